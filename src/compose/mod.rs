@@ -1,0 +1,56 @@
+//! What is painted with the matte: green screen, matte, real alpha, blur, another background, an
+//! overlay for checking. All of it on the Y, U and V planes; the full-size picture is never RGB.
+
+use std::path::PathBuf;
+
+/// What an output shows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mode {
+    /// The person over a flat key colour.
+    Green {
+        /// The key colour.
+        key: Rgb,
+    },
+    /// The matte itself in grey: black background, white person.
+    Matte,
+    /// The person with a real alpha channel.
+    Alpha,
+    /// The person before the blurred background.
+    Blur {
+        /// Standard deviation as a fraction of the view's height, 0.001..=0.2.
+        strength: f32,
+    },
+    /// The person before another picture or video.
+    Replace {
+        /// A picture, or a video that is looped.
+        background: PathBuf,
+    },
+    /// The frame with the person tinted, to check the matte by eye.
+    Overlay {
+        /// The tint.
+        tint: Rgb,
+    },
+}
+
+impl Mode {
+    /// The word by which the command line knows the mode.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Mode::Green { .. } => "green",
+            Mode::Matte => "matte",
+            Mode::Alpha => "alpha",
+            Mode::Blur { .. } => "blur",
+            Mode::Replace { .. } => "replace",
+            Mode::Overlay { .. } => "overlay",
+        }
+    }
+}
+
+/// An 8-bit gamma-coded RGB colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rgb(pub u8, pub u8, pub u8);
+
+impl Rgb {
+    /// `#00B140`, the broadcast chroma-key green that HereSphere's guide names.
+    pub const KEY_GREEN: Rgb = Rgb(0x00, 0xB1, 0x40);
+}

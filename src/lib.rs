@@ -1,0 +1,25 @@
+//! `vrseg` finds people in VR (and flat) video and writes mattes, green screens, real alpha or
+//! composited video.
+//!
+//! The way of a frame: open, decode, prepare, infer, matte, compose, encode. `docs/architecture.md`
+//! tells what each stage does and why. Arrows between modules run one way:
+//!
+//! ```text
+//! cli -> ui -> pipeline -> media, model, matte, compose -> vr, hardware -> plane
+//! cli -> config
+//! ```
+//!
+//! Only [`cli`] and [`ui`] print; everything below reports through [`pipeline::Observer`].
+
+pub mod cli;
+pub mod compose;
+pub mod config;
+pub mod hardware;
+pub mod matte;
+pub mod media;
+pub mod model;
+pub mod pipeline;
+pub mod plane;
+pub mod telemetry;
+pub mod ui;
+pub mod vr;

@@ -1,0 +1,2 @@
+//! The `vrseg` program: parse, run, exit code.
+fn main() {}

@@ -1,0 +1,38 @@
+//! From the planes of a frame to the network's input, and from the network's small alpha to a
+//! full-size, edge-aware, temporally calm matte.
+
+use crate::plane::Plane;
+
+/// One view (an eye) of a frame, sampled down to the size that the network sees. All three
+/// planes have that same size.
+#[derive(Clone, Debug, Default)]
+pub struct SmallYuv {
+    /// Luma, 0.0 black to 1.0 white whatever the source's range and depth (may exceed it a little).
+    pub y: Plane<f32>,
+    /// Cb, -0.5..=0.5.
+    pub u: Plane<f32>,
+    /// Cr, -0.5..=0.5.
+    pub v: Plane<f32>,
+}
+
+/// What the user may ask of a matte after the network.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MatteOptions {
+    /// `None`: the network's soft alpha. `Some(t)`, 0..=1: harden, alpha = 1 where it exceeds `t`
+    /// (with a one-pixel-wide soft step so that edges don't alias).
+    pub threshold: Option<f32>,
+    /// Gaussian-like softening of the full-size matte, standard deviation in pixels of the source; 0 is off.
+    pub feather: f32,
+    /// Grow (positive) or shrink (negative) the matte by so many pixels of the source.
+    pub grow: i32,
+    /// Edge-aware upsampling by the luma plane; false: bilinear.
+    pub refine: bool,
+    /// Strength of the temporal stabilisation of frame-independent models, 0 (off) ..= 1.
+    pub stabilize: f32,
+}
+
+impl Default for MatteOptions {
+    fn default() -> Self {
+        Self { threshold: None, feather: 0.0, grow: 0, refine: true, stabilize: 0.6 }
+    }
+}

@@ -1,0 +1,1 @@
+//! Models: manifests, where weights lie, sessions on an execution provider.

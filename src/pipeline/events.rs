@@ -1,0 +1,109 @@
+//! What a job tells while it runs. Nothing below `cli` and `ui` prints: it calls an [`Observer`].
+
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Something happened.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// The job was understood and work begins.
+    Start {
+        /// Source.
+        input: PathBuf,
+        /// Frame width in pixels.
+        width: usize,
+        /// Frame height in pixels.
+        height: usize,
+        /// Frames per second, average; 0 where unknown.
+        fps: f64,
+        /// Frames expected, where the container tells enough.
+        frames: Option<u64>,
+        /// Layout and what it rests on.
+        layout: String,
+        /// Model and the size of its input.
+        model: String,
+        /// Execution provider and device.
+        device: String,
+        /// Outputs, each `mode path (encoder)`.
+        outputs: Vec<String>,
+    },
+    /// How far it is; sent a few times a second.
+    Progress {
+        /// Frames written to every output.
+        frames: u64,
+        /// Frames expected.
+        total: Option<u64>,
+        /// Frames per second over the last seconds.
+        fps: f64,
+        /// Seconds left, where it can be guessed.
+        eta: Option<f64>,
+        /// The stage that the others wait for.
+        bottleneck: &'static str,
+    },
+    /// Something the user should know that doesn't stop the job.
+    Warning {
+        /// The text, a full sentence.
+        message: String,
+    },
+    /// The job is over and its outputs are in place.
+    Done {
+        /// What was done.
+        #[serde(flatten)]
+        summary: Summary,
+    },
+}
+
+/// How one stage spent its time.
+#[derive(Clone, Debug, Serialize)]
+pub struct StageReport {
+    /// Stage: decode, prepare, infer, matte, compose, encode.
+    pub stage: &'static str,
+    /// Seconds at work, summed over its threads.
+    pub busy: f64,
+    /// Seconds waiting for the stage before or after it.
+    pub waiting: f64,
+}
+
+/// One finished output.
+#[derive(Clone, Debug, Serialize)]
+pub struct OutputReport {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its mode.
+    pub mode: &'static str,
+    /// FFmpeg's name of the encoder.
+    pub encoder: String,
+    /// Size in bytes.
+    pub bytes: u64,
+}
+
+/// What a finished job did.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// Frames written.
+    pub frames: u64,
+    /// Wall-clock seconds from the first frame asked to the last output closed.
+    pub seconds: f64,
+    /// Frames per second over the whole run.
+    pub fps: f64,
+    /// Ctrl-C ended it early (the outputs are playable).
+    pub interrupted: bool,
+    /// Frames that the decoder could not read or had to conceal.
+    pub decode_errors: u64,
+    /// Per stage, in order.
+    pub stages: Vec<StageReport>,
+    /// Files written.
+    pub outputs: Vec<OutputReport>,
+}
+
+/// Receives what a job tells. Called from several threads.
+pub trait Observer: Sync {
+    /// Takes one event; must return quickly.
+    fn event(&self, event: Event);
+}
+
+/// An observer that ignores everything.
+impl Observer for () {
+    fn event(&self, _: Event) {}
+}

@@ -1,0 +1,88 @@
+//! What a run is asked to do, after the command line and the configuration have been read.
+
+use crate::compose::Mode;
+use crate::matte::MatteOptions;
+use crate::media::{EncodeOptions, TimeRange};
+use crate::vr::Layout;
+use std::path::PathBuf;
+
+/// Number format of the network's arithmetic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// FP16 on a GPU that has it in hardware, FP32 elsewhere.
+    #[default]
+    Auto,
+    /// 32-bit floats.
+    Fp32,
+    /// 16-bit floats (recurrent states stay FP32).
+    Fp16,
+}
+
+/// Which processor runs the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum DeviceChoice {
+    /// The best execution provider that really loads.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// CUDA, by device number.
+    Cuda(u32),
+    /// TensorRT, by device number.
+    TensorRt(u32),
+    /// OpenVINO on the CPU.
+    OpenVino,
+}
+
+/// The network and how it is run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelChoice {
+    /// Name of a known model, or path of a manifest (ends in `.yaml` or `.yml`).
+    pub name: String,
+    /// The longer side of the network's input; `None`: the manifest's default.
+    pub input_size: Option<u32>,
+    /// Frames that a frame-independent network takes at once (all views of each); 0: chosen by the device.
+    pub batch_size: u32,
+    /// Arithmetic.
+    pub precision: Precision,
+    /// Where to run.
+    pub device: DeviceChoice,
+    /// ONNX Runtime's shared library, where the user named one.
+    pub ort_library: Option<PathBuf>,
+    /// Threads for the network on a CPU; 0: chosen by the thread budget.
+    pub threads: usize,
+}
+
+/// One file that is written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutputSpec {
+    /// Final name.
+    pub path: PathBuf,
+    /// What it shows.
+    pub mode: Mode,
+    /// How it is encoded.
+    pub encode: EncodeOptions,
+}
+
+/// One source and everything that is made from it, in one pass.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// The source.
+    pub input: PathBuf,
+    /// The part of it.
+    pub range: TimeRange,
+    /// Where the views are; `None`: found out.
+    pub layout: Option<Layout>,
+    /// The network.
+    pub model: ModelChoice,
+    /// The matte.
+    pub matte: MatteOptions,
+    /// What is written; at least one.
+    pub outputs: Vec<OutputSpec>,
+    /// Replace outputs that exist.
+    pub overwrite: bool,
+    /// Threads for the whole job; 0: as many as the process may use.
+    pub threads: usize,
+    /// Bytes of frames that may wait between stages; 0: chosen from the frame size.
+    pub queue_bytes: usize,
+}
