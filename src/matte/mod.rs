@@ -1,6 +1,10 @@
 //! From the planes of a frame to the network's input, and from the network's small alpha to a
 //! full-size, edge-aware, temporally calm matte.
 
+pub mod tiles;
+
+pub use tiles::{TILE_H, TILE_W, TileClass, TileMap};
+
 use crate::plane::Plane;
 
 /// One view (an eye) of a frame, sampled down to the size that the network sees. All three
