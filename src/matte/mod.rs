@@ -5,11 +5,13 @@ mod morphology;
 mod prepare;
 mod resample;
 mod scene;
+mod temporal;
 pub mod tiles;
 
 pub use morphology::Morphology;
 pub use prepare::{Normalization, Sampler, rotate, to_network};
 pub use scene::SceneDetector;
+pub use temporal::Stabilizer;
 pub use tiles::{TILE_H, TILE_W, TileClass, TileMap};
 
 use crate::plane::Plane;
