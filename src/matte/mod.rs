@@ -4,12 +4,14 @@
 mod morphology;
 mod prepare;
 mod resample;
+mod resize;
 mod scene;
 mod temporal;
 pub mod tiles;
 
 pub use morphology::Morphology;
 pub use prepare::{Normalization, Sampler, rotate, to_network};
+pub use resize::resize;
 pub use scene::SceneDetector;
 pub use temporal::Stabilizer;
 pub use tiles::{TILE_H, TILE_W, TileClass, TileMap};

@@ -1,7 +1,7 @@
 //! A model's manifest: everything that vrseg must know to run somebody's ONNX file.
 
 use super::error::{ModelError, Result};
-use crate::matte::prepare::Normalization;
+use crate::matte::Normalization;
 use serde::Deserialize;
 use std::path::Path;
 

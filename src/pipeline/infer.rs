@@ -4,8 +4,8 @@ use super::cancel::Cancel;
 use super::clock::StageClock;
 use super::error::Result;
 use super::frame::{Prepared, Work};
-use crate::matte::prepare::rotate;
-use crate::matte::resample::resize;
+use crate::matte::rotate;
+use crate::matte::resize;
 use crate::model::{Batch, Network, States};
 use crossbeam_channel::{Receiver, Sender};
 

@@ -5,7 +5,7 @@ use super::cancel::Cancel;
 use super::clock::StageClock;
 use super::error::Result;
 use super::frame::{Matted, Prepared};
-use crate::matte::temporal::Stabilizer;
+use crate::matte::Stabilizer;
 use crate::media::{Background, MediaError};
 use crossbeam_channel::{Receiver, Sender};
 

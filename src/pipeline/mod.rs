@@ -16,6 +16,7 @@ pub mod plan;
 mod prepare;
 mod progress;
 pub mod run;
+pub mod trial;
 
 pub use cancel::Cancel;
 pub use error::Error;

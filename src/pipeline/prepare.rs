@@ -4,9 +4,7 @@ use super::cancel::Cancel;
 use super::clock::StageClock;
 use super::error::Result;
 use super::frame::{Decoded, Prepared, SmallView, Work};
-use crate::matte::SmallYuv;
-use crate::matte::prepare::{Normalization, Sampler, rotate, to_network};
-use crate::matte::scene::SceneDetector;
+use crate::matte::{Normalization, Sampler, SceneDetector, SmallYuv, to_network};
 use crate::model::Batch;
 use crate::plane::{Plane, Rect, YuvColor, YuvLayout};
 use crossbeam_channel::{Receiver, Sender};
@@ -106,9 +104,7 @@ impl Prepare {
             if self.views.rotation == 0 {
                 to_network(&view.yuv, self.color.matrix, &self.normalization, out);
             } else {
-                let turn = |p| rotate(p, self.views.rotation);
-                let upright = SmallYuv { y: turn(&view.yuv.y), u: turn(&view.yuv.u), v: turn(&view.yuv.v) };
-                to_network(&upright, self.color.matrix, &self.normalization, out);
+                to_network(&view.yuv.rotated(self.views.rotation), self.color.matrix, &self.normalization, out);
             }
         }
     }

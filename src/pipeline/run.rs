@@ -13,7 +13,7 @@ use super::prepare::Prepare;
 use super::progress::Progress;
 use super::{decode, encode, infer, matte};
 use crate::compose::Mode;
-use crate::matte::temporal::Stabilizer;
+use crate::matte::Stabilizer;
 use crate::media::{Background, DecodeOptions, Finished, FramePool, Reader, Writer, WriterOptions};
 use crate::model::provider::SessionOptions;
 use crate::model::{Kind, Network};
