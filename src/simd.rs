@@ -11,6 +11,8 @@
 //! This file and the code that its macro makes are the only `unsafe` of the kernels.
 #![allow(unsafe_code)]
 
+use std::sync::OnceLock;
+
 /// An instruction set that kernels are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
@@ -33,8 +35,13 @@ impl Level {
     }
 }
 
-/// The best level that this processor has. The standard library caches the detection.
+/// The best level that this processor has, found once.
 pub fn detect() -> Level {
+    static FOUND: OnceLock<Level> = OnceLock::new();
+    *FOUND.get_or_init(find)
+}
+
+fn find() -> Level {
     #[cfg(target_arch = "x86_64")]
     {
         let avx2 =
