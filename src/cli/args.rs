@@ -17,7 +17,7 @@ const TEMPLATE: &str = "\
 {all-args}{after-help}
 ";
 
-const EXAMPLES: &str = "\
+pub(super) const EXAMPLES: &str = "\
 Examples:
   vrseg scene_180_LR.mp4 -o out.mp4 --profile fast
       A green screen for every person, ready for a headset player's chroma key.
@@ -27,7 +27,7 @@ Examples:
       A whole folder, overnight; what is there already is left alone.
 ";
 
-const ENDING: &str = "\
+pub(super) const ENDING: &str = "\
 Settings: built-in defaults < profile < config file (-c, or ~/.config/vrseg/config.yaml)
   < VRSEG_SECTION_KEY variables < options. --show-config prints each with its source.
 
@@ -45,7 +45,6 @@ Exit codes:
 #[command(
     name = "vrseg",
     version,
-    about,
     help_template = TEMPLATE,
     before_help = EXAMPLES,
     after_help = ENDING,
@@ -120,7 +119,7 @@ pub struct JobArgs {
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
     /// Video files, or folders with -r
-    #[arg(value_name = "INPUT", required_unless_present = "show_config")]
+    #[arg(value_name = "INPUT", display_order = 0, required_unless_present = "show_config")]
     pub inputs: Vec<PathBuf>,
     /// Take the videos in folders and their subfolders
     #[arg(short, long)]
@@ -137,21 +136,18 @@ pub struct InputArgs {
     /// Work on at most so many frames
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub frames: Option<u64>,
-    /// How the eyes lie in a frame: one view, side by side, top-bottom
+    /// How the eyes lie in a frame: found out, one view, side by side, top-bottom
     #[arg(long, value_name = "LAYOUT", default_value = "auto", hide_default_value = true)]
     pub layout: LayoutArg,
 }
 
-/// `--layout`.
+/// `--layout`; without doc comments on the words, which would make clap spread the whole help.
+#[allow(missing_docs)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LayoutArg {
-    /// By the container's metadata, the file name, the shape of the frame
     Auto,
-    /// One view
     Mono,
-    /// Side by side
     Sbs,
-    /// Top-bottom
     Tb,
 }
 
@@ -175,9 +171,8 @@ fn setting(name: &'static str) -> ValueParser {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// A file, or a folder (existing, or ending in /); may be given several times
-    ///
-    /// MODE is green, matte, alpha, blur, replace or overlay. All outputs are made in one pass.
+    /// A file, or a folder (existing, or ending in /); several are made in one pass. MODE is
+    /// green, matte, alpha, blur, replace or overlay
     #[arg(short, long, value_name = "[MODE=]PATH", required_unless_present = "show_config")]
     pub output: Vec<PathBuf>,
     /// What an output shows that names no mode: green by default
