@@ -16,14 +16,28 @@ fn main() -> anyhow::Result<()> {
         (_, Some("balanced" | "quality")) => vec!["rvm".into(), "selfie".into()],
         _ => vec!["selfie".into()],
     };
-    let size = (option("--profile") == Some("quality")).then_some(1024);
+    let size = match option("--size") {
+        Some(s) => Some(s.parse()?),
+        None => (option("--profile") == Some("quality")).then_some(1024),
+    };
+    let device = match option("--device") {
+        Some("cuda") => DeviceChoice::Cuda(0),
+        Some("tensorrt") => DeviceChoice::TensorRt(0),
+        Some("openvino") => DeviceChoice::OpenVino,
+        _ => DeviceChoice::Cpu,
+    };
+    let precision = match option("--precision") {
+        Some("fp16") => Precision::Fp16,
+        Some("auto") => Precision::Auto,
+        _ => Precision::Fp32,
+    };
     let (w, h) = option("--shape").and_then(|s| s.split_once('x')).unwrap_or(("1", "1"));
     let (runs, views) = (number("--runs", 30), number("--views", 1));
 
     let model = registry::find_first(&names)?;
     let options = SessionOptions {
-        device: DeviceChoice::Cpu,
-        precision: Precision::Fp32,
+        device,
+        precision,
         threads: Threads::share(vrseg::hardware::cores(), 1, true).infer,
         cache_dir: std::env::temp_dir(),
         ort_library: None,
@@ -34,7 +48,9 @@ fn main() -> anyhow::Result<()> {
     let data = (0..n).map(|i| ((i as u32).wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 24) as f32).collect();
     let batch = Batch { data, n: views, width, height };
     let mut states = States::default();
-    network.run(&batch, &mut states)?;
+    for _ in 0..number("--warmup", 1) {
+        network.run(&batch, &mut states)?;
+    }
     let (cpu, wall) = (cpu_seconds()?, Instant::now());
     for _ in 0..runs {
         network.run(&batch, &mut states)?;
@@ -43,6 +59,7 @@ fn main() -> anyhow::Result<()> {
         "{}",
         serde_json::json!({
             "model": model.manifest.name, "width": width, "height": height, "views": views, "runs": runs,
+            "device": network.provider().to_string(), "ms_per_run": wall.elapsed().as_secs_f64() * 1e3 / runs as f64,
             "cpu_seconds": cpu_seconds()? - cpu, "wall_seconds": wall.elapsed().as_secs_f64(),
         })
     );

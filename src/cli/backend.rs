@@ -1,6 +1,8 @@
 //! The one place where the command line meets the library: plans, runs and models.
 
-use crate::pipeline::{Cancel, Job, Observer, Summary};
+use crate::model::{Kind, Manifest, ModelError, Weights, registry};
+use crate::pipeline::{self, Cancel, Job, Observer, Plan, Summary, trial};
+use crate::ui::format::{bytes, duration};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -64,17 +66,83 @@ pub trait Backend {
 #[derive(Debug)]
 pub struct Library;
 
-// CONNECT: pipeline::plan, pipeline::run and the model registry are called here and nowhere else.
 impl Backend for Library {
     fn plan(&self, job: &Job) -> anyhow::Result<PlanView> {
-        anyhow::bail!("{}: this build has no video pipeline", job.input.display())
+        let plan = Plan::new(job)?;
+        let forecast = trial::forecast(job)?;
+        let mut lines: Vec<_> = plan.lines(job).into_iter().map(|(l, v)| (l.to_owned(), v)).collect();
+        lines.push(("device".into(), forecast.device.clone()));
+        let trial = format!("at {:.1} fps, from a trial of {} frames", forecast.fps, forecast.trial_frames);
+        lines.push(("time".into(), forecast.seconds.map_or(trial.clone(), |s| format!("about {} {trial}", duration(s)))));
+        for (output, size) in job.outputs.iter().zip(&forecast.bytes) {
+            if let Some(size) = size {
+                lines.push(("size".into(), format!("about {} for {}", bytes(*size), output.path.display())));
+            }
+        }
+        let json = serde_json::json!({
+            "type": "plan",
+            "input": job.input,
+            "width": plan.input.video.width,
+            "height": plan.input.video.height,
+            "codec": plan.input.video.codec,
+            "pixel_format": plan.input.video.pixel_format,
+            "fps": plan.input.video.fps,
+            "frames": plan.frames,
+            "layout": plan.layout.layout.name(),
+            "layout_evidence": plan.layout.evidence.to_string(),
+            "model": plan.model.manifest.name,
+            "input_size": plan.views.network_size(),
+            "outputs": job.outputs.iter().zip(&plan.encoders).map(|(o, e)| {
+                serde_json::json!({"path": o.path, "mode": o.mode.name(), "encoder": e.encoder, "description": e.description})
+            }).collect::<Vec<_>>(),
+            "forecast": forecast,
+        });
+        Ok(PlanView { lines, json })
     }
 
-    fn run(&self, job: &Job, _: &Cancel, _: &dyn Observer) -> anyhow::Result<Summary> {
-        anyhow::bail!("{}: this build has no video pipeline", job.input.display())
+    fn run(&self, job: &Job, cancel: &Cancel, observer: &dyn Observer) -> anyhow::Result<Summary> {
+        Ok(pipeline::run(job, cancel, observer)?)
     }
 
-    fn models(&self, _: Option<&str>, _: bool) -> anyhow::Result<Vec<ModelInfo>> {
-        anyhow::bail!("this build has no models")
+    fn models(&self, name: Option<&str>, check: bool) -> anyhow::Result<Vec<ModelInfo>> {
+        let all = registry::built_in()?;
+        if let Some(n) = name.filter(|n| !all.iter().any(|m| m.name == *n)) {
+            registry::find(n)?;
+        }
+        Ok(all.into_iter().filter(|m| name.is_none_or(|n| m.name == n)).map(|m| info(m, check)).collect())
+    }
+}
+
+fn info(manifest: Manifest, check: bool) -> ModelInfo {
+    let (state, path) = match registry::find(&manifest.name) {
+        Err(ModelError::MissingWeights { path, .. }) => (WeightState::Missing, Some(path)),
+        Err(_) => (WeightState::Missing, None),
+        Ok(model) => {
+            let state = match &model.weights {
+                Weights::Embedded(_) => WeightState::BuiltIn,
+                Weights::File(_) if !check => WeightState::Installed,
+                Weights::File(_) if model.verify().is_ok() => WeightState::Verified,
+                Weights::File(_) => WeightState::Damaged,
+            };
+            let path = match model.weights {
+                Weights::File(path) => Some(path),
+                Weights::Embedded(_) => None,
+            };
+            (state, path)
+        }
+    };
+    let kind = match manifest.kind {
+        Kind::Image => "image",
+        Kind::Recurrent => "recurrent",
+        Kind::Multiclass => "multiclass",
+    };
+    ModelInfo {
+        name: manifest.name,
+        kind: kind.into(),
+        about: manifest.description,
+        licence: manifest.licence,
+        licence_note: manifest.notes,
+        state,
+        path,
     }
 }

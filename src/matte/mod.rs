@@ -4,6 +4,7 @@
 pub mod guided;
 mod morphology;
 mod prepare;
+mod refine;
 mod resample;
 mod resize;
 mod scene;
@@ -14,6 +15,7 @@ mod upsample;
 pub use guided::{Coefficients, GuidedFilter};
 pub use morphology::Morphology;
 pub use prepare::{Normalization, Sampler, rotate, to_network};
+pub use refine::Refiner;
 pub use resize::resize;
 pub use scene::SceneDetector;
 pub use temporal::Stabilizer;
