@@ -122,10 +122,6 @@ apt_install() {
     }
 }
 
-has_checksum() { # has_checksum FILE SHA256
-    [[ -f $1 ]] && echo "$2  $1" | sha256sum --check --quiet >/dev/null 2>&1
-}
-
 # Makes the virtual environment that pip runs in.
 venv() {
     if [[ ! -x $cache/venv/bin/python ]]; then
@@ -156,7 +152,7 @@ install_runtime() { # install_runtime NAME
     note "pip: $(grep -oE '^[a-z0-9-]+==[0-9.]+' "$requirements" | tr '\n' ' ')"
     download_wheels "$requirements" "$work"
     rm -rf "$folder.new"
-    mkdir -p "$folder.new" "$work/x"
+    mkdir -p "$folder.new/licences" "$work/x"
     for wheel in "$work"/*.whl; do
         "$cache/venv/bin/python" -m zipfile -e "$wheel" "$work/x"
         rm "$wheel"
@@ -164,8 +160,8 @@ install_runtime() { # install_runtime NAME
     # Python's own module is not needed; everything else goes side by side, where $ORIGIN finds it.
     find "$work/x" -type f -name '*.so*' ! -name '*pybind11*' ! -name '*.cpython-*' \
         -exec mv -t "$folder.new" {} +
-    find "$work/x" -type f -path '*onnxruntime*' \( -name LICENSE -o -name 'ThirdPartyNotices.txt' \) \
-        -exec cp -t "$folder.new" {} +
+    (cd "$work/x" && find . -type f \( -iname 'licen[cs]e*' -o -iname 'thirdparty*' \) \
+        -exec cp --parents -t "$folder.new/licences" {} +)
     library=$(cd "$folder.new" && ls -d libonnxruntime.so.*)
     ln -s "$library" "$folder.new/libonnxruntime.so"
     chmod -R u=rwX,go=rX "$folder.new"

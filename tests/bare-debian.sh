@@ -48,6 +48,7 @@ repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
     echo "bare-debian.sh: note: changes that are not committed are not tested" >&2
 
 bare=$(mktemp -d "$parent/bare-debian.XXXXXX")
+chmod 755 "$bare" # it becomes / for apt's own user too
 clean_up() {
     local status=$?
     if mountpoint -q "$bare/proc"; then umount "$bare/proc"; fi
