@@ -43,11 +43,6 @@ MEDIAPIPE_WHEEL = Package(
     archive="mediapipe-0.10.14-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
     sha256="a807328339e7356fda0bb14df12fedbf1d33bdf81649c5f8666b0026b1cc30b4",
     megabytes=36,
-    pip_options=(
-        "--python-version=3.11",
-        "--implementation=cp",
-        "--platform=manylinux2014_x86_64",
-    ),
 )
 MEDIAPIPE_POSE = Package(
     client="npm",

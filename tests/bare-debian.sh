@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# Runs the README's two commands in a bare Debian 12, to prove that they need nothing else.
+#
+# usage: tests/bare-debian.sh [--only use|tests] [--dir DIR] [--keep]
+#
+# debootstrap makes the system in a fresh folder. It gets a clean clone of this repository's last
+# commit and, of this machine, only the settings that its package clients need (mirrors, proxies,
+# certificates). Needs root, debootstrap and about 8 GB; takes about half an hour on two cores.
+#
+#   --only use     only the first command: set up, build, install, segment the sample clip
+#   --only tests   only the second: set up for development, run the tests
+#   --dir DIR      make the system below DIR (default $TMPDIR or /tmp)
+#   --keep         leave the system there afterwards
+set -euo pipefail
+
+suite=bookworm
+parent=${TMPDIR:-/tmp}
+only=all
+keep=no
+fail() {
+    echo "bare-debian.sh: $*" >&2
+    exit 1
+}
+while [[ $# -gt 0 ]]; do
+    case $1 in
+        --only)
+            only=${2:-}
+            shift
+            ;;
+        --dir)
+            parent=${2:-}
+            shift
+            ;;
+        --keep) keep=yes ;;
+        *)
+            sed -n '2,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+            exit 2
+            ;;
+    esac
+    shift
+done
+[[ $only =~ ^(all|use|tests)$ ]] || fail "--only takes use or tests"
+[[ $(id -u) -eq 0 ]] || fail "debootstrap and chroot need root"
+command -v debootstrap >/dev/null || fail "needs the package debootstrap"
+
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+[[ -z $(git -C "$repository" status --porcelain) ]] ||
+    echo "bare-debian.sh: note: changes that are not committed are not tested" >&2
+
+bare=$(mktemp -d "$parent/bare-debian.XXXXXX")
+chmod 755 "$bare" # it becomes / for apt's own user too
+clean_up() {
+    local status=$?
+    if mountpoint -q "$bare/proc"; then umount "$bare/proc"; fi
+    if [[ $keep = yes ]]; then
+        echo "kept: $bare"
+    else
+        rm -rf --one-file-system "$bare"
+    fi
+    exit "$status"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
+
+# The Debian mirrors of this machine: "URI suite component", one a line.
+mirrors() {
+    # shellcheck disable=SC2016 # apt's own variables
+    apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' \
+        'Created-By: Packages' 'Origin: Debian' | grep " $suite" | sort -u
+}
+
+# Copies one of this machine's settings files to the same place in the bare system.
+copy_setting() {
+    if [[ -e $1 ]]; then
+        mkdir -p "$bare$(dirname "$1")"
+        cp -rL "$1" "$bare$(dirname "$1")/"
+    fi
+}
+
+copy_settings() {
+    local file
+    copy_setting /etc/resolv.conf
+    copy_setting /etc/hosts
+    for file in /etc/apt/apt.conf.d/*; do
+        if grep -qE '^[[:space:]]*Acquire' "$file"; then copy_setting "$file"; fi
+    done
+    copy_setting /etc/apt/auth.conf.d
+    mirrors | sed 's/^/deb /' >"$bare/etc/apt/sources.list"
+    for file in /etc/pip.conf "$HOME/.config/pip/pip.conf" "$HOME/.pip/pip.conf" /etc/npmrc \
+        "$HOME/.npmrc" "$HOME/.cargo/config" "$HOME/.cargo/config.toml"; do
+        copy_setting "$file"
+    done
+    # Certificates of a proxy or mirror of this place.
+    copy_setting /etc/ssl/certs/ca-certificates.crt
+    copy_setting /usr/local/share/ca-certificates
+}
+
+# NAME=VALUE of the variables that the package clients read.
+client_variables() {
+    env | grep -E '^(PIP_|NPM_CONFIG_|npm_config_|CARGO_(HTTP|NET|REGISTR)|SSL_CERT_|CURL_CA_BUNDLE|REQUESTS_CA_BUNDLE|NODE_EXTRA_CA_CERTS|(https?|no|all)_proxy=|(HTTPS?|NO|ALL)_PROXY=)' |
+        grep -v '^PIP_FIND_LINKS='
+}
+
+in_bare() {
+    local variables=()
+    mapfile -t variables < <(client_variables)
+    chroot "$bare" /usr/bin/env -i HOME=/root USER=root TERM=dumb LANG=C.UTF-8 CI=true \
+        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+        "${variables[@]}" /bin/bash -c "cd /root/vrseg && $1"
+}
+
+timed() { # timed NAME COMMAND
+    local start=$SECONDS
+    printf '\n#### %s\n#### %s\n' "$1" "$2"
+    in_bare "$2" || fail "failed in the bare system: $2"
+    printf '#### passed in %d s\n' "$((SECONDS - start))"
+}
+
+echo "#### debootstrap $suite into $bare"
+mirror=$(mirrors | awk -v suite="$suite" '$2 == suite { print $1; exit }')
+[[ -n $mirror ]] || fail "apt on this machine has no mirror for $suite"
+debootstrap --variant=minbase "$suite" "$bare" "$mirror" >"$bare.log" 2>&1 ||
+    { tail -n 5 "$bare.log" >&2; fail "debootstrap failed"; }
+rm "$bare.log"
+copy_settings
+mount -t proc proc "$bare/proc"
+git clone --quiet --no-hardlinks "$repository" "$bare/root/vrseg"
+
+if [[ $only != tests ]]; then
+    # shellcheck disable=SC2088 # expanded inside
+    timed "The first command of the README" "./setup.sh && ~/.local/bin/vrseg \
+~/.local/share/vrseg/samples/sample_180_LR.mp4 -o out.mp4 --profile fast"
+    in_bare "ffprobe -v error -show_entries stream=codec_name,width,height,nb_frames \
+-of compact out.mp4"
+fi
+if [[ $only != use ]]; then
+    timed "The second command of the README" "./setup.sh --dev && ./tests/run.sh"
+fi
