@@ -37,7 +37,7 @@ pub fn run(
                     }
                 }
                 Some(Item::Frame(source)) => {
-                    if clock.waiting(|| frames.send(Decoded { source, permit })).is_err() {
+                    if clock.waiting(|| frames.send(Decoded { source, _permit: permit })).is_err() {
                         return Ok(());
                     }
                     break;

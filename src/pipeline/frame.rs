@@ -13,7 +13,7 @@ pub struct Decoded {
     /// The picture; read only from here on.
     pub source: SourceFrame,
     /// Its right to be in memory.
-    pub permit: Permit,
+    pub _permit: Permit,
 }
 
 /// One view of a frame at the network's size.

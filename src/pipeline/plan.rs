@@ -2,10 +2,10 @@
 //! Everything that can be refused without decoding a frame is refused here.
 
 use super::error::{Error, Result};
-use super::job::{Job, ModelChoice};
+use super::job::{Job, ModelChoice, OutputSpec};
 use super::prepare::Views;
 use crate::compose::{Composer, Mode};
-use crate::media::{self, EncoderPlan, InputInfo, MediaError, Purpose};
+use crate::media::{self, EncodeOptions, EncoderPlan, InputInfo, MediaError, Purpose, VideoInfo, WriterOptions};
 use crate::model::{Kind, Model, registry};
 use crate::plane::YuvLayout;
 use crate::vr::{Detected, Evidence, layout};
@@ -69,10 +69,7 @@ impl Plan {
         let encoders = job
             .outputs
             .iter()
-            .map(|o| {
-                let layout = output_layout(&o.mode, video.layout);
-                media::plan_encoder(&o.path, &o.encode, layout, video.width, video.height, purpose(&o.mode))
-            })
+            .map(|o| media::plan_encoder(&writer_options(o, &o.encode, video, job.overwrite)))
             .collect::<std::result::Result<Vec<_>, MediaError>>()?;
         let frames = frames_in_range(job, &input);
         Ok(Self { layout: found, views, model, encoders, frames, input })
@@ -110,12 +107,27 @@ pub fn output_layout(mode: &Mode, source: YuvLayout) -> YuvLayout {
     Composer::output_layout(mode, source)
 }
 
-/// What the encoder must know of a mode.
-pub fn purpose(mode: &Mode) -> Purpose {
-    match mode {
-        Mode::Matte => Purpose::Matte,
-        Mode::Alpha => Purpose::Alpha,
-        _ => Purpose::Picture,
+/// How an output is written: `encode` is the output's own, or that with threads filled in.
+pub fn writer_options<'a>(
+    output: &'a OutputSpec,
+    encode: &'a EncodeOptions,
+    video: &VideoInfo,
+    overwrite: bool,
+) -> WriterOptions<'a> {
+    WriterOptions {
+        path: &output.path,
+        encode,
+        layout: output_layout(&output.mode, video.layout),
+        color: video.color,
+        width: video.width,
+        height: video.height,
+        overwrite,
+        purpose: match output.mode {
+            Mode::Matte => Purpose::Matte,
+            Mode::Alpha => Purpose::Alpha,
+            _ => Purpose::Picture,
+        },
+        copy_streams: true,
     }
 }
 

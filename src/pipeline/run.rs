@@ -8,13 +8,13 @@ use super::compose::{Compose, Target};
 use super::error::{Error, Result};
 use super::events::{Event, Observer, OutputReport, Summary};
 use super::job::Job;
-use super::plan::{Plan, output_layout, purpose};
+use super::plan::{Plan, output_layout, writer_options};
 use super::prepare::Prepare;
 use super::progress::Progress;
 use super::{decode, encode, infer, matte};
 use crate::compose::Mode;
 use crate::matte::Stabilizer;
-use crate::media::{Background, DecodeOptions, Finished, FramePool, Reader, Writer, WriterOptions};
+use crate::media::{Background, DecodeOptions, Finished, FramePool, Reader, Writer};
 use crate::model::provider::SessionOptions;
 use crate::model::{Kind, Network};
 use crossbeam_channel::{bounded, unbounded};
@@ -117,17 +117,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
             if encode.threads == 0 {
                 encode.threads = threads.encode;
             }
-            let options = WriterOptions {
-                path: o.path.clone(),
-                encode: &encode,
-                layout: output_layout(&o.mode, source_layout),
-                color,
-                width,
-                height,
-                overwrite: job.overwrite,
-                purpose: purpose(&o.mode),
-                copy_streams: true,
-            };
+            let options = writer_options(o, &encode, video, job.overwrite);
             Ok(Writer::create(options, &template)?)
         })
         .collect::<Result<Vec<_>>>()?;
@@ -201,7 +191,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let mut packet_senders = Vec::new();
     let mut encoders = Vec::new();
     for (writer, output) in writers.into_iter().zip(&job.outputs) {
-        let pool = FramePool::new(output_layout(&output.mode, source_layout), width, height);
+        let pool = FramePool::new(output_layout(&output.mode, source_layout), width, height)?;
         let (painted, to_encode) = bounded(1);
         let (packet_sender, packets) = unbounded();
         packet_senders.push(packet_sender);
@@ -220,63 +210,40 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let tick = f64::from(video.time_base.0) / f64::from(video.time_base.1.max(1));
 
     let (results, finished) = thread::scope(|scope| {
-        // A stage that fails stops the others: they see closed channels or the flag.
-        let guard = |r: Result<()>| {
-            if r.is_err() {
-                cancel.abort();
-            }
-            r
-        };
-        let spawn = |stage: &'static str, body: Box<dyn FnOnce() -> Result<()> + Send + '_>| {
-            let name = format!("vrseg-{stage}");
-            (stage, thread::Builder::new().name(name).spawn_scoped(scope, move || guard(catch(stage, body))))
-        };
         let clocks = &clocks;
         let reader = &mut reader;
         let permits = &permits;
         let network = &mut network;
+        let prepare = &prepare;
         let mut handles = vec![
-            spawn(
-                "decode",
-                Box::new(move || {
-                    decode::run(reader, permits, to_prepare, packet_senders, cancel, clocks.stage("decode"))
-                }),
-            ),
-            spawn(
-                "prepare",
-                Box::new(move || prepare.run(from_decode, to_infer, recycled_batches, cancel, clocks.stage("prepare"))),
-            ),
-            spawn(
-                "infer",
-                Box::new(move || {
-                    infer::run(network, rotation, from_prepare, to_matte, recycle_batch, cancel, clocks.stage("infer"))
-                }),
-            ),
-            spawn(
-                "matte",
-                Box::new(move || {
-                    matte::run(stabilizers, backgrounds, tick, from_infer, to_compose, cancel, clocks.stage("matte"))
-                }),
-            ),
+            spawn(scope, cancel, "decode", move || {
+                decode::run(reader, permits, to_prepare, packet_senders, cancel, clocks.stage("decode"))
+            }),
+            spawn(scope, cancel, "prepare", move || {
+                prepare.run(from_decode, to_infer, recycled_batches, cancel, clocks.stage("prepare"))
+            }),
+            spawn(scope, cancel, "infer", move || {
+                infer::run(network, rotation, from_prepare, to_matte, recycle_batch, cancel, clocks.stage("infer"))
+            }),
+            spawn(scope, cancel, "matte", move || {
+                matte::run(stabilizers, backgrounds, tick, from_infer, to_compose, cancel, clocks.stage("matte"))
+            }),
         ];
         for _ in 0..threads.compose {
             let (worker, frames) = (compose.clone(), from_matte.clone());
-            handles.push(spawn("compose", Box::new(move || worker.run(frames, cancel, clocks.stage("compose")))));
+            handles.push(spawn(scope, cancel, "compose", move || worker.run(frames, cancel, clocks.stage("compose"))));
         }
         drop((compose, from_matte));
         let progress = &progress;
         let (finished_sender, finished) = unbounded();
         for (i, (writer, frames, packets, pool)) in encoders.into_iter().enumerate() {
             let finished = finished_sender.clone();
-            handles.push(spawn(
-                "encode",
-                Box::new(move || {
-                    let wrote = |n| progress.wrote(i, n);
-                    let done = encode::run(writer, frames, packets, &pool, cancel, clocks.stage("encode"), &wrote)?;
-                    let _ = finished.send((i, done));
-                    Ok(())
-                }),
-            ));
+            handles.push(spawn(scope, cancel, "encode", move || {
+                let wrote = |n| progress.wrote(i, n);
+                let done = encode::run(writer, frames, packets, &pool, cancel, clocks.stage("encode"), &wrote)?;
+                let _ = finished.send((i, done));
+                Ok(())
+            }));
         }
         drop(finished_sender);
         let results: Vec<Result<()>> = handles
@@ -326,8 +293,28 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     Ok(summary)
 }
 
+/// A stage's thread, with the stage's name for the error texts.
+type Stage<'scope> = (&'static str, std::io::Result<thread::ScopedJoinHandle<'scope, Result<()>>>);
+
+/// Starts a thread of a stage. One that fails stops the others: they see closed channels or the flag.
+fn spawn<'scope>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    cancel: &'scope Cancel,
+    stage: &'static str,
+    body: impl FnOnce() -> Result<()> + Send + 'scope,
+) -> Stage<'scope> {
+    let guarded = move || {
+        let result = catch(stage, body);
+        if result.is_err() {
+            cancel.abort();
+        }
+        result
+    };
+    (stage, thread::Builder::new().name(format!("vrseg-{stage}")).spawn_scoped(scope, guarded))
+}
+
 /// Turns a panic of a stage into an error, so that the other stages are stopped at once.
-fn catch(stage: &'static str, body: Box<dyn FnOnce() -> Result<()> + Send + '_>) -> Result<()> {
+fn catch(stage: &'static str, body: impl FnOnce() -> Result<()>) -> Result<()> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or_else(|p| Err(panicked(stage, &*p)))
 }
 
@@ -362,7 +349,7 @@ mod tests {
 
     #[test]
     fn a_panic_becomes_an_error_that_names_the_stage() {
-        let e = catch("matte", Box::new(|| panic!("index {}", 7))).unwrap_err().to_string();
+        let e = catch("matte", || panic!("index {}", 7)).unwrap_err().to_string();
         assert!(e.contains("matte") && e.contains("index 7"), "{e}");
     }
 }
