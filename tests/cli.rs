@@ -273,3 +273,15 @@ fn the_manual_is_roff() {
         assert!(page.contains(heading), "{heading}");
     }
 }
+
+#[test]
+fn the_log_file_has_the_error_too() {
+    let dir = folder();
+    let (code, out, _) = run(dir.path(), &["none.mp4", "-o", "o.mp4", "--json", "--log-file", "log.txt"]);
+    assert_eq!((code, out.as_str()), (2, ""), "a refusal is no event");
+    let log = fs::read_to_string(dir.path().join("log.txt")).expect("a log");
+    assert!(log.contains("ERROR") && log.contains("none.mp4: no such file"), "{log}");
+    let (code, _, err) = run(dir.path(), &["none.mp4", "-o", "o.mp4", "--log-file", "no/log.txt"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("--log-file no/log.txt: No such file"), "{err}");
+}

@@ -16,7 +16,7 @@ pub use exit::{Exit, UsageError};
 pub use jobs::{Batch, jobs};
 
 use crate::config::{ConfigError, Loader};
-use crate::telemetry::{self, LogGuard, LogOptions};
+use crate::telemetry::{self, LogError, LogGuard, LogOptions};
 use crate::ui::{Console, JsonLines, ProgressUi, Style};
 use anyhow::Context;
 use args::{Cli, Command, JobArgs};
@@ -56,7 +56,7 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             console.error(&format!("{error:#}"));
-            let usage = error.is::<UsageError>() || error.is::<ConfigError>();
+            let usage = error.is::<UsageError>() || error.is::<ConfigError>() || error.is::<LogError>();
             if usage { Exit::Usage.into() } else { Exit::Failed.into() }
         }
     }

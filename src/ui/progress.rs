@@ -126,7 +126,7 @@ impl ProgressUi {
 
     fn bar(&self, total: Option<u64>, prefix: &str) -> ProgressBar {
         let (bar, template) = match total {
-            Some(n) => (ProgressBar::new(n), "{prefix}{bar:24} {percent:>3}% {wide_msg}"),
+            Some(n) => (ProgressBar::new(n), "{prefix}{bar:16} {wide_msg}"),
             None => (ProgressBar::new_spinner(), "{prefix}{spinner} {wide_msg}"),
         };
         let bar = self.console.bars().add(bar);
