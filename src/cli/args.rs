@@ -178,7 +178,7 @@ pub struct OutputArgs {
     /// What an output shows that names no mode: green by default
     #[arg(long, value_parser = setting("output.mode"))]
     pub mode: Option<Setting>,
-    /// File names in a folder; {stem}, {mode}, {ext} and {profile} are filled in
+    /// File names in a folder: {stem}_{mode}.{ext} by default; there is {profile} too
     #[arg(long, value_name = "PATTERN", value_parser = setting("output.name"))]
     pub name: Option<Setting>,
     /// Key colour of green: #00B140 by default
@@ -274,7 +274,7 @@ pub struct MatteArgs {
     /// Harden the matte there (0 to 1) instead of keeping soft edges
     #[arg(long, value_name = "T", value_parser = setting("matte.threshold"))]
     pub threshold: Option<Setting>,
-    /// Soften the edge by so many pixels
+    /// Soften the edge by so many pixels of the source
     #[arg(long, value_name = "PX", value_parser = setting("matte.feather"))]
     pub feather: Option<Setting>,
     /// Grow the matte by so many pixels; a negative number shrinks it

@@ -22,7 +22,7 @@ pub fn man() -> io::Result<Vec<u8>> {
     man.render_name_section(&mut page)?;
     man.render_synopsis_section(&mut page)?;
     man.render_description_section(&mut page)?;
-    verbatim(&mut page, "EXAMPLES", EXAMPLES)?;
+    verbatim(&mut page, "EXAMPLES", EXAMPLES.trim_start_matches("Examples:\n"))?;
     man.render_options_section(&mut page)?;
     man.render_subcommands_section(&mut page)?;
     verbatim(&mut page, "SETTINGS AND EXIT CODES", ENDING)?;

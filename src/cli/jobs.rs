@@ -202,7 +202,7 @@ fn check_places(jobs: &[Job], args: &JobArgs) -> Result<(), UsageError> {
                 } else {
                     format!("{} and {}", other.display(), job.input.display())
                 };
-                problems.push(format!("{}: would be written twice, from {of}; see --name", path.display()));
+                problems.push(format!("{}: would be written twice, from {of}", path.display()));
             }
         }
     }
@@ -232,4 +232,126 @@ fn existing(jobs: Vec<Job>, args: &JobArgs) -> Result<Batch, UsageError> {
         }
     }
     if problems.is_empty() { Ok(batch) } else { Err(complaints("some outputs can't be written:", &problems)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::Cli;
+    use crate::compose::Rgb;
+    use crate::config::Loader;
+    use clap::Parser;
+
+    /// Builds the jobs of a command line in a folder that holds a.mp4, b.mkv and bg.jpg; `@` in a
+    /// word stands for the folder.
+    fn build(words: &[&str]) -> (Batch, String) {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let at = dir.path().display().to_string();
+        for name in ["a.mp4", "b.mkv", "bg.jpg"] {
+            fs::write(dir.path().join(name), b"x").expect("a file");
+        }
+        let words = ["vrseg"].into_iter().chain(words.iter().copied()).map(|w| w.replace('@', &at));
+        let args = Cli::try_parse_from(words).expect("arguments").job;
+        let loader = Loader { profile: args.model.profile.clone(), flags: args.overrides(), ..Loader::default() };
+        let (settings, sources) = loader.load().expect("settings");
+        (jobs(&args, &settings, &sources).expect("jobs"), at)
+    }
+
+    #[test]
+    fn the_main_use() {
+        let (batch, at) = build(&["@/a.mp4", "-o", "@/out.mp4", "--profile", "fast"]);
+        let [job] = batch.jobs.as_slice() else { panic!("one job") };
+        assert_eq!(job.input, Path::new(&at).join("a.mp4"));
+        assert_eq!((job.model.name.as_str(), job.model.prefer.as_slice()), ("", &["selfie".to_owned()][..]));
+        assert_eq!(job.model.input_size, Some(512));
+        assert_eq!((job.layout, job.overwrite), (None, false));
+        let [output] = job.outputs.as_slice() else { panic!("one output") };
+        assert_eq!(output.mode, Mode::Green { key: Rgb::KEY_GREEN });
+        assert_eq!((output.encode.preset.as_deref(), output.encode.crf), (Some("superfast"), Some(20.0)));
+    }
+
+    #[test]
+    fn a_profiles_encoder_words_stay_with_x264_and_x265() {
+        let words = |extra: &[&str], i: usize| {
+            let base = ["@/a.mp4", "-o", "@/o.mkv", "-o", "alpha=@/o.mov", "-o", "@/o.webm", "--profile", "fast"];
+            let encode = build(&[&base, extra].concat()).0.jobs.remove(0).outputs.remove(i).encode;
+            (encode.preset, encode.crf)
+        };
+        let profile = (Some("superfast".to_owned()), Some(20.0));
+        assert_eq!(words(&[], 0), profile);
+        assert_eq!(words(&[], 1), (None, None));
+        assert_eq!(words(&[], 2), (None, None));
+        assert_eq!(words(&["--codec", "hevc"], 0), profile);
+        assert_eq!(words(&["--codec", "av1"], 0), (None, None));
+        assert_eq!(words(&["--encoder", "libsvtav1"], 0), (None, None));
+        assert_eq!(words(&["--codec", "av1", "--crf", "30"], 0), (None, Some(30.0)));
+        assert_eq!(words(&["--bitrate", "20M"], 0), (Some("superfast".to_owned()), None));
+    }
+
+    #[test]
+    fn a_background_means_replace() {
+        let modes = |words: &[&str]| {
+            let all = [&["@/a.mp4", "--background", "@/bg.jpg"], words].concat();
+            let job = build(&all).0.jobs.remove(0);
+            job.outputs.iter().map(|o| o.mode.name()).collect::<Vec<_>>()
+        };
+        assert_eq!(modes(&["-o", "@/o.mp4", "-o", "matte=@/m.mp4"]), ["replace", "matte"]);
+        assert_eq!(modes(&["-o", "@/o.mp4", "-o", "replace=@/m.mp4", "--mode", "green"]), ["green", "replace"]);
+    }
+
+    #[test]
+    fn folders_and_ranges() {
+        let (batch, at) = build(&["-r", "@", "-o", "@/keyed/", "-o", "alpha=@/keyed/", "--ss", "1:00", "-t", "30"]);
+        let names: Vec<_> = batch.jobs.iter().flat_map(|j| j.outputs.iter().map(|o| o.path.clone())).collect();
+        let want = ["a_green.mp4", "a_alpha.mov", "b_green.mp4", "b_alpha.mov"];
+        assert_eq!(names, want.map(|n| Path::new(&at).join("keyed").join(n)));
+        assert_eq!(batch.jobs[0].range, TimeRange { start: Some(60.0), end: Some(90.0), frames: None });
+    }
+
+    #[test]
+    fn options_reach_the_job() {
+        let (batch, _) = build(&[
+            "@/a.mp4",
+            "-o",
+            "overlay=@/o.mp4",
+            "--layout",
+            "tb",
+            "--model",
+            "rvm",
+            "--device",
+            "cuda:1",
+            "--precision",
+            "fp16",
+            "--batch-size",
+            "4",
+            "--threads",
+            "3",
+            "--erode",
+            "2",
+            "--feather",
+            "1.5",
+            "--threshold",
+            "0.4",
+            "--stabilize",
+            "0",
+            "--no-refine",
+            "--tint",
+            "red",
+            "--enc-opt",
+            "tune=film",
+            "--no-hwenc",
+            "-y",
+        ]);
+        let job = &batch.jobs[0];
+        assert_eq!((job.layout, job.threads, job.overwrite), (Some(Layout::TopBottom), 3, true));
+        assert_eq!((job.model.name.as_str(), job.model.batch_size), ("rvm", 4));
+        assert_eq!(job.model.device, crate::pipeline::DeviceChoice::Cuda(1));
+        assert_eq!(job.model.precision, crate::pipeline::Precision::Fp16);
+        let matte =
+            crate::matte::MatteOptions { threshold: Some(0.4), feather: 1.5, grow: -2, refine: false, stabilize: 0.0 };
+        assert_eq!(job.matte, matte);
+        assert_eq!(job.outputs[0].mode, Mode::Overlay { tint: Rgb(255, 0, 0) });
+        assert_eq!(job.outputs[0].encode.extra, [("tune".to_owned(), "film".to_owned())]);
+        assert!(!job.outputs[0].encode.hardware);
+    }
 }

@@ -16,22 +16,21 @@ pub use exit::{Exit, UsageError};
 pub use jobs::{Batch, jobs};
 
 use crate::config::{ConfigError, Loader};
-use crate::pipeline::Cancel;
-use crate::telemetry::{self, LogOptions};
+use crate::telemetry::{self, LogError, LogGuard, LogOptions};
 use crate::ui::{Console, JsonLines, ProgressUi, Style};
 use anyhow::Context;
 use args::{Cli, Command, JobArgs};
 use backend::Library;
 use clap::{ColorChoice, CommandFactory, FromArgMatches};
+use interrupt::Stop;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Words for commands of later versions: never taken for an input by mistake.
 const RESERVED: &[&str] = &["bench", "optimize"];
-
-static CANCEL: Cancel = Cancel::new();
 
 /// Parses the arguments, does what they ask, and tells how it went.
 pub fn main() -> ExitCode {
@@ -51,11 +50,13 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()));
         }
     };
-    match execute(&cli, &console) {
+    // Lives to the end of `main`, so that the last error is in the log file too.
+    let mut log = None;
+    match execute(&cli, &console, &mut log) {
         Ok(exit) => exit.into(),
         Err(error) => {
             console.error(&format!("{error:#}"));
-            let usage = error.is::<UsageError>() || error.is::<ConfigError>();
+            let usage = error.is::<UsageError>() || error.is::<ConfigError>() || error.is::<LogError>();
             if usage { Exit::Usage.into() } else { Exit::Failed.into() }
         }
     }
@@ -71,11 +72,11 @@ fn reserved(word: &Path) -> Option<UsageError> {
     (!word.exists()).then(|| UsageError(format!("vrseg {name} is not in this version")))
 }
 
-fn execute(cli: &Cli, console: &Console) -> anyhow::Result<Exit> {
+fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::Result<Exit> {
     match &cli.command {
-        None => main_job(&cli.job, console),
+        None => main_job(&cli.job, console, log),
         Some(Command::Models(args)) => {
-            let _log = log("warn", console, &cli.job)?;
+            *log = Some(start_log("warn", console, &cli.job)?);
             models::list(&Library, args, console, print_text)
         }
         Some(Command::Completions { shell }) => print_bytes(&docs::completions(*shell)).map(|()| Exit::Done),
@@ -83,7 +84,7 @@ fn execute(cli: &Cli, console: &Console) -> anyhow::Result<Exit> {
     }
 }
 
-fn main_job(args: &JobArgs, console: &Console) -> anyhow::Result<Exit> {
+fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> anyhow::Result<Exit> {
     if let Some(error) = args.input.inputs.iter().find_map(|i| reserved(i)) {
         return Err(error.into());
     }
@@ -98,7 +99,7 @@ fn main_job(args: &JobArgs, console: &Console) -> anyhow::Result<Exit> {
         let text = if args.talk.json { sources.to_json().to_string() + "\n" } else { sources.to_yaml() };
         return print_text(&text).map(|()| Exit::Done);
     }
-    let _log = log(&settings.log_level, console, args)?;
+    *log = Some(start_log(&settings.log_level, console, args)?);
     let batch = jobs(args, &settings, &sources)?;
     let style = if args.talk.json {
         Style::Json(JsonLines::stdout())
@@ -111,11 +112,12 @@ fn main_job(args: &JobArgs, console: &Console) -> anyhow::Result<Exit> {
     if args.output.dry_run {
         return Ok(run::dry_run(&batch, &Library, &ui, print_text));
     }
-    interrupt::install(&CANCEL, console.clone())?;
-    Ok(run::run(&batch, &Library, &CANCEL, &ui))
+    let stop = Arc::new(Stop::default());
+    interrupt::install(Arc::clone(&stop), console.clone())?;
+    Ok(run::run(&batch, &Library, &stop, &ui))
 }
 
-fn log(level: &str, console: &Console, args: &JobArgs) -> anyhow::Result<telemetry::LogGuard> {
+fn start_log(level: &str, console: &Console, args: &JobArgs) -> anyhow::Result<LogGuard> {
     let level = match (args.talk.quiet, args.talk.verbose) {
         (true, _) => "warn",
         (_, 0) => level,
@@ -123,7 +125,12 @@ fn log(level: &str, console: &Console, args: &JobArgs) -> anyhow::Result<telemet
         (_, 2) => "debug",
         _ => "trace",
     };
-    let options = LogOptions { level: level.to_owned(), colors: console.colors(), file: args.talk.log_file.clone() };
+    let options = LogOptions {
+        level: level.to_owned(),
+        explicit: args.talk.quiet || args.talk.verbose > 0,
+        colors: console.colors(),
+        file: args.talk.log_file.clone(),
+    };
     let console = console.clone();
     Ok(telemetry::init(&options, move |line| console.write(line))?)
 }

@@ -93,7 +93,9 @@ fn fill(pattern: &str, stem: &OsStr, mode: &str, ext: &str, profile: &str) -> Re
             "ext" => ext.as_bytes(),
             "profile" => profile.as_bytes(),
             _ => {
-                return Err(wrong(format!("{{{word}}} is unknown; there are {{stem}}, {{mode}}, {{ext}}, {{profile}}")));
+                return Err(wrong(format!(
+                    "{{{word}}} is unknown; there are {{stem}}, {{mode}}, {{ext}}, {{profile}}"
+                )));
             }
         });
         rest = after;

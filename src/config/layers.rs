@@ -10,6 +10,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::{self, Write as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 const DEFAULTS: &str = include_str!("../../configs/default.yaml");
@@ -149,7 +150,12 @@ impl Loader {
 
 fn text(path: &Path) -> Result<String, ConfigError> {
     let error = |message: String| ConfigError { file: path.display().to_string(), place: None, message };
-    let bytes = std::fs::read(path).map_err(|e| error(format!("cannot be read: {e}")))?;
+    let bytes = std::fs::read(path).map_err(|e| match e.kind() {
+        ErrorKind::NotFound => error("no such file".to_owned()),
+        ErrorKind::IsADirectory => error("is a folder, not a file with settings".to_owned()),
+        ErrorKind::PermissionDenied => error("no permission to read it".to_owned()),
+        _ => error(e.to_string()),
+    })?;
     String::from_utf8(bytes).map_err(|e| {
         let line = e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
         error(format!("not UTF-8 text (line {line})"))
@@ -321,4 +327,33 @@ fn codec(word: &str) -> Option<Codec> {
     [Codec::H264, Codec::Hevc, Codec::Av1, Codec::Vp9, Codec::ProRes, Codec::Ffv1]
         .into_iter()
         .find(|c| c.name() == word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_set_everything_and_every_profile_is_right() {
+        let defaults = read::read("default.yaml", DEFAULTS).expect("the defaults");
+        let set: Vec<_> = defaults.values.iter().map(|(k, _)| k.name).collect();
+        let all: Vec<_> = schema::KEYS.iter().map(|k| k.name).collect();
+        assert_eq!(set, all, "in the same order too");
+        for name in schema::PROFILES {
+            let loader = Loader { profile: Some((*name).to_owned()), ..Loader::default() };
+            let (settings, sources) = loader.load().expect("a profile");
+            assert_eq!(settings.profile, *name);
+            assert_eq!(*sources.of("output.crf"), Source::Profile((*name).to_owned()));
+            assert!(settings.output.preset.is_some() && !settings.model.prefer.is_empty());
+        }
+    }
+
+    #[test]
+    fn variables_of_others_are_not_ours() {
+        let env = [("VRSEG_LOG", "x"), ("VRSEG_EMBED_ORT", "x"), ("MATTE_FEATHER", "x"), ("VRSEG_MATTE_FEATHER", "3")]
+            .map(|(n, v)| (n.into(), v.into()));
+        let (settings, sources) = Loader { env: env.into(), ..Loader::default() }.load().expect("settings");
+        assert_eq!(settings.matte.feather, 3.0);
+        assert_eq!(*sources.of("matte.feather"), Source::Env("VRSEG_MATTE_FEATHER".into()));
+    }
 }

@@ -6,8 +6,8 @@
 //! "duplicate field" of a derived struct are placed on the section or nowhere.
 
 use super::ConfigError;
-use super::schema::{self, Key};
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use super::schema::{self, Key, Kind};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::fmt;
@@ -56,6 +56,8 @@ impl Complaint {
 enum Found {
     Scalar(Value),
     List(Vec<String>),
+    /// Something with a structure that no setting has; what it is.
+    Nested(&'static str),
     Nothing,
 }
 
@@ -85,12 +87,18 @@ macro_rules! scalars {
 /// One key or one value, given to `take`.
 struct Leaf<'a, T> {
     complaint: &'a Complaint,
+    /// Whether a list is read item by item; else it is a [`Found::Nested`].
+    list: bool,
     take: &'a dyn Fn(Found) -> Result<T, String>,
 }
 
 impl<T> Leaf<'_, T> {
+    fn give<E: Error>(self, found: Found) -> Result<T, E> {
+        (self.take)(found).map_err(|m| self.complaint.raise(m))
+    }
+
     fn scalar<E: Error>(self, value: Value) -> Result<T, E> {
-        (self.take)(Found::Scalar(value)).map_err(|m| self.complaint.raise(m))
+        self.give(Found::Scalar(value))
     }
 }
 
@@ -111,23 +119,26 @@ impl<'de, T> Visitor<'de> for Leaf<'_, T> {
     scalars!();
 
     fn visit_unit<E: Error>(self) -> Result<T, E> {
-        (self.take)(Found::Nothing).map_err(|m| self.complaint.raise(m))
+        self.give(Found::Nothing)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<T, A::Error> {
+        if !self.list {
+            return self.give(Found::Nested("a list"));
+        }
         let item = |found| match found {
             Found::Scalar(Value::String(s)) if !s.is_empty() => Ok(s),
-            _ => Err("expected a list of names".to_owned()),
+            other => (self.take)(other).and(Err("expected a name".to_owned())),
         };
         let mut items = Vec::new();
-        while let Some(name) = seq.next_element_seed(Leaf { complaint: self.complaint, take: &item })? {
+        while let Some(name) = seq.next_element_seed(Leaf { complaint: self.complaint, list: false, take: &item })? {
             items.push(name);
         }
-        (self.take)(Found::List(items)).map_err(|m| self.complaint.raise(m))
+        self.give(Found::List(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<T, A::Error> {
-        Err(self.complaint.raise("expected a single value, found settings below it".to_owned()))
+        self.give(Found::Nested("settings below it"))
     }
 }
 
@@ -139,9 +150,15 @@ struct Block<'a> {
 }
 
 impl Block<'_> {
+    fn refuse<E: Error>(&self, found: &str) -> E {
+        self.complaint.raise(match self.section {
+            Some(name) => format!("{name}: expected settings below it, found {found}"),
+            None => format!("expected sections such as \"matte:\" with settings below them, found {found}"),
+        })
+    }
+
     fn scalar<E: Error>(self, value: Value) -> Result<(), E> {
-        let name = self.section.unwrap_or("matte");
-        Err(self.complaint.raise(format!("expected settings below \"{name}:\", found {value}")))
+        Err(self.refuse(&value.to_string()))
     }
 }
 
@@ -166,9 +183,8 @@ impl<'de> Visitor<'de> for Block<'_> {
         Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        self.scalar("a list".into())
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<(), A::Error> {
+        Err(self.refuse("a list"))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
@@ -183,20 +199,21 @@ impl<'de> Visitor<'de> for Block<'_> {
                 }
                 known(self.section, &name).map(|()| name)
             };
-            let Some(name) = map.next_key_seed(Leaf { complaint: self.complaint, take: &check })? else {
+            let Some(name) = map.next_key_seed(Leaf { complaint: self.complaint, list: false, take: &check })? else {
                 return Ok(());
             };
             let complaint = self.complaint;
             if let Some(section) = self.section {
                 let full = format!("{section}.{name}");
                 if let Some(key) = schema::find(&full) {
-                    let value = map.next_value_seed(Leaf { complaint, take: &|found| value(key, found) })?;
+                    let list = matches!(key.kind, Kind::List);
+                    let value = map.next_value_seed(Leaf { complaint, list, take: &|found| value(key, found) })?;
                     self.layer.values.push((key, value));
                 }
             } else if let Some(section) = schema::sections().find(|s| *s == name) {
                 map.next_value_seed(Block { complaint, section: Some(section), layer: &mut *self.layer })?;
             } else {
-                self.layer.profile = Some(map.next_value_seed(Leaf { complaint, take: &profile })?);
+                self.layer.profile = Some(map.next_value_seed(Leaf { complaint, list: false, take: &profile })?);
             }
             seen.push(name);
         }
@@ -207,6 +224,7 @@ fn value(key: &Key, found: Found) -> Result<Value, String> {
     let value = match found {
         Found::Scalar(v) => key.accept(v),
         Found::List(items) => key.accept_list(items),
+        Found::Nested(what) => Err(format!("expected {}, found {what}", key.expects())),
         Found::Nothing => {
             Err(format!("expected {}, found nothing (a value that begins with # must stand in quotes)", key.expects()))
         }
@@ -240,7 +258,7 @@ pub(super) fn known(section: Option<&str>, name: &str) -> Result<(), String> {
     }
     let elsewhere = schema::KEYS.iter().find(|k| k.leaf() == name || k.name == name);
     let hint = match (schema::nearest(name, leaves.iter().copied()), elsewhere) {
-        (_, Some(key)) => format!("\"{}\" belongs into the section \"{}\"", key.leaf(), key.section()),
+        (_, Some(key)) => format!("\"{}\" belongs in the section \"{}\"", key.leaf(), key.section()),
         (Some(near), None) => format!("did you mean \"{near}\"?"),
         (None, None) => format!("known are {}", leaves.join(", ")),
     };

@@ -148,7 +148,7 @@ impl Key {
             Kind::Number(..) => text.parse::<f64>().ok().map(Value::from),
             _ => None,
         };
-        self.accept(value.unwrap_or_else(|| Value::from(text)))
+        self.take(value.unwrap_or_else(|| Value::from(text)), text)
     }
 
     /// Takes a list of texts, where the setting is a list.
@@ -162,10 +162,11 @@ impl Key {
     /// Takes a single value if it is of the right kind and in range. What comes back is in the
     /// kind's own type, `Null` for "not set".
     pub fn accept(&self, value: Value) -> Result<Value, String> {
-        let shown = match &value {
-            Value::String(s) => format!("\"{s}\""),
-            other => other.to_string(),
-        };
+        let shown = value.to_string();
+        self.take(value, &shown)
+    }
+
+    fn take(&self, value: Value, shown: &str) -> Result<Value, String> {
         if self.unset.is_some() && value.as_str() == self.unset {
             return Ok(Value::Null);
         }
@@ -212,10 +213,10 @@ mod tests {
         assert_eq!(parse("model.prefer", "rvm, selfie"), Ok(Value::from(vec!["rvm", "selfie"])));
         assert_eq!(parse("output.preset", "10"), Ok(Value::from("10")));
         assert_eq!(parse("output.bitrate", "20M"), Ok(Value::from("20M")));
-        assert_eq!(parse("matte.threshold", "2"), Err("expected a number from 0 to 1, or off, found 2.0".to_owned()));
+        assert_eq!(parse("matte.threshold", "2"), Err("expected a number from 0 to 1, or off, found 2".to_owned()));
         assert_eq!(
             parse("output.mode", "grean"),
-            Err("expected one of green, matte, alpha, blur, replace, overlay, found \"grean\"; did you mean green?"
+            Err("expected one of green, matte, alpha, blur, replace, overlay, found grean; did you mean green?"
                 .to_owned())
         );
         for bad in ["NaN", "inf", "", "0,5"] {

@@ -9,11 +9,16 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{EnvFilter, Layer};
 
+/// Target of messages that the console shows in its own way: they go to the log file only.
+pub const TOLD: &str = "told";
+
 /// What the log should be like.
 #[derive(Debug, Default)]
 pub struct LogOptions {
     /// error, warn, info, debug or trace.
     pub level: String,
+    /// The level was asked for on the command line, which beats the environment.
+    pub explicit: bool,
     /// Colours on the console.
     pub colors: bool,
     /// A file that gets the log as well, at least at info; it is appended to.
@@ -53,7 +58,8 @@ pub struct LogGuard {
 
 /// Sets up the log of this process. `console` gets whole lines.
 ///
-/// `VRSEG_LOG`, else `RUST_LOG`, replaces the console's filter (`vrseg=debug,ort=info`).
+/// `VRSEG_LOG`, else `RUST_LOG`, replaces the console's filter (`vrseg=debug,ort=info`) unless the
+/// level is explicit.
 ///
 /// # Errors
 /// See [`LogError`].
@@ -65,7 +71,7 @@ pub fn init(options: &LogOptions, console: impl Fn(&[u8]) + Send + Sync + 'stati
         .with_writer(Lines(Arc::new(console)));
     // Below debug a message stands for itself; the time is in the log file.
     let layer = if plain { layer.without_time().boxed() } else { layer.boxed() };
-    let layer = layer.with_filter(console_filter(&options.level)?);
+    let layer = layer.with_filter(console_filter(options)?);
 
     let (file, guard) = match &options.file {
         None => (None, None),
@@ -94,15 +100,17 @@ fn filter(level: &str) -> String {
     format!("{level},ort={ort}")
 }
 
-fn console_filter(level: &str) -> Result<EnvFilter, LogError> {
+fn console_filter(options: &LogOptions) -> Result<EnvFilter, LogError> {
+    let silence = format!(",{TOLD}=off");
     for name in ["VRSEG_LOG", "RUST_LOG"] {
         if let Ok(text) = std::env::var(name)
             && !text.is_empty()
+            && !options.explicit
         {
-            return EnvFilter::try_new(text).map_err(|e| LogError::Filter { name, reason: e.to_string() });
+            return EnvFilter::try_new(text + &silence).map_err(|e| LogError::Filter { name, reason: e.to_string() });
         }
     }
-    Ok(EnvFilter::new(filter(level)))
+    Ok(EnvFilter::new(filter(&options.level) + &silence))
 }
 
 /// Gives each event to the console in one piece.

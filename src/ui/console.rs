@@ -1,6 +1,7 @@
 //! Standard error, shared by the progress bar, the log and messages: a line is written while the
 //! bar is lifted, so that the two never tear each other.
 
+use crate::telemetry::TOLD;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -89,11 +90,13 @@ impl Console {
 
     /// `vrseg: error: ...`
     pub fn error(&self, text: &str) {
+        tracing::error!(target: TOLD, "{text}");
         self.line(&format!("vrseg: {} {text}", self.paint(Paint::Red, "error:")));
     }
 
     /// `vrseg: warning: ...`
     pub fn warning(&self, text: &str) {
+        tracing::warn!(target: TOLD, "{text}");
         self.line(&format!("vrseg: {} {text}", self.paint(Paint::Yellow, "warning:")));
     }
 

@@ -5,6 +5,7 @@ use super::console::{Console, Paint};
 use super::format;
 use super::json::JsonLines;
 use crate::pipeline::{Event, Observer, Summary};
+use crate::telemetry::TOLD;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
@@ -125,7 +126,7 @@ impl ProgressUi {
 
     fn bar(&self, total: Option<u64>, prefix: &str) -> ProgressBar {
         let (bar, template) = match total {
-            Some(n) => (ProgressBar::new(n), "{prefix}{bar:24} {percent:>3}% {wide_msg}"),
+            Some(n) => (ProgressBar::new(n), "{prefix}{bar:16} {wide_msg}"),
             None => (ProgressBar::new_spinner(), "{prefix}{spinner} {wide_msg}"),
         };
         let bar = self.console.bars().add(bar);
@@ -144,6 +145,9 @@ impl Observer for ProgressUi {
     fn event(&self, event: Event) {
         if matches!(event, Event::Done { .. }) {
             self.lock().done = true;
+        }
+        if let Event::Start { .. } | Event::Done { .. } = &event {
+            tracing::info!(target: TOLD, "{event:?}");
         }
         match (&self.style, &event) {
             (Style::Json(lines), _) => lines.write(&event),
@@ -231,4 +235,158 @@ fn slowest(s: &Summary) -> Option<(&'static str, f64)> {
         .filter(|t| t.busy > 0.0)
         .map(|t| (t.stage, t.busy / (t.busy + t.waiting)))
         .max_by(|a, b| a.1.total_cmp(&b.1))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::pipeline::{OutputReport, StageReport};
+    use std::io::{self, Write};
+    use std::sync::Arc;
+
+    /// Something to write to that can be looked into.
+    #[derive(Clone, Default)]
+    pub(crate) struct Paper(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Paper {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("not poisoned").write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Paper {
+        pub(crate) fn text(&self) -> String {
+            String::from_utf8(self.0.lock().expect("not poisoned").clone()).expect("UTF-8")
+        }
+    }
+
+    pub(crate) fn summary(interrupted: bool) -> Summary {
+        let stage = |stage, busy, waiting| StageReport { stage, busy, waiting };
+        Summary {
+            frames: 600,
+            seconds: 21.44,
+            fps: 27.98,
+            interrupted,
+            decode_errors: 0,
+            stages: vec![stage("decode", 9.0, 12.0), stage("infer", 4.0, 17.0), stage("encode", 20.0, 1.4)],
+            outputs: vec![
+                OutputReport { path: "out.mp4".into(), mode: "green", encoder: "libx264".into(), bytes: 12_345_678 },
+                OutputReport { path: "mask.mkv".into(), mode: "matte", encoder: "libx264".into(), bytes: 999 },
+            ],
+        }
+    }
+
+    pub(crate) fn start() -> Event {
+        Event::Start {
+            input: "clip_LR.mp4".into(),
+            width: 3840,
+            height: 1920,
+            fps: 30000.0 / 1001.0,
+            frames: Some(600),
+            layout: "side by side, from \"lr\" in the file name".into(),
+            model: "selfie at 512x512".into(),
+            device: "CPU".into(),
+            outputs: vec!["green out.mp4 (libx264)".into(), "matte mask.mkv (libx264)".into()],
+        }
+    }
+
+    fn progress(frames: u64, total: Option<u64>) -> Event {
+        Event::Progress { frames, total, fps: 28.1, eta: total.map(|_| 17.0), bottleneck: "encode" }
+    }
+
+    fn ui(style: Style) -> (ProgressUi, Paper) {
+        let paper = Paper::default();
+        (ProgressUi::new(Console::to(paper.clone()), style), paper)
+    }
+
+    fn job(ui: &ProgressUi) {
+        ui.event(start());
+        ui.event(progress(120, Some(600)));
+        ui.event(Event::Warning { message: "The sound ends early.".into() });
+        ui.event(progress(130, None));
+        ui.event(Event::Done { summary: summary(false) });
+    }
+
+    #[test]
+    fn for_people_without_a_terminal() {
+        let (mut ui, paper) = ui(Style::Human);
+        ui.interval = Duration::ZERO;
+        ui.begin(1, 5);
+        job(&ui);
+        assert!(ui.is_done());
+        assert_eq!(
+            paper.text(),
+            "[2/5] input    clip_LR.mp4, 3840x1920, 29.97 fps, 600 frames\n\
+             layout   side by side, from \"lr\" in the file name\n\
+             model    selfie at 512x512\n\
+             device   CPU\n\
+             output   green out.mp4 (libx264)\n         \
+             matte mask.mkv (libx264)\n\
+             [2/5] 120/600 frames, 28 fps, 17 s left, slowest: encode\n\
+             vrseg: warning: The sound ends early.\n\
+             [2/5] 130 frames, 28 fps, slowest: encode\n\
+             [2/5] done: 600 frames in 21.4 s, 28 fps; slowest stage: encode (93 % busy)\n  \
+             green  out.mp4  12.3 MB, libx264\n  \
+             matte  mask.mkv  999 B, libx264\n"
+        );
+    }
+
+    #[test]
+    fn plain_lines_come_seldom() {
+        let (ui, paper) = ui(Style::Human);
+        ui.event(start());
+        for n in 0..100 {
+            ui.event(progress(n, Some(600)));
+        }
+        assert!(!paper.text().contains("600 frames,"));
+    }
+
+    #[test]
+    fn quiet_tells_only_warnings() {
+        let (ui, paper) = ui(Style::Quiet);
+        job(&ui);
+        ui.note("skipped");
+        assert_eq!(paper.text(), "vrseg: warning: The sound ends early.\n");
+    }
+
+    #[test]
+    fn an_early_end_is_named() {
+        let text = done(&summary(true), "", &Console::to(io::sink()));
+        assert!(text.starts_with("stopped early: 600 frames"));
+    }
+
+    #[test]
+    fn json_is_one_object_a_line_and_nothing_else() {
+        let json = Paper::default();
+        let (ui, paper) = ui(Style::Json(JsonLines::to(json.clone())));
+        job(&ui);
+        assert_eq!(paper.text(), "");
+        let types: Vec<_> = json
+            .text()
+            .lines()
+            .map(|l| serde_json::from_str::<serde_json::Value>(l).expect("JSON")["type"].as_str().map(str::to_owned))
+            .collect();
+        let want = ["start", "progress", "warning", "progress", "done"].map(|t| Some(t.to_owned()));
+        assert_eq!(types, want);
+    }
+
+    #[test]
+    fn json_falls_silent_when_nobody_reads() {
+        struct Gone;
+        impl Write for Gone {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let (ui, paper) = ui(Style::Json(JsonLines::to(Gone)));
+        job(&ui);
+        assert_eq!(paper.text(), "");
+        assert!(ui.is_done());
+    }
 }
