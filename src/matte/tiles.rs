@@ -2,7 +2,7 @@
 //! composers copy or fill whole tiles and blend only where there is something to blend.
 
 use crate::plane::PlaneRef;
-use crate::simd;
+use crate::simd::dispatch;
 
 /// Width of a tile in luma samples.
 pub const TILE_W: usize = 64;
@@ -70,26 +70,38 @@ impl TileMap {
 /// `classes` holds one entry a tile.
 pub fn classify_row(alpha: PlaneRef<'_, u8>, ty: usize, classes: &mut [TileClass]) {
     let y0 = ty * TILE_H;
-    let y1 = (y0 + TILE_H).min(alpha.height);
-    for (tx, class) in classes.iter_mut().enumerate() {
-        let x0 = tx * TILE_W;
-        let x1 = (x0 + TILE_W).min(alpha.width);
-        *class = classify_tile(alpha, x0, x1, y0, y1);
+    let first = alpha.row(y0);
+    for (class, tile) in classes.iter_mut().zip(first.chunks(TILE_W)) {
+        *class = match tile[0] {
+            0 => TileClass::Background,
+            255 => TileClass::Person,
+            _ => TileClass::Mixed,
+        };
+    }
+    // Row after row, as memory lies; tiles that are known to be mixed are passed over.
+    for y in y0..(y0 + TILE_H).min(alpha.height) {
+        scan_row(alpha.row(y), classes);
     }
 }
 
-/// Row by row, so that an edge tile is left at its first mixed row.
-fn classify_tile(alpha: PlaneRef<'_, u8>, x0: usize, x1: usize, y0: usize, y1: usize) -> TileClass {
-    let first = alpha.row(y0)[x0];
-    let class = match first {
-        0 => TileClass::Background,
-        255 => TileClass::Person,
-        _ => return TileClass::Mixed,
-    };
-    for y in y0..y1 {
-        if !simd::all_equal(&alpha.row(y)[x0..x1], first) {
-            return TileClass::Mixed;
+dispatch! {
+    /// Tiles that hold anything else than their class says become mixed.
+    fn scan_row(row: &[u8], classes: &mut [TileClass]) {
+        for (class, tile) in classes.iter_mut().zip(row.chunks(TILE_W)) {
+            let expected = match *class {
+                TileClass::Background => 0,
+                TileClass::Person => 255,
+                TileClass::Mixed => continue,
+            };
+            let mut differs = 0u8;
+            match tile.first_chunk::<TILE_W>() {
+                // Of a known length: a single vector operation.
+                Some(tile) => tile.iter().for_each(|&v| differs |= v ^ expected),
+                None => tile.iter().for_each(|&v| differs |= v ^ expected),
+            }
+            if differs != 0 {
+                *class = TileClass::Mixed;
+            }
         }
     }
-    class
 }
