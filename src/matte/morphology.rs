@@ -204,6 +204,18 @@ fn narrow_one(v: u16) -> u8 {
     ((u32::from(v) + 128) / 257) as u8
 }
 
+/// `row[y] = max(row[y], row[y + distance])` for `rows` rows of `width` samples.
+fn fold_rows(data: &mut [u8], width: usize, rows: usize, distance: usize) {
+    if distance == 0 {
+        return;
+    }
+    for y in 0..rows {
+        let (head, tail) = data.split_at_mut((y + distance) * width);
+        // A function of its own, so that the compiler knows the two rows to be apart.
+        max_in_place(&mut head[y * width..][..width], &tail[..width]);
+    }
+}
+
 dispatch! {
     fn copy_flipped(src: &[u8], dst: &mut [u8], flip: u8) {
         for (d, s) in dst.iter_mut().zip(src) {
@@ -217,16 +229,9 @@ dispatch! {
         }
     }
 
-    /// `row[y] = max(row[y], row[y + distance])` for `rows` rows of `width` samples.
-    fn fold_rows(data: &mut [u8], width: usize, rows: usize, distance: usize) {
-        if distance == 0 {
-            return;
-        }
-        for y in 0..rows {
-            let (head, tail) = data.split_at_mut((y + distance) * width);
-            for (a, &b) in head[y * width..][..width].iter_mut().zip(&tail[..width]) {
-                *a = (*a).max(b);
-            }
+    fn max_in_place(a: &mut [u8], b: &[u8]) {
+        for (a, &b) in a.iter_mut().zip(b) {
+            *a = (*a).max(b);
         }
     }
 
