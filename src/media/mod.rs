@@ -35,3 +35,6 @@ pub use options::{Codec, DecodeOptions, EncodeOptions, TimeRange};
 pub use pool::FramePool;
 pub use probe::{InputInfo, VideoInfo, probe};
 pub use template::SourceTemplate;
+
+#[cfg(test)]
+mod tests;

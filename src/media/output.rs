@@ -257,10 +257,14 @@ impl Output {
 
     /// Tags, chapters and the container's header.
     pub(super) fn write_header(&mut self, template: &SourceTemplate) -> Result<()> {
+        let ticks = template.video.time_base.den.max(10_000).to_string();
         let mut pairs = Vec::new();
         if self.container.is_mov() {
             // Playable from the first byte; the file is rewritten once at the end for that.
             pairs.push(("movflags", "+faststart"));
+            // Edit lists count in this clock; the default of 1 ms would put sound and picture out of
+            // step by as much.
+            pairs.push(("movie_timescale", ticks.as_str()));
         }
         let mut options = Options::new(pairs)?;
         // SAFETY: an open output of ours.
