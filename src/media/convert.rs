@@ -145,7 +145,7 @@ mod tests {
         let number = |name: &str| ffi::AVPixelFormat::from(format_named(name).unwrap()) as i32;
         let color = YuvColor::default();
         let source = Side { format: number("yuv444p"), width: 64, height: 32, color };
-        let mut frame = VideoFrame::from_av(alloc_raw(source.format, 64, 32).unwrap()).unwrap();
+        let mut frame = VideoFrame::from_av(alloc_raw(source.format, 64, 32).unwrap()).ok().unwrap();
         let YuvMut::U8(planes, _) = frame.yuv_mut() else { panic!("8 bit is u8") };
         planes.into_iter().zip(samples).for_each(|(mut plane, v)| plane.fill(v));
         let target = Side { format: number(format), ..source };

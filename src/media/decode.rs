@@ -174,6 +174,7 @@ impl Reader {
     ///
     /// # Errors
     /// When the disk or the memory fails.
+    #[expect(clippy::should_implement_trait, reason = "errors come as Result<Option<_>>, as readers have it")]
     pub fn next(&mut self) -> Result<Option<Item>> {
         loop {
             if let Some(item) = self.queue.pop_front() {

@@ -212,7 +212,7 @@ fn choose_pixel(o: &WriterOptions<'_>, encoder: &str, codec: &ffmpeg::Codec) -> 
                 what: format!("{encoder} cannot encode the pixel format {name}; it takes {}", names.join(", ")),
             });
         }
-        if alpha && !descriptor(format).is_some_and(|d| d.flags & ffi::AV_PIX_FMT_FLAG_ALPHA as u64 != 0) {
+        if alpha && !traits_of(format).is_some_and(|t| t.alpha) {
             return Err(MediaError::Invalid {
                 what: format!("the pixel format {name} has no alpha, which this output is for"),
             });
@@ -241,12 +241,24 @@ fn choose_pixel(o: &WriterOptions<'_>, encoder: &str, codec: &ffmpeg::Codec) -> 
         })
 }
 
+/// The presets of x264 and x265, fastest first.
+const X26X_PRESETS: &[&str] =
+    &["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"];
+
 /// Options for the encoder, and a description of them with a leading space.
 fn settings(encoder: &str, o: &WriterOptions<'_>, pixel: i32) -> Result<(Vec<(String, String)>, String)> {
     let e = o.encode;
     let mut s = Settings::default();
     let pixels = o.width * o.height;
     let large = pixels > 1920 * 1088;
+    if let ("libx264" | "libx264rgb" | "libx265", Some(preset)) = (encoder, &e.preset)
+        && !X26X_PRESETS.contains(&preset.as_str())
+    {
+        // Both would say so on stderr, past everybody.
+        return Err(MediaError::Invalid {
+            what: format!("{encoder} has no preset \"{preset}\"; it has {}", X26X_PRESETS.join(", ")),
+        });
+    }
     match encoder {
         "libx264" | "libx264rgb" => {
             s.rate(e, "crf", 18.0);

@@ -248,7 +248,7 @@ impl Output {
             (*stream).disposition = 0;
             for (key, value) in [("mimetype", mime.0), ("filename", mime.1)] {
                 let (k, v) = (CString::new(key).unwrap_or_default(), CString::new(value).unwrap_or_default());
-                let keep = ffi::AV_DICT_DONT_OVERWRITE as i32;
+                let keep = ffi::AV_DICT_DONT_OVERWRITE;
                 ffi::av_dict_set(&raw mut (*stream).metadata, k.as_ptr(), v.as_ptr(), keep);
             }
         }

@@ -66,7 +66,7 @@ fn bad_inputs_have_clear_errors() {
         "song.m4a",
     );
     let said = error(song);
-    assert!(said.ends_with("no video stream in it (1 audio stream, 1 cover picture)"), "{said}");
+    assert!(said.ends_with("no video stream in it (1 audio stream, 1 cover picture stream)"), "{said}");
 }
 
 #[test]
