@@ -83,6 +83,8 @@ pub struct Reader {
     held: VecDeque<CopiedPacket>,
     /// The target of the last seek (microseconds), as long as it isn't certain that it was early enough.
     sought: Option<i64>,
+    /// What is added to all time stamps, in microseconds; see [`Reader::smooth_clock`].
+    clock_shift: i64,
     flushing: bool,
     video_done: bool,
     finished: bool,
@@ -101,6 +103,8 @@ struct CopyState {
     /// The end of the range waits for it.
     awaited: bool,
     subtitle: bool,
+    /// Where its next packet should be, in microseconds.
+    expected: Option<i64>,
 }
 
 /// The part that is read.
@@ -146,6 +150,7 @@ impl Reader {
             queue: VecDeque::new(),
             held: VecDeque::new(),
             sought,
+            clock_shift: 0,
             flushing: false,
             video_done: false,
             finished: false,
@@ -283,6 +288,7 @@ impl Reader {
             Err(ffmpeg::Error::Other { errno: libc::ENOMEM }) => return Err(no_memory()),
             Err(e) => return Err(self.read_error(e)),
         }
+        self.smooth_clock(&mut packet);
         if self.past_end(&packet) {
             return Ok(());
         }
@@ -306,6 +312,28 @@ impl Reader {
             }
         }
         Ok(())
+    }
+
+    /// Puts the clock of a transport stream right where it jumps by more than 10 seconds (a
+    /// recording that was joined, a counter that was reset): all streams are moved together, as
+    /// ffmpeg does it.
+    fn smooth_clock(&mut self, packet: &mut ffmpeg::Packet) {
+        if !self.template.arbitrary_start {
+            return;
+        }
+        let Some(state) = self.streams.get_mut(packet.stream()) else { return };
+        let Some(dts) = packet.dts().or(packet.pts()) else { return };
+        let now = raw::rescale(dts, state.time_base, MICROSECONDS) + self.clock_shift;
+        let jump = state.expected.map_or(0, |expected| now - expected);
+        if jump.abs() > SLACK && (state.awaited || packet.stream() == self.stream) {
+            self.clock_shift -= jump;
+            self.repaired += 1;
+        }
+        let shift = raw::rescale(self.clock_shift, MICROSECONDS, state.time_base);
+        packet.set_pts(packet.pts().map(|t| t + shift));
+        packet.set_dts(packet.dts().map(|t| t + shift));
+        let length = raw::rescale(packet.duration().max(0), state.time_base, MICROSECONDS);
+        state.expected = Some(raw::rescale(dts + shift, state.time_base, MICROSECONDS) + length);
     }
 
     fn read_error(&self, error: ffmpeg::Error) -> MediaError {
@@ -444,6 +472,8 @@ impl Reader {
         self.held.clear();
         self.last_pts = None;
         self.flushing = false;
+        self.clock_shift = 0;
+        self.streams.iter_mut().for_each(|s| s.expected = None);
         self.sought = Some(target);
         true
     }
@@ -582,7 +612,13 @@ fn copy_states(input: &mut ffmpeg::format::context::Input, video: usize) -> Vec<
             }
             (*s).time_base
         };
-        states.push(CopyState { time_base, copied, awaited: kind == Type::Audio, subtitle: kind == Type::Subtitle });
+        states.push(CopyState {
+            time_base,
+            copied,
+            awaited: kind == Type::Audio,
+            subtitle: kind == Type::Subtitle,
+            expected: None,
+        });
     }
     states
 }

@@ -270,6 +270,19 @@ fn named_settings_reach_the_encoder() {
 }
 
 #[test]
+fn named_options_replace_our_defaults() {
+    let with = |pairs: &[(&str, &str)]| {
+        let extra = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        plan("a.mp4", &EncodeOptions { extra, ..Default::default() }, yuv420(8), 1920).unwrap().description
+    };
+    assert_eq!(with(&[("preset", "slow")]), "libx264 crf 18 preset=slow yuv420p");
+    assert_eq!(with(&[("b", "4M")]), "libx264 preset veryfast b=4M yuv420p");
+    let rate = EncodeOptions { bitrate: Some(4_000_000), ..Default::default() };
+    let described = plan("a.mp4", &rate, yuv420(8), 1920).unwrap().description;
+    assert_eq!(described, "libx264 bitrate 4000000 preset veryfast yuv420p");
+}
+
+#[test]
 fn targets_that_must_not_be_written() {
     let files = Files::new();
     let from = source(&files);

@@ -84,6 +84,27 @@ fn mpegts_starts_at_zero_with_sound_in_step() {
 }
 
 #[test]
+fn joined_transport_streams_go_on_rising() {
+    let files = Files::new();
+    let make = |start: u32, name: &str| {
+        let clip =
+            format!("{} -f lavfi -i sine=d=1 -c:v libx264 -bf 2 -pix_fmt yuv420p -c:a mp2", picture("320x160", 30));
+        std::fs::read(files.make(&format!("{clip} -output_ts_offset {start}"), name)).unwrap()
+    };
+    let mut joined = make(1000, "a.ts");
+    joined.extend(make(20, "b.ts"));
+    let from = files.path("joined.ts");
+    std::fs::write(&from, joined).unwrap();
+    let to = files.path("out.mp4");
+    assert_eq!(copy(&from, &to, &fast(), &DecodeOptions::default()).unwrap().frames, 60);
+    for stream in ["v", "a"] {
+        let times: Vec<f64> = packets(&to, stream, "pts_time").iter().map(|t| t.parse().unwrap()).collect();
+        assert!(times.windows(2).all(|w| w[1] - w[0] < 0.1), "{times:?}");
+        assert!((1.8..2.2).contains(times.last().unwrap()), "{times:?}");
+    }
+}
+
+#[test]
 fn sound_with_priming_stays_in_step() {
     let files = Files::new();
     let from = files.make(
