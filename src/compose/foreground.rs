@@ -57,7 +57,7 @@ impl Estimate {
             [(fh + a * rest, a), (bh + (1.0 - a) * rest, 1.0 - a)]
         });
         for (i, out) in [&mut self.foreground, &mut self.background].into_iter().enumerate() {
-            self.grids[i].blur(NARROW_SIGMA, NARROW_SIGMA, 2);
+            self.grids[i].blur(NARROW_SIGMA, NARROW_SIGMA);
             self.grids[i].colours(&self.wide_colours[i], out);
         }
     }
@@ -76,7 +76,7 @@ impl Estimate {
         let (gw, gh) = (w.div_ceil(k), h.div_ceil(k));
         let wide = self.wide_colours[0][0].width() == gw && self.wide_colours[0][0].height() == gh;
         for i in 0..2 {
-            self.grids[i].reset(gw, gh);
+            self.grids[i].resize(gw, gh);
             self.expanded[i].iter_mut().for_each(|row| row.resize(w, 0.0));
         }
         for gy in 0..gh {
