@@ -1,7 +1,7 @@
 //! The blurred background of [`super::Mode::Blur`]: the background by itself, so that the person
 //! doesn't glow into it, `blur(w I) / blur(w)` with weights that are 0 on the person.
 
-use super::grid::{Grid, WideFill};
+use super::grid::{Grid, WideFill, repeat_row};
 use crate::matte::SmallYuv;
 use crate::plane::{Plane, PlaneRef, Rect, Sample};
 
@@ -58,7 +58,8 @@ impl Backdrop {
                 row.clear();
                 row.resize(w, 0.0);
             }
-            for y in gy * k..((gy + 1) * k).min(h) {
+            let rows = gy * k..((gy + 1) * k).min(h);
+            for y in rows.clone() {
                 let a = &alpha.as_ref().row(y)[..w];
                 for (sums, plane) in self.sums.iter_mut().zip([&small.y, &small.u, &small.v]) {
                     for ((sum, s), a) in sums.iter_mut().zip(plane.as_ref().row(y)).zip(a) {
@@ -69,7 +70,7 @@ impl Backdrop {
                     *sum += weight(*a);
                 }
             }
-            self.grid.set_row(gy, &self.sums, k);
+            self.grid.set_row(gy, &self.sums, k, 1.0 / rows.len() as f32);
         }
         self.finish(sigma, k);
     }
@@ -87,16 +88,15 @@ impl Backdrop {
                 row.clear();
                 row.resize(w, 0.0);
             }
-            for y in y0 + gy * k..y0 + ((gy + 1) * k).min(h) {
+            let rows = y0 + gy * k..y0 + ((gy + 1) * k).min(h);
+            for y in rows.clone() {
                 for (w, a) in weights.iter_mut().zip(&view.alpha.row(y)[x0..x0 + w]) {
                     *w = weight(f32::from(*a) * (1.0 / 255.0));
                 }
                 for (p, sums) in self.sums[..3].iter_mut().enumerate() {
                     let (sx, sy) = if p == 0 { (0, 0) } else { view.shift };
                     let row = &view.planes[p].row(y >> sy)[x0 >> sx..];
-                    for (wide, s) in stretched.chunks_mut(1 << sx).zip(row) {
-                        wide.fill(s.to_f32());
-                    }
+                    repeat_row(row, 1 << sx, &mut stretched);
                     // The view may begin in the middle of a chroma sample.
                     let row = &stretched[x0 % (1 << sx)..][..w];
                     for ((sum, s), weight) in sums.iter_mut().zip(row).zip(&weights) {
@@ -107,7 +107,7 @@ impl Backdrop {
                     *sum += weight;
                 }
             }
-            self.grid.set_row(gy, &self.sums, k);
+            self.grid.set_row(gy, &self.sums, k, 1.0 / rows.len() as f32);
         }
         self.finish(sigma, k);
     }

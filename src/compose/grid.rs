@@ -3,7 +3,7 @@
 
 use super::field::{Mapping, Sampler};
 use crate::matte::tiles::TILE_W;
-use crate::plane::{Plane, Rect};
+use crate::plane::{Plane, Rect, Sample};
 
 /// Weight against which a cell's own weight counts: cells with less lean on the fallback.
 const FAINT: f32 = 1e-3;
@@ -34,12 +34,12 @@ impl Grid {
         self.planes[3].height()
     }
 
-    /// Fills row `y` with the column sums of `rows` (`w Y`, `w U`, `w V`, `w`; all of one length),
-    /// `k` columns and `k` rows to a cell.
+    /// Fills row `y` from the column sums `rows` (`w Y`, `w U`, `w V`, `w`; all of one length),
+    /// `k` columns to a cell; `scale` is 1 over the number of rows in the sums.
     #[inline(always)]
-    pub(super) fn set_row(&mut self, y: usize, rows: &[Vec<f32>; 4], k: usize) {
+    pub(super) fn set_row(&mut self, y: usize, rows: &[Vec<f32>; 4], k: usize, scale: f32) {
         for (plane, row) in self.planes.iter_mut().zip(rows) {
-            reduce_row(row, k, plane.as_mut().row_mut(y));
+            reduce_row(row, k, scale, plane.as_mut().row_mut(y));
         }
     }
 
@@ -55,8 +55,36 @@ impl Grid {
                 for row in rows.chunks_exact(w) {
                     add(&mut sums, row, 1.0);
                 }
-                reduce_row(&sums, k, out.as_mut().row_mut(gy));
+                let scale = w as f32 / rows.len() as f32;
+                reduce_row(&sums, k, scale, out.as_mut().row_mut(gy));
             }
+        }
+    }
+
+    /// The lightest blur: each cell half of itself and half of its neighbours, in both directions.
+    #[inline(always)]
+    pub(super) fn smooth(&mut self) {
+        let (w, h) = (self.width(), self.height());
+        self.scratch.resize(w, h);
+        self.padded.clear();
+        self.padded.resize(w + 2, 0.0);
+        for plane in &mut self.planes {
+            for y in 0..h {
+                let plane = plane.as_ref();
+                let (above, here, below) =
+                    (plane.row(y.saturating_sub(1)), plane.row(y), plane.row((y + 1).min(h - 1)));
+                for (((o, a), m), b) in self.padded[1..=w].iter_mut().zip(above).zip(here).zip(below) {
+                    *o = 0.5 * m + 0.25 * (a + b);
+                }
+                self.padded[0] = self.padded[1];
+                self.padded[w + 1] = self.padded[w];
+                let (left, middle, right) = (&self.padded[..w], &self.padded[1..=w], &self.padded[2..]);
+                let mut scratch = self.scratch.as_mut();
+                for (((o, l), m), r) in scratch.row_mut(y).iter_mut().zip(left).zip(middle).zip(right) {
+                    *o = 0.5 * m + 0.25 * (l + r);
+                }
+            }
+            std::mem::swap(plane, &mut self.scratch);
         }
     }
 
@@ -107,18 +135,17 @@ impl Grid {
     }
 }
 
-/// `out[x]` = sum of `row[x k..(x + 1) k]`, over `k k`.
+/// `out[x]` = `scale` times the mean of `row[x k..(x + 1) k]`; the last cell may be smaller.
 #[inline(always)]
-fn reduce_row(row: &[f32], k: usize, out: &mut [f32]) {
+pub(super) fn reduce_row(row: &[f32], k: usize, scale: f32, out: &mut [f32]) {
     match k {
-        1 => out.copy_from_slice(row),
-        2 => reduce_chunks::<2>(row, out),
-        3 => reduce_chunks::<3>(row, out),
-        4 => reduce_chunks::<4>(row, out),
+        1 => reduce_chunks::<1>(row, scale, out),
+        2 => reduce_chunks::<2>(row, scale, out),
+        3 => reduce_chunks::<3>(row, scale, out),
+        4 => reduce_chunks::<4>(row, scale, out),
         _ => {
-            let scale = 1.0 / (k * k) as f32;
             for (o, chunk) in out.iter_mut().zip(row.chunks(k)) {
-                *o = chunk.iter().sum::<f32>() * scale;
+                *o = chunk.iter().sum::<f32>() * scale / chunk.len() as f32;
             }
         }
     }
@@ -126,18 +153,41 @@ fn reduce_row(row: &[f32], k: usize, out: &mut [f32]) {
 
 /// [`reduce_row`] for a `k` that the compiler knows.
 #[inline(always)]
-fn reduce_chunks<const K: usize>(row: &[f32], out: &mut [f32]) {
-    let scale = 1.0 / (K * K) as f32;
+fn reduce_chunks<const K: usize>(row: &[f32], scale: f32, out: &mut [f32]) {
     let (chunks, rest) = row.as_chunks::<K>();
     for (o, chunk) in out.iter_mut().zip(chunks) {
         let mut sum = chunk[0];
         for v in &chunk[1..] {
             sum += v;
         }
-        *o = sum * scale;
+        *o = sum * (scale / K as f32);
     }
     if let (Some(o), false) = (out.get_mut(chunks.len()), rest.is_empty()) {
-        *o = rest.iter().sum::<f32>() * scale;
+        *o = rest.iter().sum::<f32>() * scale / rest.len() as f32;
+    }
+}
+
+/// The opposite of a reduction: each value `k` times, as far as `out` reaches.
+#[inline(always)]
+pub(super) fn repeat_row<T: Sample>(row: &[T], k: usize, out: &mut [f32]) {
+    match k {
+        1 => repeat_chunks::<T, 1>(row, out),
+        2 => repeat_chunks::<T, 2>(row, out),
+        3 => repeat_chunks::<T, 3>(row, out),
+        4 => repeat_chunks::<T, 4>(row, out),
+        _ => out.chunks_mut(k).zip(row).for_each(|(chunk, v)| chunk.fill(v.to_f32())),
+    }
+}
+
+/// [`repeat_row`] for a `k` that the compiler knows.
+#[inline(always)]
+fn repeat_chunks<T: Sample, const K: usize>(row: &[T], out: &mut [f32]) {
+    let (chunks, rest) = out.as_chunks_mut::<K>();
+    if let Some(v) = row.get(chunks.len()) {
+        rest.fill(v.to_f32());
+    }
+    for (chunk, v) in chunks.iter_mut().zip(row) {
+        *chunk = [v.to_f32(); K];
     }
 }
 
@@ -259,11 +309,14 @@ mod tests {
         let row: Vec<f32> = (0..11).map(|i| i as f32).collect();
         for k in 1..=6 {
             let mut out = vec![0.0; 11usize.div_ceil(k)];
-            reduce_row(&row, k, &mut out);
-            let want: Vec<f32> = row.chunks(k).map(|c| c.iter().sum::<f32>() / (k * k) as f32).collect();
+            reduce_row(&row, k, 0.5, &mut out);
+            let want: Vec<f32> = row.chunks(k).map(|c| 0.5 * c.iter().sum::<f32>() / c.len() as f32).collect();
             for (o, w) in out.iter().zip(&want) {
                 assert!((o - w).abs() < 1e-5, "{k}: {out:?} {want:?}");
             }
+            let mut repeated = vec![-1.0; 11];
+            repeat_row(&out, k, &mut repeated);
+            assert!(repeated.iter().enumerate().all(|(i, v)| *v == out[i / k]), "{k}: {repeated:?}");
         }
     }
 
