@@ -33,6 +33,7 @@ python=${VRSEG_PYTHON:-python3}
 sample=$data/samples/sample_180_LR.mp4
 photos=$data/material/voc
 rust_needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")
+cargo_deny=0.20.2
 
 asked_models=()
 permissive_only=no
@@ -263,6 +264,19 @@ install_models() {
         fail "a model could not be made (see above); run this script again to go on"
 }
 
+# rustfmt and cargo-deny, for tests/run.sh.
+install_dev_tools() {
+    if installed rustc-web; then apt_install rustfmt-web; fi
+    PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+    if cargo deny --version >/dev/null 2>&1; then
+        note "$(cargo deny --version) is there already"
+    else
+        note "cargo install cargo-deny $cargo_deny (about four minutes)"
+        cargo install --quiet --locked "cargo-deny@$cargo_deny" ||
+            fail "cargo could not install cargo-deny"
+    fi
+}
+
 [[ $(uname -s) = Linux && $(uname -m) = x86_64 ]] ||
     fail "this is $(uname -s) on $(uname -m); the set-up is for Linux on x86-64"
 command -v apt-get >/dev/null ||
@@ -307,7 +321,7 @@ rm -rf "$cache"
 
 if [[ $dev = yes ]]; then
     step "Tools for the tests"
-    "$root/tools/install_dev_tools.sh"
+    install_dev_tools
 fi
 
 if [[ $build = yes ]]; then
