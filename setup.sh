@@ -34,6 +34,7 @@ sample=$data/samples/sample_180_LR.mp4
 photos=$data/material/voc
 rust_needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")
 cargo_deny=0.20.2
+other_models=(selfie-landscape rvm blazepose nanodet u2netp u2net isnet) # beside selfie
 
 asked_models=()
 permissive_only=no
@@ -65,7 +66,7 @@ while [[ $# -gt 0 ]]; do
     esac
     case $option in
         --models) IFS=', ' read -r -a asked_models <<<"$value" ;;
-        --all-models) asked_models=(selfie-landscape rvm blazepose nanodet u2netp u2net isnet) ;;
+        --all-models) asked_models=("${other_models[@]}") ;;
         --permissive-only) permissive_only=yes ;;
         --gpu) gpu=yes ;;
         --openvino) openvino=yes ;;
@@ -82,6 +83,11 @@ while [[ $# -gt 0 ]]; do
         *) fail "unknown option $1 (see --help)" ;;
     esac
     shift
+done
+
+for name in "${asked_models[@]}"; do
+    [[ " selfie ${other_models[*]} " = *" $name "* ]] ||
+        fail "--models: there is no model $name, only selfie ${other_models[*]}"
 done
 
 as_root() {
@@ -246,7 +252,7 @@ install_models() {
     local wanted missing
     read -r -a wanted <<<"$(models_to_make)"
     missing=$("$python" "$root/tools/fetch_models.py" "${wanted[@]}" --out "$data/models" \
-        --missing) || fail "the models asked for are not all known (see --help)"
+        --missing) || fail "cannot check the models in $data/models"
     if [[ -z $missing ]]; then
         note "${wanted[*]}: there already"
         return
