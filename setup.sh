@@ -341,7 +341,7 @@ if [[ $build = yes ]]; then
 fi
 
 step "Ready"
-note "models: $(find "$data/models" -name '*.onnx' -printf '%f ' | tr -d '\n')"
+note "models: $(find "$data/models/" -name '*.onnx' -printf '%f ' | tr -d '\n')"
 if [[ ! -f $data/models/rvm_mobilenetv3_m16.onnx && $permissive_only = no ]]; then
     note "not there: rvm (GPL-3.0), which --profile balanced prefers; add it with --models rvm,"
     note "all the others with --all-models (both need npm and install it)"
