@@ -20,6 +20,7 @@ pub mod media;
 pub mod model;
 pub mod pipeline;
 pub mod plane;
+pub mod simd;
 pub mod telemetry;
 pub mod ui;
 pub mod vr;

@@ -1,2 +1,5 @@
-//! The `vrseg` program: parse, run, exit code.
-fn main() {}
+//! The `vrseg` program.
+
+fn main() -> std::process::ExitCode {
+    vrseg::cli::main()
+}

@@ -274,6 +274,13 @@ impl YuvLayout {
         if self.alpha { 4 } else { 3 }
     }
 
+    /// Bytes of a whole picture of `w` x `h`, without padding.
+    pub const fn frame_bytes(self, w: usize, h: usize) -> usize {
+        let (cw, ch) = self.plane_size(1, w, h);
+        let luma_planes = if self.alpha { 2 } else { 1 };
+        (luma_planes * w * h + 2 * cw * ch) * self.sample_bytes()
+    }
+
     /// Bytes a sample.
     pub const fn sample_bytes(self) -> usize {
         if self.bits > 8 { 2 } else { 1 }

@@ -1,1 +1,149 @@
-//! cli
+//! The command line: parsing, building jobs, running them, exit codes.
+
+pub mod args;
+pub mod backend;
+mod docs;
+mod exit;
+mod inputs;
+mod interrupt;
+mod jobs;
+mod models;
+mod outputs;
+mod run;
+pub mod time;
+
+pub use exit::{Exit, UsageError};
+pub use jobs::{Batch, jobs};
+
+use crate::config::{ConfigError, Loader};
+use crate::telemetry::{self, LogError, LogGuard, LogOptions};
+use crate::ui::{Console, JsonLines, ProgressUi, Style};
+use anyhow::Context;
+use args::{Cli, Command, JobArgs};
+use backend::Library;
+use clap::{ColorChoice, CommandFactory, FromArgMatches};
+use interrupt::Stop;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Words for commands of later versions: never taken for an input by mistake.
+const RESERVED: &[&str] = &["bench", "optimize"];
+
+/// Parses the arguments, does what they ask, and tells how it went.
+pub fn main() -> ExitCode {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let no_color = words.iter().take_while(|w| *w != "--").any(|w| w == "--no-color");
+    let console = Console::stderr(no_color);
+    if let Some(word) = words.get(1).and_then(|w| reserved(w.as_ref())) {
+        return refuse(&console, &word.to_string()).into();
+    }
+    let colors = if no_color { ColorChoice::Never } else { ColorChoice::Auto };
+    let matches = Cli::command().color(colors).try_get_matches_from(words);
+    let cli = match matches.and_then(|m| Cli::from_arg_matches(&m)) {
+        Ok(cli) => cli,
+        // Help and version come this way too, with exit code 0; wrong usage with 2.
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()));
+        }
+    };
+    // Lives to the end of `main`, so that the last error is in the log file too.
+    let mut log = None;
+    match execute(&cli, &console, &mut log) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            console.error(&format!("{error:#}"));
+            let usage = error.is::<UsageError>() || error.is::<ConfigError>() || error.is::<LogError>();
+            if usage { Exit::Usage.into() } else { Exit::Failed.into() }
+        }
+    }
+}
+
+fn refuse(console: &Console, message: &str) -> Exit {
+    console.error(message);
+    Exit::Usage
+}
+
+fn reserved(word: &Path) -> Option<UsageError> {
+    let name = RESERVED.iter().find(|r| Path::new(r) == word)?;
+    (!word.exists()).then(|| UsageError(format!("vrseg {name} is not in this version")))
+}
+
+fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::Result<Exit> {
+    match &cli.command {
+        None => main_job(&cli.job, console, log),
+        Some(Command::Models(args)) => {
+            *log = Some(start_log("warn", console, &cli.job)?);
+            models::list(&Library, args, console, print_text)
+        }
+        Some(Command::Completions { shell }) => print_bytes(&docs::completions(*shell)).map(|()| Exit::Done),
+        Some(Command::Man) => print_bytes(&docs::man()?).map(|()| Exit::Done),
+    }
+}
+
+fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> anyhow::Result<Exit> {
+    if let Some(error) = args.input.inputs.iter().find_map(|i| reserved(i)) {
+        return Err(error.into());
+    }
+    let loader = Loader {
+        file: args.model.config.clone(),
+        profile: args.model.profile.clone(),
+        flags: args.overrides(),
+        ..Loader::from_environment()
+    };
+    let (settings, sources) = loader.load()?;
+    if args.talk.show_config {
+        let text = if args.talk.json { sources.to_json().to_string() + "\n" } else { sources.to_yaml() };
+        return print_text(&text).map(|()| Exit::Done);
+    }
+    *log = Some(start_log(&settings.log_level, console, args)?);
+    let batch = jobs(args, &settings, &sources)?;
+    let style = if args.talk.json {
+        Style::Json(JsonLines::stdout())
+    } else if args.talk.quiet {
+        Style::Quiet
+    } else {
+        Style::Human
+    };
+    let ui = ProgressUi::new(console.clone(), style);
+    if args.output.dry_run {
+        return Ok(run::dry_run(&batch, &Library, &ui, print_text));
+    }
+    let stop = Arc::new(Stop::default());
+    interrupt::install(Arc::clone(&stop), console.clone())?;
+    Ok(run::run(&batch, &Library, &stop, &ui))
+}
+
+fn start_log(level: &str, console: &Console, args: &JobArgs) -> anyhow::Result<LogGuard> {
+    let level = match (args.talk.quiet, args.talk.verbose) {
+        (true, _) => "warn",
+        (_, 0) => level,
+        (_, 1) => "info",
+        (_, 2) => "debug",
+        _ => "trace",
+    };
+    let options = LogOptions {
+        level: level.to_owned(),
+        explicit: args.talk.quiet || args.talk.verbose > 0,
+        colors: console.colors(),
+        file: args.talk.log_file.clone(),
+    };
+    let console = console.clone();
+    Ok(telemetry::init(&options, move |line| console.write(line))?)
+}
+
+/// Prints to standard output. A reader that has gone away is no error.
+fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(e).context("standard output"),
+        _ => Ok(()),
+    }
+}
+
+fn print_text(text: &str) -> anyhow::Result<()> {
+    print_bytes(text.as_bytes())
+}

@@ -1,6 +1,22 @@
 //! What is painted with the matte: green screen, matte, real alpha, blur, another background, an
 //! overlay for checking. All of it on the Y, U and V planes; the full-size picture is never RGB.
 
+mod backdrop;
+mod bands;
+mod color;
+mod composer;
+mod field;
+mod foreground;
+mod grid;
+mod kernels;
+mod paint;
+#[cfg(test)]
+mod tests;
+
+pub use bands::split_bands;
+pub use color::ParseColorError;
+pub use composer::{Composer, Frame, ViewPaint};
+
 use std::path::PathBuf;
 
 /// What an output shows.
@@ -13,7 +29,10 @@ pub enum Mode {
     },
     /// The matte itself in grey: black background, white person.
     Matte,
-    /// The person with a real alpha channel.
+    /// The person with a real alpha channel: straight (not premultiplied) colour, so that an
+    /// editor needs no un-multiplying. At the edges the colour is the person's own; a margin of
+    /// at least a tile around the person continues it, so that nothing fringes when the picture
+    /// is scaled; what lies further off is black and costs no bits.
     Alpha,
     /// The person before the blurred background.
     Blur {

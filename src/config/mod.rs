@@ -1,1 +1,120 @@
-//! config
+//! Typed settings and where each of them comes from: built-in defaults, then the profile, then
+//! the user's file, then `VRSEG_*` variables, then the command line. The later layer wins, value
+//! by value.
+
+mod layers;
+mod read;
+pub mod schema;
+pub mod values;
+
+pub use layers::{Loader, Source, Sources};
+
+use crate::compose::Rgb;
+use crate::matte::MatteOptions;
+use crate::media::Codec;
+use crate::pipeline::{DeviceChoice, Precision};
+use std::fmt;
+use std::path::PathBuf;
+
+/// What is wrong with a configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError {
+    /// The file, or whatever else the value came from.
+    pub file: String,
+    /// Line and column, from 1.
+    pub place: Option<(usize, usize)>,
+    /// What is wrong and what is allowed.
+    pub message: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.place {
+            Some((line, column)) => write!(f, "{}:{line}:{column}: {}", self.file, self.message),
+            None => write!(f, "{}: {}", self.file, self.message),
+        }
+    }
+}
+
+/// The network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelSettings {
+    /// A model's name or a manifest's path; `None`: the first of `prefer` that is installed.
+    pub name: Option<String>,
+    /// Models by preference.
+    pub prefer: Vec<String>,
+    /// The longer side of the network's input in pixels; `None`: the model's default.
+    pub input_size: Option<u32>,
+    /// Frames at once; 0: chosen by the device.
+    pub batch_size: u32,
+    /// Arithmetic.
+    pub precision: Precision,
+}
+
+/// What runs the network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeviceSettings {
+    /// The device.
+    pub choice: DeviceChoice,
+    /// ONNX Runtime's shared library.
+    pub ort_library: Option<PathBuf>,
+    /// Threads of the network on a CPU; 0: from the thread budget.
+    pub threads: usize,
+}
+
+/// The machine's share for a job.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProcessingSettings {
+    /// Threads for the whole job; 0: all that the process may use.
+    pub threads: usize,
+    /// Bytes of frames that may wait between stages; 0: from the frame's size.
+    pub queue_bytes: usize,
+}
+
+/// What is written, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutputSettings {
+    /// Mode of outputs that name none.
+    pub mode: String,
+    /// Pattern of file names in an output folder.
+    pub name: String,
+    /// Key colour of `green`.
+    pub key: Rgb,
+    /// Tint of `overlay`.
+    pub tint: Rgb,
+    /// Blur as a fraction of the view's height.
+    pub blur_strength: f32,
+    /// Codec family.
+    pub codec: Option<Codec>,
+    /// FFmpeg encoder.
+    pub encoder: Option<String>,
+    /// Constant quality.
+    pub crf: Option<f32>,
+    /// Preset.
+    pub preset: Option<String>,
+    /// Bits per second.
+    pub bitrate: Option<u64>,
+    /// Pixel format.
+    pub pix_fmt: Option<String>,
+    /// Whether NVENC may be chosen.
+    pub hardware: bool,
+}
+
+/// All settings, resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The profile that they build on.
+    pub profile: String,
+    /// The network.
+    pub model: ModelSettings,
+    /// What runs it.
+    pub device: DeviceSettings,
+    /// Threads and memory.
+    pub processing: ProcessingSettings,
+    /// The matte.
+    pub matte: MatteOptions,
+    /// The outputs.
+    pub output: OutputSettings,
+    /// Level of log messages: error, warn, info, debug or trace.
+    pub log_level: String,
+}

@@ -1,6 +1,27 @@
 //! From the planes of a frame to the network's input, and from the network's small alpha to a
 //! full-size, edge-aware, temporally calm matte.
 
+pub mod guided;
+mod morphology;
+mod prepare;
+mod refine;
+mod resample;
+mod resize;
+mod scene;
+mod temporal;
+pub mod tiles;
+mod upsample;
+
+pub use guided::{Coefficients, GuidedFilter};
+pub use morphology::Morphology;
+pub use prepare::{Normalization, Sampler, rotate, to_network};
+pub use refine::Refiner;
+pub use resize::resize;
+pub use scene::SceneDetector;
+pub use temporal::Stabilizer;
+pub use tiles::{TILE_H, TILE_W, TileClass, TileMap};
+pub use upsample::{Levels, bands, upsample_bilinear, upsample_guided};
+
 use crate::plane::Plane;
 
 /// One view (an eye) of a frame, sampled down to the size that the network sees. All three

@@ -1,6 +1,37 @@
 //! FFmpeg: probing, decoding, encoding, muxing, side data. Nothing above this module sees a raw
 //! FFmpeg pointer.
+//!
+//! A [`Reader`] gives the frames of the video stream and the untouched packets of all others; a
+//! [`Writer`] takes frames and packets and makes a file of them that keeps what the source said
+//! about itself (colour, rotation, stereo packing, chapters, tags). Call [`init`] once before.
 
+mod container;
+mod convert;
+pub mod decode;
+mod encode;
+pub mod encoders;
+pub mod error;
+pub mod frame;
+mod log;
+pub mod mux;
+pub mod nvenc;
 pub mod options;
+mod output;
+pub mod pool;
+pub mod probe;
+mod raw;
+mod scale;
+pub mod sidedata;
+pub mod template;
 
+pub use decode::{CopiedPacket, Item, Reader, SourceFrame};
+pub use encoders::{EncoderPlan, plan_encoder};
+pub use error::{MediaError, Result};
+pub use frame::{PlaneSamples, VideoFrame, layout_of, pixel_of};
+pub use log::{init, recent_log};
+pub use mux::{Finished, Purpose, Writer, WriterOptions, same_file};
+pub use nvenc::nvenc_status;
 pub use options::{Codec, DecodeOptions, EncodeOptions, TimeRange};
+pub use pool::FramePool;
+pub use probe::{InputInfo, VideoInfo, probe};
+pub use template::SourceTemplate;

@@ -1,1 +1,13 @@
-//! Models: manifests, where weights lie, sessions on an execution provider.
+//! Models: manifests, where weights lie, ONNX Runtime, sessions on an execution provider.
+
+pub mod error;
+pub mod manifest;
+pub mod network;
+pub mod provider;
+pub mod registry;
+pub mod runtime;
+
+pub use error::ModelError;
+pub use manifest::{Kind, Manifest};
+pub use network::{Batch, Network, States};
+pub use registry::{Model, Weights};

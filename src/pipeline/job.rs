@@ -37,8 +37,11 @@ pub enum DeviceChoice {
 /// The network and how it is run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelChoice {
-    /// Name of a known model, or path of a manifest (ends in `.yaml` or `.yml`).
+    /// Name of a known model, or path of a manifest (ends in `.yaml` or `.yml`). Empty: the first
+    /// of `prefer` that is installed.
     pub name: String,
+    /// Names of known models by preference; looked at only where `name` is empty.
+    pub prefer: Vec<String>,
     /// The longer side of the network's input; `None`: the manifest's default.
     pub input_size: Option<u32>,
     /// Frames that a frame-independent network takes at once (all views of each); 0: chosen by the device.

@@ -1,9 +1,27 @@
 //! The stages of a job, the channels between them, and what they report.
 
+pub mod budget;
 pub mod cancel;
+pub mod clock;
+mod compose;
+mod decode;
+mod encode;
+pub mod error;
 pub mod events;
+mod frame;
+mod infer;
 pub mod job;
+mod matte;
+pub mod plan;
+mod prepare;
+mod progress;
+pub mod run;
+pub mod trial;
 
 pub use cancel::Cancel;
+pub use error::Error;
 pub use events::{Event, Observer, OutputReport, StageReport, Summary};
 pub use job::{DeviceChoice, Job, ModelChoice, OutputSpec, Precision};
+pub use plan::Plan;
+pub use prepare::Views;
+pub use run::{run, run_prepared};

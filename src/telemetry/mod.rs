@@ -1,1 +1,174 @@
-//! telemetry
+//! The log: who may speak, and where to.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use tracing_subscriber::{EnvFilter, Layer};
+
+/// Target of messages that the console shows in its own way: they go to the log file only.
+pub const TOLD: &str = "told";
+
+/// What the log should be like.
+#[derive(Debug, Default)]
+pub struct LogOptions {
+    /// error, warn, info, debug or trace.
+    pub level: String,
+    /// The level was asked for on the command line, which beats the environment.
+    pub explicit: bool,
+    /// Colours on the console.
+    pub colors: bool,
+    /// A file that gets the log as well, at least at info; it is appended to.
+    pub file: Option<PathBuf>,
+}
+
+/// Why there is no log.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The file can't be opened.
+    #[error("--log-file {}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// A filter can't be read.
+    #[error("{name}: {reason}")]
+    Filter {
+        /// The variable.
+        name: &'static str,
+        /// The reason.
+        reason: String,
+    },
+    /// A log was set up before.
+    #[error("the log was set up twice")]
+    Twice(#[from] TryInitError),
+}
+
+/// Keeps the log file open; dropping it writes what is left.
+#[derive(Debug)]
+#[must_use = "the log file ends when this is dropped"]
+pub struct LogGuard {
+    _file: Option<WorkerGuard>,
+}
+
+/// Sets up the log of this process. `console` gets whole lines.
+///
+/// `VRSEG_LOG`, else `RUST_LOG`, replaces the console's filter (`vrseg=debug,ort=info`) unless the
+/// level is explicit.
+///
+/// # Errors
+/// See [`LogError`].
+pub fn init(options: &LogOptions, console: impl Fn(&[u8]) + Send + Sync + 'static) -> Result<LogGuard, LogError> {
+    let plain = !matches!(options.level.as_str(), "debug" | "trace");
+    let layer = tracing_subscriber::fmt::layer()
+        .with_ansi(options.colors)
+        .with_target(!plain)
+        .with_writer(Lines(Arc::new(console)));
+    // Below debug a message stands for itself; the time is in the log file.
+    let layer = if plain { layer.without_time().boxed() } else { layer.boxed() };
+    let layer = layer.with_filter(console_filter(options)?);
+
+    let (file, guard) = match &options.file {
+        None => (None, None),
+        Some(path) => {
+            let error = |source| LogError::File { path: path.clone(), source };
+            let file = std::fs::OpenOptions::new().create(true).append(true).open(path).map_err(error)?;
+            // Not lossy: a log that drops lines under load is worth least when it is needed most.
+            let (writer, guard) = NonBlockingBuilder::default().lossy(false).finish(file);
+            let level = if plain { "info" } else { options.level.as_str() };
+            let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer);
+            (Some(layer.with_filter(EnvFilter::new(filter(level)))), Some(guard))
+        }
+    };
+    tracing_subscriber::registry().with(layer).with(file).try_init()?;
+    Ok(LogGuard { _file: guard })
+}
+
+/// ONNX Runtime speaks in target `ort`, and much: it is kept one level quieter than the rest.
+fn filter(level: &str) -> String {
+    let ort = match level {
+        "trace" => "debug",
+        "debug" => "info",
+        "info" => "warn",
+        _ => "error",
+    };
+    format!("{level},ort={ort}")
+}
+
+fn console_filter(options: &LogOptions) -> Result<EnvFilter, LogError> {
+    let silence = format!(",{TOLD}=off");
+    for name in ["VRSEG_LOG", "RUST_LOG"] {
+        if let Ok(text) = std::env::var(name)
+            && !text.is_empty()
+            && !options.explicit
+        {
+            return EnvFilter::try_new(text + &silence).map_err(|e| LogError::Filter { name, reason: e.to_string() });
+        }
+    }
+    Ok(EnvFilter::new(filter(&options.level) + &silence))
+}
+
+/// Gives each event to the console in one piece.
+struct Lines<F>(Arc<F>);
+
+/// The text of one event.
+struct Line<F: Fn(&[u8])> {
+    text: Vec<u8>,
+    console: Arc<F>,
+}
+
+impl<F: Fn(&[u8])> Write for Line<F> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<F: Fn(&[u8])> Drop for Line<F> {
+    fn drop(&mut self) {
+        if !self.text.is_empty() {
+            (self.console)(&self.text);
+        }
+    }
+}
+
+impl<'a, F: Fn(&[u8]) + 'a> MakeWriter<'a> for Lines<F> {
+    type Writer = Line<F>;
+
+    fn make_writer(&'a self) -> Line<F> {
+        Line { text: Vec::new(), console: Arc::clone(&self.0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    #[test]
+    fn events_reach_the_console_whole() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&seen);
+        let lines = Lines(Arc::new(move |bytes: &[u8]| {
+            sink.lock().expect("not poisoned").push(String::from_utf8_lossy(bytes).into_owned());
+        }));
+        let layer =
+            tracing_subscriber::fmt::layer().with_ansi(false).without_time().with_target(false).with_writer(lines);
+        let subscriber = tracing_subscriber::registry().with(layer.with_filter(EnvFilter::new(filter("warn"))));
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!("not shown");
+            tracing::warn!(frame = 3, "late");
+            tracing::warn!(target: "ort", "chatter");
+        });
+        assert_eq!(*seen.lock().expect("not poisoned"), [" WARN late frame=3\n"]);
+    }
+}

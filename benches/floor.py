@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""How far vrseg is from its floor, measured in one run on one machine.
+
+The floor of a job is what nobody can save: decoding the source, encoding the result, and running
+the network on the same number of pictures. Each is measured alone:
+
+* decode:  ffmpeg -i SOURCE -f null -
+* encode:  ffmpeg encodes the very frames that vrseg wrote (as raw video), with vrseg's settings
+* network: `cargo bench --bench network`, ONNX Runtime alone on pictures of the same size
+
+CPU seconds are user + system time of the whole process, as the kernel counts them. They hardly
+depend on what else the machine does, which wall-clock seconds on a shared machine do. Memory is
+the process's peak resident set.
+
+    benches/floor.py                     1080p, 4K and 8K side by side, profile fast
+    benches/floor.py --sizes 4k --frames 120 --profile balanced
+    benches/floor.py --memory            peak memory against the ffmpeg program's
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+SIZES = {"1080p": (1920, 1080), "4k": (3840, 1920), "8k": (7680, 3840)}
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def measure(command, **options):
+    """Runs a command; returns (CPU seconds, wall seconds, peak MiB) and stops where it fails."""
+    import time
+
+    start = time.monotonic()
+    child = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, **options)
+    _, status, usage = os.wait4(child.pid, 0)
+    wall = time.monotonic() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        sys.exit(f"floor.py: exit code {child.returncode}: {' '.join(map(str, command))}")
+    return usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024
+
+
+def photo():
+    """A photo of people that `setup.sh --dev` installs."""
+    data = os.environ.get("VRSEG_DATA_DIR") or os.path.join(
+        os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share"), "vrseg"
+    )
+    folders = [
+        Path(data) / "photos/voc",
+        Path("/usr/share/doc/labelme-examples/examples/semantic_segmentation/data_dataset_voc"),
+    ]
+    for folder in folders:
+        path = folder / "JPEGImages/2011_000003.jpg"
+        if path.is_file():
+            return path
+    sys.exit("floor.py: no test photos; run ./setup.sh --dev")
+
+
+def make_clip(path, width, height, frames, stereo):
+    """A pan over people with light sensor noise, so that the codecs have something to do."""
+    eye = width // 2 if stereo else width
+    pan = f"scale={eye}*5/4:{height}*5/4,crop={eye}:{height}:x='(iw-ow)*n/{frames}':y='(ih-oh)/2'"
+    stack = ",split[a][b];[a][b]hstack" if stereo else ""
+    run = [
+        "ffmpeg", "-v", "error", "-y", "-loop", "1", "-framerate", "60", "-i", photo(),
+        "-filter_complex", f"[0]{pan}{stack},noise=alls=6:allf=t,format=yuv420p",
+        "-frames:v", frames, "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", path,
+    ]
+    measure(run)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", default="1080p,4k,8k", help="comma separated: 1080p, 4k, 8k")
+    parser.add_argument("--frames", type=int, default=60)
+    parser.add_argument("--profile", default="fast")
+    parser.add_argument("--preset", default="ultrafast")
+    parser.add_argument("--crf", default="20")
+    parser.add_argument("--repeat", type=int, default=1, help="runs of each; the one with the least CPU counts")
+    parser.add_argument("--vrseg", default=REPOSITORY / "target/release/vrseg", type=Path)
+    parser.add_argument("--memory", action="store_true", help="only vrseg against ffmpeg's decode and encode")
+    parser.add_argument("--keep", action="store_true", help="keep the clips")
+    args = parser.parse_args()
+    if not args.vrseg.is_file():
+        sys.exit(f"floor.py: {args.vrseg} is missing; run `cargo build --release` or name it with --vrseg")
+    work = Path(tempfile.mkdtemp(prefix="vrseg-floor-"))
+    try:
+        for size in args.sizes.split(","):
+            one_size(size, work, args)
+    finally:
+        if args.keep:
+            print(f"clips are in {work}")
+        else:
+            shutil.rmtree(work)
+
+
+def one_size(size, work, args):
+    width, height = SIZES[size]
+    stereo = size != "1080p"
+    source = work / f"{size}{'_180_LR' if stereo else ''}.mp4"
+    if not source.is_file():
+        make_clip(source, width, height, args.frames, stereo)
+
+    def best(command, **options):
+        return min((measure(command, **options) for _ in range(args.repeat)), key=lambda m: m[0])
+
+    x264 = ["-c:v", "libx264", "-preset", args.preset, "-crf", args.crf]
+    ours = [
+        args.vrseg, source, "-y", "--profile", args.profile, "--codec", "h264", "--encoder", "libx264",
+        "--preset", args.preset, "--crf", args.crf, "--json",
+    ]
+    out = work / "out.mp4"
+    events = work / "events.json"
+    with open(events, "w", encoding="utf-8") as file:
+        cpu, wall, memory = best([*ours, "-o", out], stdout=file)
+    lines = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()[-400:]]
+    done = next(e for e in reversed(lines) if e["type"] == "done")
+    start = next((e for e in lines if e["type"] == "start"), {})
+    frames = done["frames"]
+
+    both = best(["ffmpeg", "-v", "error", "-y", "-i", source, *x264, work / "copy.mp4"])
+    print(f"\n{size}: {width}x{height}, {frames} frames, {start.get('model', '')}, {start.get('device', '')}")
+    print(f"  peak memory: vrseg {memory:.0f} MiB, ffmpeg decode + encode {both[2]:.0f} MiB, "
+          f"ratio {memory / both[2]:.2f}")
+    if args.memory:
+        return
+    decode = best(["ffmpeg", "-v", "error", "-i", source, "-f", "null", "-"])
+    raw = work / "out.yuv"
+    measure(["ffmpeg", "-v", "error", "-y", "-i", out, "-f", "rawvideo", raw])
+    encode = best([
+        "ffmpeg", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{width}x{height}",
+        "-r", "60", "-i", raw, *x264, work / "floor.mp4",
+    ])
+    raw.unlink()
+    network_json = subprocess.run(
+        ["cargo", "bench", "-q", "--bench", "network", "--", "--profile", args.profile,
+         "--runs", str(frames), "--views", "2" if stereo else "1", "--shape",
+         f"{width // 2 if stereo else width}x{height}"],
+        cwd=REPOSITORY, check=True, stdout=subprocess.PIPE,
+    ).stdout
+    network = json.loads(network_json.splitlines()[-1])["cpu_seconds"]
+
+    floor = decode[0] + encode[0] + network
+    per_frame = 1000 / frames
+    print(f"  CPU ms/frame: decode {decode[0] * per_frame:.1f} + encode {encode[0] * per_frame:.1f} + network "
+          f"{network * per_frame:.1f} = floor {floor * per_frame:.1f}")
+    print(f"  vrseg: {cpu * per_frame:.1f} CPU ms/frame, {frames / wall:.1f} fps, "
+          f"{cpu / wall:.2f} of {os.cpu_count()} cores busy")
+    print("  stages: " + ", ".join(f"{s['stage']} {s['busy']:.1f}s busy {s['waiting']:.1f}s waiting"
+                                  for s in done["stages"]))
+    print(f"  ratio to the floor: {cpu / floor:.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,365 @@
+//! The command line: what can be said, and its help.
+
+use super::time::{self, Seconds};
+use crate::config::schema::{self, Kind};
+use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use serde_json::Value;
+use std::path::PathBuf;
+
+const TEMPLATE: &str = "\
+{before-help}{name} {version}
+{about}
+
+{usage-heading} {usage}
+       vrseg <COMMAND>
+
+{all-args}{after-help}
+";
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  vrseg scene_180_LR.mp4 -o out.mp4 --profile fast
+      A green screen for every person, ready for a headset player's chroma key.
+  vrseg scene.mp4 -o alpha=cut.mov -o matte=mask.mkv --ss 1:30 -t 20
+      Twenty seconds for an editor: a real alpha channel and a grey matte, in one pass.
+  vrseg -r footage/ -o keyed/ --profile quality -n
+      A whole folder, overnight; what is there already is left alone.
+";
+
+pub(super) const ENDING: &str = "\
+Settings: built-in defaults < profile < config file (-c, or ~/.config/vrseg/config.yaml)
+  < VRSEG_SECTION_KEY variables < options. --show-config prints each with its source.
+
+Exit codes:
+  0    done
+  1    failed
+  2    the command line or the configuration is wrong; nothing was started
+  3    some of several inputs failed
+  130  interrupted (Ctrl-C once: the outputs end early but can be played)
+";
+
+/// Finds people in VR (and flat) video and writes green screens, mattes, real alpha or
+/// composited video.
+#[derive(Debug, Parser)]
+#[command(
+    name = "vrseg",
+    version,
+    help_template = TEMPLATE,
+    before_help = EXAMPLES,
+    after_help = ENDING,
+    override_usage = "vrseg [OPTIONS] INPUT... -o [MODE=]PATH",
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    disable_help_subcommand = true,
+    arg_required_else_help = true,
+    max_term_width = 100,
+)]
+pub struct Cli {
+    /// Another task than the main job.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The main job.
+    #[command(flatten)]
+    pub job: JobArgs,
+}
+
+/// Tasks other than the main job.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the models, where their weights lie and what their licences allow
+    Models(ModelsArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page (roff)
+    Man,
+}
+
+/// `vrseg models`.
+#[derive(Debug, Args)]
+pub struct ModelsArgs {
+    /// Only this one
+    pub name: Option<String>,
+    /// Compare the weights with their checksums
+    #[arg(long)]
+    pub check: bool,
+    /// One JSON array on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The main job.
+#[derive(Debug, Args)]
+pub struct JobArgs {
+    /// What is read.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// What is written.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// How it is encoded.
+    #[command(flatten)]
+    pub encode: EncodeArgs,
+    /// The network.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// The matte.
+    #[command(flatten)]
+    pub matte: MatteArgs,
+    /// What is said.
+    #[command(flatten)]
+    pub talk: TalkArgs,
+}
+
+/// What is read.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Input")]
+pub struct InputArgs {
+    /// Video files, or folders with -r
+    #[arg(value_name = "INPUT", display_order = 0, required_unless_present = "show_config")]
+    pub inputs: Vec<PathBuf>,
+    /// Take the videos in folders and their subfolders
+    #[arg(short, long)]
+    pub recursive: bool,
+    /// Start there: 90, 1:30, 00:01:30.5 or 500ms
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    pub ss: Option<Seconds>,
+    /// Stop there
+    #[arg(long, value_name = "TIME", value_parser = time::parse, conflicts_with = "duration")]
+    pub to: Option<Seconds>,
+    /// Work on so much
+    #[arg(short = 't', long, value_name = "TIME", value_parser = time::parse)]
+    pub duration: Option<Seconds>,
+    /// Work on at most so many frames
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub frames: Option<u64>,
+    /// How the eyes lie in a frame: found out, one view, side by side, top-bottom
+    #[arg(long, value_name = "LAYOUT", default_value = "auto", hide_default_value = true)]
+    pub layout: LayoutArg,
+}
+
+/// `--layout`; without doc comments on the words, which would make clap spread the whole help.
+#[allow(missing_docs)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LayoutArg {
+    Auto,
+    Mono,
+    Sbs,
+    Tb,
+}
+
+/// A setting from the command line, already checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setting(pub Value);
+
+/// The parser of the setting `name`: the same rules as in a file, and completion where there is
+/// a list of words.
+fn setting(name: &'static str) -> ValueParser {
+    let key = schema::find(name).unwrap_or_else(|| panic!("{name} is no setting"));
+    match key.kind {
+        Kind::Word(words) => PossibleValuesParser::new(words.iter().copied().chain(key.unset))
+            .try_map(|word| key.parse(&word).map(Setting))
+            .into(),
+        _ => ValueParser::new(|text: &str| key.parse(text).map(Setting)),
+    }
+}
+
+/// What is written.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// A file, or a folder (existing, or ending in /); several are made in one pass. MODE is
+    /// green, matte, alpha, blur, replace or overlay
+    #[arg(short, long, value_name = "[MODE=]PATH", required_unless_present = "show_config")]
+    pub output: Vec<PathBuf>,
+    /// What an output shows that names no mode: green by default
+    #[arg(long, value_parser = setting("output.mode"))]
+    pub mode: Option<Setting>,
+    /// File names in a folder: {stem}_{mode}.{ext} by default; there is {profile} too
+    #[arg(long, value_name = "PATTERN", value_parser = setting("output.name"))]
+    pub name: Option<Setting>,
+    /// Key colour of green: #00B140 by default
+    #[arg(long, value_name = "COLOR", value_parser = setting("output.key"))]
+    pub key: Option<Setting>,
+    /// Picture or video behind the person; makes the mode replace
+    #[arg(long, value_name = "FILE")]
+    pub background: Option<PathBuf>,
+    /// Strength of blur, as a fraction of the view's height (0.001 to 0.2)
+    #[arg(long, value_name = "S", value_parser = setting("output.blur_strength"))]
+    pub blur_strength: Option<Setting>,
+    /// Colour of overlay
+    #[arg(long, value_name = "COLOR", value_parser = setting("output.tint"))]
+    pub tint: Option<Setting>,
+    /// Replace outputs that exist
+    #[arg(short = 'y', long, conflicts_with = "no_overwrite")]
+    pub overwrite: bool,
+    /// Leave outputs that exist: such inputs are skipped
+    #[arg(short = 'n', long)]
+    pub no_overwrite: bool,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// How it is encoded.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Encoding")]
+pub struct EncodeArgs {
+    /// Codec: by the container and the mode by default
+    #[arg(long, value_parser = setting("output.codec"))]
+    pub codec: Option<Setting>,
+    /// FFmpeg's encoder by its name, such as libx264 or hevc_nvenc
+    #[arg(long, value_name = "NAME", value_parser = setting("output.encoder"))]
+    pub encoder: Option<Setting>,
+    /// Constant quality in the encoder's own scale: lower is better
+    #[arg(long, value_name = "N", value_parser = setting("output.crf"))]
+    pub crf: Option<Setting>,
+    /// The encoder's preset in its own words
+    #[arg(long, value_name = "NAME", value_parser = setting("output.preset"))]
+    pub preset: Option<Setting>,
+    /// Bits per second instead of constant quality: 20M, 800k
+    #[arg(long, value_name = "RATE", value_parser = setting("output.bitrate"), conflicts_with = "crf")]
+    pub bitrate: Option<Setting>,
+    /// Pixel format in FFmpeg's words: the source's depth and chroma by default
+    #[arg(long, value_name = "FORMAT", value_parser = setting("output.pix_fmt"))]
+    pub pix_fmt: Option<Setting>,
+    /// Any other option of the encoder; may be given several times
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub enc_opt: Vec<(String, String)>,
+    /// Don't use NVENC
+    #[arg(long)]
+    pub no_hwenc: bool,
+}
+
+/// The network.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Model")]
+pub struct ModelArgs {
+    /// Speed against quality: balanced by default
+    #[arg(long, value_parser = PossibleValuesParser::new(schema::PROFILES))]
+    pub profile: Option<String>,
+    /// Read settings from this file
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// A model that `vrseg models` lists, or the manifest of your own
+    #[arg(long, value_name = "NAME|MANIFEST.yaml", value_parser = setting("model.name"))]
+    pub model: Option<Setting>,
+    /// Longer side of the network's input in pixels
+    #[arg(long, value_name = "N", value_parser = setting("model.input_size"))]
+    pub input_size: Option<Setting>,
+    /// Frames that go through the network at once
+    #[arg(long, value_name = "N", value_parser = setting("model.batch_size"))]
+    pub batch_size: Option<Setting>,
+    /// Number format of the network
+    #[arg(long, value_parser = setting("model.precision"))]
+    pub precision: Option<Setting>,
+    /// auto, cpu, cuda[:N], tensorrt[:N] or openvino
+    #[arg(long, value_name = "DEVICE", value_parser = setting("device.name"))]
+    pub device: Option<Setting>,
+    /// ONNX Runtime's shared library
+    #[arg(long, value_name = "PATH", value_parser = setting("device.ort_library"))]
+    pub ort_lib: Option<Setting>,
+    /// Threads for the whole job: all by default
+    #[arg(long, value_name = "N", value_parser = setting("processing.threads"))]
+    pub threads: Option<Setting>,
+}
+
+/// The matte.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Matte")]
+pub struct MatteArgs {
+    /// Harden the matte there (0 to 1) instead of keeping soft edges
+    #[arg(long, value_name = "T", value_parser = setting("matte.threshold"))]
+    pub threshold: Option<Setting>,
+    /// Soften the edge by so many pixels of the source
+    #[arg(long, value_name = "PX", value_parser = setting("matte.feather"))]
+    pub feather: Option<Setting>,
+    /// Grow the matte by so many pixels; a negative number shrinks it
+    #[arg(long, visible_alias = "dilate", value_name = "PX", value_parser = setting("matte.grow"), allow_hyphen_values = true)]
+    pub grow: Option<Setting>,
+    /// Shrink the matte by so many pixels
+    #[arg(long, value_name = "PX", conflicts_with = "grow", value_parser = clap::value_parser!(i64).range(0..=200))]
+    pub erode: Option<i64>,
+    /// Don't let the edges follow the picture
+    #[arg(long)]
+    pub no_refine: bool,
+    /// Calm a flickering matte: 0 (off) to 1
+    #[arg(long, value_name = "S", value_parser = setting("matte.stabilize"))]
+    pub stabilize: Option<Setting>,
+}
+
+/// What is said.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Messages")]
+pub struct TalkArgs {
+    /// Only warnings and errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Tell more; -vv for all details
+    #[arg(short, long, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// One JSON object a line on standard output, and no progress bar
+    #[arg(long)]
+    pub json: bool,
+    /// No colours (as with NO_COLOR)
+    #[arg(long)]
+    pub no_color: bool,
+    /// Write the log to this file as well
+    #[arg(long, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+    /// Print every setting and what set it, and do nothing
+    #[arg(long)]
+    pub show_config: bool,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("expected KEY=VALUE".to_owned()),
+    }
+}
+
+impl JobArgs {
+    /// The settings that were given as options: setting, option, value.
+    pub fn overrides(&self) -> Vec<(&'static str, &'static str, Value)> {
+        let settings = [
+            ("output.mode", "--mode", &self.output.mode),
+            ("output.name", "--name", &self.output.name),
+            ("output.key", "--key", &self.output.key),
+            ("output.blur_strength", "--blur-strength", &self.output.blur_strength),
+            ("output.tint", "--tint", &self.output.tint),
+            ("output.codec", "--codec", &self.encode.codec),
+            ("output.encoder", "--encoder", &self.encode.encoder),
+            ("output.crf", "--crf", &self.encode.crf),
+            ("output.preset", "--preset", &self.encode.preset),
+            ("output.bitrate", "--bitrate", &self.encode.bitrate),
+            ("output.pix_fmt", "--pix-fmt", &self.encode.pix_fmt),
+            ("model.name", "--model", &self.model.model),
+            ("model.input_size", "--input-size", &self.model.input_size),
+            ("model.batch_size", "--batch-size", &self.model.batch_size),
+            ("model.precision", "--precision", &self.model.precision),
+            ("device.name", "--device", &self.model.device),
+            ("device.ort_library", "--ort-lib", &self.model.ort_lib),
+            ("processing.threads", "--threads", &self.model.threads),
+            ("matte.threshold", "--threshold", &self.matte.threshold),
+            ("matte.feather", "--feather", &self.matte.feather),
+            ("matte.grow", "--grow", &self.matte.grow),
+            ("matte.stabilize", "--stabilize", &self.matte.stabilize),
+        ];
+        let mut all: Vec<_> =
+            settings.into_iter().filter_map(|(key, flag, s)| s.as_ref().map(|s| (key, flag, s.0.clone()))).collect();
+        if let Some(n) = self.matte.erode {
+            all.push(("matte.grow", "--erode", Value::from(-n)));
+        }
+        if self.matte.no_refine {
+            all.push(("matte.refine", "--no-refine", Value::from(false)));
+        }
+        if self.encode.no_hwenc {
+            all.push(("output.hardware", "--no-hwenc", Value::from(false)));
+        }
+        all
+    }
+}

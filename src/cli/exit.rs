@@ -1,0 +1,51 @@
+//! Exit codes and the errors that decide them.
+
+use std::process::ExitCode;
+
+/// How the program ends. Documented at the end of `--help`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All done.
+    Done,
+    /// Failed.
+    Failed,
+    /// The command line or the configuration can't be carried out; nothing was started.
+    Usage,
+    /// Some of several inputs failed.
+    SomeFailed,
+    /// Ctrl-C, or a signal to end.
+    Interrupted,
+}
+
+impl Exit {
+    /// The number.
+    pub const fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::SomeFailed => 3,
+            // 128 + SIGINT, as shells report it.
+            Exit::Interrupted => 130,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit.code())
+    }
+}
+
+/// Something that can't be carried out as it was asked for; found before any work.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(pub String);
+
+/// Several complaints as one text: one a line where there is more than one.
+pub(super) fn complaints(heading: &str, all: &[String]) -> UsageError {
+    match all {
+        [one] => UsageError(one.clone()),
+        _ => UsageError(format!("{heading}\n  {}", all.join("\n  "))),
+    }
+}

@@ -1,0 +1,73 @@
+//! `vrseg models`.
+
+use super::backend::{Backend, ModelInfo, WeightState};
+use super::exit::Exit;
+use crate::ui::Console;
+use std::fmt::Write as _;
+
+/// Lists models. Fails where a checksum is wrong, so that `--check` can be used in a script.
+///
+/// # Errors
+/// When the model isn't known.
+pub fn list(
+    backend: &impl Backend,
+    args: &super::args::ModelsArgs,
+    console: &Console,
+    print: impl Fn(&str) -> anyhow::Result<()>,
+) -> anyhow::Result<Exit> {
+    let models = backend.models(args.name.as_deref(), args.check)?;
+    if args.json {
+        print(&(serde_json::to_string_pretty(&models)? + "\n"))?;
+    } else if args.name.is_some() {
+        models.iter().try_for_each(|m| print(&details(m)))?;
+    } else {
+        print(&table(&models))?;
+    }
+    let damaged: Vec<_> = models.iter().filter(|m| m.state == WeightState::Damaged).map(|m| m.name.as_str()).collect();
+    if damaged.is_empty() {
+        return Ok(Exit::Done);
+    }
+    console.error(&format!("wrong checksum: {}; setup.sh fetches the weights again", damaged.join(", ")));
+    Ok(Exit::Failed)
+}
+
+fn state(state: WeightState) -> &'static str {
+    match state {
+        WeightState::BuiltIn => "built in",
+        WeightState::Installed => "installed",
+        WeightState::Verified => "checked",
+        WeightState::Damaged => "damaged",
+        WeightState::Missing => "missing",
+    }
+}
+
+fn table(models: &[ModelInfo]) -> String {
+    let name = models.iter().map(|m| m.name.len()).max().unwrap_or(0).max(4);
+    let licence = models.iter().map(|m| m.licence.len()).max().unwrap_or(0).max(7);
+    let mut text = format!("{:name$}  {:9}  {:10}  {:licence$}  about\n", "name", "weights", "kind", "licence");
+    for m in models {
+        let _ = writeln!(
+            text,
+            "{:name$}  {:9}  {:10}  {:licence$}  {}",
+            m.name,
+            state(m.state),
+            m.kind,
+            m.licence,
+            m.about
+        );
+    }
+    text
+}
+
+fn details(m: &ModelInfo) -> String {
+    let path = m.path.as_ref().map_or_else(|| "-".to_owned(), |p| p.display().to_string());
+    format!(
+        "name     {}\nkind     {}\nabout    {}\nweights  {}\npath     {path}\nlicence  {}: {}\n",
+        m.name,
+        m.kind,
+        m.about,
+        state(m.state),
+        m.licence,
+        m.licence_note
+    )
+}

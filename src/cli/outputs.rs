@@ -1,0 +1,177 @@
+//! `-o [MODE=]PATH`: modes, folders, file names, and what must not be written over.
+
+use super::exit::UsageError;
+use super::inputs::Input;
+use crate::config::schema;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Component, Path, PathBuf};
+
+/// Containers that can carry a real alpha channel with the codecs that vrseg writes.
+const ALPHA_EXTENSIONS: &[&str] = &["mov", "webm", "mkv"];
+
+/// What one `-o` asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The mode that it names.
+    pub mode: Option<&'static str>,
+    /// File or folder.
+    pub path: PathBuf,
+    /// Whether `path` is a folder.
+    pub folder: bool,
+}
+
+impl Request {
+    /// Reads `[MODE=]PATH`. Only the six mode words are a mode; `a=b.mp4` is a path.
+    ///
+    /// # Errors
+    /// When the path is empty, or a file name without an extension.
+    pub fn parse(text: &Path) -> Result<Request, UsageError> {
+        let bytes = text.as_os_str().as_bytes();
+        let split = bytes.iter().position(|b| *b == b'=').and_then(|at| {
+            let mode = schema::MODES.iter().find(|m| m.as_bytes() == &bytes[..at])?;
+            Some((*mode, &bytes[at + 1..]))
+        });
+        let (mode, rest) = match split {
+            Some((mode, rest)) => (Some(mode), rest),
+            None => (None, bytes),
+        };
+        let path = PathBuf::from(OsStr::from_bytes(rest));
+        if rest.is_empty() {
+            return Err(UsageError(format!("--output {}: the path is empty", text.display())));
+        }
+        let folder = rest.ends_with(b"/") || path.is_dir();
+        if !folder && path.extension().is_none() {
+            return Err(UsageError(format!(
+                "--output {}: the name has no extension (.mp4, .mkv, .mov, .webm) that tells the container; \
+                 a folder that doesn't exist yet needs a / at its end",
+                path.display()
+            )));
+        }
+        Ok(Request { mode, path, folder })
+    }
+
+    /// The file that `input` becomes.
+    ///
+    /// # Errors
+    /// When `pattern` is wrong, or the extension can't carry the mode.
+    pub fn file(&self, input: &Input, mode: &str, pattern: &str, profile: &str) -> Result<PathBuf, UsageError> {
+        let path = if self.folder {
+            let ext = if mode == "alpha" { "mov" } else { "mp4" };
+            let stem = input.path.file_stem().unwrap_or_default();
+            self.path.join(&input.below).join(fill(pattern, stem, mode, ext, profile)?)
+        } else {
+            self.path.clone()
+        };
+        let ext = extension(&path);
+        if mode == "alpha" && !ALPHA_EXTENSIONS.contains(&ext.as_str()) {
+            return Err(UsageError(format!(
+                "{}: .{ext} carries no alpha channel; use .mov (ProRes 4444), .webm (VP9) or .mkv (FFV1)",
+                path.display()
+            )));
+        }
+        Ok(path)
+    }
+}
+
+/// The extension in lower case.
+pub(super) fn extension(path: &Path) -> String {
+    path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
+}
+
+/// Fills `{stem}`, `{mode}`, `{ext}` and `{profile}` into a pattern of file names.
+fn fill(pattern: &str, stem: &OsStr, mode: &str, ext: &str, profile: &str) -> Result<PathBuf, UsageError> {
+    let wrong = |why: String| UsageError(format!("name pattern \"{pattern}\": {why}"));
+    let mut name = Vec::new();
+    let mut rest = pattern;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (word, after) = after.split_once('}').ok_or_else(|| wrong("a { without its }".to_owned()))?;
+        name.extend_from_slice(before.as_bytes());
+        name.extend_from_slice(match word {
+            "stem" => stem.as_bytes(),
+            "mode" => mode.as_bytes(),
+            "ext" => ext.as_bytes(),
+            "profile" => profile.as_bytes(),
+            _ => {
+                return Err(wrong(format!(
+                    "{{{word}}} is unknown; there are {{stem}}, {{mode}}, {{ext}}, {{profile}}"
+                )));
+            }
+        });
+        rest = after;
+    }
+    name.extend_from_slice(rest.as_bytes());
+    let path = PathBuf::from(OsString::from_vec(name));
+    if !path.components().all(|c| matches!(c, Component::Normal(_))) {
+        return Err(wrong("must stay inside the output folder".to_owned()));
+    }
+    if path.extension().is_none() {
+        return Err(wrong("gives a name without an extension; end it in .{ext} or in one of your own".to_owned()));
+    }
+    Ok(path)
+}
+
+/// One spelling for one place: the part of the path that exists is made canonical (links and
+/// `..` resolved), the rest is put behind it.
+pub fn settle(path: &Path) -> PathBuf {
+    let full = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut missing = Vec::new();
+    let mut known = full.as_path();
+    loop {
+        if let Ok(real) = known.canonicalize() {
+            return missing.iter().rev().fold(real, |p: PathBuf, part| p.join(part));
+        }
+        match (known.file_name(), known.parent()) {
+            (Some(name), Some(parent)) => {
+                missing.push(name.to_owned());
+                known = parent;
+            }
+            _ => return full,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Request, String> {
+        Request::parse(Path::new(text)).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn only_mode_words_are_modes() {
+        let file = |mode, path: &str| Ok(Request { mode, path: path.into(), folder: false });
+        assert_eq!(parse("green=out.mp4"), file(Some("green"), "out.mp4"));
+        assert_eq!(parse("a=b.mp4"), file(None, "a=b.mp4"));
+        assert_eq!(parse("Green=b.mp4"), file(None, "Green=b.mp4"));
+        assert_eq!(parse("dir/green=b.mp4"), file(None, "dir/green=b.mp4"));
+        assert_eq!(parse("matte=green=b.mp4"), file(Some("matte"), "green=b.mp4"));
+        assert_eq!(parse("matte=new/"), Ok(Request { mode: Some("matte"), path: "new/".into(), folder: true }));
+        assert!(parse("green=").unwrap_err().contains("empty"));
+        assert!(parse("out").unwrap_err().contains("extension"));
+        assert!(parse("/").expect("a folder").folder);
+    }
+
+    #[test]
+    fn names_in_a_folder() {
+        let input = Input { path: "in/scene.v2_LR.mp4".into(), below: "day1".into() };
+        let folder = Request { mode: None, path: "out/".into(), folder: true };
+        let name = |mode, pattern| folder.file(&input, mode, pattern, "fast").map_err(|e| e.to_string());
+        assert_eq!(name("green", "{stem}_{mode}.{ext}"), Ok("out/day1/scene.v2_LR_green.mp4".into()));
+        assert_eq!(name("alpha", "{stem}_{mode}.{ext}"), Ok("out/day1/scene.v2_LR_alpha.mov".into()));
+        assert_eq!(name("matte", "{profile}/{stem}.mkv"), Ok("out/day1/fast/scene.v2_LR.mkv".into()));
+        assert!(name("green", "{steam}.mp4").unwrap_err().contains("{steam} is unknown"));
+        assert!(name("green", "../{stem}.mp4").unwrap_err().contains("inside"));
+        assert!(name("green", "/tmp/{stem}.mp4").unwrap_err().contains("inside"));
+        assert!(name("green", "x{stem").unwrap_err().contains("without its }"));
+        assert!(name("alpha", "{stem}.mp4").unwrap_err().contains("no alpha"));
+    }
+
+    #[test]
+    fn a_place_has_one_spelling() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        std::fs::create_dir(dir.path().join("sub")).expect("a folder");
+        assert_eq!(settle(&dir.path().join("sub/../new/a.mp4")), settle(&dir.path().join("new/a.mp4")));
+    }
+}

@@ -1,0 +1,276 @@
+//! The main job: one input after the other.
+
+use super::backend::Backend;
+use super::exit::Exit;
+use super::interrupt::Stop;
+use super::jobs::Batch;
+use crate::pipeline::{Event, Job, Observer};
+use crate::ui::ProgressUi;
+use anyhow::Context;
+use serde::Serialize;
+use std::path::Path;
+
+/// What `--json` tells besides the pipeline's events.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Line<'a> {
+    Plan {
+        input: &'a Path,
+        #[serde(flatten)]
+        plan: serde_json::Value,
+    },
+    Skipped {
+        input: &'a Path,
+        output: &'a Path,
+    },
+    Error {
+        input: &'a Path,
+        message: String,
+    },
+}
+
+/// Runs the batch.
+pub fn run(batch: &Batch, backend: &impl Backend, stop: &Stop, ui: &ProgressUi) -> Exit {
+    skipped(batch, ui);
+    each(batch, ui, |job| {
+        if stop.presses() > 0 {
+            return Ok(false);
+        }
+        for output in &job.outputs {
+            // Folders named with -o DIR/ are made here; a missing folder of a named file was refused.
+            if let Some(dir) = output.path.parent().filter(|d| !d.as_os_str().is_empty()) {
+                std::fs::create_dir_all(dir).with_context(|| format!("{}: can't be created", dir.display()))?;
+            }
+        }
+        let result = backend.run(job, &stop.next_job(), ui);
+        ui.end();
+        match result {
+            Ok(summary) => {
+                let interrupted = summary.interrupted;
+                if !ui.is_done() {
+                    ui.event(Event::Done { summary });
+                }
+                Ok(!interrupted)
+            }
+            // What fails because it was stopped is no failure.
+            Err(error) if stop.presses() > 1 => {
+                tracing::debug!("stopped: {error:#}");
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    })
+}
+
+/// Shows what [`run`] would do.
+pub fn dry_run(
+    batch: &Batch,
+    backend: &impl Backend,
+    ui: &ProgressUi,
+    print: impl Fn(&str) -> anyhow::Result<()>,
+) -> Exit {
+    skipped(batch, ui);
+    each(batch, ui, |job| {
+        let plan = backend.plan(job)?;
+        if let Some(json) = ui.json() {
+            json.write(&Line::Plan { input: &job.input, plan: plan.json });
+        } else {
+            let width = plan.lines.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
+            let text: String = plan.lines.iter().map(|(label, value)| format!("{label:width$}  {value}\n")).collect();
+            print(&text)?;
+        }
+        Ok(true)
+    })
+}
+
+fn skipped(batch: &Batch, ui: &ProgressUi) {
+    for (input, output) in &batch.skipped {
+        ui.note(&format!("{}: skipped, {} exists", input.display(), output.display()));
+        if let Some(json) = ui.json() {
+            json.write(&Line::Skipped { input, output });
+        }
+    }
+}
+
+/// Does `work` for each job; a failed one doesn't keep the others from being done. `work` says
+/// whether to go on.
+fn each(batch: &Batch, ui: &ProgressUi, work: impl Fn(&Job) -> anyhow::Result<bool>) -> Exit {
+    let mut failed = 0;
+    for (index, job) in batch.jobs.iter().enumerate() {
+        ui.begin(index, batch.jobs.len());
+        match work(job) {
+            Ok(true) => {}
+            Ok(false) => return Exit::Interrupted,
+            Err(error) => {
+                failed += 1;
+                let message = format!("{error:#}");
+                ui.console().error(&message);
+                if let Some(json) = ui.json() {
+                    json.write(&Line::Error { input: &job.input, message });
+                }
+            }
+        }
+    }
+    match failed {
+        0 => Exit::Done,
+        n if n == batch.jobs.len() && batch.skipped.is_empty() => Exit::Failed,
+        n => {
+            ui.console().error(&format!("{n} of {} inputs failed", batch.jobs.len()));
+            Exit::SomeFailed
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::backend::{ModelInfo, PlanView};
+    use super::*;
+    use crate::compose::Mode;
+    use crate::matte::MatteOptions;
+    use crate::media::{EncodeOptions, TimeRange};
+    use crate::pipeline::{Cancel, DeviceChoice, ModelChoice, OutputSpec, Precision, Summary};
+    use crate::ui::progress::tests::{Paper, start, summary};
+    use crate::ui::{Console, JsonLines, Style};
+
+    /// Does what the input's name says.
+    struct Fake<'a> {
+        stop: &'a Stop,
+    }
+
+    impl Backend for Fake<'_> {
+        fn plan(&self, job: &Job) -> anyhow::Result<PlanView> {
+            anyhow::ensure!(!job.input.ends_with("bad"), "bad: not a video");
+            let lines = vec![("input".into(), job.input.display().to_string()), ("model".into(), "selfie".into())];
+            Ok(PlanView { lines, json: serde_json::json!({"model": "selfie"}) })
+        }
+
+        fn run(&self, job: &Job, cancel: &Cancel, observer: &dyn Observer) -> anyhow::Result<Summary> {
+            assert!(!cancel.is_requested(), "each job starts with a fresh flag");
+            observer.event(start());
+            match job.input.to_str() {
+                Some("bad") => {
+                    cancel.abort();
+                    Err(anyhow::anyhow!("no key frame").context("bad: not a video"))
+                }
+                Some("once") => {
+                    self.stop.press();
+                    assert!(cancel.is_requested() && !cancel.is_aborted());
+                    Ok(summary(true))
+                }
+                Some("twice") => {
+                    self.stop.press();
+                    self.stop.press();
+                    assert!(cancel.is_aborted());
+                    anyhow::bail!("aborted")
+                }
+                Some("late") => {
+                    self.stop.press();
+                    Ok(summary(false))
+                }
+                _ => {
+                    let summary = summary(false);
+                    observer.event(Event::Done { summary: summary.clone() });
+                    Ok(summary)
+                }
+            }
+        }
+
+        fn models(&self, _: Option<&str>, _: bool) -> anyhow::Result<Vec<ModelInfo>> {
+            Ok(Vec::new())
+        }
+    }
+
+    fn job(dir: &Path, input: &str) -> Job {
+        Job {
+            input: input.into(),
+            range: TimeRange::default(),
+            layout: None,
+            model: ModelChoice {
+                name: "selfie".into(),
+                prefer: Vec::new(),
+                input_size: None,
+                batch_size: 0,
+                precision: Precision::Auto,
+                device: DeviceChoice::Auto,
+                ort_library: None,
+                threads: 0,
+            },
+            matte: MatteOptions::default(),
+            outputs: vec![OutputSpec {
+                path: dir.join("new").join(input).with_extension("mp4"),
+                mode: Mode::Matte,
+                encode: EncodeOptions::default(),
+            }],
+            overwrite: false,
+            threads: 0,
+            queue_bytes: 0,
+        }
+    }
+
+    /// Exit code, standard output, standard error.
+    fn play(inputs: &[&str], json: bool) -> (Exit, String, String) {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let (out, err) = (Paper::default(), Paper::default());
+        let style = if json { Style::Json(JsonLines::to(out.clone())) } else { Style::Quiet };
+        let ui = ProgressUi::new(Console::to(err.clone()), style);
+        let batch = Batch { jobs: inputs.iter().map(|i| job(dir.path(), i)).collect(), skipped: Vec::new() };
+        let stop = Stop::default();
+        let exit = run(&batch, &Fake { stop: &stop }, &stop, &ui);
+        assert_eq!(dir.path().join("new").is_dir(), !inputs.is_empty());
+        (exit, out.text(), err.text())
+    }
+
+    fn types(out: &str) -> Vec<String> {
+        let kind = |l| serde_json::from_str::<serde_json::Value>(l).expect("JSON")["type"].as_str().map(str::to_owned);
+        out.lines().filter_map(kind).collect()
+    }
+
+    #[test]
+    fn exit_codes() {
+        assert_eq!(play(&["good"], false).0, Exit::Done);
+        assert_eq!(play(&[], false).0, Exit::Done);
+        assert_eq!(play(&["bad"], false).0, Exit::Failed);
+        assert_eq!(play(&["bad", "good"], false).0, Exit::SomeFailed);
+        assert_eq!(play(&["once"], false).0, Exit::Interrupted);
+        assert_eq!(play(&["late"], false).0, Exit::Done);
+    }
+
+    #[test]
+    fn a_failed_input_does_not_stop_the_others() {
+        let (exit, out, err) = play(&["bad", "good"], true);
+        assert_eq!(exit, Exit::SomeFailed);
+        assert_eq!(types(&out), ["start", "error", "start", "done"]);
+        assert!(out.contains("\"input\":\"bad\",\"message\":\"bad: not a video: no key frame\""));
+        assert_eq!(err, "vrseg: error: bad: not a video: no key frame\nvrseg: error: 1 of 2 inputs failed\n");
+    }
+
+    #[test]
+    fn ctrl_c_ends_the_batch() {
+        for first in ["once", "twice", "late"] {
+            let (exit, out, err) = play(&[first, "good"], true);
+            assert_eq!((exit, err.as_str()), (Exit::Interrupted, ""), "{first}");
+            let want: &[&str] = if first == "twice" { &["start"] } else { &["start", "done"] };
+            assert_eq!(types(&out), want, "{first}");
+        }
+    }
+
+    #[test]
+    fn a_dry_run_prints_plans_and_touches_nothing() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let ui = ProgressUi::new(Console::to(std::io::sink()), Style::Human);
+        let batch = Batch { jobs: vec![job(dir.path(), "a")], skipped: Vec::new() };
+        let text = std::cell::RefCell::new(String::new());
+        let print = |s: &str| {
+            text.borrow_mut().push_str(s);
+            Ok(())
+        };
+        assert_eq!(dry_run(&batch, &Fake { stop: &Stop::default() }, &ui, print), Exit::Done);
+        assert_eq!(text.into_inner(), "input  a\nmodel  selfie\n");
+        assert_eq!(std::fs::read_dir(dir.path()).expect("readable").count(), 0);
+
+        let out = Paper::default();
+        let ui = ProgressUi::new(Console::to(std::io::sink()), Style::Json(JsonLines::to(out.clone())));
+        dry_run(&batch, &Fake { stop: &Stop::default() }, &ui, |_| Ok(()));
+        assert_eq!(out.text(), "{\"type\":\"plan\",\"input\":\"a\",\"model\":\"selfie\"}\n");
+    }
+}

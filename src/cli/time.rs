@@ -1,0 +1,71 @@
+//! Times as ffmpeg writes them.
+
+/// Seconds, not negative.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Seconds(pub f64);
+
+/// Reads ffmpeg's time duration syntax: `[HH:]MM:SS[.m...]` or `S+[.m...][s|ms|us]`.
+///
+/// # Errors
+/// A text for the user.
+pub fn parse(text: &str) -> Result<Seconds, String> {
+    read(text).map(Seconds).ok_or_else(|| "expected a time such as 90, 1:30, 00:01:30.5 or 500ms".to_owned())
+}
+
+fn read(text: &str) -> Option<f64> {
+    if text.contains(':') {
+        let mut parts = text.rsplit(':');
+        let seconds = decimal(parts.next()?).filter(|s| *s < 60.0)?;
+        let minutes = whole(parts.next()?)?;
+        let hours = match parts.next() {
+            Some(h) => whole(h)?,
+            None => return Some(minutes * 60.0 + seconds),
+        };
+        return (minutes < 60.0 && parts.next().is_none()).then_some(hours * 3600.0 + minutes * 60.0 + seconds);
+    }
+    // The longer units first: "ms" ends in "s" too.
+    for (unit, scale) in [("us", 1e-6), ("ms", 1e-3), ("s", 1.0)] {
+        if let Some(number) = text.strip_suffix(unit) {
+            return Some(decimal(number)? * scale);
+        }
+    }
+    decimal(text)
+}
+
+/// Digits with at most one point; not "1e3", "inf" or "-1", which `parse` would take.
+fn decimal(text: &str) -> Option<f64> {
+    (text.bytes().all(|b| b.is_ascii_digit() || b == b'.')).then(|| text.parse().ok()).flatten()
+}
+
+fn whole(text: &str) -> Option<f64> {
+    (!text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ffmpegs_forms() {
+        for (text, want) in [
+            ("90", 90.0),
+            ("0.5", 0.5),
+            ("1:30", 90.0),
+            ("90:00", 5400.0),
+            ("00:01:30.5", 90.5),
+            ("1:00:00", 3600.0),
+            ("500ms", 0.5),
+            ("250000us", 0.25),
+            ("12s", 12.0),
+        ] {
+            assert_eq!(parse(text), Ok(Seconds(want)), "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_else() {
+        for bad in ["", "-1", "1:60", "1:2:3:4", "1:60:00", ":30", "1:", "1e3", "inf", "5m", "ms", "1.2.3", "1:30ms"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+}

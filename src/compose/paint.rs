@@ -1,0 +1,361 @@
+//! Paints a band of a picture: runs of tiles that are wholly background or wholly person are
+//! filled or copied, and only edge tiles are blended.
+
+use super::composer::{Composer, Frame, Paint, ViewState};
+use super::field::Sampler;
+use super::kernels::{Row, affine, alpha_row, foreground, over, overlay, scale_alpha, store, widen};
+use crate::matte::tiles::{TILE_H, TILE_W, TileClass, TileMap};
+use crate::plane::{PlaneMut, PlaneRef, Rect, Sample};
+use crate::simd;
+
+/// What is done with a run of tiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Region {
+    /// Opacity is 0.
+    Background,
+    /// Opacity is 0, but a neighbour's is not.
+    Margin,
+    /// Opacity is 1.
+    Person,
+    /// Anything.
+    Edge,
+}
+
+simd::dispatch! {
+    /// [`Composer::paint`] for one sample type.
+    pub(super) fn paint_band['a, T: Sample](
+        composer: &'a Composer,
+        frame: &'a Frame<'a>,
+        source: [PlaneRef<'a, T>; 3],
+        background: Option<[PlaneRef<'a, T>; 3]>,
+        out: [PlaneMut<'a, T>; 3],
+        alpha_out: Option<PlaneMut<'a, T>>,
+        y: usize,
+    ) {
+        let layout = composer.layout;
+        let max = layout.max() as f32;
+        let rows = out[0].height;
+        for (p, plane) in out.iter().enumerate() {
+            let (w, h) = layout.plane_size(p, composer.width, composer.height);
+            let size = (w, rows.div_ceil(1 << shift(composer, p).1));
+            assert_eq!((source[p].width, source[p].height), (w, h), "source plane {p}");
+            assert_eq!((plane.width, plane.height), size, "output plane {p}");
+            if let Some(background) = &background {
+                assert_eq!((background[p].width, background[p].height), (w, h), "background plane {p}");
+            }
+        }
+        assert!(y + rows == composer.height || rows.is_multiple_of(TILE_H));
+        let mut painter = Painter { composer, frame, source, background, out, alpha_out, y, max };
+        for ty in y / TILE_H..(y + rows).div_ceil(TILE_H) {
+            let mut tx = 0;
+            while tx < frame.tiles.tiles_x {
+                let region = painter.region(tx, ty);
+                let first = tx;
+                while tx < frame.tiles.tiles_x && painter.region(tx, ty) == region {
+                    tx += 1;
+                }
+                painter.run(region, first..tx, ty);
+            }
+        }
+    }
+}
+
+/// log2 of the subsampling of plane `p`.
+#[inline(always)]
+fn shift(composer: &Composer, p: usize) -> (u32, u32) {
+    if p == 0 { (0, 0) } else { (composer.layout.chroma_shift_x, composer.layout.chroma_shift_y) }
+}
+
+struct Painter<'a, T> {
+    composer: &'a Composer,
+    frame: &'a Frame<'a>,
+    source: [PlaneRef<'a, T>; 3],
+    background: Option<[PlaneRef<'a, T>; 3]>,
+    out: [PlaneMut<'a, T>; 3],
+    alpha_out: Option<PlaneMut<'a, T>>,
+    /// The band's first luma row.
+    y: usize,
+    max: f32,
+}
+
+impl<T: Sample> Painter<'_, T> {
+    #[inline(always)]
+    fn region(&self, tx: usize, ty: usize) -> Region {
+        let tiles = self.frame.tiles;
+        match tiles.classes[ty * tiles.tiles_x + tx] {
+            TileClass::Background if matches!(self.composer.paint, Paint::Alpha) && touches_person(tiles, tx, ty) => {
+                Region::Margin
+            }
+            TileClass::Background => Region::Background,
+            TileClass::Person => Region::Person,
+            TileClass::Mixed => Region::Edge,
+        }
+    }
+
+    /// Paints the tiles `tiles` of tile row `ty`, all of them `region`, on every plane.
+    #[inline(always)]
+    fn run(&mut self, region: Region, tiles: std::ops::Range<usize>, ty: usize) {
+        for p in 0..3 {
+            let (sx, sy) = shift(self.composer, p);
+            let (w, h) = self.composer.layout.plane_size(p, self.composer.width, self.composer.height);
+            let (x0, x1) = ((tiles.start * TILE_W) >> sx, ((tiles.end * TILE_W) >> sx).min(w));
+            let (y0, y1) = ((ty * TILE_H) >> sy, (((ty + 1) * TILE_H) >> sy).min(h));
+            self.paint_plane(region, p, Rect::new(x0, y0, x1 - x0, y1 - y0), TILE_W >> sx);
+        }
+        let (x0, x1) = (tiles.start * TILE_W, (tiles.end * TILE_W).min(self.composer.width));
+        let (y0, y1) = (ty * TILE_H, ((ty + 1) * TILE_H).min(self.composer.height));
+        if let (Paint::Alpha, Some(out)) = (self.composer.paint, &mut self.alpha_out) {
+            for y in y0..y1 {
+                let dst = &mut out.row_mut(y - self.y)[x0..x1];
+                match region {
+                    Region::Background | Region::Margin => dst.fill(T::default()),
+                    Region::Person => dst.fill(T::from_u32(self.composer.layout.max())),
+                    Region::Edge => scale_alpha(dst, &self.frame.alpha.row(y)[x0..x1], 0.0, self.max, self.max),
+                }
+            }
+        }
+    }
+
+    /// Paints `r` of plane `p`; `step` is a tile's width there.
+    #[inline(always)]
+    fn paint_plane(&mut self, region: Region, p: usize, r: Rect, step: usize) {
+        let bits = self.composer.layout.bits;
+        let (luma, chroma) = (self.composer.color.luma(bits), self.composer.color.chroma(bits));
+        // Black, and neutral chroma.
+        let black = if p == 0 { luma.0 } else { chroma.0 };
+        match (self.composer.paint, region) {
+            (Paint::Matte, _) if p != 0 => self.fill(p, r, black),
+            (Paint::Matte, Region::Person) => self.fill(p, r, luma.0 + luma.1),
+            (Paint::Matte, Region::Edge) => {
+                let max = self.max;
+                for y in r.y..r.y + r.h {
+                    let alpha = &self.frame.alpha.row(y)[r.x..r.x + r.w];
+                    scale_alpha(self.out_row(p, y, r), alpha, luma.0, luma.1, max);
+                }
+            }
+            (Paint::Matte | Paint::Alpha, Region::Background) => self.fill(p, r, black),
+            (Paint::Green { key }, Region::Background | Region::Margin) => self.fill(p, r, key[p]),
+            (Paint::Replace, Region::Background) => {
+                if let Some(background) = self.background {
+                    self.copy(p, r, background[p]);
+                }
+            }
+            (Paint::Overlay { planes }, Region::Background | Region::Margin) => {
+                let c = planes[p];
+                self.affine(p, r, c.keep, c.black * (1.0 - c.keep));
+            }
+            (Paint::Overlay { planes }, Region::Person) => {
+                let c = planes[p];
+                self.affine(p, r, 1.0 - c.share, c.tint * c.share);
+            }
+            (_, Region::Person) => self.copy(p, r, self.source[p]),
+            _ => {
+                for x in (r.x..r.x + r.w).step_by(step) {
+                    let tile = Rect { x, w: step.min(r.x + r.w - x), ..r };
+                    self.tile(region, p, tile);
+                }
+            }
+        }
+    }
+
+    /// Row `y` (of the whole plane) of plane `p`, the columns of `r`.
+    #[inline(always)]
+    fn out_row(&mut self, p: usize, y: usize, r: Rect) -> &mut [T] {
+        let first = self.y >> shift(self.composer, p).1;
+        &mut self.out[p].row_mut(y - first)[r.x..r.x + r.w]
+    }
+
+    #[inline(always)]
+    fn fill(&mut self, p: usize, r: Rect, value: f32) {
+        for y in r.y..r.y + r.h {
+            self.out_row(p, y, r).fill(T::from_u32(value as u32));
+        }
+    }
+
+    #[inline(always)]
+    fn copy(&mut self, p: usize, r: Rect, from: PlaneRef<'_, T>) {
+        for y in r.y..r.y + r.h {
+            self.out_row(p, y, r).copy_from_slice(&from.row(y)[r.x..r.x + r.w]);
+        }
+    }
+
+    #[inline(always)]
+    fn affine(&mut self, p: usize, r: Rect, gain: f32, offset: f32) {
+        let (source, max) = (self.source[p], self.max);
+        for y in r.y..r.y + r.h {
+            affine(self.out_row(p, y, r), &source.row(y)[r.x..r.x + r.w], gain, offset, max);
+        }
+    }
+
+    /// Paints a tile (or what the picture's border leaves of it) that needs arithmetic.
+    #[inline(always)]
+    fn tile(&mut self, region: Region, p: usize, r: Rect) {
+        if let Paint::Overlay { planes } = self.composer.paint {
+            return self.overlay(p, r, planes[p]);
+        }
+        let composer = self.composer;
+        // A tile that is not wholly inside one view is first painted without any estimate.
+        let whole = composer.views.iter().find(|v| contains(v.rect(p), r));
+        if let Some(view) = whole {
+            return self.part(region, p, r, Some(view));
+        }
+        self.part(region, p, r, None);
+        for view in &composer.views {
+            if let Some(part) = intersection(view.rect(p), r) {
+                self.part(region, p, part, Some(view));
+            }
+        }
+    }
+
+    /// Paints the part of a tile that lies in `view`, or in none.
+    #[inline(always)]
+    fn part(&mut self, region: Region, p: usize, r: Rect, view: Option<&ViewState>) {
+        match (region, self.composer.paint) {
+            (Region::Edge, paint) => self.edge(p, r, view, paint),
+            (_, Paint::Blur { .. }) => match view {
+                Some(v) => {
+                    let mut backdrop = sampler([&v.backdrop.colours[p]], v, p, r, Source::Backdrop);
+                    self.spread(p, r, v, &mut backdrop);
+                }
+                None => self.copy(p, r, self.source[p]),
+            },
+            (_, _) => match view {
+                Some(v) => {
+                    let mut colour = sampler([&v.estimate.foreground[p]], v, p, r, Source::Estimate);
+                    self.spread(p, r, v, &mut colour);
+                }
+                None => {
+                    let bits = self.composer.layout.bits;
+                    let (luma, chroma) = (self.composer.color.luma(bits), self.composer.color.chroma(bits));
+                    self.fill(p, r, if p == 0 { luma.0 } else { chroma.0 });
+                }
+            },
+        }
+    }
+
+    /// Fills `r` with a smooth field.
+    #[inline(always)]
+    fn spread(&mut self, p: usize, r: Rect, view: &ViewState, field: &mut Sampler<'_, 1>) {
+        let top = view.rect(p).y;
+        let max = self.max;
+        let mut rows = [[0.0; TILE_W]];
+        for y in r.y..r.y + r.h {
+            field.row(y - top, &mut rows);
+            store(self.out_row(p, y, r), &rows[0], max);
+        }
+    }
+
+    /// Blends an edge: the person's own colour over the new background, or alone.
+    #[inline(always)]
+    fn edge(&mut self, p: usize, r: Rect, view: Option<&ViewState>, paint: Paint) {
+        let (sx, sy) = shift(self.composer, p);
+        let range = self.legal_range(p);
+        let (source, background, alpha, max) = (self.source[p], self.background, self.frame.alpha, self.max);
+        let mut hats =
+            view.map(|v| sampler([&v.estimate.foreground[p], &v.estimate.background[p]], v, p, r, Source::Estimate));
+        let mut backdrop = match (paint, view) {
+            (Paint::Blur { .. }, Some(v)) => Some(sampler([&v.backdrop.colours[p]], v, p, r, Source::Backdrop)),
+            _ => None,
+        };
+        let top = view.map_or(0, |v| v.rect(p).y);
+        let mut a: Row = [0.0; TILE_W];
+        let mut person: Row = [0.0; TILE_W];
+        let mut smooth = [[0.0; TILE_W]; 2];
+        let mut behind = [[0.0; TILE_W]];
+        if let Paint::Green { key } = paint {
+            behind[0] = [key[p]; TILE_W];
+        }
+        for y in r.y..r.y + r.h {
+            let src = &source.row(y)[r.x..r.x + r.w];
+            alpha_row(alpha, sx, sy, r.x, y, r.w, &mut a);
+            match &mut hats {
+                Some(hats) => {
+                    hats.row(y - top, &mut smooth);
+                    foreground(src, &a, &smooth[0], &smooth[1], range, &mut person);
+                }
+                None => widen(src, &mut person),
+            }
+            match (paint, &mut backdrop, background) {
+                (Paint::Alpha, ..) => {
+                    store(self.out_row(p, y, r), &person, max);
+                    continue;
+                }
+                (Paint::Blur { .. }, Some(backdrop), _) => backdrop.row(y - top, &mut behind),
+                (Paint::Blur { .. }, None, _) => widen(src, &mut behind[0]),
+                (Paint::Replace, _, Some(background)) => {
+                    widen(&background[p].row(y)[r.x..r.x + r.w], &mut behind[0]);
+                }
+                _ => {}
+            }
+            over(self.out_row(p, y, r), &a, &person, &behind[0], max);
+        }
+    }
+
+    #[inline(always)]
+    fn overlay(&mut self, p: usize, r: Rect, c: super::kernels::OverlayPlane) {
+        let (sx, sy) = shift(self.composer, p);
+        let (source, alpha, max) = (self.source[p], self.frame.alpha, self.max);
+        let mut a: Row = [0.0; TILE_W];
+        for y in r.y..r.y + r.h {
+            alpha_row(alpha, sx, sy, r.x, y, r.w, &mut a);
+            overlay(self.out_row(p, y, r), &source.row(y)[r.x..r.x + r.w], &a, c, max);
+        }
+    }
+
+    /// The lowest and highest legal sample of plane `p`.
+    #[inline(always)]
+    fn legal_range(&self, p: usize) -> [f32; 2] {
+        let bits = self.composer.layout.bits;
+        if p == 0 {
+            let (offset, span) = self.composer.color.luma(bits);
+            [offset, offset + span]
+        } else {
+            let (zero, span) = self.composer.color.chroma(bits);
+            [(zero - span / 2.0).max(0.0), (zero + span / 2.0).min(self.max)]
+        }
+    }
+}
+
+/// Which of a view's fields is sampled.
+#[derive(Clone, Copy)]
+enum Source {
+    Estimate,
+    Backdrop,
+}
+
+/// A sampler of `planes` of `view` for the columns of `r` in plane `p` of the frame.
+#[inline(always)]
+fn sampler<'a, const N: usize>(
+    planes: [&'a crate::plane::Plane<f32>; N],
+    view: &'a ViewState,
+    p: usize,
+    r: Rect,
+    source: Source,
+) -> Sampler<'a, N> {
+    let mapping = match source {
+        Source::Estimate => &view.mapping,
+        Source::Backdrop => &view.backdrop_mapping,
+    };
+    Sampler::new(planes, mapping.axes(p), r.x - view.rect(p).x, r.w)
+}
+
+/// Whether any of the eight neighbours of a tile holds some of the person.
+#[inline(always)]
+fn touches_person(tiles: &TileMap, tx: usize, ty: usize) -> bool {
+    (ty.saturating_sub(1)..(ty + 2).min(tiles.tiles_y)).any(|y| {
+        (tx.saturating_sub(1)..(tx + 2).min(tiles.tiles_x))
+            .any(|x| tiles.classes[y * tiles.tiles_x + x] != TileClass::Background)
+    })
+}
+
+#[inline(always)]
+fn contains(outer: Rect, r: Rect) -> bool {
+    outer.x <= r.x && outer.y <= r.y && r.x + r.w <= outer.x + outer.w && r.y + r.h <= outer.y + outer.h
+}
+
+#[inline(always)]
+fn intersection(a: Rect, b: Rect) -> Option<Rect> {
+    let (x, y) = (a.x.max(b.x), a.y.max(b.y));
+    let (x1, y1) = ((a.x + a.w).min(b.x + b.w), (a.y + a.h).min(b.y + b.h));
+    (x < x1 && y < y1).then(|| Rect::new(x, y, x1 - x, y1 - y))
+}

@@ -1,0 +1,359 @@
+//! Puts the layers on top of each other and remembers which of them set each value.
+
+use super::schema::{self, Key};
+use super::{ConfigError, DeviceSettings, ModelSettings, OutputSettings, ProcessingSettings, Settings, read, values};
+use crate::compose::Rgb;
+use crate::matte::MatteOptions;
+use crate::media::Codec;
+use crate::pipeline::{DeviceChoice, Precision};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt::{self, Write as _};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+const DEFAULTS: &str = include_str!("../../configs/default.yaml");
+const FAST: &str = include_str!("../../configs/profiles/fast.yaml");
+const BALANCED: &str = include_str!("../../configs/profiles/balanced.yaml");
+const QUALITY: &str = include_str!("../../configs/profiles/quality.yaml");
+
+/// Where a value comes from, weakest first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// `configs/default.yaml`, built in.
+    Default,
+    /// A profile, built in.
+    Profile(String),
+    /// The user's file.
+    File(PathBuf),
+    /// An environment variable.
+    Env(String),
+    /// An argument.
+    Flag(&'static str),
+}
+
+impl Source {
+    /// True where the user gave the value, false where it is built in.
+    pub fn is_user(&self) -> bool {
+        !matches!(self, Source::Default | Source::Profile(_))
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Default => f.write_str("default"),
+            Source::Profile(name) => write!(f, "profile {name}"),
+            Source::File(path) => write!(f, "{}", path.display()),
+            Source::Env(name) => f.write_str(name),
+            Source::Flag(name) => f.write_str(name),
+        }
+    }
+}
+
+/// Every value with its source.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    profile: (String, Source),
+    values: BTreeMap<&'static str, (Value, Source)>,
+}
+
+/// What the settings are made from.
+#[derive(Debug, Default)]
+pub struct Loader {
+    /// `-c`; must exist where given.
+    pub file: Option<PathBuf>,
+    /// The user's own file, read where it exists and `file` isn't given.
+    pub user_file: Option<PathBuf>,
+    /// Environment variables.
+    pub env: Vec<(OsString, OsString)>,
+    /// `--profile`.
+    pub profile: Option<String>,
+    /// Setting, the flag that set it, the value.
+    pub flags: Vec<(&'static str, &'static str, Value)>,
+}
+
+impl Loader {
+    /// A loader that sees this process's environment and the user's file.
+    pub fn from_environment() -> Self {
+        let var = |name| std::env::var_os(name).filter(|v: &OsString| !v.is_empty()).map(PathBuf::from);
+        // The XDG specification: a relative path there is to be ignored.
+        let base =
+            var("XDG_CONFIG_HOME").filter(|p| p.is_absolute()).or_else(|| var("HOME").map(|home| home.join(".config")));
+        Loader {
+            user_file: base.map(|dir| dir.join("vrseg/config.yaml")),
+            env: std::env::vars_os().collect(),
+            ..Loader::default()
+        }
+    }
+
+    /// Reads all layers.
+    ///
+    /// # Errors
+    /// The first wrong value, with its place.
+    pub fn load(self) -> Result<(Settings, Sources), ConfigError> {
+        let file = match (&self.file, &self.user_file) {
+            (Some(path), _) => Some(path.clone()),
+            (None, Some(path)) if path.exists() => Some(path.clone()),
+            _ => None,
+        };
+        let user = match &file {
+            Some(path) => read::read(&path.display().to_string(), &text(path)?)?,
+            None => read::Layer::default(),
+        };
+        let (env_profile, env) = environment(&self.env)?;
+        let defaults = read::read("configs/default.yaml", DEFAULTS)?;
+
+        let mut profile = (defaults.profile.unwrap_or_else(|| "balanced".to_owned()), Source::Default);
+        if let (Some(name), Some(path)) = (user.profile, &file) {
+            profile = (name, Source::File(path.clone()));
+        }
+        if let Some(name) = env_profile {
+            profile = (name, Source::Env("VRSEG_PROFILE".to_owned()));
+        }
+        if let Some(name) = self.profile {
+            profile = (name, Source::Flag("--profile"));
+        }
+        let built_in = match profile.0.as_str() {
+            "fast" => FAST,
+            "quality" => QUALITY,
+            _ => BALANCED,
+        };
+        let built_in = read::read(&format!("configs/profiles/{}.yaml", profile.0), built_in)?;
+
+        let mut values = BTreeMap::new();
+        let mut put = |key: &'static Key, value: Value, source: Source| {
+            values.insert(key.name, (value, source));
+        };
+        for (key, value) in defaults.values {
+            put(key, value, Source::Default);
+        }
+        for (key, value) in built_in.values {
+            put(key, value, Source::Profile(profile.0.clone()));
+        }
+        for (key, value) in user.values {
+            put(key, value, Source::File(file.clone().unwrap_or_default()));
+        }
+        for (key, value, name) in env {
+            put(key, value, Source::Env(name));
+        }
+        for (name, flag, value) in self.flags {
+            if let Some(key) = schema::find(name) {
+                put(key, value, Source::Flag(flag));
+            }
+        }
+        let sources = Sources { profile, values };
+        Ok((sources.settings(), sources))
+    }
+}
+
+fn text(path: &Path) -> Result<String, ConfigError> {
+    let error = |message: String| ConfigError { file: path.display().to_string(), place: None, message };
+    let bytes = std::fs::read(path).map_err(|e| match e.kind() {
+        ErrorKind::NotFound => error("no such file".to_owned()),
+        ErrorKind::IsADirectory => error("is a folder, not a file with settings".to_owned()),
+        ErrorKind::PermissionDenied => error("no permission to read it".to_owned()),
+        _ => error(e.to_string()),
+    })?;
+    String::from_utf8(bytes).map_err(|e| {
+        let line = e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
+        error(format!("not UTF-8 text (line {line})"))
+    })
+}
+
+type EnvValues = Vec<(&'static Key, Value, String)>;
+
+/// `VRSEG_PROFILE`, and `VRSEG_SECTION_KEY` for each setting. Variables of a known section with an
+/// unknown key are errors; other `VRSEG_*` variables are not ours to judge.
+fn environment(env: &[(OsString, OsString)]) -> Result<(Option<String>, EnvValues), ConfigError> {
+    let mut profile = None;
+    let mut values = EnvValues::new();
+    for (name, value) in env {
+        let Some(rest) = name.to_str().and_then(|n| n.strip_prefix("VRSEG_")) else { continue };
+        let name = format!("VRSEG_{rest}");
+        let error = |message| ConfigError { file: name.clone(), place: None, message };
+        let rest = rest.to_ascii_lowercase();
+        let ours = rest.split_once('_').filter(|(section, _)| schema::sections().any(|s| s == *section));
+        if ours.is_none() && rest != "profile" {
+            continue;
+        }
+        let value = value.to_str().ok_or_else(|| error("not UTF-8 text".to_owned()))?;
+        // Set to nothing is not set.
+        if value.is_empty() {
+            continue;
+        }
+        let Some((section, leaf)) = ours else {
+            read::check_profile(value).map_err(error)?;
+            profile = Some(value.to_owned());
+            continue;
+        };
+        read::known(Some(section), leaf).map_err(error)?;
+        if let Some(key) = schema::find(&format!("{section}.{leaf}")) {
+            values.push((key, key.parse(value).map_err(error)?, name));
+        }
+    }
+    Ok((profile, values))
+}
+
+impl Sources {
+    /// What set `name` (`section.key`).
+    pub fn of(&self, name: &str) -> &Source {
+        self.values.get(name).map_or(&Source::Default, |(_, source)| source)
+    }
+
+    fn get(&self, name: &str) -> &Value {
+        debug_assert!(schema::find(name).is_some(), "{name} is no setting");
+        self.values.get(name).map_or(&Value::Null, |(value, _)| value)
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        self.get(name).as_str().map(str::to_owned)
+    }
+
+    fn number(&self, name: &str) -> Option<f32> {
+        self.get(name).as_f64().map(|n| n as f32)
+    }
+
+    fn integer(&self, name: &str) -> i64 {
+        self.get(name).as_i64().unwrap_or(0)
+    }
+
+    fn count(&self, name: &str) -> usize {
+        usize::try_from(self.integer(name)).unwrap_or(0)
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        self.get(name).as_bool().unwrap_or(false)
+    }
+
+    fn color(&self, name: &str) -> Rgb {
+        self.get(name).as_str().and_then(values::color).unwrap_or(Rgb::KEY_GREEN)
+    }
+
+    /// The typed settings. Every value has been checked when it was read.
+    fn settings(&self) -> Settings {
+        let prefer = self.get("model.prefer").as_array().cloned().unwrap_or_default();
+        Settings {
+            profile: self.profile.0.clone(),
+            model: ModelSettings {
+                name: self.text("model.name"),
+                prefer: prefer.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+                input_size: self.get("model.input_size").as_u64().and_then(|n| n.try_into().ok()),
+                batch_size: self.integer("model.batch_size") as u32,
+                precision: match self.get("model.precision").as_str() {
+                    Some("fp32") => Precision::Fp32,
+                    Some("fp16") => Precision::Fp16,
+                    _ => Precision::Auto,
+                },
+            },
+            device: DeviceSettings {
+                choice: self.get("device.name").as_str().and_then(values::device).unwrap_or(DeviceChoice::Auto),
+                ort_library: self.text("device.ort_library").map(PathBuf::from),
+                threads: self.count("device.threads"),
+            },
+            processing: ProcessingSettings {
+                threads: self.count("processing.threads"),
+                queue_bytes: self.count("processing.queue_mb") << 20,
+            },
+            matte: MatteOptions {
+                threshold: self.number("matte.threshold"),
+                feather: self.number("matte.feather").unwrap_or(0.0),
+                grow: self.integer("matte.grow") as i32,
+                refine: self.flag("matte.refine"),
+                stabilize: self.number("matte.stabilize").unwrap_or(0.0),
+            },
+            output: OutputSettings {
+                mode: self.text("output.mode").unwrap_or_else(|| "green".to_owned()),
+                name: self.text("output.name").unwrap_or_default(),
+                key: self.color("output.key"),
+                tint: self.color("output.tint"),
+                blur_strength: self.number("output.blur_strength").unwrap_or(0.02),
+                codec: self.get("output.codec").as_str().and_then(codec),
+                encoder: self.text("output.encoder"),
+                crf: self.number("output.crf"),
+                preset: self.text("output.preset"),
+                bitrate: self.get("output.bitrate").as_str().and_then(values::bitrate),
+                pix_fmt: self.text("output.pix_fmt"),
+                hardware: self.flag("output.hardware"),
+            },
+            log_level: self.text("logging.level").unwrap_or_else(|| "warn".to_owned()),
+        }
+    }
+
+    /// All settings as a YAML file with a comment that tells each value's source. It can be given
+    /// to `-c` as it is.
+    pub fn to_yaml(&self) -> String {
+        let width = 34;
+        let mut text = String::new();
+        let mut line = |left: String, source: &Source| {
+            let _ = writeln!(text, "{left:width$} # {source}");
+        };
+        line(format!("profile: {}", self.profile.0), &self.profile.1);
+        let mut out = text;
+        for section in schema::sections() {
+            let _ = writeln!(out, "{section}:");
+            for key in schema::KEYS.iter().filter(|k| k.section() == section) {
+                let left = format!("  {}: {}", key.leaf(), yaml(key, self.get(key.name)));
+                let _ = writeln!(out, "{left:width$} # {}", self.of(key.name));
+            }
+        }
+        out
+    }
+
+    /// The same for programs: `{"profile": {"value", "source"}, "settings": {"section.key": {...}}}`.
+    pub fn to_json(&self) -> Value {
+        let entry = |value: &Value, source: &Source| serde_json::json!({"value": value, "source": source.to_string()});
+        let settings: serde_json::Map<String, Value> =
+            self.values.iter().map(|(name, (value, source))| ((*name).to_owned(), entry(value, source))).collect();
+        serde_json::json!({
+            "profile": entry(&Value::from(self.profile.0.as_str()), &self.profile.1),
+            "settings": settings,
+        })
+    }
+}
+
+/// A value as YAML on one line. JSON's texts and lists are YAML too; plain words are clearer bare.
+fn yaml(key: &Key, value: &Value) -> String {
+    let bare = |s: &str| s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && s.parse::<f64>().is_err();
+    match value {
+        Value::Null => key.unset.unwrap_or("null").to_owned(),
+        Value::String(s) if bare(s) => s.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn codec(word: &str) -> Option<Codec> {
+    [Codec::H264, Codec::Hevc, Codec::Av1, Codec::Vp9, Codec::ProRes, Codec::Ffv1]
+        .into_iter()
+        .find(|c| c.name() == word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_set_everything_and_every_profile_is_right() {
+        let defaults = read::read("default.yaml", DEFAULTS).expect("the defaults");
+        let set: Vec<_> = defaults.values.iter().map(|(k, _)| k.name).collect();
+        let all: Vec<_> = schema::KEYS.iter().map(|k| k.name).collect();
+        assert_eq!(set, all, "in the same order too");
+        for name in schema::PROFILES {
+            let loader = Loader { profile: Some((*name).to_owned()), ..Loader::default() };
+            let (settings, sources) = loader.load().expect("a profile");
+            assert_eq!(settings.profile, *name);
+            assert_eq!(*sources.of("output.crf"), Source::Profile((*name).to_owned()));
+            assert!(settings.output.preset.is_some() && !settings.model.prefer.is_empty());
+        }
+    }
+
+    #[test]
+    fn variables_of_others_are_not_ours() {
+        let env = [("VRSEG_LOG", "x"), ("VRSEG_EMBED_ORT", "x"), ("MATTE_FEATHER", "x"), ("VRSEG_MATTE_FEATHER", "3")]
+            .map(|(n, v)| (n.into(), v.into()));
+        let (settings, sources) = Loader { env: env.into(), ..Loader::default() }.load().expect("settings");
+        assert_eq!(settings.matte.feather, 3.0);
+        assert_eq!(*sources.of("matte.feather"), Source::Env("VRSEG_MATTE_FEATHER".into()));
+    }
+}

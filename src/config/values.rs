@@ -1,0 +1,116 @@
+//! Values that have a form of their own: colours, bit rates, devices.
+
+use crate::compose::Rgb;
+use crate::pipeline::DeviceChoice;
+
+/// What a colour may look like, for messages.
+pub const COLOR_FORM: &str = "a colour as \"#RRGGBB\" or one of green, lime, blue, magenta, red, black, white, gray";
+
+/// Names of colours. `green` is the screen colour and not CSS's dark green: who asks for a green
+/// screen means the one that is keyed out.
+const COLORS: &[(&str, Rgb)] = &[
+    ("green", Rgb::KEY_GREEN),
+    ("lime", Rgb(0, 255, 0)),
+    ("blue", Rgb(0, 0, 255)),
+    ("magenta", Rgb(255, 0, 255)),
+    ("red", Rgb(255, 0, 0)),
+    ("black", Rgb(0, 0, 0)),
+    ("white", Rgb(255, 255, 255)),
+    ("gray", Rgb(128, 128, 128)),
+    ("grey", Rgb(128, 128, 128)),
+];
+
+/// Reads a colour: a name, `#RRGGBB`, `0xRRGGBB` (as ffmpeg writes it) or `RRGGBB`.
+pub fn color(text: &str) -> Option<Rgb> {
+    let word = text.to_ascii_lowercase();
+    if let Some((_, rgb)) = COLORS.iter().find(|(name, _)| *name == word) {
+        return Some(*rgb);
+    }
+    let digits = word.strip_prefix('#').or_else(|| word.strip_prefix("0x")).unwrap_or(&word);
+    if digits.len() != 6 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let n = u32::from_str_radix(digits, 16).ok()?;
+    let [_, r, g, b] = n.to_be_bytes();
+    Some(Rgb(r, g, b))
+}
+
+/// Reads bits per second: `8000000`, `800k`, `20M`, `1.5M`; k and M are powers of ten, as in ffmpeg.
+pub fn bitrate(text: &str) -> Option<u64> {
+    let (digits, unit) = match text.as_bytes().last()? {
+        b'k' | b'K' => (&text[..text.len() - 1], 1e3),
+        b'm' | b'M' => (&text[..text.len() - 1], 1e6),
+        _ => (text, 1.0),
+    };
+    // Only plain decimals: `parse` alone would take "1e3", "inf" and "-5".
+    if !digits.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+        return None;
+    }
+    let bits = digits.parse::<f64>().ok()? * unit;
+    (1e4..=1e11).contains(&bits).then_some(bits as u64)
+}
+
+/// Reads a device: `auto`, `cpu`, `cuda[:N]`, `tensorrt[:N]`, `openvino`.
+pub fn device(text: &str) -> Option<DeviceChoice> {
+    let (name, number) = match text.split_once(':') {
+        Some((name, n)) => (name, Some(n.parse::<u32>().ok()?)),
+        None => (text, None),
+    };
+    match (name, number) {
+        ("auto", None) => Some(DeviceChoice::Auto),
+        ("cpu", None) => Some(DeviceChoice::Cpu),
+        ("openvino", None) => Some(DeviceChoice::OpenVino),
+        ("cuda", n) => Some(DeviceChoice::Cuda(n.unwrap_or(0))),
+        ("tensorrt", n) => Some(DeviceChoice::TensorRt(n.unwrap_or(0))),
+        _ => None,
+    }
+}
+
+pub(super) fn is_color(text: &str) -> bool {
+    color(text).is_some()
+}
+
+pub(super) fn is_bitrate(text: &str) -> bool {
+    bitrate(text).is_some()
+}
+
+pub(super) fn is_device(text: &str) -> bool {
+    device(text).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours() {
+        assert_eq!(color("#00B140"), Some(Rgb::KEY_GREEN));
+        assert_eq!(color("0x00b140"), Some(Rgb::KEY_GREEN));
+        assert_eq!(color("Green"), Some(Rgb::KEY_GREEN));
+        assert_eq!(color("ff8000"), Some(Rgb(255, 128, 0)));
+        for bad in ["", "#", "#12345", "#1234567", "+12345", "#12345é", "teal"] {
+            assert_eq!(color(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn bit_rates() {
+        assert_eq!(bitrate("20M"), Some(20_000_000));
+        assert_eq!(bitrate("1.5m"), Some(1_500_000));
+        assert_eq!(bitrate("800k"), Some(800_000));
+        assert_eq!(bitrate("8000000"), Some(8_000_000));
+        for bad in ["", "M", "-5M", "1e9", "inf", "20Mb", "5", "1..5M", "é"] {
+            assert_eq!(bitrate(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn devices() {
+        assert_eq!(device("cuda"), Some(DeviceChoice::Cuda(0)));
+        assert_eq!(device("cuda:1"), Some(DeviceChoice::Cuda(1)));
+        assert_eq!(device("tensorrt:2"), Some(DeviceChoice::TensorRt(2)));
+        for bad in ["gpu", "cpu:1", "cuda:", "cuda:-1", "CUDA", "openvino:0"] {
+            assert_eq!(device(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,408 @@
+//! Growing, shrinking and feathering a full-size matte.
+//!
+//! All of it works on one view's part of a plane, in place, and takes what lies beyond its border
+//! to be like the border: nothing bleeds from one eye to the other, and a person who is cut off by
+//! the frame stays solid there.
+
+use crate::plane::PlaneMut;
+use crate::simd::{self, dispatch};
+
+/// Columns that are worked on at once in vertical passes: a cache line or two of the plane, and
+/// a strip of an 8K view stays in the second-level cache.
+const STRIP: usize = 128;
+/// The same for feathering, which keeps 16 bits a sample.
+const LANES: usize = 64;
+
+/// Full-size matte operations with their scratch memory. Use one for each thread.
+#[derive(Debug, Default)]
+pub struct Morphology {
+    bytes: Vec<u8>,
+    line: [Vec<u8>; 2],
+    wide: [Vec<u16>; 2],
+}
+
+impl Morphology {
+    /// With empty scratch memory.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Grows (`pixels > 0`) or shrinks (`pixels < 0`) the matte: every sample becomes the highest
+    /// (lowest) of the square of `2 * |pixels| + 1` samples around it. Each axis takes
+    /// log2(window) passes of a running maximum over windows of doubled size.
+    pub fn grow(&mut self, mut alpha: PlaneMut<'_, u8>, pixels: i32) {
+        let n = pixels.unsigned_abs() as usize;
+        if n == 0 || alpha.width == 0 || alpha.height == 0 {
+            return;
+        }
+        // Shrinking the person is growing the background: complement, grow, complement.
+        let flip = if pixels < 0 { 255 } else { 0 };
+        self.grow_rows(&mut alpha, n, flip);
+        self.grow_columns(&mut alpha, n, flip);
+    }
+
+    fn grow_rows(&mut self, alpha: &mut PlaneMut<'_, u8>, n: usize, flip: u8) {
+        // A window wider than the row sees all of it anyway.
+        let n = n.min(alpha.width);
+        let padded = alpha.width + 2 * n;
+        let [cur, next] = &mut self.line;
+        cur.resize(padded, 0);
+        next.resize(padded, 0);
+        for y in 0..alpha.height {
+            let row = alpha.row_mut(y);
+            if simd::all_equal(row, row[0]) {
+                continue;
+            }
+            cur.fill(0);
+            copy_flipped(row, &mut cur[n..n + row.len()], flip);
+            let mut have = 1;
+            let mut len = padded;
+            while 2 * have <= 2 * n + 1 {
+                len -= have;
+                max_of(&cur[..len], &cur[have..have + len], &mut next[..len]);
+                std::mem::swap(cur, next);
+                have *= 2;
+            }
+            // Two overlapping windows make one of the exact size.
+            let rest = 2 * n + 1 - have;
+            max_of(&cur[..row.len()], &cur[rest..rest + row.len()], &mut next[..row.len()]);
+            copy_flipped(&next[..row.len()], row, flip);
+        }
+    }
+
+    fn grow_columns(&mut self, alpha: &mut PlaneMut<'_, u8>, n: usize, flip: u8) {
+        let n = n.min(alpha.height);
+        let (w, h) = (alpha.width, alpha.height);
+        for x in (0..w).step_by(STRIP) {
+            let lanes = STRIP.min(w - x);
+            self.bytes.clear();
+            self.bytes.resize((h + 2 * n) * STRIP, 0);
+            let mut changes = false;
+            for y in 0..h {
+                let row = &alpha.data[y * alpha.stride + x..][..lanes];
+                copy_flipped(row, &mut self.bytes[(n + y) * STRIP..][..lanes], flip);
+                changes |= y > 0 && *row != alpha.data[(y - 1) * alpha.stride + x..][..lanes];
+            }
+            if !changes {
+                continue;
+            }
+            let mut have = 1;
+            let mut rows = h + 2 * n;
+            while 2 * have <= 2 * n + 1 {
+                rows -= have;
+                fold_rows(&mut self.bytes, rows, have);
+                have *= 2;
+            }
+            fold_rows(&mut self.bytes, h, 2 * n + 1 - have);
+            for y in 0..h {
+                let row = &mut alpha.data[y * alpha.stride + x..][..lanes];
+                copy_flipped(&self.bytes[y * STRIP..][..lanes], row, flip);
+            }
+        }
+    }
+
+    /// Softens the matte by about a Gaussian of standard deviation `sigma` samples: three box
+    /// blurs an axis, in 16 bits. (Kovesi, "Fast almost-Gaussian filtering", DICTA 2010.)
+    pub fn feather(&mut self, mut alpha: PlaneMut<'_, u8>, sigma: f32) {
+        let radii = box_radii(sigma);
+        if radii[2] == 0 || alpha.width == 0 || alpha.height == 0 {
+            return;
+        }
+        self.feather_axis::<true>(&mut alpha, radii);
+        self.feather_axis::<false>(&mut alpha, radii);
+    }
+
+    /// Blurs along columns, or along rows by turning bands of [`LANES`] rows.
+    fn feather_axis<const ROWS: bool>(&mut self, alpha: &mut PlaneMut<'_, u8>, radii: [usize; 3]) {
+        let (across, along) = if ROWS { (alpha.height, alpha.width) } else { (alpha.width, alpha.height) };
+        // How far the three boxes reach together.
+        let reach: usize = radii.iter().sum();
+        let [a, b] = &mut self.wide;
+        for from in (0..across).step_by(LANES) {
+            let lanes = LANES.min(across - from);
+            a.clear();
+            a.resize(along * LANES, 0);
+            if ROWS {
+                for lane in 0..lanes {
+                    let row = &alpha.data[(from + lane) * alpha.stride..][..along];
+                    for (dst, &v) in a.chunks_exact_mut(LANES).zip(row) {
+                        dst[lane] = u16::from(v) * 257;
+                    }
+                }
+            } else {
+                for (y, dst) in a.chunks_exact_mut(LANES).enumerate() {
+                    widen(&alpha.data[y * alpha.stride + from..][..lanes], dst);
+                }
+            }
+            // Steps at either end that are all alike stay as they are.
+            let Some((first, last)) = changing_span(a) else { continue };
+            let span = first.saturating_sub(reach)..(last + reach + 1).min(along);
+            let part = span.start * LANES..span.end * LANES;
+            b.clear();
+            b.resize(along * LANES, 0);
+            box_blur(&a[part.clone()], &mut b[part.clone()], radii[0]);
+            box_blur(&b[part.clone()], &mut a[part.clone()], radii[1]);
+            box_blur(&a[part.clone()], &mut b[part], radii[2]);
+            if ROWS {
+                for lane in 0..lanes {
+                    let row = &mut alpha.data[(from + lane) * alpha.stride..][span.clone()];
+                    for (v, src) in row.iter_mut().zip(b[span.start * LANES..].chunks_exact(LANES)) {
+                        *v = narrow_one(src[lane]);
+                    }
+                }
+            } else {
+                for y in span {
+                    narrow(&b[y * LANES..][..lanes], &mut alpha.data[y * alpha.stride + from..][..lanes]);
+                }
+            }
+        }
+    }
+}
+
+/// Radii of three boxes whose variances add up to about `sigma^2`; a box of radius r has the
+/// variance ((2r + 1)^2 - 1) / 12.
+fn box_radii(sigma: f32) -> [usize; 3] {
+    if !(sigma > 0.0) {
+        return [0; 3];
+    }
+    let sigma = f64::from(sigma.min(1000.0));
+    let ideal = (12.0 * sigma * sigma / 3.0 + 1.0).sqrt();
+    let small = ((ideal - 1.0) / 2.0).floor() as usize;
+    let variance = |r: usize| ((2 * r + 1) as f64).powi(2) / 12.0 - 1.0 / 12.0;
+    let error = |large: &usize| {
+        ((3 - large) as f64 * variance(small) + *large as f64 * variance(small + 1) - sigma * sigma).abs()
+    };
+    let large = (0..=3).min_by(|a, b| error(a).total_cmp(&error(b))).unwrap_or(0);
+    std::array::from_fn(|i| if i + large >= 3 { small + 1 } else { small })
+}
+
+/// First and last step of a strip that differs from the one before it; `None` where all are alike.
+fn changing_span(strip: &[u16]) -> Option<(usize, usize)> {
+    let steps = strip.len() / LANES;
+    let differs = |i: usize| strip[(i - 1) * LANES..i * LANES] != strip[i * LANES..(i + 1) * LANES];
+    let first = (1..steps).find(|&i| differs(i))?;
+    let last = (1..steps).rev().find(|&i| differs(i))?;
+    Some((first - 1, last))
+}
+
+#[inline(always)]
+fn narrow_one(v: u16) -> u8 {
+    ((u32::from(v) + 128) / 257) as u8
+}
+
+dispatch! {
+    fn copy_flipped(src: &[u8], dst: &mut [u8], flip: u8) {
+        for (d, s) in dst.iter_mut().zip(src) {
+            *d = *s ^ flip;
+        }
+    }
+
+    fn max_of(a: &[u8], b: &[u8], out: &mut [u8]) {
+        for ((o, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            *o = a.max(b);
+        }
+    }
+
+    /// `row[y] = max(row[y], row[y + distance])` for `rows` rows of [`STRIP`] samples.
+    fn fold_rows(strip: &mut [u8], rows: usize, distance: usize) {
+        if distance == 0 {
+            return;
+        }
+        for y in 0..rows {
+            let (head, tail) = strip.split_at_mut((y + distance) * STRIP);
+            let (a, b) = (&mut head[y * STRIP..][..STRIP], &tail[..STRIP]);
+            for (a, &b) in a.iter_mut().zip(b) {
+                *a = (*a).max(b);
+            }
+        }
+    }
+
+    fn widen(src: &[u8], dst: &mut [u16]) {
+        for (d, &s) in dst.iter_mut().zip(src) {
+            *d = u16::from(s) * 257;
+        }
+    }
+
+    fn narrow(src: &[u16], dst: &mut [u8]) {
+        for (d, &s) in dst.iter_mut().zip(src) {
+            *d = narrow_one(s);
+        }
+    }
+
+    /// The mean of `2 * radius + 1` steps of [`LANES`] samples, the ends repeated.
+    fn box_blur(src: &[u16], dst: &mut [u16], radius: usize) {
+        let steps = src.len() / LANES;
+        if steps == 0 {
+            return;
+        }
+        let step = |i: usize| -> &[u16; LANES] {
+            match src[i * LANES..].first_chunk::<LANES>() {
+                Some(s) => s,
+                None => unreachable!("a strip is whole steps"),
+            }
+        };
+        let recip = 1.0 / (2 * radius + 1) as f32;
+        let mut sum = [0u32; LANES];
+        for i in 0..=2 * radius {
+            // Steps -radius..=radius around step 0.
+            let s = step(i.saturating_sub(radius).min(steps - 1));
+            for (sum, &v) in sum.iter_mut().zip(s) {
+                *sum += u32::from(v);
+            }
+        }
+        for i in 0..steps {
+            for (d, &sum) in dst[i * LANES..][..LANES].iter_mut().zip(&sum) {
+                *d = simd::to_u16(sum as f32 * recip + 0.5, 65535.0);
+            }
+            let enters = step((i + radius + 1).min(steps - 1));
+            let leaves = step(i.saturating_sub(radius));
+            for ((sum, &e), &l) in sum.iter_mut().zip(enters).zip(leaves) {
+                // Never below 0: what leaves had entered.
+                *sum = sum.wrapping_add(u32::from(e)).wrapping_sub(u32::from(l));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plane::Plane;
+    use crate::simd::forced;
+    use proptest::prelude::*;
+
+    fn reference_grow(src: &[u8], w: usize, h: usize, n: i32) -> Vec<u8> {
+        let r = n.unsigned_abs() as usize;
+        let mut out = vec![0; w * h];
+        for y in 0..h {
+            for x in 0..w {
+                let window = (y.saturating_sub(r)..=(y + r).min(h - 1))
+                    .flat_map(|j| (x.saturating_sub(r)..=(x + r).min(w - 1)).map(move |i| src[j * w + i]));
+                out[y * w + x] = if n > 0 { window.max() } else { window.min() }.unwrap_or(0);
+            }
+        }
+        out
+    }
+
+    fn reference_blur(src: &[u8], w: usize, h: usize, radii: [usize; 3]) -> Vec<f64> {
+        let mut cur: Vec<f64> = src.iter().map(|&v| f64::from(v)).collect();
+        for horizontal in [true, false] {
+            for r in radii {
+                let at = |x: isize, y: isize| {
+                    cur[y.clamp(0, h as isize - 1) as usize * w + x.clamp(0, w as isize - 1) as usize]
+                };
+                let r = r as isize;
+                cur = (0..(w * h) as isize)
+                    .map(|i| {
+                        let (x, y) = (i % w as isize, i / w as isize);
+                        let sum: f64 = (-r..=r).map(|d| if horizontal { at(x + d, y) } else { at(x, y + d) }).sum();
+                        sum / (2 * r + 1) as f64
+                    })
+                    .collect();
+            }
+        }
+        cur
+    }
+
+    /// A plane with margins that must stay as they are, as a view beside another has.
+    fn run(src: &[u8], w: usize, h: usize, pad: usize, f: impl Fn(PlaneMut<'_, u8>)) -> Vec<u8> {
+        let stride = w + 2 * pad;
+        let mut data = vec![77u8; stride * h];
+        for y in 0..h {
+            data[y * stride + pad..][..w].copy_from_slice(&src[y * w..][..w]);
+        }
+        f(PlaneMut { data: &mut data[pad..], stride, width: w, height: h });
+        let mut out = Vec::new();
+        for y in 0..h {
+            let row = &data[y * stride..][..stride];
+            assert!(row[..pad].iter().chain(&row[pad + w..]).all(|&v| v == 77), "wrote beside the view");
+            out.extend_from_slice(&row[pad..pad + w]);
+        }
+        out
+    }
+
+    fn blobs(w: usize, h: usize, seed: u32) -> Vec<u8> {
+        let mut state = seed | 1;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state >> 16
+        };
+        let mut data = vec![0u8; w * h];
+        for _ in 0..next() % 4 {
+            let (x, y) = (next() as usize % w, next() as usize % h);
+            let (x1, y1) = ((x + 1 + next() as usize % w).min(w), (y + 1 + next() as usize % h).min(h));
+            let v = [255, 255, next() as u8][next() as usize % 3];
+            for row in data.chunks_exact_mut(w).take(y1).skip(y) {
+                row[x..x1].fill(v);
+            }
+        }
+        data
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        #[test]
+        fn grow_is_the_window_maximum(
+            w in 1usize..160, h in 1usize..60, pad in 0usize..5, n in -70i32..70, seed in any::<u32>(),
+        ) {
+            let src = blobs(w, h, seed);
+            let want = if n == 0 { src.clone() } else { reference_grow(&src, w, h, n) };
+            forced::each(|level| {
+                let got = run(&src, w, h, pad, |p| Morphology::new().grow(p, n));
+                assert!(got == want, "{level:?}");
+            });
+        }
+
+        #[test]
+        fn feather_is_three_boxes(
+            w in 1usize..100, h in 1usize..90, pad in 0usize..5, sigma in 0.0f32..12.0, seed in any::<u32>(),
+        ) {
+            let src = blobs(w, h, seed);
+            let want = reference_blur(&src, w, h, box_radii(sigma));
+            forced::each(|level| {
+                let got = run(&src, w, h, pad, |p| Morphology::new().feather(p, sigma));
+                for (g, w) in got.iter().zip(&want) {
+                    // Between the axes the matte is 8 bits once.
+                    assert!((f64::from(*g) - w).abs() <= 1.05, "{level:?}: {g} {w}");
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn box_radii_have_the_wanted_variance() {
+        for sigma in [0.6f32, 1.0, 2.0, 3.3, 8.0, 40.0] {
+            let variance: f64 = box_radii(sigma).iter().map(|&r| (((2 * r + 1) * (2 * r + 1) - 1) as f64) / 12.0).sum();
+            let got = variance.sqrt();
+            assert!((got - f64::from(sigma)).abs() < 0.25, "{sigma}: {got}");
+        }
+        assert_eq!(box_radii(0.0), [0; 3]);
+        assert_eq!(box_radii(f32::NAN), [0; 3]);
+    }
+
+    #[test]
+    fn scratch_of_a_larger_plane_does_not_leak_into_a_smaller_one() {
+        let mut m = Morphology::new();
+        let mut big = Plane::from_vec(vec![255; 300 * 200], 300, 200);
+        big.data_mut()[0] = 0;
+        m.grow(big.as_mut(), 3);
+        m.feather(big.as_mut(), 3.0);
+        let mut small = Plane::<u8>::new(20, 20);
+        small.data_mut()[210] = 255;
+        m.grow(small.as_mut(), 1);
+        assert_eq!(
+            small.data(),
+            reference_grow(
+                &{
+                    let mut v = vec![0; 400];
+                    v[210] = 255;
+                    v
+                },
+                20,
+                20,
+                1
+            )
+        );
+    }
+}

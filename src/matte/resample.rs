@@ -1,0 +1,355 @@
+//! Separable resampling of one plane to a small plane of `f32`.
+//!
+//! Reduction averages the area that an output sample covers; enlargement is bilinear. First the
+//! rows under an output row are summed with their weights (long contiguous loops), then that one
+//! row is brought to the output's width with eight taps a sample.
+
+use crate::plane::{Plane, PlaneRef, Sample};
+use crate::simd::dispatch;
+
+/// Taps of an output sample in the horizontal pass.
+const TAPS: usize = 8;
+/// Above this reduction a row is first halved by adding neighbours, so that [`TAPS`] suffice.
+const MAX_FACTOR: f64 = 6.0;
+
+/// Weighted source samples of every output sample along one axis.
+#[derive(Clone, Debug, Default)]
+struct Axis {
+    /// First tap and weights (they add up to 1) of each output sample.
+    taps: Vec<(usize, Vec<f32>)>,
+}
+
+/// The weights that map source `from..to` (edges in samples, may be fractional) of a line of
+/// `len` samples to `n` outputs.
+fn weights(len: usize, from: f64, to: f64, n: usize) -> Axis {
+    let step = (to - from) / n as f64;
+    let taps = (0..n)
+        .map(|i| {
+            let (a, b) = (from + i as f64 * step, from + (i + 1) as f64 * step);
+            let mut w: Vec<(usize, f64)> = Vec::new();
+            let mut add = |i: f64, weight: f64| {
+                // Beyond the border the last sample repeats.
+                let i = i.clamp(0.0, len as f64 - 1.0) as usize;
+                match w.last_mut() {
+                    Some(last) if last.0 == i => last.1 += weight,
+                    _ => w.push((i, weight)),
+                }
+            };
+            if step >= 2.0 {
+                // The part of each sample that lies in a..b.
+                let mut s = a.floor();
+                while s < b {
+                    add(s, (b.min(s + 1.0) - a.max(s)).max(0.0));
+                    s += 1.0;
+                }
+            } else {
+                // A triangle as wide as two steps (two samples when enlarging): bilinear, but
+                // without aliasing for a slight reduction.
+                let half = step.max(1.0);
+                let centre = (a + b) / 2.0 - 0.5;
+                let mut s = (centre - half).ceil();
+                while s <= centre + half {
+                    add(s, 1.0 - (s - centre).abs() / half);
+                    s += 1.0;
+                }
+            }
+            let sum: f64 = w.iter().map(|t| t.1).sum();
+            (w[0].0, w.iter().map(|t| (t.1 / sum) as f32).collect())
+        })
+        .collect();
+    Axis { taps }
+}
+
+impl Axis {
+    /// Keeps at most `rows` taps of each output, spread evenly and of equal weight.
+    fn thinned(mut self, rows: usize) -> Self {
+        for (_, w) in &mut self.taps {
+            let n = w.len();
+            // Two border taps are partial ones, so up to rows + 2 is the same work as asked.
+            if n > rows + 2 {
+                let mut thin = vec![0.0; n];
+                for i in 0..rows {
+                    thin[(2 * i + 1) * n / (2 * rows)] = 1.0 / rows as f32;
+                }
+                *w = thin;
+            }
+        }
+        self
+    }
+}
+
+/// The tables for one geometry.
+#[derive(Debug)]
+struct Plan {
+    key: (usize, usize, [u64; 4], usize, (usize, usize)),
+    /// Source rows and their weights for each output row.
+    rows: Vec<Vec<(usize, f32)>>,
+    /// How often the summed row is halved.
+    halvings: u32,
+    /// First source column read.
+    left: usize,
+    /// Source columns read; a multiple of `2^halvings` unless the plane ends there.
+    span: usize,
+    /// First tap of each output column, relative to the halved row.
+    start: Vec<u32>,
+    /// [`TAPS`] weights of each output column.
+    weights: Vec<[f32; TAPS]>,
+}
+
+impl Plan {
+    fn new(key: (usize, usize, [u64; 4], usize, (usize, usize))) -> Self {
+        let (width, height, edges, max_rows, (dw, dh)) = key;
+        let [x0, x1, y0, y1] = edges.map(f64::from_bits);
+        let rows = weights(height, y0, y1, dh)
+            .thinned(max_rows)
+            .taps
+            .into_iter()
+            .map(|(first, w)| w.into_iter().enumerate().filter(|t| t.1 > 0.0).map(|(i, w)| (first + i, w)).collect())
+            .collect();
+        let left = (x0.floor().max(0.0) as usize).min(width - 1);
+        let right = (x1.ceil() as usize).clamp(left + 1, width);
+        let span = right - left;
+        let mut halvings = 0;
+        while (x1 - x0) / dw as f64 / f64::from(1u32 << halvings) > MAX_FACTOR {
+            halvings += 1;
+        }
+        let unit = f64::from(1u32 << halvings);
+        let reduced = span.div_ceil(1 << halvings);
+        let axis = weights(reduced, (x0 - left as f64) / unit, (x1 - left as f64) / unit, dw);
+        let mut start = Vec::with_capacity(dw);
+        let mut table = Vec::with_capacity(dw);
+        for (first, w) in axis.taps {
+            let mut taps = [0.0; TAPS];
+            for (t, w) in taps.iter_mut().zip(&w) {
+                *t = *w / unit as f32;
+            }
+            debug_assert!(w.len() <= TAPS);
+            start.push(first as u32);
+            table.push(taps);
+        }
+        Self { key, rows, halvings, left, span, start, weights: table }
+    }
+}
+
+/// Resamples planes; keeps the tables of the geometries it has met and its row buffers.
+#[derive(Debug, Default)]
+pub(super) struct Resampler {
+    plans: Vec<Plan>,
+    row: Vec<f32>,
+    half: Vec<f32>,
+}
+
+/// Geometries that are remembered: two eyes of luma and chroma, and as many again.
+const MAX_PLANS: usize = 8;
+
+impl Resampler {
+    /// Averages columns `x.0..x.1` and rows `y.0..y.1` of `src` to `size` and applies
+    /// `v * affine.0 + affine.1`. At most about `max_rows` source rows go into an output row.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn resample<T: Sample>(
+        &mut self,
+        src: PlaneRef<'_, T>,
+        x: (f64, f64),
+        y: (f64, f64),
+        max_rows: usize,
+        affine: (f32, f32),
+        size: (usize, usize),
+        dst: &mut Plane<f32>,
+    ) {
+        assert!(size.0 > 0 && size.1 > 0 && x.1 > x.0 && y.1 > y.0, "an empty view cannot be sampled");
+        dst.resize(size.0, size.1);
+        let edges = [x.0, x.1, y.0, y.1].map(f64::to_bits);
+        let key = (src.width, src.height, edges, max_rows, size);
+        let at = match self.plans.iter().position(|p| p.key == key) {
+            Some(at) => at,
+            None => {
+                if self.plans.len() == MAX_PLANS {
+                    self.plans.remove(0);
+                }
+                self.plans.push(Plan::new(key));
+                self.plans.len() - 1
+            }
+        };
+        let plan = &self.plans[at];
+        // Room for the taps beyond the last sample; those have weight 0 but must be finite.
+        self.row.clear();
+        self.row.resize(plan.span + (TAPS << plan.halvings), 0.0);
+        self.half.clear();
+        self.half.resize(self.row.len(), 0.0);
+        for (rows, out) in plan.rows.iter().zip(dst.data_mut().chunks_exact_mut(size.0)) {
+            for (i, group) in rows.chunks(4).enumerate() {
+                let row = |k: usize| &src.row(group[k].0)[plan.left..][..plan.span];
+                let w = |k: usize| group[k].1;
+                let acc = &mut self.row[..plan.span];
+                match group.len() {
+                    1 => add_rows(acc, [row(0)], [w(0)], i == 0),
+                    2 => add_rows(acc, [row(0), row(1)], [w(0), w(1)], i == 0),
+                    3 => add_rows(acc, [row(0), row(1), row(2)], [w(0), w(1), w(2)], i == 0),
+                    _ => add_rows(acc, [row(0), row(1), row(2), row(3)], [w(0), w(1), w(2), w(3)], i == 0),
+                }
+            }
+            let mut n = plan.span;
+            for _ in 0..plan.halvings {
+                // An odd last sample counts twice instead of being darkened by what follows.
+                if n % 2 == 1 {
+                    self.row[n] = self.row[n - 1];
+                }
+                n = n.div_ceil(2);
+                halve(&self.row[..2 * n], &mut self.half[..n]);
+                std::mem::swap(&mut self.row, &mut self.half);
+            }
+            self.row[n..n + TAPS].fill(0.0);
+            horizontal(&self.row[..n + TAPS], &plan.start, &plan.weights, affine, out);
+        }
+    }
+}
+
+dispatch! {
+    /// `acc = sum w * row`, or `+=` when not `first`.
+    fn add_rows[T: Sample, const N: usize](acc: &mut [f32], rows: [&[T]; N], w: [f32; N], first: bool) {
+        let n = acc.len();
+        let rows = rows.map(|r| &r[..n]);
+        if first {
+            for x in 0..n {
+                let mut s = 0.0;
+                for k in 0..N {
+                    s += w[k] * rows[k][x].to_f32();
+                }
+                acc[x] = s;
+            }
+        } else {
+            for x in 0..n {
+                let mut s = acc[x];
+                for k in 0..N {
+                    s += w[k] * rows[k][x].to_f32();
+                }
+                acc[x] = s;
+            }
+        }
+    }
+
+    fn halve(src: &[f32], dst: &mut [f32]) {
+        for (d, s) in dst.iter_mut().zip(src.chunks_exact(2)) {
+            *d = s[0] + s[1];
+        }
+    }
+
+    fn horizontal(row: &[f32], start: &[u32], weights: &[[f32; TAPS]], affine: (f32, f32), out: &mut [f32]) {
+        for ((out, &start), w) in out.iter_mut().zip(start).zip(weights) {
+            let s: &[f32] = &row[start as usize..][..TAPS];
+            // A fixed tree of additions, which can be done four lanes at a time.
+            let p: [f32; TAPS] = std::array::from_fn(|i| s[i] * w[i]);
+            let q: [f32; 4] = std::array::from_fn(|i| p[i] + p[i + 4]);
+            let sum = (q[0] + q[2]) + (q[1] + q[3]);
+            *out = sum * affine.0 + affine.1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::forced;
+    use proptest::prelude::*;
+
+    /// Mean over the area, sample by sample, in f64.
+    fn area_mean(src: PlaneRef<'_, u16>, x: (f64, f64), y: (f64, f64)) -> f64 {
+        let cover = |i: usize, (a, b): (f64, f64)| (b.min(i as f64 + 1.0) - a.max(i as f64)).max(0.0);
+        let (mut sum, mut area) = (0.0, 0.0);
+        for j in 0..src.height {
+            for i in 0..src.width {
+                let w = cover(i, x) * cover(j, y);
+                sum += w * f64::from(src.row(j)[i]);
+                area += w;
+            }
+        }
+        sum / area
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+        #[test]
+        fn reduction_is_the_mean_of_the_area(
+            (w, h, pad) in (40usize..150, 30usize..80, 0usize..9),
+            (dw, dh) in (1usize..9, 3usize..9),
+            (cut, odd) in (0usize..8, 0usize..2),
+            seed in any::<u32>(),
+        ) {
+            let stride = w + pad;
+            let mut state = seed | 1;
+            let data: Vec<u16> = (0..stride * h - pad)
+                .map(|_| {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    (state >> 22) as u16
+                })
+                .collect();
+            let src = PlaneRef::new(&data, stride, w, h);
+            // Half samples at the edges, as the chroma of a view on an odd luma sample has.
+            let x = (cut as f64 + 0.5 * odd as f64, w as f64 - 0.5 * odd as f64);
+            let y = (0.5 * odd as f64, h as f64);
+            let expected: Vec<f64> = (0..dw * dh)
+                .map(|i| {
+                    let (sx, sy) = ((x.1 - x.0) / dw as f64, (y.1 - y.0) / dh as f64);
+                    let (i, j) = ((i % dw) as f64, (i / dw) as f64);
+                    area_mean(src, (x.0 + i * sx, x.0 + (i + 1.0) * sx), (y.0 + j * sy, y.0 + (j + 1.0) * sy))
+                })
+                .collect();
+            forced::each(|level| {
+                let mut out = Plane::default();
+                Resampler::default().resample(src, x, y, 1000, (2.0, -1.0), (dw, dh), &mut out);
+                for (got, want) in out.data().iter().zip(&expected) {
+                    // Halving spreads an edge over one more sample at strong reductions.
+                    let tolerance = if (x.1 - x.0) / dw as f64 > MAX_FACTOR { 160.0 } else { 0.05 };
+                    assert!((f64::from((got + 1.0) / 2.0) - want).abs() < tolerance, "{level:?}: {got} {want}");
+                }
+                // The halved sums may move an edge by a fraction of a sample, never the mean level.
+                let mean = |v: &mut dyn Iterator<Item = f64>| v.sum::<f64>() / (dw * dh) as f64;
+                let got = mean(&mut out.data().iter().map(|&v| (f64::from(v) + 1.0) / 2.0));
+                let want = mean(&mut expected.iter().copied());
+                assert!((got - want).abs() < 40.0, "{level:?}: mean {got} for {want}");
+            });
+        }
+
+        #[test]
+        fn a_ramp_stays_a_ramp(w in 9usize..200, dw in 3usize..260) {
+            // Values proportional to the position: a filter that is centred keeps them, so a shift
+            // of half a sample would show. Away from the borders, where samples repeat.
+            let data: Vec<u8> = (0..w).map(|x| x as u8).collect();
+            let src = PlaneRef::new(&data, w, w, 1);
+            let mut out = Plane::default();
+            Resampler::default().resample(src, (0.0, w as f64), (0.0, 1.0), 4, (1.0, 0.0), (dw, 1), &mut out);
+            let step = w as f64 / dw as f64;
+            // Parts of a sample at the ends of the area don't know where in the sample they lie:
+            // a quarter of a (halved) sample, spread over the area.
+            let halved = if step > MAX_FACTOR { 2f64.powf((step / MAX_FACTOR).log2().ceil()) } else { 1.0 };
+            let tolerance = if step < 1.0 { 1e-3 } else { 0.3 * halved / step * halved };
+            for (i, &v) in out.data().iter().enumerate() {
+                let centre = (i as f64 + 0.5) * step - 0.5;
+                if centre >= step && centre <= w as f64 - 1.0 - step {
+                    prop_assert!((f64::from(v) - centre).abs() < tolerance, "{}: {} for {}", i, v, centre);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn thinned_rows_still_see_the_whole_height() {
+        // 75 rows to 10: every output row averages four of its 7.5 rows.
+        let data: Vec<u8> = (0..75).map(|y| y as u8).collect();
+        let mut out = Plane::default();
+        Resampler::default().resample(
+            PlaneRef::new(&data, 1, 1, 75),
+            (0.0, 1.0),
+            (0.0, 75.0),
+            4,
+            (1.0, 0.0),
+            (1, 10),
+            &mut out,
+        );
+        for (i, &v) in out.data().iter().enumerate() {
+            let centre = (i as f32 + 0.5) * 7.5 - 0.5;
+            assert!((v - centre).abs() < 0.8, "{i}: {v} for {centre}");
+        }
+    }
+}

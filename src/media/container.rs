@@ -1,0 +1,91 @@
+//! Containers: which one a file name asks for, and what it can hold.
+#![allow(unsafe_code)]
+
+use super::error::{MediaError, Result};
+use ffmpeg_next::ffi;
+use std::ffi::{CStr, CString};
+use std::path::Path;
+use std::ptr;
+
+/// A kind of output file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Container {
+    /// MPEG-4 part 14.
+    Mp4,
+    /// QuickTime.
+    Mov,
+    /// Matroska.
+    Matroska,
+    /// WebM.
+    WebM,
+    /// Any other of FFmpeg's muxers that writes video, by name.
+    Other(String),
+}
+
+impl Container {
+    /// By the extension of the final name.
+    ///
+    /// # Errors
+    /// When no muxer of FFmpeg claims it, or one that writes no single video file.
+    pub(super) fn of(path: &Path) -> Result<Self> {
+        let unknown = || MediaError::UnknownContainer { path: path.to_path_buf() };
+        let extension = path.extension().and_then(|e| e.to_str()).ok_or_else(unknown)?.to_ascii_lowercase();
+        match extension.as_str() {
+            "mp4" | "m4v" => return Ok(Container::Mp4),
+            "mov" | "qt" => return Ok(Container::Mov),
+            "mkv" => return Ok(Container::Matroska),
+            "webm" => return Ok(Container::WebM),
+            _ => {}
+        }
+        let name = CString::new(format!("x.{extension}")).map_err(|_| unknown())?;
+        // SAFETY: returns null or a static description.
+        let format = unsafe { ffi::av_guess_format(ptr::null(), name.as_ptr(), ptr::null()).as_ref() };
+        let format = format.ok_or_else(unknown)?;
+        if format.flags & ffi::AVFMT_NOFILE != 0 || format.video_codec == ffi::AVCodecID::AV_CODEC_ID_NONE {
+            return Err(unknown());
+        }
+        // SAFETY: a description's name is a static string.
+        let name = unsafe { CStr::from_ptr(format.name) }.to_string_lossy().into_owned();
+        // Raw streams and single pictures have no clock or hold one frame.
+        const FILES: &[&str] =
+            &["avi", "mpegts", "nut", "flv", "mpeg", "3gp", "3g2", "ogg", "mxf", "asf", "f4v", "ipod"];
+        if FILES.contains(&name.as_str()) { Ok(Container::Other(name)) } else { Err(unknown()) }
+    }
+
+    /// FFmpeg's name of its muxer.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Container::Mp4 => "mp4",
+            Container::Mov => "mov",
+            Container::Matroska => "matroska",
+            Container::WebM => "webm",
+            Container::Other(name) => name,
+        }
+    }
+
+    /// FFmpeg's muxer.
+    pub(super) fn muxer(&self) -> Option<&'static ffi::AVOutputFormat> {
+        let name = CString::new(self.name()).ok()?;
+        // SAFETY: returns null or a static description.
+        unsafe { ffi::av_guess_format(name.as_ptr(), ptr::null(), ptr::null()).as_ref() }
+    }
+
+    /// Whether it can hold a codec; where FFmpeg doesn't know, it may try.
+    pub(super) fn holds(&self, codec: ffi::AVCodecID) -> bool {
+        // SAFETY: a static description.
+        self.muxer()
+            .is_some_and(|muxer| unsafe { ffi::avformat_query_codec(muxer, codec, ffi::FF_COMPLIANCE_NORMAL) != 0 })
+    }
+
+    /// Whether FFmpeg is sure that it can hold a codec.
+    pub(super) fn surely_holds(&self, codec: ffi::AVCodecID) -> bool {
+        // SAFETY: a static description.
+        self.muxer()
+            .is_some_and(|muxer| unsafe { ffi::avformat_query_codec(muxer, codec, ffi::FF_COMPLIANCE_NORMAL) == 1 })
+    }
+
+    /// Files of Apple's family, which keep boxes, tags and time scales.
+    pub(super) fn is_mov(&self) -> bool {
+        matches!(self, Container::Mp4 | Container::Mov)
+    }
+}

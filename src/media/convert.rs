@@ -1,0 +1,135 @@
+//! Bringing decoded frames of any kind into the one planar format that the pipeline works in.
+#![allow(unsafe_code)]
+
+use super::error::{MediaError, Result};
+use super::frame::{VideoFrame, descriptor, format_name, layout_of_raw, pixel_of};
+use super::pool::FramePool;
+use super::probe::{color_of, working_layout};
+use super::scale::{Scaler, Side};
+use super::template::VideoTemplate;
+use crate::plane::{Matrix, YuvColor};
+use ffmpeg_next::{self as ffmpeg, ffi};
+
+/// Frames go through untouched where they can; foreign pixel formats and frames of another size
+/// than the first are converted by swscale.
+pub(super) struct Convert {
+    /// Format, size and colour of the first frame; all others follow it.
+    pub target: Option<Side>,
+    space: ffi::AVColorSpace,
+    range: ffi::AVColorRange,
+    scaler: Option<Scaler>,
+    pool: Option<FramePool>,
+}
+
+impl Convert {
+    /// `stated` is what the container says about colour, for frames that say nothing.
+    pub(super) fn new(stated: &VideoTemplate) -> Self {
+        Self { target: None, space: stated.space, range: stated.range, scaler: None, pool: None }
+    }
+
+    /// One frame.
+    ///
+    /// # Errors
+    /// When its format can't be converted, or memory is short.
+    pub(super) fn run(&mut self, mut frame: ffmpeg::frame::Video) -> Result<VideoFrame> {
+        let color = self.color(&frame);
+        let format = plain_format(&mut frame, color);
+        let (width, height) = (frame.width() as usize, frame.height() as usize);
+        let target = match self.target {
+            Some(target) => target,
+            None => {
+                let pixel = working_layout(format).and_then(pixel_of).ok_or_else(|| MediaError::Invalid {
+                    what: format!("frames of the pixel format {} cannot be worked on", format_name(format)),
+                })?;
+                let target = Side { format: ffi::AVPixelFormat::from(pixel) as i32, width, height, color };
+                *self.target.insert(target)
+            }
+        };
+        let as_wanted = (format, width, height) == (target.format, target.width, target.height);
+        let frame = if as_wanted {
+            match VideoFrame::from_av(frame) {
+                Ok(frame) => return Ok(frame),
+                Err(frame) => frame,
+            }
+        } else {
+            frame
+        };
+        self.scale(frame, Side { format, width, height, color }, target)
+    }
+
+    fn scale(&mut self, frame: ffmpeg::frame::Video, source: Side, target: Side) -> Result<VideoFrame> {
+        let scaler = match self.scaler.take().filter(|s| s.source() == source) {
+            Some(scaler) => scaler,
+            None => Scaler::new(source, target)?,
+        };
+        let scaler = self.scaler.insert(scaler);
+        let pool = match self.pool.take() {
+            Some(pool) => pool,
+            None => {
+                let layout = layout_of_raw(target.format).ok_or_else(|| MediaError::Invalid {
+                    what: format!("{} is not planar", format_name(target.format)),
+                })?;
+                FramePool::new(layout, target.width, target.height)?
+            }
+        };
+        let mut out = self.pool.insert(pool).get()?;
+        scaler.run(&frame, out.av_mut())?;
+        // SAFETY: both are valid frames; only properties are written, which leaves planes and size alone.
+        unsafe {
+            let o = out.av_mut().as_mut_ptr();
+            ffi::av_frame_copy_props(o, frame.as_ptr());
+            (*o).color_range = if target.color.full_range {
+                ffi::AVColorRange::AVCOL_RANGE_JPEG
+            } else {
+                ffi::AVColorRange::AVCOL_RANGE_MPEG
+            };
+            if (*o).colorspace == ffi::AVColorSpace::AVCOL_SPC_RGB || !is_yuv(source.format) {
+                (*o).colorspace = match target.color.matrix {
+                    Matrix::Bt601 => ffi::AVColorSpace::AVCOL_SPC_SMPTE170M,
+                    Matrix::Bt709 => ffi::AVColorSpace::AVCOL_SPC_BT709,
+                    Matrix::Bt2020 => ffi::AVColorSpace::AVCOL_SPC_BT2020_NCL,
+                };
+            }
+        }
+        Ok(out)
+    }
+
+    /// What the samples of a frame mean (of an RGB frame: what they will mean).
+    fn color(&self, frame: &ffmpeg::frame::Video) -> YuvColor {
+        // SAFETY: reads fields of a valid frame.
+        let f = unsafe { &*frame.as_ptr() };
+        let space = match f.colorspace {
+            ffi::AVColorSpace::AVCOL_SPC_UNSPECIFIED => self.space,
+            space => space,
+        };
+        let range = match f.color_range {
+            ffi::AVColorRange::AVCOL_RANGE_UNSPECIFIED => self.range,
+            range => range,
+        };
+        color_of(f.format, space, range, frame.width() as usize, frame.height() as usize)
+    }
+}
+
+fn is_yuv(format: i32) -> bool {
+    let rgb = ffi::AV_PIX_FMT_FLAG_RGB | ffi::AV_PIX_FMT_FLAG_PAL | ffi::AV_PIX_FMT_FLAG_BAYER;
+    descriptor(format).is_some_and(|d| d.flags & rgb as u64 == 0 && d.nb_components > 2)
+}
+
+/// Turns the deprecated `yuvj*` formats into their plain twins with the range as a tag: the samples
+/// are the same. Returns the frame's format.
+fn plain_format(frame: &mut ffmpeg::frame::Video, color: YuvColor) -> i32 {
+    // SAFETY: reads and writes plain fields of a frame that is ours; the twin has the same planes.
+    unsafe {
+        let f = &mut *frame.as_mut_ptr();
+        if let Some(pixel) = layout_of_raw(f.format).and_then(pixel_of) {
+            let plain = ffi::AVPixelFormat::from(pixel) as i32;
+            if plain != f.format {
+                f.format = plain;
+                if color.full_range {
+                    f.color_range = ffi::AVColorRange::AVCOL_RANGE_JPEG;
+                }
+            }
+        }
+        f.format
+    }
+}

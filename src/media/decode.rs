@@ -1,0 +1,579 @@
+//! Reading a file: frames of the video stream, packets of all others.
+#![allow(unsafe_code)]
+
+use super::convert::Convert;
+use super::error::{MediaError, Result};
+use super::frame::VideoFrame;
+use super::log;
+use super::options::DecodeOptions;
+use super::probe::{self, InputInfo};
+use super::raw::{self, MICROSECONDS};
+use super::template::SourceTemplate;
+use ffmpeg_next::{self as ffmpeg, ffi};
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A decoded picture.
+#[derive(Debug)]
+pub struct SourceFrame {
+    /// The picture, in the layout of [`super::VideoInfo::layout`]. Shared with the decoder: read only.
+    pub frame: VideoFrame,
+    /// When it is shown, in ticks of [`super::VideoInfo::time_base`]; strictly increasing.
+    pub pts: i64,
+    /// For how long, in the same ticks; 0 where unknown.
+    pub duration: i64,
+    /// Its number in what is read, from 0.
+    pub index: u64,
+    /// A key frame of the source.
+    pub key: bool,
+}
+
+/// A packet of a stream that isn't decoded, on its way to a [`super::Writer`].
+pub struct CopiedPacket {
+    packet: ffmpeg::Packet,
+}
+
+impl CopiedPacket {
+    /// Number of its stream in the source.
+    pub fn stream(&self) -> usize {
+        self.packet.stream()
+    }
+
+    /// Bytes of its payload.
+    pub fn bytes(&self) -> usize {
+        self.packet.size()
+    }
+
+    /// FFmpeg's packet.
+    pub(super) fn av(&self) -> &ffmpeg::Packet {
+        &self.packet
+    }
+}
+
+/// What a [`Reader`] delivers.
+pub enum Item {
+    /// A picture.
+    Frame(SourceFrame),
+    /// A packet to be copied.
+    Packet(CopiedPacket),
+}
+
+/// Damaged packets in a row after which the rest of the file is given up.
+const PATIENCE: u32 = 2000;
+
+/// How long after the end of the range a stream may lag behind the video, in microseconds.
+const SLACK: i64 = 10_000_000;
+
+/// Reads one source from start to end.
+///
+/// Damaged packets are counted and skipped, a truncated file gives what is there; only failures
+/// of the disk, the memory or the file's header are errors.
+pub struct Reader {
+    input: ffmpeg::format::context::Input,
+    decoder: ffmpeg::decoder::Video,
+    stream: usize,
+    time_base: ffi::AVRational,
+    streams: Vec<CopyState>,
+    template: Arc<SourceTemplate>,
+    convert: Convert,
+    range: Range,
+    queue: VecDeque<Item>,
+    /// Packets that wait for a limit on frames to tell whether they are still wanted.
+    held: VecDeque<CopiedPacket>,
+    flushing: bool,
+    video_done: bool,
+    finished: bool,
+    usual_duration: i64,
+    last_pts: Option<i64>,
+    count: u64,
+    bad_in_a_row: u32,
+    decode_errors: u64,
+    repaired: u64,
+}
+
+/// What is known of a stream while it is copied.
+struct CopyState {
+    time_base: ffi::AVRational,
+    copied: bool,
+    /// The end of the range waits for it.
+    awaited: bool,
+    subtitle: bool,
+}
+
+/// The part that is read.
+struct Range {
+    /// Start and end in microseconds of the file's clock.
+    micros: (Option<i64>, Option<i64>),
+    /// The same in ticks of the video.
+    start: Option<i64>,
+    end: Option<i64>,
+    frames: Option<u64>,
+}
+
+impl Reader {
+    /// Opens a file, seeks to the start of the range and decodes the first frame of it, whose
+    /// properties [`Reader::info`] and [`Reader::template`] then know.
+    ///
+    /// # Errors
+    /// Those of [`super::probe`]; no frame can be decoded; the range has no frame in it.
+    pub fn open(path: &Path, options: &DecodeOptions) -> Result<Self> {
+        let mut input = probe::open(path)?;
+        let info = probe::describe(path, &input)?;
+        let stream = info.video.index;
+        check_range(&info, options)?;
+        let time_base = ffi::AVRational { num: info.video.time_base.0, den: info.video.time_base.1 };
+        let decoder = open_decoder(path, &input, stream, options.threads)?;
+        let streams = copy_states(&mut input, stream);
+        let range = Range::new(&input, options, time_base);
+        if let Some(start) = range.micros.0 {
+            seek(path, &mut input, &decoder, start)?;
+        }
+        let usual_duration =
+            if info.video.fps > 0.0 { (1.0 / info.video.fps / tick(time_base)).round().max(1.0) as i64 } else { 1 };
+        let template = Arc::new(SourceTemplate::collect(&input, info, range.micros));
+        let convert = Convert::new(&template.video);
+        let mut reader = Reader {
+            input,
+            decoder,
+            stream,
+            time_base,
+            streams,
+            template,
+            convert,
+            range,
+            queue: VecDeque::new(),
+            held: VecDeque::new(),
+            flushing: false,
+            video_done: false,
+            finished: false,
+            usual_duration,
+            last_pts: None,
+            count: 0,
+            bad_in_a_row: 0,
+            decode_errors: 0,
+            repaired: 0,
+        };
+        reader.look_at_first()?;
+        Ok(reader)
+    }
+
+    /// What the file is. The video's size, layout and colour are those of the delivered frames.
+    pub fn info(&self) -> &InputInfo {
+        self.template.info()
+    }
+
+    /// What a [`super::Writer`] copies from this source.
+    pub fn template(&self) -> Arc<SourceTemplate> {
+        Arc::clone(&self.template)
+    }
+
+    /// The next frame or packet, in the order of the file; `None` at its end (or the range's).
+    ///
+    /// # Errors
+    /// When the disk or the memory fails.
+    pub fn next(&mut self) -> Result<Option<Item>> {
+        loop {
+            if let Some(item) = self.queue.pop_front() {
+                return Ok(Some(item));
+            }
+            if self.finished {
+                return Ok(None);
+            }
+            self.step()?;
+        }
+    }
+
+    /// Damaged packets and frames so far.
+    pub fn decode_errors(&self) -> u64 {
+        self.decode_errors
+    }
+
+    /// Frames whose time stamp was missing or not after the one before.
+    pub fn repaired_timestamps(&self) -> u64 {
+        self.repaired
+    }
+
+    /// Decodes up to the first frame and lets the template know what it says.
+    fn look_at_first(&mut self) -> Result<()> {
+        while !self.finished && !self.queue.iter().any(|i| matches!(i, Item::Frame(_))) {
+            self.step()?;
+        }
+        let first = self.queue.iter().find_map(|i| match i {
+            Item::Frame(f) => Some(&f.frame),
+            Item::Packet(_) => None,
+        });
+        let Some(first) = first else {
+            let path = self.info().path.clone();
+            return Err(match self.range.micros.0 {
+                Some(start) if self.decode_errors == 0 => MediaError::EmptyRange {
+                    path,
+                    from: format!("{:.3} s", (start - file_start(&self.input)) as f64 / 1e6),
+                    length: self.info().video.duration.map_or("less".to_owned(), |d| format!("{d:.3} s")),
+                },
+                _ => MediaError::Decode { path, reason: "no frame comes out of it".to_owned(), log: log::recent_log() },
+            });
+        };
+        // Nobody else has the template yet.
+        if let (Some(template), Some(side)) = (Arc::get_mut(&mut self.template), self.convert.target) {
+            template.learn_from(first, side.color);
+        }
+        Ok(())
+    }
+
+    /// Gets one frame or packet further.
+    fn step(&mut self) -> Result<()> {
+        if !self.video_done {
+            let mut frame = ffmpeg::frame::Video::empty();
+            match self.decoder.receive_frame(&mut frame) {
+                Ok(()) => {
+                    self.bad_in_a_row = 0;
+                    return self.take_frame(frame);
+                }
+                Err(ffmpeg::Error::Eof) => {
+                    self.end_of_video(None);
+                    self.finish();
+                    return Ok(());
+                }
+                Err(ffmpeg::Error::Other { errno: libc::EAGAIN }) => {}
+                Err(ffmpeg::Error::Other { errno: libc::ENOMEM }) => return Err(no_memory()),
+                Err(_) => {
+                    self.count_bad();
+                    return Ok(());
+                }
+            }
+        }
+        self.read_packet()
+    }
+
+    /// A damaged packet or frame; too many in a row end the reading.
+    fn count_bad(&mut self) {
+        self.decode_errors += 1;
+        self.bad_in_a_row += 1;
+        if self.bad_in_a_row > PATIENCE {
+            self.end_of_video(None);
+            self.finish();
+        }
+    }
+
+    fn read_packet(&mut self) -> Result<()> {
+        if self.flushing {
+            // The decoder wants more input but there is none: it is broken.
+            self.count_bad();
+            return Ok(());
+        }
+        let mut packet = ffmpeg::Packet::empty();
+        match packet.read(&mut self.input) {
+            Ok(()) => {}
+            Err(ffmpeg::Error::Eof) => return self.end_of_file(),
+            Err(ffmpeg::Error::InvalidData) => {
+                self.count_bad();
+                return Ok(());
+            }
+            Err(ffmpeg::Error::Other { errno: libc::EAGAIN }) => return Ok(()),
+            Err(ffmpeg::Error::Other { errno: libc::ENOMEM }) => return Err(no_memory()),
+            Err(e) => return Err(self.read_error(e)),
+        }
+        if self.past_end(&packet) {
+            return Ok(());
+        }
+        if packet.stream() == self.stream {
+            if self.video_done {
+                return Ok(());
+            }
+            match self.decoder.send_packet(&packet) {
+                Ok(()) | Err(ffmpeg::Error::Other { errno: libc::EAGAIN }) => {}
+                Err(ffmpeg::Error::Other { errno: libc::ENOMEM }) => return Err(no_memory()),
+                Err(_) => self.count_bad(),
+            }
+            return Ok(());
+        }
+        if self.streams.get(packet.stream()).is_some_and(|s| s.copied) && self.fit_packet(&mut packet) {
+            let packet = CopiedPacket { packet };
+            if self.range.frames.is_some() && !self.video_done {
+                self.held.push_back(packet);
+            } else {
+                self.queue.push_back(Item::Packet(packet));
+            }
+        }
+        Ok(())
+    }
+
+    fn read_error(&self, error: ffmpeg::Error) -> MediaError {
+        MediaError::Read { path: self.info().path.clone(), reason: error.to_string() }
+    }
+
+    fn end_of_file(&mut self) -> Result<()> {
+        // Demuxers turn a failing disk into an early end; the I/O layer remembers.
+        // SAFETY: reads fields of an open input.
+        let error = unsafe {
+            let pb = (*self.input.as_ptr()).pb;
+            if pb.is_null() { 0 } else { (*pb).error }
+        };
+        if error < 0 && error != ffi::AVERROR_EOF && error != ffi::AVERROR_INVALIDDATA {
+            return Err(self.read_error(ffmpeg::Error::from(error)));
+        }
+        if self.video_done {
+            self.finish();
+            return Ok(());
+        }
+        self.flushing = true;
+        if self.decoder.send_eof().is_err() {
+            self.end_of_video(None);
+            self.finish();
+        }
+        Ok(())
+    }
+
+    /// Whether everything that belongs to the range has been read, judged by a packet behind it.
+    fn past_end(&mut self, packet: &ffmpeg::Packet) -> bool {
+        if !self.video_done {
+            return false;
+        }
+        let Some(end) = self.range.micros.1 else { return false };
+        let (Some(state), Some(at)) = (self.streams.get_mut(packet.stream()), packet.dts().or(packet.pts())) else {
+            return false;
+        };
+        let at = raw::rescale(at, state.time_base, MICROSECONDS);
+        if at >= end {
+            state.awaited = false;
+        }
+        if at >= end + SLACK || !self.streams.iter().any(|s| s.awaited) {
+            self.finish();
+            return true;
+        }
+        false
+    }
+
+    /// Moves a packet into the range's clock; false where it lies outside.
+    fn fit_packet(&self, packet: &mut ffmpeg::Packet) -> bool {
+        let state = &self.streams[packet.stream()];
+        let Some(at) = packet.pts().or(packet.dts()) else { return true };
+        let time_base = state.time_base;
+        let in_ticks = |t: i64| raw::rescale(t, MICROSECONDS, time_base);
+        if self.range.micros.1.is_some_and(|end| at >= in_ticks(end)) {
+            return false;
+        }
+        let Some(start) = self.range.micros.0.map(in_ticks) else { return true };
+        let mut late = 0;
+        if at < start {
+            // A subtitle that is still on the screen when the range begins is kept, shortened.
+            if !state.subtitle || at + packet.duration() <= start {
+                return false;
+            }
+            late = start - at;
+            packet.set_duration(packet.duration() - late);
+        }
+        packet.set_pts(packet.pts().map(|t| t + late - start));
+        packet.set_dts(packet.dts().map(|t| t + late - start));
+        true
+    }
+
+    /// Gives a decoded frame its place in the output, or drops it where it lies outside the range.
+    fn take_frame(&mut self, frame: ffmpeg::frame::Video) -> Result<()> {
+        let decoded_duration = frame.packet().duration;
+        let mut pts = match frame.timestamp() {
+            Some(pts) => pts,
+            None => {
+                self.repaired += 1;
+                self.last_pts.map_or(self.range.start.unwrap_or(0), |last| last + self.usual_duration)
+            }
+        };
+        if let Some(last) = self.last_pts
+            && pts <= last
+        {
+            self.repaired += 1;
+            pts = last + 1;
+        }
+        self.last_pts = Some(pts);
+        if self.range.start.is_some_and(|start| pts < start) {
+            return Ok(());
+        }
+        if self.range.end.is_some_and(|end| pts >= end) {
+            self.end_of_video(None);
+            return Ok(());
+        }
+        // SAFETY: reads a field of a valid frame.
+        if frame.is_corrupt() || unsafe { (*frame.as_ptr()).decode_error_flags } != 0 {
+            self.decode_errors += 1;
+        }
+        let duration = if decoded_duration > 0 { decoded_duration } else { self.usual_duration };
+        let key = frame.is_key();
+        self.release_held(Some(pts));
+        let mut frame = self.convert.run(frame)?;
+        let shifted = pts - self.range.start.unwrap_or(0);
+        frame.set_pts(Some(shifted));
+        let index = self.count;
+        self.count += 1;
+        self.queue.push_back(Item::Frame(SourceFrame { frame, pts: shifted, duration, index, key }));
+        if self.range.frames == Some(self.count) {
+            self.end_of_video(Some(pts + duration));
+        }
+        Ok(())
+    }
+
+    /// No more frames. `end` (in ticks) ends the other streams, too.
+    fn end_of_video(&mut self, end: Option<i64>) {
+        if self.video_done {
+            return;
+        }
+        self.video_done = true;
+        if let Some(end) = end {
+            let end = raw::rescale(end, self.time_base, MICROSECONDS);
+            self.range.micros.1 = Some(self.range.micros.1.map_or(end, |e| e.min(end)));
+        }
+        self.release_held(None);
+        if self.range.micros.1.is_some() && !self.streams.iter().any(|s| s.awaited) {
+            self.finish();
+        }
+    }
+
+    /// Lets packets go that a limit on frames held back: those before `pts` of the video, or with
+    /// `None` all that lie before the end.
+    fn release_held(&mut self, pts: Option<i64>) {
+        let offset = self.range.micros.0.unwrap_or(0);
+        let limit = match pts {
+            Some(pts) => Some(raw::rescale(pts, self.time_base, MICROSECONDS)),
+            None => self.range.micros.1,
+        };
+        let mut rest = VecDeque::new();
+        while let Some(packet) = self.held.pop_front() {
+            let time_base = self.streams[packet.stream()].time_base;
+            let at = packet.packet.pts().or(packet.packet.dts());
+            let at = at.map_or(i64::MIN, |t| raw::rescale(t, time_base, MICROSECONDS) + offset);
+            if limit.is_none_or(|limit| at < limit) {
+                self.queue.push_back(Item::Packet(packet));
+            } else if pts.is_some() {
+                rest.push_back(packet);
+            }
+        }
+        self.held = rest;
+    }
+
+    fn finish(&mut self) {
+        self.finished = true;
+    }
+}
+
+fn no_memory() -> MediaError {
+    MediaError::NoMemory { what: "a frame of the decoder".to_owned() }
+}
+
+fn tick(time_base: ffi::AVRational) -> f64 {
+    f64::from(time_base.num) / f64::from(time_base.den)
+}
+
+fn file_start(input: &ffmpeg::format::context::Input) -> i64 {
+    // SAFETY: reads a field of an open input.
+    let start = unsafe { (*input.as_ptr()).start_time };
+    if start == ffi::AV_NOPTS_VALUE { 0 } else { start }
+}
+
+fn check_range(info: &InputInfo, options: &DecodeOptions) -> Result<()> {
+    let range = options.range;
+    let seconds_ok = |t: Option<f64>| t.is_none_or(|t| t.is_finite() && (0.0..1e10).contains(&t));
+    let wrong = if !seconds_ok(range.start) || !seconds_ok(range.end) {
+        Some("times must be 0 or more seconds".to_owned())
+    } else if range.end.is_some_and(|end| end <= range.start.unwrap_or(0.0)) {
+        Some(format!(
+            "the range ends ({:.3} s) before it starts ({:.3} s)",
+            range.end.unwrap_or(0.0),
+            range.start.unwrap_or(0.0)
+        ))
+    } else if range.frames == Some(0) {
+        Some("the number of frames must be 1 or more".to_owned())
+    } else {
+        None
+    };
+    match wrong {
+        Some(what) => Err(MediaError::Invalid { what: format!("{}: {what}", info.path.display()) }),
+        None => Ok(()),
+    }
+}
+
+impl Range {
+    fn new(input: &ffmpeg::format::context::Input, options: &DecodeOptions, time_base: ffi::AVRational) -> Self {
+        // As for ffmpeg's -ss and -to, 0 is where the file starts, whatever its clock says there.
+        let offset = file_start(input);
+        let micros = |t: f64| (t * 1e6).round() as i64 + offset;
+        let start = options.range.start.filter(|t| *t > 0.0).map(micros);
+        let end = options.range.end.map(micros);
+        let ticks = |t: i64| raw::rescale(t, MICROSECONDS, time_base);
+        Range { micros: (start, end), start: start.map(ticks), end: end.map(ticks), frames: options.range.frames }
+    }
+}
+
+fn open_decoder(
+    path: &Path,
+    input: &ffmpeg::format::context::Input,
+    index: usize,
+    threads: usize,
+) -> Result<ffmpeg::decoder::Video> {
+    let fail = |reason: String, log| MediaError::Decode { path: path.to_path_buf(), reason, log };
+    let Some(stream) = input.stream(index) else { return Err(fail("no stream".to_owned(), Vec::new())) };
+    let (opened, lines) = log::capture(|| {
+        let mut context = ffmpeg::codec::Context::from_parameters(stream.parameters())?;
+        // ffmpeg-next can set only one kind of threading, and FFmpeg's default is one thread.
+        // SAFETY: plain fields of a context that isn't open yet.
+        unsafe {
+            let c = &mut *context.as_mut_ptr();
+            c.thread_count = threads.min(64) as i32;
+            c.thread_type = ffi::FF_THREAD_FRAME | ffi::FF_THREAD_SLICE;
+            c.pkt_timebase = (*stream.as_ptr()).time_base;
+        }
+        context.decoder().video()
+    });
+    opened.map_err(|e: ffmpeg::Error| fail(e.to_string(), lines))
+}
+
+/// Which streams are copied; tells the demuxer to leave the others out.
+fn copy_states(input: &mut ffmpeg::format::context::Input, video: usize) -> Vec<CopyState> {
+    use ffmpeg::media::Type;
+    let mut states = Vec::new();
+    for stream in input.streams() {
+        let kind = stream.parameters().medium();
+        let copied = stream.index() != video
+            && match kind {
+                Type::Audio | Type::Subtitle | Type::Data => true,
+                // Cover pictures and attachments travel with the template.
+                _ => false,
+            };
+        // SAFETY: sets and reads plain fields of a stream of an open input that is ours alone.
+        let time_base = unsafe {
+            let s = stream.as_ptr().cast_mut();
+            if !copied && stream.index() != video {
+                (*s).discard = ffi::AVDiscard::AVDISCARD_ALL;
+            }
+            (*s).time_base
+        };
+        states.push(CopyState { time_base, copied, awaited: kind == Type::Audio, subtitle: kind == Type::Subtitle });
+    }
+    states
+}
+
+/// Seeks to the last key frame at or before `start` (microseconds of the file's clock).
+fn seek(
+    path: &Path,
+    input: &mut ffmpeg::format::context::Input,
+    decoder: &ffmpeg::decoder::Video,
+    start: i64,
+) -> Result<()> {
+    // SAFETY: an open input and an open decoder.
+    let code = unsafe {
+        let ic = input.as_mut_ptr();
+        let mut target = start;
+        // Containers are indexed by decoding time, which with B-frames is earlier: go back by what
+        // ffmpeg goes back (three frames at 23 fps).
+        if (*(*ic).iformat).flags & ffi::AVFMT_SEEK_TO_PTS == 0 && (*decoder.as_ptr()).has_b_frames > 0 {
+            target -= 3_000_000 / 23;
+        }
+        ffi::avformat_seek_file(ic, -1, i64::MIN, target, target, 0)
+    };
+    if code < 0 {
+        return Err(MediaError::Read {
+            path: path.to_path_buf(),
+            reason: format!("cannot seek to {:.3} s: {}", start as f64 / 1e6, ffmpeg::Error::from(code)),
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,305 @@
+//! The video encoder: frames in, packets with the source's time stamps out.
+#![allow(unsafe_code)]
+
+use super::encoders::{EncoderPlan, joined_params};
+use super::error::{MediaError, Result};
+use super::frame::{VideoFrame, format_name};
+use super::mux::{Container, WriterOptions};
+use super::raw::Options;
+use super::scale::{Scaler, Side};
+use super::template::VideoTemplate;
+use super::{log, raw};
+use crate::plane::YuvColor;
+use ffmpeg_next::{self as ffmpeg, ffi, packet::Mut as _};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// How time stamps reach the encoder.
+#[derive(Clone, Copy, PartialEq)]
+enum Clock {
+    /// As they are, in the source's ticks. x264 and x265 understand any.
+    Source,
+    /// As frame numbers at the average frame rate, put back on the packets. Other encoders take a
+    /// tick for a frame somewhere: SVT-AV1 refuses rates above 240, NVENC derives wrong dts.
+    Count,
+}
+
+/// An open encoder.
+pub(super) struct VideoEncoder {
+    context: ffmpeg::codec::Context,
+    plan: EncoderPlan,
+    source: Side,
+    scaler: Option<(Scaler, Target)>,
+    clock: Clock,
+    time_base: ffi::AVRational,
+    sent: i64,
+    /// Frames on their way: encoder's pts -> (pts, duration) of the source.
+    under_way: BTreeMap<i64, (i64, i64)>,
+    usual_duration: i64,
+    path: PathBuf,
+}
+
+/// Where converted frames go.
+enum Target {
+    Pool(super::FramePool),
+    /// A format that isn't planar YUV (nv12, p010, gray): frames of FFmpeg's own.
+    Raw,
+}
+
+impl VideoEncoder {
+    /// Opens the encoder.
+    ///
+    /// # Errors
+    /// An option is unknown or refused, or the encoder doesn't start.
+    pub(super) fn open(
+        plan: EncoderPlan,
+        options: &WriterOptions<'_>,
+        video: &VideoTemplate,
+        global_header: bool,
+    ) -> Result<Self> {
+        let codec = ffmpeg::encoder::find_by_name(&plan.encoder)
+            .ok_or_else(|| MediaError::NoEncoder { encoder: plan.encoder.clone() })?;
+        let clock = match plan.encoder.as_str() {
+            "libx264" | "libx264rgb" | "libx265" => Clock::Source,
+            _ => Clock::Count,
+        };
+        let mut context = ffmpeg::codec::Context::new_with_codec(codec);
+        let rate = if video.frame_rate.num > 0 { video.frame_rate } else { ffi::AVRational { num: 30, den: 1 } };
+        let joined = joined_params(&plan, video, options.encode.threads);
+        // SAFETY: plain fields of a context that isn't open yet.
+        unsafe {
+            let c = &mut *context.as_mut_ptr();
+            c.width = options.width as i32;
+            c.height = options.height as i32;
+            c.pix_fmt = std::mem::transmute::<i32, ffi::AVPixelFormat>(plan.pixel);
+            c.time_base = match clock {
+                Clock::Source => video.time_base,
+                Clock::Count => ffi::AVRational { num: rate.den, den: rate.num },
+            };
+            c.framerate = rate;
+            c.sample_aspect_ratio = video.aspect;
+            c.thread_count = options.encode.threads.min(64) as i32;
+            set_colour(c, video, options.color);
+            c.field_order = video.field_order;
+            let interlaced = !matches!(
+                video.field_order,
+                ffi::AVFieldOrder::AV_FIELD_UNKNOWN | ffi::AVFieldOrder::AV_FIELD_PROGRESSIVE
+            );
+            if interlaced && plan.encoder == "libx264" {
+                c.flags |= ffi::AV_CODEC_FLAG_INTERLACED_DCT as i32;
+            }
+            if global_header {
+                c.flags |= ffi::AV_CODEC_FLAG_GLOBAL_HEADER as i32;
+            }
+            if matches!(plan.container, Container::Mp4 | Container::Mov)
+                && c.codec_id == ffi::AVCodecID::AV_CODEC_ID_HEVC
+            {
+                // Apple's players refuse hev1.
+                c.codec_tag = u32::from_le_bytes(*b"hvc1");
+            }
+        }
+        open_codec(&mut context, &codec, &plan, options, &joined)?;
+        let source = Side {
+            format: super::pixel_of(options.layout).map_or(-1, |p| ffi::AVPixelFormat::from(p) as i32),
+            width: options.width,
+            height: options.height,
+            color: options.color,
+        };
+        let usual_duration = raw::rescale(1, ffi::AVRational { num: rate.den, den: rate.num }, video.time_base).max(1);
+        Ok(VideoEncoder {
+            context,
+            plan,
+            source,
+            scaler: None,
+            clock,
+            time_base: video.time_base,
+            sent: 0,
+            under_way: BTreeMap::new(),
+            usual_duration,
+            path: options.path.to_path_buf(),
+        })
+    }
+
+    /// What was decided.
+    pub(super) fn plan(&self) -> &EncoderPlan {
+        &self.plan
+    }
+
+    /// The encoder's context, for the muxer's stream.
+    pub(super) fn context(&self) -> *const ffi::AVCodecContext {
+        // SAFETY: only hands the pointer on.
+        unsafe { self.context.as_ptr() }
+    }
+
+    /// The time base of [`VideoEncoder::receive`]'s packets: the source's.
+    pub(super) fn time_base(&self) -> ffi::AVRational {
+        self.time_base
+    }
+
+    /// Hands a frame to the encoder and returns it; it may be written again once it
+    /// [is writable](VideoFrame::is_writable).
+    ///
+    /// # Errors
+    /// The frame isn't as agreed, or the encoder fails.
+    pub(super) fn send(&mut self, mut frame: VideoFrame, pts: i64, duration: i64) -> Result<VideoFrame> {
+        let came = (frame.av_format(), frame.width(), frame.height());
+        let wanted = (self.source.format, self.source.width, self.source.height);
+        if came != wanted {
+            return Err(MediaError::FrameMismatch {
+                got: frame.describe(),
+                expected: format!("{}x{} {}", wanted.1, wanted.2, format_name(wanted.0)),
+            });
+        }
+        let number = match self.clock {
+            Clock::Source => pts,
+            Clock::Count => self.sent,
+        };
+        self.sent += 1;
+        let duration = if duration > 0 { duration } else { self.usual_duration };
+        self.under_way.insert(number, (pts, duration));
+        if came.0 == self.plan.pixel {
+            stamp(frame.av_mut(), number);
+            self.send_av(frame.av())?;
+        } else {
+            let mut converted = self.convert(&frame)?;
+            stamp(&mut converted, number);
+            self.send_av(&converted)?;
+        }
+        Ok(frame)
+    }
+
+    fn send_av(&mut self, frame: &ffmpeg::frame::Video) -> Result<()> {
+        // SAFETY: an open encoder and a valid frame, of which FFmpeg takes a reference.
+        let code = unsafe { ffi::avcodec_send_frame(self.context.as_mut_ptr(), frame.as_ptr()) };
+        if code < 0 { Err(self.failure(code)) } else { Ok(()) }
+    }
+
+    /// No more frames come.
+    pub(super) fn send_eof(&mut self) -> Result<()> {
+        // SAFETY: an open encoder.
+        let code = unsafe { ffi::avcodec_send_frame(self.context.as_mut_ptr(), std::ptr::null()) };
+        if code < 0 { Err(self.failure(code)) } else { Ok(()) }
+    }
+
+    fn failure(&self, code: i32) -> MediaError {
+        MediaError::Encode {
+            path: self.path.clone(),
+            encoder: self.plan.encoder.clone(),
+            reason: ffmpeg::Error::from(code).to_string(),
+            log: log::recent_log(),
+        }
+    }
+
+    /// The next packet, with the source's time stamps in the source's ticks; `Ok(None)` when the
+    /// encoder wants another frame or has ended.
+    pub(super) fn receive(&mut self) -> Result<Option<ffmpeg::Packet>> {
+        let mut packet = ffmpeg::Packet::empty();
+        // SAFETY: an open encoder and an empty packet.
+        let code = unsafe { ffi::avcodec_receive_packet(self.context.as_mut_ptr(), packet.as_mut_ptr()) };
+        if code == ffi::AVERROR(libc::EAGAIN) || code == ffi::AVERROR_EOF {
+            return Ok(None);
+        }
+        if code < 0 {
+            return Err(self.failure(code));
+        }
+        let number = packet.pts().or(packet.dts()).unwrap_or(0);
+        let (pts, duration) = self.under_way.get(&number).copied().unwrap_or((number, self.usual_duration));
+        let dts = packet.dts().unwrap_or(number);
+        packet.set_pts(Some(pts));
+        packet.set_duration(duration);
+        packet.set_dts(Some(match self.clock {
+            Clock::Source => dts,
+            Clock::Count => self.time_of(dts),
+        }));
+        // Packets come in the order of their dts, and no pts is before its dts.
+        self.under_way = self.under_way.split_off(&dts);
+        Ok(Some(packet))
+    }
+
+    /// The source's time of a frame number; before the first frame it goes on backwards.
+    fn time_of(&self, number: i64) -> i64 {
+        if let Some((pts, _)) = self.under_way.get(&number) {
+            return *pts;
+        }
+        match self.under_way.first_key_value() {
+            Some((first, (pts, _))) => pts + (number - first) * self.usual_duration,
+            None => number * self.usual_duration,
+        }
+    }
+
+    /// Brings a frame into the encoder's pixel format.
+    fn convert(&mut self, frame: &VideoFrame) -> Result<ffmpeg::frame::Video> {
+        let target = Side { format: self.plan.pixel, ..self.source };
+        let (scaler, to) = match self.scaler.take() {
+            Some(pair) => self.scaler.insert(pair),
+            None => {
+                let to = match self.plan.layout() {
+                    Some(layout) => Target::Pool(super::FramePool::new(layout, target.width, target.height)?),
+                    None => Target::Raw,
+                };
+                self.scaler.insert((Scaler::new(self.source, target)?, to))
+            }
+        };
+        let mut out = match to {
+            Target::Pool(pool) => pool.get()?.into_av(),
+            Target::Raw => super::frame::alloc_raw(target.format, target.width, target.height)?,
+        };
+        scaler.run(frame.av(), &mut out)?;
+        // SAFETY: both are valid frames; only properties are written.
+        unsafe { ffi::av_frame_copy_props(out.as_mut_ptr(), frame.av().as_ptr()) };
+        Ok(out)
+    }
+}
+
+/// Sets what the encoder goes by.
+fn stamp(frame: &mut ffmpeg::frame::Video, pts: i64) {
+    frame.set_pts(Some(pts));
+    // Else x264 would copy the source's I/P/B decisions.
+    frame.set_kind(ffmpeg::picture::Type::None);
+}
+
+/// Colour tags: the source's, and what the composer really wrote.
+fn set_colour(c: &mut ffi::AVCodecContext, video: &VideoTemplate, color: YuvColor) {
+    c.color_primaries = video.primaries;
+    c.color_trc = video.transfer;
+    c.colorspace = video.space;
+    c.chroma_sample_location = video.chroma_location;
+    c.color_range = match (color.full_range, video.range) {
+        (true, _) => ffi::AVColorRange::AVCOL_RANGE_JPEG,
+        (false, ffi::AVColorRange::AVCOL_RANGE_UNSPECIFIED) => ffi::AVColorRange::AVCOL_RANGE_UNSPECIFIED,
+        (false, _) => ffi::AVColorRange::AVCOL_RANGE_MPEG,
+    };
+}
+
+/// `avcodec_open2`, with an error for every option that it doesn't know or refuses.
+fn open_codec(
+    context: &mut ffmpeg::codec::Context,
+    codec: &ffmpeg::Codec,
+    plan: &EncoderPlan,
+    options: &WriterOptions<'_>,
+    settings: &[(String, String)],
+) -> Result<()> {
+    let mut dict = Options::new(settings.iter().map(|(k, v)| (k.as_str(), v.as_str())))?;
+    // SAFETY: a context made for this codec and a dictionary of ours, which FFmpeg may replace.
+    let (code, lines) =
+        log::capture(|| unsafe { ffi::avcodec_open2(context.as_mut_ptr(), codec.as_ptr(), dict.as_mut_ptr()) });
+    // Encoders that take a string of parameters only complain about unknown ones.
+    let complaint = lines.iter().any(|l| l.contains("Unknown option") || l.contains("Invalid value for"));
+    if code < 0 || complaint {
+        return Err(MediaError::Encoder {
+            encoder: plan.encoder.clone(),
+            what: format!("{}x{} ({})", options.width, options.height, plan.description),
+            reason: match code {
+                ffi::AVERROR_OPTION_NOT_FOUND => "it does not know an option or its value".to_owned(),
+                code if code < 0 => ffmpeg::Error::from(code).to_string(),
+                _ => "it does not know an option".to_owned(),
+            },
+            log: lines,
+        });
+    }
+    // What FFmpeg leaves in the dictionary, nobody understood; ffmpeg-next would drop it silently.
+    match dict.keys().into_iter().next() {
+        Some(option) => Err(MediaError::UnknownOption { encoder: plan.encoder.clone(), option }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,280 @@
+//! What can go wrong with media files, in words that say which file and how to mend it.
+
+use ffmpeg_next as ffmpeg;
+use std::path::{Path, PathBuf};
+
+/// Result of the media layer.
+pub type Result<T> = std::result::Result<T, MediaError>;
+
+/// An error of the media layer.
+#[derive(thiserror::Error, Debug)]
+pub enum MediaError {
+    /// The input isn't there.
+    #[error("{}: no such file", path.display())]
+    NotFound {
+        /// The input.
+        path: PathBuf,
+    },
+    /// The input is a directory.
+    #[error("{}: is a directory; name a video file", path.display())]
+    IsDirectory {
+        /// The input.
+        path: PathBuf,
+    },
+    /// The input can't be opened.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Unreadable {
+        /// The input.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The input has no bytes.
+    #[error("{}: the file is empty", path.display())]
+    Empty {
+        /// The input.
+        path: PathBuf,
+    },
+    /// FFmpeg doesn't recognise the input, or its header is damaged.
+    #[error("{}: not a media file that FFmpeg can read ({reason}){}", path.display(), log_text(log))]
+    NotMedia {
+        /// The input.
+        path: PathBuf,
+        /// FFmpeg's error.
+        reason: String,
+        /// FFmpeg's last words.
+        log: Vec<String>,
+    },
+    /// The input has no video.
+    #[error("{}: no video stream in it ({found})", path.display())]
+    NoVideo {
+        /// The input.
+        path: PathBuf,
+        /// What it has instead.
+        found: String,
+    },
+    /// The video's codec can't be decoded.
+    #[error("{}: this FFmpeg has no decoder for the video codec {codec}; use an FFmpeg built with it or convert the file", path.display())]
+    NoDecoder {
+        /// The input.
+        path: PathBuf,
+        /// The codec.
+        codec: String,
+    },
+    /// The decoder refused to start, or no frame came out of it.
+    #[error("{}: the video cannot be decoded: {reason}{}", path.display(), log_text(log))]
+    Decode {
+        /// The input.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+        /// FFmpeg's last words.
+        log: Vec<String>,
+    },
+    /// The asked part of the source has no frame in it.
+    #[error("{}: no frame between {from} and the end of the range; the video is {length} long", path.display())]
+    EmptyRange {
+        /// The input.
+        path: PathBuf,
+        /// Start of the range.
+        from: String,
+        /// Length of the video.
+        length: String,
+    },
+    /// Reading broke off (a disk or network error, not damaged video).
+    #[error("{}: reading failed: {reason}", path.display())]
+    Read {
+        /// The input.
+        path: PathBuf,
+        /// The system's reason.
+        reason: String,
+    },
+    /// An option makes no sense.
+    #[error("{what}")]
+    Invalid {
+        /// What and how to mend it.
+        what: String,
+    },
+    /// The output is there already.
+    #[error("{}: exists already; pass --overwrite to replace it", path.display())]
+    OutputExists {
+        /// The output.
+        path: PathBuf,
+    },
+    /// Output and input are one file.
+    #[error("{}: is the input itself; choose another output", path.display())]
+    OutputIsInput {
+        /// The output.
+        path: PathBuf,
+    },
+    /// The output's directory isn't there.
+    #[error("{}: the directory {} does not exist; create it first", path.display(), directory.display())]
+    NoDirectory {
+        /// The output.
+        path: PathBuf,
+        /// Its directory.
+        directory: PathBuf,
+    },
+    /// The output can't be created or renamed.
+    #[error("{}: cannot be written: {reason}", path.display())]
+    NotWritable {
+        /// The output.
+        path: PathBuf,
+        /// The system's reason.
+        reason: String,
+    },
+    /// The extension names no video container.
+    #[error("{}: the extension names no video container that vrseg writes; use one of .mp4, .mov, .mkv, .webm", path.display())]
+    UnknownContainer {
+        /// The output.
+        path: PathBuf,
+    },
+    /// Container and codec don't go together.
+    #[error("{}: the {container} container cannot hold {codec}; {advice}", path.display())]
+    ContainerCodec {
+        /// The output.
+        path: PathBuf,
+        /// The container.
+        container: String,
+        /// The codec.
+        codec: String,
+        /// What to do.
+        advice: String,
+    },
+    /// FFmpeg has no such encoder.
+    #[error("this FFmpeg has no video encoder named \"{encoder}\"; `ffmpeg -encoders` lists what it has")]
+    NoEncoder {
+        /// The name.
+        encoder: String,
+    },
+    /// The encoder doesn't know an option.
+    #[error("{encoder}: unknown option \"{option}\"; `ffmpeg -h encoder={encoder}` lists its options")]
+    UnknownOption {
+        /// The encoder.
+        encoder: String,
+        /// The option's name.
+        option: String,
+    },
+    /// The encoder refused to start.
+    #[error("{encoder}: cannot be opened for {what}: {reason}{}", log_text(log))]
+    Encoder {
+        /// The encoder.
+        encoder: String,
+        /// Size, format and settings.
+        what: String,
+        /// FFmpeg's error.
+        reason: String,
+        /// FFmpeg's last words.
+        log: Vec<String>,
+    },
+    /// Encoding a frame failed.
+    #[error("{}: encoding with {encoder} failed: {reason}{}", path.display(), log_text(log))]
+    Encode {
+        /// The output.
+        path: PathBuf,
+        /// The encoder.
+        encoder: String,
+        /// FFmpeg's error.
+        reason: String,
+        /// FFmpeg's last words.
+        log: Vec<String>,
+    },
+    /// The container refused its header, a packet or its trailer.
+    #[error("{}: writing the {container} file failed: {reason}{}", path.display(), log_text(log))]
+    Mux {
+        /// The output.
+        path: PathBuf,
+        /// The container.
+        container: String,
+        /// FFmpeg's error.
+        reason: String,
+        /// FFmpeg's last words.
+        log: Vec<String>,
+    },
+    /// No space left.
+    #[error("{}: the disk is full (or a quota is reached); free some space and run again", path.display())]
+    DiskFull {
+        /// The output.
+        path: PathBuf,
+    },
+    /// A frame has another size or format than was agreed.
+    #[error("internal: a frame of {got} came where {expected} was expected")]
+    FrameMismatch {
+        /// What came.
+        got: String,
+        /// What was expected.
+        expected: String,
+    },
+    /// Memory ran out.
+    #[error("out of memory while allocating {what}; use fewer threads, a smaller queue or a smaller source")]
+    NoMemory {
+        /// What was to be allocated.
+        what: String,
+    },
+}
+
+impl MediaError {
+    /// The error of a failed write to `path`: "disk full" has its own text.
+    pub(super) fn write(path: &Path, container: &str, error: ffmpeg::Error, log: Vec<String>) -> Self {
+        match error {
+            ffmpeg::Error::Other { errno } if errno == libc::ENOSPC || errno == libc::EDQUOT => {
+                MediaError::DiskFull { path: path.to_path_buf() }
+            }
+            error => MediaError::Mux {
+                path: path.to_path_buf(),
+                container: container.to_owned(),
+                reason: error.to_string(),
+                log,
+            },
+        }
+    }
+
+    /// The error of a failed creation or renaming of `path`.
+    pub(super) fn create(path: &Path, error: &std::io::Error) -> Self {
+        match error.raw_os_error() {
+            Some(libc::ENOSPC | libc::EDQUOT) => MediaError::DiskFull { path: path.to_path_buf() },
+            _ => MediaError::NotWritable { path: path.to_path_buf(), reason: error.to_string() },
+        }
+    }
+}
+
+/// FFmpeg's last lines as the tail of an error text: the three newest, without repetitions.
+fn log_text(lines: &[String]) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    for line in lines.iter().rev() {
+        if !kept.contains(&line.as_str()) {
+            kept.push(line);
+        }
+        if kept.len() == 3 {
+            break;
+        }
+    }
+    kept.reverse();
+    if kept.is_empty() { String::new() } else { format!("; FFmpeg says: {}", kept.join(" / ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn disk_full_names_the_output() {
+        let e = MediaError::write(
+            Path::new("/out/a.mp4"),
+            "mp4",
+            ffmpeg::Error::Other { errno: libc::ENOSPC },
+            vec!["x".into()],
+        );
+        assert_eq!(
+            e.to_string(),
+            "/out/a.mp4: the disk is full (or a quota is reached); free some space and run again"
+        );
+    }
+
+    #[test]
+    fn log_lines_are_few_and_distinct() {
+        let lines: Vec<String> = ["a", "b", "b", "c", "d"].iter().map(|s| (*s).to_owned()).collect();
+        assert_eq!(log_text(&lines), "; FFmpeg says: b / c / d");
+        assert_eq!(log_text(&[]), "");
+    }
+}

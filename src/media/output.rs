@@ -1,0 +1,422 @@
+//! The muxer: an output file under its temporary name.
+#![allow(unsafe_code)]
+
+use super::container::Container;
+use super::encode::VideoEncoder;
+use super::error::{MediaError, Result};
+use super::log;
+use super::mux::{Purpose, WriterOptions};
+use super::raw::{self, Options, Tags};
+use super::sidedata;
+use super::template::{SourceTemplate, StreamTemplate};
+use ffmpeg_next::{self as ffmpeg, ffi, media::Type, packet::Mut as _, packet::Ref as _};
+use std::ffi::CString;
+use std::path::{Path, PathBuf};
+use std::ptr;
+
+/// A stream that is copied.
+#[derive(Clone, Debug)]
+pub(super) struct CopiedStream {
+    index: usize,
+    time_base: ffi::AVRational,
+    last_dts: Option<i64>,
+}
+
+/// Where each stream of the source went, the video's number, and the streams left out.
+type Streams = (Vec<Option<CopiedStream>>, usize, Vec<String>);
+
+/// An open output. Dropped before [`Output::finish`] it removes its file.
+pub(super) struct Output {
+    context: *mut ffi::AVFormatContext,
+    container: Container,
+    path: PathBuf,
+    temporary: PathBuf,
+    /// Streams to be written whole after the header: number and bytes of a cover picture.
+    covers: Vec<(usize, Vec<u8>)>,
+    done: bool,
+}
+
+// SAFETY: the context is ours alone and FFmpeg's muxers keep nothing per thread.
+unsafe impl Send for Output {}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        // SAFETY: a context that `create` made; closing tolerates a null `pb`.
+        unsafe {
+            if !self.context.is_null() {
+                ffi::avio_closep(&raw mut (*self.context).pb);
+                ffi::avformat_free_context(self.context);
+            }
+        }
+        if !self.done {
+            // It may never have been created; nothing can be done about other failures here.
+            let _ = std::fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+impl Output {
+    /// Creates the temporary file `.NAME.part` beside the final one, so that renaming stays on one
+    /// file system.
+    pub(super) fn create(path: &Path, container: &Container) -> Result<Self> {
+        let mut name = std::ffi::OsString::from(".");
+        name.push(path.file_name().unwrap_or_default());
+        name.push(".part");
+        let temporary = path.with_file_name(name);
+        // The system's own words for what is wrong with the directory.
+        std::fs::File::create(&temporary).map_err(|e| MediaError::create(path, &e))?;
+        let mut output = Output {
+            context: ptr::null_mut(),
+            container: container.clone(),
+            path: path.to_path_buf(),
+            temporary,
+            covers: Vec::new(),
+            done: false,
+        };
+        let url = raw::file_url(&output.temporary)?;
+        let muxer = container.muxer().map_or(ptr::null(), ptr::from_ref);
+        // SAFETY: allocates a context for a static muxer description; null is checked for. The file is
+        // opened for writing into the context's `pb`.
+        let code = unsafe {
+            let code = ffi::avformat_alloc_output_context2(&raw mut output.context, muxer, ptr::null(), url.as_ptr());
+            if code < 0 {
+                code
+            } else {
+                ffi::avio_open(&raw mut (*output.context).pb, url.as_ptr(), ffi::AVIO_FLAG_WRITE)
+            }
+        };
+        output.check(code, Vec::new())?;
+        Ok(output)
+    }
+
+    /// The error for FFmpeg's code, in words.
+    fn check(&self, code: i32, log: Vec<String>) -> Result<()> {
+        if code >= 0 {
+            return Ok(());
+        }
+        Err(MediaError::write(&self.path, self.container.name(), ffmpeg::Error::from(code), log))
+    }
+
+    /// Adds the video and, in the source's order, all streams that can be copied.
+    pub(super) fn add_streams(
+        &mut self,
+        options: &WriterOptions<'_>,
+        template: &SourceTemplate,
+        encoder: &VideoEncoder,
+    ) -> Result<Streams> {
+        let mut copied: Vec<Option<CopiedStream>> = vec![None; template.streams.len()];
+        let mut video = 0;
+        let mut dropped = Vec::new();
+        for (i, stream) in template.streams.iter().enumerate() {
+            if i == template.video.index {
+                video = self.add_video(options, template, encoder)?;
+            } else if options.copy_streams {
+                match self.fate(stream, template) {
+                    Fate::Copy => copied[i] = Some(self.add_copy(stream)?),
+                    Fate::Cover => self.add_cover(stream)?,
+                    Fate::Silent => {}
+                    Fate::Drop(why) => {
+                        let kind = format!("{:?}", stream.params.kind()).to_lowercase();
+                        dropped.push(format!("stream {i} ({kind}, {}): {why}", stream.params.codec_name()));
+                    }
+                }
+            }
+        }
+        Ok((copied, video, dropped))
+    }
+
+    /// What becomes of a stream that isn't the video.
+    fn fate(&self, stream: &StreamTemplate, template: &SourceTemplate) -> Fate {
+        let codec = stream.params.codec();
+        let cannot = || Fate::Drop(format!("{} cannot hold it", self.container.name()));
+        let tag = stream.params.tag();
+        match stream.params.kind() {
+            Type::Video if stream.disposition & ffi::AV_DISPOSITION_ATTACHED_PIC != 0 => {
+                match (&self.container, &stream.picture) {
+                    (Container::Mp4 | Container::Mov | Container::Matroska, Some(_)) => Fate::Cover,
+                    _ => cannot(),
+                }
+            }
+            Type::Video => Fate::Drop("only one video stream is worked on".to_owned()),
+            Type::Audio | Type::Subtitle => {
+                if self.container.holds(codec) {
+                    Fate::Copy
+                } else {
+                    cannot()
+                }
+            }
+            Type::Attachment if self.container == Container::Matroska => Fate::Copy,
+            // Chapter and time-code tracks are made anew by the muxer from chapters and tags.
+            Type::Data if tag == *b"text" && !template.chapters.is_empty() || tag == *b"tmcd" => Fate::Silent,
+            Type::Data if codec != ffi::AVCodecID::AV_CODEC_ID_NONE && self.container.surely_holds(codec) => Fate::Copy,
+            _ => cannot(),
+        }
+    }
+
+    fn new_stream(&mut self) -> Result<(*mut ffi::AVStream, usize)> {
+        // SAFETY: an open output whose header isn't written; null is checked for.
+        unsafe {
+            let stream = ffi::avformat_new_stream(self.context, ptr::null());
+            if stream.is_null() {
+                return Err(MediaError::NoMemory { what: "an output stream".to_owned() });
+            }
+            Ok((stream, (*stream).index as usize))
+        }
+    }
+
+    fn add_video(
+        &mut self,
+        options: &WriterOptions<'_>,
+        template: &SourceTemplate,
+        encoder: &VideoEncoder,
+    ) -> Result<usize> {
+        let (stream, index) = self.new_stream()?;
+        let source = &template.streams[template.video.index];
+        let video = &template.video;
+        // SAFETY: a new stream of ours; the encoder is open.
+        let code = unsafe {
+            let code = ffi::avcodec_parameters_from_context((*stream).codecpar, encoder.context());
+            (*(*stream).codecpar).chroma_location = video.chroma_location;
+            // The muxer takes its clock from here: mov and mp4 keep these ticks (or an exact multiple).
+            (*stream).time_base = video.time_base;
+            (*stream).avg_frame_rate = source.frame_rate;
+            (*stream).r_frame_rate = source.real_frame_rate;
+            (*stream).sample_aspect_ratio = video.aspect;
+            (*stream).disposition = source.disposition;
+            raw::write_dict(&raw mut (*stream).metadata, source.tags.iter().filter(|(k, _)| !is_stale(k, true)));
+            if options.purpose == Purpose::Alpha && (*(*stream).codecpar).codec_id == ffi::AVCodecID::AV_CODEC_ID_VP9 {
+                // What tells a player that the blocks' additions are the alpha plane.
+                ffi::av_dict_set(&raw mut (*stream).metadata, c"alpha_mode".as_ptr(), c"1".as_ptr(), 0);
+            }
+            let kept = source.side_data.iter().filter(|d| sidedata::survives_encoding(d.kind));
+            for data in kept.chain(&video.hdr.raw) {
+                sidedata::write(stream, data);
+            }
+            code
+        };
+        self.check(code, Vec::new())?;
+        Ok(index)
+    }
+
+    fn add_copy(&mut self, source: &StreamTemplate) -> Result<CopiedStream> {
+        let (stream, index) = self.new_stream()?;
+        // SAFETY: a new stream of ours.
+        let code = unsafe {
+            let code = ffi::avcodec_parameters_copy((*stream).codecpar, source.params.as_ptr());
+            // Each container has its own tags for codecs.
+            (*(*stream).codecpar).codec_tag = 0;
+            (*stream).time_base = source.time_base;
+            (*stream).avg_frame_rate = source.frame_rate;
+            (*stream).disposition = source.disposition;
+            raw::write_dict(&raw mut (*stream).metadata, source.tags.iter().filter(|(k, _)| !is_stale(k, false)));
+            for data in &source.side_data {
+                sidedata::write(stream, data);
+            }
+            code
+        };
+        self.check(code, Vec::new())?;
+        Ok(CopiedStream { index, time_base: source.time_base, last_dts: None })
+    }
+
+    /// A cover picture: one packet in mp4 and mov, an attachment in Matroska.
+    fn add_cover(&mut self, source: &StreamTemplate) -> Result<()> {
+        let Some(picture) = &source.picture else { return Ok(()) };
+        let copied = self.add_copy(source)?;
+        if self.container != Container::Matroska {
+            self.covers.push((copied.index, picture.clone()));
+            return Ok(());
+        }
+        let mime = match source.params.codec() {
+            ffi::AVCodecID::AV_CODEC_ID_PNG => ("image/png", "cover.png"),
+            ffi::AVCodecID::AV_CODEC_ID_BMP => ("image/bmp", "cover.bmp"),
+            _ => ("image/jpeg", "cover.jpg"),
+        };
+        // SAFETY: a stream of ours; the extradata gets FFmpeg's padding and is freed with the stream.
+        unsafe {
+            let stream = *(*self.context).streams.add(copied.index);
+            let parameters = (*stream).codecpar;
+            (*parameters).codec_type = ffi::AVMediaType::AVMEDIA_TYPE_ATTACHMENT;
+            let padded = picture.len() + ffi::AV_INPUT_BUFFER_PADDING_SIZE as usize;
+            let memory = ffi::av_mallocz(padded).cast::<u8>();
+            if memory.is_null() {
+                return Err(MediaError::NoMemory { what: "a cover picture".to_owned() });
+            }
+            ptr::copy_nonoverlapping(picture.as_ptr(), memory, picture.len());
+            ffi::av_freep((&raw mut (*parameters).extradata).cast());
+            (*parameters).extradata = memory;
+            (*parameters).extradata_size = picture.len() as i32;
+            (*stream).disposition = 0;
+            for (key, value) in [("mimetype", mime.0), ("filename", mime.1)] {
+                let (k, v) = (CString::new(key).unwrap_or_default(), CString::new(value).unwrap_or_default());
+                let keep = ffi::AV_DICT_DONT_OVERWRITE as i32;
+                ffi::av_dict_set(&raw mut (*stream).metadata, k.as_ptr(), v.as_ptr(), keep);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tags, chapters and the container's header.
+    pub(super) fn write_header(&mut self, template: &SourceTemplate) -> Result<()> {
+        let mut pairs = Vec::new();
+        if self.container.is_mov() {
+            // Playable from the first byte; the file is rewritten once at the end for that.
+            pairs.push(("movflags", "+faststart"));
+        }
+        let mut options = Options::new(pairs)?;
+        // SAFETY: an open output of ours.
+        let (code, lines) = unsafe {
+            let oc = self.context;
+            raw::write_dict(&raw mut (*oc).metadata, template.tags.iter().filter(|(k, _)| !is_stale(k, false)));
+            if self.container.is_mov() {
+                // Without it mp4 loses the stereo and spherical boxes silently.
+                (*oc).strict_std_compliance = ffi::FF_COMPLIANCE_UNOFFICIAL;
+            }
+            if template.arbitrary_start {
+                // MPEG-TS starts anywhere; as ffmpeg does, the output starts at 0.
+                (*oc).output_ts_offset = -template.start;
+            }
+            add_chapters(oc, template)?;
+            log::capture(|| ffi::avformat_write_header(oc, options.as_mut_ptr()))
+        };
+        self.check(code, lines)?;
+        for (index, picture) in std::mem::take(&mut self.covers) {
+            let mut packet = ffmpeg::Packet::copy(&picture);
+            packet.set_stream(index);
+            packet.set_pts(Some(0));
+            packet.set_dts(Some(0));
+            packet.set_flags(ffmpeg::packet::Flags::KEY);
+            self.write(&mut packet)?;
+        }
+        Ok(())
+    }
+
+    fn stream_time_base(&self, index: usize) -> ffi::AVRational {
+        // SAFETY: a stream that was added; the header may have changed its time base.
+        unsafe { (**(*self.context).streams.add(index)).time_base }
+    }
+
+    /// Writes an encoded packet.
+    pub(super) fn write_video(
+        &mut self,
+        mut packet: ffmpeg::Packet,
+        from: ffi::AVRational,
+        index: usize,
+    ) -> Result<()> {
+        packet.set_stream(index);
+        packet.rescale_ts(from, self.stream_time_base(index));
+        packet.set_position(-1);
+        self.write(&mut packet)
+    }
+
+    /// Writes a reference to a copied packet.
+    pub(super) fn write_copied(&mut self, source: &ffmpeg::Packet, stream: &mut CopiedStream) -> Result<()> {
+        let mut packet = ffmpeg::Packet::empty();
+        // SAFETY: both are valid packets; the payload is shared, not copied.
+        let code = unsafe { ffi::av_packet_ref(packet.as_mut_ptr(), source.as_ptr()) };
+        self.check(code, Vec::new())?;
+        packet.set_stream(stream.index);
+        packet.rescale_ts(stream.time_base, self.stream_time_base(stream.index));
+        packet.set_position(-1);
+        self.mend_dts(&mut packet, stream);
+        self.write(&mut packet)
+    }
+
+    /// Muxers refuse time stamps that don't rise; damaged sources have such. As ffmpeg does, they
+    /// are moved up.
+    fn mend_dts(&self, packet: &mut ffmpeg::Packet, stream: &mut CopiedStream) {
+        let Some(mut dts) = packet.dts().or(packet.pts()) else { return };
+        let strict = self.container.muxer().is_none_or(|m| m.flags & ffi::AVFMT_TS_NONSTRICT == 0);
+        if let Some(last) = stream.last_dts {
+            dts = dts.max(last + i64::from(strict));
+        }
+        stream.last_dts = Some(dts);
+        packet.set_dts(Some(dts));
+        packet.set_pts(Some(packet.pts().map_or(dts, |pts| pts.max(dts))));
+    }
+
+    fn write(&mut self, packet: &mut ffmpeg::Packet) -> Result<()> {
+        // SAFETY: an open output with its header written; the packet is blank afterwards.
+        let (code, lines) =
+            log::capture(|| unsafe { ffi::av_interleaved_write_frame(self.context, packet.as_mut_ptr()) });
+        self.check(code, lines)
+    }
+
+    /// Trailer, flush to the disk, final name. Returns the size.
+    pub(super) fn finish(&mut self) -> Result<u64> {
+        // SAFETY: an open output with its header written.
+        let (code, lines) = log::capture(|| unsafe { ffi::av_write_trailer(self.context) });
+        self.check(code, lines)?;
+        // SAFETY: as above; the descriptor is closed and its pointer set to null.
+        let code = unsafe { ffi::avio_closep(&raw mut (*self.context).pb) };
+        self.check(code, Vec::new())?;
+        let fail = |e: std::io::Error| MediaError::create(&self.path, &e);
+        let file = std::fs::File::open(&self.temporary).map_err(fail)?;
+        file.sync_all().map_err(fail)?;
+        let bytes = file.metadata().map_err(fail)?.len();
+        std::fs::rename(&self.temporary, &self.path).map_err(fail)?;
+        self.done = true;
+        Ok(bytes)
+    }
+}
+
+enum Fate {
+    Copy,
+    Cover,
+    /// Left out without a word: the muxer makes it anew.
+    Silent,
+    Drop(String),
+}
+
+/// Tags that would be wrong in the output: who encoded it, how large it was, the brands of mp4.
+fn is_stale(key: &CString, encoded: bool) -> bool {
+    let key = key.to_string_lossy().to_ascii_uppercase();
+    // Matroska's statistics may carry a language: `BPS-eng`.
+    let key = key.split_once('-').map_or(key.as_str(), |(k, _)| k);
+    let always = [
+        "ENCODER",
+        "MAJOR_BRAND",
+        "MINOR_VERSION",
+        "COMPATIBLE_BRANDS",
+        "DURATION",
+        "BPS",
+        "NUMBER_OF_FRAMES",
+        "NUMBER_OF_BYTES",
+    ];
+    always.contains(&key) || key.starts_with("_STATISTICS") || encoded && ["ALPHA_MODE", "ROTATE"].contains(&key)
+}
+
+/// Gives the output the source's chapters.
+///
+/// # Safety
+/// `oc` is an output without chapters whose header isn't written.
+unsafe fn add_chapters(oc: *mut ffi::AVFormatContext, template: &SourceTemplate) -> Result<()> {
+    let count = template.chapters.len();
+    if count == 0 {
+        return Ok(());
+    }
+    let no_memory = || MediaError::NoMemory { what: "chapters".to_owned() };
+    // SAFETY: the array and its entries come from FFmpeg's allocator, which frees them with the
+    // context; `nb_chapters` counts only entries that are set.
+    unsafe {
+        let array = ffi::av_mallocz(count * size_of::<*mut ffi::AVChapter>()).cast::<*mut ffi::AVChapter>();
+        if array.is_null() {
+            return Err(no_memory());
+        }
+        (*oc).chapters = array;
+        for (i, source) in template.chapters.iter().enumerate() {
+            let chapter = ffi::av_mallocz(size_of::<ffi::AVChapter>()).cast::<ffi::AVChapter>();
+            if chapter.is_null() {
+                return Err(no_memory());
+            }
+            *array.add(i) = chapter;
+            (*oc).nb_chapters = i as u32 + 1;
+            (*chapter).id = source.id as _;
+            (*chapter).time_base = source.time_base;
+            (*chapter).start = source.start;
+            (*chapter).end = source.end;
+            let tags: &Tags = &source.tags;
+            raw::write_dict(&raw mut (*chapter).metadata, tags);
+        }
+    }
+    Ok(())
+}

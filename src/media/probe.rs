@@ -1,0 +1,380 @@
+//! What a file is, found out without decoding it.
+#![allow(unsafe_code)]
+
+use super::error::{MediaError, Result};
+use super::frame::{descriptor, format_name, layout_of_raw, pixel_of};
+use super::raw::{self, Options};
+use super::{log, sidedata};
+use crate::plane::{Matrix, YuvColor, YuvLayout};
+use crate::vr::StereoTag;
+use ffmpeg_next::{self as ffmpeg, ffi};
+use std::ffi::CStr;
+use std::path::{Path, PathBuf};
+use std::ptr;
+
+/// A source file.
+#[derive(Clone, Debug)]
+pub struct InputInfo {
+    /// Its path, as it was given.
+    pub path: PathBuf,
+    /// FFmpeg's name(s) of the container, such as `mov,mp4,m4a,3gp,3g2,mj2`.
+    pub format: String,
+    /// Length in seconds.
+    pub duration: Option<f64>,
+    /// First time stamp in seconds.
+    pub start_time: Option<f64>,
+    /// Size in bytes.
+    pub size_bytes: u64,
+    /// Bits per second of the whole file.
+    pub bit_rate: Option<u64>,
+    /// The video stream that is worked on.
+    pub video: VideoInfo,
+    /// Video streams, cover pictures not counted.
+    pub video_streams: usize,
+    /// Audio streams.
+    pub audio_streams: usize,
+    /// Subtitle streams.
+    pub subtitle_streams: usize,
+    /// Attachments (fonts).
+    pub attachment_streams: usize,
+    /// Data streams (time code, camera telemetry).
+    pub data_streams: usize,
+    /// Cover pictures.
+    pub cover_pictures: usize,
+    /// Chapters.
+    pub chapters: usize,
+}
+
+/// A video stream.
+#[derive(Clone, Debug)]
+pub struct VideoInfo {
+    /// Its number in the file.
+    pub index: usize,
+    /// FFmpeg's name of its codec.
+    pub codec: String,
+    /// The codec's profile, where known.
+    pub profile: Option<String>,
+    /// Width in pixels, before rotation.
+    pub width: usize,
+    /// Height in pixels, before rotation.
+    pub height: usize,
+    /// FFmpeg's name of the pixel format in the file.
+    pub pixel_format: String,
+    /// The layout of the frames that a [`super::Reader`] delivers.
+    pub layout: YuvLayout,
+    /// The meaning of their samples; guessed from the size where the file doesn't tell.
+    pub color: YuvColor,
+    /// The file states the matrix.
+    pub matrix_known: bool,
+    /// A high-dynamic-range transfer (PQ or HLG).
+    pub hdr: bool,
+    /// Average frames per second; 0 where unknown.
+    pub fps: f64,
+    /// Frames in the file; an estimate where the container doesn't count them.
+    pub frames: Option<u64>,
+    /// Length of the stream in seconds.
+    pub duration: Option<f64>,
+    /// Seconds per tick, as a fraction.
+    pub time_base: (i32, i32),
+    /// Clockwise degrees (0, 90, 180, 270) by which a player turns the picture.
+    pub rotation: i32,
+    /// Stereo packing that the container (or the bitstream) states.
+    pub stereo: Option<StereoTag>,
+    /// Spherical projection that the container states, in words.
+    pub spherical: Option<String>,
+    /// Bits per second.
+    pub bit_rate: Option<u64>,
+    /// Fields instead of frames.
+    pub interlaced: bool,
+}
+
+/// Looks at a file. Picks the best video stream; cover pictures don't count.
+///
+/// # Errors
+/// The file is missing, a directory, unreadable, empty, not media, without video, or its codec
+/// can't be decoded here.
+pub fn probe(path: &Path) -> Result<InputInfo> {
+    let input = open(path)?;
+    describe(path, &input)
+}
+
+/// Demuxers that take text or small binary files by their extension and make "video" of them.
+const TEXT_ART: &[&str] = &["tty", "bin", "xbin", "adf", "idf"];
+
+/// Opens a file and reads enough of it to know its streams.
+pub(super) fn open(path: &Path) -> Result<ffmpeg::format::context::Input> {
+    log::init();
+    check_file(path)?;
+    let url = raw::file_url(path)?;
+    let not_media = |code: i32, log: Vec<String>| MediaError::NotMedia {
+        path: path.to_path_buf(),
+        reason: ffmpeg::Error::from(code).to_string(),
+        log,
+    };
+    // A picture named `shot%03d.png` is one picture here, not a sequence.
+    let mut options = Options::new([("pattern_type", "none")])?;
+    let mut ic: *mut ffi::AVFormatContext = ptr::null_mut();
+    // SAFETY: `ic` is null, so FFmpeg allocates it, and frees it again where it fails.
+    let (code, lines) = log::capture(|| unsafe {
+        ffi::avformat_open_input(&raw mut ic, url.as_ptr(), ptr::null(), options.as_mut_ptr())
+    });
+    if code < 0 {
+        if let ffmpeg::Error::Other { errno } = ffmpeg::Error::from(code)
+            && errno != libc::EINVAL
+        {
+            return Err(MediaError::Unreadable {
+                path: path.to_path_buf(),
+                source: std::io::Error::from_raw_os_error(errno),
+            });
+        }
+        return Err(not_media(code, lines));
+    }
+    // SAFETY: an open input, from here on owned by the wrapper.
+    let input = unsafe { ffmpeg::format::context::Input::wrap(ic) };
+    if TEXT_ART.contains(&format_of(&input).as_str()) {
+        return Err(MediaError::NotMedia {
+            path: path.to_path_buf(),
+            reason: "it looks like text".to_owned(),
+            log: Vec::new(),
+        });
+    }
+    // SAFETY: an open input.
+    let (code, lines) = log::capture(|| unsafe { ffi::avformat_find_stream_info(ic, ptr::null_mut()) });
+    if code < 0 {
+        return Err(not_media(code, lines));
+    }
+    Ok(input)
+}
+
+/// The errors that the file system can tell better than FFmpeg.
+fn check_file(path: &Path) -> Result<()> {
+    let unreadable = |source| MediaError::Unreadable { path: path.to_path_buf(), source };
+    let meta = std::fs::metadata(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => MediaError::NotFound { path: path.to_path_buf() },
+        _ => unreadable(e),
+    })?;
+    if meta.is_dir() {
+        return Err(MediaError::IsDirectory { path: path.to_path_buf() });
+    }
+    if meta.is_file() {
+        std::fs::File::open(path).map_err(unreadable)?;
+        if meta.len() == 0 {
+            return Err(MediaError::Empty { path: path.to_path_buf() });
+        }
+    }
+    Ok(())
+}
+
+fn format_of(input: &ffmpeg::format::context::Input) -> String {
+    // SAFETY: an open input's format has a static name.
+    unsafe { CStr::from_ptr((*(*input.as_ptr()).iformat).name) }.to_string_lossy().into_owned()
+}
+
+/// The stream that is worked on: like ffmpeg, the one with most pixels, the default one before
+/// others of about its size.
+fn pick_video(input: &ffmpeg::format::context::Input) -> Option<usize> {
+    let score = |s: &ffmpeg::Stream<'_>| {
+        // SAFETY: reads fields of a stream of an open input.
+        unsafe {
+            let p = &*(*s.as_ptr()).codecpar;
+            let bonus = if (*s.as_ptr()).disposition & ffi::AV_DISPOSITION_DEFAULT != 0 { 5_000_000 } else { 0 };
+            i64::from(p.width) * i64::from(p.height) + bonus
+        }
+    };
+    input
+        .streams()
+        .filter(|s| is_video(s) && !is_cover(s))
+        .filter(|s| {
+            // SAFETY: as above.
+            unsafe { (*(*s.as_ptr()).codecpar).width > 0 && (*(*s.as_ptr()).codecpar).height > 0 }
+        })
+        .max_by_key(|s| (score(s), std::cmp::Reverse(s.index())))
+        .map(|s| s.index())
+}
+
+fn kind(stream: &ffmpeg::Stream<'_>) -> ffmpeg::media::Type {
+    stream.parameters().medium()
+}
+
+fn is_video(stream: &ffmpeg::Stream<'_>) -> bool {
+    kind(stream) == ffmpeg::media::Type::Video
+}
+
+/// A cover picture or a strip of thumbnails.
+pub(super) fn is_cover(stream: &ffmpeg::Stream<'_>) -> bool {
+    // SAFETY: reads a field of a stream of an open input.
+    let disposition = unsafe { (*stream.as_ptr()).disposition };
+    disposition & (ffi::AV_DISPOSITION_ATTACHED_PIC | ffi::AV_DISPOSITION_TIMED_THUMBNAILS) != 0
+}
+
+/// All that the headers tell.
+pub(super) fn describe(path: &Path, input: &ffmpeg::format::context::Input) -> Result<InputInfo> {
+    use ffmpeg::media::Type;
+    let count = |wanted: Type| input.streams().filter(|s| kind(s) == wanted && !is_cover(s)).count();
+    let covers = input.streams().filter(|s| is_video(s) && is_cover(s)).count();
+    let Some(index) = pick_video(input) else {
+        let mut found = Vec::new();
+        for (n, what) in [
+            (count(Type::Audio), "audio"),
+            (count(Type::Subtitle), "subtitle"),
+            (count(Type::Video), "unreadable video"),
+            (covers, "cover picture"),
+        ] {
+            if n > 0 {
+                found.push(format!("{n} {what} stream{}", if n == 1 { "" } else { "s" }));
+            }
+        }
+        let found = if found.is_empty() { "no known stream at all".to_owned() } else { found.join(", ") };
+        return Err(MediaError::NoVideo { path: path.to_path_buf(), found });
+    };
+    // SAFETY: reads fields of an open input.
+    let (duration, start, bit_rate, chapters) = unsafe {
+        let ic = &*input.as_ptr();
+        (ic.duration, ic.start_time, ic.bit_rate, ic.nb_chapters as usize)
+    };
+    let micros = |t: i64| (t != ffi::AV_NOPTS_VALUE).then_some(t as f64 / 1e6);
+    let duration = micros(duration).filter(|d| *d > 0.0);
+    let Some(stream) = input.stream(index) else {
+        return Err(MediaError::NoVideo { path: path.to_path_buf(), found: "no stream".to_owned() });
+    };
+    Ok(InputInfo {
+        path: path.to_path_buf(),
+        format: format_of(input),
+        duration,
+        start_time: micros(start),
+        size_bytes: std::fs::metadata(path).map_or(0, |m| m.len()),
+        bit_rate: u64::try_from(bit_rate).ok().filter(|b| *b > 0),
+        video: video_info(path, &stream, duration)?,
+        video_streams: count(Type::Video),
+        audio_streams: count(Type::Audio),
+        subtitle_streams: count(Type::Subtitle),
+        attachment_streams: count(Type::Attachment),
+        data_streams: count(Type::Data),
+        cover_pictures: covers,
+        chapters,
+    })
+}
+
+fn video_info(path: &Path, stream: &ffmpeg::Stream<'_>, file_duration: Option<f64>) -> Result<VideoInfo> {
+    // SAFETY: reads fields of a stream of an open input.
+    let (s, p) = unsafe { (&*stream.as_ptr(), &*(*stream.as_ptr()).codecpar) };
+    let codec = raw::codec_name(p.codec_id);
+    // SAFETY: only looks a codec up.
+    if unsafe { ffi::avcodec_find_decoder(p.codec_id) }.is_null() {
+        return Err(MediaError::NoDecoder { path: path.to_path_buf(), codec });
+    }
+    let (width, height) = (p.width as usize, p.height as usize);
+    let Some(layout) = working_layout(p.format) else {
+        return Err(MediaError::Decode {
+            path: path.to_path_buf(),
+            reason: format!("its pixel format is {}", format_name(p.format)),
+            log: Vec::new(),
+        });
+    };
+    let rate = |r: ffi::AVRational| (r.num > 0 && r.den > 0).then(|| f64::from(r.num) / f64::from(r.den));
+    let fps = rate(s.avg_frame_rate).or_else(|| rate(s.r_frame_rate)).unwrap_or(0.0);
+    let duration = (s.duration != ffi::AV_NOPTS_VALUE && s.duration > 0)
+        .then(|| raw::seconds(s.duration, s.time_base))
+        .or(file_duration);
+    let estimate = duration.map(|d| (d * fps).round() as u64).filter(|n| *n > 0);
+    let side_data = sidedata::read(stream);
+    // SAFETY: returns null or a static string.
+    let profile = unsafe { ffi::avcodec_profile_name(p.codec_id, p.profile) };
+    // SAFETY: as above.
+    let profile = (!profile.is_null()).then(|| unsafe { CStr::from_ptr(profile) }.to_string_lossy().into_owned());
+    Ok(VideoInfo {
+        index: stream.index(),
+        codec,
+        profile,
+        width,
+        height,
+        pixel_format: format_name(p.format),
+        layout,
+        color: color_of(p.format, p.color_space, p.color_range, width, height),
+        matrix_known: matrix_of(p.color_space).is_some(),
+        hdr: is_hdr(p.color_trc),
+        fps,
+        frames: u64::try_from(s.nb_frames).ok().filter(|n| *n > 0).or(estimate),
+        duration,
+        time_base: (s.time_base.num, s.time_base.den),
+        rotation: sidedata::rotation(&side_data),
+        stereo: sidedata::stereo(&side_data),
+        spherical: sidedata::spherical(&side_data),
+        bit_rate: u64::try_from(p.bit_rate).ok().filter(|b| *b > 0),
+        interlaced: !matches!(
+            p.field_order,
+            ffi::AVFieldOrder::AV_FIELD_UNKNOWN | ffi::AVFieldOrder::AV_FIELD_PROGRESSIVE
+        ),
+    })
+}
+
+/// The planar layout in which frames of a pixel format are delivered: its own, or the nearest
+/// that loses nothing visible (RGB becomes 4:4:4, grey 4:2:0, more than 12 bits of RGB 10).
+pub(super) fn working_layout(format: i32) -> Option<YuvLayout> {
+    if let Some(layout) = layout_of_raw(format) {
+        return Some(layout);
+    }
+    let d = descriptor(format)?;
+    let flag = |f: i32| d.flags & f as u64 != 0;
+    if flag(ffi::AV_PIX_FMT_FLAG_HWACCEL) {
+        return None;
+    }
+    let rgb = flag(ffi::AV_PIX_FMT_FLAG_RGB) || flag(ffi::AV_PIX_FMT_FLAG_PAL) || flag(ffi::AV_PIX_FMT_FLAG_BAYER);
+    let grey = d.nb_components <= 2 && !rgb;
+    let depth = d.comp[0].depth.clamp(8, 16) as u32;
+    let bits = match depth {
+        8 => 8,
+        9 | 10 => depth,
+        12 => 12,
+        _ => 10,
+    };
+    // A palette always has alpha for FFmpeg; hardly ever is it used.
+    let alpha = flag(ffi::AV_PIX_FMT_FLAG_ALPHA) && !flag(ffi::AV_PIX_FMT_FLAG_PAL);
+    let (x, y) = match (rgb, grey) {
+        (true, _) => (0, 0),
+        (_, true) => (1, 1),
+        _ => (u32::from(d.log2_chroma_w), u32::from(d.log2_chroma_h)),
+    };
+    let wanted = YuvLayout { bits, chroma_shift_x: x, chroma_shift_y: y, alpha };
+    let full = YuvLayout { bits: if bits == 8 { 8 } else { 10 }, chroma_shift_x: 0, chroma_shift_y: 0, alpha };
+    [wanted, full].into_iter().find(|l| pixel_of(*l).is_some())
+}
+
+fn matrix_of(space: ffi::AVColorSpace) -> Option<Matrix> {
+    use ffi::AVColorSpace::*;
+    match space {
+        AVCOL_SPC_BT709 => Some(Matrix::Bt709),
+        AVCOL_SPC_FCC | AVCOL_SPC_BT470BG | AVCOL_SPC_SMPTE170M => Some(Matrix::Bt601),
+        AVCOL_SPC_BT2020_NCL | AVCOL_SPC_BT2020_CL => Some(Matrix::Bt2020),
+        _ => None,
+    }
+}
+
+/// What the samples of the delivered frames mean. Where the file states no matrix, HD sizes are
+/// BT.709 and others BT.601, as players have it.
+pub(super) fn color_of(
+    format: i32,
+    space: ffi::AVColorSpace,
+    range: ffi::AVColorRange,
+    width: usize,
+    height: usize,
+) -> YuvColor {
+    let guess = if width >= 1280 || height > 576 { Matrix::Bt709 } else { Matrix::Bt601 };
+    let name = format_name(format);
+    let full_range = match range {
+        ffi::AVColorRange::AVCOL_RANGE_JPEG => true,
+        ffi::AVColorRange::AVCOL_RANGE_MPEG => false,
+        // Grey pictures without a tag come from picture formats.
+        _ => name.starts_with("yuvj") || name.starts_with("gray") || name.starts_with("ya"),
+    };
+    // RGB is converted by us, to limited range.
+    let rgb = descriptor(format).is_some_and(|d| {
+        d.flags & (ffi::AV_PIX_FMT_FLAG_RGB | ffi::AV_PIX_FMT_FLAG_PAL | ffi::AV_PIX_FMT_FLAG_BAYER) as u64 != 0
+    });
+    YuvColor { matrix: matrix_of(space).unwrap_or(guess), full_range: full_range && !rgb }
+}
+
+pub(super) fn is_hdr(transfer: ffi::AVColorTransferCharacteristic) -> bool {
+    use ffi::AVColorTransferCharacteristic::*;
+    matches!(transfer, AVCOL_TRC_SMPTE2084 | AVCOL_TRC_ARIB_STD_B67)
+}

@@ -1,0 +1,79 @@
+//! What can go wrong with models and with ONNX Runtime.
+
+use std::path::PathBuf;
+
+/// An error of this module; the texts name the file and the mend.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// No such built-in model.
+    #[error("no model is called \"{name}\"; known: {known}; your own needs a manifest: --model FILE.yaml")]
+    Unknown {
+        /// What was asked.
+        name: String,
+        /// Names that exist, comma separated.
+        known: String,
+    },
+    /// The weights were never fetched.
+    #[error("the weights of model \"{name}\" are not installed ({path} is missing); {mend}")]
+    MissingWeights {
+        /// Model.
+        name: String,
+        /// Where they were expected.
+        path: PathBuf,
+        /// What to do.
+        mend: String,
+    },
+    /// The weights are not those that the manifest describes.
+    #[error(
+        "{path} is not the file that the manifest of \"{name}\" describes: its sha256 is {found}, expected {expected}; \
+         run setup.sh again, or correct `sha256` in the manifest"
+    )]
+    Checksum {
+        /// Model.
+        name: String,
+        /// Weights.
+        path: PathBuf,
+        /// What was computed.
+        found: String,
+        /// What the manifest says.
+        expected: String,
+    },
+    /// A manifest that can't be read or makes no sense.
+    #[error("manifest {path}: {what}")]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// What is wrong, with the field.
+        what: String,
+    },
+    /// A file could not be read.
+    #[error("can't read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// ONNX Runtime's shared library is missing or does not fit.
+    #[error("{0}")]
+    Runtime(String),
+    /// The execution provider that was asked for does not load.
+    #[error("device {device} can't be used: {why}")]
+    Device {
+        /// As on the command line.
+        device: String,
+        /// ONNX Runtime's reason and what to do.
+        why: String,
+    },
+    /// The network failed to load or run.
+    #[error("model \"{name}\": {what}")]
+    Network {
+        /// Model.
+        name: String,
+        /// What ONNX Runtime said.
+        what: String,
+    },
+}
+
+/// The result of this module.
+pub type Result<T> = std::result::Result<T, ModelError>;

@@ -1,0 +1,180 @@
+//! Which execution provider runs a network: the best that really loads, and why not the others.
+
+use super::error::{ModelError, Result};
+use super::runtime::{self, Runtime};
+use crate::pipeline::{DeviceChoice, Precision};
+use ort::ep::{self, ExecutionProviderDispatch};
+use ort::session::Session;
+use ort::session::builder::GraphOptimizationLevel;
+use std::fmt;
+use std::path::PathBuf;
+
+/// The provider that a session runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Provider {
+    /// ONNX Runtime's own CPU kernels.
+    Cpu,
+    /// CUDA on a device.
+    Cuda(u32),
+    /// TensorRT on a device.
+    TensorRt(u32),
+    /// OpenVINO on the CPU.
+    OpenVino,
+}
+
+impl Provider {
+    /// It runs on an NVIDIA GPU.
+    pub fn is_gpu(self) -> bool {
+        matches!(self, Provider::Cuda(_) | Provider::TensorRt(_))
+    }
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Provider::Cpu => f.write_str("cpu"),
+            Provider::Cuda(n) => write!(f, "cuda:{n}"),
+            Provider::TensorRt(n) => write!(f, "tensorrt:{n}"),
+            Provider::OpenVino => f.write_str("openvino"),
+        }
+    }
+}
+
+/// How a session is to be made.
+#[derive(Clone, Debug)]
+pub struct SessionOptions {
+    /// Wanted device.
+    pub device: DeviceChoice,
+    /// Arithmetic.
+    pub precision: Precision,
+    /// Threads on a CPU; at least 1.
+    pub threads: usize,
+    /// Where TensorRT keeps its engines.
+    pub cache_dir: PathBuf,
+    /// ONNX Runtime's library, where the user named one.
+    pub ort_library: Option<PathBuf>,
+}
+
+/// A session, what it runs on, and why no better provider was taken.
+#[derive(Debug)]
+pub struct Opened {
+    /// The session.
+    pub session: Session,
+    /// Its provider.
+    pub provider: Provider,
+    /// Providers that were tried in vain, each with its reason in one line.
+    pub refused: Vec<(Provider, String)>,
+}
+
+/// Makes a session for the ONNX graph in `model`.
+///
+/// # Errors
+/// The named device does not load; with `Auto`, only when not even the CPU does. `name` is the
+/// model's name for the texts.
+pub fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result<Opened> {
+    let runtime = runtime::load(options.device, options.ort_library.as_deref())?;
+    let wanted = match options.device {
+        DeviceChoice::Cpu => vec![Provider::Cpu],
+        DeviceChoice::Cuda(n) => vec![Provider::Cuda(n)],
+        DeviceChoice::TensorRt(n) => vec![Provider::TensorRt(n)],
+        DeviceChoice::OpenVino => vec![Provider::OpenVino],
+        // TensorRT is not tried unasked: its first build of an engine takes minutes.
+        DeviceChoice::Auto if runtime::has_nvidia_driver() => vec![Provider::Cuda(0), Provider::Cpu],
+        DeviceChoice::Auto => vec![Provider::Cpu],
+    };
+    let mut refused = Vec::new();
+    for provider in wanted {
+        match session(runtime, model, provider, options) {
+            Ok(session) => return Ok(Opened { session, provider, refused }),
+            Err(e) => {
+                let why = explain(provider, &e.to_string());
+                if provider == Provider::Cpu {
+                    return Err(ModelError::Network { name: name.to_owned(), what: why });
+                }
+                if options.device != DeviceChoice::Auto {
+                    return Err(ModelError::Device { device: provider.to_string(), why });
+                }
+                refused.push((provider, why));
+            }
+        }
+    }
+    Err(ModelError::Device { device: "auto".into(), why: "no execution provider loads".into() })
+}
+
+fn session(runtime: &Runtime, model: &[u8], provider: Provider, o: &SessionOptions) -> ort::Result<Session> {
+    let mut builder = Session::builder(&runtime.environment)?
+        .with_optimization_level(GraphOptimizationLevel::All)?
+        .with_intra_threads(o.threads.max(1))?
+        // Spinning threads would take the encoder's and decoder's cores.
+        .with_intra_op_spinning(false)?;
+    if let Some(ep) = dispatch(provider, o) {
+        builder = builder.with_execution_providers([ep.error_on_failure()])?;
+    }
+    builder.commit_from_memory(model)
+}
+
+fn dispatch(provider: Provider, o: &SessionOptions) -> Option<ExecutionProviderDispatch> {
+    match provider {
+        Provider::Cpu => None,
+        Provider::Cuda(n) => Some(
+            ep::CUDA::default()
+                .with_device_id(n as i32)
+                .with_tf32(o.precision != Precision::Fp32)
+                .with_conv_algorithm_search(ep::cuda::ConvAlgorithmSearch::Heuristic)
+                .build(),
+        ),
+        Provider::TensorRt(n) => Some(
+            ep::TensorRT::default()
+                .with_device_id(n as i32)
+                .with_fp16(o.precision != Precision::Fp32)
+                .with_engine_cache(true)
+                .with_engine_cache_path(o.cache_dir.join("tensorrt").display())
+                .with_timing_cache(true)
+                .with_timing_cache_path(o.cache_dir.join("tensorrt").display())
+                .build(),
+        ),
+        Provider::OpenVino => Some(
+            ep::OpenVINO::default()
+                .with_device_type("CPU")
+                .with_num_threads(o.threads.max(1))
+                .with_num_streams(1)
+                .build(),
+        ),
+    }
+}
+
+/// ONNX Runtime's text, shortened to what matters, and what to do about it.
+fn explain(provider: Provider, text: &str) -> String {
+    let first = text.lines().next().unwrap_or(text).trim();
+    let short = first.rsplit_once("with error: ").map_or(first, |(_, e)| e);
+    let mend = match provider {
+        _ if text.contains("not enabled in this build") || text.contains("not supported in this build") => {
+            match provider {
+                Provider::OpenVino => "; this ONNX Runtime has no OpenVINO: run `./setup.sh --openvino`",
+                _ => "; this ONNX Runtime is the CPU build: run `./setup.sh --gpu`",
+            }
+        }
+        _ if text.contains("libnvinfer") => "; install TensorRT 10",
+        _ if text.contains("libcu") || text.contains("libnv") => {
+            "; CUDA's libraries are missing: run `./setup.sh --gpu`"
+        }
+        _ => "",
+    };
+    format!("{short}{mend}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_short_and_tell_the_mend() {
+        let text = "provider_bridge_ort.cc:2043 Ort::Status FAIL : Failed to load library \
+                    /x/libonnxruntime_providers_cuda.so with error: libcublasLt.so.13: cannot open shared object file: \
+                    No such file or directory";
+        let e = explain(Provider::Cuda(0), text);
+        assert!(e.starts_with("libcublasLt.so.13: cannot open") && e.ends_with("`./setup.sh --gpu`"), "{e}");
+        let e = explain(Provider::Cuda(0), "CUDA execution provider is not enabled in this build.");
+        assert!(e.contains("CPU build"), "{e}");
+    }
+}

@@ -1,0 +1,100 @@
+//! Fifth stage: brings the small mattes up to full size and paints every output. Frames are
+//! independent here, so several workers share the stage.
+
+use super::cancel::Cancel;
+use super::clock::StageClock;
+use super::error::Result;
+use super::frame::{Matted, Painted};
+use crate::compose::{Composer, Frame, Mode, ViewPaint};
+use crate::matte::MatteOptions;
+use crate::matte::Refiner;
+use crate::matte::TileMap;
+use crate::media::FramePool;
+use crate::plane::{Plane, Rect, YuvColor, YuvLayout};
+use crossbeam_channel::{Receiver, Sender};
+
+/// An output as this stage sees it.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// What it shows.
+    pub mode: Mode,
+    /// Frames of its layout and size.
+    pub pool: FramePool,
+    /// Its encoder.
+    pub painted: Sender<Painted>,
+}
+
+/// The part of the stage that does not change from frame to frame.
+#[derive(Clone, Debug)]
+pub struct Compose {
+    /// The views in luma samples.
+    pub rects: Vec<Rect>,
+    /// The source's planes.
+    pub layout: YuvLayout,
+    /// Their meaning.
+    pub color: YuvColor,
+    /// Frame size.
+    pub size: (usize, usize),
+    /// What the user asked of the matte.
+    pub matte: MatteOptions,
+    /// Outputs.
+    pub targets: Vec<Target>,
+}
+
+impl Compose {
+    /// One worker; works until there are no more frames or nobody listens any more.
+    pub fn run(self, frames: Receiver<Matted>, cancel: &Cancel, clock: &StageClock) -> Result<()> {
+        clock.enter();
+        let (width, height) = self.size;
+        let mut alpha = Plane::<u8>::new(width, height);
+        let mut tiles = TileMap::default();
+        let mut refiner = Refiner::new(self.matte);
+        let mut composers: Vec<_> =
+            self.targets.iter().map(|t| Composer::new(&t.mode, self.layout, self.color, width, height)).collect();
+        loop {
+            let Ok(Matted { frame, backgrounds }) = clock.waiting(|| frames.recv()) else { return Ok(()) };
+            if cancel.is_aborted() {
+                return Ok(());
+            }
+            let source = &frame.decoded.source;
+            let planes = source.frame.yuv();
+            clock.busy(|| {
+                let mut whole = alpha.as_mut();
+                for (rect, view) in self.rects.iter().zip(&frame.views) {
+                    let out = whole.crop_mut(*rect);
+                    refiner.refine(&planes, self.layout, self.color, *rect, &view.yuv.y, &view.alpha, out);
+                }
+                tiles.classify(alpha.as_ref());
+            });
+            let views: Vec<_> = self
+                .rects
+                .iter()
+                .zip(&frame.views)
+                .map(|(rect, v)| ViewPaint { rect: *rect, small: &v.yuv, alpha: &v.alpha })
+                .collect();
+            for ((target, composer), background) in self.targets.iter().zip(&mut composers).zip(&backgrounds) {
+                let picture = clock.busy(|| -> Result<_> {
+                    let mut picture = target.pool.get()?;
+                    picture.copy_props_from(&source.frame);
+                    let frame = Frame {
+                        source: planes,
+                        layout: self.layout,
+                        color: self.color,
+                        width,
+                        height,
+                        alpha: alpha.as_ref(),
+                        tiles: &tiles,
+                        views: &views,
+                        background: background.as_ref().map(|b| b.yuv()),
+                    };
+                    composer.compose(&frame, picture.yuv_mut());
+                    Ok(picture)
+                })?;
+                let painted = Painted { index: source.index, picture, pts: source.pts, duration: source.duration };
+                if clock.waiting(|| target.painted.send(painted)).is_err() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}

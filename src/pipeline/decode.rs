@@ -1,0 +1,48 @@
+//! First stage: reads the source, hands frames to the network and copied packets to the outputs.
+
+use super::budget::Permits;
+use super::cancel::Cancel;
+use super::clock::StageClock;
+use super::error::Result;
+use super::frame::Decoded;
+use crate::media::{CopiedPacket, Item, Reader};
+use crossbeam_channel::Sender;
+use std::sync::Arc;
+
+/// Reads until the end, a request to stop, or until nobody listens any more.
+pub fn run(
+    reader: &mut Reader,
+    permits: &Permits,
+    frames: Sender<Decoded>,
+    packets: Vec<Sender<Arc<CopiedPacket>>>,
+    cancel: &Cancel,
+    clock: &StageClock,
+) -> Result<()> {
+    clock.enter();
+    loop {
+        // The permit is taken before the decoder is asked, so that memory is bounded even while
+        // the frame is being decoded.
+        let Some(permit) = clock.waiting(|| permits.acquire(|| cancel.is_requested())) else { return Ok(()) };
+        loop {
+            if cancel.is_requested() {
+                return Ok(());
+            }
+            match clock.busy(|| reader.next())? {
+                None => return Ok(()),
+                Some(Item::Packet(packet)) => {
+                    let packet = Arc::new(packet);
+                    for output in &packets {
+                        // An output that is gone has failed; its own error is the one to report.
+                        let _ = output.send(Arc::clone(&packet));
+                    }
+                }
+                Some(Item::Frame(source)) => {
+                    if clock.waiting(|| frames.send(Decoded { source, _permit: permit })).is_err() {
+                        return Ok(());
+                    }
+                    break;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Last stage: puts the frames of one output back in order, encodes and muxes them together with
+//! the copied packets.
+
+use super::cancel::Cancel;
+use super::clock::StageClock;
+use super::error::{Error, Result};
+use super::frame::Painted;
+use crate::media::{CopiedPacket, Finished, FramePool, Writer};
+use crossbeam_channel::Receiver;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Encodes until the frames end, then closes the file. `wrote` is called after every frame with
+/// the number of frames written.
+pub fn run(
+    mut writer: Writer,
+    frames: Receiver<Painted>,
+    packets: Receiver<Arc<CopiedPacket>>,
+    pool: &FramePool,
+    cancel: &Cancel,
+    clock: &StageClock,
+    wrote: &(dyn Fn(u64) + Sync),
+) -> Result<Finished> {
+    clock.enter();
+    let mut early = BTreeMap::new();
+    let mut next = 0;
+    while let Ok(painted) = clock.waiting(|| frames.recv()) {
+        if cancel.is_aborted() {
+            return Err(Error::Interrupted);
+        }
+        // Several workers paint: a frame may overtake another by as many as there are workers.
+        early.insert(painted.index, painted);
+        while let Some(p) = early.remove(&next) {
+            clock.busy(|| -> Result<()> {
+                for packet in packets.try_iter() {
+                    writer.write_packet(&packet)?;
+                }
+                if let Some(used) = writer.write_frame(p.picture, p.pts, p.duration)? {
+                    pool.put(used);
+                }
+                Ok(())
+            })?;
+            next += 1;
+            wrote(next);
+        }
+    }
+    if cancel.is_aborted() {
+        return Err(Error::Interrupted);
+    }
+    clock.busy(|| {
+        for packet in packets.iter() {
+            writer.write_packet(&packet)?;
+        }
+        Ok(writer.finish()?)
+    })
+}

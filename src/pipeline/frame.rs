@@ -1,0 +1,68 @@
+//! A frame on its way: what each stage adds to it.
+
+use super::budget::Permit;
+use crate::matte::SmallYuv;
+use crate::media::{SourceFrame, VideoFrame};
+use crate::model::Batch;
+use crate::plane::Plane;
+use std::sync::Arc;
+
+/// Fresh from the decoder.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The picture; read only from here on.
+    pub source: SourceFrame,
+    /// Its right to be in memory.
+    pub _permit: Permit,
+}
+
+/// One view of a frame at the network's size.
+#[derive(Debug)]
+pub struct SmallView {
+    /// Colour planes, as they lie in the frame (not rotated).
+    pub yuv: SmallYuv,
+    /// The matte at the same size; empty until the network has run.
+    pub alpha: Plane<f32>,
+}
+
+/// A frame whose views were sampled.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The decoded frame.
+    pub decoded: Decoded,
+    /// Its views, left or upper eye first.
+    pub views: Vec<SmallView>,
+    /// It is the first of a new scene.
+    pub cut: bool,
+}
+
+/// Frames that go through the network together, and its input made from them.
+#[derive(Debug)]
+pub struct Work {
+    /// In order.
+    pub frames: Vec<Prepared>,
+    /// All views of the first frame, then all of the second, ...
+    pub batch: Batch,
+}
+
+/// A frame with its small mattes, ready to be painted.
+#[derive(Debug)]
+pub struct Matted {
+    /// Frame and views.
+    pub frame: Prepared,
+    /// For each output, the background picture that it wants.
+    pub backgrounds: Vec<Option<Arc<VideoFrame>>>,
+}
+
+/// A painted picture for one output.
+#[derive(Debug)]
+pub struct Painted {
+    /// Number of the frame, from 0 without gaps.
+    pub index: u64,
+    /// The picture.
+    pub picture: VideoFrame,
+    /// Time stamp in the source video's time base.
+    pub pts: i64,
+    /// Duration in the same.
+    pub duration: i64,
+}

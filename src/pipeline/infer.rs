@@ -1,0 +1,54 @@
+//! Third stage: runs the network.
+
+use super::cancel::Cancel;
+use super::clock::StageClock;
+use super::error::Result;
+use super::frame::{Prepared, Work};
+use crate::matte::rotate;
+use crate::matte::resize;
+use crate::model::{Batch, Network, States};
+use crossbeam_channel::{Receiver, Sender};
+
+/// Runs batches until there are no more. `rotation` is undone on the mattes; input buffers go
+/// back through `recycled`.
+pub fn run(
+    network: &mut Network,
+    rotation: i32,
+    work: Receiver<Work>,
+    mattes: Sender<Prepared>,
+    recycled: Sender<Batch>,
+    cancel: &Cancel,
+    clock: &StageClock,
+) -> Result<()> {
+    clock.enter();
+    let mut states = States::default();
+    loop {
+        let Ok(Work { mut frames, batch }) = clock.waiting(|| work.recv()) else { return Ok(()) };
+        if cancel.is_aborted() {
+            return Ok(());
+        }
+        clock.busy(|| -> Result<()> {
+            // A recurrent network gets one frame at a time, so a cut is always the batch's first.
+            if frames[0].cut {
+                states.reset();
+            }
+            let mut alphas = network.run(&batch, &mut states)?.into_iter();
+            for view in frames.iter_mut().flat_map(|f| &mut f.views) {
+                let Some(mut alpha) = alphas.next() else { break };
+                if rotation != 0 {
+                    alpha = rotate(&alpha, 360 - rotation);
+                }
+                let size = (view.yuv.y.width(), view.yuv.y.height());
+                view.alpha =
+                    if (alpha.width(), alpha.height()) == size { alpha } else { resize(&alpha, size.0, size.1) };
+            }
+            Ok(())
+        })?;
+        let _ = recycled.try_send(batch);
+        for frame in frames {
+            if clock.waiting(|| mattes.send(frame)).is_err() {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Fourth stage: calms the small mattes over time and fetches each frame's background. The one
+//! place after the network where frames depend on the frame before.
+
+use super::cancel::Cancel;
+use super::clock::StageClock;
+use super::error::Result;
+use super::frame::{Matted, Prepared};
+use crate::matte::Stabilizer;
+use crate::media::{Background, MediaError};
+use crossbeam_channel::{Receiver, Sender};
+
+/// Works until there are no more frames. `stabilizers` has one entry a view, or is empty for
+/// recurrent networks, which are steady by themselves; `backgrounds` one entry an output. `tick`
+/// is the source's time base in seconds.
+pub fn run(
+    mut stabilizers: Vec<Stabilizer>,
+    mut backgrounds: Vec<Option<Background>>,
+    tick: f64,
+    frames: Receiver<Prepared>,
+    matted: Sender<Matted>,
+    cancel: &Cancel,
+    clock: &StageClock,
+) -> Result<()> {
+    clock.enter();
+    let mut first_pts = None;
+    loop {
+        let Ok(mut frame) = clock.waiting(|| frames.recv()) else { return Ok(()) };
+        if cancel.is_aborted() {
+            return Ok(());
+        }
+        let pictures = clock.busy(|| {
+            for (stabilizer, view) in stabilizers.iter_mut().zip(&mut frame.views) {
+                if frame.cut {
+                    stabilizer.reset();
+                }
+                stabilizer.apply(&view.yuv.y, &mut view.alpha);
+            }
+            let pts = frame.decoded.source.pts;
+            let seconds = (pts - *first_pts.get_or_insert(pts)) as f64 * tick;
+            backgrounds
+                .iter_mut()
+                .map(|b| b.as_mut().map(|b| b.frame_at(seconds)).transpose())
+                .collect::<std::result::Result<Vec<_>, MediaError>>()
+        })?;
+        if clock.waiting(|| matted.send(Matted { frame, backgrounds: pictures })).is_err() {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Understanding a job before any work: what the input is, which model and encoder will run.
+//! Everything that can be refused without decoding a frame is refused here.
+
+use super::error::{Error, Result};
+use super::job::{Job, ModelChoice, OutputSpec};
+use super::prepare::Views;
+use crate::compose::{Composer, Mode};
+use crate::media::{self, EncodeOptions, EncoderPlan, InputInfo, MediaError, Purpose, VideoInfo, WriterOptions};
+use crate::model::{Kind, Model, registry};
+use crate::plane::YuvLayout;
+use crate::vr::{Detected, Evidence, layout};
+use std::path::Path;
+
+/// A job that was understood.
+#[derive(Debug)]
+pub struct Plan {
+    /// What the input is.
+    pub input: InputInfo,
+    /// Where its views are, and why.
+    pub layout: Detected,
+    /// The views and the size at which the network sees them.
+    pub views: Views,
+    /// The model, its weights found but not yet checked.
+    pub model: Model,
+    /// Each output's encoder, in the job's order.
+    pub encoders: Vec<EncoderPlan>,
+    /// Frames that will be written, where that is known.
+    pub frames: Option<u64>,
+}
+
+impl Plan {
+    /// Probes the input, finds the model, chooses encoders and checks the outputs' names.
+    ///
+    /// # Errors
+    /// Everything that makes the job impossible and can be known now.
+    pub fn new(job: &Job) -> Result<Self> {
+        let input = media::probe(&job.input)?;
+        let video = &input.video;
+        check_outputs(job)?;
+        let found = match job.layout {
+            Some(layout) => Detected { layout, evidence: Evidence::Option },
+            None => layout::detect(video.stereo, &job.input, video.width, video.height),
+        };
+        let rects = found.layout.views(video.width, video.height);
+        if let Some(r) = rects.iter().find(|r| r.w < 16 || r.h < 16) {
+            return Err(Error::Request(format!(
+                "{}: a view of {}x{} pixels is too small (a {} frame of {}x{})",
+                job.input.display(),
+                r.w,
+                r.h,
+                found.layout,
+                video.width,
+                video.height
+            )));
+        }
+        let model = find_model(&job.model)?;
+        if model.manifest.kind == Kind::Recurrent && job.model.batch_size > 1 {
+            return Err(Error::Request(format!(
+                "--batch-size {}: {} is recurrent, each frame needs the result of the one before; \
+                 leave --batch-size out or take a frame-independent model such as selfie",
+                job.model.batch_size, model.manifest.name
+            )));
+        }
+        let turned = video.rotation % 180 != 0;
+        let (w, h) = if turned { (rects[0].h, rects[0].w) } else { (rects[0].w, rects[0].h) };
+        let (nw, nh) = model.manifest.input_size(job.model.input_size, w, h)?;
+        let size = if turned { (nh, nw) } else { (nw, nh) };
+        let views = Views { rects, size, rotation: video.rotation };
+        let encoders = job
+            .outputs
+            .iter()
+            .map(|o| media::plan_encoder(&writer_options(o, &o.encode, video, job.overwrite)))
+            .collect::<std::result::Result<Vec<_>, MediaError>>()?;
+        let frames = frames_in_range(job, &input);
+        Ok(Self { layout: found, views, model, encoders, frames, input })
+    }
+
+    /// Label and value of everything that was found, for people.
+    pub fn lines(&self, job: &Job) -> Vec<(&'static str, String)> {
+        let v = &self.input.video;
+        let mut lines = vec![
+            ("input", job.input.display().to_string()),
+            ("video", format!("{} {}x{} {} {}", v.codec, v.width, v.height, v.pixel_format, fps_text(v.fps))),
+            ("layout", format!("{}, {}", self.layout.layout, self.layout.evidence)),
+            ("model", self.model_text()),
+        ];
+        for (o, e) in job.outputs.iter().zip(&self.encoders) {
+            lines.push(("output", format!("{} {} ({})", o.mode.name(), o.path.display(), e.description)));
+        }
+        lines.push(("frames", self.frames.map_or("unknown".into(), |n| n.to_string())));
+        lines
+    }
+
+    /// Model and input size.
+    pub fn model_text(&self) -> String {
+        let (w, h) = self.views.network_size();
+        format!("{}, {w}x{h} for each of {} view(s)", self.model.manifest.name, self.views.rects.len())
+    }
+}
+
+fn fps_text(fps: f64) -> String {
+    if fps > 0.0 { format!("{fps:.3} fps") } else { "unknown frame rate".into() }
+}
+
+/// The layout of an output's frames.
+pub fn output_layout(mode: &Mode, source: YuvLayout) -> YuvLayout {
+    Composer::output_layout(mode, source)
+}
+
+/// How an output is written: `encode` is the output's own, or that with threads filled in.
+pub fn writer_options<'a>(
+    output: &'a OutputSpec,
+    encode: &'a EncodeOptions,
+    video: &VideoInfo,
+    overwrite: bool,
+) -> WriterOptions<'a> {
+    WriterOptions {
+        path: &output.path,
+        encode,
+        layout: output_layout(&output.mode, video.layout),
+        color: video.color,
+        width: video.width,
+        height: video.height,
+        overwrite,
+        purpose: match output.mode {
+            Mode::Matte => Purpose::Matte,
+            Mode::Alpha => Purpose::Alpha,
+            _ => Purpose::Picture,
+        },
+        copy_streams: true,
+    }
+}
+
+fn find_model(choice: &ModelChoice) -> Result<Model> {
+    if choice.name.is_empty() { Ok(registry::find_first(&choice.prefer)?) } else { Ok(registry::find(&choice.name)?) }
+}
+
+fn check_outputs(job: &Job) -> Result<()> {
+    if job.outputs.is_empty() {
+        return Err(Error::Request("no output was asked for: add -o OUT.mp4".into()));
+    }
+    for (i, o) in job.outputs.iter().enumerate() {
+        let inputs = std::iter::once(job.input.as_path()).chain(match &o.mode {
+            Mode::Replace { background } => Some(background.as_path()),
+            _ => None,
+        });
+        for input in inputs {
+            if same(input, &o.path) {
+                let shown = o.path.display();
+                return Err(Error::Request(format!(
+                    "{shown} is an input; it would be overwritten: choose another output"
+                )));
+            }
+        }
+        if job.outputs[..i].iter().any(|p| p.path == o.path || same(&p.path, &o.path)) {
+            return Err(Error::Request(format!("{} is named for two outputs", o.path.display())));
+        }
+        if !job.overwrite && o.path.exists() {
+            return Err(Error::Request(format!("{} exists; add -y to replace it", o.path.display())));
+        }
+    }
+    Ok(())
+}
+
+fn same(a: &Path, b: &Path) -> bool {
+    media::same_file(a, b)
+}
+
+/// Frames that the job will write, from the container's count or duration.
+fn frames_in_range(job: &Job, input: &InputInfo) -> Option<u64> {
+    let fps = input.video.fps;
+    let total = input.video.frames;
+    let range = &job.range;
+    let in_time = match (range.start, range.end) {
+        (None, None) => total,
+        (start, end) => {
+            let length = match (input.duration, end) {
+                (Some(d), Some(e)) => d.min(e),
+                (Some(d), None) => d,
+                (None, Some(e)) => e,
+                (None, None) => return range.frames,
+            };
+            (fps > 0.0).then(|| ((length - start.unwrap_or(0.0)).max(0.0) * fps).round() as u64)
+        }
+    };
+    match (in_time, range.frames) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}

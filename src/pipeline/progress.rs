@@ -1,0 +1,57 @@
+//! Turns the encoders' counts into progress events a few times a second.
+
+use super::clock::Clocks;
+use super::events::{Event, Observer};
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Shortest time between two events.
+const INTERVAL: Duration = Duration::from_millis(200);
+
+/// The speed shown is the mean over this time.
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// Counts frames of every output.
+pub struct Progress<'a> {
+    total: Option<u64>,
+    written: Vec<AtomicU64>,
+    recent: Mutex<VecDeque<(Instant, u64)>>,
+    observer: &'a dyn Observer,
+    clocks: &'a Clocks,
+}
+
+impl<'a> Progress<'a> {
+    /// Nothing is written yet.
+    pub fn new(total: Option<u64>, outputs: usize, observer: &'a dyn Observer, clocks: &'a Clocks) -> Self {
+        let recent = Mutex::new(VecDeque::from([(Instant::now(), 0)]));
+        Self { total, written: (0..outputs).map(|_| AtomicU64::new(0)).collect(), recent, observer, clocks }
+    }
+
+    /// Frames that every output has.
+    pub fn frames(&self) -> u64 {
+        self.written.iter().map(|w| w.load(Ordering::Relaxed)).min().unwrap_or(0)
+    }
+
+    /// Output `i` has `n` frames now.
+    pub fn wrote(&self, i: usize, n: u64) {
+        self.written[i].store(n, Ordering::Relaxed);
+        // Another encoder that is reporting right now tells the same.
+        let Ok(mut recent) = self.recent.try_lock() else { return };
+        let now = Instant::now();
+        if recent.back().is_some_and(|(t, _)| now - *t < INTERVAL) {
+            return;
+        }
+        let frames = self.frames();
+        recent.push_back((now, frames));
+        while recent.len() > 2 && recent.front().is_some_and(|(t, _)| now - *t > WINDOW) {
+            recent.pop_front();
+        }
+        let (then, before) = recent[0];
+        let fps = (frames - before) as f64 / (now - then).as_secs_f64().max(1e-6);
+        let eta = self.total.filter(|_| fps > 0.0).map(|t| t.saturating_sub(frames) as f64 / fps);
+        let bottleneck = self.clocks.bottleneck();
+        self.observer.event(Event::Progress { frames, total: self.total, fps, eta, bottleneck });
+    }
+}

@@ -1,0 +1,355 @@
+//! Runs a job: one named thread a stage (several where frames are independent), bounded channels
+//! between them, one cancel flag, and the error that really happened as the result.
+
+use super::budget::{Permits, Threads, frames_in_flight};
+use super::cancel::Cancel;
+use super::clock::Clocks;
+use super::compose::{Compose, Target};
+use super::error::{Error, Result};
+use super::events::{Event, Observer, OutputReport, Summary};
+use super::job::Job;
+use super::plan::{Plan, output_layout, writer_options};
+use super::prepare::Prepare;
+use super::progress::Progress;
+use super::{decode, encode, infer, matte};
+use crate::compose::Mode;
+use crate::matte::Stabilizer;
+use crate::media::{Background, DecodeOptions, Finished, FramePool, Reader, Writer};
+use crate::model::provider::SessionOptions;
+use crate::model::{Kind, Network};
+use crossbeam_channel::{bounded, unbounded};
+use std::path::PathBuf;
+use std::thread;
+use std::time::Instant;
+
+/// Bytes of source frames in flight unless the job says otherwise.
+const QUEUE_BYTES: usize = 192 << 20;
+
+/// Frames that a GPU gets at once from a frame-independent model when the user does not say.
+const GPU_BATCH: u32 = 8;
+
+/// A job whose network is loaded; building it is what takes time before the first frame.
+pub struct Prepared {
+    plan: Plan,
+    network: Network,
+    threads: Threads,
+}
+
+impl Prepared {
+    /// Loads the network that the plan chose.
+    ///
+    /// # Errors
+    /// Wrong checksum, no ONNX Runtime, a device that does not load.
+    pub fn new(job: &Job, plan: Plan) -> Result<Self> {
+        let cores = if job.threads > 0 { job.threads } else { crate::hardware::cores() };
+        let mut threads = Threads::share(cores, job.outputs.len(), true);
+        if job.model.threads > 0 {
+            threads.infer = job.model.threads;
+        }
+        let options = SessionOptions {
+            device: job.model.device,
+            precision: job.model.precision,
+            threads: threads.infer,
+            cache_dir: cache_dir(),
+            ort_library: job.model.ort_library.clone(),
+        };
+        let network = Network::load(&plan.model, &options)?;
+        if network.provider().is_gpu() {
+            threads = Threads::share(cores, job.outputs.len(), false);
+        }
+        Ok(Self { plan, network, threads })
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The device in one line: what runs the network, and why nothing better does.
+    pub fn device(&self) -> String {
+        let refused: Vec<_> = self.network.refused().iter().map(|(p, why)| format!("{p}: {why}")).collect();
+        let provider = self.network.provider();
+        let threads = if provider.is_gpu() { String::new() } else { format!(", {} threads", self.threads.infer) };
+        let name = crate::hardware::device_name(provider.is_gpu());
+        let why = if refused.is_empty() { String::new() } else { format!(" (not {})", refused.join("; ")) };
+        format!("{provider}{}{threads}{why}", name.map(|n| format!(" {n}")).unwrap_or_default())
+    }
+}
+
+/// Folder for what can be made again: `$XDG_CACHE_HOME/vrseg`, else `~/.cache/vrseg`.
+fn cache_dir() -> PathBuf {
+    let var = |n: &str| std::env::var_os(n).filter(|v| !v.is_empty()).map(PathBuf::from);
+    var("XDG_CACHE_HOME").unwrap_or_else(|| var("HOME").unwrap_or_default().join(".cache")).join("vrseg")
+}
+
+/// Plans and runs a job.
+///
+/// # Errors
+/// The first thing that went wrong. Nothing is left under an output's final name then, unless
+/// that output was finished already.
+pub fn run(job: &Job, cancel: &Cancel, observer: &dyn Observer) -> Result<Summary> {
+    let prepared = Prepared::new(job, Plan::new(job)?)?;
+    run_prepared(job, prepared, cancel, observer)
+}
+
+/// Runs a job whose network is loaded.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &dyn Observer) -> Result<Summary> {
+    let device = prepared.device();
+    let Prepared { plan, mut network, threads } = prepared;
+    let video = &plan.input.video;
+    let (width, height, source_layout, color) = (video.width, video.height, video.layout, video.color);
+    let started = Instant::now();
+    for (provider, why) in network.refused() {
+        observer.event(Event::Warning { message: format!("{provider} can't be used: {why}") });
+    }
+
+    let decode_options = DecodeOptions { range: job.range, threads: threads.decode };
+    let mut reader = Reader::open(&job.input, &decode_options)?;
+    let template = reader.template();
+    let writers = job
+        .outputs
+        .iter()
+        .map(|o| {
+            let mut encode = o.encode.clone();
+            if encode.threads == 0 {
+                encode.threads = threads.encode;
+            }
+            let options = writer_options(o, &encode, video, job.overwrite);
+            Ok(Writer::create(options, &template)?)
+        })
+        .collect::<Result<Vec<_>>>()?;
+    for (writer, output) in writers.iter().zip(&job.outputs) {
+        for lost in writer.dropped_streams() {
+            observer.event(Event::Warning { message: format!("{}: {lost}", output.path.display()) });
+        }
+    }
+    let reports: Vec<_> =
+        job.outputs.iter().zip(&writers).map(|(o, w)| (o.mode.name(), w.encoder_name().to_owned())).collect();
+    observer.event(Event::Start {
+        input: job.input.clone(),
+        width,
+        height,
+        fps: video.fps,
+        frames: plan.frames,
+        layout: format!("{}, {}", plan.layout.layout, plan.layout.evidence),
+        model: plan.model_text(),
+        device,
+        outputs: job
+            .outputs
+            .iter()
+            .zip(&writers)
+            .map(|(o, w)| format!("{} {} ({})", o.mode.name(), o.path.display(), w.describe()))
+            .collect(),
+    });
+
+    let backgrounds = job
+        .outputs
+        .iter()
+        .map(|o| match &o.mode {
+            Mode::Replace { background } => {
+                Ok(Some(Background::open(background, source_layout, color, width, height)?))
+            }
+            _ => Ok(None),
+        })
+        .collect::<Result<Vec<_>>>()?;
+
+    let manifest = network.manifest().clone();
+    let recurrent = manifest.kind == Kind::Recurrent;
+    let batch_frames = match job.model.batch_size {
+        0 if network.provider().is_gpu() && !recurrent => GPU_BATCH,
+        0 => 1,
+        n => n,
+    } as usize;
+    let frame_bytes = source_layout.frame_bytes(width, height);
+    let queue_bytes = if job.queue_bytes > 0 { job.queue_bytes } else { QUEUE_BYTES };
+    let permits = Permits::new(frames_in_flight(queue_bytes, frame_bytes, batch_frames, threads.compose));
+    let stabilizers = if recurrent || job.matte.stabilize <= 0.0 {
+        Vec::new()
+    } else {
+        plan.views.rects.iter().map(|_| Stabilizer::new(job.matte.stabilize)).collect()
+    };
+
+    let prepare = Prepare {
+        views: plan.views.clone(),
+        layout: source_layout,
+        color,
+        normalization: manifest.normalization(),
+        batch_frames,
+    };
+    let clocks = Clocks::default();
+    let progress = Progress::new(plan.frames, job.outputs.len(), observer, &clocks);
+
+    let (to_prepare, from_decode) = bounded(2);
+    let (to_infer, from_prepare) = bounded(1);
+    let (recycle_batch, recycled_batches) = bounded(2);
+    let (to_matte, from_infer) = bounded(batch_frames);
+    let (to_compose, from_matte) = bounded(1);
+    let mut targets = Vec::new();
+    let mut packet_senders = Vec::new();
+    let mut encoders = Vec::new();
+    for (writer, output) in writers.into_iter().zip(&job.outputs) {
+        let pool = FramePool::new(output_layout(&output.mode, source_layout), width, height)?;
+        let (painted, to_encode) = bounded(1);
+        let (packet_sender, packets) = unbounded();
+        packet_senders.push(packet_sender);
+        targets.push(Target { mode: output.mode.clone(), pool: pool.clone(), painted });
+        encoders.push((writer, to_encode, packets, pool));
+    }
+    let compose = Compose {
+        rects: plan.views.rects.clone(),
+        layout: source_layout,
+        color,
+        size: (width, height),
+        matte: job.matte,
+        targets,
+    };
+    let rotation = plan.views.rotation;
+    let tick = f64::from(video.time_base.0) / f64::from(video.time_base.1.max(1));
+
+    let (results, finished) = thread::scope(|scope| {
+        let clocks = &clocks;
+        let reader = &mut reader;
+        let permits = &permits;
+        let network = &mut network;
+        let prepare = &prepare;
+        let mut handles = vec![
+            spawn(scope, cancel, "decode", move || {
+                decode::run(reader, permits, to_prepare, packet_senders, cancel, clocks.stage("decode"))
+            }),
+            spawn(scope, cancel, "prepare", move || {
+                prepare.run(from_decode, to_infer, recycled_batches, cancel, clocks.stage("prepare"))
+            }),
+            spawn(scope, cancel, "infer", move || {
+                infer::run(network, rotation, from_prepare, to_matte, recycle_batch, cancel, clocks.stage("infer"))
+            }),
+            spawn(scope, cancel, "matte", move || {
+                matte::run(stabilizers, backgrounds, tick, from_infer, to_compose, cancel, clocks.stage("matte"))
+            }),
+        ];
+        for _ in 0..threads.compose {
+            let (worker, frames) = (compose.clone(), from_matte.clone());
+            handles.push(spawn(scope, cancel, "compose", move || worker.run(frames, cancel, clocks.stage("compose"))));
+        }
+        drop((compose, from_matte));
+        let progress = &progress;
+        let (finished_sender, finished) = unbounded();
+        for (i, (writer, frames, packets, pool)) in encoders.into_iter().enumerate() {
+            let finished = finished_sender.clone();
+            handles.push(spawn(scope, cancel, "encode", move || {
+                let wrote = |n| progress.wrote(i, n);
+                let done = encode::run(writer, frames, packets, &pool, cancel, clocks.stage("encode"), &wrote)?;
+                let _ = finished.send((i, done));
+                Ok(())
+            }));
+        }
+        drop(finished_sender);
+        let results: Vec<Result<()>> = handles
+            .into_iter()
+            .map(|(stage, handle)| match handle {
+                Ok(h) => h.join().unwrap_or_else(|p| Err(panicked(stage, &*p))),
+                Err(e) => Err(Error::Request(format!("can't start the {stage} thread: {e}"))),
+            })
+            .collect();
+        let mut finished: Vec<(usize, Finished)> = finished.try_iter().collect();
+        finished.sort_by_key(|f| f.0);
+        (results, finished)
+    });
+    first_error(results)?;
+
+    let seconds = started.elapsed().as_secs_f64();
+    let frames = progress.frames();
+    let repaired = reader.repaired_timestamps();
+    if repaired > 0 {
+        observer
+            .event(Event::Warning { message: format!("{repaired} timestamps were missing or went back; repaired") });
+    }
+    let decode_errors = reader.decode_errors();
+    if decode_errors > 0 {
+        let message =
+            format!("{}: {decode_errors} damaged packets or frames could not be decoded", job.input.display());
+        observer.event(Event::Warning { message });
+    }
+    let summary = Summary {
+        frames,
+        seconds,
+        fps: frames as f64 / seconds.max(1e-9),
+        interrupted: cancel.is_requested(),
+        decode_errors,
+        stages: clocks.report(),
+        outputs: finished
+            .into_iter()
+            .map(|(i, f)| OutputReport {
+                path: f.path,
+                mode: reports[i].0,
+                encoder: reports[i].1.clone(),
+                bytes: f.bytes,
+            })
+            .collect(),
+    };
+    observer.event(Event::Done { summary: summary.clone() });
+    Ok(summary)
+}
+
+/// A stage's thread, with the stage's name for the error texts.
+type Stage<'scope> = (&'static str, std::io::Result<thread::ScopedJoinHandle<'scope, Result<()>>>);
+
+/// Starts a thread of a stage. One that fails stops the others: they see closed channels or the flag.
+fn spawn<'scope>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    cancel: &'scope Cancel,
+    stage: &'static str,
+    body: impl FnOnce() -> Result<()> + Send + 'scope,
+) -> Stage<'scope> {
+    let guarded = move || {
+        let result = catch(stage, body);
+        if result.is_err() {
+            cancel.abort();
+        }
+        result
+    };
+    (stage, thread::Builder::new().name(format!("vrseg-{stage}")).spawn_scoped(scope, guarded))
+}
+
+/// Turns a panic of a stage into an error, so that the other stages are stopped at once.
+fn catch(stage: &'static str, body: impl FnOnce() -> Result<()>) -> Result<()> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or_else(|p| Err(panicked(stage, &*p)))
+}
+
+fn panicked(stage: &'static str, payload: &(dyn std::any::Any + Send)) -> Error {
+    let text = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    let message = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "unknown".into());
+    Error::Panic { stage, message }
+}
+
+/// The cause: the first error in the order of the stages that is not just "interrupted", since
+/// an aborted encoder says that too.
+fn first_error(results: Vec<Result<()>>) -> Result<()> {
+    let mut errors: Vec<_> = results.into_iter().filter_map(Result::err).collect();
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let cause = errors.iter().position(|e| !matches!(e, Error::Interrupted)).unwrap_or(0);
+    Err(errors.swap_remove(cause))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cause_wins_over_its_consequences() {
+        let e = first_error(vec![Ok(()), Err(Error::Interrupted), Err(Error::Request("disk".into()))]);
+        assert_eq!(e.unwrap_err().to_string(), "disk");
+        assert!(matches!(first_error(vec![Err(Error::Interrupted)]), Err(Error::Interrupted)));
+        assert!(first_error(vec![Ok(())]).is_ok());
+    }
+
+    #[test]
+    fn a_panic_becomes_an_error_that_names_the_stage() {
+        let e = catch("matte", || panic!("index {}", 7)).unwrap_err().to_string();
+        assert!(e.contains("matte") && e.contains("index 7"), "{e}");
+    }
+}

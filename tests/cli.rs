@@ -1,0 +1,287 @@
+//! The command line as its user meets it: help, refusals, settings. Nothing here needs a video.
+
+use assert_cmd::Command;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// The program in `dir`, with none of the developer's own settings.
+fn vrseg(dir: &Path) -> Command {
+    let mut command = Command::cargo_bin("vrseg").expect("the program");
+    command.current_dir(dir).env_clear().env("HOME", dir).env("XDG_CONFIG_HOME", dir.join("xdg"));
+    command
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+/// Runs and gives exit code, standard output, standard error.
+fn run(dir: &Path, args: &[&str]) -> (i32, String, String) {
+    let output = vrseg(dir).args(args).output().expect("a run");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code().expect("an exit code"), text(output.stdout), text(output.stderr))
+}
+
+/// What the program says of each case, for one snapshot. Each must end with 2 and say nothing on
+/// standard output.
+fn refusals<'a>(cases: impl IntoIterator<Item = (&'a str, (i32, String, String))>) -> String {
+    let mut all = String::new();
+    for (case, (code, out, err)) in cases {
+        assert_eq!((code, out.as_str()), (2, ""), "{case}: {err}");
+        let _ = writeln!(all, "## {case}\n{err}");
+    }
+    all
+}
+
+#[test]
+fn help() {
+    let dir = folder();
+    let (code, out, err) = run(dir.path(), &["--help"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    insta::assert_snapshot!(out);
+    assert_eq!(run(dir.path(), &["-h"]).1, out);
+    let (code, out, err) = run(dir.path(), &[]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(err.contains("Examples:"));
+}
+
+#[test]
+fn wrong_config_files() {
+    let cases = [
+        ("unknown section", "mate:\n  feather: 1\n"),
+        ("unknown setting", "matte:\n  treshold: 0.5\n"),
+        ("nothing like it", "matte:\n  colour_of_the_sky: blue\n"),
+        ("right setting, wrong section", "# mine\nmodel:\n  feather: 2\n"),
+        ("setting outside of any section", "crf: 20\n"),
+        ("text for a number", "model:\n  batch_size: four\n"),
+        ("number out of range", "matte:\n  feather: 1\n  threshold: 1.5\n"),
+        ("fraction for a whole number", "matte:\n  grow: 1.5\n"),
+        ("not a number", "matte:\n  stabilize: .nan\n"),
+        ("number for a switch", "matte:\n  refine: 1\n"),
+        ("yes for a switch", "matte:\n  refine: yes\n"),
+        ("unknown word", "output:\n  codec: h265\n"),
+        ("nearly a word", "output:\n  mode: grean\n"),
+        ("unquoted colour", "output:\n  key: #00B140\n"),
+        ("not a colour", "output:\n  key: chartreuse\n"),
+        ("bit rate too small", "output:\n  bitrate: 20\n"),
+        ("unknown device", "device:\n  name: gpu\n"),
+        ("unknown profile", "profile: fastest\n"),
+        ("list for a single value", "output:\n  crf: [1, 2]\n"),
+        ("settings for a single value", "output:\n  crf:\n    value: 3\n"),
+        ("empty list", "model:\n  prefer: []\n"),
+        ("list of something else", "model:\n  prefer: [rvm, {a: b}]\n"),
+        ("setting twice", "matte:\n  feather: 1\n  grow: 2\n  feather: 3\n"),
+        ("section twice", "matte:\n  feather: 1\nmodel:\n  input_size: 512\nmatte:\n  grow: 1\n"),
+        ("value for a section", "matte: 0.5\n"),
+        ("list for a section", "matte:\n  - feather: 1\n"),
+        ("a list", "- matte\n"),
+        ("a text", "just words\n"),
+        ("bad indentation", "matte:\n  feather: 1\n grow: 2\n"),
+        ("open quote", "output:\n  preset: \"slow\n"),
+        ("tab", "matte:\n\tfeather: 1\n"),
+        ("two documents", "matte:\n  feather: 1\n---\nmatte:\n  grow: 1\n"),
+        ("unknown anchor", "matte:\n  feather: *x\n"),
+    ];
+    let dir = folder();
+    let all = refusals(cases.map(|(name, text)| {
+        fs::write(dir.path().join("my.yaml"), text).expect("a file");
+        (name, run(dir.path(), &["-c", "my.yaml", "--show-config"]))
+    }));
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn config_files_that_cannot_be_read() {
+    let dir = folder();
+    fs::write(dir.path().join("latin1.yaml"), b"matte:\n  feather: 1 # \xe4\n").expect("a file");
+    let all = refusals([
+        ("missing", run(dir.path(), &["-c", "none.yaml", "--show-config"])),
+        ("a folder", run(dir.path(), &["-c", ".", "--show-config"])),
+        ("not UTF-8", run(dir.path(), &["-c", "latin1.yaml", "--show-config"])),
+    ]);
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn wrong_variables() {
+    let dir = folder();
+    let all = refusals(
+        [
+            ("VRSEG_MATTE_THRESHOLD", "high"),
+            ("VRSEG_MATTE_TRESHOLD", "0.5"),
+            ("VRSEG_PROFILE", "slow"),
+            ("VRSEG_MODEL_PREFER", " , "),
+        ]
+        .map(|(name, value)| {
+            let output = vrseg(dir.path()).arg("--show-config").env(name, value).output().expect("a run");
+            let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+            (name, (output.status.code().expect("a code"), text(output.stdout), text(output.stderr)))
+        }),
+    );
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn wrong_usage() {
+    let dir = folder();
+    let at = |name: &str| dir.path().join(name);
+    for name in ["a.mp4", "b.mp4", "old.mp4", "films/x.mp4", "films/x.mkv", "bg.jpg"] {
+        fs::create_dir_all(at(name).parent().expect("a parent")).expect("folders");
+        fs::write(at(name), name).expect("a file");
+    }
+    fs::create_dir(at("empty")).expect("a folder");
+    fs::hard_link(at("a.mp4"), at("link.mp4")).expect("a link");
+    let cases: &[&[&str]] = &[
+        &["a.mp4"],
+        &["-o", "o.mp4"],
+        &["bench"],
+        &["optimize", "--save-config", "t.yaml"],
+        &["a.mp4", "bench", "-o", "o/"],
+        &["none.mp4", "-o", "o.mp4"],
+        &["none.mp4", "a.mp4", "gone.mkv", "films", "-o", "o/"],
+        &["empty", "-r", "-o", "o/"],
+        &["a.mp4", "b.mp4", "-o", "o.mp4"],
+        &["films", "-r", "-o", "o.mp4"],
+        &["films", "-r", "-o", "o/"],
+        &["a.mp4", "-o", "a.mp4", "-y"],
+        &["a.mp4", "-o", "films/../a.mp4", "-y"],
+        &["a.mp4", "-o", "link.mp4", "-y"],
+        &["a.mp4", "b.mp4", "-o", "./", "--name", "{stem}.{ext}", "-y"],
+        &["a.mp4", "-o", "o.mp4", "-o", "matte=./o.mp4"],
+        &["a.mp4", "-o", "old.mp4"],
+        &["a.mp4", "-o", "/dev/null.x/o.mp4"],
+        &["a.mp4", "-o", "nowhere/o.mp4"],
+        &["a.mp4", "-o", "o"],
+        &["a.mp4", "-o", "green="],
+        &["a.mp4", "-o", "alpha=o.mp4"],
+        &["a.mp4", "-o", "o/", "--name", "{steam}.mp4"],
+        &["a.mp4", "-o", "replace=o.mp4"],
+        &["a.mp4", "-o", "o.mp4", "--mode", "matte", "--background", "bg.jpg"],
+        &["a.mp4", "-o", "o.mp4", "--background", "none.jpg"],
+        &["a.mp4", "-o", "bg.jpg", "--background", "bg.jpg", "-y"],
+        &["a.mp4", "-o", "o.mp4", "--ss", "10", "--to", "5"],
+        &["a.mp4", "-o", "o.mp4", "-t", "0"],
+        &["a.mp4", "-o", "o.mp4", "--ss", "soon"],
+        &["a.mp4", "-o", "o.mp4", "--to", "5", "-t", "5"],
+        &["a.mp4", "-o", "o.mp4", "-y", "-n"],
+        &["a.mp4", "-o", "o.mp4", "--mode", "grean"],
+        &["a.mp4", "-o", "o.mp4", "--key", "octarine"],
+        &["a.mp4", "-o", "o.mp4", "--crf", "99"],
+        &["a.mp4", "-o", "o.mp4", "--crf", "20", "--bitrate", "20M"],
+        &["a.mp4", "-o", "o.mp4", "--device", "gpu"],
+        &["a.mp4", "-o", "o.mp4", "--grow", "1", "--erode", "1"],
+        &["a.mp4", "-o", "o.mp4", "--enc-opt", "tune"],
+        &["a.mp4", "-o", "o.mp4", "--frames", "0"],
+        &["a.mp4", "-o", "o.mp4", "--profle", "fast"],
+        &["models", "a.mp4", "b.mp4"],
+    ];
+    let all = refusals(cases.iter().map(|args| {
+        let result = run(dir.path(), args);
+        (Box::leak(args.join(" ").into_boxed_str()) as &str, result)
+    }));
+    insta::assert_snapshot!(all);
+    assert!(!at("o").exists(), "a refused run makes no folder");
+    assert_eq!(fs::read(at("old.mp4")).expect("still there"), b"old.mp4");
+}
+
+#[test]
+fn a_file_with_a_reserved_name_is_a_file() {
+    let dir = folder();
+    fs::write(dir.path().join("bench"), "x").expect("a file");
+    let (_, _, err) = run(dir.path(), &["bench"]);
+    assert!(err.contains("--output") && !err.contains("not in this version"), "{err}");
+}
+
+#[test]
+fn settings_come_in_layers() {
+    let dir = folder();
+    fs::write(
+        dir.path().join("my.yaml"),
+        "profile: fast\nmatte:\n  feather: 1.5\n  grow: -2\noutput:\n  preset: 8\n  crf: auto\nmodel:\n# nothing\n",
+    )
+    .expect("a file");
+    let mut command = vrseg(dir.path());
+    command.args(["-c", "my.yaml", "--show-config", "--erode", "3", "--threshold", "0.5", "--no-hwenc"]);
+    command.env("VRSEG_MATTE_FEATHER", "2").env("VRSEG_MODEL_NAME", "rvm: x").env("VRSEG_OUTPUT_CODEC", "");
+    let output = command.output().expect("a run");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    insta::assert_snapshot!(text);
+    // What it prints is a file with the same settings.
+    fs::write(dir.path().join("again.yaml"), &text).expect("a file");
+    let (code, again, err) = run(dir.path(), &["-c", "again.yaml", "--show-config"]);
+    let values =
+        |text: &str| text.lines().map(|l| l.split(" # ").next().unwrap_or(l).trim_end().to_owned()).collect::<Vec<_>>();
+    assert_eq!((code, err.as_str(), values(&again)), (0, "", values(&text)));
+}
+
+#[test]
+fn the_users_own_file_is_read_unless_another_is_named() {
+    let dir = folder();
+    fs::create_dir_all(dir.path().join("xdg/vrseg")).expect("folders");
+    fs::write(dir.path().join("xdg/vrseg/config.yaml"), "profile: quality\n").expect("a file");
+    fs::write(dir.path().join("empty.yaml"), "# nothing yet\n").expect("a file");
+    assert!(run(dir.path(), &["--show-config"]).1.starts_with("profile: quality "));
+    assert!(run(dir.path(), &["--show-config", "--profile", "fast"]).1.starts_with("profile: fast "));
+    assert!(run(dir.path(), &["--show-config", "-c", "empty.yaml"]).1.starts_with("profile: balanced "));
+    let (_, json, _) = run(dir.path(), &["--show-config", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["profile"]["value"], "quality");
+    assert_eq!(json["settings"]["model.input_size"]["source"], "profile quality");
+}
+
+#[test]
+fn what_exists_is_left_alone() {
+    let dir = folder();
+    for name in ["a.mp4", "a_green.mp4"] {
+        fs::write(dir.path().join(name), name).expect("a file");
+    }
+    let (code, out, err) = run(dir.path(), &["a.mp4", "-o", "./", "-n"]);
+    assert_eq!((code, out.as_str(), err.as_str()), (0, "", "vrseg: a.mp4: skipped, ./a_green.mp4 exists\n"));
+    let (code, out, err) = run(dir.path(), &["a.mp4", "-o", "./", "-n", "--json"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert_eq!(out, "{\"type\":\"skipped\",\"input\":\"a.mp4\",\"output\":\"./a_green.mp4\"}\n");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let dir = folder();
+    for args in ["man", "completions bash", "--show-config"] {
+        let program = assert_cmd::cargo::cargo_bin("vrseg");
+        let script = format!("{} {args} | true; exit ${{PIPESTATUS[0]}}", program.display());
+        let mut command = Command::new("bash");
+        command.args(["-c", &script]).current_dir(dir.path()).env("HOME", dir.path());
+        command.assert().success().stdout("").stderr("");
+    }
+}
+
+#[test]
+fn colours_are_never_written_to_a_file() {
+    let dir = folder();
+    let output =
+        vrseg(dir.path()).args(["a.mp4", "-o", "o.mp4"]).env("TERM", "xterm-256color").output().expect("a run");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "vrseg: error: a.mp4: no such file or folder\n");
+}
+
+#[test]
+fn the_manual_is_roff() {
+    let dir = folder();
+    let (code, page, _) = run(dir.path(), &["man"]);
+    assert_eq!(code, 0);
+    for heading in [".TH vrseg 1", ".SH NAME", ".SH EXAMPLES", ".SH OPTIONS", ".SH SETTINGS AND EXIT CODES"] {
+        assert!(page.contains(heading), "{heading}");
+    }
+}
+
+#[test]
+fn the_log_file_has_the_error_too() {
+    let dir = folder();
+    let (code, out, _) = run(dir.path(), &["none.mp4", "-o", "o.mp4", "--json", "--log-file", "log.txt"]);
+    assert_eq!((code, out.as_str()), (2, ""), "a refusal is no event");
+    let log = fs::read_to_string(dir.path().join("log.txt")).expect("a log");
+    assert!(log.contains("ERROR") && log.contains("none.mp4: no such file"), "{log}");
+    let (code, _, err) = run(dir.path(), &["none.mp4", "-o", "o.mp4", "--log-file", "no/log.txt"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("--log-file no/log.txt: No such file"), "{err}");
+}

@@ -1,0 +1,198 @@
+//! Broken input and bad circumstances: a message that names the file, the right exit code, and
+//! nothing lost.
+
+use crate::harness::*;
+use std::path::{Path, PathBuf};
+
+/// Runs a job that must fail with `code`; the message must contain all of `words`, and neither an
+/// output nor a temporary file may be left.
+#[track_caller]
+fn fails(args: &[&str], code: i32, words: &[&str], out: &Path) {
+    let got = run(args);
+    let said = stderr(&got);
+    assert_eq!(got.status.code(), Some(code), "{said}");
+    for w in words {
+        assert!(said.contains(w), "no \"{w}\" in: {said}");
+    }
+    assert!(!said.contains("panicked") && !said.contains("stack backtrace"), "{said}");
+    assert!(!out.exists(), "{} was written", out.display());
+    if let Some(parent) = out.parent().filter(|p| p.is_dir()) {
+        let name = out.file_stem().unwrap().to_string_lossy();
+        let left: Vec<_> = listing(parent).into_iter().filter(|n| n.contains(&*name)).collect();
+        assert!(left.is_empty(), "left behind: {left:?}");
+    }
+}
+
+fn input_in(dir: &Path, frames: usize) -> PathBuf {
+    let input = dir.join("in.mp4");
+    clip(&input, "320x240", frames, H264);
+    input
+}
+
+#[test]
+fn inputs_that_are_no_video() {
+    let dir = folder();
+    let out = dir.path().join("result.mp4");
+    let make = |name: &str, bytes: &[u8]| {
+        let p = dir.path().join(name);
+        std::fs::write(&p, bytes).unwrap();
+        p
+    };
+    let text = make("notes.mp4", b"this is not a video, only some words\n");
+    let empty = make("empty.mp4", b"");
+    let missing = dir.path().join("missing.mp4");
+    let sound = dir.path().join("sound.m4a");
+    ffmpeg("-f lavfi -t 1 -i sine -c:a aac {}", &[&sound]);
+    for (input, word) in [
+        (&text, "notes.mp4"),
+        (&empty, "empty"),
+        (&missing, "missing.mp4"),
+        (&sound, "video"),
+        (&dir.path().to_path_buf(), "folder"),
+    ] {
+        let got = run([arg(input), "-o", arg(&out), "--model", "selfie"]);
+        let code = got.status.code().unwrap();
+        assert!(code == 1 || code == 2, "{code}");
+        fails(&[arg(input), "-o", arg(&out), "--model", "selfie"], code, &[arg(input), word], &out);
+    }
+}
+
+#[test]
+fn a_truncated_file_gives_what_is_there() {
+    let dir = folder();
+    let (whole, cut, out) = (dir.path().join("whole.mkv"), dir.path().join("cut.mkv"), dir.path().join("out.mkv"));
+    clip(&whole, "320x240", 50, &format!("{H264} -g 10"));
+    let bytes = std::fs::read(&whole).unwrap();
+    std::fs::write(&cut, &bytes[..bytes.len() * 6 / 10]).unwrap();
+    ok([arg(&cut), "-o", arg(&out), "--model", "selfie"]);
+    let n = times(&out).len();
+    assert!((15..50).contains(&n), "{n} frames");
+    // An mp4 whose index is gone can't be read at all.
+    let (mp4, cut) = (dir.path().join("w.mp4"), dir.path().join("cut.mp4"));
+    clip(&mp4, "320x240", 50, H264);
+    let bytes = std::fs::read(&mp4).unwrap();
+    std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+    let out = dir.path().join("result.mp4");
+    fails(&[arg(&cut), "-o", arg(&out), "--model", "selfie"], 1, &["cut.mp4", "moov"], &out);
+}
+
+#[test]
+fn damaged_frames_are_counted_and_survived() {
+    let dir = folder();
+    let (input, out) = (dir.path().join("in.mkv"), dir.path().join("out.mkv"));
+    clip(&input, "320x240", 50, &format!("{H264} -g 10"));
+    let mut bytes = std::fs::read(&input).unwrap();
+    let middle = bytes.len() / 2;
+    for b in &mut bytes[middle..middle + 3000] {
+        *b ^= 0x5a;
+    }
+    std::fs::write(&input, bytes).unwrap();
+    let got = ok([arg(&input), "-o", arg(&out), "--model", "selfie"]);
+    assert!(times(&out).len() > 25);
+    drop(got);
+}
+
+#[test]
+fn models_that_are_missing_or_altered() {
+    let dir = folder();
+    let (input, out) = (input_in(dir.path(), 2), dir.path().join("result.mp4"));
+    fails(&[arg(&input), "-o", arg(&out), "--model", "rvn"], 1, &["\"rvn\"", "selfie", "rvm"], &out);
+    let mine = dir.path().join("mine.yaml");
+    fails(&[arg(&input), "-o", arg(&out), "--model", arg(&mine)], 1, &["mine.yaml"], &out);
+    std::fs::write(&mine, include_str!("../../configs/models/selfie.yaml")).unwrap();
+    fails(&[arg(&input), "-o", arg(&out), "--model", arg(&mine)], 1, &["selfie", "missing"], &out);
+    std::fs::write(dir.path().join("selfie_segmentation.onnx"), b"other weights").unwrap();
+    fails(&[arg(&input), "-o", arg(&out), "--model", arg(&mine)], 1, &["sha256", "selfie_segmentation.onnx"], &out);
+    // A built-in model whose weights were never fetched says how to get them.
+    let got = vrseg()
+        .args([arg(&input), "-o", arg(&out), "--model", "u2net"])
+        .env("VRSEG_DATA_DIR", dir.path())
+        .output()
+        .unwrap();
+    assert_eq!(got.status.code(), Some(1));
+    assert!(stderr(&got).contains("setup.sh"), "{}", stderr(&got));
+}
+
+#[test]
+fn an_own_network_needs_a_manifest_and_no_code() {
+    let dir = folder();
+    let (input, out) = (input_in(dir.path(), 2), dir.path().join("out.mp4"));
+    let weights = vrseg::model::registry::data_dir().join("models/selfie_segmentation.onnx");
+    std::fs::copy(weights, dir.path().join("net.onnx")).unwrap();
+    let text = include_str!("../../configs/models/selfie.yaml")
+        .replace("name: selfie", "name: my-own")
+        .replace("file: selfie_segmentation.onnx", "file: net.onnx");
+    let manifest = dir.path().join("mine.yaml");
+    std::fs::write(&manifest, text).unwrap();
+    let got = ok([arg(&input), "-o", arg(&out), "--model", arg(&manifest)]);
+    assert!(stderr(&got).contains("my-own"), "{}", stderr(&got));
+}
+
+#[test]
+fn outputs_that_can_not_be_written() {
+    let dir = folder();
+    let input = input_in(dir.path(), 2);
+    let out = dir.path().join("no/such/folder/result.mp4");
+    fails(&[arg(&input), "-o", arg(&out), "--model", "selfie"], 1, &["result.mp4", "folder"], &out);
+    let out = dir.path().join("result.xyz");
+    fails(&[arg(&input), "-o", arg(&out), "--model", "selfie"], 1, &["result.xyz"], &out);
+    let out = dir.path().join("result.mp4");
+    fails(&[arg(&input), "-o", &format!("alpha={}", arg(&out)), "--model", "selfie"], 1, &["mov", "webm", "mkv"], &out);
+    let options = ["--enc-opt", "crff=20"];
+    fails(&[&[arg(&input), "-o", arg(&out), "--model", "selfie"], &options[..]].concat(), 1, &["crff"], &out);
+    let options = ["--preset", "warp9"];
+    fails(&[&[arg(&input), "-o", arg(&out), "--model", "selfie"], &options[..]].concat(), 1, &["warp9"], &out);
+}
+
+#[test]
+fn nothing_is_overwritten_unasked() {
+    let dir = folder();
+    let input = input_in(dir.path(), 3);
+    let out = dir.path().join("out.mp4");
+    std::fs::write(&out, b"precious").unwrap();
+    let got = run([arg(&input), "-o", arg(&out), "--model", "selfie"]);
+    assert!(!got.status.success() && stderr(&got).contains("-y"), "{}", stderr(&got));
+    assert_eq!(std::fs::read(&out).unwrap(), b"precious");
+    ok(["-y", arg(&input), "-o", arg(&out), "--model", "selfie"]);
+    assert_eq!(times(&out).len(), 3);
+    // The input stays what it is, under whatever name it is reached.
+    let before = std::fs::read(&input).unwrap();
+    let link = dir.path().join("link.mp4");
+    std::os::unix::fs::symlink(&input, &link).unwrap();
+    let hard = dir.path().join("hard.mp4");
+    std::fs::hard_link(&input, &hard).unwrap();
+    for name in [&input, &link, &hard] {
+        let got = run(["-y", arg(&input), "-o", arg(name), "--model", "selfie"]);
+        assert!(!got.status.success(), "{}", name.display());
+        assert!(stderr(&got).contains("input"), "{}", stderr(&got));
+        assert_eq!(std::fs::read(&input).unwrap(), before);
+    }
+}
+
+#[test]
+fn a_full_disk_is_said_so_and_leaves_nothing() {
+    let dir = folder();
+    let input = dir.path().join("in.mp4");
+    clip(&input, "640x480", 30, H264);
+    let small = dir.path().join("small");
+    std::fs::create_dir(&small).unwrap();
+    // A real file system that is really full: 1 MiB of tmpfs in a mount namespace of its own.
+    let out = small.join("result.mkv");
+    let script = format!(
+        "mount -t tmpfs -o size=1m tmpfs {0} && {{ {1} {2} -o {3} --codec ffv1 --model selfie; code=$?; ls -A {0}; exit $code; }}",
+        arg(&small),
+        env!("CARGO_BIN_EXE_vrseg"),
+        arg(&input),
+        arg(&out)
+    );
+    let mut c = std::process::Command::new("unshare");
+    if !std::fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0) {
+        c.arg("--map-root-user");
+    }
+    let got = c.args(["--mount", "sh", "-c", &script]).output().unwrap();
+    let said = stderr(&got);
+    assert_eq!(got.status.code(), Some(1), "{said}");
+    assert!(said.contains("No space left") || said.contains("full"), "{said}");
+    assert!(said.contains("result.mkv"), "{said}");
+    assert_eq!(String::from_utf8_lossy(&got.stdout), "", "files left on the full disk");
+}

@@ -1,0 +1,216 @@
+//! What the tests share: the program, ffmpeg and ffprobe, photos of people with ground truth.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Our program, told to keep its hands off the user's configuration.
+pub fn vrseg() -> Command {
+    let mut c = Command::new(env!("CARGO_BIN_EXE_vrseg"));
+    c.env("XDG_CONFIG_HOME", "/nonexistent").env("NO_COLOR", "1").env_remove("RUST_LOG");
+    c
+}
+
+/// Runs the program and returns what it said.
+pub fn run<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
+    vrseg().args(args).output().expect("the program starts")
+}
+
+/// Runs the program, which must succeed.
+#[track_caller]
+pub fn ok<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
+    let out = run(args);
+    assert!(out.status.success(), "{}: {}", out.status, stderr(&out));
+    out
+}
+
+pub fn stderr(out: &Output) -> String {
+    String::from_utf8_lossy(&out.stderr).into_owned()
+}
+
+/// Runs ffmpeg, which must succeed; arguments are separated by blanks, `{}` in one stands for
+/// the next of `paths`.
+#[track_caller]
+pub fn ffmpeg(args: &str, paths: &[&Path]) {
+    let mut paths = paths.iter();
+    let mut c = Command::new("ffmpeg");
+    c.args(["-hide_banner", "-v", "error", "-nostdin", "-y"]);
+    for a in args.split_whitespace() {
+        if a == "{}" {
+            c.arg(paths.next().expect("as many paths as {}"));
+        } else {
+            c.arg(a);
+        }
+    }
+    let out = c.output().expect("ffmpeg is installed");
+    assert!(out.status.success(), "ffmpeg {args}: {}", String::from_utf8_lossy(&out.stderr));
+}
+
+fn ffprobe(args: &[&str], path: &Path) -> Value {
+    let out = Command::new("ffprobe")
+        .args(["-v", "error", "-of", "json"])
+        .args(args)
+        .arg(path)
+        .output()
+        .expect("ffprobe is installed");
+    assert!(out.status.success(), "{}: {}", path.display(), String::from_utf8_lossy(&out.stderr));
+    serde_json::from_slice(&out.stdout).expect("ffprobe writes JSON")
+}
+
+/// Streams, format and chapters of a file.
+pub fn probe(path: &Path) -> Value {
+    ffprobe(&["-show_streams", "-show_format", "-show_chapters"], path)
+}
+
+/// The first video stream of a file.
+pub fn video(path: &Path) -> Value {
+    let all = ffprobe(&["-show_streams", "-select_streams", "v:0"], path);
+    all["streams"][0].clone()
+}
+
+/// (pts, data hash) of every packet of a stream, in pts order; pts as seconds, six digits.
+pub fn packets(path: &Path, stream: &str) -> Vec<(String, String)> {
+    let all = ffprobe(
+        &["-select_streams", stream, "-show_packets", "-show_data_hash", "md5", "-show_entries", "packet=pts_time,data_hash"],
+        path,
+    );
+    let mut list: Vec<_> = all["packets"]
+        .as_array()
+        .expect("packets")
+        .iter()
+        .map(|p| (text(&p["pts_time"]), text(&p["data_hash"])))
+        .collect();
+    list.sort_by(|a, b| a.0.parse::<f64>().unwrap_or(0.0).total_cmp(&b.0.parse().unwrap_or(0.0)));
+    list
+}
+
+/// Presentation times of the video, in seconds, six digits.
+pub fn times(path: &Path) -> Vec<String> {
+    packets(path, "v:0").into_iter().map(|p| p.0).collect()
+}
+
+/// A JSON value as text, without quotes.
+pub fn text(v: &Value) -> String {
+    v.as_str().map_or_else(|| v.to_string(), str::to_owned)
+}
+
+/// A stack of decoded pictures.
+pub struct Pictures {
+    pub width: usize,
+    pub height: usize,
+    /// Bytes a pixel.
+    pub depth: usize,
+    pub frames: Vec<Vec<u8>>,
+}
+
+impl Pictures {
+    pub fn pixel(&self, frame: usize, x: usize, y: usize) -> &[u8] {
+        &self.frames[frame][(y * self.width + x) * self.depth..][..self.depth]
+    }
+}
+
+/// Decodes a file's video with ffmpeg to `gray`, `rgb24` or `rgba`. `before` goes before `-i`
+/// (a decoder, say).
+pub fn decode(path: &Path, format: &str, before: &[&str]) -> Pictures {
+    let v = video(path);
+    let (width, height) = (v["width"].as_u64().unwrap() as usize, v["height"].as_u64().unwrap() as usize);
+    let depth = match format {
+        "gray" => 1,
+        "rgb24" => 3,
+        "rgba" => 4,
+        other => panic!("{other}"),
+    };
+    let out = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-noautorotate"])
+        .args(before)
+        .arg("-i")
+        .arg(path)
+        .args(["-map", "0:v:0", "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", format, "-"])
+        .output()
+        .expect("ffmpeg is installed");
+    assert!(out.status.success(), "{}: {}", path.display(), String::from_utf8_lossy(&out.stderr));
+    let size = width * height * depth;
+    assert_eq!(out.stdout.len() % size, 0);
+    Pictures { width, height, depth, frames: out.stdout.chunks(size).map(<[u8]>::to_vec).collect() }
+}
+
+/// The VOC photos of Debian's labelme-examples that `setup.sh --dev` puts into the data folder.
+fn photo_dir() -> PathBuf {
+    let installed = PathBuf::from("/usr/share/doc/labelme-examples/examples/semantic_segmentation/data_dataset_voc");
+    let fetched = vrseg::model::registry::data_dir().join("photos/voc");
+    let dir = if fetched.is_dir() { fetched } else { installed };
+    assert!(dir.is_dir(), "no test photos in {}: run `./setup.sh --dev`", dir.display());
+    dir
+}
+
+/// Two photos of people, large and clear.
+pub const PEOPLE: [&str; 2] = ["2011_000003", "2011_000006"];
+/// A photo of a bus: nobody is to be found.
+pub const BUS: &str = "2011_000025";
+
+/// A photo.
+pub fn photo(name: &str) -> PathBuf {
+    photo_dir().join("JPEGImages").join(format!("{name}.jpg"))
+}
+
+/// Ground truth of a photo: 255 person, 0 not, 128 (the outline that VOC leaves open) to be ignored.
+pub fn truth(name: &str) -> Pictures {
+    let mut p = decode(&photo_dir().join("SegmentationClassPNG").join(format!("{name}.png")), "rgb24", &[]);
+    for f in &mut p.frames {
+        // VOC's palette: class 15 is (192, 128, 128), void is (224, 224, 192).
+        *f = f
+            .chunks(3)
+            .map(|c| match c {
+                [192, 128, 128] => 255,
+                [224, 224, 192] => 128,
+                _ => 0,
+            })
+            .collect();
+    }
+    p.depth = 1;
+    p
+}
+
+/// Intersection over union of a grey matte and a ground truth, both rows of `width`.
+pub fn iou(matte: &[u8], truth: &[u8]) -> f64 {
+    assert_eq!(matte.len(), truth.len());
+    let (mut both, mut any) = (0u64, 0u64);
+    for (m, t) in matte.iter().zip(truth).filter(|(_, t)| **t != 128) {
+        let (m, t) = (*m >= 128, *t == 255);
+        both += u64::from(m && t);
+        any += u64::from(m || t);
+    }
+    both as f64 / any.max(1) as f64
+}
+
+/// A clip that pans over a photo of people, with a tone: `size` is `WxH`.
+pub fn clip(path: &Path, size: &str, frames: usize, extra: &str) {
+    let (w, h) = size.split_once('x').expect("WxH");
+    let args = format!(
+        "-loop 1 -framerate 25 -i {{}} -f lavfi -i sine=440:r=44100 -frames:v {frames} -shortest -t {} \
+         -vf scale={w}*5/4:{h}*5/4,crop={w}:{h}:x='(iw-ow)*n/{frames}':y='(ih-oh)/2',format=yuv420p {extra} {{}}",
+        frames as f64 / 25.0
+    );
+    ffmpeg(&args, &[&photo(PEOPLE[0]), path]);
+}
+
+/// The usual options of a clip: H.264 with B-frames and AAC.
+pub const H264: &str = "-c:v libx264 -preset veryfast -crf 16 -bf 2 -c:a aac";
+
+/// A folder that goes away with the test.
+pub fn folder() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("vrseg-test-").tempdir().expect("a temporary folder")
+}
+
+/// A path as an argument.
+pub fn arg(path: &Path) -> &str {
+    path.to_str().expect("test paths are UTF-8")
+}
+
+/// Names in a folder, sorted.
+pub fn listing(dir: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        std::fs::read_dir(dir).expect("folder").map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}

@@ -1,0 +1,228 @@
+//! What must come through unharmed: sound, time stamps, metadata, side data, depth, size.
+
+use crate::harness::*;
+use serde_json::Value;
+use std::path::Path;
+
+fn segment(input: &Path, out: &Path) {
+    ok(["-q", "-y", arg(input), "-o", arg(out), "--model", "selfie", "--preset", "ultrafast"]);
+}
+
+/// Sound and pts of `out` are the source's.
+#[track_caller]
+fn same_sound_and_times(input: &Path, out: &Path) {
+    assert_eq!(times(out), times(input), "video pts");
+    let count = |p: &Path| probe(p)["streams"].as_array().unwrap().iter().filter(|s| s["codec_type"] == "audio").count();
+    assert_eq!(count(out), count(input));
+    for i in 0..count(input) {
+        let stream = format!("a:{i}");
+        let (a, b) = (packets(input, &stream), packets(out, &stream));
+        assert!(!a.is_empty());
+        assert_eq!(a, b, "audio {i}");
+    }
+}
+
+#[test]
+fn sound_and_time_stamps_of_all_kinds_of_clips() {
+    let dir = folder();
+    let cases: [(&str, &str, &str); 6] = [
+        ("cfr.mp4", "320x240", "-c:v libx264 -preset veryfast -bf 0 -c:a aac"),
+        ("bframes.mp4", "320x240", "-c:v libx264 -preset veryfast -bf 3 -c:a aac"),
+        ("vfr.mp4", "320x240", "-fps_mode vfr -enc_time_base 1/90000 -c:v libx264 -preset veryfast -c:a aac"),
+        ("hevc.mkv", "320x240", "-c:v libx265 -preset ultrafast -x265-params log-level=error -c:a flac"),
+        ("odd.mkv", "321x179", "-c:v ffv1 -c:a pcm_s16le"),
+        ("mute.mp4", "320x240", "-an -c:v libx264 -preset veryfast"),
+    ];
+    for (name, size, options) in cases {
+        let (input, out) = (dir.path().join(name), dir.path().join(format!("out_{name}")));
+        clip(&input, size, 20, options);
+        if name == "vfr.mp4" {
+            // Uneven gaps, made by dropping and shifting frames.
+            let even = dir.path().join("even.mp4");
+            std::fs::rename(&input, &even).unwrap();
+            ffmpeg(
+                "-i {} -vf select='not(eq(mod(n,5),2))',setpts=PTS+mod(N,3)*200 -fps_mode passthrough \
+                 -c:v libx264 -preset veryfast -bf 2 -c:a copy -video_track_timescale 12800 {}",
+                &[&even, &input],
+            );
+        }
+        segment(&input, &out);
+        same_sound_and_times(&input, &out);
+        let (a, b) = (video(&input), video(&out));
+        assert_eq!((&a["width"], &a["height"]), (&b["width"], &b["height"]), "{name}");
+    }
+}
+
+#[test]
+fn a_transport_stream_keeps_sound_and_picture_together() {
+    let dir = folder();
+    let (input, out) = (dir.path().join("in.ts"), dir.path().join("out.mkv"));
+    clip(&input, "320x240", 20, H264);
+    segment(&input, &out);
+    let offset = |p: &Path| -> f64 {
+        let first = |s: &str| packets(p, s)[0].0.parse::<f64>().unwrap();
+        first("v:0") - first("a:0")
+    };
+    assert!((offset(&input) - offset(&out)).abs() < 0.0015, "{} {}", offset(&input), offset(&out));
+    assert_eq!(times(&out).len(), 20);
+}
+
+#[test]
+fn streams_chapters_and_metadata_are_copied() {
+    let dir = folder();
+    let subtitles = dir.path().join("s.srt");
+    std::fs::write(&subtitles, "1\n00:00:00,100 --> 00:00:00,600\nhello\n").unwrap();
+    let notes = dir.path().join("meta.txt");
+    std::fs::write(
+        &notes,
+        ";FFMETADATA1\ntitle=A walk\nartist=Somebody\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=400\ntitle=one\n\
+         [CHAPTER]\nTIMEBASE=1/1000\nSTART=400\nEND=800\ntitle=two\n",
+    )
+    .unwrap();
+    let plain = dir.path().join("plain.mp4");
+    clip(&plain, "320x240", 20, H264);
+    let input = dir.path().join("in.mkv");
+    ffmpeg(
+        "-i {} -i {} -i {} -f lavfi -t 0.8 -i sine=880 -map 0:v -map 0:a -map 3:a -map 1:s -map_metadata 2 \
+         -map_chapters 2 -c:v copy -c:a:0 copy -c:a:1 flac -c:s srt -metadata:s:a:0 language=deu \
+         -metadata:s:a:1 language=fra -metadata:s:a:1 title=commentary -disposition:a:0 0 -disposition:a:1 default -attach {} \
+         -metadata:s:t mimetype=text/plain {}",
+        &[&plain, &subtitles, &notes, &notes, &input],
+    );
+    let out = dir.path().join("out.mkv");
+    segment(&input, &out);
+    same_sound_and_times(&input, &out);
+    let (a, b) = (probe(&input), probe(&out));
+    let kinds = |p: &Value| -> Vec<String> {
+        let mut k: Vec<_> = p["streams"].as_array().unwrap().iter().map(|s| text(&s["codec_type"])).collect();
+        k.sort();
+        k
+    };
+    assert_eq!(kinds(&a), kinds(&b));
+    assert_eq!(b["chapters"].as_array().unwrap().len(), 2);
+    assert_eq!(b["chapters"][1]["tags"]["title"], "two");
+    let tag = |p: &Value, key: &str| -> String {
+        let tags = p["format"]["tags"].as_object().unwrap();
+        tags.iter().find(|(k, _)| k.eq_ignore_ascii_case(key)).map(|(_, v)| text(v)).unwrap_or_default()
+    };
+    assert_eq!((tag(&b, "title"), tag(&b, "artist")), ("A walk".into(), "Somebody".into()));
+    let audio = |p: &Value, i: usize| -> Value {
+        p["streams"].as_array().unwrap().iter().filter(|s| s["codec_type"] == "audio").nth(i).unwrap().clone()
+    };
+    assert_eq!(audio(&b, 0)["tags"]["language"], "deu");
+    assert_eq!(audio(&b, 1)["tags"]["language"], "fra");
+    assert_eq!(audio(&b, 1)["tags"]["title"], "commentary");
+    assert_eq!(audio(&b, 1)["disposition"]["default"], 1);
+    assert_eq!(audio(&b, 0)["disposition"]["default"], 0);
+}
+
+#[test]
+fn ten_bits_and_colour_tags_stay() {
+    let dir = folder();
+    let (input, out) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"));
+    clip(
+        &input,
+        "320x240",
+        6,
+        "-pix_fmt yuv420p10le -c:v libx265 -preset ultrafast -tag:v hvc1 -color_primaries bt2020 -color_trc smpte2084 \
+         -colorspace bt2020nc -color_range tv -an -x265-params \
+         log-level=error:hdr10=1:master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400",
+    );
+    segment(&input, &out);
+    let (a, b) = (video(&input), video(&out));
+    for key in ["pix_fmt", "color_primaries", "color_transfer", "color_space", "color_range"] {
+        assert_eq!(a[key], b[key], "{key}");
+    }
+    let hdr = |p: &Path| -> String {
+        let o = std::process::Command::new("ffprobe")
+            .args(["-v", "error", "-select_streams", "v", "-read_intervals", "%+#1", "-show_frames", "-of", "json"])
+            .arg(p)
+            .output()
+            .unwrap();
+        let v: Value = serde_json::from_slice(&o.stdout).unwrap();
+        let data = v["frames"][0]["side_data_list"].as_array().cloned().unwrap_or_default();
+        let mut list: Vec<_> = data
+            .iter()
+            .filter(|d| ["Mastering", "Content light"].iter().any(|w| text(&d["side_data_type"]).contains(w)))
+            .map(ToString::to_string)
+            .collect();
+        list.sort();
+        list.join("\n")
+    };
+    assert!(hdr(&input).contains("max_content"), "{}", hdr(&input));
+    assert_eq!(hdr(&input), hdr(&out));
+}
+
+#[test]
+fn full_range_pictures_stay_full_range() {
+    let dir = folder();
+    let (input, out) = (dir.path().join("in.mkv"), dir.path().join("out.mkv"));
+    clip(&input, "320x240", 3, "-pix_fmt yuvj420p -c:v mjpeg -q:v 2 -an");
+    segment(&input, &out);
+    assert_eq!(text(&video(&out)["color_range"]), "pc");
+    // The key colour is right in spite of the other range.
+    let p = decode(&out, "rgb24", &[]);
+    let green = p.frames[0].chunks(3).filter(|c| c[0] < 24 && c[1].abs_diff(0xB1) < 24 && c[2].abs_diff(0x40) < 24);
+    assert!(green.count() > 5000);
+}
+
+#[test]
+fn rotation_is_kept_and_the_network_sees_people_upright() {
+    let dir = folder();
+    let (upright, lying) = (dir.path().join("upright.mp4"), dir.path().join("lying.mp4"));
+    ffmpeg(
+        "-loop 1 -i {} -frames:v 3 -vf scale=480:360,format=yuv420p -c:v libx264 -crf 10 {}",
+        &[&photo(PEOPLE[0]), &upright],
+    );
+    let turned = dir.path().join("turned.mp4");
+    ffmpeg("-i {} -vf transpose=cclock -c:v libx264 -crf 10 {}", &[&upright, &turned]);
+    // A player turns it back clockwise: the tag of a phone held upright.
+    ffmpeg("-i {} -c copy -metadata:s:v:0 rotate=90 {}", &[&turned, &lying]);
+    let rotation = |p: &Path| text(&video(p)["side_data_list"][0]["rotation"]);
+    let matte = |input: &Path| {
+        let out = dir.path().join("m.mkv");
+        ok(["-q", "-y", arg(input), "-o", &format!("matte={}", arg(&out)), "--codec", "ffv1", "--model", "selfie"]);
+        out
+    };
+    let a = decode(&matte(&upright), "gray", &[]);
+    let out = matte(&lying);
+    assert_eq!(rotation(&out), rotation(&lying));
+    let b = decode(&out, "gray", &[]);
+    // Turn the lying matte clockwise and compare.
+    let (w, h) = (a.width, a.height);
+    let back: Vec<u8> = (0..h).flat_map(|y| (0..w).map(move |x| (x, y))).map(|(x, y)| b.pixel(2, y, w - 1 - x)[0]).collect();
+    let same = iou(&back, &a.frames[2].iter().map(|v| if *v >= 128 { 255 } else { 0 }).collect::<Vec<_>>());
+    assert!(same > 0.9, "IoU {same:.3}");
+}
+
+#[test]
+fn stereo_and_spherical_side_data_are_kept() {
+    let dir = folder();
+    let mkv = dir.path().join("in.mkv");
+    clip(&mkv, "320x160", 4, &format!("{H264} -metadata:s:v:0 stereo_mode=left_right"));
+    let kinds = |p: &Path| -> Vec<String> {
+        let v = video(p);
+        let list = v["side_data_list"].as_array().cloned().unwrap_or_default();
+        list.iter().map(|d| format!("{} {}", text(&d["side_data_type"]), text(&d["type"]))).collect()
+    };
+    assert!(kinds(&mkv).iter().any(|k| k.contains("Stereo 3D side by side")), "{:?}", kinds(&mkv));
+    for name in ["out.mkv", "out.mp4"] {
+        let out = dir.path().join(name);
+        segment(&mkv, &out);
+        assert_eq!(kinds(&mkv), kinds(&out), "{name}");
+    }
+    // The layout came from there: nothing else about this file says side by side.
+    let plan = ok(["--dry-run", "--json", arg(&mkv), "-o", arg(&dir.path().join("x.mp4")), "--model", "selfie"]);
+    assert!(String::from_utf8_lossy(&plan.stdout).contains("container"), "{}", String::from_utf8_lossy(&plan.stdout));
+}
+
+#[test]
+fn one_frame_and_one_picture() {
+    let dir = folder();
+    let (input, out) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"));
+    clip(&input, "320x240", 1, H264);
+    segment(&input, &out);
+    assert_eq!(times(&out), times(&input));
+    segment(&photo(PEOPLE[1]), &out);
+    assert_eq!(times(&out).len(), 1);
+}

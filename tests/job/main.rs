@@ -1,0 +1,11 @@
+//! Runs the real program on real pictures and clips and checks what it wrote, with ffprobe and
+//! pixel by pixel.
+
+mod faults;
+mod harness;
+mod interrupt;
+mod kept;
+mod memory;
+mod outputs;
+mod quality;
+mod standalone;

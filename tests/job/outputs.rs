@@ -1,0 +1,255 @@
+//! Each output mode on its pixels, each codec opened and read back.
+
+use crate::harness::*;
+use std::path::{Path, PathBuf};
+
+/// A photo of people, its ground truth, and what `mode` (and more options) made of it as lossless
+/// or nearly lossless video.
+struct Made {
+    _dir: tempfile::TempDir,
+    out: PathBuf,
+    source: Pictures,
+    truth: Pictures,
+}
+
+fn made(options: &[&str], out_name: &str) -> Made {
+    let dir = folder();
+    let out = dir.path().join(out_name);
+    let name = PEOPLE[0];
+    let input = dir.path().join("in.mkv");
+    ffmpeg("-loop 1 -i {} -frames:v 3 -pix_fmt yuv444p -c:v ffv1 {}", &[&photo(name), &input]);
+    let mut args = vec!["-q", arg(&input), "-o", arg(&out), "--model", "selfie", "--device", "cpu"];
+    args.extend(options);
+    ok(args);
+    Made { source: decode(&input, "rgb24", &[]), truth: truth(name), out, _dir: dir }
+}
+
+/// Pixels that are surely person (true) or surely background (false): the ground truth agrees with
+/// the program's own matte.
+fn sure(truth: &Pictures, matte: &Pictures, person: bool) -> Vec<usize> {
+    let want = if person { 255 } else { 0 };
+    (0..truth.frames[0].len()).filter(|i| truth.frames[0][*i] == want && matte.frames[0][*i] == want).collect()
+}
+
+fn matte_of_the_same() -> Pictures {
+    let m = made(&["--mode", "matte", "--codec", "ffv1"], "m.mkv");
+    decode(&m.out, "gray", &[])
+}
+
+fn distance(a: &[u8], b: &[u8]) -> u32 {
+    a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b))).max().unwrap_or(0)
+}
+
+#[track_caller]
+fn all_near(made: &Made, got: &Pictures, pixels: &[usize], tolerance: u32, want: impl Fn(usize) -> Vec<u8>) {
+    assert!(pixels.len() > 2000, "only {} pixels to look at", pixels.len());
+    assert_eq!((got.width, got.height), (made.source.width, made.source.height));
+    let bad = pixels
+        .iter()
+        .filter(|i| distance(&got.frames[0][**i * got.depth..][..3], &want(**i)) > tolerance)
+        .count();
+    // Chroma subsampling and the encoder may touch a few pixels beside an edge.
+    assert!(bad * 100 <= pixels.len(), "{bad} of {} pixels are off", pixels.len());
+}
+
+fn source_at(m: &Made) -> impl Fn(usize) -> Vec<u8> + '_ {
+    |i| m.source.frames[0][i * 3..i * 3 + 3].to_vec()
+}
+
+#[test]
+fn green_is_the_key_behind_and_the_person_before_it() {
+    let matte = matte_of_the_same();
+    for (options, key) in [(&[][..], [0x00, 0xB1, 0x40]), (&["--key", "#0047BB"][..], [0x00, 0x47, 0xBB])] {
+        let m = made(&[&["--codec", "ffv1"], options].concat(), "g.mkv");
+        let got = decode(&m.out, "rgb24", &[]);
+        all_near(&m, &got, &sure(&m.truth, &matte, false), 3, |_| key.to_vec());
+        all_near(&m, &got, &sure(&m.truth, &matte, true), 3, source_at(&m));
+    }
+}
+
+#[test]
+fn a_matte_is_black_and_white_and_where_the_person_is() {
+    let m = made(&["--mode", "matte"], "m.mp4");
+    let got = decode(&m.out, "gray", &[]);
+    let (lo, hi) = (got.frames[0].iter().min().unwrap(), got.frames[0].iter().max().unwrap());
+    assert!(*lo <= 2 && *hi >= 253, "{lo}..{hi}");
+    assert!(iou(&got.frames[0], &m.truth.frames[0]) > 0.5);
+}
+
+#[test]
+fn alpha_is_real_in_each_of_its_three_containers() {
+    let matte = matte_of_the_same();
+    for (name, decoder) in [("a.mov", None), ("a.webm", Some("libvpx-vp9")), ("a.mkv", None)] {
+        let m = made(&["--mode", "alpha"], name);
+        let before: Vec<&str> = decoder.map(|d| vec!["-c:v", d]).unwrap_or_default();
+        let got = decode(&m.out, "rgba", &before);
+        let alpha: Vec<u8> = got.frames[0].chunks(4).map(|p| p[3]).collect();
+        let off = alpha.iter().zip(&matte.frames[0]).filter(|(a, b)| a.abs_diff(**b) > 16).count();
+        assert!(off * 50 < alpha.len(), "{name}: alpha differs from the matte at {off} of {} pixels", alpha.len());
+        let tolerance = if name == "a.webm" { 40 } else { 6 };
+        all_near(&m, &got, &sure(&m.truth, &matte, true), tolerance, source_at(&m));
+    }
+}
+
+#[test]
+fn replace_shows_the_other_picture_and_blur_keeps_the_person() {
+    let dir = folder();
+    let blue = dir.path().join("blue.png");
+    ffmpeg("-f lavfi -i color=0x2030a0:s=64x64 -frames:v 1 {}", &[&blue]);
+    let matte = matte_of_the_same();
+    let m = made(&["--mode", "replace", "--background", arg(&blue), "--codec", "ffv1"], "r.mkv");
+    let got = decode(&m.out, "rgb24", &[]);
+    all_near(&m, &got, &sure(&m.truth, &matte, false), 4, |_| vec![0x20, 0x30, 0xa0]);
+    all_near(&m, &got, &sure(&m.truth, &matte, true), 4, source_at(&m));
+
+    let m = made(&["--mode", "blur", "--codec", "ffv1"], "b.mkv");
+    let got = decode(&m.out, "rgb24", &[]);
+    all_near(&m, &got, &sure(&m.truth, &matte, true), 4, source_at(&m));
+    // Neighbouring background pixels are closer to each other than they were.
+    let roughness = |p: &Pictures| -> u64 {
+        sure(&m.truth, &matte, false)
+            .iter()
+            .filter(|i| *i % m.source.width > 0)
+            .map(|i| u64::from(p.frames[0][i * 3].abs_diff(p.frames[0][i * 3 - 3])))
+            .sum()
+    };
+    assert!(roughness(&got) * 4 < roughness(&m.source), "{} {}", roughness(&got), roughness(&m.source));
+}
+
+#[test]
+fn an_overlay_tints_the_person_only() {
+    let matte = matte_of_the_same();
+    let m = made(&["--mode", "overlay", "--codec", "ffv1"], "o.mkv");
+    let got = decode(&m.out, "rgb24", &[]);
+    let change = |pixels: &[usize]| -> f64 {
+        let chroma = |p: &[u8]| [i32::from(p[0]) - i32::from(p[1]), i32::from(p[2]) - i32::from(p[1])];
+        let sum: i32 = pixels
+            .iter()
+            .map(|i| {
+                let (a, b) = (chroma(&got.frames[0][i * 3..]), chroma(&m.source.frames[0][i * 3..]));
+                (a[0] - b[0]).abs() + (a[1] - b[1]).abs()
+            })
+            .sum();
+        f64::from(sum) / pixels.len() as f64
+    };
+    let (inside, outside) = (change(&sure(&m.truth, &matte, true)), change(&sure(&m.truth, &matte, false)));
+    assert!(inside > 30.0 && outside < inside / 2.0, "inside {inside:.1}, outside {outside:.1}");
+}
+
+#[test]
+fn several_outputs_come_from_one_pass_and_agree() {
+    let dir = folder();
+    let (input, green, matte) = (dir.path().join("in.mp4"), dir.path().join("g.mp4"), dir.path().join("m.mkv"));
+    clip(&input, "320x240", 12, H264);
+    ok(["-q", arg(&input), "-o", &format!("green={}", arg(&green)), "-o", &format!("matte={}", arg(&matte))]
+        .into_iter()
+        .chain(["--model", "selfie"]));
+    let (g, m) = (decode(&green, "rgb24", &[]), decode(&matte, "gray", &[]));
+    assert_eq!((g.frames.len(), m.frames.len()), (12, 12));
+    assert_eq!(times(&green), times(&input));
+    // Where the matte is black the green output is green, in the last frame too.
+    for f in [0, 11] {
+        for y in (4..236).step_by(8) {
+            for x in (4..316).step_by(8) {
+                let around = (-3..4).flat_map(|dy| (-3..4).map(move |dx| (dx, dy)));
+                let black = around.into_iter().all(|(dx, dy): (isize, isize)| {
+                    m.pixel(f, x.wrapping_add_signed(dx), y.wrapping_add_signed(dy))[0] < 4
+                });
+                if black {
+                    let p = g.pixel(f, x, y);
+                    assert!(distance(p, &[0, 0xB1, 0x40]) < 24, "frame {f} at {x},{y}: {p:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_codec_opens_and_reads_back() {
+    let dir = folder();
+    let input = dir.path().join("in.mp4");
+    clip(&input, "320x160", 8, H264);
+    for (codec, name, want, extra) in [
+        ("h264", "a.mp4", "h264", &["--crf", "30", "--preset", "ultrafast"][..]),
+        ("hevc", "b.mp4", "hevc", &["--crf", "30", "--preset", "ultrafast"]),
+        ("av1", "c.mp4", "av1", &["--crf", "45", "--preset", "12"]),
+        ("vp9", "d.webm", "vp9", &["--bitrate", "500k"]),
+        ("prores", "e.mov", "prores", &[]),
+        ("ffv1", "f.mkv", "ffv1", &[]),
+        ("h264", "g.mkv", "h264", &["--bitrate", "1M"]),
+    ] {
+        let out = dir.path().join(name);
+        let mut args = vec!["-q", arg(&input), "-o", arg(&out), "--codec", codec, "--model", "selfie"];
+        args.extend(extra);
+        ok(args);
+        let v = video(&out);
+        assert_eq!(text(&v["codec_name"]), want, "{name}");
+        assert_eq!(decode(&out, "gray", &[]).frames.len(), 8, "{name}");
+        if want == "hevc" {
+            assert_eq!(text(&v["codec_tag_string"]), "hvc1", "Apple's players need it");
+        }
+    }
+}
+
+#[test]
+fn both_stereo_layouts_keep_the_eyes_apart() {
+    let dir = folder();
+    for (stack, layout) in [("hstack", "sbs"), ("vstack", "tb")] {
+        let input = dir.path().join(format!("{layout}.mkv"));
+        // One eye sees people, the other a flat grey.
+        let args = format!(
+            "-loop 1 -i {{}} -frames:v 2 -filter_complex [0]scale=320:240,format=yuv420p,split[a][b];[b]lutyuv=y=120:u=128:v=128[g];[a][g]{stack} -c:v ffv1 {{}}"
+        );
+        ffmpeg(&args, &[&photo(PEOPLE[0]), &input]);
+        let out = dir.path().join(format!("{layout}_matte.mkv"));
+        ok(["-q", arg(&input), "-o", &format!("matte={}", arg(&out)), "--codec", "ffv1"]
+            .into_iter()
+            .chain(["--layout", layout, "--model", "selfie"]));
+        let m = decode(&out, "gray", &[]);
+        let person = |eye: usize| -> usize {
+            let inside = |x: usize, y: usize| if layout == "sbs" { x / 320 == eye } else { y / 240 == eye };
+            (0..m.height)
+                .flat_map(|y| (0..m.width).map(move |x| (x, y)))
+                .filter(|(x, y)| inside(*x, *y) && m.pixel(0, *x, *y)[0] >= 128)
+                .count()
+        };
+        assert!(person(0) > 4000, "{layout}: {}", person(0));
+        assert!(person(1) < 200, "{layout}: {} pixels of a grey wall are called a person", person(1));
+    }
+}
+
+#[test]
+fn a_ranged_run_takes_just_that_range() {
+    let dir = folder();
+    let input = dir.path().join("in.mp4");
+    clip(&input, "320x240", 50, &format!("{H264} -g 10"));
+    let check = |options: &[&str], first: usize, n: usize| {
+        let out = dir.path().join("out.mkv");
+        let mut args = vec!["-q", "-y", arg(&input), "-o", arg(&out), "--codec", "ffv1", "--mode", "overlay"];
+        args.extend(["--model", "selfie"]);
+        args.extend(options);
+        ok(args);
+        assert_eq!(times(&out).len(), n, "{options:?}");
+        assert_eq!(times(&out)[0].parse::<f64>().unwrap(), 0.0, "{options:?}");
+        same_scene(&input, first, &out);
+    };
+    check(&["--frames", "7"], 0, 7);
+    check(&["--ss", "1"], 25, 25);
+    check(&["--ss", "0.52", "--to", "1.0"], 13, 12);
+    check(&["--ss", "00:00:01.2", "-t", "0.4"], 30, 10);
+}
+
+/// The first frame of `out` (an overlay) shows the scene of frame `n` of `input`: it is closer to
+/// that frame's luma than to the frames three before and after.
+#[track_caller]
+fn same_scene(input: &Path, n: usize, out: &Path) {
+    let (a, b) = (decode(input, "gray", &[]), decode(out, "gray", &[]));
+    let edges = |f: &[u8]| -> Vec<i32> { f.windows(2).map(|p| i32::from(p[1]) - i32::from(p[0])).collect() };
+    let got = edges(&b.frames[0]);
+    let off = |k: usize| -> i64 {
+        edges(&a.frames[k]).iter().zip(&got).map(|(a, b)| i64::from((a - b).abs())).sum()
+    };
+    for k in [n.saturating_sub(3), (n + 3).min(a.frames.len() - 1)] {
+        assert!(k == n || off(n) < off(k), "frame {n}: {} against {} for {k}", off(n), off(k));
+    }
+}

@@ -1,0 +1,77 @@
+//! Every shipped network, through the whole program, against ground truth. The floors are a
+//! little under what was measured when they were written (docs/models.md has the figures).
+
+use crate::harness::*;
+
+/// Mean IoU over the photos of people, with `size` as the network's longer side.
+fn through_the_program(model: &str, side_by_side: bool) -> f64 {
+    let dir = folder();
+    let mut sum = 0.0;
+    for name in PEOPLE {
+        let truth = truth(name);
+        let input = dir.path().join(format!("{name}.mkv"));
+        // Recurrent networks settle over the first frames.
+        let stack = if side_by_side { "split[a][b];[a][b]hstack," } else { "" };
+        let args = format!("-loop 1 -i {{}} -frames:v 6 -filter_complex {stack}format=yuv444p -c:v ffv1 {{}}");
+        ffmpeg(&args, &[&photo(name), &input]);
+        let matte = dir.path().join(format!("{name}_matte.mkv"));
+        let layout = if side_by_side { "sbs" } else { "mono" };
+        ok(["-q", arg(&input), "-o", &format!("matte={}", arg(&matte)), "--codec", "ffv1", "--model", model]
+            .into_iter()
+            .chain(["--layout", layout, "--device", "cpu"]));
+        let found = decode(&matte, "gray", &[]);
+        assert_eq!(found.frames.len(), 6);
+        let last = &found.frames[5];
+        if side_by_side {
+            assert_eq!(found.width, 2 * truth.width);
+            let eye = |offset: usize| -> Vec<u8> {
+                last.chunks(found.width).flat_map(|row| row[offset..offset + truth.width].to_vec()).collect()
+            };
+            let (left, right) = (iou(&eye(0), &truth.frames[0]), iou(&eye(truth.width), &truth.frames[0]));
+            assert!((left - right).abs() < 0.02, "{model}: the eyes differ, {left:.3} and {right:.3}");
+            sum += (left + right) / 2.0;
+        } else {
+            sum += iou(last, &truth.frames[0]);
+        }
+    }
+    let mean = sum / PEOPLE.len() as f64;
+    println!("{model} {}: IoU {mean:.3}", if side_by_side { "side by side" } else { "mono" });
+    mean
+}
+
+#[track_caller]
+fn at_least(model: &str, floor: f64) {
+    for sbs in [false, true] {
+        let iou = through_the_program(model, sbs);
+        assert!(iou >= floor, "{model}: IoU {iou:.3} is under {floor}");
+    }
+}
+
+#[test]
+fn selfie_finds_people() {
+    at_least("selfie", 0.5);
+}
+
+#[test]
+fn rvm_finds_people() {
+    at_least("rvm", 0.5);
+}
+
+#[test]
+fn blazepose_finds_people() {
+    at_least("blazepose", 0.3);
+}
+
+#[test]
+fn nobody_is_found_in_a_bus() {
+    let dir = folder();
+    for model in ["selfie", "rvm"] {
+        let matte = dir.path().join(format!("{model}.mkv"));
+        ok(["-q", arg(&photo(BUS)), "-o", &format!("matte={}", arg(&matte)), "--codec", "ffv1", "--model", model]
+            .into_iter()
+            .chain(["--device", "cpu"]));
+        let found = decode(&matte, "gray", &[]);
+        let share = found.frames[0].iter().filter(|v| **v >= 128).count() as f64 / found.frames[0].len() as f64;
+        assert!(share < 0.02, "{model}: {:.1} % of the bus is called a person", 100.0 * share);
+    }
+}
