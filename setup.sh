@@ -286,7 +286,7 @@ install_dev_tools() {
 [[ $(uname -s) = Linux && $(uname -m) = x86_64 ]] ||
     fail "this is $(uname -s) on $(uname -m); the set-up is for Linux on x86-64"
 command -v apt-get >/dev/null ||
-    fail "there is no apt-get: the set-up is for Debian 12. docs/install.md lists what is needed"
+    fail "there is no apt-get: the set-up is for Debian 12. Its steps can be done by hand, as this script does them"
 if ! grep -qs 'VERSION_ID="12"' /etc/os-release; then
     note "this is not Debian 12, for which the set-up was made: going on"
 fi
