@@ -32,6 +32,7 @@ prefix=$HOME/.local
 python=${VRSEG_PYTHON:-python3}
 sample=$data/samples/sample_180_LR.mp4
 photos=$data/material/voc
+export PYTHONDONTWRITEBYTECODE=1 # leaves no files in tools/
 rust_needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")
 cargo_deny=0.20.2
 other_models=(selfie-landscape rvm blazepose nanodet u2netp u2net isnet) # beside selfie
