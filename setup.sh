@@ -324,12 +324,12 @@ if [[ ! -f $sample ]]; then
 fi
 note "$sample"
 
-rm -rf "$cache"
-
 if [[ $dev = yes ]]; then
     step "Tools for the tests"
     install_dev_tools
 fi
+
+rm -rf "$cache"
 
 if [[ $build = yes ]]; then
     step "Release build (some minutes)"
