@@ -32,7 +32,10 @@ prefix=$HOME/.local
 python=${VRSEG_PYTHON:-python3}
 sample=$data/samples/sample_180_LR.mp4
 photos=$data/material/voc
+export PYTHONDONTWRITEBYTECODE=1 # leaves no files in tools/
 rust_needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")
+cargo_deny=0.20.2
+other_models=(selfie-landscape rvm blazepose nanodet u2netp u2net isnet) # beside selfie
 
 asked_models=()
 permissive_only=no
@@ -64,7 +67,7 @@ while [[ $# -gt 0 ]]; do
     esac
     case $option in
         --models) IFS=', ' read -r -a asked_models <<<"$value" ;;
-        --all-models) asked_models=(selfie-landscape rvm blazepose nanodet u2netp u2net isnet) ;;
+        --all-models) asked_models=("${other_models[@]}") ;;
         --permissive-only) permissive_only=yes ;;
         --gpu) gpu=yes ;;
         --openvino) openvino=yes ;;
@@ -81,6 +84,11 @@ while [[ $# -gt 0 ]]; do
         *) fail "unknown option $1 (see --help)" ;;
     esac
     shift
+done
+
+for name in "${asked_models[@]}"; do
+    [[ " selfie ${other_models[*]} " = *" $name "* ]] ||
+        fail "--models: there is no model $name, only selfie ${other_models[*]}"
 done
 
 as_root() {
@@ -245,7 +253,7 @@ install_models() {
     local wanted missing
     read -r -a wanted <<<"$(models_to_make)"
     missing=$("$python" "$root/tools/fetch_models.py" "${wanted[@]}" --out "$data/models" \
-        --missing) || fail "the models asked for are not all known (see --help)"
+        --missing) || fail "cannot check the models in $data/models"
     if [[ -z $missing ]]; then
         note "${wanted[*]}: there already"
         return
@@ -263,10 +271,23 @@ install_models() {
         fail "a model could not be made (see above); run this script again to go on"
 }
 
+# rustfmt and cargo-deny, for tests/run.sh.
+install_dev_tools() {
+    if installed rustc-web; then apt_install rustfmt-web; fi
+    PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+    if cargo deny --version >/dev/null 2>&1; then
+        note "$(cargo deny --version) is there already"
+    else
+        note "cargo install cargo-deny $cargo_deny (about four minutes)"
+        cargo install --quiet --locked "cargo-deny@$cargo_deny" ||
+            fail "cargo could not install cargo-deny"
+    fi
+}
+
 [[ $(uname -s) = Linux && $(uname -m) = x86_64 ]] ||
     fail "this is $(uname -s) on $(uname -m); the set-up is for Linux on x86-64"
 command -v apt-get >/dev/null ||
-    fail "there is no apt-get: the set-up is for Debian 12. docs/install.md lists what is needed"
+    fail "there is no apt-get: the set-up is for Debian 12. Its steps can be done by hand, as this script does them"
 if ! grep -qs 'VERSION_ID="12"' /etc/os-release; then
     note "this is not Debian 12, for which the set-up was made: going on"
 fi
@@ -303,12 +324,12 @@ if [[ ! -f $sample ]]; then
 fi
 note "$sample"
 
-rm -rf "$cache"
-
 if [[ $dev = yes ]]; then
     step "Tools for the tests"
-    "$root/tools/install_dev_tools.sh"
+    install_dev_tools
 fi
+
+rm -rf "$cache"
 
 if [[ $build = yes ]]; then
     step "Release build (some minutes)"
@@ -321,7 +342,7 @@ if [[ $build = yes ]]; then
 fi
 
 step "Ready"
-note "models: $(find "$data/models" -name '*.onnx' -printf '%f ' | tr -d '\n')"
+note "models: $(find "$data/models/" -name '*.onnx' -printf '%f ' | tr -d '\n')"
 if [[ ! -f $data/models/rvm_mobilenetv3_m16.onnx && $permissive_only = no ]]; then
     note "not there: rvm (GPL-3.0), which --profile balanced prefers; add it with --models rvm,"
     note "all the others with --all-models (both need npm and install it)"

@@ -50,9 +50,7 @@ def check(path, models):
         problems.append("the checksum differs")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        str(file), options, providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     declared = {i.name for i in session.get_inputs()}
     named = {manifest["input"]["name"], *(s["input"] for s in manifest.get("states") or [])}
     if declared != named:

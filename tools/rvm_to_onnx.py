@@ -56,9 +56,7 @@ class RvmConverter:
         for index, channels in enumerate(STATE_CHANNELS, start=1):
             free = [f"r{index}{axis}" for axis in "nchw"]
             inputs.append(float_tensor(f"r{index}i", free))
-            outputs.append(
-                float_tensor(f"r{index}o", ["N", channels, f"R{index}H", f"R{index}W"])
-            )
+            outputs.append(float_tensor(f"r{index}o", ["N", channels, f"R{index}H", f"R{index}W"]))
         return self.builder.model("rvm_mobilenetv3", inputs, outputs, "vrseg-tfjs2onnx")
 
     def tensor(self, reference):

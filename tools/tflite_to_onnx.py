@@ -44,9 +44,7 @@ class TfliteConverter:
         self.model = tflite.Model.GetRootAsModel(self.path.read_bytes(), 0)
         self.graph = self.model.Subgraphs(0)
         self.tensors = [self.graph.Tensors(i) for i in range(self.graph.TensorsLength())]
-        self.operator_codes = [
-            self._code_name(i) for i in range(self.model.OperatorCodesLength())
-        ]
+        self.operator_codes = [self._code_name(i) for i in range(self.model.OperatorCodesLength())]
         self.values = self._constant_tensors()
         self.builder = GraphBuilder()
         self.input_name = input_name
