@@ -22,6 +22,27 @@ pub(super) enum Container {
     Other(String),
 }
 
+/// What MPEG-TS has stream types for. FFmpeg writes all else, too, as private data that no player
+/// understands.
+const TRANSPORT_STREAM: &[ffi::AVCodecID] = &[
+    ffi::AVCodecID::AV_CODEC_ID_H264,
+    ffi::AVCodecID::AV_CODEC_ID_HEVC,
+    ffi::AVCodecID::AV_CODEC_ID_MPEG2VIDEO,
+    ffi::AVCodecID::AV_CODEC_ID_MPEG4,
+    ffi::AVCodecID::AV_CODEC_ID_MP2,
+    ffi::AVCodecID::AV_CODEC_ID_MP3,
+    ffi::AVCodecID::AV_CODEC_ID_AAC,
+    ffi::AVCodecID::AV_CODEC_ID_AAC_LATM,
+    ffi::AVCodecID::AV_CODEC_ID_AC3,
+    ffi::AVCodecID::AV_CODEC_ID_EAC3,
+    ffi::AVCodecID::AV_CODEC_ID_DTS,
+    ffi::AVCodecID::AV_CODEC_ID_TRUEHD,
+    ffi::AVCodecID::AV_CODEC_ID_OPUS,
+    ffi::AVCodecID::AV_CODEC_ID_DVB_SUBTITLE,
+    ffi::AVCodecID::AV_CODEC_ID_DVB_TELETEXT,
+    ffi::AVCodecID::AV_CODEC_ID_HDMV_PGS_SUBTITLE,
+];
+
 impl Container {
     /// By the extension of the final name.
     ///
@@ -72,6 +93,9 @@ impl Container {
 
     /// Whether it can hold a codec; where FFmpeg doesn't know, it may try.
     pub(super) fn holds(&self, codec: ffi::AVCodecID) -> bool {
+        if *self == Container::Other("mpegts".to_owned()) {
+            return TRANSPORT_STREAM.contains(&codec);
+        }
         // SAFETY: a static description.
         self.muxer()
             .is_some_and(|muxer| unsafe { ffi::avformat_query_codec(muxer, codec, ffi::FF_COMPLIANCE_NORMAL) != 0 })

@@ -18,11 +18,14 @@ pub mod mux;
 pub mod nvenc;
 pub mod options;
 mod output;
+mod pixel;
 pub mod pool;
 pub mod probe;
 mod raw;
 mod scale;
+mod settings;
 pub mod sidedata;
+mod source;
 pub mod template;
 
 pub use background::Background;

@@ -218,6 +218,10 @@ impl Output {
             (*(*stream).codecpar).chroma_location = video.chroma_location;
             // The muxer takes its clock from here: mov and mp4 keep these ticks (or an exact multiple).
             (*stream).time_base = video.time_base;
+            if self.container == Container::Other("avi".to_owned()) && video.frame_rate.num > 0 {
+                // AVI has no time stamps: a tick is a frame.
+                (*stream).time_base = ffi::AVRational { num: video.frame_rate.den, den: video.frame_rate.num };
+            }
             (*stream).avg_frame_rate = source.frame_rate;
             (*stream).r_frame_rate = source.real_frame_rate;
             (*stream).sample_aspect_ratio = video.aspect;
@@ -296,7 +300,9 @@ impl Output {
 
     /// Tags, chapters and the container's header.
     pub(super) fn write_header(&mut self, template: &SourceTemplate) -> Result<()> {
-        let ticks = template.video.time_base.den.max(10_000).to_string();
+        // The clock that the muxer gives the video track.
+        let ticks = (0..14).map(|i| i64::from(template.video.time_base.den) << i).find(|t| *t >= 10_000);
+        let ticks = ticks.unwrap_or(90_000).to_string();
         let mut pairs = Vec::new();
         if self.container.is_mov() {
             // Playable from the first byte; the file is rewritten once at the end for that.
