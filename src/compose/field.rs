@@ -2,16 +2,15 @@
 //! a time, at the positions of any plane's samples.
 
 use super::kernels::Row;
-use crate::matte::tiles::TILE_W;
 use crate::plane::{Plane, Rect};
 
 /// Where the samples of one axis of a plane lie between the cells of a grid.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Axis {
-    before: Vec<u32>,
-    after: Vec<u32>,
-    /// Weight of `after`, 0..=1.
-    t: Vec<f32>,
+    /// Positions in cells; whole numbers are cells' centres.
+    pos: Vec<f32>,
+    /// The last cell.
+    last: usize,
 }
 
 impl Axis {
@@ -19,17 +18,20 @@ impl Axis {
     /// outer cells' centres the field is constant.
     pub(super) fn new(len: usize, step: f32, cells: usize) -> Self {
         let last = cells.saturating_sub(1);
-        let mut axis = Self::default();
-        for i in 0..len {
-            let pos = ((i as f32 + 0.5) / step - 0.5).clamp(0.0, last as f32);
-            let before = pos as usize;
-            axis.before.push(before as u32);
-            axis.after.push((before + 1).min(last) as u32);
-            axis.t.push(pos - before as f32);
-        }
-        axis
+        let pos = |i: usize| ((i as f32 + 0.5) / step - 0.5).clamp(0.0, last as f32);
+        Self { pos: (0..len).map(pos).collect(), last }
+    }
+
+    /// The cells before and after a position, and the weight of the latter.
+    #[inline(always)]
+    fn between(&self, pos: f32) -> (usize, usize, f32) {
+        let before = pos as usize;
+        (before, (before + 1).min(self.last), pos - before as f32)
     }
 }
+
+/// Rows of a tile that touch no more cells than this are stretched without look-ups.
+const FEW_CELLS: usize = 12;
 
 /// What a [`Mapping`] was made for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,39 +82,60 @@ impl Mapping {
     }
 }
 
-/// Samples `N` fields of one geometry along the rows of a part of a plane no wider than a tile.
-/// The rows must be asked for from top to bottom to be cheap, as two stretched rows are kept.
-pub(super) struct Sampler<'a, const N: usize> {
+/// Samples `N` fields of one geometry along rows of `W` samples of a plane. The rows must be
+/// asked for from top to bottom to be cheap, as two stretched rows are kept.
+pub(super) struct Sampler<'a, const N: usize, const W: usize> {
     planes: [&'a Plane<f32>; N],
     axes: &'a [Axis; 2],
-    x: usize,
-    n: usize,
-    held: [u32; 2],
-    rows: [[Row; N]; 2],
+    /// Where the samples lie between the cells of a row.
+    pos: Row<W>,
+    held: [usize; 2],
+    rows: [[Row<W>; N]; 2],
 }
 
-impl<'a, const N: usize> Sampler<'a, N> {
-    /// A sampler of columns `x..x + n` of the view (in samples of the plane that `axes` is for).
+impl<'a, const N: usize, const W: usize> Sampler<'a, N, W> {
+    /// A sampler of columns `x..x + n` of the view (in samples of the plane that `axes` is for);
+    /// from `n` on, which is at most `W`, the rows repeat their last sample.
     #[inline(always)]
     pub(super) fn new(planes: [&'a Plane<f32>; N], axes: &'a [Axis; 2], x: usize, n: usize) -> Self {
-        assert!(n <= TILE_W);
-        Self { planes, axes, x, n, held: [u32::MAX; 2], rows: [[[0.0; TILE_W]; N]; 2] }
+        let span = &axes[0].pos[x..x + n];
+        let mut pos = [span.last().copied().unwrap_or(0.0); W];
+        if let Ok(whole) = span.try_into() {
+            pos = whole;
+        } else {
+            pos[..n].copy_from_slice(span);
+        }
+        Self { planes, axes, pos, held: [usize::MAX; 2], rows: [[[0.0; W]; N]; 2] }
     }
 
     /// Row `gy` of the grid, stretched to the plane's width, in slot `gy % 2`.
     #[inline(always)]
-    fn stretch(&mut self, gy: u32) -> usize {
-        let slot = (gy & 1) as usize;
-        if self.held[slot] != gy {
-            self.held[slot] = gy;
-            let span = self.x..self.x + self.n;
-            let axis = &self.axes[0];
-            let (before, after, t) = (&axis.before[span.clone()], &axis.after[span.clone()], &axis.t[span]);
-            for (plane, out) in self.planes.iter().zip(&mut self.rows[slot]) {
-                let row = plane.as_ref().row(gy as usize);
-                for (((o, b), a), t) in out.iter_mut().zip(before).zip(after).zip(t) {
-                    let v = row[*b as usize];
-                    *o = v + t * (row[*a as usize] - v);
+    fn stretch(&mut self, gy: usize) -> usize {
+        let slot = gy & 1;
+        if self.held[slot] == gy {
+            return slot;
+        }
+        self.held[slot] = gy;
+        let rows = self.planes.map(|plane| plane.as_ref().row(gy));
+        let (first, last) = (self.pos[0] as usize, (self.pos[W - 1].ceil() as usize).min(self.axes[0].last));
+        if last - first < FEW_CELLS {
+            // The sum of the cells' triangular weights: no look-ups, so it is vectorised.
+            let mut out = [[0.0; W]; N];
+            for cell in first..=last {
+                let centre = cell as f32;
+                for (row, out) in rows.iter().zip(&mut out) {
+                    let v = row[cell];
+                    for i in 0..W {
+                        out[i] += (1.0 - (self.pos[i] - centre).abs()).max(0.0) * v;
+                    }
+                }
+            }
+            self.rows[slot] = out;
+        } else {
+            for (i, pos) in self.pos.iter().enumerate() {
+                let (before, after, t) = self.axes[0].between(*pos);
+                for (row, out) in rows.iter().zip(&mut self.rows[slot]) {
+                    out[i] = row[before] + t * (row[after] - row[before]);
                 }
             }
         }
@@ -121,16 +144,18 @@ impl<'a, const N: usize> Sampler<'a, N> {
 
     /// The fields at row `y` of the view.
     #[inline(always)]
-    pub(super) fn row(&mut self, y: usize, out: &mut [Row; N]) {
-        let (before, after, t) = (self.axes[1].before[y], self.axes[1].after[y], self.axes[1].t[y]);
+    pub(super) fn row(&mut self, y: usize) -> [Row<W>; N] {
+        let (before, after, t) = self.axes[1].between(self.axes[1].pos[y]);
         let upper = self.stretch(before);
         let lower = self.stretch(after);
-        for (i, o) in out.iter_mut().enumerate() {
-            let (u, l) = (&self.rows[upper][i], &self.rows[lower][i]);
-            for ((o, u), l) in o[..self.n].iter_mut().zip(u).zip(l) {
-                *o = u + t * (l - u);
+        let (upper, lower) = (&self.rows[upper], &self.rows[lower]);
+        let mut out = [[0.0; W]; N];
+        for ((out, u), l) in out.iter_mut().zip(upper).zip(lower) {
+            for i in 0..W {
+                out[i] = u[i] + t * (l[i] - u[i]);
             }
         }
+        out
     }
 }
 
@@ -146,10 +171,9 @@ mod tests {
         let rect = Rect::new(2, 4, 63, 40);
         mapping.update(rect, (1, 1), (gw, gh), (7.0, 8.0));
         for (p, size, step) in [(0, (63, 40), (7.0, 8.0)), (1, (32, 20), (3.5, 4.0))] {
-            let mut sampler = Sampler::new([&ramp], mapping.axes(p), 5, size.0 - 5);
-            let mut out = [[0.0; TILE_W]];
+            let mut sampler = Sampler::<1, 64>::new([&ramp], mapping.axes(p), 5, size.0 - 5);
             for y in 0..size.1 {
-                sampler.row(y, &mut out);
+                let out = sampler.row(y);
                 for x in 5..size.0 {
                     let gx = ((x as f32 + 0.5) / step.0 - 0.5).clamp(0.0, 8.0);
                     let gy = ((y as f32 + 0.5) / step.1 - 0.5).clamp(0.0, 4.0);
@@ -163,8 +187,6 @@ mod tests {
     fn one_cell_is_constant() {
         let plane = Plane::from_vec(vec![0.25], 1, 1);
         let axes = [Axis::new(8, 8.0, 1), Axis::new(3, 3.0, 1)];
-        let mut out = [[0.0; TILE_W]];
-        Sampler::new([&plane], &axes, 0, 8).row(2, &mut out);
-        assert_eq!(out[0][..8], [0.25; 8]);
+        assert_eq!(Sampler::<1, 8>::new([&plane], &axes, 0, 8).row(2), [[0.25; 8]]);
     }
 }

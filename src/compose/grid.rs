@@ -255,11 +255,9 @@ impl WideFill {
         out.iter_mut().for_each(|o| o.resize(gw, gh));
         for x in (0..gw).step_by(TILE_W) {
             let n = TILE_W.min(gw - x);
-            let mut sampler = Sampler::new(self.colours.each_ref(), self.mapping.axes(0), x, n);
-            let mut rows = [[0.0; TILE_W]; 3];
+            let mut sampler = Sampler::<3, TILE_W>::new(self.colours.each_ref(), self.mapping.axes(0), x, n);
             for y in 0..gh {
-                sampler.row(y, &mut rows);
-                for (o, row) in out.iter_mut().zip(&rows) {
+                for (o, row) in out.iter_mut().zip(&sampler.row(y)) {
                     o.as_mut().row_mut(y)[x..x + n].copy_from_slice(&row[..n]);
                 }
             }

@@ -1,15 +1,15 @@
-//! The inner loops on rows of at most one tile's width.
+//! The inner loops. Edges are worked on a row of a tile at a time, `W` samples that the compiler
+//! knows the number of; where the picture's border leaves fewer, the rest is computed in vain.
 //!
 //! Every loop is `#[inline(always)]` and takes on the instruction set of the function it is
 //! inlined into; [`super::paint`] has one such function per instruction set. No loop uses fused
 //! multiply-add, so all of them give the same samples bit for bit.
 
-use crate::matte::tiles::TILE_W;
 use crate::plane::{PlaneRef, Sample};
 use crate::simd::to_u16;
 
-/// One row of a tile (of any plane; chroma uses the first part of it).
-pub(super) type Row = [f32; TILE_W];
+/// One row of a tile.
+pub(super) type Row<const W: usize> = [f32; W];
 
 /// `v` rounded to a sample; NaN and everything outside `0..=max` is clamped first.
 /// `max` is the layout's highest value, at most 65535.
@@ -18,45 +18,74 @@ pub(super) fn quantise<T: Sample>(v: f32, max: f32) -> T {
     T::from_u32(u32::from(to_u16(v + 0.5, max)))
 }
 
-/// `out[i] = src[i]`, widened.
+/// `W` samples of which the first are those of `row`, which is no longer.
 #[inline(always)]
-pub(super) fn widen<T: Sample>(src: &[T], out: &mut Row) {
-    for (o, s) in out.iter_mut().zip(src) {
-        *o = s.to_f32();
+pub(super) fn load<T: Sample, const W: usize>(row: &[T]) -> [T; W] {
+    if let Ok(whole) = row.try_into() {
+        return whole;
+    }
+    let mut padded = [T::default(); W];
+    padded[..row.len()].copy_from_slice(row);
+    padded
+}
+
+/// Writes the first of `values` to `row`, which is no longer.
+#[inline(always)]
+pub(super) fn save<T: Sample, const W: usize>(row: &mut [T], values: &[T; W]) {
+    match <&mut [T; W]>::try_from(&mut *row) {
+        Ok(whole) => *whole = *values,
+        Err(_) => {
+            let n = row.len();
+            row.copy_from_slice(&values[..n]);
+        }
     }
 }
 
-/// `dst[i] = values[i]`, rounded.
+/// Samples as floats.
 #[inline(always)]
-pub(super) fn store<T: Sample>(dst: &mut [T], values: &Row, max: f32) {
-    for (d, v) in dst.iter_mut().zip(values) {
-        *d = quantise(*v, max);
-    }
+pub(super) fn widen<T: Sample, const W: usize>(row: &[T; W]) -> Row<W> {
+    row.map(T::to_f32)
 }
 
-/// The opacity, 0..=1, of the `n` samples from `x` on in row `y` of a plane that is subsampled by
-/// `2^sx` x `2^sy`: the mean of the luma-size `alpha` under each sample, border samples repeated.
+/// Floats rounded to samples.
 #[inline(always)]
-pub(super) fn alpha_row(alpha: PlaneRef<'_, u8>, sx: u32, sy: u32, x: usize, y: usize, n: usize, out: &mut Row) {
+pub(super) fn round<T: Sample, const W: usize>(values: &Row<W>, max: f32) -> [T; W] {
+    let mut out = [T::default(); W];
+    for i in 0..W {
+        out[i] = quantise(values[i], max);
+    }
+    out
+}
+
+/// The opacity, 0..=1, of the first `n` of `W` samples from `x` on in row `y` of a plane that is
+/// subsampled by `2^sx` x `2^sy`: the mean of the luma-size `alpha` under each sample, border
+/// samples repeated. The other samples are 0.
+#[inline(always)]
+pub(super) fn alpha_row<const W: usize>(
+    alpha: PlaneRef<'_, u8>,
+    (sx, sy): (u32, u32),
+    (x, y): (usize, usize),
+    n: usize,
+) -> Row<W> {
     let scale = 1.0 / (255u32 << (sx + sy)) as f32;
     let last = alpha.height - 1;
-    let out = &mut out[..n];
-    if (sx, sy) == (0, 0) {
-        for (o, a) in out.iter_mut().zip(&alpha.row(y)[x..x + n]) {
-            *o = f32::from(*a) * scale;
+    let mut out = [0.0; W];
+    if n == W && (sx, sy) == (0, 0) {
+        let row: [u8; W] = load(&alpha.row(y)[x..x + W]);
+        for i in 0..W {
+            out[i] = f32::from(row[i]) * scale;
         }
-    } else if (sx, sy) == (1, 1) && 2 * (x + n) <= alpha.width {
-        let top = &alpha.row(2 * y)[2 * x..2 * (x + n)];
-        let low = &alpha.row((2 * y + 1).min(last))[2 * x..2 * (x + n)];
-        for ((o, t), l) in out.iter_mut().zip(top.as_chunks::<2>().0).zip(low.as_chunks::<2>().0) {
-            *o = (u32::from(t[0]) + u32::from(t[1]) + u32::from(l[0]) + u32::from(l[1])) as f32 * scale;
-        }
-    } else if (sx, sy) == (1, 0) && 2 * (x + n) <= alpha.width {
-        for (o, a) in out.iter_mut().zip(alpha.row(y)[2 * x..2 * (x + n)].as_chunks::<2>().0) {
-            *o = (u32::from(a[0]) + u32::from(a[1])) as f32 * scale;
+    } else if n == W && sx == 1 && sy <= 1 && 2 * (x + W) <= alpha.width {
+        let lower = alpha.row(((y << sy) + sy as usize).min(last));
+        let upper = &alpha.row(y << sy)[2 * x..2 * (x + W)];
+        let (upper, lower) = (upper.as_chunks::<2>().0, lower[2 * x..2 * (x + W)].as_chunks::<2>().0);
+        // Without vertical subsampling both rows are the same one.
+        let scale = 1.0 / 1020.0;
+        for ((o, u), l) in out.iter_mut().zip(upper).zip(lower) {
+            *o = f32::from(u16::from(u[0]) + u16::from(u[1]) + u16::from(l[0]) + u16::from(l[1])) * scale;
         }
     } else {
-        for (i, o) in out.iter_mut().enumerate() {
+        for (i, o) in out[..n].iter_mut().enumerate() {
             let mut sum = 0u32;
             for dy in 0..1 << sy {
                 let row = alpha.row(((y << sy) + dy).min(last));
@@ -67,31 +96,32 @@ pub(super) fn alpha_row(alpha: PlaneRef<'_, u8>, sx: u32, sy: u32, x: usize, y: 
             *o = sum as f32 * scale;
         }
     }
+    out
 }
 
 /// The foreground's own colour: `F = Fh + a (I - a Fh - (1 - a) Bh)` (Forte and Pitié 2021,
-/// equation 4), `Fh` and `Bh` being the smooth estimates. Clamped to the legal `range`, widened
+/// equation 4), `smooth` being the estimates `Fh` and `Bh`. Clamped to the legal `range`, widened
 /// to the source's own value where that is outside (super-white and the like), so that `a = 1`
 /// always gives the source back.
 #[inline(always)]
-pub(super) fn foreground<T: Sample>(src: &[T], a: &Row, fh: &Row, bh: &Row, range: [f32; 2], out: &mut Row) {
-    let n = src.len();
-    let (a, fh, bh, out) = (&a[..n], &fh[..n], &bh[..n], &mut out[..n]);
-    for i in 0..n {
-        let s = src[i].to_f32();
+pub(super) fn foreground<const W: usize>(src: &Row<W>, a: &Row<W>, [fh, bh]: &[Row<W>; 2], range: [f32; 2]) -> Row<W> {
+    let mut out = [0.0; W];
+    for i in 0..W {
+        let s = src[i];
         let f = fh[i] + a[i] * (s - a[i] * fh[i] - (1.0 - a[i]) * bh[i]);
         out[i] = f.max(range[0].min(s)).min(range[1].max(s));
     }
+    out
 }
 
-/// `dst = a F + (1 - a) background`, rounded.
+/// `a F + (1 - a) background`.
 #[inline(always)]
-pub(super) fn over<T: Sample>(dst: &mut [T], a: &Row, f: &Row, background: &Row, max: f32) {
-    let n = dst.len();
-    let (a, f, background) = (&a[..n], &f[..n], &background[..n]);
-    for i in 0..n {
-        dst[i] = quantise(background[i] + a[i] * (f[i] - background[i]), max);
+pub(super) fn over<const W: usize>(a: &Row<W>, f: &Row<W>, background: &Row<W>) -> Row<W> {
+    let mut out = [0.0; W];
+    for i in 0..W {
+        out[i] = background[i] + a[i] * (f[i] - background[i]);
     }
+    out
 }
 
 /// `dst = gain * src + offset`, rounded.
@@ -118,17 +148,16 @@ pub(super) struct OverlayPlane {
 /// The overlay of an edge: tinted person over darkened background, and towards `a = 1/2` ever
 /// more of the pure tint, which draws the outline.
 #[inline(always)]
-pub(super) fn overlay<T: Sample>(dst: &mut [T], src: &[T], a: &Row, c: OverlayPlane, max: f32) {
-    let n = dst.len();
-    let (src, a) = (&src[..n], &a[..n]);
-    for i in 0..n {
-        let s = src[i].to_f32();
-        let person = s + c.share * (c.tint - s);
-        let dark = c.black + c.keep * (s - c.black);
+pub(super) fn overlay<const W: usize>(src: &Row<W>, a: &Row<W>, c: OverlayPlane) -> Row<W> {
+    let mut out = [0.0; W];
+    for i in 0..W {
+        let person = src[i] + c.share * (c.tint - src[i]);
+        let dark = c.black + c.keep * (src[i] - c.black);
         let mixed = dark + a[i] * (person - dark);
         let outline = 1.0 - (2.0 * a[i] - 1.0).abs();
-        dst[i] = quantise(mixed + outline * (c.tint - mixed), max);
+        out[i] = mixed + outline * (c.tint - mixed);
     }
+    out
 }
 
 /// `dst = offset + span * alpha / 255`, rounded: alpha as luma or as an alpha plane.

@@ -3,7 +3,9 @@
 
 use super::composer::{Composer, Frame, Paint, ViewState};
 use super::field::Sampler;
-use super::kernels::{Row, affine, alpha_row, foreground, over, overlay, scale_alpha, store, widen};
+use super::kernels::{
+    OverlayPlane, affine, alpha_row, foreground, load, over, overlay, round, save, scale_alpha, widen,
+};
 use crate::matte::tiles::{TILE_H, TILE_W, TileClass, TileMap};
 use crate::plane::{PlaneMut, PlaneRef, Rect, Sample};
 use crate::simd;
@@ -152,7 +154,12 @@ impl<T: Sample> Painter<'_, T> {
             _ => {
                 for x in (r.x..r.x + r.w).step_by(step) {
                     let tile = Rect { x, w: step.min(r.x + r.w - x), ..r };
-                    self.tile(region, p, tile);
+                    // The widths that tiles have in luma, halved chroma and quartered chroma.
+                    match step {
+                        32 => self.tile::<32>(region, p, tile),
+                        16 => self.tile::<16>(region, p, tile),
+                        _ => self.tile::<TILE_W>(region, p, tile),
+                    }
                 }
             }
         }
@@ -187,44 +194,45 @@ impl<T: Sample> Painter<'_, T> {
         }
     }
 
-    /// Paints a tile (or what the picture's border leaves of it) that needs arithmetic.
+    /// Paints a tile (or what the picture's border leaves of it) that needs arithmetic; it is no
+    /// wider than `W`.
     #[inline(always)]
-    fn tile(&mut self, region: Region, p: usize, r: Rect) {
+    fn tile<const W: usize>(&mut self, region: Region, p: usize, r: Rect) {
         if let Paint::Overlay { planes } = self.composer.paint {
-            return self.overlay(p, r, planes[p]);
+            return self.overlay::<W>(p, r, planes[p]);
         }
         let composer = self.composer;
         let mut touching = composer.views.iter().filter(|v| intersection(v.rect(p), r).is_some());
         if let (Some(view), None) = (touching.next(), touching.next())
             && intersection(view.rect(p), r) == Some(r)
         {
-            return self.part(region, p, r, Some(view));
+            return self.part::<W>(region, p, r, Some(view));
         }
         // Not wholly inside one view: first painted without any estimate. Where views share a
         // chroma sample, the later one wins.
-        self.part(region, p, r, None);
+        self.part::<W>(region, p, r, None);
         for view in &composer.views {
             if let Some(part) = intersection(view.rect(p), r) {
-                self.part(region, p, part, Some(view));
+                self.part::<W>(region, p, part, Some(view));
             }
         }
     }
 
     /// Paints the part of a tile that lies in `view`, or in none.
     #[inline(always)]
-    fn part(&mut self, region: Region, p: usize, r: Rect, view: Option<&ViewState>) {
+    fn part<const W: usize>(&mut self, region: Region, p: usize, r: Rect, view: Option<&ViewState>) {
         match (region, self.composer.paint) {
-            (Region::Edge, paint) => self.edge(p, r, view, paint),
+            (Region::Edge, paint) => self.edge::<W>(p, r, view, paint),
             (_, Paint::Blur { .. }) => match view {
                 Some(v) => {
-                    let mut backdrop = sampler([&v.backdrop.colours[p]], v, p, r, Source::Backdrop);
+                    let mut backdrop = sampler::<1, W>([&v.backdrop.colours[p]], v, p, r, Source::Backdrop);
                     self.spread(p, r, v, &mut backdrop);
                 }
                 None => self.copy(p, r, self.source[p]),
             },
             (_, _) => match view {
                 Some(v) => {
-                    let mut colour = sampler([&v.estimate.foreground[p]], v, p, r, Source::Estimate);
+                    let mut colour = sampler::<1, W>([&v.estimate.foreground[p]], v, p, r, Source::Estimate);
                     self.spread(p, r, v, &mut colour);
                 }
                 None => {
@@ -238,70 +246,62 @@ impl<T: Sample> Painter<'_, T> {
 
     /// Fills `r` with a smooth field.
     #[inline(always)]
-    fn spread(&mut self, p: usize, r: Rect, view: &ViewState, field: &mut Sampler<'_, 1>) {
+    fn spread<const W: usize>(&mut self, p: usize, r: Rect, view: &ViewState, field: &mut Sampler<'_, 1, W>) {
         let top = view.rect(p).y;
         let max = self.max;
-        let mut rows = [[0.0; TILE_W]];
         for y in r.y..r.y + r.h {
-            field.row(y - top, &mut rows);
-            store(self.out_row(p, y, r), &rows[0], max);
+            let [row] = field.row(y - top);
+            save(self.out_row(p, y, r), &round(&row, max));
         }
     }
 
     /// Blends an edge: the person's own colour over the new background, or alone.
     #[inline(always)]
-    fn edge(&mut self, p: usize, r: Rect, view: Option<&ViewState>, paint: Paint) {
-        let (sx, sy) = shift(self.composer, p);
+    fn edge<const W: usize>(&mut self, p: usize, r: Rect, view: Option<&ViewState>, paint: Paint) {
+        let shift = shift(self.composer, p);
         let range = self.legal_range(p);
         let (source, background, alpha, max) = (self.source[p], self.background, self.frame.alpha, self.max);
-        let mut hats =
-            view.map(|v| sampler([&v.estimate.foreground[p], &v.estimate.background[p]], v, p, r, Source::Estimate));
+        touch(source, r);
+        touch(self.out[p].as_ref(), Rect { y: r.y - (self.y >> shift.1), ..r });
+        if p == 0 {
+            touch(alpha, r);
+        }
+        let mut smooth = view.map(|v| {
+            sampler::<2, W>([&v.estimate.foreground[p], &v.estimate.background[p]], v, p, r, Source::Estimate)
+        });
         let mut backdrop = match (paint, view) {
-            (Paint::Blur { .. }, Some(v)) => Some(sampler([&v.backdrop.colours[p]], v, p, r, Source::Backdrop)),
+            (Paint::Blur { .. }, Some(v)) => Some(sampler::<1, W>([&v.backdrop.colours[p]], v, p, r, Source::Backdrop)),
             _ => None,
         };
         let top = view.map_or(0, |v| v.rect(p).y);
-        let mut a: Row = [0.0; TILE_W];
-        let mut person: Row = [0.0; TILE_W];
-        let mut smooth = [[0.0; TILE_W]; 2];
-        let mut behind = [[0.0; TILE_W]];
-        if let Paint::Green { key } = paint {
-            behind[0] = [key[p]; TILE_W];
-        }
         for y in r.y..r.y + r.h {
-            let src = &source.row(y)[r.x..r.x + r.w];
-            alpha_row(alpha, sx, sy, r.x, y, r.w, &mut a);
-            match &mut hats {
-                Some(hats) => {
-                    hats.row(y - top, &mut smooth);
-                    foreground(src, &a, &smooth[0], &smooth[1], range, &mut person);
-                }
-                None => widen(src, &mut person),
-            }
-            match (paint, &mut backdrop, background) {
-                (Paint::Alpha, ..) => {
-                    store(self.out_row(p, y, r), &person, max);
-                    continue;
-                }
-                (Paint::Blur { .. }, Some(backdrop), _) => backdrop.row(y - top, &mut behind),
-                (Paint::Blur { .. }, None, _) => widen(src, &mut behind[0]),
+            let src = widen(&load::<T, W>(&source.row(y)[r.x..r.x + r.w]));
+            let a = alpha_row::<W>(alpha, shift, (r.x, y), r.w);
+            let person = match &mut smooth {
+                Some(smooth) => foreground(&src, &a, &smooth.row(y - top), range),
+                None => src,
+            };
+            let row = match (paint, &mut backdrop, background) {
+                (Paint::Green { key }, ..) => over(&a, &person, &[key[p]; W]),
+                (Paint::Blur { .. }, Some(backdrop), _) => over(&a, &person, &backdrop.row(y - top)[0]),
+                (Paint::Blur { .. }, None, _) => src,
                 (Paint::Replace, _, Some(background)) => {
-                    widen(&background[p].row(y)[r.x..r.x + r.w], &mut behind[0]);
+                    over(&a, &person, &widen(&load::<T, W>(&background[p].row(y)[r.x..r.x + r.w])))
                 }
-                _ => {}
-            }
-            over(self.out_row(p, y, r), &a, &person, &behind[0], max);
+                _ => person,
+            };
+            save(self.out_row(p, y, r), &round(&row, max));
         }
     }
 
     #[inline(always)]
-    fn overlay(&mut self, p: usize, r: Rect, c: super::kernels::OverlayPlane) {
-        let (sx, sy) = shift(self.composer, p);
+    fn overlay<const W: usize>(&mut self, p: usize, r: Rect, c: OverlayPlane) {
+        let shift = shift(self.composer, p);
         let (source, alpha, max) = (self.source[p], self.frame.alpha, self.max);
-        let mut a: Row = [0.0; TILE_W];
         for y in r.y..r.y + r.h {
-            alpha_row(alpha, sx, sy, r.x, y, r.w, &mut a);
-            overlay(self.out_row(p, y, r), &source.row(y)[r.x..r.x + r.w], &a, c, max);
+            let src = widen(&load::<T, W>(&source.row(y)[r.x..r.x + r.w]));
+            let a = alpha_row::<W>(alpha, shift, (r.x, y), r.w);
+            save(self.out_row(p, y, r), &round(&overlay(&src, &a, c), max));
         }
     }
 
@@ -319,6 +319,18 @@ impl<T: Sample> Painter<'_, T> {
     }
 }
 
+/// Reads something of each row of a tile, so that the cache misses of all its rows run side by
+/// side; the rows are too far apart for the processor to foresee them.
+#[inline(always)]
+fn touch<T: Sample>(plane: PlaneRef<'_, T>, r: Rect) {
+    let mut sum = 0;
+    for y in r.y..r.y + r.h {
+        let row = &plane.row(y)[r.x..r.x + r.w];
+        sum ^= row.first().map_or(0, |s| s.to_u32()) ^ row.last().map_or(0, |s| s.to_u32());
+    }
+    std::hint::black_box(sum);
+}
+
 /// Which of a view's fields is sampled.
 #[derive(Clone, Copy)]
 enum Source {
@@ -328,13 +340,13 @@ enum Source {
 
 /// A sampler of `planes` of `view` for the columns of `r` in plane `p` of the frame.
 #[inline(always)]
-fn sampler<'a, const N: usize>(
+fn sampler<'a, const N: usize, const W: usize>(
     planes: [&'a crate::plane::Plane<f32>; N],
     view: &'a ViewState,
     p: usize,
     r: Rect,
     source: Source,
-) -> Sampler<'a, N> {
+) -> Sampler<'a, N, W> {
     let mapping = match source {
         Source::Estimate => &view.mapping,
         Source::Backdrop => &view.backdrop_mapping,
