@@ -1,12 +1,12 @@
 //! The blurred background of [`super::Mode::Blur`]: the background by itself, so that the person
 //! doesn't glow into it, `blur(w I) / blur(w)` with weights that are 0 on the person.
 
-use super::grid::{Grid, WideFill};
+use super::grid::{Grid, WideFill, repeat_row};
 use crate::matte::SmallYuv;
 use crate::plane::{Plane, PlaneRef, Rect, Sample};
 
 /// Standard deviation that a grid carries without visible cells, in cells.
-const LEAST_SIGMA: f32 = 2.0;
+const LEAST_SIGMA: f32 = 1.5;
 /// Variance in cells that making the grid (a box, 1/12) and sampling it bilinearly (a triangle,
 /// 1/6) add by themselves.
 const OWN_VARIANCE: f32 = 0.25;
@@ -52,13 +52,14 @@ impl Backdrop {
     #[inline(always)]
     pub(super) fn update_from_small(&mut self, small: &SmallYuv, alpha: &Plane<f32>, sigma: [f32; 2], k: usize) {
         let (w, h) = (alpha.width(), alpha.height());
-        self.grid.reset(w.div_ceil(k), h.div_ceil(k));
-        for gy in 0..self.grid.height {
+        self.grid.resize(w.div_ceil(k), h.div_ceil(k));
+        for gy in 0..self.grid.height() {
             for row in &mut self.sums {
                 row.clear();
                 row.resize(w, 0.0);
             }
-            for y in gy * k..((gy + 1) * k).min(h) {
+            let rows = gy * k..((gy + 1) * k).min(h);
+            for y in rows.clone() {
                 let a = &alpha.as_ref().row(y)[..w];
                 for (sums, plane) in self.sums.iter_mut().zip([&small.y, &small.u, &small.v]) {
                     for ((sum, s), a) in sums.iter_mut().zip(plane.as_ref().row(y)).zip(a) {
@@ -69,7 +70,7 @@ impl Backdrop {
                     *sum += weight(*a);
                 }
             }
-            self.grid.set_row(gy, &self.sums, k);
+            self.grid.set_row(gy, &self.sums, k, 1.0 / rows.len() as f32);
         }
         self.finish(sigma, k);
     }
@@ -79,28 +80,34 @@ impl Backdrop {
     #[inline(always)]
     pub(super) fn update_from_full<T: Sample>(&mut self, view: FullView<'_, T>, sigma: [f32; 2], k: usize) {
         let Rect { x: x0, y: y0, w, h } = view.rect;
-        self.grid.reset(w.div_ceil(k), h.div_ceil(k));
-        let (sx, sy) = view.shift;
-        for gy in 0..self.grid.height {
+        self.grid.resize(w.div_ceil(k), h.div_ceil(k));
+        let mut weights = vec![0.0; w];
+        let mut stretched = vec![0.0; w + (1 << view.shift.0)];
+        for gy in 0..self.grid.height() {
             for row in &mut self.sums {
                 row.clear();
                 row.resize(w, 0.0);
             }
-            for y in y0 + gy * k..y0 + ((gy + 1) * k).min(h) {
-                let a = &view.alpha.row(y)[x0..x0 + w];
-                let luma = &view.planes[0].row(y)[x0..x0 + w];
-                let chroma = [view.planes[1].row(y >> sy), view.planes[2].row(y >> sy)];
-                let [ys, us, vs, ws] = &mut self.sums;
-                for x in 0..w {
-                    let weight = weight(f32::from(a[x]) * (1.0 / 255.0));
-                    let c = (x0 + x) >> sx;
-                    ys[x] += weight * luma[x].to_f32();
-                    us[x] += weight * chroma[0][c].to_f32();
-                    vs[x] += weight * chroma[1][c].to_f32();
-                    ws[x] += weight;
+            let rows = y0 + gy * k..y0 + ((gy + 1) * k).min(h);
+            for y in rows.clone() {
+                for (w, a) in weights.iter_mut().zip(&view.alpha.row(y)[x0..x0 + w]) {
+                    *w = weight(f32::from(*a) * (1.0 / 255.0));
+                }
+                for (p, sums) in self.sums[..3].iter_mut().enumerate() {
+                    let (sx, sy) = if p == 0 { (0, 0) } else { view.shift };
+                    let row = &view.planes[p].row(y >> sy)[x0 >> sx..];
+                    repeat_row(row, 1 << sx, &mut stretched);
+                    // The view may begin in the middle of a chroma sample.
+                    let row = &stretched[x0 % (1 << sx)..][..w];
+                    for ((sum, s), weight) in sums.iter_mut().zip(row).zip(&weights) {
+                        *sum += weight * s;
+                    }
+                }
+                for (sum, weight) in self.sums[3].iter_mut().zip(&weights) {
+                    *sum += weight;
                 }
             }
-            self.grid.set_row(gy, &self.sums, k);
+            self.grid.set_row(gy, &self.sums, k, 1.0 / rows.len() as f32);
         }
         self.finish(sigma, k);
     }
@@ -112,7 +119,7 @@ impl Backdrop {
             let cells = s / k as f32;
             (cells * cells - OWN_VARIANCE).max(0.0).sqrt()
         });
-        self.grid.blur(sx, sy, 3);
+        self.grid.blur(sx, sy);
         self.grid.colours(&self.wide_colours, &mut self.colours);
     }
 }

@@ -5,18 +5,16 @@
 //! the foreground near an edge looks like the mean of the surely-foreground colours nearby,
 //! `Fh = blur(w I) / blur(w)`, likewise the background, and the one pixel is then corrected by
 //! what the two smooth estimates leave unexplained, `F = Fh + a (I - a Fh - (1 - a) Bh)`. Two
-//! passes: a wide one that finds a colour everywhere, a narrow one (fed with the first one's F
-//! and B) that follows the local colours. Both run at the small size; the correction is made at
-//! full size by [`super::kernels::foreground`].
+//! passes: a wide one that finds a colour everywhere, a narrow one that follows the local
+//! colours, fed with what is surely foreground and with the first one's F for the rest. Both run
+//! on a small grid; the correction is made at full size by [`super::kernels::foreground`].
 
-use super::grid::{Grid, WideFill};
+use super::grid::{Grid, WideFill, reduce_row};
 use crate::matte::SmallYuv;
 use crate::plane::Plane;
 
 /// The longer side of the grid that the estimates are made on is at most this.
-const GRID_SIZE: usize = 320;
-/// Standard deviation of the narrow pass, in cells.
-const NARROW_SIGMA: f32 = 0.8;
+const GRID_SIZE: usize = 192;
 
 /// The estimates for one view, and the memory that making them takes.
 #[derive(Clone, Debug, Default)]
@@ -25,11 +23,14 @@ pub(super) struct Estimate {
     pub foreground: [Plane<f32>; 3],
     /// Smooth background colour.
     pub background: [Plane<f32>; 3],
+    /// Weighted colours of foreground and background.
     grids: [Grid; 2],
+    /// The picture on the grid, and its opacity.
+    mean: [Plane<f32>; 4],
     wide: WideFill,
     wide_colours: [[Plane<f32>; 3]; 2],
-    sums: [[Vec<f32>; 4]; 2],
-    expanded: [[Vec<f32>; 3]; 2],
+    /// Column sums of a row of cells: foreground, background, picture and opacity.
+    sums: [[Vec<f32>; 4]; 3],
 }
 
 impl Estimate {
@@ -41,82 +42,89 @@ impl Estimate {
     /// Makes the estimates from a view's small picture and its opacity (0..=1, same size).
     #[inline(always)]
     pub(super) fn update(&mut self, small: &SmallYuv, alpha: &Plane<f32>) {
-        let (w, h) = (alpha.width(), alpha.height());
-        let k = Self::cell(w, h);
-        // Only what is more person than not, and the more so the surer it is, tells how the
-        // person looks: half-transparent samples are half background.
-        self.accumulate(small, alpha, k, |s, a, _| {
-            let (f, b) = ((2.0 * a - 1.0).max(0.0), (1.0 - 2.0 * a).max(0.0));
-            [(s, f), (s, b)]
-        });
-        for i in 0..2 {
-            self.wide.fill(&self.grids[i], &mut self.wide_colours[i]);
+        self.reduce(small, alpha, Self::cell(alpha.width(), alpha.height()));
+        for (grid, colours) in self.grids.iter().zip(&mut self.wide_colours) {
+            self.wide.fill(grid, colours);
         }
-        self.accumulate(small, alpha, k, |s, a, [fh, bh]| {
-            let rest = s - a * fh - (1.0 - a) * bh;
-            [(fh + a * rest, a), (bh + (1.0 - a) * rest, 1.0 - a)]
-        });
-        for (i, out) in [&mut self.foreground, &mut self.background].into_iter().enumerate() {
-            self.grids[i].blur(NARROW_SIGMA, NARROW_SIGMA, 2);
-            self.grids[i].colours(&self.wide_colours[i], out);
+        self.add_uncertain();
+        let colours = [&mut self.foreground, &mut self.background];
+        for ((grid, wide), out) in self.grids.iter_mut().zip(&self.wide_colours).zip(colours) {
+            grid.smooth();
+            grid.colours(wide, out);
         }
     }
 
-    /// Fills both grids with `weigh(sample, alpha, [wide foreground, wide background])`, which
-    /// gives (value, weight) for the foreground and for the background.
+    /// Fills the grids and the means. Only what is more person than not, and the more so the
+    /// surer it is, tells how the person looks: half-transparent samples are half background.
     #[inline(always)]
-    fn accumulate(
-        &mut self,
-        small: &SmallYuv,
-        alpha: &Plane<f32>,
-        k: usize,
-        weigh: impl Fn(f32, f32, [f32; 2]) -> [(f32, f32); 2],
-    ) {
+    fn reduce(&mut self, small: &SmallYuv, alpha: &Plane<f32>, k: usize) {
         let (w, h) = (alpha.width(), alpha.height());
         let (gw, gh) = (w.div_ceil(k), h.div_ceil(k));
-        let wide = self.wide_colours[0][0].width() == gw && self.wide_colours[0][0].height() == gh;
-        for i in 0..2 {
-            self.grids[i].reset(gw, gh);
-            self.expanded[i].iter_mut().for_each(|row| row.resize(w, 0.0));
-        }
+        self.grids.iter_mut().for_each(|grid| grid.resize(gw, gh));
+        self.mean.iter_mut().for_each(|plane| plane.resize(gw, gh));
         for gy in 0..gh {
-            for i in 0..2 {
-                for row in &mut self.sums[i] {
-                    row.clear();
-                    row.resize(w, 0.0);
-                }
-                if wide {
-                    for (out, plane) in self.expanded[i].iter_mut().zip(&self.wide_colours[i]) {
-                        for (cells, v) in out.chunks_mut(k).zip(plane.as_ref().row(gy)) {
-                            cells.fill(*v);
-                        }
-                    }
-                }
+            let rows = gy * k..((gy + 1) * k).min(h);
+            let scale = 1.0 / rows.len() as f32;
+            for row in self.sums.iter_mut().flatten() {
+                row.clear();
+                row.resize(w, 0.0);
             }
-            let [fs, bs] = &mut self.sums;
-            let [fh, bh] = &self.expanded;
-            for y in gy * k..((gy + 1) * k).min(h) {
+            for y in rows {
+                let [f, b, mean] = &mut self.sums;
                 let a = &alpha.as_ref().row(y)[..w];
                 for (c, plane) in [&small.y, &small.u, &small.v].into_iter().enumerate() {
                     let s = &plane.as_ref().row(y)[..w];
-                    let (fsum, bsum) = (&mut fs[c][..w], &mut bs[c][..w]);
-                    let (fh, bh) = (&fh[c][..w], &bh[c][..w]);
+                    let (f, b, mean) = (&mut f[c][..w], &mut b[c][..w], &mut mean[c][..w]);
                     for x in 0..w {
-                        let [(f, wf), (b, wb)] = weigh(s[x], a[x], [fh[x], bh[x]]);
-                        fsum[x] += f * wf;
-                        bsum[x] += b * wb;
+                        f[x] += sure(a[x]) * s[x];
+                        b[x] += sure(1.0 - a[x]) * s[x];
+                        mean[x] += s[x];
                     }
                 }
-                let (fsum, bsum) = (&mut fs[3][..w], &mut bs[3][..w]);
+                let (f, b, mean) = (&mut f[3][..w], &mut b[3][..w], &mut mean[3][..w]);
                 for x in 0..w {
-                    let [(_, wf), (_, wb)] = weigh(0.0, a[x], [0.0; 2]);
-                    fsum[x] += wf;
-                    bsum[x] += wb;
+                    f[x] += sure(a[x]);
+                    b[x] += sure(1.0 - a[x]);
+                    mean[x] += a[x];
                 }
             }
-            for i in 0..2 {
-                self.grids[i].set_row(gy, &self.sums[i], k);
+            for (grid, sums) in self.grids.iter_mut().zip(&self.sums) {
+                grid.set_row(gy, sums, k, scale);
+            }
+            for (plane, sums) in self.mean.iter_mut().zip(&self.sums[2]) {
+                reduce_row(sums, k, scale, plane.as_mut().row_mut(gy));
             }
         }
     }
+
+    /// Adds to the grids what is not surely one or the other: each cell's remaining opacity, with
+    /// the colour that the wide estimates make of the cell.
+    #[inline(always)]
+    fn add_uncertain(&mut self) {
+        let [f, b] = &mut self.grids;
+        let ([fy, fu, fv, fw], [by, bu, bv, bw]) = (&mut f.planes, &mut b.planes);
+        let a = self.mean[3].data();
+        let n = a.len();
+        for (c, (f, b)) in [(fy, by), (fu, bu), (fv, bv)].into_iter().enumerate() {
+            let (f, b, s) = (&mut f.data_mut()[..n], &mut b.data_mut()[..n], &self.mean[c].data()[..n]);
+            let (fh, bh) = (&self.wide_colours[0][c].data()[..n], &self.wide_colours[1][c].data()[..n]);
+            let (fw, bw) = (&fw.data()[..n], &bw.data()[..n]);
+            for i in 0..n {
+                let rest = s[i] - a[i] * fh[i] - (1.0 - a[i]) * bh[i];
+                f[i] += (a[i] - fw[i]).max(0.0) * (fh[i] + a[i] * rest);
+                b[i] += (1.0 - a[i] - bw[i]).max(0.0) * (bh[i] + (1.0 - a[i]) * rest);
+            }
+        }
+        // The weights last, as the colours need what they were.
+        for ((f, b), a) in fw.data_mut().iter_mut().zip(bw.data_mut()).zip(a) {
+            *f = f.max(*a);
+            *b = b.max(1.0 - a);
+        }
+    }
+}
+
+/// How surely a sample of opacity `a` shows the foreground, 0..=1; never more than `a`.
+#[inline(always)]
+fn sure(a: f32) -> f32 {
+    (2.0 * a - 1.0).max(0.0)
 }

@@ -194,11 +194,14 @@ impl<T: Sample> Painter<'_, T> {
             return self.overlay(p, r, planes[p]);
         }
         let composer = self.composer;
-        // A tile that is not wholly inside one view is first painted without any estimate.
-        let whole = composer.views.iter().find(|v| contains(v.rect(p), r));
-        if let Some(view) = whole {
+        let mut touching = composer.views.iter().filter(|v| intersection(v.rect(p), r).is_some());
+        if let (Some(view), None) = (touching.next(), touching.next())
+            && intersection(view.rect(p), r) == Some(r)
+        {
             return self.part(region, p, r, Some(view));
         }
+        // Not wholly inside one view: first painted without any estimate. Where views share a
+        // chroma sample, the later one wins.
         self.part(region, p, r, None);
         for view in &composer.views {
             if let Some(part) = intersection(view.rect(p), r) {
@@ -346,11 +349,6 @@ fn touches_person(tiles: &TileMap, tx: usize, ty: usize) -> bool {
         (tx.saturating_sub(1)..(tx + 2).min(tiles.tiles_x))
             .any(|x| tiles.classes[y * tiles.tiles_x + x] != TileClass::Background)
     })
-}
-
-#[inline(always)]
-fn contains(outer: Rect, r: Rect) -> bool {
-    outer.x <= r.x && outer.y <= r.y && r.x + r.w <= outer.x + outer.w && r.y + r.h <= outer.y + outer.h
 }
 
 #[inline(always)]

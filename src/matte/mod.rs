@@ -2,6 +2,7 @@
 //! full-size, edge-aware, temporally calm matte.
 
 pub mod guided;
+mod levels;
 mod morphology;
 mod prepare;
 mod refine;
@@ -13,6 +14,7 @@ pub mod tiles;
 mod upsample;
 
 pub use guided::{Coefficients, GuidedFilter};
+pub use levels::Levels;
 pub use morphology::Morphology;
 pub use prepare::{Normalization, Sampler, rotate, to_network};
 pub use refine::Refiner;
@@ -20,7 +22,7 @@ pub use resize::resize;
 pub use scene::SceneDetector;
 pub use temporal::Stabilizer;
 pub use tiles::{TILE_H, TILE_W, TileClass, TileMap};
-pub use upsample::{Levels, bands, upsample_bilinear, upsample_guided};
+pub use upsample::{bands, upsample_bilinear, upsample_guided};
 
 use crate::plane::Plane;
 

@@ -7,16 +7,16 @@
 use crate::plane::PlaneMut;
 use crate::simd::{self, dispatch};
 
-/// Columns that are worked on at once in vertical passes: a cache line or two of the plane, and
-/// a strip of an 8K view stays in the second-level cache.
-const STRIP: usize = 128;
-/// The same for feathering, which keeps 16 bits a sample.
+/// Rows that are grown at once, at least: with an 8K view they stay in the second-level cache.
+const BAND: usize = 64;
+/// Columns (or turned rows) that are feathered at once.
 const LANES: usize = 64;
 
 /// Full-size matte operations with their scratch memory. Use one for each thread.
 #[derive(Debug, Default)]
 pub struct Morphology {
     bytes: Vec<u8>,
+    above: Vec<u8>,
     line: [Vec<u8>; 2],
     wide: [Vec<u16>; 2],
 }
@@ -70,33 +70,41 @@ impl Morphology {
         }
     }
 
+    /// Works on bands of rows, so that memory is walked in order and a band stays in the cache.
     fn grow_columns(&mut self, alpha: &mut PlaneMut<'_, u8>, n: usize, flip: u8) {
-        let n = n.min(alpha.height);
         let (w, h) = (alpha.width, alpha.height);
-        for x in (0..w).step_by(STRIP) {
-            let lanes = STRIP.min(w - x);
-            self.bytes.clear();
-            self.bytes.resize((h + 2 * n) * STRIP, 0);
-            let mut changes = false;
-            for y in 0..h {
-                let row = &alpha.data[y * alpha.stride + x..][..lanes];
-                copy_flipped(row, &mut self.bytes[(n + y) * STRIP..][..lanes], flip);
-                changes |= y > 0 && *row != alpha.data[(y - 1) * alpha.stride + x..][..lanes];
+        let n = n.min(h);
+        let band = BAND.max(2 * n);
+        // What the `n` rows above the band held before they were changed.
+        let above = &mut self.above;
+        above.clear();
+        above.resize(n * w, 0);
+        for y0 in (0..h).step_by(band) {
+            let rows = band.min(h - y0);
+            // Row i of the scratch is row y0 - n + i of the plane; beyond the plane it is 0.
+            self.bytes.resize((rows + 2 * n) * w, 0);
+            self.bytes[..n * w].copy_from_slice(above);
+            for (y, dst) in (y0..).zip(self.bytes[n * w..].chunks_exact_mut(w)) {
+                if y < h {
+                    copy_flipped(&alpha.data[y * alpha.stride..][..w], dst, flip);
+                } else {
+                    dst.fill(0);
+                }
             }
-            if !changes {
+            above.copy_from_slice(&self.bytes[rows * w..][..n * w]);
+            if simd::all_equal(&self.bytes, self.bytes[0]) {
                 continue;
             }
             let mut have = 1;
-            let mut rows = h + 2 * n;
+            let mut left = rows + 2 * n;
             while 2 * have <= 2 * n + 1 {
-                rows -= have;
-                fold_rows(&mut self.bytes, rows, have);
+                left -= have;
+                fold_rows(&mut self.bytes, w, left, have);
                 have *= 2;
             }
-            fold_rows(&mut self.bytes, h, 2 * n + 1 - have);
-            for y in 0..h {
-                let row = &mut alpha.data[y * alpha.stride + x..][..lanes];
-                copy_flipped(&self.bytes[y * STRIP..][..lanes], row, flip);
+            fold_rows(&mut self.bytes, w, rows, 2 * n + 1 - have);
+            for (y, src) in (y0..y0 + rows).zip(self.bytes.chunks_exact(w)) {
+                copy_flipped(src, alpha.row_mut(y), flip);
             }
         }
     }
@@ -123,10 +131,13 @@ impl Morphology {
             a.clear();
             a.resize(along * LANES, 0);
             if ROWS {
-                for lane in 0..lanes {
-                    let row = &alpha.data[(from + lane) * alpha.stride..][..along];
-                    for (dst, &v) in a.chunks_exact_mut(LANES).zip(row) {
-                        dst[lane] = u16::from(v) * 257;
+                // In squares, so that both sides stay in the first-level cache.
+                for (x, square) in (0..along).step_by(LANES).zip(a.chunks_mut(LANES * LANES)) {
+                    for lane in 0..lanes {
+                        let row = &alpha.data[(from + lane) * alpha.stride + x..];
+                        for (dst, &v) in square.chunks_exact_mut(LANES).zip(row) {
+                            dst[lane] = u16::from(v) * 257;
+                        }
                     }
                 }
             } else {
@@ -144,10 +155,13 @@ impl Morphology {
             box_blur(&b[part.clone()], &mut a[part.clone()], radii[1]);
             box_blur(&a[part.clone()], &mut b[part], radii[2]);
             if ROWS {
-                for lane in 0..lanes {
-                    let row = &mut alpha.data[(from + lane) * alpha.stride..][span.clone()];
-                    for (v, src) in row.iter_mut().zip(b[span.start * LANES..].chunks_exact(LANES)) {
-                        *v = narrow_one(src[lane]);
+                let turned = &b[span.start * LANES..span.end * LANES];
+                for (x, square) in (span.start..).step_by(LANES).zip(turned.chunks(LANES * LANES)) {
+                    for lane in 0..lanes {
+                        let row = &mut alpha.data[(from + lane) * alpha.stride + x..];
+                        for (v, src) in row.iter_mut().zip(square.chunks_exact(LANES)) {
+                            *v = narrow_one(src[lane]);
+                        }
                     }
                 }
             } else {
@@ -162,7 +176,7 @@ impl Morphology {
 /// Radii of three boxes whose variances add up to about `sigma^2`; a box of radius r has the
 /// variance ((2r + 1)^2 - 1) / 12.
 fn box_radii(sigma: f32) -> [usize; 3] {
-    if !(sigma > 0.0) {
+    if sigma.is_nan() || sigma <= 0.0 {
         return [0; 3];
     }
     let sigma = f64::from(sigma.min(1000.0));
@@ -190,6 +204,18 @@ fn narrow_one(v: u16) -> u8 {
     ((u32::from(v) + 128) / 257) as u8
 }
 
+/// `row[y] = max(row[y], row[y + distance])` for `rows` rows of `width` samples.
+fn fold_rows(data: &mut [u8], width: usize, rows: usize, distance: usize) {
+    if distance == 0 {
+        return;
+    }
+    for y in 0..rows {
+        let (head, tail) = data.split_at_mut((y + distance) * width);
+        // A function of its own, so that the compiler knows the two rows to be apart.
+        max_in_place(&mut head[y * width..][..width], &tail[..width]);
+    }
+}
+
 dispatch! {
     fn copy_flipped(src: &[u8], dst: &mut [u8], flip: u8) {
         for (d, s) in dst.iter_mut().zip(src) {
@@ -203,17 +229,9 @@ dispatch! {
         }
     }
 
-    /// `row[y] = max(row[y], row[y + distance])` for `rows` rows of [`STRIP`] samples.
-    fn fold_rows(strip: &mut [u8], rows: usize, distance: usize) {
-        if distance == 0 {
-            return;
-        }
-        for y in 0..rows {
-            let (head, tail) = strip.split_at_mut((y + distance) * STRIP);
-            let (a, b) = (&mut head[y * STRIP..][..STRIP], &tail[..STRIP]);
-            for (a, &b) in a.iter_mut().zip(b) {
-                *a = (*a).max(b);
-            }
+    fn max_in_place(a: &mut [u8], b: &[u8]) {
+        for (a, &b) in a.iter_mut().zip(b) {
+            *a = (*a).max(b);
         }
     }
 

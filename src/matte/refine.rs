@@ -2,8 +2,8 @@
 
 use super::guided::{Coefficients, GuidedFilter};
 use super::tiles::{TILE_H, TILE_W, TileClass};
-use super::upsample::{Levels, upsample_bilinear, upsample_guided};
-use super::{MatteOptions, Morphology};
+use super::upsample::{upsample_bilinear, upsample_guided};
+use super::{Levels, MatteOptions, Morphology};
 use crate::plane::{Plane, PlaneMut, Rect, Yuv, YuvColor, YuvLayout};
 
 /// Makes full-size mattes; keeps its buffers. Use one for each thread.

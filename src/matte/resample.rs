@@ -1,16 +1,12 @@
 //! Separable resampling of one plane to a small plane of `f32`.
 //!
 //! Reduction averages the area that an output sample covers; enlargement is bilinear. First the
-//! rows under an output row are summed with their weights (long contiguous loops), then that one
-//! row is brought to the output's width with eight taps a sample.
+//! rows under an output row are summed with their weights (long contiguous loops). That one row is
+//! halved, by the mean of neighbours, until less than twice as wide as the output, and then
+//! interpolated: the samples that an output covers all count, at its ends by nearness.
 
 use crate::plane::{Plane, PlaneRef, Sample};
-use crate::simd::dispatch;
-
-/// Taps of an output sample in the horizontal pass.
-const TAPS: usize = 8;
-/// Above this reduction a row is first halved by adding neighbours, so that [`TAPS`] suffice.
-const MAX_FACTOR: f64 = 6.0;
+use crate::simd::{LerpTable, dispatch};
 
 /// Weighted source samples of every output sample along one axis.
 #[derive(Clone, Debug, Default)]
@@ -88,12 +84,10 @@ struct Plan {
     halvings: u32,
     /// First source column read.
     left: usize,
-    /// Source columns read; a multiple of `2^halvings` unless the plane ends there.
+    /// Source columns read.
     span: usize,
-    /// First tap of each output column, relative to the halved row.
-    start: Vec<u32>,
-    /// [`TAPS`] weights of each output column.
-    weights: Vec<[f32; TAPS]>,
+    /// Places of the output columns in the halved row.
+    columns: LerpTable,
 }
 
 impl Plan {
@@ -109,25 +103,16 @@ impl Plan {
         let left = (x0.floor().max(0.0) as usize).min(width - 1);
         let right = (x1.ceil() as usize).clamp(left + 1, width);
         let span = right - left;
+        let step = (x1 - x0) / dw as f64;
         let mut halvings = 0;
-        while (x1 - x0) / dw as f64 / f64::from(1u32 << halvings) > MAX_FACTOR {
+        while step / f64::from(1u32 << halvings) >= 2.0 {
             halvings += 1;
         }
         let unit = f64::from(1u32 << halvings);
-        let reduced = span.div_ceil(1 << halvings);
-        let axis = weights(reduced, (x0 - left as f64) / unit, (x1 - left as f64) / unit, dw);
-        let mut start = Vec::with_capacity(dw);
-        let mut table = Vec::with_capacity(dw);
-        for (first, w) in axis.taps {
-            let mut taps = [0.0; TAPS];
-            for (t, w) in taps.iter_mut().zip(&w) {
-                *t = *w / unit as f32;
-            }
-            debug_assert!(w.len() <= TAPS);
-            start.push(first as u32);
-            table.push(taps);
-        }
-        Self { key, rows, halvings, left, span, start, weights: table }
+        // A row of a single sample gets a second, equal one.
+        let reduced = span.div_ceil(1 << halvings).max(2);
+        let places = (0..dw).map(|i| (x0 - left as f64 + (i as f64 + 0.5) * step) / unit - 0.5);
+        Self { key, rows, halvings, left, span, columns: LerpTable::new(reduced, places) }
     }
 }
 
@@ -171,11 +156,9 @@ impl Resampler {
             }
         };
         let plan = &self.plans[at];
-        // Room for the taps beyond the last sample; those have weight 0 but must be finite.
-        self.row.clear();
-        self.row.resize(plan.span + (TAPS << plan.halvings), 0.0);
-        self.half.clear();
-        self.half.resize(self.row.len(), 0.0);
+        // Room for a repeated last sample.
+        self.row.resize(plan.span + 2, 0.0);
+        self.half.resize(plan.span + 2, 0.0);
         for (rows, out) in plan.rows.iter().zip(dst.data_mut().chunks_exact_mut(size.0)) {
             for (i, group) in rows.chunks(4).enumerate() {
                 let row = |k: usize| &src.row(group[k].0)[plan.left..][..plan.span];
@@ -190,7 +173,7 @@ impl Resampler {
             }
             let mut n = plan.span;
             for _ in 0..plan.halvings {
-                // An odd last sample counts twice instead of being darkened by what follows.
+                // An odd last sample is repeated.
                 if n % 2 == 1 {
                     self.row[n] = self.row[n - 1];
                 }
@@ -198,8 +181,14 @@ impl Resampler {
                 halve(&self.row[..2 * n], &mut self.half[..n]);
                 std::mem::swap(&mut self.row, &mut self.half);
             }
-            self.row[n..n + TAPS].fill(0.0);
-            horizontal(&self.row[..n + TAPS], &plan.start, &plan.weights, affine, out);
+            if n == 1 {
+                self.row[1] = self.row[0];
+                n = 2;
+            }
+            plan.columns.apply(&self.row[..n], 0, out);
+            if affine != (1.0, 0.0) {
+                scale_offset(out, affine.0, affine.1);
+            }
         }
     }
 }
@@ -230,18 +219,14 @@ dispatch! {
 
     fn halve(src: &[f32], dst: &mut [f32]) {
         for (d, s) in dst.iter_mut().zip(src.chunks_exact(2)) {
-            *d = s[0] + s[1];
+            *d = 0.5 * (s[0] + s[1]);
         }
     }
 
-    fn horizontal(row: &[f32], start: &[u32], weights: &[[f32; TAPS]], affine: (f32, f32), out: &mut [f32]) {
-        for ((out, &start), w) in out.iter_mut().zip(start).zip(weights) {
-            let s: &[f32] = &row[start as usize..][..TAPS];
-            // A fixed tree of additions, which can be done four lanes at a time.
-            let p: [f32; TAPS] = std::array::from_fn(|i| s[i] * w[i]);
-            let q: [f32; 4] = std::array::from_fn(|i| p[i] + p[i + 4]);
-            let sum = (q[0] + q[2]) + (q[1] + q[3]);
-            *out = sum * affine.0 + affine.1;
+    /// `v = v * factor + offset`.
+    pub(super) fn scale_offset(data: &mut [f32], factor: f32, offset: f32) {
+        for v in data {
+            *v = *v * factor + offset;
         }
     }
 }
@@ -298,16 +283,17 @@ mod tests {
             forced::each(|level| {
                 let mut out = Plane::default();
                 Resampler::default().resample(src, x, y, 1000, (2.0, -1.0), (dw, dh), &mut out);
+                // Noise is the worst case: along a row the ends of the area are soft. Down a column the
+                // weights are exact, which the one-column case shows.
+                let one = dw == 1 && x == (0.0, w as f64) && w.is_power_of_two();
+                let tolerance = if one { 0.05 } else { 220.0 };
                 for (got, want) in out.data().iter().zip(&expected) {
-                    // Halving spreads an edge over one more sample at strong reductions.
-                    let tolerance = if (x.1 - x.0) / dw as f64 > MAX_FACTOR { 160.0 } else { 0.05 };
                     assert!((f64::from((got + 1.0) / 2.0) - want).abs() < tolerance, "{level:?}: {got} {want}");
                 }
-                // The halved sums may move an edge by a fraction of a sample, never the mean level.
                 let mean = |v: &mut dyn Iterator<Item = f64>| v.sum::<f64>() / (dw * dh) as f64;
                 let got = mean(&mut out.data().iter().map(|&v| (f64::from(v) + 1.0) / 2.0));
                 let want = mean(&mut expected.iter().copied());
-                assert!((got - want).abs() < 40.0, "{level:?}: mean {got} for {want}");
+                assert!((got - want).abs() < 60.0, "{level:?}: mean {got} for {want}");
             });
         }
 
@@ -320,14 +306,10 @@ mod tests {
             let mut out = Plane::default();
             Resampler::default().resample(src, (0.0, w as f64), (0.0, 1.0), 4, (1.0, 0.0), (dw, 1), &mut out);
             let step = w as f64 / dw as f64;
-            // Parts of a sample at the ends of the area don't know where in the sample they lie:
-            // a quarter of a (halved) sample, spread over the area.
-            let halved = if step > MAX_FACTOR { 2f64.powf((step / MAX_FACTOR).log2().ceil()) } else { 1.0 };
-            let tolerance = if step < 1.0 { 1e-3 } else { 0.3 * halved / step * halved };
             for (i, &v) in out.data().iter().enumerate() {
                 let centre = (i as f64 + 0.5) * step - 0.5;
-                if centre >= step && centre <= w as f64 - 1.0 - step {
-                    prop_assert!((f64::from(v) - centre).abs() < tolerance, "{}: {} for {}", i, v, centre);
+                if centre >= step && centre <= w as f64 - 1.0 - 2.0 * step {
+                    prop_assert!((f64::from(v) - centre).abs() < 1e-3, "{}: {} for {}", i, v, centre);
                 }
             }
         }

@@ -133,3 +133,55 @@ fn plain_format(frame: &mut ffmpeg::frame::Video, color: YuvColor) -> i32 {
         f.format
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::frame::{alloc_raw, format_named};
+    use crate::plane::{PlaneRef, Yuv, YuvMut};
+
+    /// A flat frame of that format, made by swscale from limited-range BT.709 samples.
+    fn flat(format: &str, samples: [u8; 3]) -> ffmpeg::frame::Video {
+        let number = |name: &str| ffi::AVPixelFormat::from(format_named(name).unwrap()) as i32;
+        let color = YuvColor::default();
+        let source = Side { format: number("yuv444p"), width: 64, height: 32, color };
+        let mut frame = VideoFrame::from_av(alloc_raw(source.format, 64, 32).unwrap()).ok().unwrap();
+        let YuvMut::U8(planes, _) = frame.yuv_mut() else { panic!("8 bit is u8") };
+        planes.into_iter().zip(samples).for_each(|(mut plane, v)| plane.fill(v));
+        let target = Side { format: number(format), ..source };
+        let mut out = alloc_raw(target.format, 64, 32).unwrap();
+        Scaler::new(source, target).unwrap().run(frame.av(), &mut out).unwrap();
+        out.set_color_space(ffmpeg::color::Space::BT709);
+        out
+    }
+
+    #[test]
+    fn semi_planar_and_packed_formats_become_planar() {
+        fn centre<T: crate::plane::Sample>(planes: [PlaneRef<'_, T>; 3]) -> [u32; 3] {
+            planes.map(|p| p.row(p.height / 2)[p.width / 2].to_u32())
+        }
+        for (format, bits, chroma) in
+            [("nv12", 8, 1), ("p010le", 10, 1), ("uyvy422", 8, 1), ("gbrp", 8, 0), ("rgb48le", 10, 0), ("bgra", 8, 0)]
+        {
+            let mut convert = Convert {
+                target: None,
+                space: ffi::AVColorSpace::AVCOL_SPC_UNSPECIFIED,
+                range: ffi::AVColorRange::AVCOL_RANGE_UNSPECIFIED,
+                scaler: None,
+                pool: None,
+            };
+            for _ in 0..2 {
+                let frame = convert.run(flat(format, [100, 140, 90])).unwrap();
+                let layout = frame.layout().unwrap();
+                assert_eq!((layout.bits, layout.chroma_shift_x), (bits, chroma), "{format}");
+                let got = match frame.yuv() {
+                    Yuv::U8(planes) => centre(planes),
+                    Yuv::U16(planes) => centre(planes),
+                };
+                for (got, want) in got.into_iter().zip([100u32, 140, 90]) {
+                    assert!(got.abs_diff(want << (bits - 8)) <= 2 << (bits - 8), "{format}: {got} for {want}");
+                }
+            }
+        }
+    }
+}

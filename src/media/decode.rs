@@ -81,6 +81,10 @@ pub struct Reader {
     queue: VecDeque<Item>,
     /// Packets that wait for a limit on frames to tell whether they are still wanted.
     held: VecDeque<CopiedPacket>,
+    /// The target of the last seek (microseconds), as long as it isn't certain that it was early enough.
+    sought: Option<i64>,
+    /// What is added to all time stamps, in microseconds; see [`Reader::smooth_clock`].
+    clock_shift: i64,
     flushing: bool,
     video_done: bool,
     finished: bool,
@@ -99,6 +103,8 @@ struct CopyState {
     /// The end of the range waits for it.
     awaited: bool,
     subtitle: bool,
+    /// Where its next packet should be, in microseconds.
+    expected: Option<i64>,
 }
 
 /// The part that is read.
@@ -126,9 +132,8 @@ impl Reader {
         let decoder = open_decoder(path, &input, stream, options.threads)?;
         let streams = copy_states(&mut input, stream);
         let range = Range::new(&input, options, time_base);
-        if let Some(start) = range.micros.0 {
-            seek(path, &mut input, &decoder, start)?;
-        }
+        // Where seeking isn't possible, everything before the range is decoded and dropped.
+        let sought = range.micros.0.filter(|start| seek(&mut input, &decoder, *start));
         let usual_duration =
             if info.video.fps > 0.0 { (1.0 / info.video.fps / tick(time_base)).round().max(1.0) as i64 } else { 1 };
         let template = Arc::new(SourceTemplate::collect(&input, info, range.micros));
@@ -144,6 +149,8 @@ impl Reader {
             range,
             queue: VecDeque::new(),
             held: VecDeque::new(),
+            sought,
+            clock_shift: 0,
             flushing: false,
             video_done: false,
             finished: false,
@@ -172,6 +179,7 @@ impl Reader {
     ///
     /// # Errors
     /// When the disk or the memory fails.
+    #[expect(clippy::should_implement_trait, reason = "errors come as Result<Option<_>>, as readers have it")]
     pub fn next(&mut self) -> Result<Option<Item>> {
         loop {
             if let Some(item) = self.queue.pop_front() {
@@ -192,6 +200,12 @@ impl Reader {
     /// Frames whose time stamp was missing or not after the one before.
     pub fn repaired_timestamps(&self) -> u64 {
         self.repaired
+    }
+
+    /// Another template of the same source, for tests to change.
+    #[cfg(test)]
+    pub(super) fn take_template(&self) -> Arc<SourceTemplate> {
+        Arc::new(SourceTemplate::collect(&self.input, self.info().clone(), self.range.micros))
     }
 
     /// Decodes up to the first frame and lets the template know what it says.
@@ -274,6 +288,7 @@ impl Reader {
             Err(ffmpeg::Error::Other { errno: libc::ENOMEM }) => return Err(no_memory()),
             Err(e) => return Err(self.read_error(e)),
         }
+        self.smooth_clock(&mut packet);
         if self.past_end(&packet) {
             return Ok(());
         }
@@ -297,6 +312,28 @@ impl Reader {
             }
         }
         Ok(())
+    }
+
+    /// Puts the clock of a transport stream right where it jumps by more than 10 seconds (a
+    /// recording that was joined, a counter that was reset): all streams are moved together, as
+    /// ffmpeg does it.
+    fn smooth_clock(&mut self, packet: &mut ffmpeg::Packet) {
+        if !self.template.arbitrary_start {
+            return;
+        }
+        let Some(state) = self.streams.get_mut(packet.stream()) else { return };
+        let Some(dts) = packet.dts().or(packet.pts()) else { return };
+        let now = raw::rescale(dts, state.time_base, MICROSECONDS) + self.clock_shift;
+        let jump = state.expected.map_or(0, |expected| now - expected);
+        if jump.abs() > SLACK && (state.awaited || packet.stream() == self.stream) {
+            self.clock_shift -= jump;
+            self.repaired += 1;
+        }
+        let shift = raw::rescale(self.clock_shift, MICROSECONDS, state.time_base);
+        packet.set_pts(packet.pts().map(|t| t + shift));
+        packet.set_dts(packet.dts().map(|t| t + shift));
+        let length = raw::rescale(packet.duration().max(0), state.time_base, MICROSECONDS);
+        state.expected = Some(raw::rescale(dts + shift, state.time_base, MICROSECONDS) + length);
     }
 
     fn read_error(&self, error: ffmpeg::Error) -> MediaError {
@@ -385,6 +422,9 @@ impl Reader {
             self.repaired += 1;
             pts = last + 1;
         }
+        if self.sought_too_late(pts) {
+            return Ok(());
+        }
         self.last_pts = Some(pts);
         if self.range.start.is_some_and(|start| pts < start) {
             return Ok(());
@@ -410,6 +450,32 @@ impl Reader {
             self.end_of_video(Some(pts + duration));
         }
         Ok(())
+    }
+
+    /// Whether the first frame after a seek lies behind the start of the range; then the reader has
+    /// gone back further. Containers without an index (MPEG-TS) seek to any packet, and decoding
+    /// begins only at the next key frame.
+    fn sought_too_late(&mut self, pts: i64) -> bool {
+        let (Some(target), Some(start)) = (self.sought.take(), self.range.start) else { return false };
+        let file_start = file_start(&self.input);
+        if pts <= start || target <= file_start {
+            return false;
+        }
+        // 2, 6, 14 ... seconds before the range.
+        let gone = self.range.micros.0.unwrap_or(target) - target;
+        let target = (target - gone - 2_000_000).max(file_start);
+        if !seek(&mut self.input, &self.decoder, target) {
+            return false;
+        }
+        self.decoder.flush();
+        self.queue.clear();
+        self.held.clear();
+        self.last_pts = None;
+        self.flushing = false;
+        self.clock_shift = 0;
+        self.streams.iter_mut().for_each(|s| s.expected = None);
+        self.sought = Some(target);
+        true
     }
 
     /// No more frames. `end` (in ticks) ends the other streams, too.
@@ -546,20 +612,22 @@ fn copy_states(input: &mut ffmpeg::format::context::Input, video: usize) -> Vec<
             }
             (*s).time_base
         };
-        states.push(CopyState { time_base, copied, awaited: kind == Type::Audio, subtitle: kind == Type::Subtitle });
+        states.push(CopyState {
+            time_base,
+            copied,
+            awaited: kind == Type::Audio,
+            subtitle: kind == Type::Subtitle,
+            expected: None,
+        });
     }
     states
 }
 
-/// Seeks to the last key frame at or before `start` (microseconds of the file's clock).
-fn seek(
-    path: &Path,
-    input: &mut ffmpeg::format::context::Input,
-    decoder: &ffmpeg::decoder::Video,
-    start: i64,
-) -> Result<()> {
+/// Seeks to the last key frame at or before `start` (microseconds of the file's clock). False where
+/// that isn't possible.
+fn seek(input: &mut ffmpeg::format::context::Input, decoder: &ffmpeg::decoder::Video, start: i64) -> bool {
     // SAFETY: an open input and an open decoder.
-    let code = unsafe {
+    unsafe {
         let ic = input.as_mut_ptr();
         let mut target = start;
         // Containers are indexed by decoding time, which with B-frames is earlier: go back by what
@@ -567,13 +635,6 @@ fn seek(
         if (*(*ic).iformat).flags & ffi::AVFMT_SEEK_TO_PTS == 0 && (*decoder.as_ptr()).has_b_frames > 0 {
             target -= 3_000_000 / 23;
         }
-        ffi::avformat_seek_file(ic, -1, i64::MIN, target, target, 0)
-    };
-    if code < 0 {
-        return Err(MediaError::Read {
-            path: path.to_path_buf(),
-            reason: format!("cannot seek to {:.3} s: {}", start as f64 / 1e6, ffmpeg::Error::from(code)),
-        });
+        ffi::avformat_seek_file(ic, -1, i64::MIN, target, target, 0) >= 0
     }
-    Ok(())
 }

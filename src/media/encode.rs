@@ -17,10 +17,11 @@ use std::path::PathBuf;
 /// How time stamps reach the encoder.
 #[derive(Clone, Copy, PartialEq)]
 enum Clock {
-    /// As they are, in the source's ticks. x264 and x265 understand any.
+    /// As they are, in the source's ticks: for x264 and x265 where the frame rate varies.
     Source,
-    /// As frame numbers at the average frame rate, put back on the packets. Other encoders take a
-    /// tick for a frame somewhere: SVT-AV1 refuses rates above 240, NVENC derives wrong dts.
+    /// As frame numbers at the frame rate; the packets get the source's time stamps back. So the
+    /// bitstream states the frame rate instead of the ticks, and encoders that take a tick for a
+    /// frame work (SVT-AV1 refuses rates above 240, NVENC derives wrong dts).
     Count,
 }
 
@@ -59,12 +60,12 @@ impl VideoEncoder {
     ) -> Result<Self> {
         let codec = ffmpeg::encoder::find_by_name(&plan.encoder)
             .ok_or_else(|| MediaError::NoEncoder { encoder: plan.encoder.clone() })?;
+        let (rate, constant) = frame_rate(video);
         let clock = match plan.encoder.as_str() {
-            "libx264" | "libx264rgb" | "libx265" => Clock::Source,
+            "libx264" | "libx264rgb" | "libx265" if !constant => Clock::Source,
             _ => Clock::Count,
         };
         let mut context = ffmpeg::codec::Context::new_with_codec(codec);
-        let rate = if video.frame_rate.num > 0 { video.frame_rate } else { ffi::AVRational { num: 30, den: 1 } };
         let joined = joined_params(&plan, video, options.encode.threads);
         // SAFETY: plain fields of a context that isn't open yet.
         unsafe {
@@ -204,7 +205,9 @@ impl VideoEncoder {
         }
         let number = packet.pts().or(packet.dts()).unwrap_or(0);
         let (pts, duration) = self.under_way.get(&number).copied().unwrap_or((number, self.usual_duration));
-        let dts = packet.dts().unwrap_or(number);
+        // x265 gives the only frame of a short clip an uninitialised dts.
+        let reach = if self.clock == Clock::Count { 256 } else { self.usual_duration.saturating_mul(4096) };
+        let dts = packet.dts().filter(|dts| (number.saturating_sub(reach)..=number).contains(dts)).unwrap_or(number);
         packet.set_pts(Some(pts));
         packet.set_duration(duration);
         packet.set_dts(Some(match self.clock {
@@ -251,6 +254,20 @@ impl VideoEncoder {
     }
 }
 
+/// Frames per second, and whether they come evenly. Where the average is within 1 % of FFmpeg's
+/// guess of the real rate, it differs only by the rounding of a coarse clock (Matroska's is 1 ms).
+fn frame_rate(video: &VideoTemplate) -> (ffi::AVRational, bool) {
+    let value = |r: ffi::AVRational| if r.den > 0 { f64::from(r.num) / f64::from(r.den) } else { 0.0 };
+    let (average, real) = (value(video.frame_rate), value(video.real_frame_rate));
+    if average > 0.0 && (average / real - 1.0).abs() < 0.01 {
+        (video.real_frame_rate, true)
+    } else if average > 0.0 {
+        (video.frame_rate, false)
+    } else {
+        (ffi::AVRational { num: 30, den: 1 }, false)
+    }
+}
+
 /// Sets what the encoder goes by.
 fn stamp(frame: &mut ffmpeg::frame::Video, pts: i64) {
     frame.set_pts(Some(pts));
@@ -284,7 +301,9 @@ fn open_codec(
     let (code, lines) =
         log::capture(|| unsafe { ffi::avcodec_open2(context.as_mut_ptr(), codec.as_ptr(), dict.as_mut_ptr()) });
     // Encoders that take a string of parameters only complain about unknown ones.
-    let complaint = lines.iter().any(|l| l.contains("Unknown option") || l.contains("Invalid value for"));
+    let complaint = lines
+        .iter()
+        .any(|l| ["Unknown option", "Invalid value for", "Error parsing option"].iter().any(|c| l.contains(c)));
     if code < 0 || complaint {
         return Err(MediaError::Encoder {
             encoder: plan.encoder.clone(),

@@ -49,6 +49,7 @@ pub fn plan_encoder(options: &WriterOptions<'_>) -> Result<EncoderPlan> {
     check_container(options, &container, &codec)?;
     let pixel = choose_pixel(options, &encoder, &codec)?;
     let (mut settings, mut description) = settings(&encoder, options, pixel)?;
+    // Set last, they replace settings of the same name.
     settings.extend(options.encode.extra.iter().cloned());
     for (key, value) in &options.encode.extra {
         description += &format!(" {key}={value}");
@@ -212,7 +213,7 @@ fn choose_pixel(o: &WriterOptions<'_>, encoder: &str, codec: &ffmpeg::Codec) -> 
                 what: format!("{encoder} cannot encode the pixel format {name}; it takes {}", names.join(", ")),
             });
         }
-        if alpha && !descriptor(format).is_some_and(|d| d.flags & ffi::AV_PIX_FMT_FLAG_ALPHA as u64 != 0) {
+        if alpha && !traits_of(format).is_some_and(|t| t.alpha) {
             return Err(MediaError::Invalid {
                 what: format!("the pixel format {name} has no alpha, which this output is for"),
             });
@@ -241,12 +242,25 @@ fn choose_pixel(o: &WriterOptions<'_>, encoder: &str, codec: &ffmpeg::Codec) -> 
         })
 }
 
+/// The presets of x264 and x265, fastest first.
+const X26X_PRESETS: &[&str] =
+    &["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"];
+
 /// Options for the encoder, and a description of them with a leading space.
 fn settings(encoder: &str, o: &WriterOptions<'_>, pixel: i32) -> Result<(Vec<(String, String)>, String)> {
     let e = o.encode;
-    let mut s = Settings::default();
+    let named: Vec<&str> = e.extra.iter().map(|(k, _)| k.as_str()).collect();
+    let mut s = Settings { named: &named, pairs: Vec::new(), words: String::new() };
     let pixels = o.width * o.height;
     let large = pixels > 1920 * 1088;
+    if let ("libx264" | "libx264rgb" | "libx265", Some(preset)) = (encoder, &e.preset)
+        && !X26X_PRESETS.contains(&preset.as_str())
+    {
+        // Both would say so on stderr, past everybody.
+        return Err(MediaError::Invalid {
+            what: format!("{encoder} has no preset \"{preset}\"; it has {}", X26X_PRESETS.join(", ")),
+        });
+    }
     match encoder {
         "libx264" | "libx264rgb" => {
             s.rate(e, "crf", 18.0);
@@ -338,19 +352,24 @@ fn settings(encoder: &str, o: &WriterOptions<'_>, pixel: i32) -> Result<(Vec<(St
     Ok((s.pairs, s.words))
 }
 
-#[derive(Default)]
-struct Settings {
+struct Settings<'a> {
+    /// Options that the user sets by name: no default of ours stands beside them.
+    named: &'a [&'a str],
     pairs: Vec<(String, String)>,
     words: String,
 }
 
-impl Settings {
+impl Settings<'_> {
     fn set(&mut self, key: &str, value: &str) {
-        self.pairs.push((key.to_owned(), value.to_owned()));
+        if !self.named.contains(&key) {
+            self.pairs.push((key.to_owned(), value.to_owned()));
+        }
     }
 
     fn say(&mut self, key: &str, value: &str) {
-        self.words += &format!(" {key} {value}");
+        if !self.named.contains(&key) {
+            self.words += &format!(" {key} {value}");
+        }
     }
 
     /// Constant quality under that key, or the bit rate where one was asked.
@@ -360,6 +379,8 @@ impl Settings {
                 self.set("b", &bits.to_string());
                 self.say("bitrate", &bits.to_string());
             }
+            // A default quality would override the rate that the user named.
+            (None, None) if ["b", "qp", "qmin", "global_quality"].iter().any(|k| self.named.contains(k)) => {}
             (None, crf) => {
                 let value = number(crf.unwrap_or(default));
                 self.set(key, &value);

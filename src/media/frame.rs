@@ -158,8 +158,9 @@ impl VideoFrame {
         unsafe {
             let f = self.inner.as_mut_ptr();
             // `av_frame_copy_props` adds to what is there: a frame used again would collect it.
-            while (*f).nb_side_data > 0 {
-                let kind = (**(*f).side_data).type_;
+            let count = (*f).nb_side_data as usize;
+            let kinds: Vec<_> = (0..count).map(|i| (**(*f).side_data.add(i)).type_).collect();
+            for kind in kinds {
                 ffi::av_frame_remove_side_data(f, kind);
             }
             ffi::av_dict_free(&raw mut (*f).metadata);

@@ -5,6 +5,7 @@
 //! [`Writer`] takes frames and packets and makes a file of them that keeps what the source said
 //! about itself (colour, rotation, stereo packing, chapters, tags). Call [`init`] once before.
 
+pub mod background;
 mod container;
 mod convert;
 pub mod decode;
@@ -24,6 +25,7 @@ mod scale;
 pub mod sidedata;
 pub mod template;
 
+pub use background::Background;
 pub use decode::{CopiedPacket, Item, Reader, SourceFrame};
 pub use encoders::{EncoderPlan, plan_encoder};
 pub use error::{MediaError, Result};
@@ -35,3 +37,6 @@ pub use options::{Codec, DecodeOptions, EncodeOptions, TimeRange};
 pub use pool::FramePool;
 pub use probe::{InputInfo, VideoInfo, probe};
 pub use template::SourceTemplate;
+
+#[cfg(test)]
+mod tests;

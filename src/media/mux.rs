@@ -100,6 +100,14 @@ impl Writer {
             }
             other => other?,
         };
+        let (stereo, spherical) = (template.info.video.stereo, template.info.video.spherical.as_ref());
+        if container == Container::Mov && !mov_keeps_vr() && (stereo.is_some() || spherical.is_some()) {
+            notes.push(
+                "this FFmpeg writes no stereo and spherical metadata into .mov; players must go by the file name, \
+                 or use .mp4 or .mkv"
+                    .to_owned(),
+            );
+        }
         let mut output = Output::create(&path, &container)?;
         let (copied, video_stream, dropped) = output.add_streams(&options, template, &encoder)?;
         output.write_header(template)?;
@@ -121,7 +129,8 @@ impl Writer {
         &self.dropped
     }
 
-    /// What else the user may want to know (why NVENC isn't used).
+    /// What else the user may want to know, in sentences: why NVENC isn't used, what metadata the
+    /// container loses.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -165,6 +174,13 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+/// Whether FFmpeg's mov muxer writes stereo and spherical boxes (Apple's `vexu`): from 7.1 on.
+fn mov_keeps_vr() -> bool {
+    // SAFETY: returns a number.
+    let version = unsafe { ffi::avformat_version() };
+    version >= (61 << 16 | 7 << 8)
 }
 
 /// Whether two names are one file (through links, too). False where one of them doesn't exist.

@@ -139,10 +139,12 @@ impl Output {
             }
             Type::Video => Fate::Drop("only one video stream is worked on".to_owned()),
             Type::Audio | Type::Subtitle => {
-                if self.container.holds(codec) {
-                    Fate::Copy
-                } else {
+                if !self.container.holds(codec) {
                     cannot()
+                } else if let Err(why) = self.try_header(stream) {
+                    Fate::Drop(format!("{} cannot hold it: {why}", self.container.name()))
+                } else {
+                    Fate::Copy
                 }
             }
             Type::Attachment if self.container == Container::Matroska => Fate::Copy,
@@ -151,6 +153,43 @@ impl Output {
             Type::Data if codec != ffi::AVCodecID::AV_CODEC_ID_NONE && self.container.surely_holds(codec) => Fate::Copy,
             _ => cannot(),
         }
+    }
+
+    /// Whether the muxer takes a stream, tried in memory: better to leave one out than to fail at
+    /// the header of the whole file.
+    fn try_header(&self, source: &StreamTemplate) -> std::result::Result<(), String> {
+        let muxer = self.container.muxer().map_or(ptr::null(), ptr::from_ref);
+        let mut oc: *mut ffi::AVFormatContext = ptr::null_mut();
+        // SAFETY: a context of our own with one stream, writing to a growing buffer; both are freed.
+        unsafe {
+            if ffi::avformat_alloc_output_context2(&raw mut oc, muxer, ptr::null(), ptr::null()) < 0 {
+                return Err("out of memory".to_owned());
+            }
+            let stream = ffi::avformat_new_stream(oc, ptr::null());
+            let (mut code, mut lines) = (ffi::AVERROR(libc::ENOMEM), Vec::new());
+            if !stream.is_null() && ffi::avio_open_dyn_buf(&raw mut (*oc).pb) >= 0 {
+                ffi::avcodec_parameters_copy((*stream).codecpar, source.params.as_ptr());
+                (*(*stream).codecpar).codec_tag = 0;
+                (*stream).time_base = source.time_base;
+                (*oc).strict_std_compliance = self.compliance();
+                (code, lines) = log::capture(|| ffi::avformat_write_header(oc, ptr::null_mut()));
+                let mut buffer = ptr::null_mut();
+                ffi::avio_close_dyn_buf((*oc).pb, &raw mut buffer);
+                ffi::av_free(buffer.cast());
+                (*oc).pb = ptr::null_mut();
+            }
+            ffi::avformat_free_context(oc);
+            match code {
+                0.. => Ok(()),
+                _ => Err(lines.pop().unwrap_or_else(|| ffmpeg::Error::from(code).to_string())),
+            }
+        }
+    }
+
+    /// How strictly the muxer follows its standard. Above "unofficial" mp4 loses the stereo and
+    /// spherical boxes silently; "experimental" lets TrueHD and the like into mp4 as well.
+    fn compliance(&self) -> i32 {
+        if self.container.is_mov() { ffi::FF_COMPLIANCE_EXPERIMENTAL } else { ffi::FF_COMPLIANCE_NORMAL }
     }
 
     fn new_stream(&mut self) -> Result<(*mut ffi::AVStream, usize)> {
@@ -248,7 +287,7 @@ impl Output {
             (*stream).disposition = 0;
             for (key, value) in [("mimetype", mime.0), ("filename", mime.1)] {
                 let (k, v) = (CString::new(key).unwrap_or_default(), CString::new(value).unwrap_or_default());
-                let keep = ffi::AV_DICT_DONT_OVERWRITE as i32;
+                let keep = ffi::AV_DICT_DONT_OVERWRITE;
                 ffi::av_dict_set(&raw mut (*stream).metadata, k.as_ptr(), v.as_ptr(), keep);
             }
         }
@@ -257,20 +296,21 @@ impl Output {
 
     /// Tags, chapters and the container's header.
     pub(super) fn write_header(&mut self, template: &SourceTemplate) -> Result<()> {
+        let ticks = template.video.time_base.den.max(10_000).to_string();
         let mut pairs = Vec::new();
         if self.container.is_mov() {
             // Playable from the first byte; the file is rewritten once at the end for that.
             pairs.push(("movflags", "+faststart"));
+            // Edit lists count in this clock; the default of 1 ms would put sound and picture out of
+            // step by as much.
+            pairs.push(("movie_timescale", ticks.as_str()));
         }
         let mut options = Options::new(pairs)?;
         // SAFETY: an open output of ours.
         let (code, lines) = unsafe {
             let oc = self.context;
             raw::write_dict(&raw mut (*oc).metadata, template.tags.iter().filter(|(k, _)| !is_stale(k, false)));
-            if self.container.is_mov() {
-                // Without it mp4 loses the stereo and spherical boxes silently.
-                (*oc).strict_std_compliance = ffi::FF_COMPLIANCE_UNOFFICIAL;
-            }
+            (*oc).strict_std_compliance = self.compliance();
             if template.arbitrary_start {
                 // MPEG-TS starts anywhere; as ffmpeg does, the output starts at 0.
                 (*oc).output_ts_offset = -template.start;

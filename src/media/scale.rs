@@ -62,7 +62,7 @@ impl Scaler {
                 target.width as i32,
                 target.height as i32,
                 format(&target)?,
-                flags as i32,
+                flags,
                 ptr::null_mut(),
                 ptr::null_mut(),
                 ptr::null(),
@@ -144,8 +144,8 @@ impl Drop for Scaler {
 /// swscale's number of a matrix (the numbers of AVColorSpace).
 fn coefficients(matrix: Matrix) -> i32 {
     match matrix {
-        Matrix::Bt601 => ffi::SWS_CS_ITU601 as i32,
-        Matrix::Bt709 => ffi::SWS_CS_ITU709 as i32,
-        Matrix::Bt2020 => ffi::SWS_CS_BT2020 as i32,
+        Matrix::Bt601 => ffi::SWS_CS_ITU601,
+        Matrix::Bt709 => ffi::SWS_CS_ITU709,
+        Matrix::Bt2020 => ffi::SWS_CS_BT2020,
     }
 }

@@ -49,7 +49,10 @@ pub(super) struct StreamTemplate {
 pub(super) struct VideoTemplate {
     pub index: usize,
     pub time_base: ffi::AVRational,
+    /// Average frames per second.
     pub frame_rate: ffi::AVRational,
+    /// FFmpeg's guess of the rate at which all time stamps can be told.
+    pub real_frame_rate: ffi::AVRational,
     pub aspect: ffi::AVRational,
     pub field_order: ffi::AVFieldOrder,
     pub primaries: ffi::AVColorPrimaries,
@@ -148,6 +151,7 @@ fn video_template(index: usize, stream: &StreamTemplate) -> VideoTemplate {
         index,
         time_base: stream.time_base,
         frame_rate: if stream.frame_rate.num > 0 { stream.frame_rate } else { stream.real_frame_rate },
+        real_frame_rate: stream.real_frame_rate,
         aspect: stream.aspect,
         field_order: p.field_order,
         primaries: p.color_primaries,

@@ -191,9 +191,8 @@ pub fn from_shape(path: &Path, w: usize, h: usize) -> Layout {
     }
     let ratio = w as f64 / h as f64;
     let vr_name = words(path).iter().any(|w| VR_TOKENS.contains(&w.as_str()));
-    if ratio >= 3.2 {
-        Layout::SideBySide
-    } else if (ratio - 2.0).abs() <= 0.02 && (vr_name || h >= 1080) {
+    let two_squares = (ratio - 2.0).abs() <= 0.02 && (vr_name || h >= 1080);
+    if ratio >= 3.2 || two_squares {
         Layout::SideBySide
     } else if (ratio - 1.0).abs() <= 0.01 && w >= 2880 {
         Layout::TopBottom

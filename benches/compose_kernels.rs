@@ -1,0 +1,178 @@
+//! Painting whole frames on one thread, against a memcpy of the same bytes.
+//!
+//! 8-bit 4:2:0 stereo frames side by side; each eye holds a person of about 30 % of the picture
+//! with soft edges of about 5 %. "Bytes" are those of the frame that is written.
+
+use divan::counter::BytesCount;
+use divan::{Bencher, black_box};
+use std::path::PathBuf;
+use vrseg::compose::{Composer, Frame, Mode, Rgb, ViewPaint};
+use vrseg::matte::{SmallYuv, TileMap};
+use vrseg::plane::{Plane, Rect, Yuv, YuvColor, YuvLayout, YuvMut};
+
+fn main() {
+    divan::main();
+}
+
+/// Width and height of a stereo frame.
+const SIZES: [(usize, usize); 3] = [(2048, 1024), (3840, 1920), (7680, 3840)];
+const SIZE_NAMES: [&str; 3] = ["2k", "4k", "8k"];
+/// The network's size for one eye.
+const SMALL: usize = 512;
+
+const LAYOUT: YuvLayout = YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
+
+/// Opacity at (`x`, `y`) of an eye, both 0..=1: an upright ellipse with a soft rim.
+fn opacity(x: f32, y: f32) -> f32 {
+    let (dx, dy) = ((x - 0.5) / 0.24, (y - 0.55) / 0.40);
+    let r = (dx * dx + dy * dy).sqrt();
+    ((1.0 - r) / 0.08 + 0.5).clamp(0.0, 1.0)
+}
+
+struct Scene {
+    width: usize,
+    height: usize,
+    source: [Plane<u8>; 3],
+    alpha: Plane<u8>,
+    tiles: TileMap,
+    small: SmallYuv,
+    small_alpha: Plane<f32>,
+}
+
+impl Scene {
+    fn new(width: usize, height: usize) -> Self {
+        let texture = |w: usize, h: usize| {
+            Plane::from_vec((0..w * h).map(|i| (16 + (i * 7 + i / w * 13) % 200) as u8).collect(), w, h)
+        };
+        let eye = width / 2;
+        let matte = |i: usize| {
+            let (x, y) = (i % width % eye, i / width);
+            (opacity(x as f32 / eye as f32, y as f32 / height as f32) * 255.0).round() as u8
+        };
+        let alpha = Plane::from_vec((0..width * height).map(matte).collect(), width, height);
+        let mut tiles = TileMap::default();
+        tiles.classify(alpha.as_ref());
+        let small = |f: &dyn Fn(f32, f32) -> f32| {
+            let n = SMALL as f32;
+            let data = (0..SMALL * SMALL).map(|i| f((i % SMALL) as f32 / n, (i / SMALL) as f32 / n)).collect();
+            Plane::from_vec(data, SMALL, SMALL)
+        };
+        Self {
+            width,
+            height,
+            source: [texture(width, height), texture(width / 2, height / 2), texture(width / 2, height / 2)],
+            alpha,
+            tiles,
+            small: SmallYuv { y: small(&|x, _| x), u: small(&|_, y| y - 0.5), v: small(&|x, y| 0.5 * (x - y)) },
+            small_alpha: small(&opacity),
+        }
+    }
+
+    fn views(&self) -> [ViewPaint<'_>; 2] {
+        let w = self.width / 2;
+        [0, w].map(|x| ViewPaint {
+            rect: Rect::new(x, 0, w, self.height),
+            small: &self.small,
+            alpha: &self.small_alpha,
+        })
+    }
+
+    fn frame<'a>(&'a self, views: &'a [ViewPaint<'a>], mode: &Mode) -> Frame<'a> {
+        let source = Yuv::U8(self.source.each_ref().map(|p| p.as_ref()));
+        Frame {
+            source,
+            layout: LAYOUT,
+            color: YuvColor::default(),
+            width: self.width,
+            height: self.height,
+            alpha: self.alpha.as_ref(),
+            tiles: &self.tiles,
+            views,
+            background: matches!(mode, Mode::Replace { .. }).then_some(source),
+        }
+    }
+}
+
+fn size(name: &str) -> (usize, usize) {
+    SIZES[SIZE_NAMES.iter().position(|n| *n == name).unwrap_or(0)]
+}
+
+fn bytes(width: usize, height: usize, layout: YuvLayout) -> usize {
+    (0..layout.planes()).map(|p| layout.plane_size(p, width, height)).map(|(w, h)| w * h).sum()
+}
+
+/// The estimates and the picture.
+fn compose(bencher: Bencher<'_, '_>, name: &str, mode: &Mode) {
+    let (width, height) = size(name);
+    let scene = Scene::new(width, height);
+    let views = scene.views();
+    let frame = scene.frame(&views, mode);
+    let layout = Composer::output_layout(mode, LAYOUT);
+    let mut composer = Composer::new(mode, LAYOUT, frame.color, width, height);
+    let mut out: Vec<Plane<u8>> = (0..4)
+        .map(|p| {
+            let (w, h) = layout.plane_size(p, width, height);
+            Plane::from_vec(vec![1; w * h], w, h)
+        })
+        .collect();
+    bencher.counter(BytesCount::new(bytes(width, height, layout))).bench_local(|| {
+        if let [y, u, v, a] = &mut out[..] {
+            let alpha = layout.alpha.then(|| a.as_mut());
+            composer.compose(black_box(&frame), YuvMut::U8([y.as_mut(), u.as_mut(), v.as_mut()], alpha));
+        }
+    });
+}
+
+#[divan::bench(args = SIZE_NAMES)]
+fn green(bencher: Bencher<'_, '_>, name: &str) {
+    compose(bencher, name, &Mode::Green { key: Rgb::KEY_GREEN });
+}
+
+#[divan::bench(args = SIZE_NAMES)]
+fn matte(bencher: Bencher<'_, '_>, name: &str) {
+    compose(bencher, name, &Mode::Matte);
+}
+
+#[divan::bench(args = SIZE_NAMES)]
+fn alpha(bencher: Bencher<'_, '_>, name: &str) {
+    compose(bencher, name, &Mode::Alpha);
+}
+
+#[divan::bench(args = SIZE_NAMES)]
+fn blur(bencher: Bencher<'_, '_>, name: &str) {
+    compose(bencher, name, &Mode::Blur { strength: 0.02 });
+}
+
+#[divan::bench(args = SIZE_NAMES)]
+fn blur_fine(bencher: Bencher<'_, '_>, name: &str) {
+    compose(bencher, name, &Mode::Blur { strength: 0.001 });
+}
+
+#[divan::bench(args = SIZE_NAMES)]
+fn replace(bencher: Bencher<'_, '_>, name: &str) {
+    compose(bencher, name, &Mode::Replace { background: PathBuf::new() });
+}
+
+#[divan::bench(args = SIZE_NAMES)]
+fn overlay(bencher: Bencher<'_, '_>, name: &str) {
+    compose(bencher, name, &Mode::Overlay { tint: Rgb(255, 0, 0) });
+}
+
+/// The small-size estimates of two views alone: they don't depend on the frame's size.
+#[divan::bench]
+fn prepare_two_views(bencher: Bencher<'_, '_>) {
+    let scene = Scene::new(2048, 1024);
+    let views = scene.views();
+    let mode = Mode::Green { key: Rgb::KEY_GREEN };
+    let frame = scene.frame(&views, &mode);
+    let mut composer = Composer::new(&mode, LAYOUT, frame.color, frame.width, frame.height);
+    bencher.bench_local(|| composer.prepare(black_box(&frame)));
+}
+
+#[divan::bench(args = SIZE_NAMES)]
+fn memcpy(bencher: Bencher<'_, '_>, name: &str) {
+    let (width, height) = size(name);
+    let n = bytes(width, height, LAYOUT);
+    let (source, mut out) = (vec![1u8; n], vec![2u8; n]);
+    bencher.counter(BytesCount::new(n)).bench_local(|| out.copy_from_slice(black_box(&source)));
+}
