@@ -5,7 +5,7 @@ use super::manifest::{Activation, Kind, Manifest};
 use super::provider::{self, Provider, SessionOptions};
 use super::registry::{Model, Weights};
 use crate::plane::Plane;
-use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
+use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::IoBinding;
 use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Tensor, TensorRef};
@@ -49,7 +49,55 @@ pub struct Network {
     provider: Provider,
     refused: Vec<(Provider, String)>,
     /// On a GPU recurrent states stay there from frame to frame.
-    device_states: Option<(IoBinding, MemoryInfo<'static>)>,
+    device: Option<DeviceIo>,
+}
+
+/// Inputs and outputs that are bound to a GPU's memory.
+#[derive(Debug)]
+struct DeviceIo {
+    binding: IoBinding,
+    /// The GPU's memory.
+    memory: MemoryInfo<'static>,
+    /// The input in page-locked memory, from which uploads are fastest. It is a tensor of its own
+    /// because ort (2.0.0-rc.15) never returns from binding one that borrows its data: it clones
+    /// it through a binding of its own, which does the same while holding a lock.
+    input: Option<Tensor<f32>>,
+}
+
+impl DeviceIo {
+    fn new(session: &Session, device: u32) -> ort::Result<Self> {
+        let memory =
+            MemoryInfo::new(AllocationDevice::CUDA, device as i32, AllocatorType::Device, MemoryType::Default)?;
+        Ok(Self { binding: session.create_binding()?, memory, input: None })
+    }
+
+    /// Copies `batch` into the bound input tensor, making it where the shape is new.
+    fn fill(&mut self, session: &Session, batch: &Batch) -> ort::Result<()> {
+        let shape = [batch.n, 3, batch.height, batch.width];
+        let fits = |t: &Tensor<f32>| t.shape().iter().map(|d| *d as usize).eq(shape);
+        let mut tensor = match self.input.take().filter(fits) {
+            Some(t) => t,
+            None => {
+                let locked = MemoryInfo::new(
+                    AllocationDevice::CUDA_PINNED,
+                    self.memory.device_id(),
+                    AllocatorType::Device,
+                    MemoryType::CPUInput,
+                )
+                .and_then(|info| Tensor::new(&Allocator::new(session, info)?, shape));
+                match locked {
+                    Ok(t) => t,
+                    Err(e) => {
+                        tracing::debug!("no page-locked memory for the network's input: {e}");
+                        Tensor::from_array((shape, vec![0f32; batch.data.len()]))?
+                    }
+                }
+            }
+        };
+        tensor.extract_tensor_mut().1.copy_from_slice(&batch.data);
+        self.input = Some(tensor);
+        Ok(())
+    }
 }
 
 impl Network {
@@ -79,17 +127,14 @@ impl Network {
             let what = format!("its manifest says {field}: {name}, but the ONNX graph has only {}", have.join(", "));
             return Err(ModelError::Network { name: manifest.name, what });
         }
-        let device_states = match opened.provider {
+        let device = match opened.provider {
             Provider::Cuda(n) | Provider::TensorRt(n) if manifest.kind == Kind::Recurrent => {
                 let fail = |e: ort::Error| ModelError::Network { name: manifest.name.clone(), what: e.to_string() };
-                let memory =
-                    MemoryInfo::new(AllocationDevice::CUDA, n as i32, AllocatorType::Device, MemoryType::Default)
-                        .map_err(fail)?;
-                Some((session.create_binding().map_err(fail)?, memory))
+                Some(DeviceIo::new(&session, n).map_err(fail)?)
             }
             _ => None,
         };
-        Ok(Self { session, manifest, provider: opened.provider, refused: opened.refused, device_states })
+        Ok(Self { session, manifest, provider: opened.provider, refused: opened.refused, device })
     }
 
     /// The manifest.
@@ -126,22 +171,25 @@ impl Network {
 
     fn try_run(&mut self, batch: &Batch, states: &mut States) -> ort::Result<(Vec<i64>, Vec<f32>)> {
         let m = &self.manifest;
-        let source = TensorRef::from_array_view(([batch.n, 3, batch.height, batch.width], batch.data.as_slice()))?;
         if m.kind == Kind::Recurrent && states.is_empty() {
             // RVM's own convention: a single zero stands for an empty state of any size.
             for _ in &m.states {
                 states.0.push(Tensor::from_array(([1usize, 1, 1, 1], vec![0f32]))?.into_dyn());
             }
         }
-        if let Some((binding, device)) = &mut self.device_states {
+        if let Some(device) = &mut self.device {
             let host = MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::CPUOutput)?;
-            binding.bind_input(&m.input.name, &source)?;
+            device.fill(&self.session, batch)?;
+            let DeviceIo { binding, memory, input } = device;
+            if let Some(input) = input {
+                binding.bind_input(&m.input.name, input)?;
+            }
             // Outputs are bound anew each time: a binding re-uses the buffers of its last run, and
             // those are this run's inputs.
             binding.bind_output_to_device(&m.output.name, &host)?;
             for (state, value) in m.states.iter().zip(&states.0) {
                 binding.bind_input(&state.input, value)?;
-                binding.bind_output_to_device(&state.output, device)?;
+                binding.bind_output_to_device(&state.output, memory)?;
             }
             let mut outputs = self.session.run_binding(binding)?;
             let next: Vec<_> = m.states.iter().filter_map(|s| outputs.remove(&s.output)).collect();
@@ -150,6 +198,7 @@ impl Network {
             states.0 = next;
             return Ok(result);
         }
+        let source = TensorRef::from_array_view(([batch.n, 3, batch.height, batch.width], batch.data.as_slice()))?;
         let mut inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> =
             vec![(m.input.name.as_str().into(), source.into())];
         for (state, value) in m.states.iter().zip(&states.0) {

@@ -149,8 +149,8 @@ fn several_outputs_come_from_one_pass_and_agree() {
     assert_eq!(times(&green), times(&input));
     // Where the matte is black the green output is green, in the last frame too.
     for f in [0, 11] {
-        for y in (4..236).step_by(8) {
-            for x in (4..316).step_by(8) {
+        for y in (4..236usize).step_by(8) {
+            for x in (4..316usize).step_by(8) {
                 let around = (-3..4).flat_map(|dy| (-3..4).map(move |dx| (dx, dy)));
                 let black = around.into_iter().all(|(dx, dy): (isize, isize)| {
                     m.pixel(f, x.wrapping_add_signed(dx), y.wrapping_add_signed(dy))[0] < 4
