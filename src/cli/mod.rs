@@ -34,6 +34,8 @@ const RESERVED: &[&str] = &["bench", "optimize"];
 
 /// Parses the arguments, does what they ask, and tells how it went.
 pub fn main() -> ExitCode {
+    // Sets a variable of the environment, so before any thread is started.
+    crate::media::init();
     let words: Vec<OsString> = std::env::args_os().collect();
     let no_color = words.iter().take_while(|w| *w != "--").any(|w| w == "--no-color");
     let console = Console::stderr(no_color);

@@ -125,6 +125,9 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         for lost in writer.dropped_streams() {
             observer.event(Event::Warning { message: format!("{}: {lost}", output.path.display()) });
         }
+        for note in writer.notes() {
+            tracing::info!("{}: {note}", output.path.display());
+        }
     }
     let reports: Vec<_> =
         job.outputs.iter().zip(&writers).map(|(o, w)| (o.mode.name(), w.encoder_name().to_owned())).collect();
