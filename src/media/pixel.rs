@@ -93,9 +93,19 @@ pub(super) fn choose_pixel(o: &WriterOptions<'_>, encoder: &str, codec: &ffmpeg:
             return Ok(format);
         }
     }
-    supported
-        .iter()
-        .filter_map(|&f| Some((cost(o.layout, &traits_of(f)?, alpha, false)?, f)))
+    // These encoders refuse half chroma samples at the border.
+    let even_only = ["libx264", "libx265", "libsvtav1"].contains(&encoder);
+    let odd = |t: &Traits| even_only && (o.width % (1 << t.x) != 0 || o.height % (1 << t.y) != 0);
+    let fits: Vec<_> =
+        supported.iter().filter_map(|&f| traits_of(f).filter(|t| !odd(t)).map(|t| (t, f))).collect();
+    if fits.is_empty() && even_only && !alpha {
+        let (width, height) = (o.width, o.height);
+        return Err(MediaError::Invalid {
+            what: format!("{encoder} cannot encode an odd size ({width}x{height}); choose hevc, h264, vp9 or ffv1"),
+        });
+    }
+    fits.iter()
+        .filter_map(|(t, f)| Some((cost(o.layout, t, alpha, false)?, *f)))
         .min_by_key(|(cost, _)| *cost)
         .map(|(_, f)| f)
         .ok_or_else(|| MediaError::Invalid {

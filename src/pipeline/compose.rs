@@ -18,6 +18,8 @@ use crossbeam_channel::{Receiver, Sender};
 pub struct Target {
     /// What it shows.
     pub mode: Mode,
+    /// What its samples mean.
+    pub color: YuvColor,
     /// Frames of its layout and size.
     pub pool: FramePool,
     /// Its encoder.
@@ -50,7 +52,7 @@ impl Compose {
         let mut tiles = TileMap::default();
         let mut refiner = Refiner::new(self.matte);
         let mut composers: Vec<_> =
-            self.targets.iter().map(|t| Composer::new(&t.mode, self.layout, self.color, width, height)).collect();
+            self.targets.iter().map(|t| Composer::new(&t.mode, self.layout, t.color, width, height)).collect();
         loop {
             let Ok(Matted { frame, backgrounds }) = clock.waiting(|| frames.recv()) else { return Ok(()) };
             if cancel.is_aborted() {

@@ -7,7 +7,7 @@ use super::prepare::Views;
 use crate::compose::{Composer, Mode};
 use crate::media::{self, EncodeOptions, EncoderPlan, InputInfo, MediaError, Purpose, VideoInfo, WriterOptions};
 use crate::model::{Kind, Model, registry};
-use crate::plane::YuvLayout;
+use crate::plane::{YuvColor, YuvLayout};
 use crate::vr::{Detected, Evidence, layout};
 use std::path::Path;
 
@@ -69,7 +69,7 @@ impl Plan {
         let encoders = job
             .outputs
             .iter()
-            .map(|o| media::plan_encoder(&writer_options(o, &o.encode, video, job.overwrite)))
+            .map(|o| media::plan_encoder(&writer_options(o, &o.encode, video, video.color, job.overwrite)))
             .collect::<std::result::Result<Vec<_>, MediaError>>()?;
         let frames = frames_in_range(job, &input);
         Ok(Self { layout: found, views, model, encoders, frames, input })
@@ -107,18 +107,27 @@ pub fn output_layout(mode: &Mode, source: YuvLayout) -> YuvLayout {
     Composer::output_layout(mode, source)
 }
 
-/// How an output is written: `encode` is the output's own, or that with threads filled in.
+/// What the samples of an output mean: as in the source, but a grey picture uses the full range,
+/// since that is how everybody reads one.
+pub fn output_color(mode: &Mode, encoder: &EncoderPlan, source: YuvColor) -> YuvColor {
+    let grey = *mode == Mode::Matte && encoder.pix_fmt.starts_with("gray");
+    YuvColor { full_range: source.full_range || grey, ..source }
+}
+
+/// How an output is written: `encode` is the output's own, or that with threads filled in; `color`
+/// is what its samples mean.
 pub fn writer_options<'a>(
     output: &'a OutputSpec,
     encode: &'a EncodeOptions,
     video: &VideoInfo,
+    color: YuvColor,
     overwrite: bool,
 ) -> WriterOptions<'a> {
     WriterOptions {
         path: &output.path,
         encode,
         layout: output_layout(&output.mode, video.layout),
-        color: video.color,
+        color,
         width: video.width,
         height: video.height,
         overwrite,

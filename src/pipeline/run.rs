@@ -8,7 +8,7 @@ use super::compose::{Compose, Target};
 use super::error::{Error, Result};
 use super::events::{Event, Observer, OutputReport, Summary};
 use super::job::Job;
-use super::plan::{Plan, output_layout, writer_options};
+use super::plan::{Plan, output_color, output_layout, writer_options};
 use super::prepare::Prepare;
 use super::progress::Progress;
 use super::{decode, encode, infer, matte};
@@ -109,15 +109,18 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let decode_options = DecodeOptions { range: job.range, threads: threads.decode };
     let mut reader = Reader::open(&job.input, &decode_options)?;
     let template = reader.template();
+    let colors: Vec<_> =
+        job.outputs.iter().zip(&plan.encoders).map(|(o, e)| output_color(&o.mode, e, color)).collect();
     let writers = job
         .outputs
         .iter()
-        .map(|o| {
+        .zip(&colors)
+        .map(|(o, color)| {
             let mut encode = o.encode.clone();
             if encode.threads == 0 {
                 encode.threads = threads.encode;
             }
-            let options = writer_options(o, &encode, video, job.overwrite);
+            let options = writer_options(o, &encode, video, *color, job.overwrite);
             Ok(Writer::create(options, &template)?)
         })
         .collect::<Result<Vec<_>>>()?;
@@ -193,12 +196,12 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let mut targets = Vec::new();
     let mut packet_senders = Vec::new();
     let mut encoders = Vec::new();
-    for (writer, output) in writers.into_iter().zip(&job.outputs) {
+    for ((writer, output), color) in writers.into_iter().zip(&job.outputs).zip(colors) {
         let pool = FramePool::new(output_layout(&output.mode, source_layout), width, height)?;
         let (painted, to_encode) = bounded(1);
         let (packet_sender, packets) = unbounded();
         packet_senders.push(packet_sender);
-        targets.push(Target { mode: output.mode.clone(), pool: pool.clone(), painted });
+        targets.push(Target { mode: output.mode.clone(), color, pool: pool.clone(), painted });
         encoders.push((writer, to_encode, packets, pool));
     }
     let compose = Compose {

@@ -133,11 +133,11 @@ fn outputs_that_can_not_be_written() {
     let dir = folder();
     let input = input_in(dir.path(), 2);
     let out = dir.path().join("no/such/folder/result.mp4");
-    fails(&[arg(&input), "-o", arg(&out), "--model", "selfie"], 1, &["result.mp4", "folder"], &out);
+    fails(&[arg(&input), "-o", arg(&out), "--model", "selfie"], 2, &["result.mp4", "folder"], &out);
     let out = dir.path().join("result.xyz");
     fails(&[arg(&input), "-o", arg(&out), "--model", "selfie"], 1, &["result.xyz"], &out);
     let out = dir.path().join("result.mp4");
-    fails(&[arg(&input), "-o", &format!("alpha={}", arg(&out)), "--model", "selfie"], 1, &["mov", "webm", "mkv"], &out);
+    fails(&[arg(&input), "-o", &format!("alpha={}", arg(&out)), "--model", "selfie"], 2, &["mov", "webm", "mkv"], &out);
     let options = ["--enc-opt", "crff=20"];
     fails(&[&[arg(&input), "-o", arg(&out), "--model", "selfie"], &options[..]].concat(), 1, &["crff"], &out);
     let options = ["--preset", "warp9"];

@@ -41,7 +41,7 @@ fn sound_and_time_stamps_of_all_kinds_of_clips() {
             let even = dir.path().join("even.mp4");
             std::fs::rename(&input, &even).unwrap();
             ffmpeg(
-                "-i {} -vf select='not(eq(mod(n,5),2))',setpts=PTS+mod(N,3)*200 -fps_mode passthrough \
+                "-i {} -vf select='not(eq(mod(n,5),2))',setpts='PTS+mod(N,3)*200' -fps_mode passthrough \
                  -c:v libx264 -preset veryfast -bf 2 -c:a copy -video_track_timescale 12800 {}",
                 &[&even, &input],
             );
@@ -180,8 +180,8 @@ fn rotation_is_kept_and_the_network_sees_people_upright() {
     ffmpeg("-i {} -c copy -metadata:s:v:0 rotate=90 {}", &[&turned, &lying]);
     let rotation = |p: &Path| text(&video(p)["side_data_list"][0]["rotation"]);
     let matte = |input: &Path| {
-        let out = dir.path().join("m.mkv");
-        ok(["-q", "-y", arg(input), "-o", &format!("matte={}", arg(&out)), "--codec", "ffv1", "--model", "selfie"]);
+        let out = dir.path().join("m.mp4");
+        ok(["-q", "-y", arg(input), "-o", &format!("matte={}", arg(&out)), "--crf", "1", "--model", "selfie"]);
         out
     };
     let a = decode(&matte(&upright), "gray", &[]);

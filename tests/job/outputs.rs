@@ -222,7 +222,8 @@ fn both_stereo_layouts_keep_the_eyes_apart() {
 fn a_ranged_run_takes_just_that_range() {
     let dir = folder();
     let input = dir.path().join("in.mp4");
-    clip(&input, "320x240", 50, &format!("{H264} -g 10"));
+    // Without sound: the priming of AAC lies before 0, and Matroska moves everything to make room.
+    clip(&input, "320x240", 50, "-an -c:v libx264 -preset veryfast -crf 16 -bf 2 -g 10");
     let check = |options: &[&str], first: usize, n: usize| {
         let out = dir.path().join("out.mkv");
         let mut args = vec!["-q", "-y", arg(&input), "-o", arg(&out), "--codec", "ffv1", "--mode", "overlay"];
