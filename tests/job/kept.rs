@@ -176,8 +176,8 @@ fn rotation_is_kept_and_the_network_sees_people_upright() {
     );
     let turned = dir.path().join("turned.mp4");
     ffmpeg("-i {} -vf transpose=cclock -c:v libx264 -crf 10 {}", &[&upright, &turned]);
-    // A player turns it back clockwise: the tag of a phone held upright.
-    ffmpeg("-i {} -c copy -metadata:s:v:0 rotate=90 {}", &[&turned, &lying]);
+    // A player turns it back clockwise; the muxer counts the other way round.
+    ffmpeg("-i {} -c copy -metadata:s:v:0 rotate=270 {}", &[&turned, &lying]);
     let rotation = |p: &Path| text(&video(p)["side_data_list"][0]["rotation"]);
     let matte = |input: &Path| {
         let out = dir.path().join("m.mp4");
