@@ -261,11 +261,6 @@ impl<T: Sample> Painter<'_, T> {
         let shift = shift(self.composer, p);
         let range = self.legal_range(p);
         let (source, background, alpha, max) = (self.source[p], self.background, self.frame.alpha, self.max);
-        touch(source, r);
-        touch(self.out[p].as_ref(), Rect { y: r.y - (self.y >> shift.1), ..r });
-        if p == 0 {
-            touch(alpha, r);
-        }
         let mut smooth = view.map(|v| {
             sampler::<2, W>([&v.estimate.foreground[p], &v.estimate.background[p]], v, p, r, Source::Estimate)
         });
@@ -317,18 +312,6 @@ impl<T: Sample> Painter<'_, T> {
             [(zero - span / 2.0).max(0.0), (zero + span / 2.0).min(self.max)]
         }
     }
-}
-
-/// Reads something of each row of a tile, so that the cache misses of all its rows run side by
-/// side; the rows are too far apart for the processor to foresee them.
-#[inline(always)]
-fn touch<T: Sample>(plane: PlaneRef<'_, T>, r: Rect) {
-    let mut sum = 0;
-    for y in r.y..r.y + r.h {
-        let row = &plane.row(y)[r.x..r.x + r.w];
-        sum ^= row.first().map_or(0, |s| s.to_u32()) ^ row.last().map_or(0, |s| s.to_u32());
-    }
-    std::hint::black_box(sum);
 }
 
 /// Which of a view's fields is sampled.
