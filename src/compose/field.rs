@@ -125,8 +125,8 @@ impl<'a, const N: usize, const W: usize> Sampler<'a, N, W> {
                 let centre = cell as f32;
                 for (row, out) in rows.iter().zip(&mut out) {
                     let v = row[cell];
-                    for i in 0..W {
-                        out[i] += (1.0 - (self.pos[i] - centre).abs()).max(0.0) * v;
+                    for (o, pos) in out.iter_mut().zip(&self.pos) {
+                        *o += (1.0 - (pos - centre).abs()).max(0.0) * v;
                     }
                 }
             }

@@ -239,7 +239,7 @@ fn expected<T: Sample>(
     y: usize,
 ) -> f32 {
     let layout = composer.layout;
-    let (sx, sy) = if p % 3 == 0 { (0, 0) } else { (layout.chroma_shift_x, layout.chroma_shift_y) };
+    let (sx, sy) = if p.is_multiple_of(3) { (0, 0) } else { (layout.chroma_shift_x, layout.chroma_shift_y) };
     let max = layout.max() as f32;
     let (luma, chroma) = (composer.color.luma(layout.bits), composer.color.chroma(layout.bits));
     let alpha_at = |x: usize, y: usize| f32::from(frame.alpha.row(y.min(frame.height - 1))[x.min(frame.width - 1)]);
@@ -416,12 +416,12 @@ fn paint_known(mode: &Mode, known: &Known, small: &SmallYuv, small_alpha: &Plane
 fn the_foreground_is_recovered_at_soft_edges() {
     let (known, small, small_alpha) = Known::new(1024, 256);
     let out = paint_known(&Mode::Alpha, &known, &small, &small_alpha);
-    for p in 0..3 {
+    for (p, plane) in out[..3].iter().enumerate() {
         let (mut with, mut without, mut count) = (0.0, 0.0, 0);
         for (i, a) in known.alpha.data().iter().enumerate() {
             if *a > 0.0 && *a < 1.0 {
                 let zero = if p == 0 { 0.0 } else { 512.0 };
-                let f = (f32::from(out[p].data()[i]) - zero) / 1023.0;
+                let f = (f32::from(plane.data()[i]) - zero) / 1023.0;
                 let want = known.foreground[p].data()[i];
                 // What is seen of an error is its share in the blend.
                 with += (a * (f - want)).abs();
