@@ -73,15 +73,16 @@ impl Backend for Library {
         let mut lines: Vec<_> = plan.lines(job).into_iter().map(|(l, v)| (l.to_owned(), v)).collect();
         lines.push(("device".into(), forecast.device.clone()));
         let trial = format!("at {:.1} fps, from a trial of {} frames", forecast.fps, forecast.trial_frames);
-        lines.push(("time".into(), forecast.seconds.map_or(trial.clone(), |s| format!("about {} {trial}", duration(s)))));
+        lines.push((
+            "time".into(),
+            forecast.seconds.map_or(trial.clone(), |s| format!("about {} {trial}", duration(s))),
+        ));
         for (output, size) in job.outputs.iter().zip(&forecast.bytes) {
             if let Some(size) = size {
                 lines.push(("size".into(), format!("about {} for {}", bytes(*size), output.path.display())));
             }
         }
         let json = serde_json::json!({
-            "type": "plan",
-            "input": job.input,
             "width": plan.input.video.width,
             "height": plan.input.video.height,
             "codec": plan.input.video.codec,

@@ -86,6 +86,7 @@ fn job(input: &Input, range: TimeRange, outputs: Vec<OutputSpec>, args: &JobArgs
             name: settings.model.name.clone().unwrap_or_default(),
             prefer: settings.model.prefer.clone(),
             input_size: settings.model.input_size,
+            input_size_for: settings.model.input_size_for.clone(),
             batch_size: settings.model.batch_size,
             precision: settings.model.precision,
             device: settings.device.choice,
@@ -156,10 +157,11 @@ fn mode(word: &str, args: &JobArgs, settings: &Settings) -> Mode {
 
 fn encode(path: &Path, mode: &Mode, args: &JobArgs, settings: &Settings, sources: &Sources) -> EncodeOptions {
     let o = &settings.output;
-    // A profile's crf and preset are x264's and x265's words; other encoders keep their defaults.
+    // A profile's crf and preset are x264's and x265's words, which are translated for NVENC; other
+    // encoders keep their defaults.
     // What the user says goes to every output, right or wrong: the encoder will complain.
     let x26x = match (&o.encoder, o.codec) {
-        (Some(name), _) => matches!(name.as_str(), "libx264" | "libx265"),
+        (Some(name), _) => matches!(name.as_str(), "libx264" | "libx265" | "h264_nvenc" | "hevc_nvenc"),
         (None, Some(codec)) => matches!(codec, Codec::H264 | Codec::Hevc),
         (None, None) => *mode != Mode::Alpha && extension(path) != "webm",
     };
@@ -268,6 +270,19 @@ mod tests {
         let [output] = job.outputs.as_slice() else { panic!("one output") };
         assert_eq!(output.mode, Mode::Green { key: Rgb::KEY_GREEN });
         assert_eq!((output.encode.preset.as_deref(), output.encode.crf), (Some("superfast"), Some(20.0)));
+    }
+
+    #[test]
+    fn a_profiles_input_size_stays_with_its_model() {
+        let size = |extra: &[&str], model: &str| {
+            let words = [&["@/a.mp4", "-o", "@/o.mp4", "--profile", "quality"], extra].concat();
+            build(&words).0.jobs.remove(0).model.input_size_of(model)
+        };
+        assert_eq!(size(&[], "rvm"), Some(1024));
+        // Selfie finds less at 1024 than at its own 512.
+        assert_eq!(size(&[], "selfie"), None);
+        assert_eq!(size(&["--model", "selfie"], "selfie"), None);
+        assert_eq!(size(&["--input-size", "640"], "selfie"), Some(640));
     }
 
     #[test]

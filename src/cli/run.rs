@@ -189,6 +189,7 @@ mod tests {
                 name: "selfie".into(),
                 prefer: Vec::new(),
                 input_size: None,
+                input_size_for: None,
                 batch_size: 0,
                 precision: Precision::Auto,
                 device: DeviceChoice::Auto,

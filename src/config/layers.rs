@@ -56,6 +56,8 @@ impl fmt::Display for Source {
 #[derive(Clone, Debug)]
 pub struct Sources {
     profile: (String, Source),
+    /// The model that the profile likes best; its `input_size` is meant for that one.
+    profile_model: Option<String>,
     values: BTreeMap<&'static str, (Value, Source)>,
 }
 
@@ -122,6 +124,9 @@ impl Loader {
         };
         let built_in = read::read(&format!("configs/profiles/{}.yaml", profile.0), built_in)?;
 
+        let liked = built_in.values.iter().find(|(key, _)| key.name == "model.prefer");
+        let profile_model = liked.and_then(|(_, names)| names.get(0)?.as_str()).map(str::to_owned);
+
         let mut values = BTreeMap::new();
         let mut put = |key: &'static Key, value: Value, source: Source| {
             values.insert(key.name, (value, source));
@@ -143,7 +148,7 @@ impl Loader {
                 put(key, value, Source::Flag(flag));
             }
         }
-        let sources = Sources { profile, values };
+        let sources = Sources { profile, profile_model, values };
         Ok((sources.settings(), sources))
     }
 }
@@ -240,6 +245,7 @@ impl Sources {
                 name: self.text("model.name"),
                 prefer: prefer.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
                 input_size: self.get("model.input_size").as_u64().and_then(|n| n.try_into().ok()),
+                input_size_for: self.profile_model.clone().filter(|_| !self.of("model.input_size").is_user()),
                 batch_size: self.integer("model.batch_size") as u32,
                 precision: match self.get("model.precision").as_str() {
                     Some("fp32") => Precision::Fp32,
@@ -346,6 +352,22 @@ mod tests {
             assert_eq!(*sources.of("output.crf"), Source::Profile((*name).to_owned()));
             assert!(settings.output.preset.is_some() && !settings.model.prefer.is_empty());
         }
+    }
+
+    #[test]
+    fn a_profiles_input_size_is_for_its_first_model_only() {
+        let load = |profile: &str, flags: Vec<(&'static str, &'static str, Value)>| {
+            let (settings, _) =
+                Loader { profile: Some(profile.to_owned()), flags, ..Loader::default() }.load().expect("settings");
+            (settings.model.input_size, settings.model.input_size_for)
+        };
+        let rvm = Some("rvm".to_owned());
+        assert_eq!(load("quality", vec![]), (Some(1024), rvm.clone()));
+        assert_eq!(load("fast", vec![]).1.as_deref(), Some("selfie"));
+        // The user's own preference doesn't change what the profile's size was measured with.
+        let prefer = ("model.prefer", "-c", Value::from(vec!["selfie"]));
+        assert_eq!(load("quality", vec![prefer]), (Some(1024), rvm));
+        assert_eq!(load("quality", vec![("model.input_size", "--input-size", Value::from(768))]), (Some(768), None));
     }
 
     #[test]

@@ -45,6 +45,9 @@ pub struct ModelSettings {
     pub prefer: Vec<String>,
     /// The longer side of the network's input in pixels; `None`: the model's default.
     pub input_size: Option<u32>,
+    /// The model that `input_size` is meant for, where a profile set it: its first choice. What
+    /// suits one network is seldom right for another. `None` where the user set it.
+    pub input_size_for: Option<String>,
     /// Frames at once; 0: chosen by the device.
     pub batch_size: u32,
     /// Arithmetic.

@@ -11,6 +11,21 @@ use ffmpeg_next::{self as ffmpeg, ffi};
 const X26X_PRESETS: &[&str] =
     &["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"];
 
+/// NVENC's preset (p1 the fastest to p7 the best) for a word of x264's, which is what profiles speak;
+/// a word of NVENC's own stays as it is.
+fn nvenc_preset(word: &str) -> &str {
+    match word {
+        "ultrafast" | "superfast" => "p1",
+        "veryfast" => "p2",
+        "faster" => "p3",
+        "fast" | "medium" => "p4",
+        "slow" => "p5",
+        "slower" => "p6",
+        "veryslow" | "placebo" => "p7",
+        own => own,
+    }
+}
+
 /// Options for the encoder, and a description of them with a leading space.
 pub(super) fn settings(encoder: &str, o: &WriterOptions<'_>, pixel: i32) -> Result<(Vec<(String, String)>, String)> {
     let e = o.encode;
@@ -78,12 +93,14 @@ pub(super) fn settings(encoder: &str, o: &WriterOptions<'_>, pixel: i32) -> Resu
         }
         _ if encoder.ends_with("_nvenc") => {
             let quality = if encoder == "av1_nvenc" { 30.0 } else { 22.0 };
-            s.rate(e, "cq", quality);
+            // x264's crf and NVENC's cq count alike; but to NVENC 0 means "choose yourself".
+            let best = EncodeOptions { crf: e.crf.map(|crf| crf.max(1.0)), ..e.clone() };
+            s.rate(&best, "cq", quality);
             s.set("rc", "vbr");
             if e.bitrate.is_none() {
                 s.set("b", "0");
             }
-            s.preset("preset", e.preset.as_deref().unwrap_or("p4"));
+            s.preset("preset", nvenc_preset(e.preset.as_deref().unwrap_or("p4")));
         }
         "libaom-av1" => {
             s.rate(e, "crf", 30.0);
@@ -98,7 +115,7 @@ pub(super) fn settings(encoder: &str, o: &WriterOptions<'_>, pixel: i32) -> Resu
             // An encoder of the user's own choice: nothing but what was asked.
             if let Some(crf) = e.crf {
                 let key = ["crf", "qp"].into_iter().find(|k| has_option(encoder, k));
-                let key = key.ok_or_else(|| no_setting(encoder, "crf", "pass its own option with --encoder-option"))?;
+                let key = key.ok_or_else(|| no_setting(encoder, "crf", "pass its own option with --enc-opt"))?;
                 s.set(key, &number(crf));
                 s.say(key, &number(crf));
             }
@@ -196,5 +213,49 @@ fn has_option(encoder: &str, key: &str) -> bool {
         !(*class).is_null()
             && !ffi::av_opt_find(class as *mut _, key.as_ptr(), std::ptr::null(), 0, ffi::AV_OPT_SEARCH_FAKE_OBJ as _)
                 .is_null()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plane::{YuvColor, YuvLayout};
+    use std::path::Path;
+
+    fn words(encoder: &str, encode: &EncodeOptions) -> String {
+        let options = WriterOptions {
+            path: Path::new("o.mp4"),
+            encode,
+            layout: YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false },
+            color: YuvColor::default(),
+            width: 3840,
+            height: 1920,
+            overwrite: false,
+            purpose: Purpose::Picture,
+            copy_streams: true,
+        };
+        let (pairs, said) = settings(encoder, &options, 0).expect("settings");
+        let pairs: Vec<_> = pairs.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        format!("{} |{said}", pairs.join(" "))
+    }
+
+    /// Needs no card: nothing is opened.
+    #[test]
+    fn a_profiles_words_are_translated_for_nvenc() {
+        let encode = |preset: &str, crf| EncodeOptions { preset: Some(preset.into()), crf, ..EncodeOptions::default() };
+        for (x264, nvenc) in X26X_PRESETS.iter().zip(["p1", "p1", "p2", "p3", "p4", "p4", "p5", "p6", "p7", "p7"]) {
+            for encoder in ["h264_nvenc", "hevc_nvenc", "av1_nvenc"] {
+                let want = format!("cq=19 rc=vbr b=0 preset={nvenc} | cq 19 preset {nvenc}");
+                assert_eq!(words(encoder, &encode(x264, Some(19.0))), want, "{encoder} {x264}");
+            }
+            let want = format!("crf=19 preset={x264} | crf 19 preset {x264}");
+            assert_eq!(words("libx265", &encode(x264, Some(19.0))), want);
+        }
+        let own = encode("p6", Some(0.0));
+        assert_eq!(words("hevc_nvenc", &own), "cq=1 rc=vbr b=0 preset=p6 | cq 1 preset p6");
+        let rate = EncodeOptions { bitrate: Some(20_000_000), ..encode("slow", None) };
+        assert_eq!(words("hevc_nvenc", &rate), "b=20000000 rc=vbr preset=p5 | bitrate 20000000 preset p5");
+        let none = EncodeOptions::default();
+        assert_eq!(words("h264_nvenc", &none), "cq=22 rc=vbr b=0 preset=p4 | cq 22 preset p4");
     }
 }

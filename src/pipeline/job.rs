@@ -44,6 +44,9 @@ pub struct ModelChoice {
     pub prefer: Vec<String>,
     /// The longer side of the network's input; `None`: the manifest's default.
     pub input_size: Option<u32>,
+    /// The model that `input_size` was chosen for: another one runs at its own default. `None`: it
+    /// was chosen for whichever model runs.
+    pub input_size_for: Option<String>,
     /// Frames that a frame-independent network takes at once (all views of each); 0: chosen by the device.
     pub batch_size: u32,
     /// Arithmetic.
@@ -54,6 +57,13 @@ pub struct ModelChoice {
     pub ort_library: Option<PathBuf>,
     /// Threads for the network on a CPU; 0: chosen by the thread budget.
     pub threads: usize,
+}
+
+impl ModelChoice {
+    /// The longer side that is asked of the model of that name; `None`: its default.
+    pub fn input_size_of(&self, model: &str) -> Option<u32> {
+        self.input_size.filter(|_| self.input_size_for.as_deref().is_none_or(|name| name == model))
+    }
 }
 
 /// One file that is written.

@@ -63,7 +63,7 @@ impl Plan {
         }
         let turned = video.rotation % 180 != 0;
         let (w, h) = if turned { (rects[0].h, rects[0].w) } else { (rects[0].w, rects[0].h) };
-        let (nw, nh) = model.manifest.input_size(job.model.input_size, w, h)?;
+        let (nw, nh) = model.manifest.input_size(job.model.input_size_of(&model.manifest.name), w, h)?;
         let size = if turned { (nh, nw) } else { (nw, nh) };
         let views = Views { rects, size, rotation: video.rotation };
         let encoders = job
