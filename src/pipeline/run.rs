@@ -106,8 +106,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let decode_options = DecodeOptions { range: job.range, threads: threads.decode };
     let mut reader = Reader::open(&job.input, &decode_options)?;
     let template = reader.template();
-    let colors: Vec<_> =
-        job.outputs.iter().zip(&plan.encoders).map(|(o, e)| output_color(&o.mode, e, color)).collect();
+    let colors: Vec<_> = job.outputs.iter().zip(&plan.encoders).map(|(o, e)| output_color(&o.mode, e, color)).collect();
     let writers = job
         .outputs
         .iter()
