@@ -232,6 +232,25 @@ fn the_users_own_file_is_read_unless_another_is_named() {
 }
 
 #[test]
+fn the_models_and_how_to_get_them() {
+    let dir = folder();
+    let list = |args: &[&str]| {
+        let output = vrseg(dir.path()).args(args).env("VRSEG_DATA_DIR", "data").output().expect("a run");
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+        // A build without the feature `embed` has no weights of its own.
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        text.replace("selfie            missing ", "selfie            built in")
+    };
+    insta::assert_snapshot!(list(&["models"]) + "\n" + &list(&["models", "rvm"]));
+    let json: serde_json::Value = serde_json::from_str(&list(&["models", "--json"])).expect("JSON");
+    let rvm = json.as_array().expect("a list").iter().find(|m| m["name"] == "rvm").expect("rvm");
+    assert_eq!((&rvm["state"], &rvm["licence"]), (&"missing".into(), &"GPL-3.0-only".into()));
+    let (code, out, err) = run(dir.path(), &["models", "nobody"]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.contains("no model is called \"nobody\"; known: selfie, "), "{err}");
+}
+
+#[test]
 fn what_exists_is_left_alone() {
     let dir = folder();
     for name in ["a.mp4", "a_green.mp4"] {

@@ -56,13 +56,20 @@ fn table(models: &[ModelInfo]) -> String {
             m.about
         );
     }
+    if models.iter().any(|m| m.state == WeightState::Missing) {
+        text += "\nmissing weights: ./setup.sh --models NAME fetches some, ./setup.sh --all-models all\n";
+    }
     text
 }
 
 fn details(m: &ModelInfo) -> String {
     let path = m.path.as_ref().map_or_else(|| "-".to_owned(), |p| p.display().to_string());
+    let mend = match m.state {
+        WeightState::Missing => format!(": ./setup.sh --models {} fetches them", m.name),
+        _ => String::new(),
+    };
     format!(
-        "name     {}\nkind     {}\nabout    {}\nweights  {}\npath     {path}\nlicence  {}: {}\n",
+        "name     {}\nkind     {}\nabout    {}\nweights  {}{mend}\npath     {path}\nlicence  {}: {}\n",
         m.name,
         m.kind,
         m.about,

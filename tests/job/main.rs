@@ -1,6 +1,7 @@
 //! Runs the real program on real pictures and clips and checks what it wrote, with ffprobe and
 //! pixel by pixel.
 
+mod docs;
 mod faults;
 mod harness;
 mod interrupt;
@@ -8,4 +9,6 @@ mod kept;
 mod memory;
 mod outputs;
 mod quality;
+mod readme;
+mod said;
 mod standalone;

@@ -1,0 +1,188 @@
+//! Every command that README.md and docs/*.md show in a ```` ```sh ```` block is run here, or, where it
+//! sets up a machine, checked against what does run it.
+
+use crate::harness::*;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The two commands of the README that start from a bare Debian: `tests/bare-debian.sh` runs both,
+/// `.ci/run` the second.
+const USE: &str =
+    "./setup.sh && ~/.local/bin/vrseg ~/.local/share/vrseg/samples/sample_180_LR.mp4 -o out.mp4 --profile fast";
+const TEST: &str = "./setup.sh --dev && ./tests/run.sh";
+
+const VIDEOS: &[&str] = &["mp4", "mkv", "mov", "webm"];
+const PICTURES: &[&str] = &["jpg", "png"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+/// The commands of a document's `sh` blocks, without comments, continued lines joined.
+fn commands(document: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut inside = false;
+    for line in read(document).replace("\\\n", " ").lines() {
+        if line.starts_with("```") {
+            inside = line == "```sh";
+            continue;
+        }
+        let command = line.split(" # ").next().unwrap_or_default().trim();
+        if inside && !command.is_empty() && !command.starts_with('#') {
+            found.push(command.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+    }
+    found
+}
+
+fn extension(word: &str) -> &str {
+    Path::new(word).extension().and_then(|e| e.to_str()).unwrap_or_default()
+}
+
+/// The words of a shell command up to a pipe or a redirection.
+fn words(command: &str) -> Vec<&str> {
+    command.split(' ').take_while(|w| !w.starts_with(['|', '>', '<'])).map(|w| w.trim_matches(['"', '\''])).collect()
+}
+
+/// A short clip; a long one where the command skips into it.
+fn video(path: &Path, command: &str) {
+    if command.contains("--ss") {
+        let long = "-loop 1 -framerate 5 -i {} -t 40 -vf scale=160:80,format=yuv420p -c:v libx264 -preset ultrafast {}";
+        ffmpeg(long, &[&photo(PEOPLE[0]), path]);
+    } else {
+        clip(path, "320x160", 10, H264);
+    }
+}
+
+/// Makes everything that the command reads, runs it in a folder of its own and looks for its outputs.
+fn run_vrseg(command: &str) {
+    let dir = folder();
+    let at = |name: &str| dir.path().join(name);
+    let bin = at("bin");
+    fs::create_dir(&bin).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_vrseg"), bin.join("vrseg")).unwrap();
+
+    let words = words(command);
+    let mut outputs = Vec::new();
+    let mut before = "";
+    for word in &words {
+        if matches!(before, "-o" | "--output") {
+            outputs.push(word.rsplit('=').next().unwrap_or(word));
+        } else if VIDEOS.contains(&extension(word)) {
+            video(&at(word), command);
+        } else if PICTURES.contains(&extension(word)) {
+            fs::copy(photo(BUS), at(word)).unwrap();
+        } else if word.ends_with('/') {
+            fs::create_dir_all(at(word).join("more")).unwrap();
+            video(&at(word).join("one_180_LR.mp4"), command);
+            video(&at(word).join("more/two.mkv"), command);
+        } else if extension(word) == "yaml" {
+            fs::write(at(word), "matte:\n  feather: 1\n").unwrap();
+        }
+        before = word;
+    }
+    // Cards are not everywhere: there the options at least must be right.
+    let card = words.iter().any(|w| w.starts_with("cuda") || w.starts_with("tensorrt") || *w == "openvino");
+    let shown = if card { format!("{} --show-config", words.join(" ")) } else { command.to_owned() };
+
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+    let out = Command::new("bash")
+        .args(["-o", "pipefail", "-c", &shown])
+        .current_dir(dir.path())
+        .env("PATH", path)
+        .env("XDG_CONFIG_HOME", "/nonexistent")
+        .output()
+        .expect("bash");
+    assert!(out.status.success(), "{command}: {}\n{}", out.status, stderr(&out));
+    assert!(!out.stderr.is_empty() || !out.stdout.is_empty() || command.contains('>'), "{command}: says nothing");
+    let nothing_written = card || words.contains(&"--dry-run") || words.contains(&"--show-config");
+    for output in outputs {
+        let path = at(output);
+        if nothing_written {
+            assert!(!path.exists(), "{command}: wrote {output}");
+        } else if output.ends_with('/') {
+            assert_eq!(videos_below(&path), 2, "{command}: {output}");
+        } else {
+            assert_eq!(crate::harness::video(&path)["codec_type"], "video", "{command}: {output}");
+        }
+    }
+}
+
+fn videos_below(dir: &Path) -> usize {
+    let entries: Vec<PathBuf> = fs::read_dir(dir).expect("a folder").map(|e| e.unwrap().path()).collect();
+    entries.iter().map(|p| if p.is_dir() { videos_below(p) } else { usize::from(extension(arg(p)) == "mp4") }).sum()
+}
+
+/// Checks a command that this test knows how to check.
+fn check(command: &str) -> Result<(), String> {
+    let words = words(command);
+    // VARIABLE=value in front.
+    let first =
+        words.iter().find(|w| !w.split_once('=').is_some_and(|(n, _)| n.chars().all(|c| c.is_uppercase() || c == '_')));
+    let must = |right: bool, what: &str| if right { Ok(()) } else { Err(what.to_owned()) };
+    match *first.unwrap_or(&"") {
+        _ if command == USE || command == TEST => Ok(()),
+        "vrseg" => {
+            run_vrseg(command);
+            Ok(())
+        }
+        "./setup.sh" => {
+            let help = read("setup.sh");
+            let unknown = words.iter().find(|w| w.starts_with("--") && !help.contains(&format!("\n  {w} ")));
+            must(unknown.is_none() && !command.contains("&&"), "setup.sh has no such option")
+        }
+        "cargo" => {
+            let manifest = read("Cargo.toml");
+            let bench = words.iter().skip_while(|w| **w != "--bench").nth(1);
+            must(bench.is_none_or(|b| manifest.contains(&format!("[[bench]]\nname = \"{b}\""))), "no such bench")
+        }
+        program => {
+            let script = words.iter().find(|w| [".py", ".sh"].iter().any(|e| w.ends_with(e))).unwrap_or(&program);
+            let path = root().join(script);
+            if !["tests/", "tools/", "benches/"].iter().any(|d| script.trim_start_matches("./").starts_with(d)) {
+                return Err("the test doesn't know this kind of command".to_owned());
+            }
+            must(path.is_file(), "no such script")?;
+            if script.ends_with(".py") {
+                let help = Command::new("python3").arg(&path).arg("--help").output().map_err(|e| e.to_string())?;
+                must(help.status.success(), "its --help fails")?;
+            }
+            Ok(())
+        }
+    }
+}
+
+#[test]
+fn every_command_that_is_shown_works() {
+    let mut documents: Vec<_> = listing(&root().join("docs")).iter().map(|n| format!("docs/{n}")).collect();
+    documents.retain(|n| n.ends_with(".md"));
+    documents.insert(0, "README.md".to_owned());
+    let mut wrong = String::new();
+    for document in &documents {
+        let all = commands(document);
+        if document == "README.md" {
+            assert_eq!(all[..2], [USE, TEST], "the README's two commands come first");
+            assert!(all.len() > 8, "{all:?}");
+        }
+        for command in all {
+            if let Err(what) = check(&command) {
+                let _ = writeln!(wrong, "{document}: {command}: {what}");
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn the_readmes_two_commands_are_those_that_are_run_on_a_bare_system() {
+    let bare = read("tests/bare-debian.sh").replace("\\\n", "");
+    assert!(bare.contains(USE), "tests/bare-debian.sh");
+    assert!(bare.contains(TEST), "tests/bare-debian.sh");
+    assert_eq!(read(".ci/run").lines().last(), Some(TEST));
+}

@@ -1,0 +1,146 @@
+//! What a run says and where: events as `docs/json-events.md` has them, and silence.
+
+use crate::harness::*;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// Fields of each type of event: name, and its JSON types in the document's words.
+type Events = BTreeMap<String, BTreeMap<String, String>>;
+
+/// The event types of the document: a heading `` ## `type` `` and a table of fields each.
+fn documented() -> Events {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/json-events.md");
+    let text = std::fs::read_to_string(path).expect("the document");
+    let mut events = Events::new();
+    for section in text.split("\n## `").skip(1) {
+        let (name, rest) = section.split_once('`').expect("a name in backticks");
+        let rest = rest.split("\n## ").next().expect("a section");
+        let fields = events.entry(name.to_owned()).or_default();
+        for line in rest.lines().filter(|l| l.starts_with("| `")) {
+            let cells: Vec<_> = line.split('|').map(str::trim).collect();
+            for field in cells[1].split(", ") {
+                fields.insert(field.trim_matches('`').to_owned(), format!("{} {}", cells[2], cells[3]));
+            }
+        }
+    }
+    events
+}
+
+fn is_a(value: &Value, said: &str) -> bool {
+    match value {
+        Value::Null => said.contains("null"),
+        Value::Bool(_) => said.starts_with("boolean"),
+        Value::Number(n) => said.starts_with("number") || n.is_u64() && said.starts_with("integer"),
+        Value::String(_) => said.starts_with("string"),
+        Value::Array(_) => said.starts_with("array"),
+        Value::Object(_) => said.starts_with("object"),
+    }
+}
+
+/// Every name in a value, at any depth.
+fn names(value: &Value, all: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                all.insert(name.clone());
+                names(value, all);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|v| names(v, all)),
+        _ => {}
+    }
+}
+
+/// Parses a run's standard output and compares each line with the document.
+#[track_caller]
+fn events(stdout: &[u8]) -> Vec<Value> {
+    let known = documented();
+    let text = std::str::from_utf8(stdout).expect("UTF-8");
+    assert!(text.is_empty() || text.ends_with('\n'), "{text}");
+    let all: Vec<Value> =
+        text.lines().map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{e}: {l}"))).collect();
+    for (event, line) in all.iter().zip(text.lines()) {
+        let kind = event["type"].as_str().expect("a type");
+        let fields = known.get(kind).unwrap_or_else(|| panic!("{kind} is not in the document"));
+        let mut have: BTreeSet<_> = event.as_object().expect("an object").keys().map(String::as_str).collect();
+        assert!(have.remove("type"));
+        assert_eq!(have, fields.keys().map(String::as_str).collect(), "{kind}");
+        // Parsing would hide a key that stands there twice.
+        assert_eq!(line.matches("\"type\":").count(), 1, "{line}");
+        for (name, said) in fields {
+            assert!(is_a(&event[name], said), "{kind}.{name}: {} is not {said}", event[name]);
+            let mut inner = BTreeSet::new();
+            names(&event[name], &mut inner);
+            for inner in inner {
+                assert!(said.contains(&format!("`{inner}`")), "{kind}.{name} has {inner}: {said}");
+            }
+        }
+    }
+    all
+}
+
+fn kinds(events: &[Value]) -> Vec<&str> {
+    let mut kinds: Vec<_> = events.iter().map(|e| e["type"].as_str().expect("a type")).collect();
+    kinds.dedup();
+    kinds
+}
+
+#[test]
+fn every_event_is_as_the_document_has_it() {
+    let dir = folder();
+    let at = |name: &str| dir.path().join(name);
+    let out = format!("{}/", arg(&at("out")));
+    clip(&at("plain.mp4"), "320x160", 60, H264);
+    let attached = format!("-i {{}} -attach {} -metadata:s:t mimetype=text/plain -c copy {{}}", file!());
+    ffmpeg(&attached, &[&at("plain.mp4"), &at("attached.mkv")]);
+    std::fs::write(at("broken.mp4"), b"not a video").unwrap();
+    let base = ["--json", "--model", "selfie", "-o", &out];
+    let run_all = |inputs: &[&str], more: &[&str]| {
+        let inputs: Vec<_> = inputs.iter().map(|n| arg(&at(n)).to_owned()).collect();
+        run(inputs.iter().map(String::as_str).chain(base).chain(more.iter().copied()))
+    };
+    let mut seen = BTreeSet::new();
+
+    let done = run_all(&["plain.mp4"], &[]);
+    assert_eq!((done.status.code(), stderr(&done).as_str()), (Some(0), ""));
+    let all = events(&done.stdout);
+    assert_eq!(kinds(&all), ["start", "progress", "done"]);
+    let last = all.last().unwrap();
+    assert_eq!((last["frames"].as_u64(), last["interrupted"].as_bool()), (Some(60), Some(false)));
+    let size = std::fs::metadata(at("out/plain_green.mp4")).unwrap().len();
+    assert_eq!(last["outputs"][0]["bytes"].as_u64(), Some(size));
+    let counts: Vec<_> = all.iter().filter(|e| e["type"] == "progress").map(|e| e["frames"].as_u64()).collect();
+    assert!(counts.is_sorted());
+    seen.extend(all.iter().map(|e| text(&e["type"])));
+
+    let mixed = run_all(&["plain.mp4", "attached.mkv", "broken.mp4"], &["-n"]);
+    assert_eq!(mixed.status.code(), Some(3), "{}", stderr(&mixed));
+    let all = events(&mixed.stdout);
+    assert_eq!(kinds(&all), ["skipped", "warning", "start", "progress", "done", "error"]);
+    seen.extend(all.iter().map(|e| text(&e["type"])));
+
+    let dry = run_all(&["plain.mp4"], &["--dry-run", "-y"]);
+    let all = events(&dry.stdout);
+    assert_eq!(kinds(&all), ["plan"]);
+    seen.extend(all.iter().map(|e| text(&e["type"])));
+
+    assert_eq!(seen, documented().into_keys().collect(), "every documented type was seen");
+}
+
+#[test]
+fn quiet_is_silent_and_people_read_standard_error() {
+    let dir = folder();
+    let (input, output) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"));
+    clip(&input, "320x160", 5, H264);
+    let args = [arg(&input), "-o", arg(&output), "--model", "selfie", "-y"];
+    let quiet = ok(args.iter().chain(&["-q"]));
+    assert_eq!((quiet.stdout.as_slice(), stderr(&quiet).as_str()), (&b""[..], ""));
+    let plain = ok(args);
+    assert!(plain.stdout.is_empty());
+    let said = stderr(&plain);
+    for word in ["input", "layout", "model", "device", "output", "done: 5 frames"] {
+        assert!(said.lines().any(|l| l.starts_with(word)), "{word}: {said}");
+    }
+    assert!(!said.contains(['\r', '\x1b']), "{said:?}");
+}
