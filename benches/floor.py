@@ -82,6 +82,7 @@ def main():
     parser.add_argument("--crf", default="20")
     parser.add_argument("--repeat", type=int, default=1, help="runs of each; the one with the least CPU counts")
     parser.add_argument("--vrseg", default=REPOSITORY / "target/release/vrseg", type=Path)
+    parser.add_argument("--network", type=Path, help="a network bench that is built already")
     parser.add_argument("--memory", action="store_true", help="only vrseg against ffmpeg's decode and encode")
     parser.add_argument("--keep", action="store_true", help="keep the clips")
     args = parser.parse_args()
@@ -136,10 +137,10 @@ def one_size(size, work, args):
         "-r", "60", "-i", raw, *x264, work / "floor.mp4",
     ])
     raw.unlink()
+    network = [args.network] if args.network else ["cargo", "bench", "-q", "--bench", "network", "--"]
     network_json = subprocess.run(
-        ["cargo", "bench", "-q", "--bench", "network", "--", "--profile", args.profile,
-         "--runs", str(frames), "--views", "2" if stereo else "1", "--shape",
-         f"{width // 2 if stereo else width}x{height}"],
+        [*network, "--profile", args.profile, "--runs", str(frames), "--views", "2" if stereo else "1",
+         "--shape", f"{width // 2 if stereo else width}x{height}"],
         cwd=REPOSITORY, check=True, stdout=subprocess.PIPE,
     ).stdout
     network = json.loads(network_json.splitlines()[-1])["cpu_seconds"]
