@@ -51,7 +51,10 @@ bare=$(mktemp -d "$parent/bare-debian.XXXXXX")
 chmod 755 "$bare" # it becomes / for apt's own user too
 clean_up() {
     local status=$?
-    if mountpoint -q "$bare/proc"; then umount "$bare/proc"; fi
+    local mounted
+    for mounted in "$bare/proc" "$bare"; do
+        if mountpoint -q "$mounted"; then umount "$mounted"; fi
+    done
     if [[ $keep = yes ]]; then
         echo "kept: $bare"
     else
@@ -115,6 +118,9 @@ timed() { # timed NAME COMMAND
     in_bare "$2" || fail "failed in the bare system: $2"
     printf '#### passed in %d s\n' "$((SECONDS - start))"
 }
+
+# The tests make mounts of their own, for which the root of the system has to be a mount.
+mount --bind "$bare" "$bare"
 
 echo "#### debootstrap $suite into $bare"
 mirror=$(mirrors | awk -v suite="$suite" '$2 == suite { print $1; exit }')

@@ -5,7 +5,7 @@ use super::manifest::{Activation, Kind, Manifest};
 use super::provider::{self, Provider, SessionOptions};
 use super::registry::{Model, Weights};
 use crate::plane::Plane;
-use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
+use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::IoBinding;
 use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Tensor, TensorRef};
@@ -58,9 +58,9 @@ struct DeviceIo {
     binding: IoBinding,
     /// The GPU's memory.
     memory: MemoryInfo<'static>,
-    /// The input in page-locked memory, from which uploads are fastest. It is a tensor of its own
-    /// because ort (2.0.0-rc.15) never returns from binding one that borrows its data: it clones
-    /// it through a binding of its own, which does the same while holding a lock.
+    /// The input, in a tensor of its own because ort (2.0.0-rc.15) never returns from binding one
+    /// that borrows its data: it clones it through a binding of its own, which does the same while
+    /// holding a lock. (Page-locked memory would upload faster, but ort refuses to write to it.)
     input: Option<Tensor<f32>>,
 }
 
@@ -72,27 +72,12 @@ impl DeviceIo {
     }
 
     /// Copies `batch` into the bound input tensor, making it where the shape is new.
-    fn fill(&mut self, session: &Session, batch: &Batch) -> ort::Result<()> {
+    fn fill(&mut self, batch: &Batch) -> ort::Result<()> {
         let shape = [batch.n, 3, batch.height, batch.width];
         let fits = |t: &Tensor<f32>| t.shape().iter().map(|d| *d as usize).eq(shape);
         let mut tensor = match self.input.take().filter(fits) {
             Some(t) => t,
-            None => {
-                let locked = MemoryInfo::new(
-                    AllocationDevice::CUDA_PINNED,
-                    self.memory.device_id(),
-                    AllocatorType::Device,
-                    MemoryType::CPUInput,
-                )
-                .and_then(|info| Tensor::new(&Allocator::new(session, info)?, shape));
-                match locked {
-                    Ok(t) => t,
-                    Err(e) => {
-                        tracing::debug!("no page-locked memory for the network's input: {e}");
-                        Tensor::from_array((shape, vec![0f32; batch.data.len()]))?
-                    }
-                }
-            }
+            None => Tensor::from_array((shape, vec![0f32; batch.data.len()]))?,
         };
         tensor.extract_tensor_mut().1.copy_from_slice(&batch.data);
         self.input = Some(tensor);
@@ -179,7 +164,7 @@ impl Network {
         }
         if let Some(device) = &mut self.device {
             let host = MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::CPUOutput)?;
-            device.fill(&self.session, batch)?;
+            device.fill(batch)?;
             let DeviceIo { binding, memory, input } = device;
             if let Some(input) = input {
                 binding.bind_input(&m.input.name, input)?;

@@ -84,6 +84,11 @@ pub fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result<Opened
     };
     let mut refused = Vec::new();
     for provider in wanted {
+        if options.precision == Precision::Fp16 && !matches!(provider, Provider::TensorRt(_)) {
+            let why = "it has no --precision fp16 of its own; use auto (TF32 on CUDA, as fast there), a model in FP16, \
+                       or --device tensorrt";
+            return Err(ModelError::Device { device: provider.to_string(), why: why.into() });
+        }
         match session(runtime, model, provider, options) {
             Ok(session) => return Ok(Opened { session, provider, refused }),
             Err(e) => {
@@ -147,6 +152,7 @@ fn dispatch(provider: Provider, o: &SessionOptions) -> Option<ExecutionProviderD
 fn explain(provider: Provider, text: &str) -> String {
     let first = text.lines().next().unwrap_or(text).trim();
     let short = first.rsplit_once("with error: ").map_or(first, |(_, e)| e);
+    let short = short.find("Invalid device ID").map_or(short, |at| &short[at..]);
     let mend = match provider {
         _ if text.contains("not enabled in this build") || text.contains("not supported in this build") => {
             match provider {
@@ -174,6 +180,9 @@ mod tests {
                     No such file or directory";
         let e = explain(Provider::Cuda(0), text);
         assert!(e.starts_with("libcublasLt.so.13: cannot open") && e.ends_with("`./setup.sh --gpu`"), "{e}");
+        let text = "cuda_execution_provider_info.cc:63 FAIL : Failed to parse provider option \"device_id\": \
+                    operator() Invalid device ID: 7, must be between 0 (inclusive) and 1 (exclusive).";
+        assert!(explain(Provider::Cuda(7), text).starts_with("Invalid device ID: 7, must"));
         let e = explain(Provider::Cuda(0), "CUDA execution provider is not enabled in this build.");
         assert!(e.contains("CPU build"), "{e}");
     }

@@ -54,7 +54,7 @@ pub struct Runtime {
     pub environment: Environment,
     /// Where the library came from, for people.
     pub origin: String,
-    /// Its version, `1.31.1`; empty where the library does not tell.
+    /// Its version, `1.31`; empty where the library does not tell.
     pub version: String,
 }
 
@@ -163,8 +163,7 @@ fn try_load(candidate: &Candidate) -> std::result::Result<Runtime, String> {
         .with_telemetry(false)
         .build()
         .map_err(|e| e.to_string())?;
-    let version =
-        ort::info().split("version: ").nth(1).and_then(|s| s.split([',', ' ']).next()).unwrap_or("").to_owned();
+    let version = ort::util::probe(&path).map(|minor| format!("1.{minor}")).unwrap_or_default();
     tracing::info!("ONNX Runtime {version}: {origin}");
     Ok(Runtime { environment, origin, version })
 }

@@ -4,8 +4,8 @@ use super::cancel::Cancel;
 use super::clock::StageClock;
 use super::error::Result;
 use super::frame::{Prepared, Work};
-use crate::matte::rotate;
 use crate::matte::resize;
+use crate::matte::rotate;
 use crate::model::{Batch, Network, States};
 use crossbeam_channel::{Receiver, Sender};
 

@@ -25,9 +25,6 @@ use std::time::Instant;
 /// Bytes of source frames in flight unless the job says otherwise.
 const QUEUE_BYTES: usize = 192 << 20;
 
-/// Frames that a GPU gets at once from a frame-independent model when the user does not say.
-const GPU_BATCH: u32 = 8;
-
 /// A job whose network is loaded; building it is what takes time before the first frame.
 pub struct Prepared {
     plan: Plan,
@@ -109,8 +106,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let decode_options = DecodeOptions { range: job.range, threads: threads.decode };
     let mut reader = Reader::open(&job.input, &decode_options)?;
     let template = reader.template();
-    let colors: Vec<_> =
-        job.outputs.iter().zip(&plan.encoders).map(|(o, e)| output_color(&o.mode, e, color)).collect();
+    let colors: Vec<_> = job.outputs.iter().zip(&plan.encoders).map(|(o, e)| output_color(&o.mode, e, color)).collect();
     let writers = job
         .outputs
         .iter()
@@ -164,11 +160,9 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
 
     let manifest = network.manifest().clone();
     let recurrent = manifest.kind == Kind::Recurrent;
-    let batch_frames = match job.model.batch_size {
-        0 if network.provider().is_gpu() && !recurrent => GPU_BATCH,
-        0 => 1,
-        n => n,
-    } as usize;
+    // One frame at a time unless the user says otherwise: batches gained nothing on two CPU cores
+    // and lost a quarter of the frame rate on an H100 (docs/gpu.md).
+    let batch_frames = job.model.batch_size.max(1) as usize;
     let frame_bytes = source_layout.frame_bytes(width, height);
     let queue_bytes = if job.queue_bytes > 0 { job.queue_bytes } else { QUEUE_BYTES };
     let permits = Permits::new(frames_in_flight(queue_bytes, frame_bytes, batch_frames, threads.compose));

@@ -71,7 +71,15 @@ pub fn video(path: &Path) -> Value {
 /// (pts, data hash) of every packet of a stream, in pts order; pts as seconds, six digits.
 pub fn packets(path: &Path, stream: &str) -> Vec<(String, String)> {
     let all = ffprobe(
-        &["-select_streams", stream, "-show_packets", "-show_data_hash", "md5", "-show_entries", "packet=pts_time,data_hash"],
+        &[
+            "-select_streams",
+            stream,
+            "-show_packets",
+            "-show_data_hash",
+            "md5",
+            "-show_entries",
+            "packet=pts_time,data_hash",
+        ],
         path,
     );
     let mut list: Vec<_> = all["packets"]
@@ -209,8 +217,10 @@ pub fn arg(path: &Path) -> &str {
 
 /// Names in a folder, sorted.
 pub fn listing(dir: &Path) -> Vec<String> {
-    let mut names: Vec<_> =
-        std::fs::read_dir(dir).expect("folder").map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<_> = std::fs::read_dir(dir)
+        .expect("folder")
+        .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
     names.sort();
     names
 }

@@ -12,7 +12,8 @@ fn segment(input: &Path, out: &Path) {
 #[track_caller]
 fn same_sound_and_times(input: &Path, out: &Path) {
     assert_eq!(times(out), times(input), "video pts");
-    let count = |p: &Path| probe(p)["streams"].as_array().unwrap().iter().filter(|s| s["codec_type"] == "audio").count();
+    let count =
+        |p: &Path| probe(p)["streams"].as_array().unwrap().iter().filter(|s| s["codec_type"] == "audio").count();
     assert_eq!(count(out), count(input));
     for i in 0..count(input) {
         let stream = format!("a:{i}");
@@ -190,7 +191,8 @@ fn rotation_is_kept_and_the_network_sees_people_upright() {
     let b = decode(&out, "gray", &[]);
     // Turn the lying matte clockwise and compare.
     let (w, h) = (a.width, a.height);
-    let back: Vec<u8> = (0..h).flat_map(|y| (0..w).map(move |x| (x, y))).map(|(x, y)| b.pixel(2, y, w - 1 - x)[0]).collect();
+    let back: Vec<u8> =
+        (0..h).flat_map(|y| (0..w).map(move |x| (x, y))).map(|(x, y)| b.pixel(2, y, w - 1 - x)[0]).collect();
     let same = iou(&back, &a.frames[2].iter().map(|v| if *v >= 128 { 255 } else { 0 }).collect::<Vec<_>>());
     assert!(same > 0.9, "IoU {same:.3}");
 }

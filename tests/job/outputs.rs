@@ -44,10 +44,8 @@ fn distance(a: &[u8], b: &[u8]) -> u32 {
 fn all_near(made: &Made, got: &Pictures, pixels: &[usize], tolerance: u32, want: impl Fn(usize) -> Vec<u8>) {
     assert!(pixels.len() > 2000, "only {} pixels to look at", pixels.len());
     assert_eq!((got.width, got.height), (made.source.width, made.source.height));
-    let bad = pixels
-        .iter()
-        .filter(|i| distance(&got.frames[0][**i * got.depth..][..3], &want(**i)) > tolerance)
-        .count();
+    let bad =
+        pixels.iter().filter(|i| distance(&got.frames[0][**i * got.depth..][..3], &want(**i)) > tolerance).count();
     // Chroma subsampling and the encoder may touch a few pixels beside an edge.
     assert!(bad * 100 <= pixels.len(), "{bad} of {} pixels are off", pixels.len());
 }
@@ -247,9 +245,7 @@ fn same_scene(input: &Path, n: usize, out: &Path) {
     let (a, b) = (decode(input, "gray", &[]), decode(out, "gray", &[]));
     let edges = |f: &[u8]| -> Vec<i32> { f.windows(2).map(|p| i32::from(p[1]) - i32::from(p[0])).collect() };
     let got = edges(&b.frames[0]);
-    let off = |k: usize| -> i64 {
-        edges(&a.frames[k]).iter().zip(&got).map(|(a, b)| i64::from((a - b).abs())).sum()
-    };
+    let off = |k: usize| -> i64 { edges(&a.frames[k]).iter().zip(&got).map(|(a, b)| i64::from((a - b).abs())).sum() };
     for k in [n.saturating_sub(3), (n + 3).min(a.frames.len() - 1)] {
         assert!(k == n || off(n) < off(k), "frame {n}: {} against {} for {k}", off(n), off(k));
     }

@@ -24,6 +24,7 @@ fn the_binary_alone_in_an_empty_home() {
     assert!(stderr(&got).contains("selfie"), "{}", stderr(&got));
     assert_eq!(times(&out), times(&input));
     let p = decode(&out, "rgb24", &[]);
-    let green = p.frames[4].chunks(3).filter(|c| c[0] < 40 && c[1].abs_diff(0xB1) < 30 && c[2].abs_diff(0x40) < 30).count();
+    let green =
+        p.frames[4].chunks(3).filter(|c| c[0] < 40 && c[1].abs_diff(0xB1) < 30 && c[2].abs_diff(0x40) < 30).count();
     assert!(green > 20_000, "{green} green pixels");
 }
