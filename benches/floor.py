@@ -50,7 +50,7 @@ def photo():
         os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share"), "vrseg"
     )
     folders = [
-        Path(data) / "photos/voc",
+        Path(data) / "material/voc",
         Path("/usr/share/doc/labelme-examples/examples/semantic_segmentation/data_dataset_voc"),
     ]
     for folder in folders:

@@ -272,6 +272,17 @@ impl<T: Sample> Painter<'_, T> {
         for y in r.y..r.y + r.h {
             let src = widen(&load::<T, W>(&source.row(y)[r.x..r.x + r.w]));
             let a = alpha_row::<W>(alpha, shift, (r.x, y), r.w);
+            // An outline crosses few of a tile's rows; the others need no estimate.
+            if a[..r.w].iter().all(|a| *a == 1.0) {
+                self.out_row(p, y, r).copy_from_slice(&source.row(y)[r.x..r.x + r.w]);
+                continue;
+            }
+            if let Paint::Green { key } = paint
+                && a[..r.w].iter().all(|a| *a == 0.0)
+            {
+                self.out_row(p, y, r).fill(T::from_u32(key[p] as u32));
+                continue;
+            }
             let person = match &mut smooth {
                 Some(smooth) => foreground(&src, &a, &smooth.row(y - top), range),
                 None => src,

@@ -95,7 +95,7 @@ pub(super) fn choose_pixel(o: &WriterOptions<'_>, encoder: &str, codec: &ffmpeg:
     }
     // These encoders refuse half chroma samples at the border.
     let even_only = ["libx264", "libx265", "libsvtav1"].contains(&encoder);
-    let odd = |t: &Traits| even_only && (o.width % (1 << t.x) != 0 || o.height % (1 << t.y) != 0);
+    let odd = |t: &Traits| even_only && (!o.width.is_multiple_of(1 << t.x) || !o.height.is_multiple_of(1 << t.y));
     let fits: Vec<_> = supported.iter().filter_map(|&f| traits_of(f).filter(|t| !odd(t)).map(|t| (t, f))).collect();
     if fits.is_empty() && even_only && !alpha {
         let (width, height) = (o.width, o.height);

@@ -6,7 +6,7 @@ use super::clock::StageClock;
 use super::error::Result;
 use super::frame::{Matted, Prepared};
 use crate::matte::Stabilizer;
-use crate::media::{Background, MediaError};
+use crate::media::Background;
 use crossbeam_channel::{Receiver, Sender};
 
 /// Works until there are no more frames. `stabilizers` has one entry a view, or is empty for
@@ -28,7 +28,7 @@ pub fn run(
         if cancel.is_aborted() {
             return Ok(());
         }
-        let pictures = clock.busy(|| {
+        let pictures = clock.busy(|| -> Result<Vec<_>> {
             for (stabilizer, view) in stabilizers.iter_mut().zip(&mut frame.views) {
                 if frame.cut {
                     stabilizer.reset();
@@ -37,12 +37,16 @@ pub fn run(
             }
             let pts = frame.decoded.source.pts;
             let seconds = (pts - *first_pts.get_or_insert(pts)) as f64 * tick;
-            backgrounds
-                .iter_mut()
-                .map(|b| b.as_mut().map(|b| b.frame_at(seconds)).transpose())
-                .collect::<std::result::Result<Vec<_>, MediaError>>()
+            let mut pictures = Vec::with_capacity(backgrounds.len());
+            for background in &mut backgrounds {
+                pictures.push(match background {
+                    Some(b) => Some(b.frame_at(seconds)?),
+                    None => None,
+                });
+            }
+            Ok(pictures)
         })?;
-        if clock.waiting(|| matted.send(Matted { frame, backgrounds: pictures })).is_err() {
+        if clock.waiting(|| matted.send(Matted { frame, backgrounds: pictures }).is_err()) {
             return Ok(());
         }
     }

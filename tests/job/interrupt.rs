@@ -6,13 +6,12 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 fn start(input: &Path, out: &Path) -> Child {
-    let child = vrseg()
+    vrseg()
         .args([arg(input), "-o", arg(out), "--model", "selfie", "--json"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap();
-    child
+        .unwrap()
 }
 
 fn interrupt(child: &Child) {
