@@ -236,7 +236,7 @@ install_photos() {
 models_to_make() {
     local wanted=(selfie) kept=() name
     if [[ $dev = yes ]]; then
-        wanted+=(rvm blazepose nanodet u2netp)
+        wanted+=(rvm blazepose selfie-landscape u2netp)
     elif command -v npm >/dev/null; then
         wanted+=(rvm blazepose)
     fi
@@ -338,6 +338,7 @@ if [[ $build = yes ]]; then
             VRSEG_EMBED_MODEL="$data/models/selfie_segmentation.onnx" \
             cargo build --release --locked) || fail "the build failed (see above)"
     install -D -m 755 "${CARGO_TARGET_DIR:-$root/target}/release/vrseg" "$prefix/bin/vrseg"
+    install -D -m 644 "$root/docs/vrseg.1" "$prefix/share/man/man1/vrseg.1"
     note "installed $prefix/bin/vrseg"
 fi
 

@@ -49,17 +49,27 @@ fn at_least(model: &str, floor: f64) {
 
 #[test]
 fn selfie_finds_people() {
-    at_least("selfie", 0.5);
+    at_least("selfie", 0.82);
 }
 
 #[test]
 fn rvm_finds_people() {
-    at_least("rvm", 0.5);
+    at_least("rvm", 0.76);
 }
 
 #[test]
 fn blazepose_finds_people() {
-    at_least("blazepose", 0.3);
+    at_least("blazepose", 0.34);
+}
+
+#[test]
+fn selfie_landscape_finds_people() {
+    at_least("selfie-landscape", 0.74);
+}
+
+#[test]
+fn u2netp_finds_people() {
+    at_least("u2netp", 0.6);
 }
 
 #[test]
