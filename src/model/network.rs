@@ -5,6 +5,7 @@ use super::manifest::{Activation, Kind, Manifest};
 use super::provider::{self, Provider, SessionOptions};
 use super::registry::{Model, Weights};
 use crate::plane::Plane;
+use ndarray::{ArrayD, ArrayView3, Axis, Ix4};
 use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::IoBinding;
 use ort::session::{Session, SessionInputValue};
@@ -154,7 +155,7 @@ impl Network {
         ModelError::Network { name: self.manifest.name.clone(), what: what.into() }
     }
 
-    fn try_run(&mut self, batch: &Batch, states: &mut States) -> ort::Result<(Vec<i64>, Vec<f32>)> {
+    fn try_run(&mut self, batch: &Batch, states: &mut States) -> ort::Result<ArrayD<f32>> {
         let m = &self.manifest;
         if m.kind == Kind::Recurrent && states.is_empty() {
             // RVM's own convention: a single zero stands for an empty state of any size.
@@ -178,8 +179,7 @@ impl Network {
             }
             let mut outputs = self.session.run_binding(binding)?;
             let next: Vec<_> = m.states.iter().filter_map(|s| outputs.remove(&s.output)).collect();
-            let (shape, data) = outputs[m.output.name.as_str()].try_extract_tensor::<f32>()?;
-            let result = (shape.to_vec(), data.to_vec());
+            let result = outputs[m.output.name.as_str()].try_extract_array::<f32>()?.to_owned();
             states.0 = next;
             return Ok(result);
         }
@@ -191,32 +191,32 @@ impl Network {
         }
         let mut outputs = self.session.run(inputs)?;
         let next: Vec<_> = m.states.iter().filter_map(|s| outputs.remove(&s.output)).collect();
-        let (shape, data) = outputs[m.output.name.as_str()].try_extract_tensor::<f32>()?;
-        let result = (shape.to_vec(), data.to_vec());
+        let result = outputs[m.output.name.as_str()].try_extract_array::<f32>()?.to_owned();
         drop(outputs);
         states.0 = next;
         Ok(result)
     }
 
     /// Turns the raw output into alphas.
-    fn alphas(&self, batch: &Batch, (shape, data): (Vec<i64>, Vec<f32>)) -> Result<Vec<Plane<f32>>> {
+    fn alphas(&self, batch: &Batch, raw: ArrayD<f32>) -> Result<Vec<Plane<f32>>> {
         let o = &self.manifest.output;
-        let (n, c, h, w) = match shape[..] {
-            [n, c, h, w] => (n as usize, c as usize, h as usize, w as usize),
-            [n, h, w] => (n as usize, 1, h as usize, w as usize),
-            _ => return Err(self.fail(format!("output {} has shape {shape:?}, expected [N, C, H, W]", o.name))),
-        };
-        if n != batch.n || h * w == 0 || data.len() != n * c * h * w {
-            return Err(self.fail(format!("output {} has shape {shape:?} for a batch of {}", o.name, batch.n)));
+        let shape = raw.shape().to_vec();
+        let unfit = || self.fail(format!("output {} has shape {shape:?} for a batch of {}", o.name, batch.n));
+        // Some graphs leave the channel out where there is only one.
+        let raw = if raw.ndim() == 3 { raw.insert_axis(Axis(1)) } else { raw };
+        let raw = raw.into_dimensionality::<Ix4>().map_err(|_| unfit())?;
+        let (n, channels, height, width) = raw.dim();
+        if n != batch.n || channels * height * width == 0 {
+            return Err(unfit());
         }
-        if o.class.is_some_and(|k| k >= c) {
-            return Err(self.fail(format!("output.class is beyond the {c} channels of {}", o.name)));
+        if o.class.is_some_and(|k| k >= channels) {
+            return Err(self.fail(format!("output.class is beyond the {channels} channels of {}", o.name)));
         }
-        data.chunks_exact(c * h * w)
+        raw.outer_iter()
             .map(|picture| {
-                let mut alpha = match o.class {
-                    Some(k) => softmax_channel(picture, c, k),
-                    None => picture[..h * w].to_vec(),
+                let mut alpha: Vec<f32> = match o.class {
+                    Some(k) => softmax_channel(picture, k),
+                    None => picture.index_axis(Axis(0), 0).iter().copied().collect(),
                 };
                 // min and max skip NaN, so a sum finds it.
                 if !alpha.iter().sum::<f32>().is_finite() {
@@ -229,20 +229,21 @@ impl Network {
                     stretch(&mut alpha);
                 }
                 alpha.iter_mut().for_each(|v| *v = v.clamp(0.0, 1.0));
-                Ok(Plane::from_vec(alpha, w, h))
+                Ok(Plane::from_vec(alpha, width, height))
             })
             .collect()
     }
 }
 
-fn softmax_channel(picture: &[f32], channels: usize, person: usize) -> Vec<f32> {
-    let size = picture.len() / channels;
-    (0..size)
-        .map(|i| {
-            let score = |k: usize| picture[k * size + i];
-            let max = (0..channels).map(score).fold(f32::NEG_INFINITY, f32::max);
-            let sum: f32 = (0..channels).map(|k| (score(k) - max).exp()).sum();
-            (score(person) - max).exp() / sum
+/// The probability of channel `person` at every pixel of `[C, H, W]` scores.
+fn softmax_channel(scores: ArrayView3<'_, f32>, person: usize) -> Vec<f32> {
+    scores
+        .lanes(Axis(0))
+        .into_iter()
+        .map(|score| {
+            let max = score.fold(f32::NEG_INFINITY, |a, b| a.max(*b));
+            let sum: f32 = score.iter().map(|v| (v - max).exp()).sum();
+            (score[person] - max).exp() / sum
         })
         .collect()
 }
@@ -259,7 +260,8 @@ mod tests {
 
     #[test]
     fn softmax_takes_the_person() {
-        let a = softmax_channel(&[0.0, 10.0, 0.0, -10.0], 2, 1);
+        let scores = [0.0, 10.0, 0.0, -10.0];
+        let a = softmax_channel(ArrayView3::from_shape((2, 1, 2), &scores).unwrap(), 1);
         assert!((a[0] - 0.5).abs() < 1e-6 && a[1] < 1e-6, "{a:?}");
     }
 
