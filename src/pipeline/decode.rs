@@ -4,7 +4,7 @@ use super::budget::Permits;
 use super::cancel::Cancel;
 use super::clock::StageClock;
 use super::error::Result;
-use super::frame::Decoded;
+use super::frame::{Decoded, Total};
 use crate::media::{CopiedPacket, Item, Reader};
 use crossbeam_channel::Sender;
 use std::sync::Arc;
@@ -15,20 +15,29 @@ pub fn run(
     permits: &Permits,
     frames: Sender<Decoded>,
     packets: Vec<Sender<Arc<CopiedPacket>>>,
+    total: &Total,
     cancel: &Cancel,
     clock: &StageClock,
 ) -> Result<()> {
     clock.enter();
+    let mut sent = 0;
+    // The channels close when this function returns, so the total must be known before.
+    let ended = |sent| {
+        total.set(sent);
+        Ok(())
+    };
     loop {
         // The permit is taken before the decoder is asked, so that memory is bounded even while
         // the frame is being decoded.
-        let Some(permit) = clock.waiting(|| permits.acquire(|| cancel.is_requested())) else { return Ok(()) };
+        let Some(permit) = clock.waiting(|| permits.acquire(|| cancel.is_requested())) else {
+            return ended(sent);
+        };
         loop {
             if cancel.is_requested() {
-                return Ok(());
+                return ended(sent);
             }
             match clock.busy(|| reader.next())? {
-                None => return Ok(()),
+                None => return ended(sent),
                 Some(Item::Packet(packet)) => {
                     let packet = Arc::new(packet);
                     for output in &packets {
@@ -40,6 +49,7 @@ pub fn run(
                     if clock.waiting(|| frames.send(Decoded { source, _permit: permit })).is_err() {
                         return Ok(());
                     }
+                    sent += 1;
                     break;
                 }
             }

@@ -4,8 +4,8 @@
 use super::cancel::Cancel;
 use super::clock::StageClock;
 use super::error::{Error, Result};
-use super::frame::Painted;
-use crate::media::{CopiedPacket, Finished, FramePool, Writer};
+use super::frame::{Painted, Total};
+use crate::media::{CopiedPacket, Finished, Writer};
 use crossbeam_channel::Receiver;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub fn run(
     mut writer: Writer,
     frames: Receiver<Painted>,
     packets: Receiver<Arc<CopiedPacket>>,
-    pool: &FramePool,
+    total: &Total,
     cancel: &Cancel,
     clock: &StageClock,
     wrote: &(dyn Fn(u64) + Sync),
@@ -35,16 +35,15 @@ pub fn run(
                 for packet in packets.try_iter() {
                     writer.write_packet(&packet)?;
                 }
-                if let Some(used) = writer.write_frame(p.picture, p.pts, p.duration)? {
-                    pool.put(used);
-                }
+                // The picture's memory goes back to its pool when the encoder lets go of it.
+                writer.write_frame(p.picture, p.pts, p.duration)?;
                 Ok(())
             })?;
             next += 1;
             wrote(next);
         }
     }
-    if cancel.is_aborted() {
+    if cancel.is_aborted() || !total.is(next) {
         return Err(Error::Interrupted);
     }
     clock.busy(|| {

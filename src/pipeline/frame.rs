@@ -6,6 +6,7 @@ use crate::media::{SourceFrame, VideoFrame};
 use crate::model::Batch;
 use crate::plane::Plane;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Fresh from the decoder.
 #[derive(Debug)]
@@ -65,4 +66,40 @@ pub struct Painted {
     pub pts: i64,
     /// Duration in the same.
     pub duration: i64,
+}
+
+/// How many frames the decoder gave, known once it has ended in order. An encoder whose frames end
+/// earlier must not close its file as if it were whole: some stage between the two has failed, and
+/// its channels may be closed a moment before the cancel flag is up.
+#[derive(Debug)]
+pub struct Total(AtomicU64);
+
+impl Total {
+    /// Not known yet.
+    pub const fn unknown() -> Self {
+        Self(AtomicU64::new(u64::MAX))
+    }
+
+    /// The decoder has ended after `frames`.
+    pub fn set(&self, frames: u64) {
+        self.0.store(frames, Ordering::Release);
+    }
+
+    /// All of the decoder's frames are among the `frames` that came through.
+    pub fn is(&self, frames: u64) -> bool {
+        self.0.load(Ordering::Acquire) == frames
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_total_is_known_only_after_an_orderly_end() {
+        let total = Total::unknown();
+        assert!(!total.is(0));
+        total.set(3);
+        assert!(total.is(3) && !total.is(2));
+    }
 }

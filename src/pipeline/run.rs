@@ -7,6 +7,7 @@ use super::clock::Clocks;
 use super::compose::{Compose, Target};
 use super::error::{Error, Result};
 use super::events::{Event, Observer, OutputReport, Summary};
+use super::frame::Total;
 use super::job::Job;
 use super::plan::{Plan, output_color, output_layout, writer_options};
 use super::prepare::Prepare;
@@ -180,6 +181,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         batch_frames,
     };
     let clocks = Clocks::default();
+    let total = Total::unknown();
     let progress = Progress::new(plan.frames, job.outputs.len(), observer, &clocks);
 
     let (to_prepare, from_decode) = bounded(2);
@@ -195,8 +197,8 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         let (painted, to_encode) = bounded(1);
         let (packet_sender, packets) = unbounded();
         packet_senders.push(packet_sender);
-        targets.push(Target { mode: output.mode.clone(), color, pool: pool.clone(), painted });
-        encoders.push((writer, to_encode, packets, pool));
+        targets.push(Target { mode: output.mode.clone(), color, pool, painted });
+        encoders.push((writer, to_encode, packets));
     }
     let compose = Compose {
         rects: plan.views.rects.clone(),
@@ -210,14 +212,14 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let tick = f64::from(video.time_base.0) / f64::from(video.time_base.1.max(1));
 
     let (results, finished) = thread::scope(|scope| {
-        let clocks = &clocks;
+        let (clocks, total) = (&clocks, &total);
         let reader = &mut reader;
         let permits = &permits;
         let network = &mut network;
         let prepare = &prepare;
         let mut handles = vec![
             spawn(scope, cancel, "decode", move || {
-                decode::run(reader, permits, to_prepare, packet_senders, cancel, clocks.stage("decode"))
+                decode::run(reader, permits, to_prepare, packet_senders, total, cancel, clocks.stage("decode"))
             }),
             spawn(scope, cancel, "prepare", move || {
                 prepare.run(from_decode, to_infer, recycled_batches, cancel, clocks.stage("prepare"))
@@ -236,11 +238,11 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         drop((compose, from_matte));
         let progress = &progress;
         let (finished_sender, finished) = unbounded();
-        for (i, (writer, frames, packets, pool)) in encoders.into_iter().enumerate() {
+        for (i, (writer, frames, packets)) in encoders.into_iter().enumerate() {
             let finished = finished_sender.clone();
             handles.push(spawn(scope, cancel, "encode", move || {
                 let wrote = |n| progress.wrote(i, n);
-                let done = encode::run(writer, frames, packets, &pool, cancel, clocks.stage("encode"), &wrote)?;
+                let done = encode::run(writer, frames, packets, total, cancel, clocks.stage("encode"), &wrote)?;
                 let _ = finished.send((i, done));
                 Ok(())
             }));
