@@ -45,6 +45,14 @@ pub fn install(stop: Arc<Stop>, console: Console) -> Result<(), ctrlc::Error> {
     ctrlc::set_handler(move || match stop.press() {
         1 => console.line("vrseg: finishing the frames under way; Ctrl-C again stops at once"),
         2 => console.line("vrseg: stopping"),
-        _ => std::process::exit(Exit::Interrupted.code().into()),
+        _ => leave(),
     })
+}
+
+/// Ends the process without running destructors: they would pull libraries from under threads
+/// that are still in them.
+#[allow(unsafe_code)]
+fn leave() -> ! {
+    // SAFETY: the call has no precondition and does not return.
+    unsafe { libc::_exit(Exit::Interrupted.code().into()) }
 }

@@ -101,6 +101,7 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
         let text = if args.talk.json { sources.to_json().to_string() + "\n" } else { sources.to_yaml() };
         return print_text(&text).map(|()| Exit::Done);
     }
+    refuse_log_over_media(args)?;
     *log = Some(start_log(&settings.log_level, console, args)?);
     let batch = jobs(args, &settings, &sources)?;
     let style = if args.talk.json {
@@ -117,6 +118,32 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
     let stop = Arc::new(Stop::default());
     interrupt::install(Arc::clone(&stop), console.clone())?;
     Ok(run::run(&batch, &Library, &stop, &ui))
+}
+
+/// The log is appended to: it must not be a file that the job reads or writes.
+fn refuse_log_over_media(args: &JobArgs) -> anyhow::Result<()> {
+    let Some(log) = &args.talk.log_file else { return Ok(()) };
+    let outputs: Vec<_> = args
+        .output
+        .output
+        .iter()
+        .flat_map(|o| {
+            let text = o.to_string_lossy();
+            let after_mode = text.split_once('=').map(|(_, path)| Path::new(path).to_owned());
+            after_mode.into_iter().chain([o.clone()])
+        })
+        .collect();
+    let read = args.input.inputs.iter().map(AsRef::as_ref);
+    let others = [&args.output.background, &args.model.config].into_iter().flatten().map(AsRef::as_ref);
+    if read
+        .chain(outputs.iter().map(AsRef::as_ref))
+        .chain(others)
+        .any(|p: &Path| p == log || crate::media::same_file(p, log))
+    {
+        let shown = log.display();
+        return Err(UsageError(format!("--log-file {shown}: is an input, output or configuration of this job")).into());
+    }
+    Ok(())
 }
 
 fn start_log(level: &str, console: &Console, args: &JobArgs) -> anyhow::Result<LogGuard> {

@@ -108,7 +108,7 @@ impl Writer {
                     .to_owned(),
             );
         }
-        let mut output = Output::create(&path, &container)?;
+        let mut output = Output::create(&path, &container, options.overwrite)?;
         let (copied, video_stream, dropped) = output.add_streams(&options, template, &encoder)?;
         output.write_header(template)?;
         Ok(Writer { encoder, output, copied, video_stream, dropped, notes, path })

@@ -31,6 +31,9 @@ pub(super) struct Output {
     container: Container,
     path: PathBuf,
     temporary: PathBuf,
+    /// Holds the lock on the temporary file, which tells other runs that it is in use.
+    lock: std::fs::File,
+    overwrite: bool,
     /// Streams to be written whole after the header: number and bytes of a cover picture.
     covers: Vec<(usize, Vec<u8>)>,
     done: bool,
@@ -58,18 +61,29 @@ impl Drop for Output {
 impl Output {
     /// Creates the temporary file `.NAME.part` beside the final one, so that renaming stays on one
     /// file system.
-    pub(super) fn create(path: &Path, container: &Container) -> Result<Self> {
+    ///
+    /// # Errors
+    /// It can't be created, or another run is writing it at this moment.
+    pub(super) fn create(path: &Path, container: &Container, overwrite: bool) -> Result<Self> {
         let mut name = std::ffi::OsString::from(".");
         name.push(path.file_name().unwrap_or_default());
         name.push(".part");
         let temporary = path.with_file_name(name);
         // The system's own words for what is wrong with the directory.
-        std::fs::File::create(&temporary).map_err(|e| MediaError::create(path, &e))?;
+        let fail = |e: std::io::Error| MediaError::create(path, &e);
+        let lock = std::fs::File::options().create(true).truncate(false).write(true).open(&temporary).map_err(fail)?;
+        // What a killed run left behind is not locked any more and is written anew.
+        if let Err(std::fs::TryLockError::WouldBlock) = lock.try_lock() {
+            let reason = "another vrseg is writing it at this moment".to_owned();
+            return Err(MediaError::NotWritable { path: path.to_path_buf(), reason });
+        }
         let mut output = Output {
             context: ptr::null_mut(),
             container: container.clone(),
             path: path.to_path_buf(),
             temporary,
+            lock,
+            overwrite,
             covers: Vec::new(),
             done: false,
         };
@@ -396,12 +410,31 @@ impl Output {
         let code = unsafe { ffi::avio_closep(&raw mut (*self.context).pb) };
         self.check(code, Vec::new())?;
         let fail = |e: std::io::Error| MediaError::create(&self.path, &e);
-        let file = std::fs::File::open(&self.temporary).map_err(fail)?;
-        file.sync_all().map_err(fail)?;
-        let bytes = file.metadata().map_err(fail)?.len();
-        std::fs::rename(&self.temporary, &self.path).map_err(fail)?;
+        self.lock.sync_all().map_err(fail)?;
+        let bytes = self.lock.metadata().map_err(fail)?.len();
+        if self.overwrite {
+            std::fs::rename(&self.temporary, &self.path).map_err(fail)?;
+        } else {
+            self.rename_to_a_free_name()?;
+        }
         self.done = true;
         Ok(bytes)
+    }
+}
+
+impl Output {
+    /// Renames only if nothing has the final name by now: a hard link, unlike a rename, refuses.
+    fn rename_to_a_free_name(&self) -> Result<()> {
+        let fail = |e: std::io::Error| MediaError::create(&self.path, &e);
+        match std::fs::hard_link(&self.temporary, &self.path) {
+            Ok(()) => std::fs::remove_file(&self.temporary).map_err(fail),
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
+                Err(MediaError::OutputExists { path: self.path.clone() })
+            }
+            // A file system without hard links: the look and the rename are two steps there.
+            Err(_) if self.path.symlink_metadata().is_ok() => Err(MediaError::OutputExists { path: self.path.clone() }),
+            Err(_) => std::fs::rename(&self.temporary, &self.path).map_err(fail),
+        }
     }
 }
 

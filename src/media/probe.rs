@@ -156,11 +156,17 @@ fn check_file(path: &Path) -> Result<()> {
     if meta.is_dir() {
         return Err(MediaError::IsDirectory { path: path.to_path_buf() });
     }
-    if meta.is_file() {
-        std::fs::File::open(path).map_err(unreadable)?;
-        if meta.len() == 0 {
-            return Err(MediaError::Empty { path: path.to_path_buf() });
-        }
+    if !meta.is_file() {
+        // It is read more than once and in any order; opening a pipe twice would wait for ever.
+        return Err(MediaError::NotMedia {
+            path: path.to_path_buf(),
+            reason: "it is a pipe or a device; save it to a file first".to_owned(),
+            log: Vec::new(),
+        });
+    }
+    std::fs::File::open(path).map_err(unreadable)?;
+    if meta.len() == 0 {
+        return Err(MediaError::Empty { path: path.to_path_buf() });
     }
     Ok(())
 }

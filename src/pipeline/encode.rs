@@ -43,7 +43,9 @@ pub fn run(
             wrote(next);
         }
     }
-    if cancel.is_aborted() || !total.is(next) {
+    // Stopped before the first frame: an empty file would be no result.
+    let nothing = next == 0 && cancel.is_requested();
+    if cancel.is_aborted() || nothing || !total.is(next) {
         return Err(Error::Interrupted);
     }
     clock.busy(|| {

@@ -1,12 +1,12 @@
 //! Fourth stage: calms the small mattes over time and fetches each frame's background. The one
 //! place after the network where frames depend on the frame before.
 
+use super::backdrop::Backdrop;
 use super::cancel::Cancel;
 use super::clock::StageClock;
 use super::error::Result;
 use super::frame::{Matted, Prepared};
 use crate::matte::Stabilizer;
-use crate::media::Background;
 use crossbeam_channel::{Receiver, Sender};
 
 /// Works until there are no more frames. `stabilizers` has one entry a view, or is empty for
@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, Sender};
 /// is the source's time base in seconds.
 pub fn run(
     mut stabilizers: Vec<Stabilizer>,
-    mut backgrounds: Vec<Option<Background>>,
+    mut backgrounds: Vec<Option<Backdrop>>,
     tick: f64,
     frames: Receiver<Prepared>,
     matted: Sender<Matted>,

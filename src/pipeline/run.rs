@@ -1,6 +1,7 @@
 //! Runs a job: one named thread a stage (several where frames are independent), bounded channels
 //! between them, one cancel flag, and the error that really happened as the result.
 
+use super::backdrop::Backdrop;
 use super::budget::{Permits, Threads, frames_in_flight};
 use super::cancel::Cancel;
 use super::clock::Clocks;
@@ -15,7 +16,7 @@ use super::progress::Progress;
 use super::{decode, encode, infer, matte};
 use crate::compose::Mode;
 use crate::matte::Stabilizer;
-use crate::media::{Background, DecodeOptions, Finished, FramePool, Reader, Writer};
+use crate::media::{DecodeOptions, Finished, FramePool, Reader, Writer};
 use crate::model::provider::SessionOptions;
 use crate::model::{Kind, Network};
 use crossbeam_channel::{bounded, unbounded};
@@ -155,7 +156,8 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         .iter()
         .map(|o| match &o.mode {
             Mode::Replace { background } => {
-                Ok(Some(Background::open(background, source_layout, color, width, height)?))
+                let (layout, rects) = (plan.layout.layout, &plan.views.rects);
+                Ok(Some(Backdrop::open(background, source_layout, color, (width, height), layout, rects)?))
             }
             _ => Ok(None),
         })
@@ -274,6 +276,13 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     if decode_errors > 0 {
         let message =
             format!("{}: {decode_errors} damaged packets or frames could not be decoded", job.input.display());
+        observer.event(Event::Warning { message });
+    }
+    if let Some(expected) = plan.frames.filter(|n| !cancel.is_requested() && frames * 10 < n * 9) {
+        let message = format!(
+            "{}: {expected} frames were announced, {frames} came; the file may be cut short or its index wrong",
+            job.input.display()
+        );
         observer.event(Event::Warning { message });
     }
     let summary = Summary {

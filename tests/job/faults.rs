@@ -64,7 +64,8 @@ fn a_truncated_file_gives_what_is_there() {
     clip(&whole, "320x240", 50, &format!("{H264} -g 10"));
     let bytes = std::fs::read(&whole).unwrap();
     std::fs::write(&cut, &bytes[..bytes.len() * 6 / 10]).unwrap();
-    ok([arg(&cut), "-o", arg(&out), "--model", "selfie"]);
+    let got = ok([arg(&cut), "-o", arg(&out), "--model", "selfie"]);
+    assert!(stderr(&got).contains("cut short"), "{}", stderr(&got));
     let n = times(&out).len();
     assert!((15..50).contains(&n), "{n} frames");
     // An mp4 whose index is gone can't be read at all.
@@ -195,4 +196,78 @@ fn a_full_disk_is_said_so_and_leaves_nothing() {
     assert!(said.contains("No space left") || said.contains("full"), "{said}");
     assert!(said.contains("result.mkv"), "{said}");
     assert_eq!(String::from_utf8_lossy(&got.stdout), "", "files left on the full disk");
+}
+
+#[test]
+fn small_views_are_no_problem() {
+    let dir = folder();
+    for size in ["256x256", "256x128", "200x240", "64x64"] {
+        let (input, out) = (dir.path().join("in.mkv"), dir.path().join("out.mkv"));
+        clip(&input, size, 2, "-c:v ffv1 -an");
+        ok(["-q", "-y", arg(&input), "-o", arg(&out), "--profile", "fast", "--layout", "mono"]);
+        assert_eq!(times(&out).len(), 2, "{size}");
+    }
+}
+
+#[test]
+fn two_runs_do_not_write_one_output_at_once() {
+    let dir = folder();
+    let (short, input, out) = (dir.path().join("s.mp4"), dir.path().join("in.mp4"), dir.path().join("out.mp4"));
+    clip(&short, "320x240", 25, H264);
+    ffmpeg("-stream_loop 7 -i {} -c copy {}", &[&short, &input]);
+    let start = || {
+        vrseg()
+            .args(["-y", arg(&input), "-o", arg(&out), "--model", "selfie"])
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+    };
+    let children = [start().unwrap(), start().unwrap()];
+    let ends = children.map(|c| c.wait_with_output().unwrap());
+    assert!(ends.iter().any(|e| e.status.success()), "{}", stderr(&ends[0]));
+    for refused in ends.iter().filter(|e| !e.status.success()) {
+        assert!(stderr(refused).contains("another vrseg"), "{}", stderr(refused));
+    }
+    assert_eq!(decode(&out, "gray", &[]).frames.len(), 200);
+    assert_eq!(listing(dir.path()), ["in.mp4", "out.mp4", "s.mp4"]);
+}
+
+#[test]
+fn a_file_that_appears_meanwhile_is_left_alone() {
+    let dir = folder();
+    let (short, input, out) = (dir.path().join("s.mp4"), dir.path().join("in.mp4"), dir.path().join("out.mp4"));
+    clip(&short, "320x240", 25, H264);
+    ffmpeg("-stream_loop 19 -i {} -c copy {}", &[&short, &input]);
+    let child = vrseg().args(["-q", arg(&input), "-o", arg(&out), "--model", "selfie"]).spawn().unwrap();
+    let temporary = dir.path().join(".out.mp4.part");
+    for _ in 0..2000 {
+        if temporary.exists() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    std::fs::write(&out, b"precious").unwrap();
+    let end = child.wait_with_output().unwrap();
+    assert_eq!(end.status.code(), Some(1));
+    assert_eq!(std::fs::read(&out).unwrap(), b"precious");
+    assert!(!temporary.exists());
+}
+
+#[test]
+fn the_log_goes_to_no_file_of_the_job() {
+    let dir = folder();
+    let (input, out) = (input_in(dir.path(), 2), dir.path().join("result.mp4"));
+    let before = std::fs::read(&input).unwrap();
+    for log in [&input, &out] {
+        fails(&[arg(&input), "-o", arg(&out), "--log-file", arg(log)], 2, &["--log-file"], &out);
+        assert_eq!(std::fs::read(&input).unwrap(), before);
+    }
+}
+
+#[test]
+fn a_pipe_is_refused_instead_of_waited_for() {
+    let dir = folder();
+    let (pipe, out) = (dir.path().join("pipe"), dir.path().join("result.mp4"));
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let got = run([arg(&pipe), "-o", arg(&out), "--model", "selfie"]);
+    assert!(!got.status.success() && stderr(&got).contains("pipe"), "{}", stderr(&got));
 }

@@ -250,3 +250,23 @@ fn same_scene(input: &Path, n: usize, out: &Path) {
         assert!(k == n || off(n) < off(k), "frame {n}: {} against {} for {k}", off(n), off(k));
     }
 }
+
+#[test]
+fn a_flat_background_is_put_behind_each_eye() {
+    let dir = folder();
+    let (input, picture, out) = (dir.path().join("in.mkv"), dir.path().join("b.png"), dir.path().join("out.mkv"));
+    ffmpeg("-f lavfi -i color=gray:s=320x160:r=25 -frames:v 2 -c:v ffv1 -pix_fmt yuv444p {}", &[&input]);
+    // Left half red, right half blue.
+    ffmpeg(
+        "-f lavfi -i color=red:s=80x160 -f lavfi -i color=blue:s=80x160 -filter_complex hstack -frames:v 1 {}",
+        &[&picture],
+    );
+    ok(["-q", arg(&input), "-o", arg(&out), "--codec", "ffv1", "--layout", "sbs", "--model", "selfie"]
+        .into_iter()
+        .chain(["--mode", "replace", "--background", arg(&picture)]));
+    let p = decode(&out, "rgb24", &[]);
+    for (x, want) in [(20, 0), (140, 2), (180, 0), (300, 2)] {
+        let pixel = p.pixel(1, x, 80);
+        assert!(pixel[want] > 200 && pixel[2 - want] < 60, "{x}: {pixel:?}");
+    }
+}
