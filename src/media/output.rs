@@ -420,9 +420,7 @@ impl Output {
         self.done = true;
         Ok(bytes)
     }
-}
 
-impl Output {
     /// Renames only if nothing has the final name by now: a hard link, unlike a rename, refuses.
     fn rename_to_a_free_name(&self) -> Result<()> {
         let fail = |e: std::io::Error| MediaError::create(&self.path, &e);

@@ -106,11 +106,6 @@ impl FramePool {
         VideoFrame::from_av(frame).map_err(|_| no_memory())
     }
 
-    /// Gives a frame back. The same as dropping it, whoever else still holds its memory.
-    pub fn put(&self, frame: VideoFrame) {
-        drop(frame);
-    }
-
     /// The layout of its frames.
     pub fn layout(&self) -> YuvLayout {
         self.0.layout
@@ -148,7 +143,7 @@ mod tests {
         let (a, b) = (address(&first), address(&second));
         assert_ne!(a, b);
         assert!(a.is_multiple_of(ALIGN));
-        pool.put(first);
+        drop(first);
         let mut again = pool.get().unwrap();
         assert_eq!(address(&again), a);
         let YuvMut::U8([mut y, ..], Some(mut alpha)) = again.yuv_mut() else { panic!("8 bit with alpha") };
@@ -164,7 +159,7 @@ mod tests {
         // SAFETY: a second reference to a valid frame.
         let reference = unsafe { ffmpeg::frame::Video::wrap(ffi::av_frame_clone(frame.av().as_ptr())) };
         assert!(!frame.is_writable());
-        pool.put(frame);
+        drop(frame);
         let other = pool.get().unwrap();
         assert_ne!(address(&other), held);
         drop(reference);
