@@ -156,8 +156,8 @@ impl<T: Sample> Painter<'_, T> {
                     let tile = Rect { x, w: step.min(r.x + r.w - x), ..r };
                     // The widths that tiles have in luma, halved chroma and quartered chroma.
                     match step {
-                        32 => self.tile::<32>(region, p, tile),
                         16 => self.tile::<16>(region, p, tile),
+                        8 => self.tile::<8>(region, p, tile),
                         _ => self.tile::<TILE_W>(region, p, tile),
                     }
                 }
