@@ -4,7 +4,7 @@
 
 use super::composer::ViewPaint;
 use super::packed::{AlphaChannel, DiscPainter, PackedFrame, SCALE};
-use crate::matte::{Coefficients, GuidedFilter, Levels, MatteOptions, Morphology};
+use crate::matte::{Coefficients, Levels, MatteOptions, Morphology, guided};
 use crate::plane::{ChromaSiting, Plane, PlaneRef, Rect, Yuv, YuvColor, YuvLayout, YuvMut};
 use crate::simd::{dispatch, to_u8};
 use crate::vr::remap::Texel;
@@ -69,7 +69,6 @@ pub struct PassthroughPainter {
 /// What making a tile needs.
 #[derive(Debug)]
 struct Buffers {
-    filter: GuidedFilter,
     coefficients: Coefficients,
     morphology: Morphology,
     small: Remapper<f32>,
@@ -82,7 +81,6 @@ struct Buffers {
 impl Default for Buffers {
     fn default() -> Self {
         Self {
-            filter: GuidedFilter::new(),
             coefficients: Coefficients::default(),
             morphology: Morphology::new(),
             small: Remapper::new(Filter::Bilinear),
@@ -229,8 +227,7 @@ impl Shared {
         b.offset.resize(n, n);
         let levels = Levels::from_options(&self.options, n as f32 / view.alpha.height().max(1) as f32);
         if let Some(guide) = &tables.guide {
-            let (radius, eps) = (GuidedFilter::RADIUS, GuidedFilter::EPS);
-            b.filter.coefficients(&view.small.y, view.alpha, radius, eps, &mut b.coefficients);
+            guided::coefficients(&view.small.y, view.alpha, &mut b.coefficients);
             b.slope.resize(n, n);
             b.guide.resize(n, n);
             b.small.remap(&tables.matte, b.coefficients.a.as_ref(), 0.0, 0.0, b.slope.as_mut());
