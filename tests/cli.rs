@@ -246,7 +246,7 @@ fn the_models_and_how_to_get_them() {
     let rvm = json.as_array().expect("a list").iter().find(|m| m["name"] == "rvm").expect("rvm");
     assert_eq!((&rvm["state"], &rvm["licence"]), (&"missing".into(), &"GPL-3.0-only".into()));
     let (code, out, err) = run(dir.path(), &["models", "nobody"]);
-    assert_eq!((code, out.as_str()), (1, ""));
+    assert_eq!((code, out.as_str()), (2, ""));
     assert!(err.contains("no model is called \"nobody\"; known: selfie, "), "{err}");
 }
 

@@ -38,7 +38,7 @@ impl Convert {
         let target = match self.target {
             Some(target) => target,
             None => {
-                let pixel = working_layout(format).and_then(pixel_of).ok_or_else(|| MediaError::Invalid {
+                let pixel = working_layout(format).and_then(pixel_of).ok_or_else(|| MediaError::Unsupported {
                     what: format!("frames of the pixel format {} cannot be worked on", format_name(format)),
                 })?;
                 let target = Side { format: ffi::AVPixelFormat::from(pixel) as i32, width, height, color };
@@ -66,7 +66,7 @@ impl Convert {
         let pool = match self.pool.take() {
             Some(pool) => pool,
             None => {
-                let layout = layout_of_raw(target.format).ok_or_else(|| MediaError::Invalid {
+                let layout = layout_of_raw(target.format).ok_or_else(|| MediaError::Unsupported {
                     what: format!("{} is not planar", format_name(target.format)),
                 })?;
                 FramePool::new(layout, target.width, target.height)?

@@ -85,9 +85,7 @@ pub fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result<Opened
     let mut refused = Vec::new();
     for provider in wanted {
         if options.precision == Precision::Fp16 && !matches!(provider, Provider::TensorRt(_)) {
-            let why = "it has no --precision fp16 of its own; use auto (TF32 on CUDA, as fast there), a model in FP16, \
-                       or --device tensorrt";
-            return Err(ModelError::Device { device: provider.to_string(), why: why.into() });
+            return Err(ModelError::Precision { device: provider.to_string() });
         }
         match session(runtime, model, provider, options) {
             Ok(session) => return Ok(Opened { session, provider, refused }),

@@ -256,7 +256,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
             .into_iter()
             .map(|(stage, handle)| match handle {
                 Ok(h) => h.join().unwrap_or_else(|p| Err(panicked(stage, &*p))),
-                Err(e) => Err(Error::Request(format!("can't start the {stage} thread: {e}"))),
+                Err(source) => Err(Error::Thread { stage, source }),
             })
             .collect();
         let mut finished: Vec<(usize, Finished)> = finished.try_iter().collect();
