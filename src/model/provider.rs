@@ -150,7 +150,7 @@ fn dispatch(provider: Provider, o: &SessionOptions) -> Option<ExecutionProviderD
 fn explain(provider: Provider, text: &str) -> String {
     let first = text.lines().next().unwrap_or(text).trim();
     let short = first.rsplit_once("with error: ").map_or(first, |(_, e)| e);
-    let short = short.find("Invalid device ID").map_or(short, |at| &short[at..]);
+    let short = short.find("Invalid device ID").map_or(short, |at| &short[at..]).trim_end_matches('.');
     let mend = match provider {
         _ if text.contains("not enabled in this build") || text.contains("not supported in this build") => {
             match provider {
@@ -182,6 +182,9 @@ mod tests {
                     operator() Invalid device ID: 7, must be between 0 (inclusive) and 1 (exclusive).";
         assert!(explain(Provider::Cuda(7), text).starts_with("Invalid device ID: 7, must"));
         let e = explain(Provider::Cuda(0), "CUDA execution provider is not enabled in this build.");
-        assert!(e.contains("CPU build"), "{e}");
+        assert!(
+            e.starts_with("CUDA execution provider is not enabled in this build; this ONNX Runtime is the CPU"),
+            "{e}"
+        );
     }
 }

@@ -115,6 +115,20 @@ fn models_that_are_missing_or_altered() {
 }
 
 #[test]
+fn a_runtime_that_is_cut_short_is_told() {
+    let dir = folder();
+    let (input, out) = (input_in(dir.path(), 2), dir.path().join("result.mp4"));
+    let library = vrseg::model::registry::data_dir().join("ort/libonnxruntime.so");
+    let bytes = std::fs::read(library).unwrap();
+    let cut = dir.path().join("libonnxruntime.so");
+    std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+    let args = [arg(&input), "-o", arg(&out), "--model", "selfie", "--ort-lib", arg(&cut)];
+    fails(&args, 1, &["libonnxruntime.so", "--ort-lib", "cut short"], &out);
+    std::fs::write(&cut, b"not a library").unwrap();
+    fails(&args, 1, &["libonnxruntime.so", "is not a shared library"], &out);
+}
+
+#[test]
 fn an_own_network_needs_a_manifest_and_no_code() {
     let dir = folder();
     let (input, out) = (input_in(dir.path(), 2), dir.path().join("out.mp4"));
@@ -187,6 +201,15 @@ fn nothing_is_overwritten_unasked() {
     assert_eq!(std::fs::read(&out).unwrap(), b"precious");
     ok(["-y", arg(&input), "-o", arg(&out), "--model", "selfie"]);
     assert_eq!(times(&out).len(), 3);
+    // A link that leads nowhere is something that exists.
+    let dangling = dir.path().join("dangling.mp4");
+    std::os::unix::fs::symlink(dir.path().join("nowhere.mp4"), &dangling).unwrap();
+    let got = run([arg(&input), "-o", arg(&dangling), "--model", "selfie"]);
+    assert_eq!(got.status.code(), Some(2), "{}", stderr(&got));
+    assert!(stderr(&got).contains("dangling.mp4: exists"), "{}", stderr(&got));
+    assert!(dangling.is_symlink() && !dangling.exists());
+    ok(["-y", arg(&input), "-o", arg(&dangling), "--model", "selfie"]);
+    assert_eq!(times(&dangling).len(), 3);
     // The input stays what it is, under whatever name it is reached.
     let before = std::fs::read(&input).unwrap();
     let link = dir.path().join("link.mp4");

@@ -161,3 +161,16 @@ fn events_that_can_not_be_written_fail_the_run_but_not_the_video() {
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn all_details_are_our_own_unless_a_third_v_asks_for_more() {
+    let dir = folder();
+    let (input, output) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"));
+    clip(&input, "320x160", 3, H264);
+    let said = |v: &str| stderr(&ok([arg(&input), "-o", arg(&output), "--model", "selfie", "-y", v]));
+    // Lines of ONNX Runtime's bindings have their target: `ort::...: `.
+    let of_ort = |text: &str| text.lines().filter(|l| l.split_whitespace().any(|w| w.starts_with("ort"))).count();
+    let details = said("-vv");
+    assert!(details.lines().count() > 8 && of_ort(&details) == 0, "{details}");
+    assert!(of_ort(&said("-vvv")) > 0);
+}
