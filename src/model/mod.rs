@@ -4,6 +4,7 @@ mod elf;
 pub mod error;
 pub mod manifest;
 pub mod network;
+mod output;
 pub mod provider;
 pub mod registry;
 pub mod runtime;
