@@ -250,9 +250,9 @@ mod tests {
         let exit = run(&batch, &Fake { stop: &stop }, &stop, &ui);
         // The fake writes nothing, so a folder stays only where a job came to its end.
         let stops = |i: &&str| ["once", "twice", "early", "late"].contains(i);
-        let tried = inputs.iter().position(|i| stops(&i)).map_or(inputs, |at| &inputs[..=at]);
+        let tried = inputs.iter().position(stops).map_or(inputs, |at| &inputs[..=at]);
         let ended = |i: &&str| !["bad", "unsuited", "twice", "early"].contains(i);
-        assert_eq!(dir.path().join("new").is_dir(), tried.iter().any(|i| ended(&i)));
+        assert_eq!(dir.path().join("new").is_dir(), tried.iter().any(ended));
         (exit, out.text(), err.text())
     }
 

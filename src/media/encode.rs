@@ -301,7 +301,7 @@ fn set_option(context: &mut ffmpeg::codec::Context, encoder: &str, key: &str, va
     let (name, content) = (text(key)?, text(value)?);
     // SAFETY: a context made for its codec, so its private options are there; both texts are copied.
     let (code, log) = log::capture(|| unsafe {
-        let flags = ffi::AV_OPT_SEARCH_CHILDREN as i32;
+        let flags = ffi::AV_OPT_SEARCH_CHILDREN;
         ffi::av_opt_set(context.as_mut_ptr().cast(), name.as_ptr(), content.as_ptr(), flags)
     });
     let (encoder, option) = (encoder.to_owned(), key.to_owned());
