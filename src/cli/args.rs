@@ -134,7 +134,7 @@ pub struct InputArgs {
     #[arg(short = 't', long, value_name = "TIME", value_parser = time::parse, allow_negative_numbers = true)]
     pub duration: Option<Seconds>,
     /// Work on at most so many frames
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = frames, allow_negative_numbers = true)]
     pub frames: Option<u64>,
     /// How the eyes lie in a frame: found out, one view, side by side, top-bottom
     #[arg(long, value_name = "LAYOUT", default_value = "auto", hide_default_value = true)]
@@ -313,6 +313,10 @@ pub struct TalkArgs {
     /// Print every setting and what set it, and do nothing
     #[arg(long)]
     pub show_config: bool,
+}
+
+fn frames(text: &str) -> Result<u64, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "expected a whole number of 1 or more".to_owned())
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

@@ -483,7 +483,9 @@ const PREROLL: i64 = 100_000;
 /// Whether a packet lies so far before the start of the source's edit list that only a container
 /// with such a list can make players leave it out; in all others it would be heard.
 fn is_preroll(packet: &ffmpeg::Packet, time_base: ffi::AVRational) -> bool {
-    let hidden = packet.flags().bits() & ffi::AV_PKT_FLAG_DISCARD != 0;
+    // ffmpeg-next's flags leave this one out.
+    // SAFETY: reads a field of a valid packet.
+    let hidden = unsafe { (*packet.as_ptr()).flags } & ffi::AV_PKT_FLAG_DISCARD != 0;
     let end = packet.pts().map(|pts| raw::rescale(pts + packet.duration(), time_base, raw::MICROSECONDS));
     hidden && end.is_some_and(|end| end <= -PREROLL)
 }
