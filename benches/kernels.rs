@@ -66,7 +66,7 @@ fn full_matte((w, h): (usize, usize)) -> Plane<u8> {
     for v in views((w, h)) {
         map.reset(v.w, v.h);
         let view = out.as_mut().crop_into(v);
-        upsample_bilinear(&person(NET), (v.w, v.h), &Levels::default(), 0..v.h, view, &mut map.classes);
+        upsample_bilinear(&person(NET), (v.w, v.h), &Levels::default(), view, &mut map.classes);
     }
     out
 }
@@ -193,9 +193,9 @@ fn upsample<T: Sample>(b: Bencher<'_, '_>, (w, h): (usize, usize), alpha: &Plane
             map.reset(v.w, v.h);
             let view = out.as_mut().crop_into(v);
             if guided {
-                upsample_guided(&c, luma.crop(v), bits, COLOR, &Levels::default(), 0..v.h, view, &mut map.classes);
+                upsample_guided(&c, luma.crop(v), bits, COLOR, &Levels::default(), view, &mut map.classes);
             } else {
-                upsample_bilinear(alpha, (v.w, v.h), &Levels::default(), 0..v.h, view, &mut map.classes);
+                upsample_bilinear(alpha, (v.w, v.h), &Levels::default(), view, &mut map.classes);
             }
         }
         black_box(out.data());

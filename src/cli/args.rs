@@ -125,16 +125,16 @@ pub struct InputArgs {
     #[arg(short, long)]
     pub recursive: bool,
     /// Start there: 90, 1:30, 00:01:30.5 or 500ms
-    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    #[arg(long, value_name = "TIME", value_parser = time::parse, allow_negative_numbers = true)]
     pub ss: Option<Seconds>,
     /// Stop there
-    #[arg(long, value_name = "TIME", value_parser = time::parse, conflicts_with = "duration")]
+    #[arg(long, value_name = "TIME", value_parser = time::parse, conflicts_with = "duration", allow_negative_numbers = true)]
     pub to: Option<Seconds>,
     /// Work on so much
-    #[arg(short = 't', long, value_name = "TIME", value_parser = time::parse)]
+    #[arg(short = 't', long, value_name = "TIME", value_parser = time::parse, allow_negative_numbers = true)]
     pub duration: Option<Seconds>,
     /// Work on at most so many frames
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = frames, allow_negative_numbers = true)]
     pub frames: Option<u64>,
     /// How the eyes lie in a frame: found out, one view, side by side, top-bottom
     #[arg(long, value_name = "LAYOUT", default_value = "auto", hide_default_value = true)]
@@ -188,7 +188,7 @@ pub struct OutputArgs {
     #[arg(long, value_name = "FILE")]
     pub background: Option<PathBuf>,
     /// Strength of blur, as a fraction of the view's height (0.001 to 0.2)
-    #[arg(long, value_name = "S", value_parser = setting("output.blur_strength"))]
+    #[arg(long, value_name = "S", value_parser = setting("output.blur_strength"), allow_negative_numbers = true)]
     pub blur_strength: Option<Setting>,
     /// Colour of overlay
     #[arg(long, value_name = "COLOR", value_parser = setting("output.tint"))]
@@ -215,7 +215,7 @@ pub struct EncodeArgs {
     #[arg(long, value_name = "NAME", value_parser = setting("output.encoder"))]
     pub encoder: Option<Setting>,
     /// Constant quality in the encoder's own scale: lower is better
-    #[arg(long, value_name = "N", value_parser = setting("output.crf"))]
+    #[arg(long, value_name = "N", value_parser = setting("output.crf"), allow_negative_numbers = true)]
     pub crf: Option<Setting>,
     /// The encoder's preset in its own words
     #[arg(long, value_name = "NAME", value_parser = setting("output.preset"))]
@@ -248,10 +248,10 @@ pub struct ModelArgs {
     #[arg(long, value_name = "NAME|MANIFEST.yaml", value_parser = setting("model.name"))]
     pub model: Option<Setting>,
     /// Longer side of the network's input in pixels
-    #[arg(long, value_name = "N", value_parser = setting("model.input_size"))]
+    #[arg(long, value_name = "N", value_parser = setting("model.input_size"), allow_negative_numbers = true)]
     pub input_size: Option<Setting>,
     /// Frames that go through the network at once
-    #[arg(long, value_name = "N", value_parser = setting("model.batch_size"))]
+    #[arg(long, value_name = "N", value_parser = setting("model.batch_size"), allow_negative_numbers = true)]
     pub batch_size: Option<Setting>,
     /// Number format of the network
     #[arg(long, value_parser = setting("model.precision"))]
@@ -263,7 +263,7 @@ pub struct ModelArgs {
     #[arg(long, value_name = "PATH", value_parser = setting("device.ort_library"))]
     pub ort_lib: Option<Setting>,
     /// Threads for the whole job: all by default
-    #[arg(long, value_name = "N", value_parser = setting("processing.threads"))]
+    #[arg(long, value_name = "N", value_parser = setting("processing.threads"), allow_negative_numbers = true)]
     pub threads: Option<Setting>,
 }
 
@@ -272,22 +272,22 @@ pub struct ModelArgs {
 #[command(next_help_heading = "Matte")]
 pub struct MatteArgs {
     /// Harden the matte there (0 to 1) instead of keeping soft edges
-    #[arg(long, value_name = "T", value_parser = setting("matte.threshold"))]
+    #[arg(long, value_name = "T", value_parser = setting("matte.threshold"), allow_negative_numbers = true)]
     pub threshold: Option<Setting>,
     /// Soften the edge by so many pixels of the source
-    #[arg(long, value_name = "PX", value_parser = setting("matte.feather"))]
+    #[arg(long, value_name = "PX", value_parser = setting("matte.feather"), allow_negative_numbers = true)]
     pub feather: Option<Setting>,
     /// Grow the matte by so many pixels; a negative number shrinks it
-    #[arg(long, visible_alias = "dilate", value_name = "PX", value_parser = setting("matte.grow"), allow_hyphen_values = true)]
+    #[arg(long, visible_alias = "dilate", value_name = "PX", value_parser = setting("matte.grow"), allow_negative_numbers = true)]
     pub grow: Option<Setting>,
     /// Shrink the matte by so many pixels
-    #[arg(long, value_name = "PX", conflicts_with = "grow", value_parser = clap::value_parser!(i64).range(0..=200))]
+    #[arg(long, value_name = "PX", conflicts_with = "grow", value_parser = clap::value_parser!(i64).range(0..=200), allow_negative_numbers = true)]
     pub erode: Option<i64>,
     /// Don't let the edges follow the picture
     #[arg(long)]
     pub no_refine: bool,
     /// Calm a flickering matte: 0 (off) to 1
-    #[arg(long, value_name = "S", value_parser = setting("matte.stabilize"))]
+    #[arg(long, value_name = "S", value_parser = setting("matte.stabilize"), allow_negative_numbers = true)]
     pub stabilize: Option<Setting>,
 }
 
@@ -313,6 +313,10 @@ pub struct TalkArgs {
     /// Print every setting and what set it, and do nothing
     #[arg(long)]
     pub show_config: bool,
+}
+
+fn frames(text: &str) -> Result<u64, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "expected a whole number of 1 or more".to_owned())
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

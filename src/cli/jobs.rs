@@ -218,8 +218,9 @@ fn existing(jobs: Vec<Job>, args: &JobArgs) -> Result<Batch, UsageError> {
     for job in jobs {
         let mut exists = None;
         for output in &job.outputs {
-            let Ok(meta) = fs::metadata(&output.path) else { continue };
-            if !meta.is_file() {
+            // A link that leads nowhere is somebody's, too.
+            let Ok(meta) = fs::metadata(&output.path).or_else(|_| fs::symlink_metadata(&output.path)) else { continue };
+            if !meta.is_file() && !meta.is_symlink() {
                 problems.push(format!("{}: exists and is not a regular file", output.path.display()));
             }
             exists.get_or_insert_with(|| output.path.clone());

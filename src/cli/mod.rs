@@ -15,8 +15,8 @@ pub mod time;
 pub use exit::{Exit, UsageError};
 pub use jobs::{Batch, jobs};
 
-use crate::config::{ConfigError, Loader};
-use crate::telemetry::{self, LogError, LogGuard, LogOptions};
+use crate::config::Loader;
+use crate::telemetry::{self, LogGuard, LogOptions};
 use crate::ui::{Console, JsonLines, ProgressUi, Style};
 use anyhow::Context;
 use args::{Cli, Command, JobArgs};
@@ -58,8 +58,7 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             console.error(&format!("{error:#}"));
-            let usage = error.is::<UsageError>() || error.is::<ConfigError>() || error.is::<LogError>();
-            if usage { Exit::Usage.into() } else { Exit::Failed.into() }
+            if exit::is_usage(&error) { Exit::Usage.into() } else { Exit::Failed.into() }
         }
     }
 }
@@ -112,12 +111,21 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
         Style::Human
     };
     let ui = ProgressUi::new(console.clone(), style);
-    if args.output.dry_run {
-        return Ok(run::dry_run(&batch, &Library, &ui, print_text));
+    let exit = if args.output.dry_run {
+        run::dry_run(&batch, &Library, &ui, print_text)
+    } else {
+        let stop = Arc::new(Stop::default());
+        interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
+        run::run(&batch, &Library, &stop, &ui)
+    };
+    match ui.json().and_then(JsonLines::failure) {
+        Some(e) if exit == Exit::Done => Err(e).context("standard output"),
+        Some(e) => {
+            console.error(&format!("standard output: {e}"));
+            Ok(exit)
+        }
+        None => Ok(exit),
     }
-    let stop = Arc::new(Stop::default());
-    interrupt::install(Arc::clone(&stop), console.clone())?;
-    Ok(run::run(&batch, &Library, &stop, &ui))
 }
 
 /// The log is appended to: it must not be a file that the job reads or writes.

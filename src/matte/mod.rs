@@ -22,7 +22,7 @@ pub use resize::resize;
 pub use scene::SceneDetector;
 pub use temporal::Stabilizer;
 pub use tiles::{TILE_H, TILE_W, TileClass, TileMap};
-pub use upsample::{bands, upsample_bilinear, upsample_guided};
+pub use upsample::{upsample_bilinear, upsample_guided};
 
 use crate::plane::Plane;
 

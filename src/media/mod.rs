@@ -38,7 +38,7 @@ pub use mux::{Finished, Purpose, Writer, WriterOptions, same_file};
 pub use nvenc::nvenc_status;
 pub use options::{Codec, DecodeOptions, EncodeOptions, TimeRange};
 pub use pool::FramePool;
-pub use probe::{InputInfo, VideoInfo, probe};
+pub use probe::{InputInfo, VideoInfo, layout_with_alpha, probe};
 pub use template::SourceTemplate;
 
 #[cfg(test)]

@@ -99,3 +99,10 @@ pub struct Job {
     /// Bytes of frames that may wait between stages; 0: chosen from the frame size.
     pub queue_bytes: usize,
 }
+
+impl Job {
+    /// An output has a real alpha channel.
+    pub fn wants_alpha(&self) -> bool {
+        self.outputs.iter().any(|o| o.mode == Mode::Alpha)
+    }
+}

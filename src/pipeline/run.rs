@@ -107,7 +107,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         observer.event(Event::Warning { message: format!("{provider} can't be used: {why}") });
     }
 
-    let decode_options = DecodeOptions { range: job.range, threads: threads.decode };
+    let decode_options = DecodeOptions { range: job.range, threads: threads.decode, alpha: job.wants_alpha() };
     let mut reader = Reader::open(&job.input, &decode_options)?;
     let template = reader.template();
     let colors: Vec<_> = job.outputs.iter().zip(&plan.encoders).map(|(o, e)| output_color(&o.mode, e, color)).collect();
@@ -259,7 +259,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
             .into_iter()
             .map(|(stage, handle)| match handle {
                 Ok(h) => h.join().unwrap_or_else(|p| Err(panicked(stage, &*p))),
-                Err(e) => Err(Error::Request(format!("can't start the {stage} thread: {e}"))),
+                Err(source) => Err(Error::Thread { stage, source }),
             })
             .collect();
         let mut finished: Vec<(usize, Finished)> = finished.try_iter().collect();
@@ -274,6 +274,9 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     if repaired > 0 {
         observer
             .event(Event::Warning { message: format!("{repaired} timestamps were missing or went back; repaired") });
+    }
+    if let Some(changed) = reader.changed() {
+        observer.event(Event::Warning { message: format!("{}: {changed}", job.input.display()) });
     }
     let decode_errors = reader.decode_errors();
     if decode_errors > 0 {
