@@ -69,6 +69,8 @@ pub struct Cli {
 pub enum Command {
     /// List the models, where their weights lie and what their licences allow
     Models(ModelsArgs),
+    /// Measure a matte: against the true one, over time and between the eyes
+    Eval(EvalArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -90,6 +92,31 @@ pub struct ModelsArgs {
     #[arg(long)]
     pub json: bool,
 }
+
+/// `vrseg eval`.
+#[derive(Debug, Args)]
+#[command(after_help = EVAL_NOTES)]
+pub struct EvalArgs {
+    /// The matte: a picture or video, its opacity where it has one, else its brightness
+    #[arg(long, value_name = "MATTE")]
+    pub pred: PathBuf,
+    /// The true matte, of the same size and length; without it only flicker is measured
+    #[arg(long, value_name = "MATTE")]
+    pub truth: Option<PathBuf>,
+    /// How the eyes lie in a frame: found out from the matte, one view, side by side, top-bottom
+    #[arg(long, value_name = "LAYOUT", default_value = "auto", hide_default_value = true)]
+    pub layout: LayoutArg,
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+const EVAL_NOTES: &str = "\
+Each view is measured by itself, and the means are over frames and views. docs/evaluation.md has
+the definitions.
+
+Exit codes: 0 measured, 1 a file broke off or the lengths differ, 2 the files can't be compared.
+";
 
 /// The main job.
 #[derive(Debug, Args)]
