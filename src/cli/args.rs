@@ -103,6 +103,9 @@ pub struct EvalArgs {
     /// The true matte, of the same size and length; without it only flicker is measured
     #[arg(long, value_name = "MATTE")]
     pub truth: Option<PathBuf>,
+    /// The picture or video that the matte is of: adds how well the mattes of its two eyes agree
+    #[arg(long, value_name = "VIDEO")]
+    pub source: Option<PathBuf>,
     /// How the eyes lie in a frame: found out from the matte, one view, side by side, top-bottom
     #[arg(long, value_name = "LAYOUT", default_value = "auto", hide_default_value = true)]
     pub layout: LayoutArg,
@@ -316,6 +319,9 @@ pub struct MatteArgs {
     /// Calm a flickering matte: 0 (off) to 1
     #[arg(long, value_name = "S", value_parser = setting("matte.stabilize"))]
     pub stabilize: Option<Setting>,
+    /// Bring the mattes of the two eyes together where both see the same: 0 (off) to 1
+    #[arg(long, value_name = "S", value_parser = setting("matte.stereo"))]
+    pub stereo: Option<Setting>,
 }
 
 /// What is said.
@@ -375,6 +381,7 @@ impl JobArgs {
             ("matte.feather", "--feather", &self.matte.feather),
             ("matte.grow", "--grow", &self.matte.grow),
             ("matte.stabilize", "--stabilize", &self.matte.stabilize),
+            ("matte.stereo", "--stereo", &self.matte.stereo),
         ];
         let mut all: Vec<_> =
             settings.into_iter().filter_map(|(key, flag, s)| s.as_ref().map(|s| (key, flag, s.0.clone()))).collect();

@@ -15,6 +15,7 @@ pub fn run(args: &EvalArgs, print: impl Fn(&str) -> anyhow::Result<()>) -> anyho
     let request = Request {
         pred: args.pred.clone(),
         truth: args.truth.clone(),
+        source: args.source.clone(),
         layout: match args.layout {
             LayoutArg::Auto => None,
             LayoutArg::Mono => Some(crate::vr::Layout::Mono),
@@ -45,12 +46,14 @@ fn to_json(args: &EvalArgs, report: &Report) -> serde_json::Value {
     json!({
         "pred": args.pred,
         "truth": args.truth,
+        "source": args.source,
         "width": report.width,
         "height": report.height,
         "frames": report.frames,
         "layout": report.layout.layout.name(),
         "scores": report.scores,
         "views": report.views,
+        "stereo": report.stereo,
     })
 }
 
@@ -95,6 +98,11 @@ fn table(args: &EvalArgs, report: &Report) -> String {
         let line = format!("  {better}");
         text += line.trim_end();
         text.push('\n');
+    }
+    if let Some(stereo) = &report.stereo {
+        let _ = writeln!(text, "\nthe eyes against each other, over {:.0} % of the picture", 100.0 * stereo.coverage);
+        let _ = writeln!(text, "{:<16}{:>10.4}  higher", "IoU", stereo.iou);
+        let _ = writeln!(text, "{:<16}{:>10.3}  lower", "MAD (1e-3)", stereo.mad);
     }
     text
 }

@@ -10,6 +10,7 @@
 //! | [`Connectivity`] | 1e3 | low | connectivity error (Rhemann et al., CVPR 2009) |
 //! | [`dtssd`] | 1e-2 | low | temporal coherence (Erofeev et al., BMVC 2015) |
 //! | [`flicker`] | 1e-3 | low | mean absolute second difference over time; needs no truth |
+//! | [`StereoScores`] | | | one eye's matte moved onto the other's by disparity; needs no truth |
 //!
 //! Scales and the details on which implementations differ (border, normalisation, threshold steps)
 //! are those of the Robust Video Matting evaluation, which MatAnyone and others took over.
@@ -23,6 +24,7 @@ mod meter;
 mod read;
 mod region;
 mod report;
+mod stereo;
 mod temporal;
 
 pub use boundary::boundary_f;
@@ -32,6 +34,7 @@ pub use gradient::Gradient;
 pub use meter::{Meter, Scores};
 pub use region::iou;
 pub use report::{EvalError, Report, Request, evaluate};
+pub use stereo::{SIDE, StereoMeter, StereoScores};
 pub use temporal::{dtssd, flicker};
 
 use crate::plane::Plane;

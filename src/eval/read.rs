@@ -1,8 +1,10 @@
 //! Mattes from files: any picture or video that FFmpeg reads, as planes of 0..=1.
 
+use crate::matte::{Sampler, SmallYuv};
 use crate::media::{DecodeOptions, InputInfo, Item, PlaneSamples, Reader, Result, VideoFrame};
 use crate::plane::{Plane, PlaneRef, Rect, Sample, Yuv, YuvColor};
 use crate::simd::dispatch;
+use crate::vr::Layout;
 use std::path::Path;
 
 /// A file of mattes, frame by frame.
@@ -48,8 +50,56 @@ impl Mattes {
     }
 }
 
+/// The two eyes of a video, sampled down frame by frame.
+pub(super) struct Pictures {
+    reader: Reader,
+    views: Vec<Rect>,
+    sampler: Sampler,
+    small: [SmallYuv; 2],
+}
+
+impl Pictures {
+    /// # Errors
+    /// Those of [`Reader::open`].
+    pub(super) fn open(path: &Path, threads: usize, layout: Layout) -> Result<Self> {
+        let options = DecodeOptions { threads, ..DecodeOptions::default() };
+        let reader = Reader::open(path, &options)?;
+        let video = &reader.info().video;
+        let views = layout.views(video.width, video.height);
+        Ok(Self { reader, views, sampler: Sampler::new(), small: Default::default() })
+    }
+
+    /// Size of a frame.
+    pub(super) fn size(&self) -> (usize, usize) {
+        (self.reader.info().video.width, self.reader.info().video.height)
+    }
+
+    /// Whether an eye has no pixels.
+    pub(super) fn is_too_small(&self) -> bool {
+        self.views.iter().any(|v| v.w == 0 || v.h == 0)
+    }
+
+    /// Size of an eye.
+    pub(super) fn view_size(&self) -> (usize, usize) {
+        self.views.first().map_or((1, 1), |v| (v.w, v.h))
+    }
+
+    /// The next frame's eyes at `size`; `None` at the end.
+    ///
+    /// # Errors
+    /// When the file can't be read any more.
+    pub(super) fn next(&mut self, size: (usize, usize)) -> Result<Option<&[SmallYuv; 2]>> {
+        let Some(frame) = next_frame(&mut self.reader)? else { return Ok(None) };
+        let video = &self.reader.info().video;
+        for (view, small) in self.views.iter().zip(&mut self.small) {
+            self.sampler.sample(&frame.yuv(), video.layout, video.color, *view, size, small);
+        }
+        Ok(Some(&self.small))
+    }
+}
+
 /// The next picture; packets of other streams are passed over.
-pub(super) fn next_frame(reader: &mut Reader) -> Result<Option<VideoFrame>> {
+fn next_frame(reader: &mut Reader) -> Result<Option<VideoFrame>> {
     while let Some(item) = reader.next()? {
         if let Item::Frame(f) = item {
             return Ok(Some(f.frame));
@@ -63,10 +113,11 @@ fn bits(frame: &VideoFrame) -> u32 {
 }
 
 fn is_opaque(alpha: PlaneSamples<'_>, frame: &VideoFrame) -> bool {
-    let max = (1u32 << bits(frame)) - 1;
+    // swscale turns an opacity of 255 in RGBA into 254.
+    let full = ((1u32 << bits(frame)) - 1) / 255 * 254;
     match alpha {
-        PlaneSamples::U8(a) => (0..a.height).all(|y| a.row(y).iter().all(|v| v.to_u32() == max)),
-        PlaneSamples::U16(a) => (0..a.height).all(|y| a.row(y).iter().all(|v| v.to_u32() == max)),
+        PlaneSamples::U8(a) => (0..a.height).all(|y| a.row(y).iter().all(|v| v.to_u32() >= full)),
+        PlaneSamples::U16(a) => (0..a.height).all(|y| a.row(y).iter().all(|v| v.to_u32() >= full)),
     }
 }
 

@@ -1,7 +1,8 @@
 //! From files to scores.
 
 use super::meter::{Meter, Scores};
-use super::read::Mattes;
+use super::read::{Mattes, Pictures};
+use super::stereo::{StereoMeter, StereoScores};
 use crate::media::MediaError;
 use crate::plane::Plane;
 use crate::vr::{Detected, Evidence, Layout, layout};
@@ -14,6 +15,8 @@ pub struct Request {
     pub pred: PathBuf,
     /// The true matte; without it only flicker is measured.
     pub truth: Option<PathBuf>,
+    /// The pictures that the matte is of, of any size: stereo consistency needs them.
+    pub source: Option<PathBuf>,
     /// How the eyes lie in a frame; `None`: found out from `pred`, as the main job does.
     pub layout: Option<Layout>,
     /// Threads for decoding.
@@ -35,6 +38,8 @@ pub struct Report {
     pub scores: Scores,
     /// The means of each view, left or upper first; one entry where there is one view.
     pub views: Vec<Scores>,
+    /// How well the eyes agree; `None` without a source, or where nothing could be compared.
+    pub stereo: Option<StereoScores>,
 }
 
 /// What makes a comparison impossible.
@@ -71,6 +76,25 @@ pub enum EvalError {
         /// The one that has more.
         long: PathBuf,
     },
+    /// An eye without pixels.
+    #[error("{}: a picture of {}x{} has no two eyes of this layout; pass --layout mono", path.display(), size.0, size.1)]
+    NoEyes {
+        /// The file.
+        path: PathBuf,
+        /// Its width and height.
+        size: (usize, usize),
+    },
+    /// A source for a matte of one view.
+    #[error(
+        "{}: is taken for one view ({evidence}), but --source measures how well two agree; name their layout with --layout",
+        pred.display()
+    )]
+    OneView {
+        /// The matte.
+        pred: PathBuf,
+        /// Why it is taken for that.
+        evidence: Evidence,
+    },
     /// Too little to measure anything.
     #[error(
         "{}: {frames} frame(s) and no true matte to compare with; flicker needs three frames, the other metrics --truth",
@@ -89,7 +113,9 @@ impl EvalError {
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            EvalError::Size { .. } | EvalError::Media(MediaError::NotFound { .. } | MediaError::IsDirectory { .. })
+            EvalError::Size { .. }
+                | EvalError::OneView { .. }
+                | EvalError::Media(MediaError::NotFound { .. } | MediaError::IsDirectory { .. })
         )
     }
 }
@@ -99,7 +125,7 @@ impl EvalError {
 /// # Errors
 /// A file can't be read; the files differ in size or number of frames; there is nothing to measure.
 pub fn evaluate(request: &Request, frame_done: &mut dyn FnMut(u64)) -> Result<Report, EvalError> {
-    let files = 1 + usize::from(request.truth.is_some());
+    let files = 1 + usize::from(request.truth.is_some()) + usize::from(request.source.is_some());
     let threads = (request.threads / files).max(1);
     let mut pred = Mattes::open(&request.pred, threads)?;
     let mut truth = request.truth.as_ref().map(|t| Mattes::open(t, threads)).transpose()?;
@@ -117,6 +143,20 @@ pub fn evaluate(request: &Request, frame_done: &mut dyn FnMut(u64)) -> Result<Re
         None => layout::detect(pred.info().video.stereo, &request.pred, size.0, size.1),
     };
     let views = layout.layout.views(size.0, size.1);
+    if views.iter().any(|v| v.w == 0 || v.h == 0) {
+        return Err(EvalError::NoEyes { path: request.pred.clone(), size });
+    }
+    let mut source = match &request.source {
+        Some(_) if views.len() != 2 => {
+            return Err(EvalError::OneView { pred: request.pred.clone(), evidence: layout.evidence });
+        }
+        Some(path) => Some(Pictures::open(path, threads, layout.layout)?),
+        None => None,
+    };
+    if let Some(source) = source.as_ref().filter(|s| s.is_too_small()) {
+        return Err(EvalError::NoEyes { path: request.source.clone().unwrap_or_default(), size: source.size() });
+    }
+    let mut stereo = source.as_ref().map(|s| StereoMeter::new(s.view_size()));
     let mut meters: Vec<_> = views.iter().map(|_| Meter::default()).collect();
     let (mut pred_planes, mut truth_planes) = (Vec::new(), Vec::new());
     let mut frames = 0;
@@ -125,12 +165,17 @@ pub fn evaluate(request: &Request, frame_done: &mut dyn FnMut(u64)) -> Result<Re
         if let Some(truth) = &mut truth {
             let more_truth = truth.next(&views, &mut truth_planes)?;
             if more != more_truth {
-                let truth = truth.info().path.as_path();
-                return Err(lengths(
-                    if more { truth } else { &request.pred },
-                    if more { &request.pred } else { truth },
-                    frames,
-                ));
+                return Err(lengths(more, &request.pred, &truth.info().path, frames));
+            }
+        }
+        if let (Some(source), Some(meter)) = (&mut source, &mut stereo) {
+            let path = request.source.as_deref().unwrap_or(&request.pred);
+            let seen = source.next(meter.size())?;
+            if seen.is_some() != more {
+                return Err(lengths(more, &request.pred, path, frames));
+            }
+            if let (Some([first, second]), [a, b]) = (seen, pred_planes.as_slice()) {
+                meter.add([&first.y, &second.y], [a, b]);
             }
         }
         if !more {
@@ -145,10 +190,11 @@ pub fn evaluate(request: &Request, frame_done: &mut dyn FnMut(u64)) -> Result<Re
     }
     let views: Vec<_> = meters.iter().map(Meter::scores).collect();
     let scores = Scores::mean(&views);
-    if scores == Scores::default() {
+    let stereo = stereo.and_then(|s| s.scores());
+    if scores == Scores::default() && stereo.is_none() {
         return Err(EvalError::Nothing { pred: request.pred.clone(), frames });
     }
-    Ok(Report { width: size.0, height: size.1, frames, layout, scores, views })
+    Ok(Report { width: size.0, height: size.1, frames, layout, scores, views, stereo })
 }
 
 fn size_of(mattes: &Mattes) -> (usize, usize) {
@@ -156,6 +202,8 @@ fn size_of(mattes: &Mattes) -> (usize, usize) {
     (video.width, video.height)
 }
 
-fn lengths(short: &Path, long: &Path, frames: u64) -> EvalError {
+/// The error of two files of which one ended after so many frames; `first_goes_on` tells which.
+fn lengths(first_goes_on: bool, first: &Path, second: &Path, frames: u64) -> EvalError {
+    let (short, long) = if first_goes_on { (second, first) } else { (first, second) };
     EvalError::Frames { short: short.to_owned(), frames, long: long.to_owned() }
 }

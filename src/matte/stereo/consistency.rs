@@ -66,3 +66,29 @@ pub fn consistency(first: &Plane<f32>, second: &Plane<f32>, found: &Match) -> Co
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_matte_is_moved_onto_the_second() {
+        let bar = |from: usize| {
+            Plane::from_vec(
+                (0..20 * 2).map(|i| f32::from(u8::from((from..from + 6).contains(&(i % 20))))).collect(),
+                20,
+                2,
+            )
+        };
+        let found = |d: f32, sure: usize| Match {
+            disparity: Plane::from_vec(vec![d; 40], 20, 2),
+            confidence: Plane::from_vec((0..40).map(|i| if i < sure { 1.0 } else { 0.4 }).collect(), 20, 2),
+        };
+        let agreed = consistency(&bar(8), &bar(5), &found(3.0, 40));
+        assert_eq!((agreed.iou(), agreed.mad(), agreed.coverage()), (1.0, 0.0, 1.0));
+        // Unmoved, three pixels overlap of nine; over half of the picture.
+        let apart = consistency(&bar(8), &bar(5), &found(0.0, 20));
+        assert_eq!((apart.iou(), apart.mad(), apart.coverage()), (3.0 / 9.0, 6.0 / 20.0, 0.5));
+        assert_eq!(consistency(&bar(8), &bar(5), &found(0.0, 0)), Consistency { pixels: 40, ..Consistency::default() });
+    }
+}

@@ -138,7 +138,8 @@ fn compare(
         moved[x] = lerp_at(other_alpha, there);
         let d = moved[x] - alpha[x];
         if d.abs() > SLIGHT {
-            let apart = |a: &Plane<f32>, b: &Plane<f32>| (a.data()[row(a)][x] - lerp_at(&b.data()[row(b)], there)).abs();
+            let apart =
+                |a: &Plane<f32>, b: &Plane<f32>| (a.data()[row(a)][x] - lerp_at(&b.data()[row(b)], there)).abs();
             let color = apart(&own.0.y, &other.0.y) + apart(&own.0.u, &other.0.u) + apart(&own.0.v, &other.0.v);
             difference[x] = d * confidence[x] * (1.0 - ramp(color, COLOR));
         }
@@ -199,5 +200,125 @@ dispatch! {
             let change = if agreed > 0.0 { way * (b - *a) } else { 0.0 };
             *a += strength * agreed * change;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pictures::texture;
+    use super::*;
+    use crate::simd::forced;
+
+    const W: usize = 128;
+    const H: usize = 64;
+    /// Disparity of everything in the pictures.
+    const D: usize = 5;
+
+    fn view(seed: u32, shift: f32) -> SmallYuv {
+        let y = texture(seed, W, H, |_, _| shift);
+        let flat = Plane::from_vec(vec![0.1; W * H], W, H);
+        SmallYuv { y, u: flat.clone(), v: flat }
+    }
+
+    /// Both eyes of one texture.
+    fn eyes() -> (SmallYuv, SmallYuv) {
+        (view(7, 0.0), view(7, D as f32))
+    }
+
+    /// 1 within a rectangle.
+    fn matte(x: std::ops::Range<usize>, y: std::ops::Range<usize>) -> Plane<f32> {
+        let inside = |i: usize| x.contains(&(i % W)) && y.contains(&(i / W));
+        Plane::from_vec((0..W * H).map(|i| f32::from(u8::from(inside(i)))).collect(), W, H)
+    }
+
+    fn fuse(
+        strength: f32,
+        a: &SmallYuv,
+        b: &SmallYuv,
+        mut first: Plane<f32>,
+        mut second: Plane<f32>,
+    ) -> [Plane<f32>; 2] {
+        StereoFusion::new(strength, Search::new(-3, 10)).apply((a, &mut first), (b, &mut second));
+        [first, second]
+    }
+
+    #[test]
+    fn identical_eyes_and_agreeing_mattes_stay_as_they_are() {
+        let (a, b) = eyes();
+        let person = matte(40..80, 10..60);
+        assert_eq!(fuse(1.0, &a, &a, person.clone(), person.clone()), [person.clone(), person.clone()]);
+        let moved = matte(40 - D..80 - D, 10..60);
+        assert_eq!(fuse(1.0, &a, &b, person.clone(), moved.clone()), [person.clone(), moved.clone()]);
+        // An edge that lies a pixel beside the other's is each eye's own.
+        let beside = matte(41 - D..81 - D, 10..60);
+        assert_eq!(fuse(1.0, &a, &b, person.clone(), beside.clone()), [person, beside]);
+    }
+
+    #[test]
+    fn a_hole_in_one_eye_is_filled_and_the_outline_is_not_touched() {
+        forced::each(|level| {
+            let (a, b) = eyes();
+            let whole = matte(30..90, 6..58);
+            let mut holed = matte(30 - D..90 - D, 6..58);
+            for y in 24..40 {
+                holed.as_mut().row_mut(y)[50..66].fill(0.0);
+            }
+            let [first, second] = fuse(1.0, &a, &b, whole.clone(), holed.clone());
+            assert!(
+                (second.as_ref().row(32)[58] - TOWARDS_MORE).abs() < 0.02,
+                "{level:?}: {}",
+                second.as_ref().row(32)[58]
+            );
+            assert!((first.as_ref().row(32)[58 + D] - TOWARDS_MORE).abs() < 0.02, "{level:?}: both meet");
+            for y in 0..H {
+                for x in (0..40).chain(80..W) {
+                    assert_eq!(first.as_ref().row(y)[x], whole.as_ref().row(y)[x], "{level:?} {x} {y}");
+                }
+            }
+            // Half the strength goes half the way.
+            let half = fuse(0.5, &a, &b, whole.clone(), holed.clone())[1].as_ref().row(32)[58];
+            assert!((half - 0.5 * TOWARDS_MORE).abs() < 0.02);
+            assert_eq!(fuse(0.0, &a, &b, whole.clone(), holed.clone()), [whole, holed]);
+        });
+    }
+
+    #[test]
+    fn a_person_whom_one_eye_sees_is_neither_copied_nor_lost() {
+        let (mut a, b) = eyes();
+        let person = view(99, 0.0);
+        for y in 8..56 {
+            a.y.as_mut().row_mut(y)[50..90].copy_from_slice(&person.y.as_ref().row(y)[50..90]);
+        }
+        let [first, second] = fuse(1.0, &a, &b, matte(50..90, 8..56), Plane::new(W, H));
+        assert!(second.data().iter().all(|v| *v < 0.1), "nobody is invented");
+        let kept =
+            first.data().iter().zip(matte(54..86, 12..52).data()).filter(|(v, m)| **m > 0.0 && **v < 0.9).count();
+        assert!(kept < 20, "{kept} of the person's pixels were lost");
+    }
+
+    #[test]
+    fn other_colours_are_another_thing() {
+        let (a, mut b) = eyes();
+        b.u.data_mut().fill(-0.2);
+        let (person, nobody) = (matte(40..80, 10..60), Plane::new(W, H));
+        assert_eq!(fuse(1.0, &a, &b, person.clone(), nobody.clone()), [person, nobody]);
+    }
+
+    #[test]
+    fn odd_sizes_and_empty_mattes_are_left_alone() {
+        let (a, b) = eyes();
+        let nobody = Plane::new(W, H);
+        assert_eq!(fuse(1.0, &a, &b, nobody.clone(), nobody.clone()), [nobody.clone(), nobody.clone()]);
+        let mut other = Plane::from_vec(vec![1.0; 12], 4, 3);
+        let mut first = matte(40..80, 10..60);
+        StereoFusion::new(1.0, Search::new(-3, 10)).apply((&a, &mut first), (&b, &mut other));
+        assert_eq!((first, other), (matte(40..80, 10..60), Plane::from_vec(vec![1.0; 12], 4, 3)));
+        // A person that fills the view up to its corners, and pictures smaller than a block.
+        let full = matte(0..W, 0..H);
+        fuse(1.0, &a, &b, full, nobody);
+        let tiny = |v: f32| Plane::from_vec(vec![v; 6], 3, 2);
+        let small = SmallYuv { y: tiny(0.5), u: tiny(0.0), v: tiny(0.0) };
+        let (mut x, mut y) = (tiny(1.0), tiny(0.0));
+        StereoFusion::new(1.0, Search::new(-3, 10)).apply((&small, &mut x), (&small, &mut y));
     }
 }
