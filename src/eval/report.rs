@@ -115,6 +115,7 @@ impl EvalError {
             self,
             EvalError::Size { .. }
                 | EvalError::OneView { .. }
+                | EvalError::NoEyes { .. }
                 | EvalError::Media(MediaError::NotFound { .. } | MediaError::IsDirectory { .. })
         )
     }

@@ -251,7 +251,10 @@ mod tests {
         assert_eq!(fuse(1.0, &a, &b, person.clone(), moved.clone()), [person.clone(), moved.clone()]);
         // An edge that lies a pixel beside the other's is each eye's own.
         let beside = matte(41 - D..81 - D, 10..60);
-        assert_eq!(fuse(1.0, &a, &b, person.clone(), beside.clone()), [person, beside]);
+        for (after, before) in fuse(1.0, &a, &b, person.clone(), beside.clone()).iter().zip([person, beside]) {
+            let change = after.data().iter().zip(before.data()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(change < 0.05, "{change}");
+        }
     }
 
     #[test]
