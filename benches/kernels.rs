@@ -5,6 +5,7 @@
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
+use vrseg::matte::stereo::{Search, StereoFusion};
 use vrseg::matte::{
     Coefficients, Levels, Morphology, Normalization, Sampler, SceneDetector, SmallYuv, Stabilizer, TileMap, to_network,
     upsample_bilinear, upsample_guided,
@@ -173,6 +174,33 @@ fn stabilize_pair(b: Bencher<'_, '_>) {
         for _ in 0..2 {
             stab.apply(black_box(&guide), &mut work);
         }
+    });
+}
+
+/// Both eyes of a textured room with a person in each; the second matte has a hole.
+fn stereo_pair() -> [(SmallYuv, Plane<f32>); 2] {
+    let noise = noise::<u8>(NET * NET, 255);
+    let view = |shift: usize| {
+        let pixel = |i: usize| f32::from(noise[i / NET / 4 * NET + (i % NET + shift) / 4]) / 255.0;
+        let y = Plane::from_vec((0..NET * NET).map(pixel).collect(), NET, NET);
+        let flat = Plane::new(NET, NET);
+        SmallYuv { y, u: flat.clone(), v: flat }
+    };
+    let mut second = person(NET);
+    for y in NET / 2..NET / 2 + 40 {
+        second.as_mut().row_mut(y)[NET / 2..NET / 2 + 40].fill(0.2);
+    }
+    [(view(0), person(NET)), (view(8), second)]
+}
+
+#[divan::bench]
+fn stereo_fusion_pair(b: Bencher<'_, '_>) {
+    let [(first, alpha), (second, other)] = stereo_pair();
+    let mut fusion = StereoFusion::new(1.0, Search::new(-6, 29));
+    b.counter(BytesCount::new(2 * 2 * NET * NET * 4)).bench_local(|| {
+        let (mut a, mut c) = (alpha.clone(), other.clone());
+        fusion.apply((black_box(&first), &mut a), (black_box(&second), &mut c));
+        (a, c)
     });
 }
 

@@ -69,6 +69,8 @@ pub struct Cli {
 pub enum Command {
     /// List the models, where their weights lie and what their licences allow
     Models(ModelsArgs),
+    /// Measure a matte: against the true one, over time and between the eyes
+    Eval(EvalArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -90,6 +92,34 @@ pub struct ModelsArgs {
     #[arg(long)]
     pub json: bool,
 }
+
+/// `vrseg eval`.
+#[derive(Debug, Args)]
+#[command(after_help = EVAL_NOTES)]
+pub struct EvalArgs {
+    /// The matte: a picture or video, its opacity where it has one, else its brightness
+    #[arg(long, value_name = "MATTE")]
+    pub pred: PathBuf,
+    /// The true matte, of the same size and length; without it only flicker is measured
+    #[arg(long, value_name = "MATTE")]
+    pub truth: Option<PathBuf>,
+    /// The picture or video that the matte is of: adds how well the mattes of its two eyes agree
+    #[arg(long, value_name = "VIDEO")]
+    pub source: Option<PathBuf>,
+    /// How the eyes lie in a frame: found out from the matte, one view, side by side, top-bottom
+    #[arg(long, value_name = "LAYOUT", default_value = "auto", hide_default_value = true)]
+    pub layout: LayoutArg,
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+const EVAL_NOTES: &str = "\
+Each view is measured by itself, and the means are over frames and views. docs/evaluation.md has
+the definitions.
+
+Exit codes: 0 measured, 1 a file broke off or the lengths differ, 2 the files can't be compared.
+";
 
 /// The main job.
 #[derive(Debug, Args)]
@@ -288,6 +318,9 @@ pub struct MatteArgs {
     /// Calm a flickering matte: 0 (off) to 1
     #[arg(long, value_name = "S", value_parser = setting("matte.stabilize"), allow_negative_numbers = true)]
     pub stabilize: Option<Setting>,
+    /// Bring the mattes of the two eyes together where both see the same: 0 (off) to 1
+    #[arg(long, value_name = "S", value_parser = setting("matte.stereo"))]
+    pub stereo: Option<Setting>,
 }
 
 /// What is said.
@@ -355,6 +388,7 @@ impl JobArgs {
             ("matte.feather", "--feather", &self.matte.feather),
             ("matte.grow", "--grow", &self.matte.grow),
             ("matte.stabilize", "--stabilize", &self.matte.stabilize),
+            ("matte.stereo", "--stereo", &self.matte.stereo),
         ];
         let mut all: Vec<_> =
             settings.into_iter().filter_map(|(key, flag, s)| s.as_ref().map(|s| (key, flag, s.0.clone()))).collect();

@@ -368,6 +368,8 @@ mod tests {
             "0.4",
             "--stabilize",
             "0",
+            "--stereo",
+            "0.5",
             "--no-refine",
             "--tint",
             "red",
@@ -387,8 +389,14 @@ mod tests {
         assert_eq!((job.model.name.as_str(), job.model.batch_size), ("rvm", 4));
         assert_eq!(job.model.device, crate::pipeline::DeviceChoice::Cuda(1));
         assert_eq!(job.model.precision, crate::pipeline::Precision::Fp16);
-        let matte =
-            crate::matte::MatteOptions { threshold: Some(0.4), feather: 1.5, grow: -2, refine: false, stabilize: 0.0 };
+        let matte = crate::matte::MatteOptions {
+            threshold: Some(0.4),
+            feather: 1.5,
+            grow: -2,
+            refine: false,
+            stabilize: 0.0,
+            stereo: 0.5,
+        };
         assert_eq!(job.matte, matte);
         assert_eq!(job.outputs[0].mode, Mode::Overlay { tint: Rgb(255, 0, 0) });
         assert_eq!(job.outputs[0].encode.extra, [("tune".to_owned(), "film".to_owned())]);

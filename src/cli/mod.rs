@@ -3,6 +3,7 @@
 pub mod args;
 pub mod backend;
 mod docs;
+mod eval;
 mod exit;
 mod inputs;
 mod interrupt;
@@ -80,6 +81,10 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
         Some(Command::Models(args)) => {
             *log = Some(start_log("warn", console, &cli.job)?);
             models::list(&Library, args, console, print_text)
+        }
+        Some(Command::Eval(args)) => {
+            *log = Some(start_log("warn", console, &cli.job)?);
+            eval::run(args, print_text).map(|()| Exit::Done)
         }
         Some(Command::Completions { shell }) => print_bytes(&docs::completions(*shell)).map(|()| Exit::Done),
         Some(Command::Man) => print_bytes(&docs::man()?).map(|()| Exit::Done),

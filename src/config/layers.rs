@@ -295,6 +295,7 @@ impl Sources {
                 grow: self.integer("matte.grow") as i32,
                 refine: self.flag("matte.refine"),
                 stabilize: self.number("matte.stabilize").unwrap_or(0.0),
+                stereo: self.number("matte.stereo").unwrap_or(0.0),
             },
             output: OutputSettings {
                 mode: self.text("output.mode").unwrap_or_else(|| "green".to_owned()),

@@ -68,6 +68,7 @@ pub const KEYS: &[Key] = &[
     key("matte.grow", Kind::Integer(-200, 200)),
     key("matte.refine", Kind::Bool),
     key("matte.stabilize", Kind::Number(0.0, 1.0)),
+    key("matte.stereo", Kind::Number(0.0, 1.0)),
     key("output.mode", Kind::Word(MODES)),
     key("output.name", Kind::Text),
     key("output.key", Kind::Form(values::COLOR_FORM, values::is_color)),

@@ -11,11 +11,12 @@ use super::events::{Event, Observer, OutputReport, Summary};
 use super::frame::Total;
 use super::job::Job;
 use super::plan::{Plan, output_color, output_layout, writer_options};
-use super::prepare::{Prepare, Recycled};
+use super::prepare::{Prepare, Recycled, Views};
 use super::progress::Progress;
 use super::{decode, encode, infer, matte};
 use crate::compose::Mode;
 use crate::matte::Stabilizer;
+use crate::matte::stereo::{Search, StereoFusion};
 use crate::media::{DecodeOptions, Finished, FramePool, Reader, Writer};
 use crate::model::provider::SessionOptions;
 use crate::model::{Kind, Network};
@@ -180,6 +181,8 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         plan.views.rects.iter().map(|_| Stabilizer::new(job.matte.stabilize)).collect()
     };
 
+    let stereo = stereo_fusion(job.matte.stereo, &plan.views);
+
     let prepare = Prepare {
         views: plan.views.clone(),
         layout: source_layout,
@@ -238,7 +241,16 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
                 infer::run(network, rotation, from_prepare, to_matte, recycle_batch, cancel, clocks.stage("infer"))
             }),
             spawn(scope, cancel, "matte", move || {
-                matte::run(stabilizers, backgrounds, tick, from_infer, to_compose, cancel, clocks.stage("matte"))
+                matte::run(
+                    stereo,
+                    stabilizers,
+                    backgrounds,
+                    tick,
+                    from_infer,
+                    to_compose,
+                    cancel,
+                    clocks.stage("matte"),
+                )
             }),
         ];
         for _ in 0..threads.compose {
@@ -313,6 +325,23 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     };
     observer.event(Event::Done { summary: summary.clone() });
     Ok(summary)
+}
+
+/// The stage that lets two eyes meet, where a frame has two. The first view is taken for the left
+/// eye's.
+fn stereo_fusion(strength: f32, views: &Views) -> Option<StereoFusion> {
+    let [first, _] = views.rects.as_slice() else { return None };
+    if strength <= 0.0 {
+        return None;
+    }
+    let search = Search::of_shape((first.w, first.h), views.size.0);
+    match views.rotation.rem_euclid(360) {
+        0 => Some(StereoFusion::new(strength, search)),
+        // Upside down, what is nearer lies to the other side.
+        180 => Some(StereoFusion::new(strength, search.flipped())),
+        // Eyes that are apart vertically can't be compared along rows.
+        _ => None,
+    }
 }
 
 /// A stage's thread, with the stage's name for the error texts.
