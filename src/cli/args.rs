@@ -69,6 +69,9 @@ pub struct Cli {
 pub enum Command {
     /// List the models, where their weights lie and what their licences allow
     Models(ModelsArgs),
+    /// Show, check and begin files with settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -89,6 +92,37 @@ pub struct ModelsArgs {
     /// One JSON array on standard output
     #[arg(long)]
     pub json: bool,
+}
+
+/// `vrseg config`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print every setting, what set it, and what the rules make of `auto` on this machine
+    Show {
+        /// A file instead of your own
+        file: Option<PathBuf>,
+        /// The profile to build on
+        #[arg(long, value_parser = PossibleValuesParser::new(schema::PROFILES))]
+        profile: Option<String>,
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check a file; exit code 2 and the place where it is wrong
+    Validate {
+        /// The file: your own by default
+        file: Option<PathBuf>,
+    },
+    /// Write a file that has every setting as a comment
+    Init {
+        /// Where: your own file by default
+        path: Option<PathBuf>,
+        /// Replace a file that exists
+        #[arg(short = 'y', long)]
+        overwrite: bool,
+    },
+    /// Print where your own file is, or would be
+    Path,
 }
 
 /// The main job.
@@ -308,8 +342,8 @@ pub struct TalkArgs {
     #[arg(long)]
     pub no_color: bool,
     /// Write the log to this file as well
-    #[arg(long, value_name = "FILE")]
-    pub log_file: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", value_parser = setting("logging.file"))]
+    pub log_file: Option<Setting>,
     /// Print every setting and what set it, and do nothing
     #[arg(long)]
     pub show_config: bool,
@@ -348,6 +382,7 @@ impl JobArgs {
             ("matte.feather", "--feather", &self.matte.feather),
             ("matte.grow", "--grow", &self.matte.grow),
             ("matte.stabilize", "--stabilize", &self.matte.stabilize),
+            ("logging.file", "--log-file", &self.talk.log_file),
         ];
         let mut all: Vec<_> =
             settings.into_iter().filter_map(|(key, flag, s)| s.as_ref().map(|s| (key, flag, s.0.clone()))).collect();
