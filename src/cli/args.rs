@@ -29,7 +29,8 @@ Examples:
 
 pub(super) const ENDING: &str = "\
 Settings: built-in defaults < profile < config file (-c, or ~/.config/vrseg/config.yaml)
-  < VRSEG_SECTION_KEY variables < options. --show-config prints each with its source.
+  < VRSEG_SECTION_KEY variables < options. --show-config prints each with its source;
+  `vrseg config init` begins a file, `vrseg config validate` checks one.
 
 Exit codes:
   0    done
@@ -69,6 +70,8 @@ pub struct Cli {
 pub enum Command {
     /// List the models, where their weights lie and what their licences allow
     Models(ModelsArgs),
+    /// Tell what this machine is, and which encoders and devices really work
+    Hardware(HardwareArgs),
     /// Show, check and begin files with settings
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -92,6 +95,20 @@ pub struct ModelsArgs {
     /// One JSON array on standard output
     #[arg(long)]
     pub json: bool,
+}
+
+/// `vrseg hardware`.
+#[derive(Debug, Args)]
+pub struct HardwareArgs {
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// ONNX Runtime's shared library
+    #[arg(long, value_name = "PATH")]
+    pub ort_lib: Option<PathBuf>,
+    /// Try this one alone; what `hardware` starts for each of them
+    #[arg(long, hide = true)]
+    pub provider: Option<String>,
 }
 
 /// `vrseg config`.
@@ -153,7 +170,7 @@ pub struct JobArgs {
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
     /// Video files, or folders with -r
-    #[arg(value_name = "INPUT", display_order = 0, required_unless_present = "show_config")]
+    #[arg(value_name = "INPUT", display_order = 0, required_unless_present_any = ["show_config", "show_hardware"])]
     pub inputs: Vec<PathBuf>,
     /// Take the videos in folders and their subfolders
     #[arg(short, long)]
@@ -207,7 +224,7 @@ fn setting(name: &'static str) -> ValueParser {
 pub struct OutputArgs {
     /// A file, or a folder (existing, or ending in /); several are made in one pass. MODE is
     /// green, matte, alpha, blur, replace or overlay
-    #[arg(short, long, value_name = "[MODE=]PATH", required_unless_present = "show_config")]
+    #[arg(short, long, value_name = "[MODE=]PATH", required_unless_present_any = ["show_config", "show_hardware"])]
     pub output: Vec<PathBuf>,
     /// What an output shows that names no mode: green by default
     #[arg(long, value_parser = setting("output.mode"))]
@@ -347,6 +364,9 @@ pub struct TalkArgs {
     /// Print every setting and what set it, and do nothing
     #[arg(long)]
     pub show_config: bool,
+    /// Print what `vrseg hardware` prints, and do nothing
+    #[arg(long)]
+    pub show_hardware: bool,
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

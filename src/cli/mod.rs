@@ -5,6 +5,7 @@ pub mod backend;
 mod config;
 mod docs;
 mod exit;
+mod hardware;
 mod inputs;
 mod interrupt;
 mod jobs;
@@ -82,6 +83,7 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
             *log = Some(start_log("warn", None, console, &cli.job)?);
             models::list(&Library, args, console, print_text)
         }
+        Some(Command::Hardware(args)) => hardware::run(args, print_text),
         Some(Command::Config(command)) => config::run(command, print_text),
         Some(Command::Completions { shell }) => print_bytes(&docs::completions(*shell)).map(|()| Exit::Done),
         Some(Command::Man) => print_bytes(&docs::man()?).map(|()| Exit::Done),
@@ -102,6 +104,10 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
         return print_text(&config::show(loader, args.talk.json)?).map(|()| Exit::Done);
     }
     let (settings, sources) = loader.load()?;
+    if args.talk.show_hardware {
+        let library = settings.device.ort_library.as_deref();
+        return print_text(&hardware::show(library, args.talk.json)?).map(|()| Exit::Done);
+    }
     check(&settings, &sources)?;
     let log_file = settings.log_file.as_deref();
     refuse_log_over_media(args, log_file)?;

@@ -74,7 +74,7 @@ impl Sources {
             self.rule("processing.queue_mb", choice.value >> 20, choice.why);
         }
         for (name, rival) in [("output.crf", "output.bitrate"), ("output.bitrate", "output.crf")] {
-            if self.beaten(name, rival) {
+            if !self.get(name).is_null() && self.beaten(name, rival) {
                 self.rule(name, "not used", format!("{rival} comes from a stronger layer"));
             }
         }

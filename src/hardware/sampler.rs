@@ -77,15 +77,15 @@ impl Sampler {
         let body = move || {
             let mut eyes = Eyes::open(card.is_some());
             loop {
-                let (sample, time) = eyes.look();
+                let look = eyes.look();
                 let mut state = seen.lock();
-                state.take(sample, time, card);
+                state.take(look, card);
                 let (state, _) =
                     seen.wake.wait_timeout_while(state, interval, |s| !s.stop).unwrap_or_else(PoisonError::into_inner);
                 if state.stop {
                     drop(state);
-                    let (sample, time) = eyes.look();
-                    seen.lock().take(sample, time, card);
+                    let look = eyes.look();
+                    seen.lock().take(look, card);
                     return;
                 }
             }
@@ -122,8 +122,8 @@ impl Drop for Sampler {
 }
 
 impl State {
-    fn take(&mut self, sample: Sample, time: f64, card: Option<u32>) {
-        self.peak_memory = self.peak_memory.max(sample.memory);
+    fn take(&mut self, Look { sample, time, peak_memory }: Look, card: Option<u32>) {
+        self.peak_memory = self.peak_memory.max(peak_memory);
         self.cores.0 += sample.cores * time;
         self.cores.1 += time;
         if let Some(gpu) = card.and_then(|i| sample.gpus.get(i as usize)) {
@@ -146,6 +146,23 @@ impl State {
     }
 }
 
+/// What one look found.
+#[derive(Default)]
+struct Look {
+    sample: Sample,
+    /// Seconds since the look before; 0 at first.
+    time: f64,
+    /// The most memory that the process has held, as far as it is known.
+    peak_memory: u64,
+}
+
+/// The most memory that this process ever held, in bytes (`VmHWM` of proc(5)).
+fn high_water() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+    line.and_then(|l| l.trim().trim_end_matches("kB").trim().parse::<u64>().ok()).map_or(0, |kib| kib << 10)
+}
+
 /// What the thread looks with.
 struct Eyes {
     system: Option<System>,
@@ -153,17 +170,25 @@ struct Eyes {
     driver: Option<NvmlDriver>,
     cards: u32,
     before: Option<(Instant, u64)>,
+    /// The process's high-water mark at the beginning: an earlier job may have set it.
+    mark: u64,
 }
 
 impl Eyes {
     fn open(cards: bool) -> Self {
         let driver = if cards { NvmlDriver::load().ok() } else { None };
         let cards = driver.as_ref().and_then(|d| d.count().ok()).unwrap_or(0);
-        Self { system: System::new().ok(), pid: sysinfo::get_current_pid().ok(), driver, cards, before: None }
+        Self {
+            system: System::new().ok(),
+            pid: sysinfo::get_current_pid().ok(),
+            driver,
+            cards,
+            before: None,
+            mark: high_water(),
+        }
     }
 
-    /// A look, and the seconds since the one before (0 at first).
-    fn look(&mut self) -> (Sample, f64) {
+    fn look(&mut self) -> Look {
         let mut sample = Sample::default();
         let mut seconds = 0.0;
         if let (Some(system), Some(pid)) = (&mut self.system, self.pid) {
@@ -185,7 +210,10 @@ impl Eyes {
         if let Some(driver) = &self.driver {
             sample.gpus = (0..self.cards).map(|i| driver.load(i)).collect();
         }
-        (sample, seconds)
+        // What was held between two looks is seen where it was more than ever before.
+        let ever = high_water();
+        let peak_memory = if ever > self.mark { ever } else { sample.memory };
+        Look { sample, time: seconds, peak_memory }
     }
 }
 
@@ -213,15 +241,19 @@ mod tests {
     fn a_cards_looks_are_summed_up() {
         let mut state = State::default();
         let gpu = |busy, used| GpuLoad { busy, memory_used: Some(used), ..GpuLoad::default() };
-        let sample = |g| Sample { memory: 5, cores: 2.0, gpus: vec![GpuLoad::default(), g], ..Sample::default() };
-        state.take(sample(gpu(Some(40), 100)), 1.0, Some(1));
-        state.take(sample(gpu(None, 300)), 3.0, Some(1));
-        state.take(sample(gpu(Some(80), 200)), 0.0, Some(1));
+        let look = |g, time| Look {
+            sample: Sample { cores: 2.0, gpus: vec![GpuLoad::default(), g], ..Sample::default() },
+            time,
+            peak_memory: 5,
+        };
+        state.take(look(gpu(Some(40), 100), 1.0), Some(1));
+        state.take(look(gpu(None, 300), 3.0), Some(1));
+        state.take(look(gpu(Some(80), 200), 0.0), Some(1));
         let usage = state.usage();
         assert_eq!((usage.gpu_busy, usage.gpu_peak_memory, usage.mean_cores), (Some(60.0), Some(300), 2.0));
         // A card that isn't there tells nothing.
         state = State::default();
-        state.take(Sample::default(), 1.0, Some(0));
+        state.take(Look::default(), Some(0));
         assert_eq!(state.usage().gpu_busy, None);
     }
 

@@ -16,6 +16,7 @@ pub mod frame;
 mod log;
 pub mod mux;
 pub mod nvenc;
+pub mod opens;
 pub mod options;
 mod output;
 mod pixel;

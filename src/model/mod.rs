@@ -6,6 +6,7 @@ pub mod network;
 pub mod provider;
 pub mod registry;
 pub mod runtime;
+pub mod selftest;
 
 pub use error::ModelError;
 pub use manifest::{Kind, Manifest};

@@ -3,6 +3,7 @@
 
 mod docs;
 mod faults;
+mod hardware;
 mod harness;
 mod interrupt;
 mod kept;
