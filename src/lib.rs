@@ -5,7 +5,7 @@
 //! tells what each stage does and why. Arrows between modules run one way:
 //!
 //! ```text
-//! cli -> ui -> pipeline -> media, model, matte, compose -> vr, hardware -> plane
+//! cli -> ui -> pipeline -> media, model, matte, compose -> vr, tune -> hardware -> plane
 //! cli -> config
 //! cli -> eval -> media, matte, vr
 //! ```
@@ -24,5 +24,6 @@ pub mod pipeline;
 pub mod plane;
 pub mod simd;
 pub mod telemetry;
+pub mod tune;
 pub mod ui;
 pub mod vr;

@@ -29,7 +29,8 @@ Examples:
 
 pub(super) const ENDING: &str = "\
 Settings: built-in defaults < profile < config file (-c, or ~/.config/vrseg/config.yaml)
-  < VRSEG_SECTION_KEY variables < options. --show-config prints each with its source.
+  < VRSEG_SECTION_KEY variables < options. --show-config prints each with its source;
+  `vrseg config init` begins a file, `vrseg config validate` checks one.
 
 Exit codes:
   0    done
@@ -71,6 +72,11 @@ pub enum Command {
     Models(ModelsArgs),
     /// Measure a matte: against the true one, over time and between the eyes
     Eval(EvalArgs),
+    /// Tell what this machine is, and which encoders and devices really work
+    Hardware(HardwareArgs),
+    /// Show, check and begin files with settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -107,8 +113,8 @@ pub struct EvalArgs {
     #[arg(long, value_name = "VIDEO")]
     pub source: Option<PathBuf>,
     /// How the eyes lie in a frame: found out from the matte, one view, side by side, top-bottom
-    #[arg(long, value_name = "LAYOUT", default_value = "auto", hide_default_value = true)]
-    pub layout: LayoutArg,
+    #[arg(long, value_name = "LAYOUT", value_parser = setting("vr.layout"))]
+    pub layout: Option<Setting>,
     /// One JSON object on standard output
     #[arg(long)]
     pub json: bool,
@@ -120,6 +126,50 @@ the definitions.
 
 Exit codes: 0 measured, 1 a file broke off or the lengths differ, 2 the files can't be compared.
 ";
+/// `vrseg hardware`.
+#[derive(Debug, Args)]
+pub struct HardwareArgs {
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// ONNX Runtime's shared library
+    #[arg(long, value_name = "PATH")]
+    pub ort_lib: Option<PathBuf>,
+    /// Try this one alone; what `hardware` starts for each of them
+    #[arg(long, hide = true)]
+    pub provider: Option<String>,
+}
+
+/// `vrseg config`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print every setting, what set it, and what the rules make of `auto` on this machine
+    Show {
+        /// A file instead of your own
+        file: Option<PathBuf>,
+        /// The profile to build on
+        #[arg(long, value_parser = PossibleValuesParser::new(schema::PROFILES))]
+        profile: Option<String>,
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check a file; exit code 2 and the place where it is wrong
+    Validate {
+        /// The file: your own by default
+        file: Option<PathBuf>,
+    },
+    /// Write a file that has every setting as a comment
+    Init {
+        /// Where: your own file by default
+        path: Option<PathBuf>,
+        /// Replace a file that exists
+        #[arg(short = 'y', long)]
+        overwrite: bool,
+    },
+    /// Print where your own file is, or would be
+    Path,
+}
 
 /// The main job.
 #[derive(Debug, Args)]
@@ -149,7 +199,7 @@ pub struct JobArgs {
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
     /// Video files, or folders with -r
-    #[arg(value_name = "INPUT", display_order = 0, required_unless_present = "show_config")]
+    #[arg(value_name = "INPUT", display_order = 0, required_unless_present_any = ["show_config", "show_hardware"])]
     pub inputs: Vec<PathBuf>,
     /// Take the videos in folders and their subfolders
     #[arg(short, long)]
@@ -202,7 +252,7 @@ fn setting(name: &'static str) -> ValueParser {
 pub struct OutputArgs {
     /// A file, or a folder (existing, or ending in /); several are made in one pass. MODE is
     /// green, matte, alpha, blur, replace or overlay
-    #[arg(short, long, value_name = "[MODE=]PATH", required_unless_present = "show_config")]
+    #[arg(short, long, value_name = "[MODE=]PATH", required_unless_present_any = ["show_config", "show_hardware"])]
     pub output: Vec<PathBuf>,
     /// What an output shows that names no mode: green by default
     #[arg(long, value_parser = setting("output.mode"))]
@@ -340,11 +390,14 @@ pub struct TalkArgs {
     #[arg(long)]
     pub no_color: bool,
     /// Write the log to this file as well
-    #[arg(long, value_name = "FILE")]
-    pub log_file: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", value_parser = setting("logging.file"))]
+    pub log_file: Option<Setting>,
     /// Print every setting and what set it, and do nothing
     #[arg(long)]
     pub show_config: bool,
+    /// Print what `vrseg hardware` prints, and do nothing
+    #[arg(long)]
+    pub show_hardware: bool,
 }
 
 fn frames(text: &str) -> Result<u64, String> {
@@ -389,6 +442,7 @@ impl JobArgs {
             ("matte.grow", "--grow", &self.matte.grow),
             ("matte.stabilize", "--stabilize", &self.matte.stabilize),
             ("matte.stereo", "--stereo", &self.matte.stereo),
+            ("logging.file", "--log-file", &self.talk.log_file),
         ];
         let mut all: Vec<_> =
             settings.into_iter().filter_map(|(key, flag, s)| s.as_ref().map(|s| (key, flag, s.0.clone()))).collect();

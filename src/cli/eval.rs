@@ -1,8 +1,9 @@
 //! `vrseg eval`.
 
-use super::args::{EvalArgs, LayoutArg};
+use super::args::EvalArgs;
 use super::exit::UsageError;
 use crate::eval::{EvalError, Report, Request, Scores, evaluate};
+use crate::vr::Layout;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use std::fmt::Write as _;
@@ -16,12 +17,7 @@ pub fn run(args: &EvalArgs, print: impl Fn(&str) -> anyhow::Result<()>) -> anyho
         pred: args.pred.clone(),
         truth: args.truth.clone(),
         source: args.source.clone(),
-        layout: match args.layout {
-            LayoutArg::Auto => None,
-            LayoutArg::Mono => Some(crate::vr::Layout::Mono),
-            LayoutArg::Sbs => Some(crate::vr::Layout::SideBySide),
-            LayoutArg::Tb => Some(crate::vr::Layout::TopBottom),
-        },
+        layout: args.layout.as_ref().and_then(|l| Layout::from_name(l.0.as_str()?)),
         threads: crate::hardware::cores(),
     };
     // Shown on a terminal only.
@@ -50,7 +46,7 @@ fn to_json(args: &EvalArgs, report: &Report) -> serde_json::Value {
         "width": report.width,
         "height": report.height,
         "frames": report.frames,
-        "layout": report.layout.layout.name(),
+        "layout": report.layout.value.name(),
         "scores": report.scores,
         "views": report.views,
         "stereo": report.stereo,
@@ -81,7 +77,7 @@ fn table(args: &EvalArgs, report: &Report) -> String {
     let _ = writeln!(
         text,
         "frames  {} of {}x{}, {} ({})\n",
-        report.frames, report.width, report.height, layout.layout, layout.evidence
+        report.frames, report.width, report.height, layout.value, layout.evidence
     );
     let two = report.views.len() > 1;
     let _ = write!(text, "{:<16}{:>10}", "metric", if two { "mean" } else { "value" });

@@ -87,12 +87,14 @@ fn job(input: &Input, range: TimeRange, outputs: Vec<OutputSpec>, args: &JobArgs
             device: settings.device.choice,
             ort_library: settings.device.ort_library.clone(),
             threads: settings.device.threads,
+            session: settings.device.session,
         },
         matte: settings.matte,
         outputs,
         overwrite: args.output.overwrite,
         threads: settings.processing.threads,
         queue_bytes: settings.processing.queue_bytes,
+        target_fps: settings.performance.target_fps,
     }
 }
 
@@ -177,12 +179,10 @@ fn encode(path: &Path, mode: &Mode, args: &JobArgs, settings: &Settings, sources
         (None, None) => *mode != Mode::Alpha && extension(path) != "webm",
     };
     let applies = |name| x26x || sources.of(name).is_user();
-    // Whoever gives a bit rate doesn't want the profile's constant quality.
-    let crf = o.crf.filter(|_| applies("output.crf") && (o.bitrate.is_none() || sources.of("output.crf").is_user()));
     EncodeOptions {
         codec: o.codec,
         encoder: o.encoder.clone(),
-        crf,
+        crf: o.crf.filter(|_| applies("output.crf")),
         preset: o.preset.clone().filter(|_| applies("output.preset")),
         bitrate: o.bitrate,
         pix_fmt: o.pix_fmt.clone(),

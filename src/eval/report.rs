@@ -4,8 +4,9 @@ use super::meter::{Meter, Scores};
 use super::read::{Mattes, Pictures};
 use super::stereo::{StereoMeter, StereoScores};
 use crate::media::MediaError;
+use crate::pipeline::recognize::recognize_blind;
 use crate::plane::Plane;
-use crate::vr::{Detected, Evidence, Layout, layout};
+use crate::vr::{Evidence, Finding, FormatRequest, Layout};
 use std::path::{Path, PathBuf};
 
 /// What is compared with what.
@@ -33,7 +34,7 @@ pub struct Report {
     /// Frames that were compared.
     pub frames: u64,
     /// How the eyes lie in a frame.
-    pub layout: Detected,
+    pub layout: Finding<Layout>,
     /// The means over frames and views.
     pub scores: Scores,
     /// The means of each view, left or upper first; one entry where there is one view.
@@ -139,11 +140,10 @@ pub fn evaluate(request: &Request, frame_done: &mut dyn FnMut(u64)) -> Result<Re
             truth_size: size_of(truth),
         });
     }
-    let layout = match request.layout {
-        Some(layout) => Detected { layout, evidence: Evidence::Option },
-        None => layout::detect(pred.info().video.stereo, &request.pred, size.0, size.1),
-    };
-    let views = layout.layout.views(size.0, size.1);
+    // A matte shows no fisheye's circle: it is not looked at.
+    let format = FormatRequest { layout: request.layout, ..FormatRequest::default() };
+    let layout = recognize_blind(pred.info(), &format).layout;
+    let views = layout.value.views(size.0, size.1);
     if views.iter().any(|v| v.w == 0 || v.h == 0) {
         return Err(EvalError::NoEyes { path: request.pred.clone(), size });
     }
@@ -151,7 +151,7 @@ pub fn evaluate(request: &Request, frame_done: &mut dyn FnMut(u64)) -> Result<Re
         Some(_) if views.len() != 2 => {
             return Err(EvalError::OneView { pred: request.pred.clone(), evidence: layout.evidence });
         }
-        Some(path) => Some(Pictures::open(path, threads, layout.layout)?),
+        Some(path) => Some(Pictures::open(path, threads, layout.value)?),
         None => None,
     };
     if let Some(source) = source.as_ref().filter(|s| s.is_too_small()) {

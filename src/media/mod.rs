@@ -17,6 +17,7 @@ pub mod keyframes;
 mod log;
 pub mod mux;
 pub mod nvenc;
+pub mod opens;
 pub mod options;
 mod output;
 mod pixel;

@@ -8,6 +8,7 @@ mod output;
 pub mod provider;
 pub mod registry;
 pub mod runtime;
+pub mod selftest;
 
 pub use error::ModelError;
 pub use manifest::{Kind, Manifest};
