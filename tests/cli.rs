@@ -42,6 +42,9 @@ fn help() {
     assert_eq!((code, err.as_str()), (0, ""));
     insta::assert_snapshot!(out);
     assert_eq!(run(dir.path(), &["-h"]).1, out);
+    let (code, eval, err) = run(dir.path(), &["eval", "--help"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    insta::assert_snapshot!("help_eval", eval);
     let (code, out, err) = run(dir.path(), &[]);
     assert_eq!((code, out.as_str()), (2, ""));
     assert!(err.contains("Examples:"));
@@ -275,6 +278,10 @@ fn wrong_usage() {
         &["a.mp4", "-o", "o.mp4", "--frames", "0"],
         &["a.mp4", "-o", "o.mp4", "--profle", "fast"],
         &["models", "a.mp4", "b.mp4"],
+        &["eval", "--truth", "a.mp4"],
+        &["eval", "--pred", "none.png", "--truth", "a.mp4"],
+        &["eval", "--pred", "films"],
+        &["a.mp4", "-o", "o.mp4", "--stereo", "2"],
     ];
     let all = refusals(cases.iter().map(|args| {
         let result = run(dir.path(), args);

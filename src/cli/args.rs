@@ -112,7 +112,8 @@ pub struct EvalArgs {
     /// The picture or video that the matte is of: adds how well the mattes of its two eyes agree
     #[arg(long, value_name = "VIDEO")]
     pub source: Option<PathBuf>,
-    /// How the eyes lie in a frame: found out from the matte, one view, side by side, top-bottom
+    /// How the eyes lie in a frame: found out from the source or the matte, one view, side by side,
+    /// top-bottom
     #[arg(long, value_name = "LAYOUT", value_parser = setting("vr.layout"))]
     pub layout: Option<Setting>,
     /// One JSON object on standard output

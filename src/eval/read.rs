@@ -61,12 +61,20 @@ pub(super) struct Pictures {
 impl Pictures {
     /// # Errors
     /// Those of [`Reader::open`].
-    pub(super) fn open(path: &Path, threads: usize, layout: Layout) -> Result<Self> {
+    pub(super) fn open(path: &Path, threads: usize) -> Result<Self> {
         let options = DecodeOptions { threads, ..DecodeOptions::default() };
         let reader = Reader::open(path, &options)?;
-        let video = &reader.info().video;
-        let views = layout.views(video.width, video.height);
-        Ok(Self { reader, views, sampler: Sampler::new(), small: Default::default() })
+        Ok(Self { reader, views: Vec::new(), sampler: Sampler::new(), small: Default::default() })
+    }
+
+    pub(super) fn info(&self) -> &InputInfo {
+        self.reader.info()
+    }
+
+    /// Says where the eyes are, before the first frame.
+    pub(super) fn set_layout(&mut self, layout: Layout) {
+        let video = &self.reader.info().video;
+        self.views = layout.views(video.width, video.height);
     }
 
     /// Size of a frame.

@@ -18,7 +18,8 @@ pub struct Request {
     pub truth: Option<PathBuf>,
     /// The pictures that the matte is of, of any size: stereo consistency needs them.
     pub source: Option<PathBuf>,
-    /// How the eyes lie in a frame; `None`: found out from `pred`, as the main job does.
+    /// How the eyes lie in a frame; `None`: found out from `source` or else from
+    /// `pred`, as the main job does.
     pub layout: Option<Layout>,
     /// Threads for decoding.
     pub threads: usize,
@@ -88,11 +89,11 @@ pub enum EvalError {
     /// A source for a matte of one view.
     #[error(
         "{}: is taken for one view ({evidence}), but --source measures how well two agree; name their layout with --layout",
-        pred.display()
+        path.display()
     )]
     OneView {
-        /// The matte.
-        pred: PathBuf,
+        /// The source.
+        path: PathBuf,
         /// Why it is taken for that.
         evidence: Evidence,
     },
@@ -140,24 +141,27 @@ pub fn evaluate(request: &Request, frame_done: &mut dyn FnMut(u64)) -> Result<Re
             truth_size: size_of(truth),
         });
     }
-    // A matte shows no fisheye's circle: it is not looked at.
-    let format = FormatRequest { layout: request.layout, ..FormatRequest::default() };
-    let layout = recognize_blind(pred.info(), &format).layout;
+    let mut source = request.source.as_ref().map(|s| Pictures::open(s, threads)).transpose()?;
+    // The matte's source says more of its format, in tags and name, than the matte. A matte shows no
+    // fisheye's circle: nothing is looked at.
+    let asked = FormatRequest { layout: request.layout, ..FormatRequest::default() };
+    let format = recognize_blind(source.as_ref().map_or(pred.info(), Pictures::info), &asked);
+    let (layout, projection) = (format.layout, format.projection.value);
     let views = layout.value.views(size.0, size.1);
     if views.iter().any(|v| v.w == 0 || v.h == 0) {
         return Err(EvalError::NoEyes { path: request.pred.clone(), size });
     }
-    let mut source = match &request.source {
-        Some(_) if views.len() != 2 => {
-            return Err(EvalError::OneView { pred: request.pred.clone(), evidence: layout.evidence });
+    if let Some(source) = &mut source {
+        let path = source.info().path.clone();
+        source.set_layout(layout.value);
+        if views.len() != 2 {
+            return Err(EvalError::OneView { path, evidence: layout.evidence });
         }
-        Some(path) => Some(Pictures::open(path, threads, layout.value)?),
-        None => None,
-    };
-    if let Some(source) = source.as_ref().filter(|s| s.is_too_small()) {
-        return Err(EvalError::NoEyes { path: request.source.clone().unwrap_or_default(), size: source.size() });
+        if source.is_too_small() {
+            return Err(EvalError::NoEyes { path, size: source.size() });
+        }
     }
-    let mut stereo = source.as_ref().map(|s| StereoMeter::new(s.view_size()));
+    let mut stereo = source.as_ref().map(|s| StereoMeter::new(s.view_size(), projection));
     let mut meters: Vec<_> = views.iter().map(|_| Meter::default()).collect();
     let (mut pred_planes, mut truth_planes) = (Vec::new(), Vec::new());
     let mut frames = 0;

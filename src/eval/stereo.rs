@@ -4,6 +4,7 @@ use super::meter::Mean;
 use crate::matte::resize;
 use crate::matte::stereo::{Matcher, Search, consistency};
 use crate::plane::{Plane, Rect};
+use crate::vr::Projection;
 use serde::Serialize;
 
 /// The longer side at which eyes are compared, in pixels.
@@ -33,12 +34,12 @@ pub struct StereoMeter {
 }
 
 impl StereoMeter {
-    /// A meter for eyes of that size (in the pictures); either may come first.
-    pub fn new((w, h): (usize, usize)) -> Self {
+    /// A meter for eyes of that size and projection (in the pictures); either may come first.
+    pub fn new((w, h): (usize, usize), projection: Projection) -> Self {
         let longest = w.max(h).max(1);
         let small = |n: usize| (n * SIDE.min(longest) / longest).max(2);
         let size = (small(w), small(h));
-        let search = Search::of_shape((w, h), size.0).both_ways();
+        let search = Search::of(projection, size.0).both_ways();
         Self {
             matcher: Matcher::new(search),
             size,

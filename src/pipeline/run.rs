@@ -11,7 +11,7 @@ use super::events::{Event, Observer, OutputReport, Summary};
 use super::frame::Total;
 use super::job::{DeviceChoice, Job};
 use super::plan::{Plan, output_color, output_layout, writer_options};
-use super::prepare::{Prepare, Recycled, Views};
+use super::prepare::{Prepare, Recycled};
 use super::progress::Progress;
 use super::{decode, encode, infer, matte};
 use crate::compose::Mode;
@@ -22,6 +22,7 @@ use crate::media::{DecodeOptions, Finished, FramePool, Reader, Writer};
 use crate::model::provider::{Provider, SessionOptions};
 use crate::model::{Batch, Kind, Network, States};
 use crate::tune::rules::{self, Threads};
+use crate::vr::EyeOrder;
 use crossbeam_channel::{bounded, unbounded};
 use std::path::PathBuf;
 use std::thread;
@@ -219,7 +220,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         plan.views.rects.iter().map(|_| Stabilizer::new(job.matte.stabilize)).collect()
     };
 
-    let stereo = stereo_fusion(job.matte.stereo, &plan.views);
+    let stereo = stereo_fusion(job.matte.stereo, &plan);
 
     let prepare = Prepare {
         views: plan.views.clone(),
@@ -372,21 +373,21 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     Ok(summary)
 }
 
-/// The stage that lets two eyes meet, where a frame has two. The first view is taken for the left
-/// eye's.
-fn stereo_fusion(strength: f32, views: &Views) -> Option<StereoFusion> {
-    let [first, _] = views.rects.as_slice() else { return None };
-    if strength <= 0.0 {
+/// The stage that lets two eyes meet, where a frame has two.
+fn stereo_fusion(strength: f32, plan: &Plan) -> Option<StereoFusion> {
+    if strength <= 0.0 || plan.views.rects.len() != 2 {
         return None;
     }
-    let search = Search::of_shape((first.w, first.h), views.size.0);
-    match views.rotation.rem_euclid(360) {
-        0 => Some(StereoFusion::new(strength, search)),
-        // Upside down, what is nearer lies to the other side.
-        180 => Some(StereoFusion::new(strength, search.flipped())),
+    let search = Search::of(plan.format.projection.value, plan.views.size.0);
+    let right_first = plan.format.eye_order.value == EyeOrder::RightFirst;
+    // Upside down, what is nearer lies to the other side.
+    let flipped = match plan.views.rotation.rem_euclid(360) {
+        0 => right_first,
+        180 => !right_first,
         // Eyes that are apart vertically can't be compared along rows.
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some(StereoFusion::new(strength, if flipped { search.flipped() } else { search }))
 }
 
 /// A stage's thread, with the stage's name for the error texts.

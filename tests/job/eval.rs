@@ -235,3 +235,67 @@ fn files_that_do_not_go_together_are_refused() {
     let flicker: Value = serde_json::from_slice(&ok(["eval", "--json", "--pred", arg(&three)]).stdout).expect("JSON");
     assert_eq!((&flicker["scores"]["flicker"], &flicker["scores"]["iou"]), (&0.0.into(), &Value::Null));
 }
+
+/// A photo of people seen by two eyes, everything at one disparity, and its true matte likewise.
+fn stereo_pair(dir: &Path) -> (PathBuf, PathBuf) {
+    let (pictures, mattes) = (dir.join("pair_180_LR.mkv"), dir.join("pair_truth.mkv"));
+    let person = truth(PEOPLE[1]);
+    let raw = dir.join("person.raw");
+    fs::write(&raw, &person.frames[0]).expect("a raw file");
+    let still = dir.join("person.png");
+    ffmpeg(&format!("-f rawvideo -pix_fmt gray -s {}x{} -i {{}} {{}}", person.width, person.height), &[&raw, &still]);
+    let eyes = "scale=660:640:flags=area,split[a][b];[a]crop=640:640:4:0[l];[b]crop=640:640:14:0[r];[l][r]hstack";
+    ffmpeg(
+        &format!("-loop 1 -i {{}} -frames:v 2 -filter_complex {eyes},format=yuv444p -c:v ffv1 {{}}"),
+        &[&photo(PEOPLE[1]), &pictures],
+    );
+    ffmpeg(
+        &format!("-loop 1 -i {{}} -frames:v 2 -filter_complex {eyes},format=gray -c:v ffv1 {{}}"),
+        &[&still, &mattes],
+    );
+    (pictures, mattes)
+}
+
+#[test]
+fn the_eyes_are_compared_where_they_see_the_same() {
+    let dir = folder();
+    let (pictures, mattes) = stereo_pair(dir.path());
+    let stereo = |pred: &Path| -> Value {
+        let out = ok(["eval", "--json", "--pred", arg(pred), "--source", arg(&pictures)]);
+        let report: Value = serde_json::from_slice(&out.stdout).expect("JSON");
+        assert_eq!((&report["layout"], &report["scores"]["iou"]), (&"sbs".into(), &Value::Null));
+        report["stereo"].clone()
+    };
+    let number = |v: &Value, key: &str| v[key].as_f64().unwrap_or_else(|| panic!("no {key} in {v}"));
+    let agreeing = stereo(&mattes);
+    assert!(number(&agreeing, "iou") > 0.98 && number(&agreeing, "mad") < 5.0, "{agreeing}");
+    assert!(number(&agreeing, "coverage") > 0.4, "{agreeing}");
+    // The right eye's matte of the left eye: beside by the disparity.
+    let doubled = dir.path().join("doubled.mkv");
+    ffmpeg("-i {} -filter_complex crop=640:640:0:0,split[a][b];[a][b]hstack -c:v ffv1 {}", &[&mattes, &doubled]);
+    let apart = stereo(&doubled);
+    assert!(number(&apart, "iou") < number(&agreeing, "iou") - 0.02, "{apart} {agreeing}");
+    let table = ok(["eval", "--pred", arg(&mattes), "--source", arg(&pictures)]);
+    assert!(String::from_utf8_lossy(&table.stdout).contains("the eyes against each other"));
+    let out = run(["eval", "--pred", arg(&mattes), "--source", arg(&pictures), "--layout", "mono"]);
+    assert_eq!(out.status.code(), Some(2), "{}", stderr(&out));
+}
+
+#[test]
+fn the_stereo_stage_makes_the_eyes_agree_and_loses_nobody() {
+    let dir = folder();
+    let (pictures, mattes) = stereo_pair(dir.path());
+    let scores = |stereo: &str| -> (f64, f64) {
+        let matte = dir.path().join(format!("matte_{stereo}.mkv"));
+        let output = format!("matte={}", arg(&matte));
+        ok(["-q", arg(&pictures), "-o", &output, "--codec", "ffv1", "--model", "selfie", "--device", "cpu"]
+            .into_iter()
+            .chain(["--stereo", stereo]));
+        let report = eval(&matte, &mattes, &["--source", arg(&pictures)]);
+        (report["scores"]["iou"].as_f64().expect("IoU"), report["stereo"]["mad"].as_f64().expect("MAD"))
+    };
+    let (off, on) = (scores("0"), scores("1"));
+    println!("IoU and the eyes' MAD: {off:?} without, {on:?} with");
+    assert!(on.1 <= off.1, "the eyes agree less: {off:?} {on:?}");
+    assert!(on.0 >= off.0 - 0.002, "the matte is worse: {off:?} {on:?}");
+}

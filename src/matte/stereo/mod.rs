@@ -54,19 +54,6 @@ impl Search {
         Self::new(-(Self::FAR * per_degree).ceil() as i32, (Self::NEAR * per_degree).ceil() as i32)
     }
 
-    /// The range for views of which only the shape is known: `view` is one eye's size in the frame,
-    /// `width` that of its small picture. A square eye is half a sphere, one of 2:1 a whole one,
-    /// others are flat.
-    pub fn of_shape(view: (usize, usize), width: usize) -> Self {
-        let ratio = view.0 as f64 / view.1.max(1) as f64;
-        let projection = match ratio {
-            r if (r - 1.0).abs() < 0.05 => Projection::HalfEquirectangular,
-            r if (r - 2.0).abs() < 0.1 => Projection::Equirectangular,
-            _ => Projection::Flat,
-        };
-        Self::of(projection, width)
-    }
-
     /// A range in pixels, cut to what is sensible.
     pub fn new(min: i32, max: i32) -> Self {
         let min = min.clamp(-Self::WIDEST, Self::WIDEST);
@@ -122,9 +109,6 @@ mod tests {
         assert_eq!((half.flipped().min, half.flipped().max), (-29, 6));
         assert_eq!(half.flipped().flipped(), half);
         assert_eq!(half.both_ways(), Search::new(-29, 29));
-        assert_eq!(Search::of_shape((1920, 1920), 512), half);
-        assert_eq!(Search::of_shape((3840, 1920), 512), whole);
-        assert_eq!(Search::of_shape((1920, 1080), 512), flat);
         // Nothing that a width or a field of view can be makes the work grow without end.
         for width in [1, 4096, 100_000] {
             for projection in [Projection::Flat, Projection::HalfEquirectangular, Projection::Fisheye { fov: 0.1 }] {
