@@ -10,10 +10,11 @@ use super::error::{Error, Result};
 use super::events::{Event, Observer, OutputReport, Summary};
 use super::frame::Total;
 use super::job::{DeviceChoice, Job};
+use super::matte::Matting;
 use super::plan::{Plan, output_color, output_layout, writer_options};
 use super::prepare::{Prepare, Recycled};
 use super::progress::Progress;
-use super::{decode, encode, infer, matte};
+use super::{decode, encode, infer};
 use crate::compose::Mode;
 use crate::hardware::{Machine, Sampler, sampler};
 use crate::matte::Stabilizer;
@@ -220,7 +221,9 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         plan.views.rects.iter().map(|_| Stabilizer::new(job.matte.stabilize)).collect()
     };
 
+    let tick = f64::from(video.time_base.0) / f64::from(video.time_base.1.max(1));
     let stereo = stereo_fusion(job.matte.stereo, &plan);
+    let matting = Matting { stereo, stabilizers, backgrounds, tick };
 
     let prepare = Prepare {
         views: plan.views.clone(),
@@ -261,7 +264,6 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         recycle: recycle_views,
     };
     let rotation = plan.views.rotation;
-    let tick = f64::from(video.time_base.0) / f64::from(video.time_base.1.max(1));
 
     let (results, finished) = thread::scope(|scope| {
         let (clocks, total) = (&clocks, &total);
@@ -279,18 +281,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
             spawn(scope, cancel, "infer", move || {
                 infer::run(network, rotation, from_prepare, to_matte, recycle_batch, cancel, clocks.stage("infer"))
             }),
-            spawn(scope, cancel, "matte", move || {
-                matte::run(
-                    stereo,
-                    stabilizers,
-                    backgrounds,
-                    tick,
-                    from_infer,
-                    to_compose,
-                    cancel,
-                    clocks.stage("matte"),
-                )
-            }),
+            spawn(scope, cancel, "matte", move || matting.run(from_infer, to_compose, cancel, clocks.stage("matte"))),
         ];
         for _ in 0..threads.compose {
             let (worker, frames) = (compose.clone(), from_matte.clone());
