@@ -18,6 +18,7 @@ pub use exit::{Exit, UsageError};
 pub use jobs::{Batch, jobs};
 
 use crate::config::{ConfigError, Loader, check};
+use crate::hardware::Machine;
 use crate::telemetry::{self, LogError, LogGuard, LogOptions};
 use crate::ui::{Console, JsonLines, ProgressUi, Style};
 use anyhow::Context;
@@ -120,7 +121,10 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
     } else {
         Style::Human
     };
-    let ui = ProgressUi::new(console.clone(), style).with_profiling(settings.performance.profiling);
+    let mut ui = ProgressUi::new(console.clone(), style);
+    if settings.performance.profiling {
+        ui = ui.with_profiling(Machine::detect());
+    }
     if args.output.dry_run {
         return Ok(run::dry_run(&batch, &Library, &ui, print_text));
     }

@@ -109,7 +109,7 @@ fn warm_up(job: &Job, plan: &Plan, network: &mut Network) -> Result<()> {
     let n = plan.views.rects.len() * job.model.batch_size.max(1) as usize;
     for _ in 0..job.model.session.warmup.unwrap_or(by_rule) {
         let batch = Batch { data: vec![0.5; n * 3 * width * height], n, width, height };
-        network.run(&batch, &mut States::default())?;
+        network.run(&batch, &mut States::default(), &mut Vec::new())?;
     }
     Ok(())
 }
