@@ -7,6 +7,7 @@
 //! ```text
 //! cli -> ui -> pipeline -> media, model, matte, compose -> vr, tune -> hardware -> plane
 //! cli -> config
+//! cli -> eval -> media, matte, vr
 //! ```
 //!
 //! Only [`cli`] and [`ui`] print; everything below reports through [`pipeline::Observer`].
@@ -14,6 +15,7 @@
 pub mod cli;
 pub mod compose;
 pub mod config;
+pub mod eval;
 pub mod hardware;
 pub mod matte;
 pub mod media;

@@ -42,6 +42,9 @@ fn help() {
     assert_eq!((code, err.as_str()), (0, ""));
     insta::assert_snapshot!(out);
     assert_eq!(run(dir.path(), &["-h"]).1, out);
+    let (code, eval, err) = run(dir.path(), &["eval", "--help"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    insta::assert_snapshot!("help_eval", eval);
     let (code, out, err) = run(dir.path(), &[]);
     assert_eq!((code, out.as_str()), (2, ""));
     assert!(err.contains("Examples:"));
@@ -253,6 +256,16 @@ fn wrong_usage() {
         &["a.mp4", "-o", "o.mp4", "--ss", "10", "--to", "5"],
         &["a.mp4", "-o", "o.mp4", "-t", "0"],
         &["a.mp4", "-o", "o.mp4", "--ss", "soon"],
+        &["a.mp4", "-o", "o.mp4", "--ss", "99999999999999999999"],
+        &["a.mp4", "-o", "o.mp4", "--ss", "-1"],
+        &["a.mp4", "-o", "o.mp4", "-t", "-5"],
+        &["a.mp4", "-o", "o.mp4", "--feather", "-1"],
+        &["a.mp4", "-o", "o.mp4", "--erode", "-2"],
+        &["a.mp4", "-o", "o.mp4", "--grow", "-201"],
+        &["a.mp4", "-o", "o.mp4", "--threshold", "-0.5"],
+        &["a.mp4", "-o", "o.mp4", "--crf", "-5"],
+        &["a.mp4", "-o", "o.mp4", "--frames", "-1"],
+        &["a.mp4", "-o", "o.mp4", "--input-size", "-512"],
         &["a.mp4", "-o", "o.mp4", "--to", "5", "-t", "5"],
         &["a.mp4", "-o", "o.mp4", "-y", "-n"],
         &["a.mp4", "-o", "o.mp4", "--mode", "grean"],
@@ -265,6 +278,10 @@ fn wrong_usage() {
         &["a.mp4", "-o", "o.mp4", "--frames", "0"],
         &["a.mp4", "-o", "o.mp4", "--profle", "fast"],
         &["models", "a.mp4", "b.mp4"],
+        &["eval", "--truth", "a.mp4"],
+        &["eval", "--pred", "none.png", "--truth", "a.mp4"],
+        &["eval", "--pred", "films"],
+        &["a.mp4", "-o", "o.mp4", "--stereo", "2"],
     ];
     let all = refusals(cases.iter().map(|args| {
         let result = run(dir.path(), args);
@@ -337,7 +354,7 @@ fn the_models_and_how_to_get_them() {
     let rvm = json.as_array().expect("a list").iter().find(|m| m["name"] == "rvm").expect("rvm");
     assert_eq!((&rvm["state"], &rvm["licence"]), (&"missing".into(), &"GPL-3.0-only".into()));
     let (code, out, err) = run(dir.path(), &["models", "nobody"]);
-    assert_eq!((code, out.as_str()), (1, ""));
+    assert_eq!((code, out.as_str()), (2, ""));
     assert!(err.contains("no model is called \"nobody\"; known: selfie, "), "{err}");
 }
 

@@ -3,7 +3,7 @@
 use super::time::{self, Seconds};
 use crate::config::schema::{self, Kind};
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -70,6 +70,8 @@ pub struct Cli {
 pub enum Command {
     /// List the models, where their weights lie and what their licences allow
     Models(ModelsArgs),
+    /// Measure a matte: against the true one, over time and between the eyes
+    Eval(EvalArgs),
     /// Tell what this machine is, and which encoders and devices really work
     Hardware(HardwareArgs),
     /// Show, check and begin files with settings
@@ -97,6 +99,34 @@ pub struct ModelsArgs {
     pub json: bool,
 }
 
+/// `vrseg eval`.
+#[derive(Debug, Args)]
+#[command(after_help = EVAL_NOTES)]
+pub struct EvalArgs {
+    /// The matte: a picture or video, its opacity where it has one, else its brightness
+    #[arg(long, value_name = "MATTE")]
+    pub pred: PathBuf,
+    /// The true matte, of the same size and length; without it only flicker is measured
+    #[arg(long, value_name = "MATTE")]
+    pub truth: Option<PathBuf>,
+    /// The picture or video that the matte is of: adds how well the mattes of its two eyes agree
+    #[arg(long, value_name = "VIDEO")]
+    pub source: Option<PathBuf>,
+    /// How the eyes lie in a frame: found out from the source or the matte, one view, side by side,
+    /// top-bottom
+    #[arg(long, value_name = "LAYOUT", value_parser = setting("vr.layout"))]
+    pub layout: Option<Setting>,
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+const EVAL_NOTES: &str = "\
+Each view is measured by itself, and the means are over frames and views. docs/evaluation.md has
+the definitions.
+
+Exit codes: 0 measured, 1 a file broke off or the lengths differ, 2 the files can't be compared.
+";
 /// `vrseg hardware`.
 #[derive(Debug, Args)]
 pub struct HardwareArgs {
@@ -176,30 +206,29 @@ pub struct InputArgs {
     #[arg(short, long)]
     pub recursive: bool,
     /// Start there: 90, 1:30, 00:01:30.5 or 500ms
-    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    #[arg(long, value_name = "TIME", value_parser = time::parse, allow_negative_numbers = true)]
     pub ss: Option<Seconds>,
     /// Stop there
-    #[arg(long, value_name = "TIME", value_parser = time::parse, conflicts_with = "duration")]
+    #[arg(long, value_name = "TIME", value_parser = time::parse, conflicts_with = "duration", allow_negative_numbers = true)]
     pub to: Option<Seconds>,
     /// Work on so much
-    #[arg(short = 't', long, value_name = "TIME", value_parser = time::parse)]
+    #[arg(short = 't', long, value_name = "TIME", value_parser = time::parse, allow_negative_numbers = true)]
     pub duration: Option<Seconds>,
     /// Work on at most so many frames
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = frames, allow_negative_numbers = true)]
     pub frames: Option<u64>,
     /// How the eyes lie in a frame: found out, one view, side by side, top-bottom
-    #[arg(long, value_name = "LAYOUT", default_value = "auto", hide_default_value = true)]
-    pub layout: LayoutArg,
-}
-
-/// `--layout`; without doc comments on the words, which would make clap spread the whole help.
-#[allow(missing_docs)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LayoutArg {
-    Auto,
-    Mono,
-    Sbs,
-    Tb,
+    #[arg(long, value_name = "LAYOUT", value_parser = setting("vr.layout"))]
+    pub layout: Option<Setting>,
+    /// How a view lies on the sphere: found out, not at all, VR180, 360, fisheye
+    #[arg(long, value_name = "PROJECTION", value_parser = setting("vr.projection"))]
+    pub projection: Option<Setting>,
+    /// A fisheye's field of view: by the file's name, else 180
+    #[arg(long, value_name = "DEGREES", value_parser = setting("vr.fov"))]
+    pub fov: Option<Setting>,
+    /// Whose eye comes first: found out, left, right
+    #[arg(long, value_name = "ORDER", value_parser = setting("vr.eye_order"))]
+    pub eye_order: Option<Setting>,
 }
 
 /// A setting from the command line, already checked.
@@ -239,7 +268,7 @@ pub struct OutputArgs {
     #[arg(long, value_name = "FILE")]
     pub background: Option<PathBuf>,
     /// Strength of blur, as a fraction of the view's height (0.001 to 0.2)
-    #[arg(long, value_name = "S", value_parser = setting("output.blur_strength"))]
+    #[arg(long, value_name = "S", value_parser = setting("output.blur_strength"), allow_negative_numbers = true)]
     pub blur_strength: Option<Setting>,
     /// Colour of overlay
     #[arg(long, value_name = "COLOR", value_parser = setting("output.tint"))]
@@ -266,7 +295,7 @@ pub struct EncodeArgs {
     #[arg(long, value_name = "NAME", value_parser = setting("output.encoder"))]
     pub encoder: Option<Setting>,
     /// Constant quality in the encoder's own scale: lower is better
-    #[arg(long, value_name = "N", value_parser = setting("output.crf"))]
+    #[arg(long, value_name = "N", value_parser = setting("output.crf"), allow_negative_numbers = true)]
     pub crf: Option<Setting>,
     /// The encoder's preset in its own words
     #[arg(long, value_name = "NAME", value_parser = setting("output.preset"))]
@@ -299,10 +328,10 @@ pub struct ModelArgs {
     #[arg(long, value_name = "NAME|MANIFEST.yaml", value_parser = setting("model.name"))]
     pub model: Option<Setting>,
     /// Longer side of the network's input in pixels
-    #[arg(long, value_name = "N", value_parser = setting("model.input_size"))]
+    #[arg(long, value_name = "N", value_parser = setting("model.input_size"), allow_negative_numbers = true)]
     pub input_size: Option<Setting>,
     /// Frames that go through the network at once
-    #[arg(long, value_name = "N", value_parser = setting("model.batch_size"))]
+    #[arg(long, value_name = "N", value_parser = setting("model.batch_size"), allow_negative_numbers = true)]
     pub batch_size: Option<Setting>,
     /// Number format of the network
     #[arg(long, value_parser = setting("model.precision"))]
@@ -314,7 +343,7 @@ pub struct ModelArgs {
     #[arg(long, value_name = "PATH", value_parser = setting("device.ort_library"))]
     pub ort_lib: Option<Setting>,
     /// Threads for the whole job: all by default
-    #[arg(long, value_name = "N", value_parser = setting("processing.threads"))]
+    #[arg(long, value_name = "N", value_parser = setting("processing.threads"), allow_negative_numbers = true)]
     pub threads: Option<Setting>,
 }
 
@@ -323,23 +352,26 @@ pub struct ModelArgs {
 #[command(next_help_heading = "Matte")]
 pub struct MatteArgs {
     /// Harden the matte there (0 to 1) instead of keeping soft edges
-    #[arg(long, value_name = "T", value_parser = setting("matte.threshold"))]
+    #[arg(long, value_name = "T", value_parser = setting("matte.threshold"), allow_negative_numbers = true)]
     pub threshold: Option<Setting>,
     /// Soften the edge by so many pixels of the source
-    #[arg(long, value_name = "PX", value_parser = setting("matte.feather"))]
+    #[arg(long, value_name = "PX", value_parser = setting("matte.feather"), allow_negative_numbers = true)]
     pub feather: Option<Setting>,
     /// Grow the matte by so many pixels; a negative number shrinks it
-    #[arg(long, visible_alias = "dilate", value_name = "PX", value_parser = setting("matte.grow"), allow_hyphen_values = true)]
+    #[arg(long, visible_alias = "dilate", value_name = "PX", value_parser = setting("matte.grow"), allow_negative_numbers = true)]
     pub grow: Option<Setting>,
     /// Shrink the matte by so many pixels
-    #[arg(long, value_name = "PX", conflicts_with = "grow", value_parser = clap::value_parser!(i64).range(0..=200))]
+    #[arg(long, value_name = "PX", conflicts_with = "grow", value_parser = clap::value_parser!(i64).range(0..=200), allow_negative_numbers = true)]
     pub erode: Option<i64>,
     /// Don't let the edges follow the picture
     #[arg(long)]
     pub no_refine: bool,
     /// Calm a flickering matte: 0 (off) to 1
-    #[arg(long, value_name = "S", value_parser = setting("matte.stabilize"))]
+    #[arg(long, value_name = "S", value_parser = setting("matte.stabilize"), allow_negative_numbers = true)]
     pub stabilize: Option<Setting>,
+    /// Bring the mattes of the two eyes together where both see the same: 0 (off) to 1
+    #[arg(long, value_name = "S", value_parser = setting("matte.stereo"))]
+    pub stereo: Option<Setting>,
 }
 
 /// What is said.
@@ -369,6 +401,10 @@ pub struct TalkArgs {
     pub show_hardware: bool,
 }
 
+fn frames(text: &str) -> Result<u64, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "expected a whole number of 1 or more".to_owned())
+}
+
 fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
@@ -380,6 +416,10 @@ impl JobArgs {
     /// The settings that were given as options: setting, option, value.
     pub fn overrides(&self) -> Vec<(&'static str, &'static str, Value)> {
         let settings = [
+            ("vr.layout", "--layout", &self.input.layout),
+            ("vr.projection", "--projection", &self.input.projection),
+            ("vr.fov", "--fov", &self.input.fov),
+            ("vr.eye_order", "--eye-order", &self.input.eye_order),
             ("output.mode", "--mode", &self.output.mode),
             ("output.name", "--name", &self.output.name),
             ("output.key", "--key", &self.output.key),
@@ -402,6 +442,7 @@ impl JobArgs {
             ("matte.feather", "--feather", &self.matte.feather),
             ("matte.grow", "--grow", &self.matte.grow),
             ("matte.stabilize", "--stabilize", &self.matte.stabilize),
+            ("matte.stereo", "--stereo", &self.matte.stereo),
             ("logging.file", "--log-file", &self.talk.log_file),
         ];
         let mut all: Vec<_> =

@@ -1,5 +1,6 @@
 //! The one place where the command line meets the library: plans, runs and models.
 
+use super::probe::FormatView;
 use crate::model::{Kind, Manifest, ModelError, Weights, registry};
 use crate::pipeline::{self, Cancel, Job, Observer, Plan, Summary, trial};
 use crate::ui::format::{bytes, duration};
@@ -24,7 +25,7 @@ pub enum WeightState {
     /// In this binary.
     BuiltIn,
     /// A file is there; its checksum was not looked at.
-    Installed,
+    Present,
     /// A file is there and its checksum is right.
     Verified,
     /// A file is there and its checksum is wrong.
@@ -89,8 +90,9 @@ impl Backend for Library {
             "pixel_format": plan.input.video.pixel_format,
             "fps": plan.input.video.fps,
             "frames": plan.frames,
-            "layout": plan.layout.layout.name(),
-            "layout_evidence": plan.layout.evidence.to_string(),
+            "layout": plan.format.layout.value.name(),
+            "layout_evidence": plan.format.layout.evidence.to_string(),
+            "format": FormatView::of(&plan.format),
             "model": plan.model.manifest.name,
             "input_size": plan.views.network_size(),
             "outputs": job.outputs.iter().zip(&plan.encoders).map(|(o, e)| {
@@ -121,7 +123,7 @@ fn info(manifest: Manifest, check: bool) -> ModelInfo {
         Ok(model) => {
             let state = match &model.weights {
                 Weights::Embedded(_) => WeightState::BuiltIn,
-                Weights::File(_) if !check => WeightState::Installed,
+                Weights::File(_) if !check => WeightState::Present,
                 Weights::File(_) if model.verify().is_ok() => WeightState::Verified,
                 Weights::File(_) => WeightState::Damaged,
             };

@@ -4,6 +4,7 @@ pub mod args;
 pub mod backend;
 mod config;
 mod docs;
+mod eval;
 mod exit;
 mod hardware;
 mod inputs;
@@ -11,15 +12,16 @@ mod interrupt;
 mod jobs;
 mod models;
 mod outputs;
+mod probe;
 mod run;
 pub mod time;
 
 pub use exit::{Exit, UsageError};
 pub use jobs::{Batch, jobs};
 
-use crate::config::{ConfigError, Loader, check};
+use crate::config::{Loader, check};
 use crate::hardware::Machine;
-use crate::telemetry::{self, LogError, LogGuard, LogOptions};
+use crate::telemetry::{self, LogGuard, LogOptions};
 use crate::ui::{Console, JsonLines, ProgressUi, Style};
 use anyhow::Context;
 use args::{Cli, Command, JobArgs};
@@ -61,8 +63,7 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             console.error(&format!("{error:#}"));
-            let usage = error.is::<UsageError>() || error.is::<ConfigError>() || error.is::<LogError>();
-            if usage { Exit::Usage.into() } else { Exit::Failed.into() }
+            if exit::is_usage(&error) { Exit::Usage.into() } else { Exit::Failed.into() }
         }
     }
 }
@@ -83,6 +84,10 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
         Some(Command::Models(args)) => {
             *log = Some(start_log("warn", None, console, &cli.job)?);
             models::list(&Library, args, console, print_text)
+        }
+        Some(Command::Eval(args)) => {
+            *log = Some(start_log("warn", None, console, &cli.job)?);
+            eval::run(args, print_text).map(|()| Exit::Done)
         }
         Some(Command::Hardware(args)) => hardware::run(args, print_text),
         Some(Command::Config(command)) => config::run(command, print_text),
@@ -125,12 +130,21 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
     if settings.performance.profiling {
         ui = ui.with_profiling(Machine::detect());
     }
-    if args.output.dry_run {
-        return Ok(run::dry_run(&batch, &Library, &ui, print_text));
+    let exit = if args.output.dry_run {
+        run::dry_run(&batch, &Library, &ui, print_text)
+    } else {
+        let stop = Arc::new(Stop::default());
+        interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
+        run::run(&batch, &Library, &stop, &ui)
+    };
+    match ui.json().and_then(JsonLines::failure) {
+        Some(e) if exit == Exit::Done => Err(e).context("standard output"),
+        Some(e) => {
+            console.error(&format!("standard output: {e}"));
+            Ok(exit)
+        }
+        None => Ok(exit),
     }
-    let stop = Arc::new(Stop::default());
-    interrupt::install(Arc::clone(&stop), console.clone())?;
-    Ok(run::run(&batch, &Library, &stop, &ui))
 }
 
 /// The log is appended to: it must not be a file that the job reads or writes.

@@ -18,6 +18,7 @@ use crate::compose::Rgb;
 use crate::matte::MatteOptions;
 use crate::media::Codec;
 use crate::pipeline::{DeviceChoice, Precision, SessionChoice};
+use crate::vr::FormatRequest;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -130,6 +131,8 @@ pub struct Settings {
     pub device: DeviceSettings,
     /// Threads and memory.
     pub processing: ProcessingSettings,
+    /// What is said about the source's format.
+    pub vr: FormatRequest,
     /// Expectations.
     pub performance: PerformanceSettings,
     /// The matte.

@@ -62,6 +62,10 @@ pub const KEYS: &[Key] = &[
     open("device.memory_share", Kind::Number(0.1, 1.0), "off"),
     open("processing.threads", Kind::Integer(1, 1024), "auto"),
     open("processing.queue_mb", Kind::Integer(1, 1 << 20), "auto"),
+    key("vr.layout", Kind::Word(&["auto", "mono", "sbs", "tb"])),
+    key("vr.projection", Kind::Word(&["auto", "flat", "hequirect", "equirect", "fisheye"])),
+    open("vr.fov", Kind::Number(90.0, 270.0), "auto"),
+    key("vr.eye_order", Kind::Word(&["auto", "lr", "rl"])),
     open("performance.target_fps", Kind::Number(0.1, 10_000.0), "off"),
     open("performance.warmup", Kind::Integer(0, 16), "auto"),
     key("performance.profiling", Kind::Bool),
@@ -70,6 +74,7 @@ pub const KEYS: &[Key] = &[
     key("matte.grow", Kind::Integer(-200, 200)),
     key("matte.refine", Kind::Bool),
     key("matte.stabilize", Kind::Number(0.0, 1.0)),
+    key("matte.stereo", Kind::Number(0.0, 1.0)),
     key("output.mode", Kind::Word(MODES)),
     key("output.name", Kind::Text),
     key("output.key", Kind::Form(values::COLOR_FORM, values::is_color)),
@@ -234,6 +239,6 @@ mod tests {
     #[test]
     fn sections_come_once() {
         let all: Vec<_> = sections().collect();
-        assert_eq!(all, ["model", "device", "processing", "performance", "matte", "output", "logging"]);
+        assert_eq!(all, ["model", "device", "processing", "vr", "performance", "matte", "output", "logging"]);
     }
 }

@@ -13,6 +13,7 @@ mod encode;
 pub mod encoders;
 pub mod error;
 pub mod frame;
+pub mod keyframes;
 mod log;
 pub mod mux;
 pub mod nvenc;
@@ -34,12 +35,13 @@ pub use decode::{CopiedPacket, Item, Reader, SourceFrame};
 pub use encoders::{EncoderPlan, plan_encoder};
 pub use error::{MediaError, Result};
 pub use frame::{PlaneSamples, VideoFrame, layout_of, pixel_of};
+pub use keyframes::key_frames;
 pub use log::{init, recent_log};
 pub use mux::{Finished, Purpose, Writer, WriterOptions, same_file};
 pub use nvenc::nvenc_status;
 pub use options::{Codec, DecodeOptions, EncodeOptions, TimeRange};
 pub use pool::FramePool;
-pub use probe::{InputInfo, VideoInfo, probe};
+pub use probe::{InputInfo, VideoInfo, layout_with_alpha, probe};
 pub use template::SourceTemplate;
 
 #[cfg(test)]

@@ -100,8 +100,7 @@ impl Writer {
             }
             other => other?,
         };
-        let (stereo, spherical) = (template.info.video.stereo, template.info.video.spherical.as_ref());
-        if container == Container::Mov && !mov_keeps_vr() && (stereo.is_some() || spherical.is_some()) {
+        if container == Container::Mov && !mov_keeps_vr() && !template.info.video.tags.is_empty() {
             notes.push(
                 "this FFmpeg writes no stereo and spherical metadata into .mov; players must go by the file name, \
                  or use .mp4 or .mkv"
@@ -202,6 +201,10 @@ fn check_target(path: &Path, overwrite: bool) -> Result<PathBuf> {
         Ok(meta) if !meta.is_file() => return Err(not_writable("it is not a regular file")),
         Ok(_) if !overwrite => return Err(MediaError::OutputExists { path: path.to_path_buf() }),
         Ok(_) => {}
+        // A link that leads nowhere is somebody's, too.
+        Err(_) if !overwrite && path.symlink_metadata().is_ok() => {
+            return Err(MediaError::OutputExists { path: path.to_path_buf() });
+        }
         Err(_) => {
             let directory = match path.parent() {
                 Some(d) if !d.as_os_str().is_empty() => d,

@@ -1,5 +1,6 @@
 //! Models: manifests, where weights lie, ONNX Runtime, sessions on an execution provider.
 
+mod elf;
 pub mod error;
 pub mod manifest;
 pub mod network;

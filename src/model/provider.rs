@@ -95,9 +95,7 @@ pub fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result<Opened
     let mut refused = Vec::new();
     for provider in wanted {
         if options.precision == Precision::Fp16 && !matches!(provider, Provider::TensorRt(_)) {
-            let why = "it has no --precision fp16 of its own; use auto (TF32 on CUDA, as fast there), a model in FP16, \
-                       or --device tensorrt";
-            return Err(ModelError::Device { device: provider.to_string(), why: why.into() });
+            return Err(ModelError::Precision { device: provider.to_string() });
         }
         let opened = memory_limit(provider, options).and_then(|limit| {
             session(runtime, model, provider, options, limit).map_err(|e| explain(provider, &e.to_string()))
@@ -189,7 +187,7 @@ fn dispatch(provider: Provider, o: &SessionOptions, memory_limit: Option<usize>)
 fn explain(provider: Provider, text: &str) -> String {
     let first = text.lines().next().unwrap_or(text).trim();
     let short = first.rsplit_once("with error: ").map_or(first, |(_, e)| e);
-    let short = short.find("Invalid device ID").map_or(short, |at| &short[at..]);
+    let short = short.find("Invalid device ID").map_or(short, |at| &short[at..]).trim_end_matches('.');
     let mend = match provider {
         _ if text.contains("not enabled in this build") || text.contains("not supported in this build") => {
             match provider {
@@ -221,6 +219,9 @@ mod tests {
                     operator() Invalid device ID: 7, must be between 0 (inclusive) and 1 (exclusive).";
         assert!(explain(Provider::Cuda(7), text).starts_with("Invalid device ID: 7, must"));
         let e = explain(Provider::Cuda(0), "CUDA execution provider is not enabled in this build.");
-        assert!(e.contains("CPU build"), "{e}");
+        assert!(
+            e.starts_with("CUDA execution provider is not enabled in this build; this ONNX Runtime is the CPU"),
+            "{e}"
+        );
     }
 }

@@ -3,7 +3,7 @@
 use crate::compose::Mode;
 use crate::matte::MatteOptions;
 use crate::media::{EncodeOptions, TimeRange};
-use crate::vr::Layout;
+use crate::vr::FormatRequest;
 use std::path::PathBuf;
 
 /// Number format of the network's arithmetic.
@@ -102,8 +102,8 @@ pub struct Job {
     pub input: PathBuf,
     /// The part of it.
     pub range: TimeRange,
-    /// Where the views are; `None`: found out.
-    pub layout: Option<Layout>,
+    /// What was said about its format; what is left open is found out.
+    pub format: FormatRequest,
     /// The network.
     pub model: ModelChoice,
     /// The matte.
@@ -118,4 +118,11 @@ pub struct Job {
     pub queue_bytes: usize,
     /// A whole run below so many frames per second warns at its end.
     pub target_fps: Option<f64>,
+}
+
+impl Job {
+    /// An output has a real alpha channel.
+    pub fn wants_alpha(&self) -> bool {
+        self.outputs.iter().any(|o| o.mode == Mode::Alpha)
+    }
 }

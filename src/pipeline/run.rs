@@ -10,17 +10,20 @@ use super::error::{Error, Result};
 use super::events::{Event, Observer, OutputReport, Summary};
 use super::frame::Total;
 use super::job::{DeviceChoice, Job};
+use super::matte::Matting;
 use super::plan::{Plan, output_color, output_layout, writer_options};
 use super::prepare::{Prepare, Recycled};
 use super::progress::Progress;
-use super::{decode, encode, infer, matte};
+use super::{decode, encode, infer};
 use crate::compose::Mode;
 use crate::hardware::{Machine, Sampler, sampler};
 use crate::matte::Stabilizer;
+use crate::matte::stereo::{Search, StereoFusion};
 use crate::media::{DecodeOptions, Finished, FramePool, Reader, Writer};
 use crate::model::provider::{Provider, SessionOptions};
 use crate::model::{Batch, Kind, Network, States};
 use crate::tune::rules::{self, Threads};
+use crate::vr::EyeOrder;
 use crossbeam_channel::{bounded, unbounded};
 use std::path::PathBuf;
 use std::thread;
@@ -140,12 +143,15 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let video = &plan.input.video;
     let (width, height, source_layout, color) = (video.width, video.height, video.layout, video.color);
     let started = Instant::now();
+    for message in plan.warnings() {
+        observer.event(Event::Warning { message });
+    }
     let sampler = Sampler::start(sampler::INTERVAL, card.map(|(index, _)| index));
     for (provider, why) in network.refused() {
         observer.event(Event::Warning { message: format!("{provider} can't be used: {why}") });
     }
 
-    let decode_options = DecodeOptions { range: job.range, threads: threads.decode };
+    let decode_options = DecodeOptions { range: job.range, threads: threads.decode, alpha: job.wants_alpha() };
     let mut reader = Reader::open(&job.input, &decode_options)?;
     let template = reader.template();
     let colors: Vec<_> = job.outputs.iter().zip(&plan.encoders).map(|(o, e)| output_color(&o.mode, e, color)).collect();
@@ -178,7 +184,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         height,
         fps: video.fps,
         frames: plan.frames,
-        layout: format!("{}, {}", plan.layout.layout, plan.layout.evidence),
+        layout: plan.format.summary(),
         model: plan.model_text(),
         device,
         outputs: job
@@ -194,7 +200,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         .iter()
         .map(|o| match &o.mode {
             Mode::Replace { background } => {
-                let (layout, rects) = (plan.layout.layout, &plan.views.rects);
+                let (layout, rects) = (plan.format.layout.value, &plan.views.rects);
                 Ok(Some(Backdrop::open(background, source_layout, color, (width, height), layout, rects)?))
             }
             _ => Ok(None),
@@ -214,6 +220,10 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     } else {
         plan.views.rects.iter().map(|_| Stabilizer::new(job.matte.stabilize)).collect()
     };
+
+    let tick = f64::from(video.time_base.0) / f64::from(video.time_base.1.max(1));
+    let stereo = stereo_fusion(job.matte.stereo, &plan);
+    let matting = Matting { stereo, stabilizers, backgrounds, tick };
 
     let prepare = Prepare {
         views: plan.views.clone(),
@@ -254,7 +264,6 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         recycle: recycle_views,
     };
     let rotation = plan.views.rotation;
-    let tick = f64::from(video.time_base.0) / f64::from(video.time_base.1.max(1));
 
     let (results, finished) = thread::scope(|scope| {
         let (clocks, total) = (&clocks, &total);
@@ -272,9 +281,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
             spawn(scope, cancel, "infer", move || {
                 infer::run(network, rotation, from_prepare, to_matte, recycle_batch, cancel, clocks.stage("infer"))
             }),
-            spawn(scope, cancel, "matte", move || {
-                matte::run(stabilizers, backgrounds, tick, from_infer, to_compose, cancel, clocks.stage("matte"))
-            }),
+            spawn(scope, cancel, "matte", move || matting.run(from_infer, to_compose, cancel, clocks.stage("matte"))),
         ];
         for _ in 0..threads.compose {
             let (worker, frames) = (compose.clone(), from_matte.clone());
@@ -297,7 +304,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
             .into_iter()
             .map(|(stage, handle)| match handle {
                 Ok(h) => h.join().unwrap_or_else(|p| Err(panicked(stage, &*p))),
-                Err(e) => Err(Error::Request(format!("can't start the {stage} thread: {e}"))),
+                Err(source) => Err(Error::Thread { stage, source }),
             })
             .collect();
         let mut finished: Vec<(usize, Finished)> = finished.try_iter().collect();
@@ -312,6 +319,9 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     if repaired > 0 {
         observer
             .event(Event::Warning { message: format!("{repaired} timestamps were missing or went back; repaired") });
+    }
+    if let Some(changed) = reader.changed() {
+        observer.event(Event::Warning { message: format!("{}: {changed}", job.input.display()) });
     }
     let decode_errors = reader.decode_errors();
     if decode_errors > 0 {
@@ -352,6 +362,23 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     };
     observer.event(Event::Done { summary: summary.clone() });
     Ok(summary)
+}
+
+/// The stage that lets two eyes meet, where a frame has two.
+fn stereo_fusion(strength: f32, plan: &Plan) -> Option<StereoFusion> {
+    if strength <= 0.0 || plan.views.rects.len() != 2 {
+        return None;
+    }
+    let search = Search::of(plan.format.projection.value, plan.views.size.0);
+    let right_first = plan.format.eye_order.value == EyeOrder::RightFirst;
+    // Upside down, what is nearer lies to the other side.
+    let flipped = match plan.views.rotation.rem_euclid(360) {
+        0 => right_first,
+        180 => !right_first,
+        // Eyes that are apart vertically can't be compared along rows.
+        _ => return None,
+    };
+    Some(StereoFusion::new(strength, if flipped { search.flipped() } else { search }))
 }
 
 /// A stage's thread, with the stage's name for the error texts.

@@ -2,6 +2,7 @@
 //! pixel by pixel.
 
 mod docs;
+mod eval;
 mod faults;
 mod hardware;
 mod harness;
