@@ -136,9 +136,9 @@ pub struct HardwareArgs {
     /// ONNX Runtime's shared library
     #[arg(long, value_name = "PATH")]
     pub ort_lib: Option<PathBuf>,
-    /// Try this one alone; what `hardware` starts for each of them
+    /// Try this device or encoder alone; what `hardware` starts for each of them
     #[arg(long, hide = true)]
-    pub provider: Option<String>,
+    pub only: Option<String>,
 }
 
 /// `vrseg config`.
