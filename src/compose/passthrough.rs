@@ -4,7 +4,7 @@
 
 use super::composer::ViewPaint;
 use super::packed::{AlphaChannel, DiscPainter, PackedFrame, SCALE};
-use crate::matte::{Coefficients, Levels, MatteOptions, Morphology, guided};
+use crate::matte::{Coefficients, Levels, MatteOptions, Morphology, coefficients};
 use crate::plane::{ChromaSiting, Plane, PlaneRef, Rect, Yuv, YuvColor, YuvLayout, YuvMut};
 use crate::simd::{dispatch, to_u8};
 use crate::vr::remap::Texel;
@@ -227,7 +227,7 @@ impl Shared {
         b.offset.resize(n, n);
         let levels = Levels::from_options(&self.options, n as f32 / view.alpha.height().max(1) as f32);
         if let Some(guide) = &tables.guide {
-            guided::coefficients(&view.small.y, view.alpha, &mut b.coefficients);
+            coefficients(&view.small.y, view.alpha, &mut b.coefficients);
             b.slope.resize(n, n);
             b.guide.resize(n, n);
             b.small.remap(&tables.matte, b.coefficients.a.as_ref(), 0.0, 0.0, b.slope.as_mut());

@@ -1,5 +1,5 @@
-//! Layouts and projections of VR video, how they are recognised, and pictures seen through another
-//! lens.
+//! Layouts and projections of VR video: how they are recognised, named and tagged, their maths, and
+//! pictures seen through another lens.
 
 pub mod boxes;
 pub mod camera;
