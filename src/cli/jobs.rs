@@ -50,8 +50,9 @@ pub fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Result<Ba
             .iter()
             .map(|request| {
                 let word = request.mode.unwrap_or(&default_mode);
-                let path = request.file(input, word, &settings.output.name, &settings.profile)?;
                 let mode = mode(word, args, settings);
+                let made = mode.packed_format(fisheye_fov(&input.path, settings));
+                let path = request.file(input, word, made.as_ref(), &settings.output.name, &settings.profile)?;
                 let encode = encode(&path, &mode, args, settings, sources);
                 Ok(OutputSpec { path, mode, encode })
             })
@@ -105,6 +106,12 @@ fn default_mode(args: &JobArgs, settings: &Settings, sources: &Sources) -> Strin
         return "replace".to_owned();
     }
     settings.output.mode.clone()
+}
+
+/// The field of view of a fisheye source: only the user and the name can tell it.
+fn fisheye_fov(input: &Path, settings: &Settings) -> Option<f32> {
+    let fisheye = settings.vr.projection.is_none_or(|p| p == ProjectionKind::Fisheye);
+    settings.vr.fov.or_else(|| names::read(input).fov()).filter(|_| fisheye)
 }
 
 /// Of a projection and a field of view that don't go together the stronger layer's word counts; of
@@ -164,6 +171,7 @@ fn mode(word: &str, args: &JobArgs, settings: &Settings) -> Mode {
         "blur" => Mode::Blur { strength: settings.output.blur_strength },
         "replace" => Mode::Replace { background: args.output.background.clone().unwrap_or_default() },
         "overlay" => Mode::Overlay { tint: settings.output.tint },
+        "passthrough" => Mode::Passthrough { fov: settings.output.fov, channel: settings.output.alpha_channel },
         _ => Mode::Green { key: settings.output.key },
     }
 }

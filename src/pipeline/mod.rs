@@ -10,6 +10,7 @@ mod encode;
 pub mod error;
 pub mod events;
 mod frame;
+pub mod geometry;
 mod infer;
 pub mod job;
 mod matte;
@@ -22,6 +23,7 @@ pub mod trial;
 
 pub use cancel::Cancel;
 pub use error::Error;
+pub use geometry::OutputGeometry;
 pub use events::{Event, Observer, OutputReport, StageReport, Summary};
 pub use job::{DeviceChoice, Job, ModelChoice, OutputSpec, Precision, SessionChoice};
 pub use plan::Plan;
