@@ -69,6 +69,8 @@ pub struct Cli {
 pub enum Command {
     /// List the models, where their weights lie and what their licences allow
     Models(ModelsArgs),
+    /// Show what a video is: its format with the evidence for it, codec, colour, streams
+    Probe(ProbeArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -87,6 +89,16 @@ pub struct ModelsArgs {
     #[arg(long)]
     pub check: bool,
     /// One JSON array on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `vrseg probe`.
+#[derive(Debug, Args)]
+pub struct ProbeArgs {
+    /// The video
+    pub file: PathBuf,
+    /// One JSON object on standard output
     #[arg(long)]
     pub json: bool,
 }

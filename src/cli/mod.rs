@@ -82,6 +82,10 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
             *log = Some(start_log("warn", console, &cli.job)?);
             models::list(&Library, args, console, print_text)
         }
+        Some(Command::Probe(args)) => {
+            *log = Some(start_log("warn", console, &cli.job)?);
+            probe::show(args, print_text)
+        }
         Some(Command::Completions { shell }) => print_bytes(&docs::completions(*shell)).map(|()| Exit::Done),
         Some(Command::Man) => print_bytes(&docs::man()?).map(|()| Exit::Done),
     }

@@ -123,7 +123,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
             if encode.threads == 0 {
                 encode.threads = threads.encode;
             }
-            let options = writer_options(o, &encode, video, *color, job.overwrite);
+            let options = writer_options(o, &encode, video, *color, plan.kept_tags(), job.overwrite);
             Ok(Writer::create(options, &template)?)
         })
         .collect::<Result<Vec<_>>>()?;
