@@ -77,6 +77,8 @@ pub enum Command {
     /// Show, check and begin files with settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Show what a video is: its format with the evidence for it, codec, colour, streams
+    Probe(ProbeArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -121,12 +123,23 @@ pub struct EvalArgs {
     pub json: bool,
 }
 
+/// `vrseg probe`.
+#[derive(Debug, Args)]
+pub struct ProbeArgs {
+    /// The video
+    pub file: PathBuf,
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
 const EVAL_NOTES: &str = "\
 Each view is measured by itself, and the means are over frames and views. docs/evaluation.md has
 the definitions.
 
 Exit codes: 0 measured, 1 a file broke off or the lengths differ, 2 the files can't be compared.
 ";
+
 /// `vrseg hardware`.
 #[derive(Debug, Args)]
 pub struct HardwareArgs {

@@ -9,6 +9,7 @@ use crate::compose::Mode;
 use crate::config::{Settings, Sources};
 use crate::media::{Codec, EncodeOptions, TimeRange};
 use crate::pipeline::{Job, ModelChoice, OutputSpec};
+use crate::vr::{Projection, ProjectionKind, names};
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -50,9 +51,15 @@ pub fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Result<Ba
             .iter()
             .map(|request| {
                 let word = request.mode.unwrap_or(&default_mode);
-                let mode = mode(word, args, settings);
+                let mut mode = mode(word, args, settings);
                 let made = mode.packed_format(fisheye_fov(&input.path, settings));
                 let path = request.file(input, word, made.as_ref(), &settings.output.name, &settings.profile)?;
+                // A name that tells the field of view must not be belied by what is found in the file.
+                if let (Mode::Passthrough { fov, .. }, Some(Projection::Fisheye { fov: named }), true) =
+                    (&mut mode, made.map(|m| m.projection), request.folder)
+                {
+                    *fov = Some(named);
+                }
                 let encode = encode(&path, &mode, args, settings, sources);
                 Ok(OutputSpec { path, mode, encode })
             })

@@ -91,6 +91,10 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
         }
         Some(Command::Hardware(args)) => hardware::run(args, print_text),
         Some(Command::Config(command)) => config::run(command, print_text),
+        Some(Command::Probe(args)) => {
+            *log = Some(start_log("warn", None, console, &cli.job)?);
+            probe::show(args, print_text)
+        }
         Some(Command::Completions { shell }) => print_bytes(&docs::completions(*shell)).map(|()| Exit::Done),
         Some(Command::Man) => print_bytes(&docs::man()?).map(|()| Exit::Done),
     }

@@ -211,7 +211,10 @@ mod tests {
         let default = "{stem}_{mode}.{ext}";
         assert_eq!(name("a/Beach_180_LR.mkv", 180.0, default), Ok("out/Beach_LR_180_FISHEYE_F180_alpha.mp4".into()));
         assert_eq!(name("Beach_MKX200.mp4", 200.0, default), Ok("out/Beach_MKX200_alpha.mp4".into()));
-        assert_eq!(name("Beach-TB-360.mp4", 190.0, "x/{stem}.{mode}.mkv"), Ok("out/x/Beach.FISHEYE190_alpha.mkv".into()));
+        assert_eq!(
+            name("Beach-TB-360.mp4", 190.0, "x/{stem}.{mode}.mkv"),
+            Ok("out/x/Beach.FISHEYE190_alpha.mkv".into())
+        );
     }
 
     #[test]

@@ -96,27 +96,27 @@ mod tests {
     use crate::vr::{ContainerTags, Layout};
 
     fn video(width: usize, height: usize, rotation: i32) -> VideoInfo {
-            VideoInfo {
-                index: 0,
-                codec: "h264".into(),
-                profile: None,
-                width,
-                height,
-                pixel_format: "yuv420p".into(),
-                layout: YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false },
-                color: YuvColor::default(),
-                siting: ChromaSiting::Left,
-                matrix_known: true,
-                hdr: false,
-                fps: 25.0,
-                frames: None,
-                duration: None,
-                time_base: (1, 25),
-                rotation,
-                tags: ContainerTags::default(),
-                bit_rate: None,
-                interlaced: false,
-            }
+        VideoInfo {
+            index: 0,
+            codec: "h264".into(),
+            profile: None,
+            width,
+            height,
+            pixel_format: "yuv420p".into(),
+            layout: YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false },
+            color: YuvColor::default(),
+            siting: ChromaSiting::Left,
+            matrix_known: true,
+            hdr: false,
+            fps: 25.0,
+            frames: None,
+            duration: None,
+            time_base: (1, 25),
+            rotation,
+            tags: ContainerTags::default(),
+            bit_rate: None,
+            interlaced: false,
+        }
     }
 
     fn geometry(format: Format, fov: Option<f32>, size: (usize, usize), rotation: i32) -> Result<OutputGeometry> {
@@ -149,7 +149,9 @@ mod tests {
     fn what_makes_no_sense_is_refused_by_name() {
         let stereo = Format { layout: Layout::SideBySide, projection: Projection::HalfEquirectangular, ..Format::FLAT };
         let why = |format, size, rotation| geometry(format, None, size, rotation).unwrap_err().to_string();
-        assert!(why(Format::FLAT, (1920, 1080), 0).contains("scene.mp4: passthrough is for VR, and this video is flat"));
+        assert!(
+            why(Format::FLAT, (1920, 1080), 0).contains("scene.mp4: passthrough is for VR, and this video is flat")
+        );
         assert!(why(stereo, (1920, 960), 90).contains("turn by 90 degrees"));
         assert!(why(stereo, (100, 50), 0).contains("at least 64x64"));
     }

@@ -23,8 +23,8 @@ pub mod trial;
 
 pub use cancel::Cancel;
 pub use error::Error;
-pub use geometry::OutputGeometry;
 pub use events::{Event, Observer, OutputReport, StageReport, Summary};
+pub use geometry::OutputGeometry;
 pub use job::{DeviceChoice, Job, ModelChoice, OutputSpec, Precision, SessionChoice};
 pub use plan::Plan;
 pub use prepare::Views;
