@@ -4,8 +4,8 @@
 use std::time::Instant;
 use vrseg::model::provider::SessionOptions;
 use vrseg::model::{Batch, Network, States, registry};
-use vrseg::pipeline::budget::Threads;
-use vrseg::pipeline::{DeviceChoice, Precision};
+use vrseg::pipeline::{DeviceChoice, Precision, SessionChoice};
+use vrseg::tune::rules::Threads;
 
 fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().collect();
@@ -38,6 +38,9 @@ fn main() -> anyhow::Result<()> {
     let options = SessionOptions {
         device,
         precision,
+        auto_card: 0,
+        session: SessionChoice::default(),
+        card_memory: None,
         threads: Threads::share(vrseg::hardware::cores(), 1, true).infer,
         cache_dir: std::env::temp_dir(),
         ort_library: None,
@@ -48,12 +51,13 @@ fn main() -> anyhow::Result<()> {
     let data = (0..n).map(|i| ((i as u32).wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 24) as f32).collect();
     let batch = Batch { data, n: views, width, height };
     let mut states = States::default();
+    let mut alphas = Vec::new();
     for _ in 0..number("--warmup", 1) {
-        network.run(&batch, &mut states)?;
+        network.run(&batch, &mut states, &mut alphas)?;
     }
     let (cpu, wall) = (cpu_seconds()?, Instant::now());
     for _ in 0..runs {
-        network.run(&batch, &mut states)?;
+        network.run(&batch, &mut states, &mut alphas)?;
     }
     println!(
         "{}",

@@ -2,20 +2,22 @@
 //! overlay for checking. All of it on the Y, U and V planes; the full-size picture is never RGB.
 
 mod backdrop;
-mod bands;
 mod color;
 mod composer;
 mod field;
 mod foreground;
 mod grid;
 mod kernels;
+pub mod packed;
 mod paint;
+mod passthrough;
 #[cfg(test)]
 mod tests;
 
-pub use bands::split_bands;
 pub use color::ParseColorError;
 pub use composer::{Composer, Frame, ViewPaint};
+pub use packed::{AlphaChannel, PackedFrame};
+pub use passthrough::{PassthroughPainter, PassthroughPlan};
 
 use std::path::PathBuf;
 

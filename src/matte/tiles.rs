@@ -5,7 +5,7 @@ use crate::plane::PlaneRef;
 use crate::simd::dispatch;
 
 /// Width of a tile in luma samples.
-pub const TILE_W: usize = 64;
+pub const TILE_W: usize = 32;
 /// Height of a tile in luma samples.
 pub const TILE_H: usize = 16;
 
@@ -66,9 +66,8 @@ impl TileMap {
     }
 }
 
-/// Classifies one row of tiles; bands of a plane can be scanned on several threads with it.
-/// `classes` holds one entry a tile.
-pub fn classify_row(alpha: PlaneRef<'_, u8>, ty: usize, classes: &mut [TileClass]) {
+/// Classifies one row of tiles; `classes` holds one entry a tile.
+fn classify_row(alpha: PlaneRef<'_, u8>, ty: usize, classes: &mut [TileClass]) {
     let y0 = ty * TILE_H;
     let y1 = (y0 + TILE_H).min(alpha.height);
     for (tx, class) in classes.iter_mut().enumerate() {

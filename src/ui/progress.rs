@@ -4,8 +4,10 @@
 use super::console::{Console, Paint};
 use super::format;
 use super::json::JsonLines;
+use crate::hardware::{Machine, Usage};
 use crate::pipeline::{Event, Observer, Summary};
 use crate::telemetry::TOLD;
+use crate::tune::bottleneck::{self, Seen};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
@@ -31,6 +33,8 @@ pub struct ProgressUi {
     console: Console,
     style: Style,
     interval: Duration,
+    /// The summary tells every stage's time, and what held the job up on this machine.
+    profiling: Option<Machine>,
     state: Mutex<State>,
 }
 
@@ -46,7 +50,12 @@ struct State {
 impl ProgressUi {
     /// Reports to `console`.
     pub fn new(console: Console, style: Style) -> Self {
-        Self { console, style, interval: INTERVAL, state: Mutex::default() }
+        Self { console, style, interval: INTERVAL, profiling: None, state: Mutex::default() }
+    }
+
+    /// The same with every stage's time in the summary, and what held a job up on `machine`.
+    pub fn with_profiling(self, machine: Machine) -> Self {
+        Self { profiling: Some(machine), ..self }
     }
 
     /// Where people read.
@@ -118,7 +127,11 @@ impl ProgressUi {
                 if let Some(bar) = state.bar.take() {
                     bar.finish_and_clear();
                 }
-                self.console.write(done(summary, &state.prefix, &self.console).as_bytes());
+                let mut text = done(summary, &state.prefix, &self.console);
+                if let Some(machine) = &self.profiling {
+                    text += &profile(summary, machine);
+                }
+                self.console.write(text.as_bytes());
             }
             Event::Warning { .. } => {}
         }
@@ -213,10 +226,13 @@ fn done(s: &Summary, prefix: &str, console: &Console) -> String {
         format::took(s.seconds),
         format::fps(s.fps)
     );
-    if let Some((stage, share)) = slowest(s) {
+    if let Some((stage, share)) = bottleneck::slowest(&times(s)) {
         let _ = write!(text, "; slowest stage: {stage} ({:.0} % busy)", share * 100.0);
     }
     text.push('\n');
+    if s.resources.peak_memory > 0 {
+        let _ = writeln!(text, "  {}", resources(&s.resources));
+    }
     if s.decode_errors > 0 {
         let _ = writeln!(text, "  {} frames of the source were damaged", s.decode_errors);
     }
@@ -228,13 +244,40 @@ fn done(s: &Summary, prefix: &str, console: &Console) -> String {
     text
 }
 
-/// The stage that waited least, and the part of its time that it was at work.
-fn slowest(s: &Summary) -> Option<(&'static str, f64)> {
-    s.stages
-        .iter()
-        .filter(|t| t.busy > 0.0)
-        .map(|t| (t.stage, t.busy / (t.busy + t.waiting)))
-        .max_by(|a, b| a.1.total_cmp(&b.1))
+/// Stages and their seconds, a line each, and what held the job up.
+fn profile(s: &Summary, machine: &Machine) -> String {
+    let mut text = String::from("  stage      at work   waiting\n");
+    for t in &s.stages {
+        let _ = writeln!(text, "  {:9}{:8.2} s{:8.2} s", t.stage, t.busy, t.waiting);
+    }
+    let stages = times(s);
+    let seen = Seen {
+        stages: &stages,
+        usage: &s.resources,
+        cores: machine.cpu.usable,
+        memory: machine.memory.usable(),
+        gpu_memory: machine.gpu.cards.first().and_then(|card| card.memory_total),
+    };
+    for finding in bottleneck::findings(&seen) {
+        let _ = writeln!(text, "  {}; what helps: {}", finding.what, finding.help);
+    }
+    text
+}
+
+fn times(s: &Summary) -> Vec<(&'static str, f64, f64)> {
+    s.stages.iter().map(|t| (t.stage, t.busy, t.waiting)).collect()
+}
+
+/// `605.0 MB at most, 1.84 cores on average; card 43 % busy, 2.1 GB`
+fn resources(u: &Usage) -> String {
+    let mut text = format!("{} of memory at most, {:.2} cores on average", format::bytes(u.peak_memory), u.mean_cores);
+    if let Some(busy) = u.gpu_busy {
+        let _ = write!(text, "; card {busy:.0} % busy");
+    }
+    if let Some(bytes) = u.gpu_peak_memory {
+        let _ = write!(text, ", {} of its memory in use at most", format::bytes(bytes));
+    }
+    text
 }
 
 #[cfg(test)]
@@ -276,6 +319,7 @@ pub(crate) mod tests {
                 OutputReport { path: "out.mp4".into(), mode: "green", encoder: "libx264".into(), bytes: 12_345_678 },
                 OutputReport { path: "mask.mkv".into(), mode: "matte", encoder: "libx264".into(), bytes: 999 },
             ],
+            resources: Usage { peak_memory: 605_000_000, mean_cores: 1.84, ..Usage::default() },
         }
     }
 
@@ -329,6 +373,7 @@ pub(crate) mod tests {
              vrseg: warning: The sound ends early.\n\
              [2/5] 130 frames, 28 fps, slowest: encode\n\
              [2/5] done: 600 frames in 21.4 s, 28 fps; slowest stage: encode (93 % busy)\n  \
+             605.0 MB of memory at most, 1.84 cores on average\n  \
              green  out.mp4  12.3 MB, libx264\n  \
              matte  mask.mkv  999 B, libx264\n"
         );
@@ -350,6 +395,28 @@ pub(crate) mod tests {
         job(&ui);
         ui.note("skipped");
         assert_eq!(paper.text(), "vrseg: warning: The sound ends early.\n");
+    }
+
+    #[test]
+    fn profiling_tells_every_stage() {
+        let (ui, paper) = ui(Style::Human);
+        let mut machine = Machine::default();
+        machine.cpu.usable = 2;
+        job(&ui.with_profiling(machine));
+        let text = paper.text();
+        assert!(text.contains("  encode      20.00 s    1.40 s\n"), "{text}");
+        assert!(
+            text.contains("  1.8 of 2 cores were at work; most of the waiting was for encode; what helps: "),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_card_is_told_of_where_there_is_one() {
+        let usage = Usage { gpu_busy: Some(43.4), gpu_peak_memory: Some(2_100_000_000), ..summary(false).resources };
+        let want =
+            "605.0 MB of memory at most, 1.84 cores on average; card 43 % busy, 2.1 GB of its memory in use at most";
+        assert_eq!(resources(&usage), want);
     }
 
     #[test]

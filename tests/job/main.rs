@@ -2,7 +2,10 @@
 //! pixel by pixel.
 
 mod docs;
+mod eval;
 mod faults;
+mod formats;
+mod hardware;
 mod harness;
 mod interrupt;
 mod kept;
