@@ -73,20 +73,29 @@ class Person:
 PEOPLE = [Person("man", "2011_000003", (185, 100, 320, 332)), Person("women", "2011_000006", (88, 104, 376, 334))]
 
 # The room: half width, half depth, height of the ceiling above and depth of the floor below the
-# camera, in metres; and the parts of photos (left, top, right, bottom) that it is papered with.
+# camera, in metres.
 ROOM = (2.6, 3.2, 1.4, 1.3)
+# Parts of photos (left, top, right, bottom) that show nobody.
 PAPER = {
-    "front": ("2011_000003", (0, 0, 184, 200)),
-    "back": ("2011_000025", (0, 0, 500, 375)),
-    "left": ("2011_000006", (0, 0, 88, 200)),
-    "right": ("2011_000025", (90, 20, 500, 375)),
-    "floor": ("2011_000003", (20, 228, 184, 335)),
-    "ceiling": ("2011_000006", (180, 0, 395, 80)),
+    "planks": ("2011_000003", (0, 0, 184, 200)),
+    "hearth": ("2011_000003", (20, 228, 184, 335)),
+    "panels": ("2011_000006", (0, 0, 88, 200)),
+    "beam": ("2011_000006", (180, 0, 395, 80)),
+    "armchair": ("2011_000006", (385, 235, 500, 375)),
+    "bus": ("2011_000025", (90, 20, 500, 375)),
+    "street": ("2011_000025", (0, 0, 500, 375)),
+    "asphalt": ("2011_000025", (0, 335, 90, 375)),
 }
+# What the front, back, left and right wall, the floor and the ceiling of each room are papered
+# with, and by how many degrees the room is turned.
+ROOMS = [
+    (("planks", "street", "panels", "bus", "hearth", "beam"), 0.0),
+    (("panels", "planks", "armchair", "street", "asphalt", "beam"), 75.0),
+    (("bus", "panels", "street", "planks", "armchair", "asphalt"), 160.0),
+    (("street", "armchair", "planks", "panels", "planks", "asphalt"), 250.0),
+]
 PIXELS_PER_METRE = 170.0
 
-# Turns of the room, one after the other.
-ROOM_TURNS = (0.0, 75.0, 160.0, 250.0)
 # Degrees between the eyes: a person at 2 m and a wall at 4.5 m, for eyes 64 mm apart.
 DISPARITY = (1.8, 0.8)
 
@@ -171,7 +180,7 @@ class Scene:
     def __init__(self, folder):
         names = {p.photo for p in PEOPLE} | {photo for photo, _ in PAPER.values()}
         photos = {n: read_rgb(folder / f"JPEGImages/{n}.jpg") for n in sorted(names)}
-        self.paper = {side: photos[photo][t:b, l:r] for side, (photo, (l, t, r, b)) in PAPER.items()}
+        self.paper = {name: photos[photo][t:b, l:r] for name, (photo, (l, t, r, b)) in PAPER.items()}
         self.people = {}
         for person in PEOPLE:
             mask = read_rgb(folder / f"SegmentationClassPNG/{person.photo}.png")
@@ -183,8 +192,10 @@ class Scene:
             colour = np.pad(photos[person.photo][top:bottom, left:right], ((2, 2), (2, 2), (0, 0)), mode="edge")
             self.people[person.name] = np.concatenate([colour, 255 * mask[..., None]], axis=-1)
 
-    def room(self, d):
-        """Colour of the room [..., 3] in directions `d`."""
+    def room(self, number, d):
+        """Colour [..., 3] of a room in directions `d`."""
+        papers, turn = ROOMS[number]
+        d = turned(d, turn)
         half_x, half_z, up, down = ROOM
         with np.errstate(divide="ignore", invalid="ignore"):
             to_x = half_x / np.abs(d[..., 0])
@@ -196,12 +207,12 @@ class Scene:
         wall_x, wall_z = (near == to_x), (near == to_z)
         flat = ~wall_x & ~wall_z
         sides = [
-            ("front", wall_z & (d[..., 2] > 0), 0, 1), ("back", wall_z & (d[..., 2] <= 0), 0, 1),
-            ("right", wall_x & ~wall_z & (d[..., 0] > 0), 2, 1), ("left", wall_x & ~wall_z & (d[..., 0] <= 0), 2, 1),
-            ("floor", flat & (d[..., 1] > 0), 0, 2), ("ceiling", flat & (d[..., 1] <= 0), 0, 2),
+            (wall_z & (d[..., 2] > 0), 0, 1), (wall_z & (d[..., 2] <= 0), 0, 1),
+            (wall_x & ~wall_z & (d[..., 0] <= 0), 2, 1), (wall_x & ~wall_z & (d[..., 0] > 0), 2, 1),
+            (flat & (d[..., 1] > 0), 0, 2), (flat & (d[..., 1] <= 0), 0, 2),
         ]
-        for name, where, across, along in sides:
-            image = self.paper[name]
+        for paper, (where, across, along) in zip(papers, sides):
+            image = self.paper[paper]
             x = mirrored((point[where][:, across] + 7.0) * PIXELS_PER_METRE, image.shape[1])
             y = mirrored((point[where][:, along] + up) * PIXELS_PER_METRE, image.shape[0])
             colour[where] = bilinear(image, x, y)
@@ -263,9 +274,9 @@ class Eyes:
         s = self.args.samples
         # What is near lies further right for the left eye: that eye looks from further left.
         near, far = (side * n * self.pixel / 2 for n in self.disparity)
-        key = (entry["room_turn"], side)
+        key = (entry["room"], side)
         if key not in self.rooms:
-            self.rooms[key] = reduced(self.scene.room(turned(self.directions, entry["room_turn"] + far)), s)
+            self.rooms[key] = reduced(self.scene.room(entry["room"], turned(self.directions, far)), s)
         colour, matte = self.rooms[key], np.zeros((self.height, self.width, 1), np.float32)
         for person in entry["people"]:
             sample = self.scene.person(person["name"], turned(self.directions, near), person["longitude"],
@@ -287,19 +298,19 @@ class Eyes:
 
 
 def entries(args):
-    """What is in each picture. The first shows nobody."""
-    found = [{"name": "nobody", "sweep": "nobody", "angle": 0, "size": "", "people": []}]
-    for size, height in HEIGHTS.items():
-        for index, (sweep, angle, lon, lat) in enumerate(PLACES):
-            for flip, person in zip((1, -1), PEOPLE):
-                found.append({
-                    "name": f"{sweep}_{angle:02}_{size}_{person.name}", "sweep": sweep, "angle": angle,
-                    "size": size,
-                    "people": [{"name": person.name, "longitude": flip * lon, "latitude": lat, "height": height}],
-                    "turn": index,
-                })
-    for entry in found:
-        entry["room_turn"] = ROOM_TURNS[entry.pop("turn", 0) % len(ROOM_TURNS)]
+    """What is in each picture. The first ones show nobody."""
+    found = [{"name": f"nobody_{room}", "sweep": "nobody", "angle": 0, "size": "", "people": [], "room": room}
+             for room in range(len(ROOMS))]
+    for index, (sweep, angle, lon, lat) in enumerate(PLACES):
+        for which, (size, height) in enumerate(HEIGHTS.items()):
+            person = PEOPLE[(index + which) % len(PEOPLE)]
+            side = 1 if which == 0 else -1
+            found.append({
+                "name": f"{sweep}_{angle:02}_{size}_{person.name}", "sweep": sweep, "angle": angle, "size": size,
+                "people": [{"name": person.name, "longitude": side * lon, "latitude": lat, "height": height}],
+                # Neither an angle nor a person always meets the same room.
+                "room": (index + index // 4 + 2 * which) % len(ROOMS),
+            })
     if args.only:
         found = [e for e in found if e["name"] in args.only.split(",")]
         if not found:
