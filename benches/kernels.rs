@@ -6,8 +6,8 @@
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use vrseg::matte::{
-    Coefficients, GuidedFilter, Levels, Morphology, Normalization, Sampler, SceneDetector, SmallYuv, Stabilizer,
-    TileMap, to_network, upsample_bilinear, upsample_guided,
+    Coefficients, Levels, Morphology, Normalization, Sampler, SceneDetector, SmallYuv, Stabilizer, TileMap, to_network,
+    upsample_bilinear, upsample_guided,
 };
 use vrseg::plane::{Matrix, Plane, PlaneMut, PlaneRef, Rect, Sample, Yuv, YuvColor, YuvLayout};
 use vrseg::vr::Layout;
@@ -55,7 +55,7 @@ fn guide() -> Plane<f32> {
 
 fn coefficients(alpha: &Plane<f32>) -> Coefficients {
     let mut c = Coefficients::default();
-    GuidedFilter::new().coefficients(&guide(), alpha, GuidedFilter::RADIUS, GuidedFilter::EPS, &mut c);
+    vrseg::matte::coefficients(&guide(), alpha, &mut c);
     c
 }
 
@@ -157,10 +157,10 @@ fn to_network_pair(b: Bencher<'_, '_>) {
 #[divan::bench]
 fn coefficients_pair(b: Bencher<'_, '_>) {
     let (guide, alpha) = (guide(), person(NET));
-    let (mut filter, mut c) = (GuidedFilter::new(), Coefficients::default());
+    let mut c = Coefficients::default();
     b.counter(BytesCount::new(2 * 2 * NET * NET * 4)).bench_local(|| {
         for _ in 0..2 {
-            filter.coefficients(black_box(&guide), &alpha, GuidedFilter::RADIUS, GuidedFilter::EPS, &mut c);
+            vrseg::matte::coefficients(black_box(&guide), &alpha, &mut c);
         }
     });
 }

@@ -48,12 +48,13 @@ fn main() -> anyhow::Result<()> {
     let data = (0..n).map(|i| ((i as u32).wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 24) as f32).collect();
     let batch = Batch { data, n: views, width, height };
     let mut states = States::default();
+    let mut alphas = Vec::new();
     for _ in 0..number("--warmup", 1) {
-        network.run(&batch, &mut states)?;
+        network.run(&batch, &mut states, &mut alphas)?;
     }
     let (cpu, wall) = (cpu_seconds()?, Instant::now());
     for _ in 0..runs {
-        network.run(&batch, &mut states)?;
+        network.run(&batch, &mut states, &mut alphas)?;
     }
     println!(
         "{}",

@@ -91,6 +91,9 @@ pub(super) struct Sampler<'a, const N: usize, const W: usize> {
     pos: Row<W>,
     held: [usize; 2],
     rows: [[Row<W>; N]; 2],
+    /// Where the samples lie between no more than [`FEW_CELLS`]: the first of these cells, and the
+    /// weights of each.
+    few: Option<(usize, usize, [Row<W>; FEW_CELLS])>,
 }
 
 impl<'a, const N: usize, const W: usize> Sampler<'a, N, W> {
@@ -105,7 +108,18 @@ impl<'a, const N: usize, const W: usize> Sampler<'a, N, W> {
         } else {
             pos[..n].copy_from_slice(span);
         }
-        Self { planes, axes, pos, held: [usize::MAX; 2], rows: [[[0.0; W]; N]; 2] }
+        let (first, last) = (pos[0] as usize, (pos[W - 1].ceil() as usize).min(axes[0].last));
+        let few = (last - first < FEW_CELLS).then(|| {
+            // Triangular weights: without look-ups, so that stretching a row is vectorised.
+            let mut weights = [[0.0; W]; FEW_CELLS];
+            for (cell, weights) in (first..=last).zip(&mut weights) {
+                for (weight, pos) in weights.iter_mut().zip(&pos) {
+                    *weight = (1.0 - (pos - cell as f32).abs()).max(0.0);
+                }
+            }
+            (first, last, weights)
+        });
+        Self { planes, axes, pos, held: [usize::MAX; 2], rows: [[[0.0; W]; N]; 2], few }
     }
 
     /// Row `gy` of the grid, stretched to the plane's width, in slot `gy % 2`.
@@ -117,16 +131,12 @@ impl<'a, const N: usize, const W: usize> Sampler<'a, N, W> {
         }
         self.held[slot] = gy;
         let rows = self.planes.map(|plane| plane.as_ref().row(gy));
-        let (first, last) = (self.pos[0] as usize, (self.pos[W - 1].ceil() as usize).min(self.axes[0].last));
-        if last - first < FEW_CELLS {
-            // The sum of the cells' triangular weights: no look-ups, so it is vectorised.
+        if let Some((first, last, weights)) = &self.few {
             let mut out = [[0.0; W]; N];
-            for cell in first..=last {
-                let centre = cell as f32;
+            for (cell, weights) in (*first..=*last).zip(weights) {
                 for (row, out) in rows.iter().zip(&mut out) {
-                    let v = row[cell];
-                    for (o, pos) in out.iter_mut().zip(&self.pos) {
-                        *o += (1.0 - (pos - centre).abs()).max(0.0) * v;
+                    for (o, weight) in out.iter_mut().zip(weights) {
+                        *o += weight * row[cell];
                     }
                 }
             }

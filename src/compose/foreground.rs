@@ -15,6 +15,9 @@ use crate::plane::Plane;
 
 /// The longer side of the grid that the estimates are made on is at most this.
 const GRID_SIZE: usize = 192;
+/// Rows of the small picture that a cell is made from, at most: what is taken from it is blurred,
+/// and two of three rows say as much as all.
+const CELL_ROWS: usize = 2;
 
 /// The estimates for one view, and the memory that making them takes.
 #[derive(Clone, Debug, Default)]
@@ -64,12 +67,13 @@ impl Estimate {
         self.mean.iter_mut().for_each(|plane| plane.resize(gw, gh));
         for gy in 0..gh {
             let rows = gy * k..((gy + 1) * k).min(h);
-            let scale = 1.0 / rows.len() as f32;
+            let step = rows.len().div_ceil(CELL_ROWS);
+            let scale = 1.0 / rows.len().div_ceil(step) as f32;
             for row in self.sums.iter_mut().flatten() {
                 row.clear();
                 row.resize(w, 0.0);
             }
-            for y in rows {
+            for y in rows.step_by(step) {
                 let [f, b, mean] = &mut self.sums;
                 let a = &alpha.as_ref().row(y)[..w];
                 for (c, plane) in [&small.y, &small.u, &small.v].into_iter().enumerate() {

@@ -41,6 +41,12 @@ pub(super) fn save<T: Sample, const W: usize>(row: &mut [T], values: &[T; W]) {
     }
 }
 
+/// How many of a row's values are `value`; unlike a search that ends early, this is vectorised.
+#[inline(always)]
+pub(super) fn count<const W: usize>(row: &Row<W>, value: f32) -> usize {
+    row.iter().map(|v| u32::from(*v == value)).sum::<u32>() as usize
+}
+
 /// Samples as floats.
 #[inline(always)]
 pub(super) fn widen<T: Sample, const W: usize>(row: &[T; W]) -> Row<W> {
@@ -109,7 +115,11 @@ pub(super) fn foreground<const W: usize>(src: &Row<W>, a: &Row<W>, [fh, bh]: &[R
     for i in 0..W {
         let s = src[i];
         let f = fh[i] + a[i] * (s - a[i] * fh[i] - (1.0 - a[i]) * bh[i]);
-        out[i] = f.max(range[0].min(s)).min(range[1].max(s));
+        // Comparisons rather than `max` and `min`, whose care for NaN costs as much as the rest.
+        let low = if s < range[0] { s } else { range[0] };
+        let high = if s > range[1] { s } else { range[1] };
+        let f = if f < low { low } else { f };
+        out[i] = if f > high { high } else { f };
     }
     out
 }

@@ -4,7 +4,7 @@
 use super::composer::{Composer, Frame, Paint, ViewState};
 use super::field::Sampler;
 use super::kernels::{
-    OverlayPlane, affine, alpha_row, foreground, load, over, overlay, round, save, scale_alpha, widen,
+    OverlayPlane, affine, alpha_row, count, foreground, load, over, overlay, round, save, scale_alpha, widen,
 };
 use crate::matte::tiles::{TILE_H, TILE_W, TileClass, TileMap};
 use crate::plane::{PlaneMut, PlaneRef, Rect, Sample};
@@ -156,8 +156,8 @@ impl<T: Sample> Painter<'_, T> {
                     let tile = Rect { x, w: step.min(r.x + r.w - x), ..r };
                     // The widths that tiles have in luma, halved chroma and quartered chroma.
                     match step {
-                        32 => self.tile::<32>(region, p, tile),
                         16 => self.tile::<16>(region, p, tile),
+                        8 => self.tile::<8>(region, p, tile),
                         _ => self.tile::<TILE_W>(region, p, tile),
                     }
                 }
@@ -273,12 +273,12 @@ impl<T: Sample> Painter<'_, T> {
             let src = widen(&load::<T, W>(&source.row(y)[r.x..r.x + r.w]));
             let a = alpha_row::<W>(alpha, shift, (r.x, y), r.w);
             // An outline crosses few of a tile's rows; the others need no estimate.
-            if a[..r.w].iter().all(|a| *a == 1.0) {
+            if count(&a, 1.0) == r.w {
                 self.out_row(p, y, r).copy_from_slice(&source.row(y)[r.x..r.x + r.w]);
                 continue;
             }
             if let Paint::Green { key } = paint
-                && a[..r.w].iter().all(|a| *a == 0.0)
+                && count(&a, 0.0) == W
             {
                 self.out_row(p, y, r).fill(T::from_u32(key[p] as u32));
                 continue;

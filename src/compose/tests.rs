@@ -2,7 +2,7 @@
 
 use super::composer::{Composer, Frame, Paint, ViewPaint};
 use super::*;
-use crate::matte::{SmallYuv, TileMap};
+use crate::matte::{SmallYuv, TILE_H, TILE_W, TileMap};
 use crate::plane::{Matrix, Plane, PlaneMut, PlaneRef, Rect, Sample, Yuv, YuvColor, YuvLayout, YuvMut};
 use crate::simd::forced;
 use proptest::prelude::*;
@@ -112,7 +112,7 @@ fn cases() -> impl Strategy<Value = Case> {
 /// A matte with whole tiles of all kinds.
 fn matte(case: &Case) -> Padded<u8> {
     let seed = case.seed;
-    Padded::new(case.size.0, case.size.1, case.pad, |x, y| match noise(seed, 7, x / 64, y / 16) % 4 {
+    Padded::new(case.size.0, case.size.1, case.pad, |x, y| match noise(seed, 7, x / TILE_W, y / TILE_H) % 4 {
         0 | 1 => 0,
         2 => 255,
         _ => match noise(seed, 8, x, y) % 4 {
@@ -281,9 +281,10 @@ fn expected<T: Sample>(
         Paint::Matte if p == 0 => luma.0 + luma.1 * a,
         Paint::Matte => chroma.0,
         Paint::Alpha => {
-            let (tx, ty) = ((x << sx) / 64, (y << sy) / 16);
+            let (tx, ty) = ((x << sx) / TILE_W, (y << sy) / TILE_H);
             let tile_empty = |tx: usize, ty: usize| {
-                (ty * 16..(ty + 1) * 16).all(|y| (tx * 64..(tx + 1) * 64).all(|x| alpha_at(x, y) == 0.0))
+                (ty * TILE_H..(ty + 1) * TILE_H)
+                    .all(|y| (tx * TILE_W..(tx + 1) * TILE_W).all(|x| alpha_at(x, y) == 0.0))
             };
             let near = (ty.saturating_sub(1)..(ty + 2).min(frame.tiles.tiles_y))
                 .any(|ty| (tx.saturating_sub(1)..(tx + 2).min(frame.tiles.tiles_x)).any(|tx| !tile_empty(tx, ty)));

@@ -16,6 +16,7 @@
 
 use crate::plane::{Plane, PlaneRef};
 use crate::simd::dispatch;
+use std::ops::Range;
 
 /// `alpha = a * luma + b`, luma in 0..=1, at the small matte's size.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,171 +27,134 @@ pub struct Coefficients {
     pub b: Plane<f32>,
 }
 
-/// Computes [`Coefficients`]; keeps its row buffers. Use one for each thread.
-#[derive(Debug, Default)]
-pub struct GuidedFilter {
-    /// Sums over the rows of the window for every column, with `radius` zeros at either end.
-    columns: [Vec<f32>; 5],
-    /// Sums over the whole window.
-    windows: [Vec<f32>; 5],
-    /// 1 / columns of the window that lie in the plane.
-    share: Vec<f32>,
-}
-
 /// Gain on the slope, see the module's text.
 const GAIN: f32 = 1.5;
 /// Variance of the matte in a window (standard deviation 0.01 and 0.02) below which the matte
 /// counts as flat, and above which luma is followed fully.
 const FLAT: (f32, f32) = (1e-4, 4e-4);
+/// Variance of luma that counts as an edge.
+const EPS: f32 = 0.01;
+/// Pixels of a row that are worked on at a time.
+const BLOCK: usize = 64;
 
-impl GuidedFilter {
-    /// Half the window's side less a half, in pixels of the small matte: 3 x 3.
-    pub const RADIUS: usize = 1;
-    /// Variance of luma that counts as an edge.
-    pub const EPS: f32 = 0.01;
-
-    /// A filter with empty buffers.
-    pub fn new() -> Self {
-        Self::default()
+/// Fits `alpha` (0..=1) to `guide` (luma, 0..=1) in windows of 3 x 3 pixels, cut at the border.
+///
+/// # Panics
+/// When the two planes differ in size.
+pub fn coefficients(guide: &Plane<f32>, alpha: &Plane<f32>, out: &mut Coefficients) {
+    let (w, h) = (guide.width(), guide.height());
+    assert_eq!((alpha.width(), alpha.height()), (w, h), "the matte has the size of its guide");
+    out.a.resize(w, h);
+    out.b.resize(w, h);
+    if w == 0 {
+        return;
     }
-
-    /// Fits `alpha` (0..=1) to `guide` (luma, 0..=1) in windows of `2 * radius + 1` pixels a side,
-    /// cut at the border. `eps` is the variance of luma below which an edge is not believed.
-    /// The sums of a window cost the same for any radius down a column and grow with it along a row.
-    ///
-    /// # Panics
-    /// When the two planes differ in size.
-    pub fn coefficients(
-        &mut self,
-        guide: &Plane<f32>,
-        alpha: &Plane<f32>,
-        radius: usize,
-        eps: f32,
-        out: &mut Coefficients,
-    ) {
-        let (w, h) = (guide.width(), guide.height());
-        assert_eq!((alpha.width(), alpha.height()), (w, h), "the matte has the size of its guide");
-        out.a.resize(w, h);
-        out.b.resize(w, h);
-        if w == 0 || h == 0 {
-            return;
-        }
-        let radius = radius.min(w.max(h));
-        for sums in &mut self.columns {
-            sums.clear();
-            sums.resize(w + 2 * radius, 0.0);
-        }
-        for sums in &mut self.windows {
-            sums.resize(w, 0.0);
-        }
-        self.share.clear();
-        self.share.extend((0..w).map(|x| 1.0 / ((x + radius).min(w - 1) - x.saturating_sub(radius) + 1) as f32));
-        let row = |p: &Plane<f32>, y: usize| -> std::ops::Range<usize> { y * p.width()..(y + 1) * p.width() };
-        for y in 0..radius.min(h) {
-            add_row(&mut self.columns, radius, &guide.data()[row(guide, y)], &alpha.data()[row(alpha, y)], 1.0);
-        }
-        for y in 0..h {
-            if y + radius < h {
-                let r = row(guide, y + radius);
-                add_row(&mut self.columns, radius, &guide.data()[r.clone()], &alpha.data()[r], 1.0);
-            }
-            if y > radius {
-                let r = row(guide, y - radius - 1);
-                add_row(&mut self.columns, radius, &guide.data()[r.clone()], &alpha.data()[r], -1.0);
-            }
-            for (columns, windows) in self.columns.iter().zip(&mut self.windows) {
-                window_sums(columns, radius, windows);
-            }
-            let rows = (y + radius).min(h - 1) - y.saturating_sub(radius) + 1;
-            let r = row(guide, y);
-            fit(
-                &self.windows,
-                &self.share,
-                1.0 / rows as f32,
-                eps,
-                &guide.data()[r.clone()],
-                &alpha.data()[r.clone()],
-                &mut out.a.data_mut()[r.clone()],
-                &mut out.b.data_mut()[r],
-            );
-        }
+    for (y, (a, b)) in out.a.data_mut().chunks_exact_mut(w).zip(out.b.data_mut().chunks_exact_mut(w)).enumerate() {
+        let rows = y.saturating_sub(1) * w..(y + 2).min(h) * w;
+        fit_row(&guide.data()[rows.clone()], &alpha.data()[rows], y.min(1), a, b);
     }
 }
 
 impl Coefficients {
-    /// Both planes turned clockwise by a multiple of 90 degrees, see [`super::rotate`].
-    pub fn rotated(&self, clockwise_degrees: i32) -> Coefficients {
-        Coefficients { a: super::rotate(&self.a, clockwise_degrees), b: super::rotate(&self.b, clockwise_degrees) }
-    }
-
     pub(super) fn planes(&self) -> (PlaneRef<'_, f32>, PlaneRef<'_, f32>) {
         (self.a.as_ref(), self.b.as_ref())
     }
 }
 
 dispatch! {
-    /// Adds `sign` times a row of (Y, alpha, Y Y, Y alpha, alpha alpha) to the column sums.
-    fn add_row(columns: &mut [Vec<f32>; 5], radius: usize, guide: &[f32], alpha: &[f32], sign: f32) {
-        let n = guide.len();
-        let alpha = &alpha[..n];
-        let [y, p, yy, yp, pp] = columns;
-        let (y, p) = (&mut y[radius..][..n], &mut p[radius..][..n]);
-        let (yy, yp, pp) = (&mut yy[radius..][..n], &mut yp[radius..][..n], &mut pp[radius..][..n]);
-        for i in 0..n {
-            let (g, a) = (guide[i], alpha[i]);
-            let (sg, sa) = (sign * g, sign * a);
-            y[i] += sg;
-            p[i] += sa;
-            yy[i] += sg * g;
-            yp[i] += sg * a;
-            pp[i] += sa * a;
-        }
-    }
-
-    fn window_sums(columns: &[f32], radius: usize, out: &mut [f32]) {
-        let n = out.len();
-        if radius == 1 {
-            let (a, b, c) = (&columns[..n], &columns[1..1 + n], &columns[2..2 + n]);
-            for i in 0..n {
-                out[i] = a[i] + b[i] + c[i];
-            }
-            return;
-        }
-        out.copy_from_slice(&columns[..n]);
-        for d in 1..=2 * radius {
-            for (o, &v) in out.iter_mut().zip(&columns[d..d + n]) {
-                *o += v;
+    /// The coefficients of a row: `guide` and `alpha` hold it, as row `middle`, and the rows next to it.
+    fn fit_row(guide: &[f32], alpha: &[f32], middle: usize, out_a: &mut [f32], out_b: &mut [f32]) {
+        let w = out_a.len();
+        for x in (0..w).step_by(BLOCK) {
+            let n = BLOCK.min(w - x);
+            // The columns that the block's windows reach.
+            let columns = x.saturating_sub(1)..(x + n + 1).min(w);
+            let (a, b) = (&mut out_a[x..x + n], &mut out_b[x..x + n]);
+            let own = middle * w + x;
+            if is_flat(alpha, w, columns.clone()) {
+                a.fill(0.0);
+                b.copy_from_slice(&alpha[own..own + n]);
+            } else {
+                fit_block(guide, alpha, w, columns, x, a);
+                offsets(&guide[own..own + n], &alpha[own..own + n], a, b);
             }
         }
     }
+}
 
-    fn fit(
-        windows: &[Vec<f32>; 5],
-        share: &[f32],
-        row_share: f32,
-        eps: f32,
-        guide: &[f32],
-        alpha: &[f32],
-        out_a: &mut [f32],
-        out_b: &mut [f32],
-    ) {
-        let n = guide.len();
-        let [y, p, yy, yp, pp] = windows;
-        let (y, p, yy, yp, pp) = (&y[..n], &p[..n], &yy[..n], &yp[..n], &pp[..n]);
-        let (share, alpha, out_a, out_b) = (&share[..n], &alpha[..n], &mut out_a[..n], &mut out_b[..n]);
-        for i in 0..n {
-            let s = share[i] * row_share;
-            let (my, mp) = (y[i] * s, p[i] * s);
-            let var_y = (yy[i] * s - my * my).max(0.0);
-            let var_p = (pp[i] * s - mp * mp).max(0.0);
-            let cov = yp[i] * s - my * mp;
-            // Squared correlation: how much of the matte's change luma explains.
-            let explained = (cov * cov / (var_y * var_p + 1e-9)).min(1.0);
-            let believed = ((var_p - FLAT.0) * (1.0 / (FLAT.1 - FLAT.0))).clamp(0.0, 1.0);
-            let a = GAIN * believed * explained * cov / (var_y + eps);
-            out_a[i] = a;
-            out_b[i] = alpha[i] - a * guide[i];
+/// Whether no window in these columns can have a variance of alpha that counts: it is at most a
+/// quarter of the squared range.
+#[inline(always)]
+fn is_flat(alpha: &[f32], w: usize, columns: Range<usize>) -> bool {
+    // The bits of numbers that are not negative are in the numbers' order, and integers' least and
+    // greatest are vectorised.
+    let (mut least, mut greatest) = (u32::MAX, 0);
+    for row in alpha.chunks_exact(w) {
+        for v in &row[columns.clone()] {
+            least = least.min(v.to_bits());
+            greatest = greatest.max(v.to_bits());
         }
+    }
+    let range = f32::from_bits(greatest) - f32::from_bits(least);
+    range * range <= 4.0 * FLAT.0
+}
+
+/// The slopes of the pixels from `x` on; `columns` are theirs and those next to them.
+#[inline(always)]
+fn fit_block(guide: &[f32], alpha: &[f32], w: usize, columns: Range<usize>, x: usize, out: &mut [f32]) {
+    // Column sums of Y, alpha, Y Y, Y alpha and alpha alpha; 0 beyond the border.
+    let mut sums = [[0f32; BLOCK + 2]; 5];
+    let first = columns.start + 1 - x;
+    let n = columns.len();
+    let [sy, sp, syy, syp, spp] = sums.each_mut().map(|row| &mut row[first..first + n]);
+    for (guide, alpha) in guide.chunks_exact(w).zip(alpha.chunks_exact(w)) {
+        let (guide, alpha) = (&guide[columns.clone()][..n], &alpha[columns.clone()][..n]);
+        for i in 0..n {
+            let (y, p) = (guide[i], alpha[i]);
+            sy[i] += y;
+            sp[i] += p;
+            syy[i] += y * y;
+            syp[i] += y * p;
+            spp[i] += p * p;
+        }
+    }
+    // Samples in a window, and in one that the left or right border cuts.
+    let rows = (guide.len() / w) as f32;
+    let mut shares = [1.0 / (3.0 * rows); BLOCK];
+    let inside = |column: usize| f32::from(u8::from(column < w));
+    if x == 0 {
+        shares[0] = 1.0 / ((1.0 + inside(1)) * rows);
+    }
+    if x + out.len() == w && w > 1 {
+        shares[out.len() - 1] = 1.0 / (2.0 * rows);
+    }
+    let mut slopes = [0f32; BLOCK];
+    for i in 0..BLOCK {
+        let mean = |sums: &[f32; BLOCK + 2]| (sums[i] + sums[i + 1] + sums[i + 2]) * shares[i];
+        let (my, mp) = (mean(&sums[0]), mean(&sums[1]));
+        let var_y = positive(mean(&sums[2]) - my * my);
+        let var_p = positive(mean(&sums[4]) - mp * mp);
+        let cov = mean(&sums[3]) - my * mp;
+        // Squared correlation: how much of the matte's change luma explains.
+        let explained = cov * cov / (var_y * var_p + 1e-9);
+        let explained = if explained < 1.0 { explained } else { 1.0 };
+        let believed = positive((var_p - FLAT.0) * (1.0 / (FLAT.1 - FLAT.0)));
+        let believed = if believed < 1.0 { believed } else { 1.0 };
+        slopes[i] = GAIN * believed * explained * cov / (var_y + EPS);
+    }
+    out.copy_from_slice(&slopes[..out.len()]);
+}
+
+/// `v`, or 0 where it is less; a single instruction, unlike `max` with its care for NaN.
+#[inline(always)]
+fn positive(v: f32) -> f32 {
+    if v > 0.0 { v } else { 0.0 }
+}
+
+#[inline(always)]
+fn offsets(guide: &[f32], alpha: &[f32], slopes: &[f32], out: &mut [f32]) {
+    for (((o, g), p), a) in out.iter_mut().zip(guide).zip(alpha).zip(slopes) {
+        *o = p - a * g;
     }
 }
 
@@ -200,7 +164,8 @@ mod tests {
     use crate::simd::forced;
     use proptest::prelude::*;
 
-    fn reference(guide: &Plane<f32>, alpha: &Plane<f32>, radius: usize, eps: f32) -> Vec<(f64, f64)> {
+    fn reference(guide: &Plane<f32>, alpha: &Plane<f32>) -> Vec<(f64, f64)> {
+        let radius = 1;
         let (w, h) = (guide.width(), guide.height());
         let at = |p: &Plane<f32>, x: usize, y: usize| f64::from(p.data()[y * w + x]);
         (0..w * h)
@@ -218,7 +183,7 @@ mod tests {
                 let cov = mean(&|v| (v.0 - my) * (v.1 - mp));
                 let explained = (cov * cov / (var_y * var_p + 1e-9)).min(1.0);
                 let believed = ((var_p - 1e-4) / 3e-4).clamp(0.0, 1.0);
-                let a = 1.5 * believed * explained * cov / (var_y + f64::from(eps));
+                let a = 1.5 * believed * explained * cov / (var_y + 0.01);
                 (a, at(alpha, x, y) - a * at(guide, x, y))
             })
             .collect()
@@ -229,7 +194,7 @@ mod tests {
 
         #[test]
         fn coefficients_are_those_of_the_definition(
-            w in 1usize..70, h in 1usize..50, radius in 0usize..5, seed in any::<u32>(),
+            w in 1usize..200, h in 1usize..20, seed in any::<u32>(),
         ) {
             let mut state = seed | 1;
             let mut noise = || {
@@ -239,11 +204,10 @@ mod tests {
             let alpha: Vec<f32> = (0..w * h).map(|i| if i % w > w / 2 { 0.9 + 0.1 * noise() } else { 0.0 }).collect();
             let guide = alpha.iter().map(|a| 0.3 + 0.3 * a + 0.3 * noise()).collect();
             let (guide, alpha) = (Plane::from_vec(guide, w, h), Plane::from_vec(alpha, w, h));
-            let want = reference(&guide, &alpha, radius, 0.01);
+            let want = reference(&guide, &alpha);
             forced::each(|level| {
                 let mut out = Coefficients::default();
-                let mut filter = GuidedFilter::new();
-                filter.coefficients(&guide, &alpha, radius, 0.01, &mut out);
+                coefficients(&guide, &alpha, &mut out);
                 for ((a, b), want) in out.a.data().iter().zip(out.b.data()).zip(&want) {
                     assert!((f64::from(*a) - want.0).abs() < 0.02, "{level:?}: a {a} {}", want.0);
                     assert!((f64::from(*b) - want.1).abs() < 0.02, "{level:?}: b {b} {}", want.1);
@@ -260,7 +224,7 @@ mod tests {
         let alpha: Vec<f32> = (0..w * h).map(|i| if i % w < 16 { 0.01 * (i % 2) as f32 } else { 1.0 }).collect();
         let alpha = Plane::from_vec(alpha, w, h);
         let mut out = Coefficients::default();
-        GuidedFilter::new().coefficients(&guide, &alpha, 1, 0.01, &mut out);
+        coefficients(&guide, &alpha, &mut out);
         for (i, (&a, &b)) in out.a.data().iter().zip(out.b.data()).enumerate() {
             if !(14..=17).contains(&(i % w)) {
                 assert_eq!((a, b), (0.0, alpha.data()[i]), "at {i}");

@@ -13,7 +13,7 @@ mod temporal;
 pub mod tiles;
 mod upsample;
 
-pub use guided::{Coefficients, GuidedFilter};
+pub use guided::{Coefficients, coefficients};
 pub use levels::Levels;
 pub use morphology::Morphology;
 pub use prepare::{Normalization, Sampler, rotate, to_network};

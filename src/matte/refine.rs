@@ -1,6 +1,6 @@
 //! From a view's small matte to its full-size one: guided upsampling, then what the user asked.
 
-use super::guided::{Coefficients, GuidedFilter};
+use super::guided::{self, Coefficients};
 use super::tiles::{TILE_H, TILE_W, TileClass};
 use super::upsample::{upsample_bilinear, upsample_guided};
 use super::{Levels, MatteOptions, Morphology, resize};
@@ -10,7 +10,6 @@ use crate::plane::{Plane, PlaneMut, Rect, Yuv, YuvColor, YuvLayout};
 #[derive(Debug)]
 pub struct Refiner {
     options: MatteOptions,
-    filter: GuidedFilter,
     coefficients: Coefficients,
     morphology: Morphology,
     classes: Vec<TileClass>,
@@ -19,13 +18,7 @@ pub struct Refiner {
 impl Refiner {
     /// A refiner that does what `options` say.
     pub fn new(options: MatteOptions) -> Self {
-        Self {
-            options,
-            filter: GuidedFilter::new(),
-            coefficients: Coefficients::default(),
-            morphology: Morphology::new(),
-            classes: Vec::new(),
-        }
+        Self { options, coefficients: Coefficients::default(), morphology: Morphology::new(), classes: Vec::new() }
     }
 
     /// Brings `alpha` up to the size of the view `rect` of a picture (`planes`, stored in `layout`,
@@ -55,8 +48,7 @@ impl Refiner {
         self.classes.resize(rect.w.div_ceil(TILE_W) * rect.h.div_ceil(TILE_H), TileClass::Mixed);
         let classes = &mut self.classes;
         if self.options.refine {
-            let (radius, eps) = (GuidedFilter::RADIUS, GuidedFilter::EPS);
-            self.filter.coefficients(guide, alpha, radius, eps, &mut self.coefficients);
+            guided::coefficients(guide, alpha, &mut self.coefficients);
             let (c, bits, target) = (&self.coefficients, layout.bits, out.reborrow());
             match planes {
                 Yuv::U8(p) => upsample_guided(c, p[0].crop(rect), bits, color, &levels, rows, target, classes),

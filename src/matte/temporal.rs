@@ -20,11 +20,13 @@ pub struct Stabilizer {
     /// Weight of the new frame where nothing moves.
     floor: f32,
     primed: bool,
+    /// The last frame's picture, and its matte as it was given out.
     luma: Plane<f32>,
     alpha: Plane<f32>,
-    change: [Plane<f32>; 2],
-    scratch: Vec<f32>,
-    blurred: [Plane<f32>; 2],
+    /// Change of luma and of alpha in three rows, row `y` in slot `y % 3`.
+    change: [[Vec<f32>; 2]; 3],
+    /// Sums of three rows of each, with a repeated pixel at either end.
+    sums: [Vec<f32>; 2],
 }
 
 impl Stabilizer {
@@ -38,8 +40,7 @@ impl Stabilizer {
             luma: Plane::default(),
             alpha: Plane::default(),
             change: Default::default(),
-            scratch: Vec::new(),
-            blurred: Default::default(),
+            sums: Default::default(),
         }
     }
 
@@ -60,24 +61,33 @@ impl Stabilizer {
             return;
         }
         if self.primed && (self.alpha.width(), self.alpha.height()) == (w, h) {
-            for plane in self.change.iter_mut().chain(&mut self.blurred) {
-                plane.resize(w, h);
-            }
-            let [dy, da] = &mut self.change;
-            differences(luma.data(), self.luma.data(), dy.data_mut(), true);
-            // Signed, so that noise cancels out in the neighbourhood's mean.
-            differences(alpha.data(), self.alpha.data(), da.data_mut(), false);
-            for (src, dst) in self.change.iter().zip(&mut self.blurred) {
-                mean3x3(src, &mut self.scratch, dst);
-            }
-            let [dy, da] = &self.blurred;
-            blend(alpha.data_mut(), self.alpha.data(), dy.data(), da.data(), self.floor);
+            self.filter(luma, alpha);
+        } else {
+            self.luma.clone_from(luma);
+            self.alpha.clone_from(alpha);
+            self.primed = true;
         }
-        self.primed = true;
-        self.luma.resize(w, h);
-        self.luma.data_mut().copy_from_slice(luma.data());
-        self.alpha.resize(w, h);
-        self.alpha.data_mut().copy_from_slice(alpha.data());
+    }
+
+    /// One pass over the planes, row by row, so that what lies between is never out of the cache.
+    fn filter(&mut self, luma: &Plane<f32>, alpha: &mut Plane<f32>) {
+        let (w, h) = (alpha.width(), alpha.height());
+        self.change.iter_mut().flatten().for_each(|row| row.resize(w, 0.0));
+        self.sums.iter_mut().for_each(|row| row.resize(w + 2, 0.0));
+        let row = |y: usize| y * w..(y + 1) * w;
+        for y in 0..=h {
+            if y < h {
+                let [dy, da] = &mut self.change[y % 3];
+                // Rows are filtered one behind, so `alpha` and the last frame's are still as they came.
+                let alpha = (&alpha.data()[row(y)], &self.alpha.data()[row(y)]);
+                changes(&luma.data()[row(y)], &mut self.luma.data_mut()[row(y)], alpha.0, alpha.1, dy, da);
+            }
+            if let Some(y) = y.checked_sub(1) {
+                let near = [y.saturating_sub(1), y, (y + 1).min(h - 1)].map(|y| &self.change[y % 3]);
+                let (now, last) = (&mut alpha.data_mut()[row(y)], &mut self.alpha.data_mut()[row(y)]);
+                blend(near, &mut self.sums, now, last, self.floor);
+            }
+        }
     }
 }
 
@@ -87,42 +97,46 @@ fn ramp(v: f32, range: (f32, f32)) -> f32 {
     ((v - range.0) * (1.0 / (range.1 - range.0))).clamp(0.0, 1.0)
 }
 
-/// Mean of the 3 x 3 pixels around each; at the border the edge pixels repeat.
-fn mean3x3(src: &Plane<f32>, padded: &mut Vec<f32>, dst: &mut Plane<f32>) {
-    let (w, h) = (src.width(), src.height());
-    padded.clear();
-    padded.resize(w + 2, 0.0);
-    for (y, out) in dst.data_mut().chunks_exact_mut(w).enumerate() {
-        let row = |y: usize| &src.data()[y * w..][..w];
-        sum3(row(y.saturating_sub(1)), row(y), row((y + 1).min(h - 1)), &mut padded[1..=w]);
-        padded[0] = padded[1];
-        padded[w + 1] = padded[w];
-        sum3(&padded[..w], &padded[1..=w], &padded[2..], out);
-        for v in out {
-            *v *= 1.0 / 9.0;
-        }
-    }
-}
-
 dispatch! {
-    fn differences(a: &[f32], b: &[f32], out: &mut [f32], absolute: bool) {
-        for ((o, &a), &b) in out.iter_mut().zip(a).zip(b) {
-            let d = a - b;
-            *o = if absolute { d.abs() } else { d };
+    /// How much luma and alpha differ from the last frame's; `last_luma` becomes `luma`. Alpha's change
+    /// keeps its sign, so that noise cancels out in the neighbourhood's mean.
+    fn changes(
+        luma: &[f32], last_luma: &mut [f32], alpha: &[f32], last_alpha: &[f32], dy: &mut [f32], da: &mut [f32],
+    ) {
+        let n = luma.len();
+        let (last_luma, alpha, last_alpha) = (&mut last_luma[..n], &alpha[..n], &last_alpha[..n]);
+        let (dy, da) = (&mut dy[..n], &mut da[..n]);
+        for x in 0..n {
+            dy[x] = (luma[x] - last_luma[x]).abs();
+            da[x] = alpha[x] - last_alpha[x];
+            last_luma[x] = luma[x];
         }
     }
 
-    fn sum3(a: &[f32], b: &[f32], c: &[f32], out: &mut [f32]) {
-        for (((o, &a), &b), &c) in out.iter_mut().zip(a).zip(b).zip(c) {
-            *o = a + b + c;
+    /// Filters a row; `near` are the changes in the row above, in it and below. `last`, the filtered
+    /// row of the last frame, becomes that of this one.
+    fn blend(near: [&[Vec<f32>; 2]; 3], sums: &mut [Vec<f32>; 2], alpha: &mut [f32], last: &mut [f32], floor: f32) {
+        let n = alpha.len();
+        for (k, sums) in sums.iter_mut().enumerate() {
+            let [a, b, c] = near.map(|row| &row[k][..n]);
+            let inner = &mut sums[1..=n];
+            for x in 0..n {
+                inner[x] = a[x] + b[x] + c[x];
+            }
+            sums[0] = sums[1];
+            sums[n + 1] = sums[n];
         }
-    }
-
-    fn blend(alpha: &mut [f32], previous: &[f32], luma_change: &[f32], alpha_change: &[f32], floor: f32) {
-        for (((alpha, &p), &dy), &da) in alpha.iter_mut().zip(previous).zip(luma_change).zip(alpha_change) {
-            let motion = ramp(dy, LUMA).max(ramp(da.abs(), ALPHA));
+        let [dy, da] = sums;
+        let (dy, da, last) = (&dy[..n + 2], &da[..n + 2], &mut last[..n]);
+        for x in 0..n {
+            let dy = (dy[x] + dy[x + 1] + dy[x + 2]) * (1.0 / 9.0);
+            let da = (da[x] + da[x + 1] + da[x + 2]) * (1.0 / 9.0);
+            let (moving, changing) = (ramp(dy, LUMA), ramp(da.abs(), ALPHA));
+            let motion = if moving > changing { moving } else { changing };
             let k = floor + (1.0 - floor) * motion;
-            *alpha = p + k * (*alpha - p);
+            let calm = last[x] + k * (alpha[x] - last[x]);
+            alpha[x] = calm;
+            last[x] = calm;
         }
     }
 }

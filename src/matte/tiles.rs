@@ -5,7 +5,7 @@ use crate::plane::PlaneRef;
 use crate::simd::dispatch;
 
 /// Width of a tile in luma samples.
-pub const TILE_W: usize = 64;
+pub const TILE_W: usize = 32;
 /// Height of a tile in luma samples.
 pub const TILE_H: usize = 16;
 

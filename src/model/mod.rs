@@ -3,6 +3,7 @@
 pub mod error;
 pub mod manifest;
 pub mod network;
+mod output;
 pub mod provider;
 pub mod registry;
 pub mod runtime;

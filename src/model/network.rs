@@ -1,11 +1,10 @@
 //! A network that is loaded and ready: batches of views in, alphas out.
 
 use super::error::{ModelError, Result};
-use super::manifest::{Activation, Kind, Manifest};
+use super::manifest::{Kind, Manifest};
 use super::provider::{self, Provider, SessionOptions};
 use super::registry::{Model, Weights};
 use crate::plane::Plane;
-use ndarray::{ArrayD, ArrayView3, Axis, Ix4};
 use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::IoBinding;
 use ort::session::{Session, SessionInputValue};
@@ -138,24 +137,31 @@ impl Network {
         &self.refused
     }
 
-    /// Runs a batch. Returns `batch.n` alphas (0 background ..= 1 person). For a recurrent network
-    /// picture `i` of this batch follows picture `i` of the batch before, and `states` is updated;
-    /// other kinds leave it alone.
+    /// Runs a batch and makes `alphas` its `batch.n` alphas (0 background ..= 1 person); planes that
+    /// are there already are used again. For a recurrent network picture `i` of this batch follows
+    /// picture `i` of the batch before, and `states` is updated; other kinds leave it alone.
     ///
     /// # Errors
     /// What ONNX Runtime says, and outputs that are not numbers or have another shape.
-    pub fn run(&mut self, batch: &Batch, states: &mut States) -> Result<Vec<Plane<f32>>> {
-        match self.try_run(batch, states) {
-            Ok(raw) => self.alphas(batch, raw),
-            Err(e) => Err(self.fail(e.to_string())),
-        }
+    pub fn run(&mut self, batch: &Batch, states: &mut States, alphas: &mut Vec<Plane<f32>>) -> Result<()> {
+        let read = match self.try_run(batch, states, alphas) {
+            Ok(read) => read,
+            Err(e) => return Err(self.fail(e.to_string())),
+        };
+        read.map_err(|what| self.fail(what))
     }
 
     fn fail(&self, what: impl Into<String>) -> ModelError {
         ModelError::Network { name: self.manifest.name.clone(), what: what.into() }
     }
 
-    fn try_run(&mut self, batch: &Batch, states: &mut States) -> ort::Result<ArrayD<f32>> {
+    /// The outer result is ONNX Runtime's; the inner one tells whether the output can be used.
+    fn try_run(
+        &mut self,
+        batch: &Batch,
+        states: &mut States,
+        alphas: &mut Vec<Plane<f32>>,
+    ) -> ort::Result<std::result::Result<(), String>> {
         let m = &self.manifest;
         if m.kind == Kind::Recurrent && states.is_empty() {
             // RVM's own convention: a single zero stands for an empty state of any size.
@@ -179,9 +185,10 @@ impl Network {
             }
             let mut outputs = self.session.run_binding(binding)?;
             let next: Vec<_> = m.states.iter().filter_map(|s| outputs.remove(&s.output)).collect();
-            let result = outputs[m.output.name.as_str()].try_extract_array::<f32>()?.to_owned();
+            let (shape, data) = outputs[m.output.name.as_str()].try_extract_tensor::<f32>()?;
+            let read = m.output.read(shape, data, batch.n, alphas);
             states.0 = next;
-            return Ok(result);
+            return Ok(read);
         }
         let source = TensorRef::from_array_view(([batch.n, 3, batch.height, batch.width], batch.data.as_slice()))?;
         let mut inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> =
@@ -191,84 +198,9 @@ impl Network {
         }
         let mut outputs = self.session.run(inputs)?;
         let next: Vec<_> = m.states.iter().filter_map(|s| outputs.remove(&s.output)).collect();
-        let result = outputs[m.output.name.as_str()].try_extract_array::<f32>()?.to_owned();
-        drop(outputs);
+        let (shape, data) = outputs[m.output.name.as_str()].try_extract_tensor::<f32>()?;
+        let read = m.output.read(shape, data, batch.n, alphas);
         states.0 = next;
-        Ok(result)
-    }
-
-    /// Turns the raw output into alphas.
-    fn alphas(&self, batch: &Batch, raw: ArrayD<f32>) -> Result<Vec<Plane<f32>>> {
-        let o = &self.manifest.output;
-        let shape = raw.shape().to_vec();
-        let unfit = || self.fail(format!("output {} has shape {shape:?} for a batch of {}", o.name, batch.n));
-        // Some graphs leave the channel out where there is only one.
-        let raw = if raw.ndim() == 3 { raw.insert_axis(Axis(1)) } else { raw };
-        let raw = raw.into_dimensionality::<Ix4>().map_err(|_| unfit())?;
-        let (n, channels, height, width) = raw.dim();
-        if n != batch.n || channels * height * width == 0 {
-            return Err(unfit());
-        }
-        if o.class.is_some_and(|k| k >= channels) {
-            return Err(self.fail(format!("output.class is beyond the {channels} channels of {}", o.name)));
-        }
-        raw.outer_iter()
-            .map(|picture| {
-                let mut alpha: Vec<f32> = match o.class {
-                    Some(k) => softmax_channel(picture, k),
-                    None => picture.index_axis(Axis(0), 0).iter().copied().collect(),
-                };
-                // min and max skip NaN, so a sum finds it.
-                if !alpha.iter().sum::<f32>().is_finite() {
-                    return Err(self.fail("its output is not a number somewhere"));
-                }
-                if o.activation == Activation::Sigmoid {
-                    alpha.iter_mut().for_each(|v| *v = 1.0 / (1.0 + (-*v).exp()));
-                }
-                if o.stretch {
-                    stretch(&mut alpha);
-                }
-                alpha.iter_mut().for_each(|v| *v = v.clamp(0.0, 1.0));
-                Ok(Plane::from_vec(alpha, width, height))
-            })
-            .collect()
-    }
-}
-
-/// The probability of channel `person` at every pixel of `[C, H, W]` scores.
-fn softmax_channel(scores: ArrayView3<'_, f32>, person: usize) -> Vec<f32> {
-    scores
-        .lanes(Axis(0))
-        .into_iter()
-        .map(|score| {
-            let max = score.fold(f32::NEG_INFINITY, |a, b| a.max(*b));
-            let sum: f32 = score.iter().map(|v| (v - max).exp()).sum();
-            (score[person] - max).exp() / sum
-        })
-        .collect()
-}
-
-fn stretch(alpha: &mut [f32]) {
-    let (lo, hi) = alpha.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(lo, hi), v| (lo.min(*v), hi.max(*v)));
-    let span = (hi - lo).max(1e-6);
-    alpha.iter_mut().for_each(|v| *v = (*v - lo) / span);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn softmax_takes_the_person() {
-        let scores = [0.0, 10.0, 0.0, -10.0];
-        let a = softmax_channel(ArrayView3::from_shape((2, 1, 2), &scores).unwrap(), 1);
-        assert!((a[0] - 0.5).abs() < 1e-6 && a[1] < 1e-6, "{a:?}");
-    }
-
-    #[test]
-    fn stretching_a_flat_output_is_harmless() {
-        let mut a = [0.3; 4];
-        stretch(&mut a);
-        assert!(a.iter().all(|v| v.abs() < 1e-6));
+        Ok(read)
     }
 }

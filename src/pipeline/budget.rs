@@ -75,9 +75,11 @@ impl Permits {
 }
 
 /// Source frames that may be in flight: as many as fit `queue_bytes`, but enough for one batch
-/// to be filled while another is in the network.
+/// to be filled while another is in the network, and no more than keep every stage busy with as
+/// much again waiting: each costs the page faults of its buffers.
 pub fn frames_in_flight(queue_bytes: usize, frame_bytes: usize, batch: usize, compose: usize) -> usize {
-    (queue_bytes / frame_bytes.max(1)).clamp(2 * batch + compose + 1, 256.max(2 * batch + compose + 1))
+    let least = 2 * batch + compose + 1;
+    (queue_bytes / frame_bytes.max(1)).clamp(least, 2 * least + 4)
 }
 
 #[cfg(test)]
@@ -99,7 +101,8 @@ mod tests {
     #[test]
     fn a_batch_always_fits() {
         assert_eq!(frames_in_flight(1 << 20, 44 << 20, 16, 2), 35);
-        assert!(frames_in_flight(256 << 20, 3 << 20, 1, 1) > 80);
+        assert_eq!(frames_in_flight(256 << 20, 3 << 20, 1, 1), 12);
+        assert_eq!(frames_in_flight(96 << 20, 11 << 20, 1, 1), 8);
     }
 
     #[test]

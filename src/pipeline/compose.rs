@@ -4,7 +4,7 @@
 use super::cancel::Cancel;
 use super::clock::StageClock;
 use super::error::Result;
-use super::frame::{Matted, Painted};
+use super::frame::{Matted, Painted, SmallView};
 use crate::compose::{Composer, Frame, Mode, ViewPaint};
 use crate::matte::MatteOptions;
 use crate::matte::Refiner;
@@ -41,6 +41,8 @@ pub struct Compose {
     pub matte: MatteOptions,
     /// Outputs.
     pub targets: Vec<Target>,
+    /// Takes back the views of painted frames.
+    pub recycle: Sender<Vec<SmallView>>,
 }
 
 impl Compose {
@@ -97,6 +99,7 @@ impl Compose {
                     return Ok(());
                 }
             }
+            let _ = self.recycle.try_send(frame.views);
         }
     }
 }

@@ -18,11 +18,11 @@ pub struct Decoded {
 }
 
 /// One view of a frame at the network's size.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct SmallView {
     /// Colour planes, as they lie in the frame (not rotated).
     pub yuv: SmallYuv,
-    /// The matte at the same size; empty until the network has run.
+    /// The matte at the same size; until the network has run, of an earlier frame or empty.
     pub alpha: Plane<f32>,
 }
 

@@ -22,6 +22,7 @@ pub fn run(
 ) -> Result<()> {
     clock.enter();
     let mut states = States::default();
+    let mut alphas = Vec::new();
     loop {
         let Ok(Work { mut frames, batch }) = clock.waiting(|| work.recv()) else { return Ok(()) };
         if cancel.is_aborted() {
@@ -32,15 +33,18 @@ pub fn run(
             if frames[0].cut {
                 states.reset();
             }
-            let mut alphas = network.run(&batch, &mut states)?.into_iter();
-            for view in frames.iter_mut().flat_map(|f| &mut f.views) {
-                let Some(mut alpha) = alphas.next() else { break };
+            network.run(&batch, &mut states, &mut alphas)?;
+            for (view, alpha) in frames.iter_mut().flat_map(|f| &mut f.views).zip(&mut alphas) {
                 if rotation != 0 {
-                    alpha = rotate(&alpha, 360 - rotation);
+                    *alpha = rotate(alpha, 360 - rotation);
                 }
                 let size = (view.yuv.y.width(), view.yuv.y.height());
-                view.alpha =
-                    if (alpha.width(), alpha.height()) == size { alpha } else { resize(&alpha, size.0, size.1) };
+                if (alpha.width(), alpha.height()) == size {
+                    // The view's plane, of an earlier frame, is the buffer for the next.
+                    std::mem::swap(&mut view.alpha, alpha);
+                } else {
+                    view.alpha = resize(alpha, size.0, size.1);
+                }
             }
             Ok(())
         })?;

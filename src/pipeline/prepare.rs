@@ -4,9 +4,9 @@ use super::cancel::Cancel;
 use super::clock::StageClock;
 use super::error::Result;
 use super::frame::{Decoded, Prepared, SmallView, Work};
-use crate::matte::{Normalization, Sampler, SceneDetector, SmallYuv, to_network};
+use crate::matte::{Normalization, Sampler, SceneDetector, to_network};
 use crate::model::Batch;
-use crate::plane::{Plane, Rect, YuvColor, YuvLayout};
+use crate::plane::{Rect, YuvColor, YuvLayout};
 use crossbeam_channel::{Receiver, Sender};
 
 /// What is seen of every frame.
@@ -25,6 +25,15 @@ impl Views {
     pub fn network_size(&self) -> (usize, usize) {
         if self.rotation % 180 == 0 { self.size } else { (self.size.1, self.size.0) }
     }
+}
+
+/// Buffers that later stages have done with. A fresh one costs the page faults of its first touch.
+#[derive(Debug)]
+pub struct Recycled {
+    /// Inputs of the network.
+    pub batches: Receiver<Batch>,
+    /// The views of painted frames.
+    pub views: Receiver<Vec<SmallView>>,
 }
 
 /// The part of the stage that does not change from frame to frame.
@@ -48,7 +57,7 @@ impl Prepare {
         &self,
         frames: Receiver<Decoded>,
         work: Sender<Work>,
-        recycled: Receiver<Batch>,
+        recycled: &Recycled,
         cancel: &Cancel,
         clock: &StageClock,
     ) -> Result<()> {
@@ -63,10 +72,11 @@ impl Prepare {
             }
             let last = decoded.is_err();
             if let Ok(decoded) = decoded {
-                pending.push(clock.busy(|| self.sample(decoded, &mut sampler, &mut scenes)));
+                let views = recycled.views.try_recv().unwrap_or_default();
+                pending.push(clock.busy(|| self.sample(decoded, views, &mut sampler, &mut scenes)));
             }
             if pending.len() == self.batch_frames || (last && !pending.is_empty()) {
-                let mut batch = recycled.try_recv().unwrap_or_default();
+                let mut batch = recycled.batches.try_recv().unwrap_or_default();
                 clock.busy(|| self.fill(&pending, &mut batch));
                 if clock.waiting(|| work.send(Work { frames: std::mem::take(&mut pending), batch })).is_err() {
                     return Ok(());
@@ -78,18 +88,18 @@ impl Prepare {
         }
     }
 
-    fn sample(&self, decoded: Decoded, sampler: &mut Sampler, scenes: &mut SceneDetector) -> Prepared {
+    fn sample(
+        &self,
+        decoded: Decoded,
+        mut views: Vec<SmallView>,
+        sampler: &mut Sampler,
+        scenes: &mut SceneDetector,
+    ) -> Prepared {
         let planes = decoded.source.frame.yuv();
-        let views: Vec<_> = self
-            .views
-            .rects
-            .iter()
-            .map(|rect| {
-                let mut yuv = SmallYuv::default();
-                sampler.sample(&planes, self.layout, self.color, *rect, self.views.size, &mut yuv);
-                SmallView { yuv, alpha: Plane::default() }
-            })
-            .collect();
+        views.resize_with(self.views.rects.len(), SmallView::default);
+        for (rect, view) in self.views.rects.iter().zip(&mut views) {
+            sampler.sample(&planes, self.layout, self.color, *rect, self.views.size, &mut view.yuv);
+        }
         let cut = scenes.is_cut(&views[0].yuv.y);
         Prepared { decoded, views, cut }
     }

@@ -11,7 +11,7 @@ use super::events::{Event, Observer, OutputReport, Summary};
 use super::frame::Total;
 use super::job::Job;
 use super::plan::{Plan, output_color, output_layout, writer_options};
-use super::prepare::Prepare;
+use super::prepare::{Prepare, Recycled};
 use super::progress::Progress;
 use super::{decode, encode, infer, matte};
 use crate::compose::Mode;
@@ -190,7 +190,9 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
 
     let (to_prepare, from_decode) = bounded(2);
     let (to_infer, from_prepare) = bounded(1);
-    let (recycle_batch, recycled_batches) = bounded(2);
+    let (recycle_batch, batches) = bounded(2);
+    let (recycle_views, views) = bounded(threads.compose + 2);
+    let recycled = Recycled { batches, views };
     let (to_matte, from_infer) = bounded(batch_frames);
     let (to_compose, from_matte) = bounded(1);
     let mut targets = Vec::new();
@@ -211,6 +213,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         size: (width, height),
         matte: job.matte,
         targets,
+        recycle: recycle_views,
     };
     let rotation = plan.views.rotation;
     let tick = f64::from(video.time_base.0) / f64::from(video.time_base.1.max(1));
@@ -220,13 +223,13 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         let reader = &mut reader;
         let permits = &permits;
         let network = &mut network;
-        let prepare = &prepare;
+        let (prepare, recycled) = (&prepare, &recycled);
         let mut handles = vec![
             spawn(scope, cancel, "decode", move || {
                 decode::run(reader, permits, to_prepare, packet_senders, total, cancel, clocks.stage("decode"))
             }),
             spawn(scope, cancel, "prepare", move || {
-                prepare.run(from_decode, to_infer, recycled_batches, cancel, clocks.stage("prepare"))
+                prepare.run(from_decode, to_infer, recycled, cancel, clocks.stage("prepare"))
             }),
             spawn(scope, cancel, "infer", move || {
                 infer::run(network, rotation, from_prepare, to_matte, recycle_batch, cancel, clocks.stage("infer"))
