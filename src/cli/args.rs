@@ -3,7 +3,7 @@
 use super::time::{self, Seconds};
 use crate::config::schema::{self, Kind};
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -137,18 +137,17 @@ pub struct InputArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub frames: Option<u64>,
     /// How the eyes lie in a frame: found out, one view, side by side, top-bottom
-    #[arg(long, value_name = "LAYOUT", default_value = "auto", hide_default_value = true)]
-    pub layout: LayoutArg,
-}
-
-/// `--layout`; without doc comments on the words, which would make clap spread the whole help.
-#[allow(missing_docs)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LayoutArg {
-    Auto,
-    Mono,
-    Sbs,
-    Tb,
+    #[arg(long, value_name = "LAYOUT", value_parser = setting("vr.layout"))]
+    pub layout: Option<Setting>,
+    /// How a view lies on the sphere: found out, not at all, VR180, 360, fisheye
+    #[arg(long, value_name = "PROJECTION", value_parser = setting("vr.projection"))]
+    pub projection: Option<Setting>,
+    /// A fisheye's field of view: by the file's name, else 180
+    #[arg(long, value_name = "DEGREES", value_parser = setting("vr.fov"))]
+    pub fov: Option<Setting>,
+    /// Whose eye comes first: found out, left, right
+    #[arg(long, value_name = "ORDER", value_parser = setting("vr.eye_order"))]
+    pub eye_order: Option<Setting>,
 }
 
 /// A setting from the command line, already checked.
@@ -326,6 +325,10 @@ impl JobArgs {
     /// The settings that were given as options: setting, option, value.
     pub fn overrides(&self) -> Vec<(&'static str, &'static str, Value)> {
         let settings = [
+            ("vr.layout", "--layout", &self.input.layout),
+            ("vr.projection", "--projection", &self.input.projection),
+            ("vr.fov", "--fov", &self.input.fov),
+            ("vr.eye_order", "--eye-order", &self.input.eye_order),
             ("output.mode", "--mode", &self.output.mode),
             ("output.name", "--name", &self.output.name),
             ("output.key", "--key", &self.output.key),

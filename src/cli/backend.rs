@@ -1,5 +1,6 @@
 //! The one place where the command line meets the library: plans, runs and models.
 
+use super::probe::FormatView;
 use crate::model::{Kind, Manifest, ModelError, Weights, registry};
 use crate::pipeline::{self, Cancel, Job, Observer, Plan, Summary, trial};
 use crate::ui::format::{bytes, duration};
@@ -89,8 +90,9 @@ impl Backend for Library {
             "pixel_format": plan.input.video.pixel_format,
             "fps": plan.input.video.fps,
             "frames": plan.frames,
-            "layout": plan.layout.layout.name(),
-            "layout_evidence": plan.layout.evidence.to_string(),
+            "layout": plan.format.layout.value.name(),
+            "layout_evidence": plan.format.layout.evidence.to_string(),
+            "format": FormatView::of(&plan.format),
             "model": plan.model.manifest.name,
             "input_size": plan.views.network_size(),
             "outputs": job.outputs.iter().zip(&plan.encoders).map(|(o, e)| {

@@ -1,7 +1,7 @@
 //! From arguments and settings to jobs. Everything that can be refused without opening a video is
 //! refused here, before any work.
 
-use super::args::{JobArgs, LayoutArg};
+use super::args::JobArgs;
 use super::exit::{UsageError, complaints};
 use super::inputs::{self, Input};
 use super::outputs::{Request, extension, settle};
@@ -9,7 +9,6 @@ use crate::compose::Mode;
 use crate::config::{Settings, Sources};
 use crate::media::{Codec, EncodeOptions, TimeRange};
 use crate::pipeline::{Job, ModelChoice, OutputSpec};
-use crate::vr::Layout;
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -31,6 +30,7 @@ pub struct Batch {
 pub fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Result<Batch, UsageError> {
     let requests = args.output.output.iter().map(|o| Request::parse(o)).collect::<Result<Vec<_>, _>>()?;
     let default_mode = default_mode(args, settings, sources);
+    check_format(sources)?;
     check_background(args, &requests, &default_mode)?;
     let range = range(args)?;
 
@@ -76,12 +76,7 @@ fn job(input: &Input, range: TimeRange, outputs: Vec<OutputSpec>, args: &JobArgs
     Job {
         input: input.path.clone(),
         range,
-        layout: match args.input.layout {
-            LayoutArg::Auto => None,
-            LayoutArg::Mono => Some(Layout::Mono),
-            LayoutArg::Sbs => Some(Layout::SideBySide),
-            LayoutArg::Tb => Some(Layout::TopBottom),
-        },
+        format: settings.vr,
         model: ModelChoice {
             name: settings.model.name.clone().unwrap_or_default(),
             prefer: settings.model.prefer.clone(),
@@ -108,6 +103,22 @@ fn default_mode(args: &JobArgs, settings: &Settings, sources: &Sources) -> Strin
         return "replace".to_owned();
     }
     settings.output.mode.clone()
+}
+
+/// Of a projection and a field of view that don't go together the stronger layer's word counts; of
+/// the same layer they are a contradiction.
+fn check_format(sources: &Sources) -> Result<(), UsageError> {
+    let (fov, projection) = (sources.value("vr.fov"), sources.value("vr.projection"));
+    let other = projection.as_str().is_some_and(|p| !matches!(p, "auto" | "fisheye"));
+    let same = std::mem::discriminant(sources.of("vr.fov")) == std::mem::discriminant(sources.of("vr.projection"));
+    if other && same && !fov.is_null() {
+        return Err(UsageError(format!(
+            "a field of view ({fov}) is for a fisheye, but the projection is said to be {}; leave out --fov, or say \
+             --projection fisheye",
+            projection.as_str().unwrap_or_default()
+        )));
+    }
+    Ok(())
 }
 
 fn check_background(args: &JobArgs, requests: &[Request], default_mode: &str) -> Result<(), UsageError> {
@@ -242,6 +253,7 @@ mod tests {
     use crate::cli::args::Cli;
     use crate::compose::Rgb;
     use crate::config::Loader;
+    use crate::vr::{EyeOrder, FormatRequest, Layout, ProjectionKind};
     use clap::Parser;
 
     /// Builds the jobs of a command line in a folder that holds a.mp4, b.mkv and bg.jpg; `@` in a
@@ -266,7 +278,7 @@ mod tests {
         assert_eq!(job.input, Path::new(&at).join("a.mp4"));
         assert_eq!((job.model.name.as_str(), job.model.prefer.as_slice()), ("", &["selfie".to_owned()][..]));
         assert_eq!(job.model.input_size, Some(512));
-        assert_eq!((job.layout, job.overwrite), (None, false));
+        assert_eq!((job.format, job.overwrite), (FormatRequest::default(), false));
         let [output] = job.outputs.as_slice() else { panic!("one output") };
         assert_eq!(output.mode, Mode::Green { key: Rgb::KEY_GREEN });
         assert_eq!((output.encode.preset.as_deref(), output.encode.crf), (Some("superfast"), Some(20.0)));
@@ -331,6 +343,12 @@ mod tests {
             "overlay=@/o.mp4",
             "--layout",
             "tb",
+            "--projection",
+            "fisheye",
+            "--fov",
+            "190",
+            "--eye-order",
+            "rl",
             "--model",
             "rvm",
             "--device",
@@ -358,7 +376,13 @@ mod tests {
             "-y",
         ]);
         let job = &batch.jobs[0];
-        assert_eq!((job.layout, job.threads, job.overwrite), (Some(Layout::TopBottom), 3, true));
+        let format = FormatRequest {
+            layout: Some(Layout::TopBottom),
+            projection: Some(ProjectionKind::Fisheye),
+            fov: Some(190.0),
+            eye_order: Some(EyeOrder::RightFirst),
+        };
+        assert_eq!((job.format, job.threads, job.overwrite), (format, 3, true));
         assert_eq!((job.model.name.as_str(), job.model.batch_size), ("rvm", 4));
         assert_eq!(job.model.device, crate::pipeline::DeviceChoice::Cuda(1));
         assert_eq!(job.model.precision, crate::pipeline::Precision::Fp16);

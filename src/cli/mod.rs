@@ -9,6 +9,7 @@ mod interrupt;
 mod jobs;
 mod models;
 mod outputs;
+mod probe;
 mod run;
 pub mod time;
 

@@ -131,6 +131,7 @@ mod tests {
     use crate::pipeline::{Cancel, DeviceChoice, ModelChoice, OutputSpec, Precision, Summary};
     use crate::ui::progress::tests::{Paper, start, summary};
     use crate::ui::{Console, JsonLines, Style};
+    use crate::vr::FormatRequest;
 
     /// Does what the input's name says.
     struct Fake<'a> {
@@ -184,7 +185,7 @@ mod tests {
         Job {
             input: input.into(),
             range: TimeRange::default(),
-            layout: None,
+            format: FormatRequest::default(),
             model: ModelChoice {
                 name: "selfie".into(),
                 prefer: Vec::new(),

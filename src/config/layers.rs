@@ -6,6 +6,7 @@ use crate::compose::Rgb;
 use crate::matte::MatteOptions;
 use crate::media::Codec;
 use crate::pipeline::{DeviceChoice, Precision};
+use crate::vr::{EyeOrder, FormatRequest, Layout, ProjectionKind};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -207,6 +208,11 @@ impl Sources {
         self.values.get(name).map_or(&Source::Default, |(_, source)| source)
     }
 
+    /// The value of `name` (`section.key`), in its kind's own type; `Null`: not set.
+    pub fn value(&self, name: &str) -> &Value {
+        self.get(name)
+    }
+
     fn get(&self, name: &str) -> &Value {
         debug_assert!(schema::find(name).is_some(), "{name} is no setting");
         self.values.get(name).map_or(&Value::Null, |(value, _)| value)
@@ -236,6 +242,26 @@ impl Sources {
         self.get(name).as_str().and_then(values::color).unwrap_or(Rgb::KEY_GREEN)
     }
 
+    /// What is said about the source's format. Only a fisheye has a field of view: of that and another
+    /// projection the stronger layer's word counts.
+    fn format_request(&self) -> FormatRequest {
+        let word = |name| self.get(name).as_str().unwrap_or_default();
+        let (mut projection, mut fov) = (ProjectionKind::from_name(word("vr.projection")), self.number("vr.fov"));
+        if projection.is_some_and(|p| p != ProjectionKind::Fisheye) && fov.is_some() {
+            if self.of("vr.fov") > self.of("vr.projection") {
+                projection = Some(ProjectionKind::Fisheye);
+            } else {
+                fov = None;
+            }
+        }
+        FormatRequest {
+            layout: Layout::from_name(word("vr.layout")),
+            projection,
+            fov,
+            eye_order: EyeOrder::from_name(word("vr.eye_order")),
+        }
+    }
+
     /// The typed settings. Every value has been checked when it was read.
     fn settings(&self) -> Settings {
         let prefer = self.get("model.prefer").as_array().cloned().unwrap_or_default();
@@ -262,6 +288,7 @@ impl Sources {
                 threads: self.count("processing.threads"),
                 queue_bytes: self.count("processing.queue_mb") << 20,
             },
+            vr: self.format_request(),
             matte: MatteOptions {
                 threshold: self.number("matte.threshold"),
                 feather: self.number("matte.feather").unwrap_or(0.0),

@@ -13,6 +13,7 @@ use crate::compose::Rgb;
 use crate::matte::MatteOptions;
 use crate::media::Codec;
 use crate::pipeline::{DeviceChoice, Precision};
+use crate::vr::FormatRequest;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -114,6 +115,8 @@ pub struct Settings {
     pub device: DeviceSettings,
     /// Threads and memory.
     pub processing: ProcessingSettings,
+    /// What is said about the source's format.
+    pub vr: FormatRequest,
     /// The matte.
     pub matte: MatteOptions,
     /// The outputs.

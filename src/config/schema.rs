@@ -59,6 +59,10 @@ pub const KEYS: &[Key] = &[
     open("device.threads", Kind::Integer(1, 1024), "auto"),
     open("processing.threads", Kind::Integer(1, 1024), "auto"),
     open("processing.queue_mb", Kind::Integer(1, 1 << 20), "auto"),
+    key("vr.layout", Kind::Word(&["auto", "mono", "sbs", "tb"])),
+    key("vr.projection", Kind::Word(&["auto", "flat", "hequirect", "equirect", "fisheye"])),
+    open("vr.fov", Kind::Number(90.0, 270.0), "auto"),
+    key("vr.eye_order", Kind::Word(&["auto", "lr", "rl"])),
     open("matte.threshold", Kind::Number(0.0, 1.0), "off"),
     key("matte.feather", Kind::Number(0.0, 200.0)),
     key("matte.grow", Kind::Integer(-200, 200)),
@@ -227,6 +231,6 @@ mod tests {
     #[test]
     fn sections_come_once() {
         let all: Vec<_> = sections().collect();
-        assert_eq!(all, ["model", "device", "processing", "matte", "output", "logging"]);
+        assert_eq!(all, ["model", "device", "processing", "vr", "matte", "output", "logging"]);
     }
 }

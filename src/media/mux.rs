@@ -100,8 +100,7 @@ impl Writer {
             }
             other => other?,
         };
-        let (stereo, spherical) = (template.info.video.stereo, template.info.video.spherical.as_ref());
-        if container == Container::Mov && !mov_keeps_vr() && (stereo.is_some() || spherical.is_some()) {
+        if container == Container::Mov && !mov_keeps_vr() && !template.info.video.tags.is_empty() {
             notes.push(
                 "this FFmpeg writes no stereo and spherical metadata into .mov; players must go by the file name, \
                  or use .mp4 or .mkv"

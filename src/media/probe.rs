@@ -6,7 +6,7 @@ use super::frame::{descriptor, format_name, layout_of_raw, pixel_of};
 use super::raw::{self, Options};
 use super::{log, sidedata};
 use crate::plane::{Matrix, YuvColor, YuvLayout};
-use crate::vr::StereoTag;
+use crate::vr::ContainerTags;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
@@ -78,10 +78,8 @@ pub struct VideoInfo {
     pub time_base: (i32, i32),
     /// Clockwise degrees (0, 90, 180, 270) by which a player turns the picture.
     pub rotation: i32,
-    /// Stereo packing that the container (or the bitstream) states.
-    pub stereo: Option<StereoTag>,
-    /// Spherical projection that the container states, in words.
-    pub spherical: Option<String>,
+    /// What the container (or the bitstream) states about stereo and the sphere, as FFmpeg reads it.
+    pub tags: ContainerTags,
     /// Bits per second.
     pub bit_rate: Option<u64>,
     /// Fields instead of frames.
@@ -304,8 +302,7 @@ fn video_info(path: &Path, stream: &ffmpeg::Stream<'_>, file_duration: Option<f6
         duration,
         time_base: (s.time_base.num, s.time_base.den),
         rotation: sidedata::rotation(&side_data),
-        stereo: sidedata::stereo(&side_data),
-        spherical: sidedata::spherical(&side_data),
+        tags: sidedata::tags(&side_data),
         bit_rate: u64::try_from(p.bit_rate).ok().filter(|b| *b > 0),
         interlaced: !matches!(
             p.field_order,

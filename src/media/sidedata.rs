@@ -6,7 +6,7 @@
 //! never moved.
 #![allow(unsafe_code)]
 
-use crate::vr::StereoTag;
+use crate::vr::{ContainerTags, Spherical, SphericalKind, StereoTag};
 use ffmpeg_next::{self as ffmpeg, ffi};
 
 /// One piece of side data, copied out.
@@ -77,7 +77,7 @@ pub(super) fn rotation(all: &[StreamSideData]) -> i32 {
 }
 
 /// Stereo packing from an AVStereo3D (stream or frame side data).
-pub(super) fn stereo_of(bytes: &[u8]) -> Option<StereoTag> {
+fn stereo_of(bytes: &[u8]) -> Option<StereoTag> {
     Some(match int(bytes, 0)? {
         0 => StereoTag::Mono,
         // 5 is side by side with quincunx sampling: split the same way.
@@ -87,29 +87,39 @@ pub(super) fn stereo_of(bytes: &[u8]) -> Option<StereoTag> {
     })
 }
 
-/// Stereo packing that the container states.
-pub(super) fn stereo(all: &[StreamSideData]) -> Option<StereoTag> {
-    stereo_of(find(all, ffi::AVPacketSideDataType::AV_PKT_DATA_STEREO3D)?)
+/// The flag of AVStereo3D that the right eye (or the lower view) comes first.
+const INVERT: i32 = 1;
+
+/// What the container states about stereo and the sphere.
+pub(super) fn tags(all: &[StreamSideData]) -> ContainerTags {
+    let stereo = find(all, ffi::AVPacketSideDataType::AV_PKT_DATA_STEREO3D).map(stereo_tags).unwrap_or_default();
+    ContainerTags { spherical: spherical(all), ..stereo }
 }
 
-/// The spherical projection in words, such as `equirectangular` or
-/// `tiled equirectangular (180x180 degrees)`.
-pub(super) fn spherical(all: &[StreamSideData]) -> Option<String> {
+/// What an AVStereo3D (of a stream or a frame) states.
+pub(super) fn stereo_tags(bytes: &[u8]) -> ContainerTags {
+    let right_first = int(bytes, 1).is_some_and(|flags| flags & INVERT != 0);
+    ContainerTags { stereo: stereo_of(bytes), right_first, spherical: None }
+}
+
+/// The projection from an AVSphericalMapping: the kind, yaw, pitch, roll (16.16), then the bounds
+/// left, top, right, bottom (0.32).
+fn spherical(all: &[StreamSideData]) -> Option<Spherical> {
     let bytes = find(all, ffi::AVPacketSideDataType::AV_PKT_DATA_SPHERICAL)?;
-    // projection, yaw, pitch, roll, then the bounds left, top, right, bottom as 0.32 fractions.
-    let bound = |i| int(bytes, i).map_or(0.0, |v| f64::from(v as u32) / f64::from(u32::MAX));
-    Some(match int(bytes, 0)? {
-        0 => "equirectangular".to_owned(),
-        1 => "cubemap".to_owned(),
-        2 => {
-            let across = 360.0 * (1.0 - bound(4) - bound(6));
-            let down = 180.0 * (1.0 - bound(5) - bound(7));
-            format!("tiled equirectangular ({across:.0}x{down:.0} degrees)")
-        }
-        3 => "half equirectangular".to_owned(),
-        4 => "rectilinear".to_owned(),
-        5 => "fisheye".to_owned(),
-        n => format!("projection {n}"),
+    let word = |i| int(bytes, i).unwrap_or(0);
+    Some(Spherical {
+        // The first three exist in every FFmpeg, the next three since 7.1; the numbers are its ABI.
+        kind: match int(bytes, 0)? {
+            0 => SphericalKind::Equirectangular,
+            1 => SphericalKind::Cubemap,
+            2 => SphericalKind::EquirectangularTile,
+            3 => SphericalKind::HalfEquirectangular,
+            4 => SphericalKind::Rectilinear,
+            5 => SphericalKind::Fisheye,
+            n => SphericalKind::Other(n),
+        },
+        pose: [word(1), word(2), word(3)],
+        bounds: [word(4), word(5), word(6), word(7)].map(|v| v as u32),
     })
 }
 
@@ -232,11 +242,10 @@ mod tests {
     fn vr180_is_described() {
         let kind = ffi::AVPacketSideDataType::AV_PKT_DATA_SPHERICAL;
         let vr180 = [item(kind, &[2, 0, 0, 0, 0x4000_0000, 0, 0x4000_0000, 0, 0])];
-        assert_eq!(spherical(&vr180).unwrap(), "tiled equirectangular (180x180 degrees)");
-        assert_eq!(
-            stereo(&[item(ffi::AVPacketSideDataType::AV_PKT_DATA_STEREO3D, &[1, 0])]),
-            Some(StereoTag::SideBySide)
-        );
+        assert_eq!(tags(&vr180), ContainerTags { spherical: Some(Spherical::VR180), ..ContainerTags::default() });
+        let stereo = |flags| tags(&[item(ffi::AVPacketSideDataType::AV_PKT_DATA_STEREO3D, &[1, flags])]);
+        assert_eq!((stereo(0).stereo, stereo(0).right_first), (Some(StereoTag::SideBySide), false));
+        assert!(stereo(1).right_first);
     }
 
     #[test]

@@ -115,9 +115,9 @@ impl SourceTemplate {
         (info.width, info.height, info.color) = (first.width(), first.height(), color);
         info.layout = first.layout().unwrap_or(info.layout);
         info.hdr = super::probe::is_hdr(video.transfer);
-        info.stereo = info
-            .stereo
-            .or_else(|| sidedata::stereo_of(first.av().side_data(ffmpeg::frame::side_data::Type::Stereo3D)?.data()));
+        if let Some(stereo) = first.av().side_data(ffmpeg::frame::side_data::Type::Stereo3D) {
+            info.tags = info.tags.or(sidedata::stereo_tags(stereo.data()));
+        }
     }
 }
 

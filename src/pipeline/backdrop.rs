@@ -2,9 +2,10 @@
 //! eye, one that is itself stereo of the same layout covers the frame.
 
 use super::error::Result;
+use super::recognize::recognize_blind;
 use crate::media::{self, Background, FramePool, VideoFrame};
 use crate::plane::{PlaneMut, PlaneRef, Rect, Sample, Yuv, YuvColor, YuvLayout, YuvMut};
-use crate::vr::{Layout, layout};
+use crate::vr::{FormatRequest, Layout};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -32,8 +33,7 @@ impl Backdrop {
         rects: &[Rect],
     ) -> Result<Self> {
         let planes = YuvLayout { alpha: false, ..planes };
-        let video = media::probe(path)?.video;
-        let own = layout::detect(video.stereo, path, video.width, video.height).layout;
+        let own = recognize_blind(&media::probe(path)?, &FormatRequest::default()).layout.value;
         let (w, h) = (rects[0].w, rects[0].h);
         let same_size = rects.iter().all(|r| (r.w, r.h) == (w, h));
         if rects.len() == 1 || own == frame_layout || !same_size {

@@ -3,7 +3,7 @@
 use crate::compose::Mode;
 use crate::matte::MatteOptions;
 use crate::media::{EncodeOptions, TimeRange};
-use crate::vr::Layout;
+use crate::vr::FormatRequest;
 use std::path::PathBuf;
 
 /// Number format of the network's arithmetic.
@@ -84,8 +84,8 @@ pub struct Job {
     pub input: PathBuf,
     /// The part of it.
     pub range: TimeRange,
-    /// Where the views are; `None`: found out.
-    pub layout: Option<Layout>,
+    /// What was said about its format; what is left open is found out.
+    pub format: FormatRequest,
     /// The network.
     pub model: ModelChoice,
     /// The matte.

@@ -16,6 +16,7 @@ mod matte;
 pub mod plan;
 mod prepare;
 mod progress;
+pub mod recognize;
 pub mod run;
 pub mod trial;
 

@@ -4,11 +4,12 @@
 use super::error::{Error, Result};
 use super::job::{Job, ModelChoice, OutputSpec};
 use super::prepare::Views;
+use super::recognize::recognize;
 use crate::compose::{Composer, Mode};
 use crate::media::{self, EncodeOptions, EncoderPlan, InputInfo, MediaError, Purpose, VideoInfo, WriterOptions};
 use crate::model::{Kind, Model, registry};
 use crate::plane::{YuvColor, YuvLayout};
-use crate::vr::{Detected, Evidence, layout};
+use crate::vr::FormatFindings;
 use std::path::Path;
 
 /// A job that was understood.
@@ -16,8 +17,8 @@ use std::path::Path;
 pub struct Plan {
     /// What the input is.
     pub input: InputInfo,
-    /// Where its views are, and why.
-    pub layout: Detected,
+    /// Its format: where the views are, how they lie on the sphere, and why that is believed.
+    pub format: FormatFindings,
     /// The views and the size at which the network sees them.
     pub views: Views,
     /// The model, its weights found but not yet checked.
@@ -37,18 +38,18 @@ impl Plan {
         let input = media::probe(&job.input)?;
         let video = &input.video;
         check_outputs(job)?;
-        let found = match job.layout {
-            Some(layout) => Detected { layout, evidence: Evidence::Option },
-            None => layout::detect(video.stereo, &job.input, video.width, video.height),
-        };
-        let rects = found.layout.views(video.width, video.height);
+        let format = recognize(&input, &job.format);
+        if let Some(why) = format.refusal() {
+            return Err(Error::Request(format!("{}: {why}", job.input.display())));
+        }
+        let rects = format.layout.value.views(video.width, video.height);
         if let Some(r) = rects.iter().find(|r| r.w < 16 || r.h < 16) {
             return Err(Error::Request(format!(
                 "{}: a view of {}x{} pixels is too small (a {} frame of {}x{})",
                 job.input.display(),
                 r.w,
                 r.h,
-                found.layout,
+                format.layout.value,
                 video.width,
                 video.height
             )));
@@ -72,7 +73,7 @@ impl Plan {
             .map(|o| media::plan_encoder(&writer_options(o, &o.encode, video, video.color, job.overwrite)))
             .collect::<std::result::Result<Vec<_>, MediaError>>()?;
         let frames = frames_in_range(job, &input);
-        Ok(Self { layout: found, views, model, encoders, frames, input })
+        Ok(Self { format, views, model, encoders, frames, input })
     }
 
     /// Label and value of everything that was found, for people.
@@ -81,14 +82,20 @@ impl Plan {
         let mut lines = vec![
             ("input", job.input.display().to_string()),
             ("video", format!("{} {}x{} {} {}", v.codec, v.width, v.height, v.pixel_format, fps_text(v.fps))),
-            ("layout", format!("{}, {}", self.layout.layout, self.layout.evidence)),
+            ("format", self.format.summary()),
             ("model", self.model_text()),
         ];
         for (o, e) in job.outputs.iter().zip(&self.encoders) {
             lines.push(("output", format!("{} {} ({})", o.mode.name(), o.path.display(), e.description)));
         }
         lines.push(("frames", self.frames.map_or("unknown".into(), |n| n.to_string())));
+        lines.extend(self.warnings().map(|w| ("warning", w)));
         lines
+    }
+
+    /// What the user should know of the format: disagreements of its sources, bold guesses.
+    pub fn warnings(&self) -> impl Iterator<Item = String> + '_ {
+        self.format.warnings.iter().map(|w| format!("{}: {w}", self.input.path.display()))
     }
 
     /// Model and input size.

@@ -103,6 +103,9 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let video = &plan.input.video;
     let (width, height, source_layout, color) = (video.width, video.height, video.layout, video.color);
     let started = Instant::now();
+    for message in plan.warnings() {
+        observer.event(Event::Warning { message });
+    }
     for (provider, why) in network.refused() {
         observer.event(Event::Warning { message: format!("{provider} can't be used: {why}") });
     }
@@ -140,7 +143,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         height,
         fps: video.fps,
         frames: plan.frames,
-        layout: format!("{}, {}", plan.layout.layout, plan.layout.evidence),
+        layout: plan.format.summary(),
         model: plan.model_text(),
         device,
         outputs: job
@@ -156,7 +159,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         .iter()
         .map(|o| match &o.mode {
             Mode::Replace { background } => {
-                let (layout, rects) = (plan.layout.layout, &plan.views.rects);
+                let (layout, rects) = (plan.format.layout.value, &plan.views.rects);
                 Ok(Some(Backdrop::open(background, source_layout, color, (width, height), layout, rects)?))
             }
             _ => Ok(None),

@@ -1,11 +1,23 @@
 //! Layouts and projections of VR video and how they are recognised.
 
+pub mod boxes;
 pub mod camera;
+pub mod circle;
+pub mod detect;
+pub mod format;
 pub mod layout;
+pub mod names;
 pub mod projection;
 pub mod remap;
+pub mod tags;
 
 pub use camera::{Camera, Lens, Picture, Ray};
-pub use layout::{Detected, Evidence, Layout, StereoTag};
+pub use detect::{Clues, detect};
+pub use format::{
+    Confidence, Evidence, EyeOrder, Finding, Format, FormatFindings, FormatRequest, Packing, ProjectionKind,
+    Unsupported,
+};
+pub use layout::Layout;
 pub use projection::Projection;
 pub use remap::{Filter, RemapTable, Remapper, SampleGrid};
+pub use tags::{ContainerTags, Spherical, SphericalKind, StereoTag};

@@ -1,7 +1,7 @@
 //! What the source says about itself is in the output, too.
 
 use super::*;
-use crate::vr::StereoTag;
+use crate::vr::{ContainerTags, Spherical, StereoTag};
 use ffmpeg_next::ffi::AVPacketSideDataType as Kind;
 
 /// Copies with side data put on the source's video: there are no programs to make such files with.
@@ -45,8 +45,12 @@ fn stereo_and_spherical_boxes() {
             let again = files.path(out);
             copy(&made, &again, &fast(), &DecodeOptions::default()).unwrap();
             let video = probe(&again).unwrap().video;
-            assert_eq!(video.stereo, Some(StereoTag::SideBySide), "{name} {out}");
-            assert_eq!(video.spherical.as_deref(), Some("tiled equirectangular (180x180 degrees)"), "{name} {out}");
+            let want = ContainerTags {
+                stereo: Some(StereoTag::SideBySide),
+                right_first: false,
+                spherical: Some(Spherical::VR180),
+            };
+            assert_eq!(video.tags, want, "{name} {out}");
             let bytes = std::fs::read(&again).unwrap();
             let has = |tag: &[u8]| bytes.windows(tag.len()).any(|w| w == tag);
             assert_eq!(out.ends_with("mp4"), has(b"st3d") && has(b"sv3d"), "{name} {out}");

@@ -1,0 +1,71 @@
+//! A few key frames of a file, for a look at what it shows before the job begins.
+#![allow(unsafe_code)]
+
+use super::error::Result;
+use super::frame::VideoFrame;
+use super::probe::{self, InputInfo};
+use super::source::{file_start, open_decoder};
+use ffmpeg_next::{self as ffmpeg, ffi};
+use std::ops::ControlFlow;
+
+/// Packets that are read in search of one key frame. A second of video, sound and telemetry has some
+/// hundred.
+const PATIENCE: usize = 5000;
+
+/// Decodes up to `count` key frames from places spread evenly over the file and shows them to
+/// `look`, until that breaks off. Only key frames are decoded, so that each costs one frame's time
+/// whatever the distance of key frames. Frames that aren't planar YUV are left out; damaged places
+/// are skipped.
+///
+/// # Errors
+/// The file can't be opened or no decoder be started.
+pub fn key_frames(info: &InputInfo, count: u32, mut look: impl FnMut(&VideoFrame) -> ControlFlow<()>) -> Result<()> {
+    let mut input = probe::open(&info.path)?;
+    let stream = info.video.index;
+    let mut decoder = open_decoder(&info.path, &input, stream, crate::hardware::cores())?;
+    let start = file_start(&input);
+    for i in 0..count {
+        let part = f64::from(2 * i + 1) / f64::from(2 * count);
+        let at = info.duration.map(|d| start.saturating_add((d * part * 1e6) as i64));
+        // SAFETY: an open input; the decoder's state is only dropped.
+        let sought =
+            at.is_some_and(|at| unsafe { ffi::avformat_seek_file(input.as_mut_ptr(), -1, i64::MIN, at, at, 0) >= 0 });
+        if !sought && i > 0 {
+            // There is only the one way through the file: its beginning has been seen.
+            break;
+        }
+        decoder.flush();
+        if let Some(frame) = next_key_frame(&mut input, &mut decoder, stream)
+            && look(&frame).is_break()
+        {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn next_key_frame(
+    input: &mut ffmpeg::format::context::Input,
+    decoder: &mut ffmpeg::decoder::Video,
+    stream: usize,
+) -> Option<VideoFrame> {
+    let mut packet = ffmpeg::Packet::empty();
+    for _ in 0..PATIENCE {
+        match packet.read(input) {
+            Ok(()) if packet.stream() == stream && packet.is_key() => {}
+            Ok(()) | Err(ffmpeg::Error::InvalidData) => continue,
+            Err(_) => return None,
+        }
+        if decoder.send_packet(&packet).is_err() {
+            continue;
+        }
+        // Decoders with threads hold frames back until they are told that no more will come.
+        let _ = decoder.send_eof();
+        let mut frame = ffmpeg::frame::Video::empty();
+        if decoder.receive_frame(&mut frame).is_ok() {
+            return VideoFrame::from_av(frame).ok();
+        }
+        decoder.flush();
+    }
+    None
+}
