@@ -5,6 +5,7 @@
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
+use vrseg::matte::stereo::{Search, StereoFusion};
 use vrseg::matte::{
     Coefficients, Levels, Morphology, Normalization, Sampler, SceneDetector, SmallYuv, Stabilizer, TileMap, to_network,
     upsample_bilinear, upsample_guided,
@@ -66,7 +67,7 @@ fn full_matte((w, h): (usize, usize)) -> Plane<u8> {
     for v in views((w, h)) {
         map.reset(v.w, v.h);
         let view = out.as_mut().crop_into(v);
-        upsample_bilinear(&person(NET), (v.w, v.h), &Levels::default(), 0..v.h, view, &mut map.classes);
+        upsample_bilinear(&person(NET), (v.w, v.h), &Levels::default(), view, &mut map.classes);
     }
     out
 }
@@ -176,6 +177,33 @@ fn stabilize_pair(b: Bencher<'_, '_>) {
     });
 }
 
+/// Both eyes of a textured room with a person in each; the second matte has a hole.
+fn stereo_pair() -> [(SmallYuv, Plane<f32>); 2] {
+    let noise = noise::<u8>(NET * NET, 255);
+    let view = |shift: usize| {
+        let pixel = |i: usize| f32::from(noise[i / NET / 4 * NET + (i % NET + shift) / 4]) / 255.0;
+        let y = Plane::from_vec((0..NET * NET).map(pixel).collect(), NET, NET);
+        let flat = Plane::new(NET, NET);
+        SmallYuv { y, u: flat.clone(), v: flat }
+    };
+    let mut second = person(NET);
+    for y in NET / 2..NET / 2 + 40 {
+        second.as_mut().row_mut(y)[NET / 2..NET / 2 + 40].fill(0.2);
+    }
+    [(view(0), person(NET)), (view(8), second)]
+}
+
+#[divan::bench]
+fn stereo_fusion_pair(b: Bencher<'_, '_>) {
+    let [(first, alpha), (second, other)] = stereo_pair();
+    let mut fusion = StereoFusion::new(1.0, Search::new(-6, 29));
+    b.counter(BytesCount::new(2 * 2 * NET * NET * 4)).bench_local(|| {
+        let (mut a, mut c) = (alpha.clone(), other.clone());
+        fusion.apply((black_box(&first), &mut a), (black_box(&second), &mut c));
+        (a, c)
+    });
+}
+
 #[divan::bench]
 fn scene_cut(b: Bencher<'_, '_>) {
     let guide = guide();
@@ -193,9 +221,9 @@ fn upsample<T: Sample>(b: Bencher<'_, '_>, (w, h): (usize, usize), alpha: &Plane
             map.reset(v.w, v.h);
             let view = out.as_mut().crop_into(v);
             if guided {
-                upsample_guided(&c, luma.crop(v), bits, COLOR, &Levels::default(), 0..v.h, view, &mut map.classes);
+                upsample_guided(&c, luma.crop(v), bits, COLOR, &Levels::default(), view, &mut map.classes);
             } else {
-                upsample_bilinear(alpha, (v.w, v.h), &Levels::default(), 0..v.h, view, &mut map.classes);
+                upsample_bilinear(alpha, (v.w, v.h), &Levels::default(), view, &mut map.classes);
             }
         }
         black_box(out.data());

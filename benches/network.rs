@@ -4,8 +4,8 @@
 use std::time::Instant;
 use vrseg::model::provider::SessionOptions;
 use vrseg::model::{Batch, Network, States, registry};
-use vrseg::pipeline::budget::Threads;
-use vrseg::pipeline::{DeviceChoice, Precision};
+use vrseg::pipeline::{DeviceChoice, Precision, SessionChoice};
+use vrseg::tune::rules::Threads;
 
 fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().collect();
@@ -38,6 +38,9 @@ fn main() -> anyhow::Result<()> {
     let options = SessionOptions {
         device,
         precision,
+        auto_card: 0,
+        session: SessionChoice::default(),
+        card_memory: None,
         threads: Threads::share(vrseg::hardware::cores(), 1, true).infer,
         cache_dir: std::env::temp_dir(),
         ort_library: None,

@@ -5,8 +5,9 @@
 //! tells what each stage does and why. Arrows between modules run one way:
 //!
 //! ```text
-//! cli -> ui -> pipeline -> media, model, matte, compose -> vr, hardware -> plane
+//! cli -> ui -> pipeline -> media, model, matte, compose -> vr, tune -> hardware -> plane
 //! cli -> config
+//! cli -> eval -> media, matte, vr
 //! ```
 //!
 //! Only [`cli`] and [`ui`] print; everything below reports through [`pipeline::Observer`].
@@ -14,6 +15,7 @@
 pub mod cli;
 pub mod compose;
 pub mod config;
+pub mod eval;
 pub mod hardware;
 pub mod matte;
 pub mod media;
@@ -22,5 +24,6 @@ pub mod pipeline;
 pub mod plane;
 pub mod simd;
 pub mod telemetry;
+pub mod tune;
 pub mod ui;
 pub mod vr;

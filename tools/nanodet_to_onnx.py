@@ -5,15 +5,18 @@ convolution; ONNX Runtime cancels them. Input `input_1` [1, 3, 416, 416]. Checke
 TensorFlow.js 4.22: the outputs differ by at most 1.3e-5.
 """
 
-import argparse
-import sys
-from pathlib import Path
-
 import numpy as np
 import onnx
 
 from onnx_graph import GraphBuilder, float_tensor
-from tfjs_graph import TfjsGraph, attribute, base_name, data_inputs
+from tfjs_graph import (
+    TfjsGraph,
+    allow_deep_graphs,
+    attribute,
+    base_name,
+    command_line,
+    data_inputs,
+)
 
 TO_NCHW = [0, 3, 1, 2]
 TO_NHWC = [0, 2, 3, 1]
@@ -240,18 +243,9 @@ class LiteralConverter:
 
 def convert(stem, target):
     """Converts `STEM.json` and `STEM.bin` to the ONNX file `target`."""
-    sys.setrecursionlimit(20000)
+    allow_deep_graphs()
     onnx.save(LiteralConverter(stem).convert(), target)
 
 
-def main():
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("stem", type=Path, help="path of nanodet.json without its suffix")
-    parser.add_argument("target", type=Path, help="the .onnx file to write")
-    args = parser.parse_args()
-    convert(args.stem, args.target)
-
-
 if __name__ == "__main__":
-    main()
+    command_line(__doc__, convert)

@@ -6,16 +6,19 @@ The graph is NCHW with a free batch and size. Inputs: `src` [N, 3, H, W] and the
 against TensorFlow.js 4.22 over two recurrent steps: the outputs differ by at most 1.1e-4.
 """
 
-import argparse
-import sys
-from pathlib import Path
-
 import numpy as np
 import onnx
 
 from onnx_graph import GraphBuilder, float_tensor
 from rvm_simplify import simplify
-from tfjs_graph import TfjsGraph, attribute, base_name, data_inputs
+from tfjs_graph import (
+    TfjsGraph,
+    allow_deep_graphs,
+    attribute,
+    base_name,
+    command_line,
+    data_inputs,
+)
 
 STATE_CHANNELS = (16, 20, 40, 64)
 OUTPUTS = ("pha", "r1o", "r2o", "r3o", "r4o")
@@ -294,21 +297,12 @@ class RvmConverter:
 
 def convert(stem, target):
     """Converts `STEM.json` and `STEM.bin` to the ONNX file `target`."""
-    sys.setrecursionlimit(20000)
+    allow_deep_graphs()
     model = RvmConverter(stem).convert()
     simplify(model)
     onnx.checker.check_model(model)
     onnx.save(model, target)
 
 
-def main():
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("stem", type=Path, help="path of rvm.json without its suffix")
-    parser.add_argument("target", type=Path, help="the .onnx file to write")
-    args = parser.parse_args()
-    convert(args.stem, args.target)
-
-
 if __name__ == "__main__":
-    main()
+    command_line(__doc__, convert)

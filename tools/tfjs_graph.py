@@ -1,7 +1,9 @@
 """Reads a TensorFlow.js graph model: `NAME.json` (topology) and `NAME.bin` (weights)."""
 
+import argparse
 import base64
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -77,3 +79,17 @@ def data_inputs(node):
 def base_name(reference):
     """`node:1` is output 1 of `node`: the node's name."""
     return reference.partition(":")[0]
+
+
+def allow_deep_graphs():
+    """Lets the converters recurse from the outputs to the inputs of a network of many layers."""
+    sys.setrecursionlimit(20000)
+
+
+def command_line(document, convert):
+    """Runs a converter as a program; `document` is its module's text."""
+    parser = argparse.ArgumentParser(description=document.splitlines()[0])
+    parser.add_argument("stem", type=Path, help="path of the model's .json without its suffix")
+    parser.add_argument("target", type=Path, help="the .onnx file to write")
+    args = parser.parse_args()
+    convert(args.stem, args.target)

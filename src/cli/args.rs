@@ -29,7 +29,8 @@ Examples:
 
 pub(super) const ENDING: &str = "\
 Settings: built-in defaults < profile < config file (-c, or ~/.config/vrseg/config.yaml)
-  < VRSEG_SECTION_KEY variables < options. --show-config prints each with its source.
+  < VRSEG_SECTION_KEY variables < options. --show-config prints each with its source;
+  `vrseg config init` begins a file, `vrseg config validate` checks one.
 
 Exit codes:
   0    done
@@ -69,6 +70,13 @@ pub struct Cli {
 pub enum Command {
     /// List the models, where their weights lie and what their licences allow
     Models(ModelsArgs),
+    /// Measure a matte: against the true one, over time and between the eyes
+    Eval(EvalArgs),
+    /// Tell what this machine is, and which encoders and devices really work
+    Hardware(HardwareArgs),
+    /// Show, check and begin files with settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -89,6 +97,79 @@ pub struct ModelsArgs {
     /// One JSON array on standard output
     #[arg(long)]
     pub json: bool,
+}
+
+/// `vrseg eval`.
+#[derive(Debug, Args)]
+#[command(after_help = EVAL_NOTES)]
+pub struct EvalArgs {
+    /// The matte: a picture or video, its opacity where it has one, else its brightness
+    #[arg(long, value_name = "MATTE")]
+    pub pred: PathBuf,
+    /// The true matte, of the same size and length; without it only flicker is measured
+    #[arg(long, value_name = "MATTE")]
+    pub truth: Option<PathBuf>,
+    /// The picture or video that the matte is of: adds how well the mattes of its two eyes agree
+    #[arg(long, value_name = "VIDEO")]
+    pub source: Option<PathBuf>,
+    /// How the eyes lie in a frame: found out from the source or the matte, one view, side by side,
+    /// top-bottom
+    #[arg(long, value_name = "LAYOUT", value_parser = setting("vr.layout"))]
+    pub layout: Option<Setting>,
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+const EVAL_NOTES: &str = "\
+Each view is measured by itself, and the means are over frames and views. docs/evaluation.md has
+the definitions.
+
+Exit codes: 0 measured, 1 a file broke off or the lengths differ, 2 the files can't be compared.
+";
+/// `vrseg hardware`.
+#[derive(Debug, Args)]
+pub struct HardwareArgs {
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// ONNX Runtime's shared library
+    #[arg(long, value_name = "PATH")]
+    pub ort_lib: Option<PathBuf>,
+    /// Try this one alone; what `hardware` starts for each of them
+    #[arg(long, hide = true)]
+    pub provider: Option<String>,
+}
+
+/// `vrseg config`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print every setting, what set it, and what the rules make of `auto` on this machine
+    Show {
+        /// A file instead of your own
+        file: Option<PathBuf>,
+        /// The profile to build on
+        #[arg(long, value_parser = PossibleValuesParser::new(schema::PROFILES))]
+        profile: Option<String>,
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check a file; exit code 2 and the place where it is wrong
+    Validate {
+        /// The file: your own by default
+        file: Option<PathBuf>,
+    },
+    /// Write a file that has every setting as a comment
+    Init {
+        /// Where: your own file by default
+        path: Option<PathBuf>,
+        /// Replace a file that exists
+        #[arg(short = 'y', long)]
+        overwrite: bool,
+    },
+    /// Print where your own file is, or would be
+    Path,
 }
 
 /// The main job.
@@ -119,22 +200,22 @@ pub struct JobArgs {
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
     /// Video files, or folders with -r
-    #[arg(value_name = "INPUT", display_order = 0, required_unless_present = "show_config")]
+    #[arg(value_name = "INPUT", display_order = 0, required_unless_present_any = ["show_config", "show_hardware"])]
     pub inputs: Vec<PathBuf>,
     /// Take the videos in folders and their subfolders
     #[arg(short, long)]
     pub recursive: bool,
     /// Start there: 90, 1:30, 00:01:30.5 or 500ms
-    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    #[arg(long, value_name = "TIME", value_parser = time::parse, allow_negative_numbers = true)]
     pub ss: Option<Seconds>,
     /// Stop there
-    #[arg(long, value_name = "TIME", value_parser = time::parse, conflicts_with = "duration")]
+    #[arg(long, value_name = "TIME", value_parser = time::parse, conflicts_with = "duration", allow_negative_numbers = true)]
     pub to: Option<Seconds>,
     /// Work on so much
-    #[arg(short = 't', long, value_name = "TIME", value_parser = time::parse)]
+    #[arg(short = 't', long, value_name = "TIME", value_parser = time::parse, allow_negative_numbers = true)]
     pub duration: Option<Seconds>,
     /// Work on at most so many frames
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = frames, allow_negative_numbers = true)]
     pub frames: Option<u64>,
     /// How the eyes lie in a frame: found out, one view, side by side, top-bottom
     #[arg(long, value_name = "LAYOUT", value_parser = setting("vr.layout"))]
@@ -172,7 +253,7 @@ fn setting(name: &'static str) -> ValueParser {
 pub struct OutputArgs {
     /// A file, or a folder (existing, or ending in /); several are made in one pass. MODE is
     /// green, matte, alpha, blur, replace or overlay
-    #[arg(short, long, value_name = "[MODE=]PATH", required_unless_present = "show_config")]
+    #[arg(short, long, value_name = "[MODE=]PATH", required_unless_present_any = ["show_config", "show_hardware"])]
     pub output: Vec<PathBuf>,
     /// What an output shows that names no mode: green by default
     #[arg(long, value_parser = setting("output.mode"))]
@@ -187,7 +268,7 @@ pub struct OutputArgs {
     #[arg(long, value_name = "FILE")]
     pub background: Option<PathBuf>,
     /// Strength of blur, as a fraction of the view's height (0.001 to 0.2)
-    #[arg(long, value_name = "S", value_parser = setting("output.blur_strength"))]
+    #[arg(long, value_name = "S", value_parser = setting("output.blur_strength"), allow_negative_numbers = true)]
     pub blur_strength: Option<Setting>,
     /// Colour of overlay
     #[arg(long, value_name = "COLOR", value_parser = setting("output.tint"))]
@@ -214,7 +295,7 @@ pub struct EncodeArgs {
     #[arg(long, value_name = "NAME", value_parser = setting("output.encoder"))]
     pub encoder: Option<Setting>,
     /// Constant quality in the encoder's own scale: lower is better
-    #[arg(long, value_name = "N", value_parser = setting("output.crf"))]
+    #[arg(long, value_name = "N", value_parser = setting("output.crf"), allow_negative_numbers = true)]
     pub crf: Option<Setting>,
     /// The encoder's preset in its own words
     #[arg(long, value_name = "NAME", value_parser = setting("output.preset"))]
@@ -247,10 +328,10 @@ pub struct ModelArgs {
     #[arg(long, value_name = "NAME|MANIFEST.yaml", value_parser = setting("model.name"))]
     pub model: Option<Setting>,
     /// Longer side of the network's input in pixels
-    #[arg(long, value_name = "N", value_parser = setting("model.input_size"))]
+    #[arg(long, value_name = "N", value_parser = setting("model.input_size"), allow_negative_numbers = true)]
     pub input_size: Option<Setting>,
     /// Frames that go through the network at once
-    #[arg(long, value_name = "N", value_parser = setting("model.batch_size"))]
+    #[arg(long, value_name = "N", value_parser = setting("model.batch_size"), allow_negative_numbers = true)]
     pub batch_size: Option<Setting>,
     /// Number format of the network
     #[arg(long, value_parser = setting("model.precision"))]
@@ -262,7 +343,7 @@ pub struct ModelArgs {
     #[arg(long, value_name = "PATH", value_parser = setting("device.ort_library"))]
     pub ort_lib: Option<Setting>,
     /// Threads for the whole job: all by default
-    #[arg(long, value_name = "N", value_parser = setting("processing.threads"))]
+    #[arg(long, value_name = "N", value_parser = setting("processing.threads"), allow_negative_numbers = true)]
     pub threads: Option<Setting>,
 }
 
@@ -271,23 +352,26 @@ pub struct ModelArgs {
 #[command(next_help_heading = "Matte")]
 pub struct MatteArgs {
     /// Harden the matte there (0 to 1) instead of keeping soft edges
-    #[arg(long, value_name = "T", value_parser = setting("matte.threshold"))]
+    #[arg(long, value_name = "T", value_parser = setting("matte.threshold"), allow_negative_numbers = true)]
     pub threshold: Option<Setting>,
     /// Soften the edge by so many pixels of the source
-    #[arg(long, value_name = "PX", value_parser = setting("matte.feather"))]
+    #[arg(long, value_name = "PX", value_parser = setting("matte.feather"), allow_negative_numbers = true)]
     pub feather: Option<Setting>,
     /// Grow the matte by so many pixels; a negative number shrinks it
-    #[arg(long, visible_alias = "dilate", value_name = "PX", value_parser = setting("matte.grow"), allow_hyphen_values = true)]
+    #[arg(long, visible_alias = "dilate", value_name = "PX", value_parser = setting("matte.grow"), allow_negative_numbers = true)]
     pub grow: Option<Setting>,
     /// Shrink the matte by so many pixels
-    #[arg(long, value_name = "PX", conflicts_with = "grow", value_parser = clap::value_parser!(i64).range(0..=200))]
+    #[arg(long, value_name = "PX", conflicts_with = "grow", value_parser = clap::value_parser!(i64).range(0..=200), allow_negative_numbers = true)]
     pub erode: Option<i64>,
     /// Don't let the edges follow the picture
     #[arg(long)]
     pub no_refine: bool,
     /// Calm a flickering matte: 0 (off) to 1
-    #[arg(long, value_name = "S", value_parser = setting("matte.stabilize"))]
+    #[arg(long, value_name = "S", value_parser = setting("matte.stabilize"), allow_negative_numbers = true)]
     pub stabilize: Option<Setting>,
+    /// Bring the mattes of the two eyes together where both see the same: 0 (off) to 1
+    #[arg(long, value_name = "S", value_parser = setting("matte.stereo"))]
+    pub stereo: Option<Setting>,
 }
 
 /// What is said.
@@ -307,11 +391,18 @@ pub struct TalkArgs {
     #[arg(long)]
     pub no_color: bool,
     /// Write the log to this file as well
-    #[arg(long, value_name = "FILE")]
-    pub log_file: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", value_parser = setting("logging.file"))]
+    pub log_file: Option<Setting>,
     /// Print every setting and what set it, and do nothing
     #[arg(long)]
     pub show_config: bool,
+    /// Print what `vrseg hardware` prints, and do nothing
+    #[arg(long)]
+    pub show_hardware: bool,
+}
+
+fn frames(text: &str) -> Result<u64, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "expected a whole number of 1 or more".to_owned())
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {
@@ -351,6 +442,8 @@ impl JobArgs {
             ("matte.feather", "--feather", &self.matte.feather),
             ("matte.grow", "--grow", &self.matte.grow),
             ("matte.stabilize", "--stabilize", &self.matte.stabilize),
+            ("matte.stereo", "--stereo", &self.matte.stereo),
+            ("logging.file", "--log-file", &self.talk.log_file),
         ];
         let mut all: Vec<_> =
             settings.into_iter().filter_map(|(key, flag, s)| s.as_ref().map(|s| (key, flag, s.0.clone()))).collect();

@@ -25,7 +25,7 @@ pub enum WeightState {
     /// In this binary.
     BuiltIn,
     /// A file is there; its checksum was not looked at.
-    Installed,
+    Present,
     /// A file is there and its checksum is right.
     Verified,
     /// A file is there and its checksum is wrong.
@@ -123,7 +123,7 @@ fn info(manifest: Manifest, check: bool) -> ModelInfo {
         Ok(model) => {
             let state = match &model.weights {
                 Weights::Embedded(_) => WeightState::BuiltIn,
-                Weights::File(_) if !check => WeightState::Installed,
+                Weights::File(_) if !check => WeightState::Present,
                 Weights::File(_) if model.verify().is_ok() => WeightState::Verified,
                 Weights::File(_) => WeightState::Damaged,
             };

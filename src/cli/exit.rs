@@ -1,5 +1,9 @@
 //! Exit codes and the errors that decide them.
 
+use crate::config::ConfigError;
+use crate::model::ModelError;
+use crate::pipeline;
+use crate::telemetry::LogError;
 use std::process::ExitCode;
 
 /// How the program ends. Documented at the end of `--help`.
@@ -41,6 +45,15 @@ impl From<Exit> for ExitCode {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct UsageError(pub String);
+
+/// Whether `error` says that the command line or the configuration is wrong.
+pub(super) fn is_usage(error: &anyhow::Error) -> bool {
+    error.is::<UsageError>()
+        || error.is::<ConfigError>()
+        || error.is::<LogError>()
+        || error.downcast_ref::<pipeline::Error>().is_some_and(pipeline::Error::is_usage)
+        || error.downcast_ref::<ModelError>().is_some_and(ModelError::is_usage)
+}
 
 /// Several complaints as one text: one a line where there is more than one.
 pub(super) fn complaints(heading: &str, all: &[String]) -> UsageError {

@@ -1,10 +1,15 @@
 //! Ctrl-C (and SIGTERM, SIGHUP): gently, then at once, then without asking anybody.
+#![allow(unsafe_code)]
 
 use super::exit::Exit;
 use crate::pipeline::Cancel;
 use crate::ui::Console;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::io;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 /// Counts what the user pressed and passes it on to the job that runs. Each job has a [`Cancel`]
 /// of its own: one that failed has aborted its own stages, which must not end the next job.
@@ -37,22 +42,33 @@ impl Stop {
     }
 }
 
-/// Lets signals press `stop`.
+/// Lets SIGINT, SIGTERM and SIGHUP press `stop`; not SIGHUP where the program was started with it
+/// ignored, which is how `nohup` asks that the job outlive its terminal.
 ///
 /// # Errors
-/// When the system refuses the handler.
-pub fn install(stop: Arc<Stop>, console: Console) -> Result<(), ctrlc::Error> {
-    ctrlc::set_handler(move || match stop.press() {
-        1 => console.line("vrseg: finishing the frames under way; Ctrl-C again stops at once"),
-        2 => console.line("vrseg: stopping"),
-        _ => leave(),
-    })
+/// When the system refuses the handler or its thread.
+pub fn install(stop: Arc<Stop>, console: Console) -> io::Result<()> {
+    let wanted = [Some(SIGINT), Some(SIGTERM), Some(SIGHUP).filter(|s| !is_ignored(*s))];
+    let mut signals = Signals::new(wanted.into_iter().flatten())?;
+    thread::Builder::new().name("vrseg-signals".to_owned()).spawn(move || {
+        for _ in signals.forever() {
+            match stop.press() {
+                1 => console.line("vrseg: finishing the frames under way; Ctrl-C again stops at once"),
+                2 => console.line("vrseg: stopping"),
+                // Without destructors: they would pull libraries from under threads that are still in them.
+                _ => signal_hook::low_level::exit(Exit::Interrupted.code().into()),
+            }
+        }
+    })?;
+    Ok(())
 }
 
-/// Ends the process without running destructors: they would pull libraries from under threads
-/// that are still in them.
-#[allow(unsafe_code)]
-fn leave() -> ! {
-    // SAFETY: the call has no precondition and does not return.
-    unsafe { libc::_exit(Exit::Interrupted.code().into()) }
+/// Whether the process that started this one had the signal ignored.
+fn is_ignored(signal: i32) -> bool {
+    // SAFETY: a zeroed `sigaction` is a valid one to be written to; with a null new action the call
+    // only reads.
+    unsafe {
+        let mut now: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &raw mut now) == 0 && now.sa_sigaction == libc::SIG_IGN
+    }
 }

@@ -87,12 +87,14 @@ fn job(input: &Input, range: TimeRange, outputs: Vec<OutputSpec>, args: &JobArgs
             device: settings.device.choice,
             ort_library: settings.device.ort_library.clone(),
             threads: settings.device.threads,
+            session: settings.device.session,
         },
         matte: settings.matte,
         outputs,
         overwrite: args.output.overwrite,
         threads: settings.processing.threads,
         queue_bytes: settings.processing.queue_bytes,
+        target_fps: settings.performance.target_fps,
     }
 }
 
@@ -177,12 +179,10 @@ fn encode(path: &Path, mode: &Mode, args: &JobArgs, settings: &Settings, sources
         (None, None) => *mode != Mode::Alpha && extension(path) != "webm",
     };
     let applies = |name| x26x || sources.of(name).is_user();
-    // Whoever gives a bit rate doesn't want the profile's constant quality.
-    let crf = o.crf.filter(|_| applies("output.crf") && (o.bitrate.is_none() || sources.of("output.crf").is_user()));
     EncodeOptions {
         codec: o.codec,
         encoder: o.encoder.clone(),
-        crf,
+        crf: o.crf.filter(|_| applies("output.crf")),
         preset: o.preset.clone().filter(|_| applies("output.preset")),
         bitrate: o.bitrate,
         pix_fmt: o.pix_fmt.clone(),
@@ -229,8 +229,9 @@ fn existing(jobs: Vec<Job>, args: &JobArgs) -> Result<Batch, UsageError> {
     for job in jobs {
         let mut exists = None;
         for output in &job.outputs {
-            let Ok(meta) = fs::metadata(&output.path) else { continue };
-            if !meta.is_file() {
+            // A link that leads nowhere is somebody's, too.
+            let Ok(meta) = fs::metadata(&output.path).or_else(|_| fs::symlink_metadata(&output.path)) else { continue };
+            if !meta.is_file() && !meta.is_symlink() {
                 problems.push(format!("{}: exists and is not a regular file", output.path.display()));
             }
             exists.get_or_insert_with(|| output.path.clone());
@@ -367,6 +368,8 @@ mod tests {
             "0.4",
             "--stabilize",
             "0",
+            "--stereo",
+            "0.5",
             "--no-refine",
             "--tint",
             "red",
@@ -386,8 +389,14 @@ mod tests {
         assert_eq!((job.model.name.as_str(), job.model.batch_size), ("rvm", 4));
         assert_eq!(job.model.device, crate::pipeline::DeviceChoice::Cuda(1));
         assert_eq!(job.model.precision, crate::pipeline::Precision::Fp16);
-        let matte =
-            crate::matte::MatteOptions { threshold: Some(0.4), feather: 1.5, grow: -2, refine: false, stabilize: 0.0 };
+        let matte = crate::matte::MatteOptions {
+            threshold: Some(0.4),
+            feather: 1.5,
+            grow: -2,
+            refine: false,
+            stabilize: 0.0,
+            stereo: 0.5,
+        };
         assert_eq!(job.matte, matte);
         assert_eq!(job.outputs[0].mode, Mode::Overlay { tint: Rgb(255, 0, 0) });
         assert_eq!(job.outputs[0].encode.extra, [("tune".to_owned(), "film".to_owned())]);

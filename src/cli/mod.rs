@@ -2,8 +2,11 @@
 
 pub mod args;
 pub mod backend;
+mod config;
 mod docs;
+mod eval;
 mod exit;
+mod hardware;
 mod inputs;
 mod interrupt;
 mod jobs;
@@ -16,8 +19,8 @@ pub mod time;
 pub use exit::{Exit, UsageError};
 pub use jobs::{Batch, jobs};
 
-use crate::config::{ConfigError, Loader};
-use crate::telemetry::{self, LogError, LogGuard, LogOptions};
+use crate::config::{Loader, check};
+use crate::telemetry::{self, LogGuard, LogOptions};
 use crate::ui::{Console, JsonLines, ProgressUi, Style};
 use anyhow::Context;
 use args::{Cli, Command, JobArgs};
@@ -59,8 +62,7 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             console.error(&format!("{error:#}"));
-            let usage = error.is::<UsageError>() || error.is::<ConfigError>() || error.is::<LogError>();
-            if usage { Exit::Usage.into() } else { Exit::Failed.into() }
+            if exit::is_usage(&error) { Exit::Usage.into() } else { Exit::Failed.into() }
         }
     }
 }
@@ -79,9 +81,15 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
     match &cli.command {
         None => main_job(&cli.job, console, log),
         Some(Command::Models(args)) => {
-            *log = Some(start_log("warn", console, &cli.job)?);
+            *log = Some(start_log("warn", None, console, &cli.job)?);
             models::list(&Library, args, console, print_text)
         }
+        Some(Command::Eval(args)) => {
+            *log = Some(start_log("warn", None, console, &cli.job)?);
+            eval::run(args, print_text).map(|()| Exit::Done)
+        }
+        Some(Command::Hardware(args)) => hardware::run(args, print_text),
+        Some(Command::Config(command)) => config::run(command, print_text),
         Some(Command::Completions { shell }) => print_bytes(&docs::completions(*shell)).map(|()| Exit::Done),
         Some(Command::Man) => print_bytes(&docs::man()?).map(|()| Exit::Done),
     }
@@ -97,13 +105,18 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
         flags: args.overrides(),
         ..Loader::from_environment()
     };
-    let (settings, sources) = loader.load()?;
     if args.talk.show_config {
-        let text = if args.talk.json { sources.to_json().to_string() + "\n" } else { sources.to_yaml() };
-        return print_text(&text).map(|()| Exit::Done);
+        return print_text(&config::show(loader, args.talk.json)?).map(|()| Exit::Done);
     }
-    refuse_log_over_media(args)?;
-    *log = Some(start_log(&settings.log_level, console, args)?);
+    let (settings, sources) = loader.load()?;
+    if args.talk.show_hardware {
+        let library = settings.device.ort_library.as_deref();
+        return print_text(&hardware::show(library, args.talk.json)?).map(|()| Exit::Done);
+    }
+    check(&settings, &sources)?;
+    let log_file = settings.log_file.as_deref();
+    refuse_log_over_media(args, log_file)?;
+    *log = Some(start_log(&settings.log_level, log_file, console, args)?);
     let batch = jobs(args, &settings, &sources)?;
     let style = if args.talk.json {
         Style::Json(JsonLines::stdout())
@@ -112,18 +125,27 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
     } else {
         Style::Human
     };
-    let ui = ProgressUi::new(console.clone(), style);
-    if args.output.dry_run {
-        return Ok(run::dry_run(&batch, &Library, &ui, print_text));
+    let ui = ProgressUi::new(console.clone(), style).with_profiling(settings.performance.profiling);
+    let exit = if args.output.dry_run {
+        run::dry_run(&batch, &Library, &ui, print_text)
+    } else {
+        let stop = Arc::new(Stop::default());
+        interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
+        run::run(&batch, &Library, &stop, &ui)
+    };
+    match ui.json().and_then(JsonLines::failure) {
+        Some(e) if exit == Exit::Done => Err(e).context("standard output"),
+        Some(e) => {
+            console.error(&format!("standard output: {e}"));
+            Ok(exit)
+        }
+        None => Ok(exit),
     }
-    let stop = Arc::new(Stop::default());
-    interrupt::install(Arc::clone(&stop), console.clone())?;
-    Ok(run::run(&batch, &Library, &stop, &ui))
 }
 
 /// The log is appended to: it must not be a file that the job reads or writes.
-fn refuse_log_over_media(args: &JobArgs) -> anyhow::Result<()> {
-    let Some(log) = &args.talk.log_file else { return Ok(()) };
+fn refuse_log_over_media(args: &JobArgs, log: Option<&Path>) -> anyhow::Result<()> {
+    let Some(log) = log else { return Ok(()) };
     let outputs: Vec<_> = args
         .output
         .output
@@ -147,7 +169,7 @@ fn refuse_log_over_media(args: &JobArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn start_log(level: &str, console: &Console, args: &JobArgs) -> anyhow::Result<LogGuard> {
+fn start_log(level: &str, file: Option<&Path>, console: &Console, args: &JobArgs) -> anyhow::Result<LogGuard> {
     let level = match (args.talk.quiet, args.talk.verbose) {
         (true, _) => "warn",
         (_, 0) => level,
@@ -159,7 +181,7 @@ fn start_log(level: &str, console: &Console, args: &JobArgs) -> anyhow::Result<L
         level: level.to_owned(),
         explicit: args.talk.quiet || args.talk.verbose > 0,
         colors: console.colors(),
-        file: args.talk.log_file.clone(),
+        file: file.map(Path::to_owned),
     };
     let console = console.clone();
     Ok(telemetry::init(&options, move |line| console.write(line))?)

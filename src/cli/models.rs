@@ -34,7 +34,7 @@ pub fn list(
 fn state(state: WeightState) -> &'static str {
     match state {
         WeightState::BuiltIn => "built in",
-        WeightState::Installed => "installed",
+        WeightState::Present => "present",
         WeightState::Verified => "checked",
         WeightState::Damaged => "damaged",
         WeightState::Missing => "missing",
@@ -66,6 +66,7 @@ fn details(m: &ModelInfo) -> String {
     let path = m.path.as_ref().map_or_else(|| "-".to_owned(), |p| p.display().to_string());
     let mend = match m.state {
         WeightState::Missing => format!(": ./setup.sh --models {} fetches them", m.name),
+        WeightState::Present => format!(": `vrseg models --check {}` compares their checksum", m.name),
         _ => String::new(),
     };
     format!(

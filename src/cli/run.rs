@@ -1,14 +1,15 @@
 //! The main job: one input after the other.
 
 use super::backend::Backend;
-use super::exit::Exit;
+use super::exit::{self, Exit};
 use super::interrupt::Stop;
 use super::jobs::Batch;
-use crate::pipeline::{Event, Job, Observer};
+use crate::pipeline::{self, Event, Job, Observer};
 use crate::ui::ProgressUi;
 use anyhow::Context;
 use serde::Serialize;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 /// What `--json` tells besides the pipeline's events.
 #[derive(Serialize)]
@@ -36,14 +37,13 @@ pub fn run(batch: &Batch, backend: &impl Backend, stop: &Stop, ui: &ProgressUi) 
         if stop.presses() > 0 {
             return Ok(false);
         }
-        for output in &job.outputs {
-            // Folders named with -o DIR/ are made here; a missing folder of a named file was refused.
-            if let Some(dir) = output.path.parent().filter(|d| !d.as_os_str().is_empty()) {
-                std::fs::create_dir_all(dir).with_context(|| format!("{}: can't be created", dir.display()))?;
-            }
-        }
+        let made = make_folders(job)?;
         let result = backend.run(job, &stop.next_job(), ui);
         ui.end();
+        if result.is_err() {
+            // Only those that are empty go, the innermost first.
+            made.iter().rev().for_each(|dir| drop(fs::remove_dir(dir)));
+        }
         match result {
             Ok(summary) => {
                 let interrupted = summary.interrupted;
@@ -53,6 +53,10 @@ pub fn run(batch: &Batch, backend: &impl Backend, stop: &Stop, ui: &ProgressUi) 
                 Ok(!interrupted)
             }
             // What fails because it was stopped is no failure.
+            Err(error) if stop.presses() == 1 && is_interruption(&error) => {
+                ui.console().line("vrseg: stopped before the first frame; no output was written");
+                Ok(false)
+            }
             Err(error) if stop.presses() > 1 => {
                 tracing::debug!("stopped: {error:#}");
                 Ok(false)
@@ -92,10 +96,28 @@ fn skipped(batch: &Batch, ui: &ProgressUi) {
     }
 }
 
+fn is_interruption(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(pipeline::Error::Interrupted))
+}
+
+/// Makes the folders named with `-o DIR/` (a missing folder of a named file was refused) and returns
+/// those that were not there, from the outside in.
+fn make_folders(job: &Job) -> anyhow::Result<Vec<PathBuf>> {
+    let mut made = Vec::new();
+    for dir in job.outputs.iter().filter_map(|o| o.path.parent()) {
+        let missing: Vec<_> = dir.ancestors().take_while(|d| !d.as_os_str().is_empty() && !d.exists()).collect();
+        made.extend(missing.into_iter().rev().map(Path::to_owned));
+        if !dir.as_os_str().is_empty() {
+            fs::create_dir_all(dir).with_context(|| format!("{}: can't be created", dir.display()))?;
+        }
+    }
+    Ok(made)
+}
+
 /// Does `work` for each job; a failed one doesn't keep the others from being done. `work` says
 /// whether to go on.
 fn each(batch: &Batch, ui: &ProgressUi, work: impl Fn(&Job) -> anyhow::Result<bool>) -> Exit {
-    let mut failed = 0;
+    let (mut failed, mut refused) = (0, 0);
     for (index, job) in batch.jobs.iter().enumerate() {
         ui.begin(index, batch.jobs.len());
         match work(job) {
@@ -103,6 +125,7 @@ fn each(batch: &Batch, ui: &ProgressUi, work: impl Fn(&Job) -> anyhow::Result<bo
             Ok(false) => return Exit::Interrupted,
             Err(error) => {
                 failed += 1;
+                refused += usize::from(exit::is_usage(&error));
                 let message = format!("{error:#}");
                 ui.console().error(&message);
                 if let Some(json) = ui.json() {
@@ -113,7 +136,10 @@ fn each(batch: &Batch, ui: &ProgressUi, work: impl Fn(&Job) -> anyhow::Result<bo
     }
     match failed {
         0 => Exit::Done,
-        n if n == batch.jobs.len() && batch.skipped.is_empty() => Exit::Failed,
+        n if n == batch.jobs.len() && batch.skipped.is_empty() => {
+            // What was asked suits none of the inputs.
+            if refused == n { Exit::Usage } else { Exit::Failed }
+        }
         n => {
             ui.console().error(&format!("{n} of {} inputs failed", batch.jobs.len()));
             Exit::SomeFailed
@@ -128,7 +154,7 @@ mod tests {
     use crate::compose::Mode;
     use crate::matte::MatteOptions;
     use crate::media::{EncodeOptions, TimeRange};
-    use crate::pipeline::{Cancel, DeviceChoice, ModelChoice, OutputSpec, Precision, Summary};
+    use crate::pipeline::{Cancel, DeviceChoice, ModelChoice, OutputSpec, Precision, SessionChoice, Summary};
     use crate::ui::progress::tests::{Paper, start, summary};
     use crate::ui::{Console, JsonLines, Style};
     use crate::vr::FormatRequest;
@@ -149,6 +175,7 @@ mod tests {
             assert!(!cancel.is_requested(), "each job starts with a fresh flag");
             observer.event(start());
             match job.input.to_str() {
+                Some("unsuited") => Err(pipeline::Error::Request("unsuited: too small".into()).into()),
                 Some("bad") => {
                     cancel.abort();
                     Err(anyhow::anyhow!("no key frame").context("bad: not a video"))
@@ -163,6 +190,10 @@ mod tests {
                     self.stop.press();
                     assert!(cancel.is_aborted());
                     anyhow::bail!("aborted")
+                }
+                Some("early") => {
+                    self.stop.press();
+                    Err(pipeline::Error::Interrupted.into())
                 }
                 Some("late") => {
                     self.stop.press();
@@ -196,6 +227,7 @@ mod tests {
                 device: DeviceChoice::Auto,
                 ort_library: None,
                 threads: 0,
+                session: SessionChoice::default(),
             },
             matte: MatteOptions::default(),
             outputs: vec![OutputSpec {
@@ -206,6 +238,7 @@ mod tests {
             overwrite: false,
             threads: 0,
             queue_bytes: 0,
+            target_fps: None,
         }
     }
 
@@ -218,7 +251,11 @@ mod tests {
         let batch = Batch { jobs: inputs.iter().map(|i| job(dir.path(), i)).collect(), skipped: Vec::new() };
         let stop = Stop::default();
         let exit = run(&batch, &Fake { stop: &stop }, &stop, &ui);
-        assert_eq!(dir.path().join("new").is_dir(), !inputs.is_empty());
+        // The fake writes nothing, so a folder stays only where a job came to its end.
+        let stops = |i: &&str| ["once", "twice", "early", "late"].contains(i);
+        let tried = inputs.iter().position(stops).map_or(inputs, |at| &inputs[..=at]);
+        let ended = |i: &&str| !["bad", "unsuited", "twice", "early"].contains(i);
+        assert_eq!(dir.path().join("new").is_dir(), tried.iter().any(ended));
         (exit, out.text(), err.text())
     }
 
@@ -233,8 +270,14 @@ mod tests {
         assert_eq!(play(&[], false).0, Exit::Done);
         assert_eq!(play(&["bad"], false).0, Exit::Failed);
         assert_eq!(play(&["bad", "good"], false).0, Exit::SomeFailed);
+        assert_eq!(play(&["unsuited"], false).0, Exit::Usage);
+        assert_eq!(play(&["unsuited", "bad"], false).0, Exit::Failed);
+        assert_eq!(play(&["unsuited", "good"], false).0, Exit::SomeFailed);
         assert_eq!(play(&["once"], false).0, Exit::Interrupted);
         assert_eq!(play(&["late"], false).0, Exit::Done);
+        let (exit, _, err) = play(&["early", "good"], false);
+        assert_eq!(exit, Exit::Interrupted);
+        assert_eq!(err, "vrseg: stopped before the first frame; no output was written\n");
     }
 
     #[test]

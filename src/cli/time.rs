@@ -4,12 +4,19 @@
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Seconds(pub f64);
 
+/// Some 30 years: microseconds of it, FFmpeg's unit, are far from the end of their type.
+const LONGEST: f64 = 1e9;
+
 /// Reads ffmpeg's time duration syntax: `[HH:]MM:SS[.m...]` or `S+[.m...][s|ms|us]`.
 ///
 /// # Errors
 /// A text for the user.
 pub fn parse(text: &str) -> Result<Seconds, String> {
-    read(text).map(Seconds).ok_or_else(|| "expected a time such as 90, 1:30, 00:01:30.5 or 500ms".to_owned())
+    match read(text) {
+        Some(seconds) if seconds <= LONGEST => Ok(Seconds(seconds)),
+        Some(_) => Err("longer than any video: at most 1000000000 seconds".to_owned()),
+        None => Err("expected a time such as 90, 1:30, 00:01:30.5 or 500ms, not before 0".to_owned()),
+    }
 }
 
 fn read(text: &str) -> Option<f64> {
@@ -59,6 +66,14 @@ mod tests {
             ("12s", 12.0),
         ] {
             assert_eq!(parse(text), Ok(Seconds(want)), "{text}");
+        }
+    }
+
+    #[test]
+    fn too_long_is_said_so() {
+        assert_eq!(parse("1000000000"), Ok(Seconds(1e9)));
+        for long in ["99999999999999999999", "277778:00:00", &"9".repeat(400)] {
+            assert!(parse(long).is_err_and(|e| e.starts_with("longer than any video")), "{long}");
         }
     }
 

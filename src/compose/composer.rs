@@ -4,7 +4,7 @@ use super::backdrop::{Backdrop, FullView};
 use super::field::Mapping;
 use super::foreground::Estimate;
 use super::kernels::OverlayPlane;
-use super::paint::paint_band;
+use super::paint::paint_picture;
 use super::{Mode, Rgb};
 use crate::matte::SmallYuv;
 use crate::matte::tiles::{TILE_H, TILE_W, TileMap};
@@ -106,8 +106,7 @@ impl ViewState {
 
 /// Paints the frames of one output.
 ///
-/// For each frame [`prepare`](Self::prepare), then [`paint`](Self::paint), which may run for
-/// several bands of the picture at once on different threads.
+/// For each frame [`prepare`](Self::prepare), then [`paint`](Self::paint).
 #[derive(Clone, Debug)]
 pub struct Composer {
     pub(super) paint: Paint,
@@ -184,44 +183,40 @@ impl Composer {
         }
     }
 
-    /// Paints a band of the picture. `out` holds the band's planes (cropped to its rows, whole
-    /// rows of the picture) and `y` is its first luma row, a multiple of
-    /// [`TILE_H`]; [`split_bands`](super::split_bands) makes such bands, and a whole picture with `y = 0` is one.
-    /// The layout of `out` is that of [`output_layout`](Self::output_layout); an alpha plane is
-    /// written only by [`Mode::Alpha`].
+    /// Paints the picture. The layout of `out` is that of [`output_layout`](Self::output_layout); an
+    /// alpha plane is written only by [`Mode::Alpha`].
     ///
     /// # Panics
-    /// When sizes, sample types or bands don't fit together, or [`Mode::Replace`] has no
-    /// background: programming errors, never a question of input.
-    pub fn paint(&self, frame: &Frame<'_>, out: YuvMut<'_>, y: usize) {
+    /// When sizes or sample types don't fit together, or [`Mode::Replace`] has no background:
+    /// programming errors, never a question of input.
+    pub fn paint(&self, frame: &Frame<'_>, out: YuvMut<'_>) {
         assert_eq!(frame.layout.bits, self.layout.bits);
         assert_eq!((frame.width, frame.height), (self.width, self.height));
         assert_eq!((frame.alpha.width, frame.alpha.height), (self.width, self.height));
         assert_eq!(frame.tiles.tiles_x, self.width.div_ceil(TILE_W));
         assert_eq!(frame.tiles.tiles_y, self.height.div_ceil(TILE_H));
-        assert!(y.is_multiple_of(TILE_H));
         assert!(frame.background.is_some() || !matches!(self.paint, Paint::Replace), "no background picture");
         match (frame.source, frame.background, out) {
             (Yuv::U8(source), None, YuvMut::U8(planes, alpha)) => {
-                paint_band(self, frame, source, None, planes, alpha, y);
+                paint_picture(self, frame, source, None, planes, alpha);
             }
             (Yuv::U8(source), Some(Yuv::U8(background)), YuvMut::U8(planes, alpha)) => {
-                paint_band(self, frame, source, Some(background), planes, alpha, y);
+                paint_picture(self, frame, source, Some(background), planes, alpha);
             }
             (Yuv::U16(source), None, YuvMut::U16(planes, alpha)) => {
-                paint_band(self, frame, source, None, planes, alpha, y);
+                paint_picture(self, frame, source, None, planes, alpha);
             }
             (Yuv::U16(source), Some(Yuv::U16(background)), YuvMut::U16(planes, alpha)) => {
-                paint_band(self, frame, source, Some(background), planes, alpha, y);
+                paint_picture(self, frame, source, Some(background), planes, alpha);
             }
             _ => panic!("source, background and output differ in their sample type"),
         }
     }
 
-    /// [`prepare`](Self::prepare) and [`paint`](Self::paint) of the whole picture.
+    /// [`prepare`](Self::prepare) and [`paint`](Self::paint).
     pub fn compose(&mut self, frame: &Frame<'_>, out: YuvMut<'_>) {
         self.prepare(frame);
-        self.paint(frame, out, 0);
+        self.paint(frame, out);
     }
 }
 

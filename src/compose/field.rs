@@ -31,7 +31,7 @@ impl Axis {
 }
 
 /// Rows of a tile that touch no more cells than this are stretched without look-ups.
-const FEW_CELLS: usize = 12;
+const FEW_CELLS: usize = 8;
 
 /// What a [`Mapping`] was made for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,9 +91,10 @@ pub(super) struct Sampler<'a, const N: usize, const W: usize> {
     pos: Row<W>,
     held: [usize; 2],
     rows: [[Row<W>; N]; 2],
-    /// Where the samples lie between no more than [`FEW_CELLS`]: the first of these cells, and the
-    /// weights of each.
-    few: Option<(usize, usize, [Row<W>; FEW_CELLS])>,
+    /// The first and the last cell, where they are no more than [`FEW_CELLS`], and then the weights of
+    /// each (triangular: with them stretching a row needs no look-ups and is vectorised).
+    few: Option<(usize, usize)>,
+    weights: [Row<W>; FEW_CELLS],
 }
 
 impl<'a, const N: usize, const W: usize> Sampler<'a, N, W> {
@@ -109,17 +110,17 @@ impl<'a, const N: usize, const W: usize> Sampler<'a, N, W> {
             pos[..n].copy_from_slice(span);
         }
         let (first, last) = (pos[0] as usize, (pos[W - 1].ceil() as usize).min(axes[0].last));
-        let few = (last - first < FEW_CELLS).then(|| {
-            // Triangular weights: without look-ups, so that stretching a row is vectorised.
-            let mut weights = [[0.0; W]; FEW_CELLS];
+        let few = (last - first < FEW_CELLS).then_some((first, last));
+        let mut weights = [[0.0; W]; FEW_CELLS];
+        if few.is_some() {
             for (cell, weights) in (first..=last).zip(&mut weights) {
                 for (weight, pos) in weights.iter_mut().zip(&pos) {
-                    *weight = (1.0 - (pos - cell as f32).abs()).max(0.0);
+                    let near = 1.0 - (pos - cell as f32).abs();
+                    *weight = if near > 0.0 { near } else { 0.0 };
                 }
             }
-            (first, last, weights)
-        });
-        Self { planes, axes, pos, held: [usize::MAX; 2], rows: [[[0.0; W]; N]; 2], few }
+        }
+        Self { planes, axes, pos, held: [usize::MAX; 2], rows: [[[0.0; W]; N]; 2], few, weights }
     }
 
     /// Row `gy` of the grid, stretched to the plane's width, in slot `gy % 2`.
@@ -131,9 +132,9 @@ impl<'a, const N: usize, const W: usize> Sampler<'a, N, W> {
         }
         self.held[slot] = gy;
         let rows = self.planes.map(|plane| plane.as_ref().row(gy));
-        if let Some((first, last, weights)) = &self.few {
+        if let Some((first, last)) = self.few {
             let mut out = [[0.0; W]; N];
-            for (cell, weights) in (*first..=*last).zip(weights) {
+            for (cell, weights) in (first..=last).zip(&self.weights) {
                 for (row, out) in rows.iter().zip(&mut out) {
                     for (o, weight) in out.iter_mut().zip(weights) {
                         *o += weight * row[cell];

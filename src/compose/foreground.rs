@@ -10,14 +10,17 @@
 //! on a small grid; the correction is made at full size by [`super::kernels::foreground`].
 
 use super::grid::{Grid, WideFill, reduce_row};
+use super::kernels::{Row, load};
 use crate::matte::SmallYuv;
 use crate::plane::Plane;
 
 /// The longer side of the grid that the estimates are made on is at most this.
-const GRID_SIZE: usize = 192;
+const GRID_SIZE: usize = 128;
 /// Rows of the small picture that a cell is made from, at most: what is taken from it is blurred,
 /// and two of three rows say as much as all.
 const CELL_ROWS: usize = 2;
+/// Columns that are summed at a time: so few that the sums stay in registers.
+const BLOCK: usize = 16;
 
 /// The estimates for one view, and the memory that making them takes.
 #[derive(Clone, Debug, Default)]
@@ -65,31 +68,16 @@ impl Estimate {
         let (gw, gh) = (w.div_ceil(k), h.div_ceil(k));
         self.grids.iter_mut().for_each(|grid| grid.resize(gw, gh));
         self.mean.iter_mut().for_each(|plane| plane.resize(gw, gh));
+        self.sums.iter_mut().flatten().for_each(|row| row.resize(w, 0.0));
         for gy in 0..gh {
             let rows = gy * k..((gy + 1) * k).min(h);
             let step = rows.len().div_ceil(CELL_ROWS);
             let scale = 1.0 / rows.len().div_ceil(step) as f32;
-            for row in self.sums.iter_mut().flatten() {
-                row.clear();
-                row.resize(w, 0.0);
-            }
-            for y in rows.step_by(step) {
-                let [f, b, mean] = &mut self.sums;
-                let a = &alpha.as_ref().row(y)[..w];
-                for (c, plane) in [&small.y, &small.u, &small.v].into_iter().enumerate() {
-                    let s = &plane.as_ref().row(y)[..w];
-                    let (f, b, mean) = (&mut f[c][..w], &mut b[c][..w], &mut mean[c][..w]);
-                    for x in 0..w {
-                        f[x] += sure(a[x]) * s[x];
-                        b[x] += sure(1.0 - a[x]) * s[x];
-                        mean[x] += s[x];
-                    }
-                }
-                let (f, b, mean) = (&mut f[3][..w], &mut b[3][..w], &mut mean[3][..w]);
-                for x in 0..w {
-                    f[x] += sure(a[x]);
-                    b[x] += sure(1.0 - a[x]);
-                    mean[x] += a[x];
+            for x in (0..w).step_by(BLOCK) {
+                let n = BLOCK.min(w - x);
+                let sums = sum_columns(small, alpha, rows.clone().step_by(step), x, n);
+                for (row, sums) in self.sums.iter_mut().flatten().zip(sums.iter().flatten()) {
+                    row[x..x + n].copy_from_slice(&sums[..n]);
                 }
             }
             for (grid, sums) in self.grids.iter_mut().zip(&self.sums) {
@@ -127,8 +115,40 @@ impl Estimate {
     }
 }
 
+/// Sums over `rows` of the columns `x..x + n` of the small picture, `n` being at most [`BLOCK`]: each
+/// of Y, U, V and 1 times the sureness of foreground, times that of background, and as it is
+/// (the last with the opacity in the place of 1).
+#[inline(always)]
+fn sum_columns(
+    small: &SmallYuv,
+    alpha: &Plane<f32>,
+    rows: impl Iterator<Item = usize>,
+    x: usize,
+    n: usize,
+) -> [[Row<BLOCK>; 4]; 3] {
+    let mut sums = [[[0.0; BLOCK]; 4]; 3];
+    for y in rows {
+        let [a, cy, cu, cv] = [alpha, &small.y, &small.u, &small.v].map(|plane| plane.as_ref().row(y));
+        let a = load::<f32, BLOCK>(&a[x..x + n]);
+        let colours = [load::<f32, BLOCK>(&cy[x..x + n]), load(&cu[x..x + n]), load(&cv[x..x + n])];
+        for i in 0..BLOCK {
+            let (f, b) = (sure(a[i]), sure(1.0 - a[i]));
+            for c in 0..3 {
+                sums[0][c][i] += f * colours[c][i];
+                sums[1][c][i] += b * colours[c][i];
+                sums[2][c][i] += colours[c][i];
+            }
+            sums[0][3][i] += f;
+            sums[1][3][i] += b;
+            sums[2][3][i] += a[i];
+        }
+    }
+    sums
+}
+
 /// How surely a sample of opacity `a` shows the foreground, 0..=1; never more than `a`.
 #[inline(always)]
 fn sure(a: f32) -> f32 {
-    (2.0 * a - 1.0).max(0.0)
+    let sure = 2.0 * a - 1.0;
+    if sure > 0.0 { sure } else { 0.0 }
 }

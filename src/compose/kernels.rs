@@ -44,13 +44,22 @@ pub(super) fn save<T: Sample, const W: usize>(row: &mut [T], values: &[T; W]) {
 /// How many of a row's values are `value`; unlike a search that ends early, this is vectorised.
 #[inline(always)]
 pub(super) fn count<const W: usize>(row: &Row<W>, value: f32) -> usize {
-    row.iter().map(|v| u32::from(*v == value)).sum::<u32>() as usize
+    let mut n = 0u32;
+    for v in row {
+        n += u32::from(*v == value);
+    }
+    n as usize
 }
 
 /// Samples as floats.
 #[inline(always)]
 pub(super) fn widen<T: Sample, const W: usize>(row: &[T; W]) -> Row<W> {
-    row.map(T::to_f32)
+    // A loop, since `map` on an array is a function of its own, without this one's instruction set.
+    let mut out = [0.0; W];
+    for i in 0..W {
+        out[i] = row[i].to_f32();
+    }
+    out
 }
 
 /// Floats rounded to samples.

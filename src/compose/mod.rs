@@ -2,7 +2,6 @@
 //! overlay for checking. All of it on the Y, U and V planes; the full-size picture is never RGB.
 
 mod backdrop;
-mod bands;
 mod color;
 mod composer;
 mod field;
@@ -13,7 +12,6 @@ mod paint;
 #[cfg(test)]
 mod tests;
 
-pub use bands::split_bands;
 pub use color::ParseColorError;
 pub use composer::{Composer, Frame, ViewPaint};
 

@@ -1,4 +1,4 @@
-//! Paints a band of a picture: runs of tiles that are wholly background or wholly person are
+//! Paints a picture: runs of tiles that are wholly background or wholly person are
 //! filled or copied, and only edge tiles are blended.
 
 use super::composer::{Composer, Frame, Paint, ViewState};
@@ -25,30 +25,26 @@ enum Region {
 
 simd::dispatch! {
     /// [`Composer::paint`] for one sample type.
-    pub(super) fn paint_band['a, T: Sample](
+    pub(super) fn paint_picture['a, T: Sample](
         composer: &'a Composer,
         frame: &'a Frame<'a>,
         source: [PlaneRef<'a, T>; 3],
         background: Option<[PlaneRef<'a, T>; 3]>,
         out: [PlaneMut<'a, T>; 3],
         alpha_out: Option<PlaneMut<'a, T>>,
-        y: usize,
     ) {
         let layout = composer.layout;
         let max = layout.max() as f32;
-        let rows = out[0].height;
         for (p, plane) in out.iter().enumerate() {
             let (w, h) = layout.plane_size(p, composer.width, composer.height);
-            let size = (w, rows.div_ceil(1 << shift(composer, p).1));
             assert_eq!((source[p].width, source[p].height), (w, h), "source plane {p}");
-            assert_eq!((plane.width, plane.height), size, "output plane {p}");
+            assert_eq!((plane.width, plane.height), (w, h), "output plane {p}");
             if let Some(background) = &background {
                 assert_eq!((background[p].width, background[p].height), (w, h), "background plane {p}");
             }
         }
-        assert!(y + rows == composer.height || rows.is_multiple_of(TILE_H));
-        let mut painter = Painter { composer, frame, source, background, out, alpha_out, y, max };
-        for ty in y / TILE_H..(y + rows).div_ceil(TILE_H) {
+        let mut painter = Painter { composer, frame, source, background, out, alpha_out, max };
+        for ty in 0..frame.tiles.tiles_y {
             let mut tx = 0;
             while tx < frame.tiles.tiles_x {
                 let region = painter.region(tx, ty);
@@ -75,8 +71,6 @@ struct Painter<'a, T> {
     background: Option<[PlaneRef<'a, T>; 3]>,
     out: [PlaneMut<'a, T>; 3],
     alpha_out: Option<PlaneMut<'a, T>>,
-    /// The band's first luma row.
-    y: usize,
     max: f32,
 }
 
@@ -108,7 +102,7 @@ impl<T: Sample> Painter<'_, T> {
         let (y0, y1) = (ty * TILE_H, ((ty + 1) * TILE_H).min(self.composer.height));
         if let (Paint::Alpha, Some(out)) = (self.composer.paint, &mut self.alpha_out) {
             for y in y0..y1 {
-                let dst = &mut out.row_mut(y - self.y)[x0..x1];
+                let dst = &mut out.row_mut(y)[x0..x1];
                 match region {
                     Region::Background | Region::Margin => dst.fill(T::default()),
                     Region::Person => dst.fill(T::from_u32(self.composer.layout.max())),
@@ -165,11 +159,10 @@ impl<T: Sample> Painter<'_, T> {
         }
     }
 
-    /// Row `y` (of the whole plane) of plane `p`, the columns of `r`.
+    /// Row `y` of plane `p`, the columns of `r`.
     #[inline(always)]
     fn out_row(&mut self, p: usize, y: usize, r: Rect) -> &mut [T] {
-        let first = self.y >> shift(self.composer, p).1;
-        &mut self.out[p].row_mut(y - first)[r.x..r.x + r.w]
+        &mut self.out[p].row_mut(y)[r.x..r.x + r.w]
     }
 
     #[inline(always)]

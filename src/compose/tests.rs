@@ -174,9 +174,7 @@ fn run<T: Variant>(case: &Case) {
             let mut planes = out.iter_mut().map(Padded::get_mut);
             let colour = [planes.next().unwrap(), planes.next().unwrap(), planes.next().unwrap()];
             let picture = T::yuv_mut(colour, planes.next());
-            for (y, band) in split_bands(picture, layout.chroma_shift_y, 32) {
-                composer.paint(&frame, band, y);
-            }
+            composer.paint(&frame, picture);
         }
         match &first {
             Some(first) => {

@@ -1,11 +1,12 @@
 //! Puts the layers on top of each other and remembers which of them set each value.
 
 use super::schema::{self, Key};
-use super::{ConfigError, DeviceSettings, ModelSettings, OutputSettings, ProcessingSettings, Settings, read, values};
+use super::{ConfigError, DeviceSettings, ModelSettings, OutputSettings, PerformanceSettings, ProcessingSettings};
+use super::{Settings, read, values};
 use crate::compose::Rgb;
 use crate::matte::MatteOptions;
 use crate::media::Codec;
-use crate::pipeline::{DeviceChoice, Precision};
+use crate::pipeline::{DeviceChoice, Precision, SessionChoice};
 use crate::vr::{EyeOrder, FormatRequest, Layout, ProjectionKind};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use std::fmt::{self, Write as _};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-const DEFAULTS: &str = include_str!("../../configs/default.yaml");
+pub(super) const DEFAULTS: &str = include_str!("../../configs/default.yaml");
 const FAST: &str = include_str!("../../configs/profiles/fast.yaml");
 const BALANCED: &str = include_str!("../../configs/profiles/balanced.yaml");
 const QUALITY: &str = include_str!("../../configs/profiles/quality.yaml");
@@ -26,8 +27,8 @@ pub enum Source {
     Default,
     /// A profile, built in.
     Profile(String),
-    /// The user's file.
-    File(PathBuf),
+    /// The user's file, and line and column (from 1) of the value where they could be found.
+    File(PathBuf, Option<(usize, usize)>),
     /// An environment variable.
     Env(String),
     /// An argument.
@@ -39,6 +40,17 @@ impl Source {
     pub fn is_user(&self) -> bool {
         !matches!(self, Source::Default | Source::Profile(_))
     }
+
+    /// Number of the layer: the higher is the stronger. Two values of one layer were given together.
+    pub fn layer(&self) -> u8 {
+        match self {
+            Source::Default => 0,
+            Source::Profile(_) => 1,
+            Source::File(..) => 2,
+            Source::Env(_) => 3,
+            Source::Flag(_) => 4,
+        }
+    }
 }
 
 impl fmt::Display for Source {
@@ -46,7 +58,8 @@ impl fmt::Display for Source {
         match self {
             Source::Default => f.write_str("default"),
             Source::Profile(name) => write!(f, "profile {name}"),
-            Source::File(path) => write!(f, "{}", path.display()),
+            Source::File(path, Some((line, _))) => write!(f, "{}:{line}", path.display()),
+            Source::File(path, None) => write!(f, "{}", path.display()),
             Source::Env(name) => f.write_str(name),
             Source::Flag(name) => f.write_str(name),
         }
@@ -60,6 +73,8 @@ pub struct Sources {
     /// The model that the profile likes best; its `input_size` is meant for that one.
     profile_model: Option<String>,
     values: BTreeMap<&'static str, (Value, Source)>,
+    /// What the rules make of values that are left open: the value, and why.
+    rules: BTreeMap<&'static str, (String, String)>,
 }
 
 /// What the settings are made from.
@@ -77,18 +92,20 @@ pub struct Loader {
     pub flags: Vec<(&'static str, &'static str, Value)>,
 }
 
+/// The user's own file: `$XDG_CONFIG_HOME/vrseg/config.yaml`, else `~/.config/vrseg/config.yaml`.
+/// It need not exist. `None` where neither variable is set.
+pub fn user_file() -> Option<PathBuf> {
+    let var = |name| std::env::var_os(name).filter(|v: &OsString| !v.is_empty()).map(PathBuf::from);
+    // The XDG specification: a relative path there is to be ignored.
+    let base =
+        var("XDG_CONFIG_HOME").filter(|p| p.is_absolute()).or_else(|| var("HOME").map(|home| home.join(".config")));
+    base.map(|dir| dir.join("vrseg/config.yaml"))
+}
+
 impl Loader {
     /// A loader that sees this process's environment and the user's file.
     pub fn from_environment() -> Self {
-        let var = |name| std::env::var_os(name).filter(|v: &OsString| !v.is_empty()).map(PathBuf::from);
-        // The XDG specification: a relative path there is to be ignored.
-        let base =
-            var("XDG_CONFIG_HOME").filter(|p| p.is_absolute()).or_else(|| var("HOME").map(|home| home.join(".config")));
-        Loader {
-            user_file: base.map(|dir| dir.join("vrseg/config.yaml")),
-            env: std::env::vars_os().collect(),
-            ..Loader::default()
-        }
+        Loader { user_file: user_file(), env: std::env::vars_os().collect(), ..Loader::default() }
     }
 
     /// Reads all layers.
@@ -110,7 +127,7 @@ impl Loader {
 
         let mut profile = (defaults.profile.unwrap_or_else(|| "balanced".to_owned()), Source::Default);
         if let (Some(name), Some(path)) = (user.profile, &file) {
-            profile = (name, Source::File(path.clone()));
+            profile = (name, Source::File(path.clone(), user.profile_place));
         }
         if let Some(name) = env_profile {
             profile = (name, Source::Env("VRSEG_PROFILE".to_owned()));
@@ -125,21 +142,21 @@ impl Loader {
         };
         let built_in = read::read(&format!("configs/profiles/{}.yaml", profile.0), built_in)?;
 
-        let liked = built_in.values.iter().find(|(key, _)| key.name == "model.prefer");
-        let profile_model = liked.and_then(|(_, names)| names.get(0)?.as_str()).map(str::to_owned);
+        let liked = built_in.values.iter().find(|(key, ..)| key.name == "model.prefer");
+        let profile_model = liked.and_then(|(_, names, _)| names.get(0)?.as_str()).map(str::to_owned);
 
         let mut values = BTreeMap::new();
         let mut put = |key: &'static Key, value: Value, source: Source| {
             values.insert(key.name, (value, source));
         };
-        for (key, value) in defaults.values {
+        for (key, value, _) in defaults.values {
             put(key, value, Source::Default);
         }
-        for (key, value) in built_in.values {
+        for (key, value, _) in built_in.values {
             put(key, value, Source::Profile(profile.0.clone()));
         }
-        for (key, value) in user.values {
-            put(key, value, Source::File(file.clone().unwrap_or_default()));
+        for (key, value, place) in user.values {
+            put(key, value, Source::File(file.clone().unwrap_or_default(), place));
         }
         for (key, value, name) in env {
             put(key, value, Source::Env(name));
@@ -149,7 +166,7 @@ impl Loader {
                 put(key, value, Source::Flag(flag));
             }
         }
-        let sources = Sources { profile, profile_model, values };
+        let sources = Sources { profile, profile_model, values, rules: BTreeMap::new() };
         Ok((sources.settings(), sources))
     }
 }
@@ -213,7 +230,25 @@ impl Sources {
         self.get(name)
     }
 
-    fn get(&self, name: &str) -> &Value {
+    /// How many settings the user's file gave that nothing stronger replaced.
+    pub fn from_file(&self) -> usize {
+        self.values.values().filter(|(_, source)| matches!(source, Source::File(..))).count()
+    }
+
+    /// Remembers what a rule makes of `name`.
+    pub(super) fn rule(&mut self, name: &'static str, value: impl ToString, why: impl Into<String>) {
+        debug_assert!(schema::find(name).is_some(), "{name} is no setting");
+        self.rules.insert(name, (value.to_string(), why.into()));
+    }
+
+    /// Whether `name` stands back for `rival`, which means the contrary and comes from a stronger
+    /// layer. (From one layer both are an error, see [`super::check`].)
+    pub(super) fn beaten(&self, name: &str, rival: &str) -> bool {
+        !self.get(rival).is_null() && self.of(rival).layer() > self.of(name).layer()
+    }
+
+    /// The value of `name`; `Null` where it is left open.
+    pub(super) fn get(&self, name: &str) -> &Value {
         debug_assert!(schema::find(name).is_some(), "{name} is no setting");
         self.values.get(name).map_or(&Value::Null, |(value, _)| value)
     }
@@ -276,6 +311,7 @@ impl Sources {
                 precision: match self.get("model.precision").as_str() {
                     Some("fp32") => Precision::Fp32,
                     Some("fp16") => Precision::Fp16,
+                    Some("int8") => Precision::Int8,
                     _ => Precision::Auto,
                 },
             },
@@ -283,18 +319,29 @@ impl Sources {
                 choice: self.get("device.name").as_str().and_then(values::device).unwrap_or(DeviceChoice::Auto),
                 ort_library: self.text("device.ort_library").map(PathBuf::from),
                 threads: self.count("device.threads"),
+                session: SessionChoice {
+                    tf32: self.get("device.tf32").as_bool(),
+                    deterministic: self.flag("device.deterministic"),
+                    memory_share: self.number("device.memory_share"),
+                    warmup: self.get("performance.warmup").as_u64().and_then(|n| n.try_into().ok()),
+                },
             },
             processing: ProcessingSettings {
                 threads: self.count("processing.threads"),
                 queue_bytes: self.count("processing.queue_mb") << 20,
             },
             vr: self.format_request(),
+            performance: PerformanceSettings {
+                target_fps: self.get("performance.target_fps").as_f64(),
+                profiling: self.flag("performance.profiling"),
+            },
             matte: MatteOptions {
                 threshold: self.number("matte.threshold"),
                 feather: self.number("matte.feather").unwrap_or(0.0),
                 grow: self.integer("matte.grow") as i32,
                 refine: self.flag("matte.refine"),
                 stabilize: self.number("matte.stabilize").unwrap_or(0.0),
+                stereo: self.number("matte.stereo").unwrap_or(0.0),
             },
             output: OutputSettings {
                 mode: self.text("output.mode").unwrap_or_else(|| "green".to_owned()),
@@ -304,18 +351,21 @@ impl Sources {
                 blur_strength: self.number("output.blur_strength").unwrap_or(0.02),
                 codec: self.get("output.codec").as_str().and_then(codec),
                 encoder: self.text("output.encoder"),
-                crf: self.number("output.crf"),
+                crf: self.number("output.crf").filter(|_| !self.beaten("output.crf", "output.bitrate")),
                 preset: self.text("output.preset"),
-                bitrate: self.get("output.bitrate").as_str().and_then(values::bitrate),
+                bitrate: (self.get("output.bitrate").as_str().and_then(values::bitrate))
+                    .filter(|_| !self.beaten("output.bitrate", "output.crf")),
                 pix_fmt: self.text("output.pix_fmt"),
                 hardware: self.flag("output.hardware"),
             },
             log_level: self.text("logging.level").unwrap_or_else(|| "warn".to_owned()),
+            log_file: self.text("logging.file").map(PathBuf::from),
         }
     }
 
-    /// All settings as a YAML file with a comment that tells each value's source. It can be given
-    /// to `-c` as it is.
+    /// All settings as a YAML file with a comment that tells each value's source, and what the rules
+    /// make of it. It can be given to `-c` as it is; what is open in it stays open, so that it suits
+    /// other machines too.
     pub fn to_yaml(&self) -> String {
         let width = 34;
         let mut text = String::new();
@@ -328,17 +378,30 @@ impl Sources {
             let _ = writeln!(out, "{section}:");
             for key in schema::KEYS.iter().filter(|k| k.section() == section) {
                 let left = format!("  {}: {}", key.leaf(), yaml(key, self.get(key.name)));
-                let _ = writeln!(out, "{left:width$} # {}", self.of(key.name));
+                let _ = write!(out, "{left:width$} # {}", self.of(key.name));
+                if let Some((value, why)) = self.rules.get(key.name) {
+                    let _ = write!(out, "; rule: {value}, {why}");
+                }
+                out.push('\n');
             }
         }
         out
     }
 
-    /// The same for programs: `{"profile": {"value", "source"}, "settings": {"section.key": {...}}}`.
+    /// The same for programs: `{"profile": {"value", "source"}, "settings": {"section.key": {...}}}`,
+    /// with `applies` and `rule` (both texts) where a rule has spoken.
     pub fn to_json(&self) -> Value {
         let entry = |value: &Value, source: &Source| serde_json::json!({"value": value, "source": source.to_string()});
-        let settings: serde_json::Map<String, Value> =
-            self.values.iter().map(|(name, (value, source))| ((*name).to_owned(), entry(value, source))).collect();
+        let settings: serde_json::Map<String, Value> = (self.values.iter())
+            .map(|(name, (value, source))| {
+                let mut entry = entry(value, source);
+                if let Some((value, why)) = self.rules.get(name) {
+                    entry["applies"] = value.as_str().into();
+                    entry["rule"] = why.as_str().into();
+                }
+                ((*name).to_owned(), entry)
+            })
+            .collect();
         serde_json::json!({
             "profile": entry(&Value::from(self.profile.0.as_str()), &self.profile.1),
             "settings": settings,
@@ -347,7 +410,7 @@ impl Sources {
 }
 
 /// A value as YAML on one line. JSON's texts and lists are YAML too; plain words are clearer bare.
-fn yaml(key: &Key, value: &Value) -> String {
+pub(super) fn yaml(key: &Key, value: &Value) -> String {
     let bare = |s: &str| s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && s.parse::<f64>().is_err();
     match value {
         Value::Null => key.unset.unwrap_or("null").to_owned(),
@@ -369,7 +432,7 @@ mod tests {
     #[test]
     fn the_defaults_set_everything_and_every_profile_is_right() {
         let defaults = read::read("default.yaml", DEFAULTS).expect("the defaults");
-        let set: Vec<_> = defaults.values.iter().map(|(k, _)| k.name).collect();
+        let set: Vec<_> = defaults.values.iter().map(|(k, ..)| k.name).collect();
         let all: Vec<_> = schema::KEYS.iter().map(|k| k.name).collect();
         assert_eq!(set, all, "in the same order too");
         for name in schema::PROFILES {

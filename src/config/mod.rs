@@ -2,17 +2,22 @@
 //! the user's file, then `VRSEG_*` variables, then the command line. The later layer wins, value
 //! by value.
 
+mod check;
+mod explain;
 mod layers;
 mod read;
 pub mod schema;
+mod template;
 pub mod values;
 
-pub use layers::{Loader, Source, Sources};
+pub use check::check;
+pub use layers::{Loader, Source, Sources, user_file};
+pub use template::template;
 
 use crate::compose::Rgb;
 use crate::matte::MatteOptions;
 use crate::media::Codec;
-use crate::pipeline::{DeviceChoice, Precision};
+use crate::pipeline::{DeviceChoice, Precision, SessionChoice};
 use crate::vr::FormatRequest;
 use std::fmt;
 use std::path::PathBuf;
@@ -64,6 +69,8 @@ pub struct DeviceSettings {
     pub ort_library: Option<PathBuf>,
     /// Threads of the network on a CPU; 0: from the thread budget.
     pub threads: usize,
+    /// How its arithmetic and memory are set up.
+    pub session: SessionChoice,
 }
 
 /// The machine's share for a job.
@@ -73,6 +80,15 @@ pub struct ProcessingSettings {
     pub threads: usize,
     /// Bytes of frames that may wait between stages; 0: from the frame's size.
     pub queue_bytes: usize,
+}
+
+/// What is expected of a run, and told of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PerformanceSettings {
+    /// Frames per second below which a job says at its end that it was too slow.
+    pub target_fps: Option<f64>,
+    /// Whether the summary tells every stage's time.
+    pub profiling: bool,
 }
 
 /// What is written, and how.
@@ -117,10 +133,14 @@ pub struct Settings {
     pub processing: ProcessingSettings,
     /// What is said about the source's format.
     pub vr: FormatRequest,
+    /// Expectations.
+    pub performance: PerformanceSettings,
     /// The matte.
     pub matte: MatteOptions,
     /// The outputs.
     pub output: OutputSettings,
     /// Level of log messages: error, warn, info, debug or trace.
     pub log_level: String,
+    /// A file that gets the log as well.
+    pub log_file: Option<PathBuf>,
 }

@@ -12,13 +12,18 @@ use serde_json::Value;
 use std::cell::RefCell;
 use std::fmt;
 
+/// Line and column of a value, from 1, where they could be found.
+pub type Place = Option<(usize, usize)>;
+
 /// What a file sets: the profile it builds on, and single settings in the file's order.
 #[derive(Debug, Default)]
 pub struct Layer {
     /// The profile that it builds on.
     pub profile: Option<String>,
+    /// Line and column of the profile's name.
+    pub profile_place: Place,
     /// Settings and their values.
-    pub values: Vec<(&'static Key, Value)>,
+    pub values: Vec<(&'static Key, Value, Place)>,
 }
 
 /// Reads `text`, which came from `file` (a name for messages).
@@ -30,7 +35,13 @@ pub fn read(file: &str, text: &str) -> Result<Layer, ConfigError> {
     let complaint = Complaint::default();
     let mut layer = Layer::default();
     let block = Block { complaint: &complaint, section: None, layer: &mut layer };
-    let Err(error) = block.deserialize(serde_yaml::Deserializer::from_str(text)) else { return Ok(layer) };
+    let Err(error) = block.deserialize(serde_yaml::Deserializer::from_str(text)) else {
+        layer.profile_place = place_of(text, None, "profile");
+        for (key, _, place) in &mut layer.values {
+            *place = place_of(text, Some(key.section()), key.leaf());
+        }
+        return Ok(layer);
+    };
     let place = error.location().map(|l| (l.line(), l.column()));
     let message = complaint.0.into_inner().unwrap_or_else(|| {
         // The parser's own words end in the place, which we print in front.
@@ -38,6 +49,28 @@ pub fn read(file: &str, text: &str) -> Result<Layer, ConfigError> {
         format!("not valid YAML: {}", text.split(" at line ").next().unwrap_or(&text))
     });
     Err(ConfigError { file: file.to_owned(), place, message })
+}
+
+/// Where a value stands, for messages about values that are right by themselves: serde tells places
+/// only with its errors. The text was read already, so a plain look at its lines is enough; `None`
+/// for a section in braces.
+fn place_of(text: &str, section: Option<&str>, leaf: &str) -> Place {
+    let mut inside = section.is_none();
+    for (number, line) in text.lines().enumerate() {
+        let indent = line.len() - line.trim_start().len();
+        let Some((word, value)) = line.trim_start().split_once(':') else { continue };
+        let word = word.trim().trim_matches(['"', '\'']);
+        match section {
+            Some(name) if indent == 0 => inside = word == name,
+            Some(_) if !inside || word != leaf => {}
+            None if indent > 0 || word != leaf => {}
+            _ => {
+                let blanks = value.len() - value.trim_start().len();
+                return Some((number + 1, line.len() - value.len() + blanks + 1));
+            }
+        }
+    }
+    None
 }
 
 /// Our own text of what is wrong: the library's adds a path and a place of its own to it.
@@ -208,7 +241,7 @@ impl<'de> Visitor<'de> for Block<'_> {
                 if let Some(key) = schema::find(&full) {
                     let list = matches!(key.kind, Kind::List);
                     let value = map.next_value_seed(Leaf { complaint, list, take: &|found| value(key, found) })?;
-                    self.layer.values.push((key, value));
+                    self.layer.values.push((key, value, None));
                 }
             } else if let Some(section) = schema::sections().find(|s| *s == name) {
                 map.next_value_seed(Block { complaint, section: Some(section), layer: &mut *self.layer })?;
@@ -264,4 +297,18 @@ pub(super) fn known(section: Option<&str>, name: &str) -> Result<(), String> {
     };
     let place = section.map(|s| format!("{s}: ")).unwrap_or_default();
     Err(format!("{place}unknown setting \"{name}\"; {hint}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_of_right_values() {
+        let text = "# crf: 1\nprofile: fast\nmatte:\n  feather: 1\noutput: # mine\n  feather: no\n  'crf' :   20\n";
+        assert_eq!(place_of(text, None, "profile"), Some((2, 10)));
+        assert_eq!(place_of(text, Some("output"), "crf"), Some((7, 13)));
+        assert_eq!(place_of(text, Some("matte"), "crf"), None);
+        assert_eq!(place_of("output: {crf: 20}\n", Some("output"), "crf"), None);
+    }
 }

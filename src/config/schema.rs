@@ -53,21 +53,28 @@ pub const KEYS: &[Key] = &[
     key("model.prefer", Kind::List),
     open("model.input_size", Kind::Integer(32, 4096), "auto"),
     open("model.batch_size", Kind::Integer(1, 256), "auto"),
-    key("model.precision", Kind::Word(&["auto", "fp32", "fp16"])),
+    key("model.precision", Kind::Word(&["auto", "fp32", "fp16", "int8"])),
     key("device.name", Kind::Form("auto, cpu, cuda, cuda:N, tensorrt, tensorrt:N or openvino", values::is_device)),
     open("device.ort_library", Kind::Text, "auto"),
     open("device.threads", Kind::Integer(1, 1024), "auto"),
+    open("device.tf32", Kind::Bool, "auto"),
+    key("device.deterministic", Kind::Bool),
+    open("device.memory_share", Kind::Number(0.1, 1.0), "off"),
     open("processing.threads", Kind::Integer(1, 1024), "auto"),
     open("processing.queue_mb", Kind::Integer(1, 1 << 20), "auto"),
     key("vr.layout", Kind::Word(&["auto", "mono", "sbs", "tb"])),
     key("vr.projection", Kind::Word(&["auto", "flat", "hequirect", "equirect", "fisheye"])),
     open("vr.fov", Kind::Number(90.0, 270.0), "auto"),
     key("vr.eye_order", Kind::Word(&["auto", "lr", "rl"])),
+    open("performance.target_fps", Kind::Number(0.1, 10_000.0), "off"),
+    open("performance.warmup", Kind::Integer(0, 16), "auto"),
+    key("performance.profiling", Kind::Bool),
     open("matte.threshold", Kind::Number(0.0, 1.0), "off"),
     key("matte.feather", Kind::Number(0.0, 200.0)),
     key("matte.grow", Kind::Integer(-200, 200)),
     key("matte.refine", Kind::Bool),
     key("matte.stabilize", Kind::Number(0.0, 1.0)),
+    key("matte.stereo", Kind::Number(0.0, 1.0)),
     key("output.mode", Kind::Word(MODES)),
     key("output.name", Kind::Text),
     key("output.key", Kind::Form(values::COLOR_FORM, values::is_color)),
@@ -85,6 +92,7 @@ pub const KEYS: &[Key] = &[
     open("output.pix_fmt", Kind::Text, "auto"),
     key("output.hardware", Kind::Bool),
     key("logging.level", Kind::Word(&["error", "warn", "info", "debug", "trace"])),
+    open("logging.file", Kind::Text, "off"),
 ];
 
 /// The setting of that name.
@@ -231,6 +239,6 @@ mod tests {
     #[test]
     fn sections_come_once() {
         let all: Vec<_> = sections().collect();
-        assert_eq!(all, ["model", "device", "processing", "vr", "matte", "output", "logging"]);
+        assert_eq!(all, ["model", "device", "processing", "vr", "performance", "matte", "output", "logging"]);
     }
 }

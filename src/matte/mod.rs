@@ -9,6 +9,7 @@ mod refine;
 mod resample;
 mod resize;
 mod scene;
+pub mod stereo;
 mod temporal;
 pub mod tiles;
 mod upsample;
@@ -22,7 +23,7 @@ pub use resize::resize;
 pub use scene::SceneDetector;
 pub use temporal::Stabilizer;
 pub use tiles::{TILE_H, TILE_W, TileClass, TileMap};
-pub use upsample::{bands, upsample_bilinear, upsample_guided};
+pub use upsample::{upsample_bilinear, upsample_guided};
 
 use crate::plane::Plane;
 
@@ -52,10 +53,13 @@ pub struct MatteOptions {
     pub refine: bool,
     /// Strength of the temporal stabilisation of frame-independent models, 0 (off) ..= 1.
     pub stabilize: f32,
+    /// How far the mattes of the two eyes are brought together where both surely see the same, 0 (off)
+    /// ..= 1; nothing for a single view.
+    pub stereo: f32,
 }
 
 impl Default for MatteOptions {
     fn default() -> Self {
-        Self { threshold: None, feather: 0.0, grow: 0, refine: true, stabilize: 0.6 }
+        Self { threshold: None, feather: 0.0, grow: 0, refine: true, stabilize: 0.6, stereo: 0.0 }
     }
 }

@@ -44,18 +44,17 @@ impl Refiner {
             .then(|| (resize(guide, fit.0, fit.1), resize(alpha, fit.0, fit.1)));
         let (guide, alpha) = shrunk.as_ref().map_or((guide, alpha), |(guide, alpha)| (guide, alpha));
         let levels = Levels::from_options(&self.options, rect.w as f32 / alpha.width().max(1) as f32);
-        let rows = 0..rect.h;
         self.classes.resize(rect.w.div_ceil(TILE_W) * rect.h.div_ceil(TILE_H), TileClass::Mixed);
         let classes = &mut self.classes;
         if self.options.refine {
             guided::coefficients(guide, alpha, &mut self.coefficients);
             let (c, bits, target) = (&self.coefficients, layout.bits, out.reborrow());
             match planes {
-                Yuv::U8(p) => upsample_guided(c, p[0].crop(rect), bits, color, &levels, rows, target, classes),
-                Yuv::U16(p) => upsample_guided(c, p[0].crop(rect), bits, color, &levels, rows, target, classes),
+                Yuv::U8(p) => upsample_guided(c, p[0].crop(rect), bits, color, &levels, target, classes),
+                Yuv::U16(p) => upsample_guided(c, p[0].crop(rect), bits, color, &levels, target, classes),
             }
         } else {
-            upsample_bilinear(alpha, (rect.w, rect.h), &levels, rows, out.reborrow(), classes);
+            upsample_bilinear(alpha, (rect.w, rect.h), &levels, out.reborrow(), classes);
         }
         if self.options.grow != 0 {
             self.morphology.grow(out.reborrow(), self.options.grow);

@@ -66,9 +66,8 @@ impl TileMap {
     }
 }
 
-/// Classifies one row of tiles; bands of a plane can be scanned on several threads with it.
-/// `classes` holds one entry a tile.
-pub fn classify_row(alpha: PlaneRef<'_, u8>, ty: usize, classes: &mut [TileClass]) {
+/// Classifies one row of tiles; `classes` holds one entry a tile.
+fn classify_row(alpha: PlaneRef<'_, u8>, ty: usize, classes: &mut [TileClass]) {
     let y0 = ty * TILE_H;
     let y1 = (y0 + TILE_H).min(alpha.height);
     for (tx, class) in classes.iter_mut().enumerate() {

@@ -12,58 +12,43 @@ use crate::plane::{Plane, PlaneMut, PlaneRef, Sample, YuvColor};
 use crate::simd::{self, LerpTable, dispatch};
 use std::ops::Range;
 
-/// The rows of bands into which a view of `height` samples is split for `parts` threads: whole
-/// rows of tiles, at most `parts` of them, none empty.
-pub fn bands(height: usize, parts: usize) -> Vec<Range<usize>> {
-    let tiles = height.div_ceil(TILE_H);
-    let parts = parts.clamp(1, tiles.max(1));
-    (0..parts)
-        .map(|i| (i * tiles / parts * TILE_H)..((i + 1) * tiles / parts * TILE_H).min(height))
-        .filter(|r| !r.is_empty())
-        .collect()
-}
-
 /// Brings a matte up to the size of `luma` (the view's part of the luma plane of a picture with
 /// `bits` a sample, coded as `color` says), so that edges follow luma.
 ///
-/// Makes the full-size rows `rows` (which begin on a multiple of [`TILE_H`], see [`bands`]) and
-/// writes them to `out`, which has just those; and for each of their tiles, row after row, a class
-/// to `classes` (its part of [`super::TileMap::classes`]).
+/// Writes the full-size matte to `out`, and for each of its tiles, row after row, a class to
+/// `classes` (those of a [`super::TileMap`]).
 ///
 /// # Panics
-/// When the sizes of `luma`, `rows`, `out` and `classes` don't agree.
-#[allow(clippy::too_many_arguments)]
+/// When the sizes of `luma`, `out` and `classes` don't agree.
 pub fn upsample_guided<T: Sample>(
     coefficients: &Coefficients,
     luma: PlaneRef<'_, T>,
     bits: u32,
     color: YuvColor,
     levels: &Levels,
-    rows: Range<usize>,
     out: PlaneMut<'_, u8>,
     classes: &mut [TileClass],
 ) {
     let (zero, span) = color.luma(bits);
     let (a, b) = coefficients.planes();
     let small = Small { a: Some(a), b, gain: gain(levels), lo: levels.lo, luma: (zero, 1.0 / span) };
-    upsample(small, Some(luma), (luma.width, luma.height), levels, rows, out, classes);
+    upsample(small, Some(luma), (luma.width, luma.height), levels, out, classes);
 }
 
 /// Brings a matte up to `size` (width, height of the view) bilinearly. The rest as in
 /// [`upsample_guided`].
 ///
 /// # Panics
-/// When `size`, `rows`, `out` and `classes` don't agree.
+/// When `size`, `out` and `classes` don't agree.
 pub fn upsample_bilinear(
     alpha: &Plane<f32>,
     size: (usize, usize),
     levels: &Levels,
-    rows: Range<usize>,
     out: PlaneMut<'_, u8>,
     classes: &mut [TileClass],
 ) {
     let small = Small { a: None, b: alpha.as_ref(), gain: gain(levels), lo: levels.lo, luma: (0.0, 1.0) };
-    upsample::<u8>(small, None, size, levels, rows, out, classes);
+    upsample::<u8>(small, None, size, levels, out, classes);
 }
 
 fn gain(levels: &Levels) -> f32 {
@@ -131,13 +116,12 @@ fn upsample<T: Sample>(
     luma: Option<PlaneRef<'_, T>>,
     (width, height): (usize, usize),
     levels: &Levels,
-    rows: Range<usize>,
     mut out: PlaneMut<'_, u8>,
     classes: &mut [TileClass],
 ) {
     let tiles_x = width.div_ceil(TILE_W);
-    assert!(rows.start.is_multiple_of(TILE_H) && rows.end <= height && (out.width, out.height) == (width, rows.len()));
-    assert_eq!(classes.len(), tiles_x * rows.len().div_ceil(TILE_H));
+    assert_eq!((out.width, out.height), (width, height));
+    assert_eq!(classes.len(), tiles_x * height.div_ceil(TILE_H));
     if out.height == 0 || width == 0 {
         return;
     }
@@ -152,7 +136,7 @@ fn upsample<T: Sample>(
         let b = widened(small.b, width);
         let a = small.a.map(|a| widened(a, width));
         let small = Small { a: a.as_ref().map(Plane::as_ref), b: b.as_ref(), ..small };
-        return upsample(small, luma, (width, height), levels, rows, out, classes);
+        return upsample(small, luma, (width, height), levels, out, classes);
     }
     let (runs_x, runs_y) = (Runs::new(small.b.width, width), Runs::new(small.b.height, height));
     let step = small.b.width as f64 / width as f64;
@@ -167,8 +151,7 @@ fn upsample<T: Sample>(
     let mut lines = Lines::new(width);
     let mut mixed: Vec<Range<usize>> = Vec::new();
     for (ty, classes) in classes.chunks_exact_mut(tiles_x).enumerate() {
-        let y0 = rows.start + ty * TILE_H;
-        let ys = y0..(y0 + TILE_H).min(rows.end);
+        let ys = ty * TILE_H..(ty * TILE_H + TILE_H).min(height);
         let ry = runs_y.covering(&ys);
         flat.fill(BACKGROUND | PERSON);
         for y in runs_y.ends(ry.start).0..=runs_y.ends(ry.end - 1).1 {
@@ -190,7 +173,7 @@ fn upsample<T: Sample>(
                 TileClass::Background | TileClass::Person => {
                     let value = if class == TileClass::Person { 255 } else { 0 };
                     for y in ys.clone() {
-                        out.row_mut(y - rows.start)[from..to].fill(value);
+                        out.row_mut(y)[from..to].fill(value);
                     }
                 }
             }
@@ -208,7 +191,7 @@ fn upsample<T: Sample>(
             }
             for y in ys {
                 let f = runs_y.fraction(j, y);
-                lines.make_row(luma.map(|l| l.row(y)), f, &mixed, out.row_mut(y - rows.start));
+                lines.make_row(luma.map(|l| l.row(y)), f, &mixed, out.row_mut(y));
             }
         }
         // Where levels cut everything off, a tile that was not flat is after all.

@@ -46,7 +46,6 @@ proptest! {
     fn upsampling_is_interpolation(
         (sw, sh) in (1usize..40, 1usize..30),
         (w, h, pad) in (1usize..300, 1usize..120, 0usize..9),
-        parts in 1usize..4,
         deep in any::<bool>(),
         threshold in proptest::option::of(0.0f32..1.0),
         seed in any::<u32>(),
@@ -67,23 +66,16 @@ proptest! {
                 let mut out = vec![77u8; stride * h];
                 let mut map = TileMap::default();
                 map.reset(w, h);
-                let tiles_x = map.tiles_x;
-                let mut classes = &mut map.classes[..];
-                for rows in bands(h, parts) {
-                    let (mine, rest) = classes.split_at_mut(tiles_x * rows.len().div_ceil(TILE_H));
-                    classes = rest;
-                    let band = PlaneMut { data: &mut out[rows.start * stride..], stride, width: w, height: rows.len() };
-                    if !guided {
-                        upsample_bilinear(&c.b, (w, h), &levels, rows, band, mine);
-                    } else if deep {
-                        let luma = PlaneRef::new(&luma, stride, w, h);
-                        upsample_guided(&c, luma, bits, color, &levels, rows, band, mine);
-                    } else {
-                        let luma = PlaneRef::new(&bytes, stride, w, h);
-                        upsample_guided(&c, luma, bits, color, &levels, rows, band, mine);
-                    }
+                let whole = PlaneMut { data: &mut out, stride, width: w, height: h };
+                if !guided {
+                    upsample_bilinear(&c.b, (w, h), &levels, whole, &mut map.classes);
+                } else if deep {
+                    let luma = PlaneRef::new(&luma, stride, w, h);
+                    upsample_guided(&c, luma, bits, color, &levels, whole, &mut map.classes);
+                } else {
+                    let luma = PlaneRef::new(&bytes, stride, w, h);
+                    upsample_guided(&c, luma, bits, color, &levels, whole, &mut map.classes);
                 }
-                assert!(classes.is_empty());
                 for y in 0..h {
                     for x in 0..stride {
                         let got = out[y * stride + x];
@@ -158,22 +150,12 @@ fn a_matte_much_larger_than_its_view_still_covers_it() {
         let mut out = Plane::new(w, h);
         let mut map = TileMap::default();
         map.reset(w, h);
-        upsample_bilinear(&half, (w, h), &Levels::default(), 0..h, out.as_mut(), &mut map.classes);
+        upsample_bilinear(&half, (w, h), &Levels::default(), out.as_mut(), &mut map.classes);
         for (i, &v) in out.data().iter().enumerate() {
             let x = i % w;
             if w > 1 && x != w / 2 && x + 1 != w / 2 {
                 assert_eq!(v, if x < w / 2 { 255 } else { 0 }, "{w} {x}");
             }
         }
-    }
-}
-
-#[test]
-fn bands_are_whole_tile_rows_that_cover_the_view() {
-    for (height, parts) in [(1, 4), (16, 2), (100, 3), (1080, 2), (0, 3)] {
-        let bands = bands(height, parts);
-        assert!(bands.len() <= parts && bands.iter().all(|b| b.start.is_multiple_of(TILE_H)));
-        assert_eq!(bands.iter().map(ExactSizeIterator::len).sum::<usize>(), height);
-        assert!(bands.windows(2).all(|w| w[0].end == w[1].start));
     }
 }

@@ -144,9 +144,9 @@ struct Fit {
 
 impl Fit {
     fn new(layout: YuvLayout, color: YuvColor, width: usize, height: usize) -> Result<Self> {
-        let pixel = pixel_of(layout)
-            .filter(|_| !layout.alpha)
-            .ok_or_else(|| MediaError::Invalid { what: format!("a background cannot have the layout {layout:?}") })?;
+        let pixel = pixel_of(layout).filter(|_| !layout.alpha).ok_or_else(|| MediaError::Unsupported {
+            what: format!("a background cannot have the layout {layout:?}"),
+        })?;
         let format = ffi::AVPixelFormat::from(pixel) as i32;
         Ok(Self {
             target: Side { format, width, height, color },

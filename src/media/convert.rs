@@ -15,16 +15,57 @@ use ffmpeg_next::{self as ffmpeg, ffi};
 pub(super) struct Convert {
     /// Format, size and colour of the first frame; all others follow it.
     pub target: Option<Side>,
+    /// Whether frames must come in a layout that has a twin with alpha.
+    alpha: bool,
+    /// Pixel format and size of the first frame as it was decoded.
+    first: Option<Shape>,
+    /// Frames so far.
+    count: u64,
+    change: Option<Change>,
     space: ffi::AVColorSpace,
     range: ffi::AVColorRange,
     scaler: Option<Scaler>,
     pool: Option<FramePool>,
 }
 
+/// Pixel format, width, height.
+type Shape = (i32, usize, usize);
+
+/// Frames that were decoded in another format or size than the first one.
+struct Change {
+    /// Number of the first of them.
+    at: u64,
+    frames: u64,
+    /// What it is.
+    shape: Shape,
+}
+
 impl Convert {
-    /// `stated` is what the container says about colour, for frames that say nothing.
-    pub(super) fn new(stated: &VideoTemplate) -> Self {
-        Self { target: None, space: stated.space, range: stated.range, scaler: None, pool: None }
+    /// `stated` is what the container says about colour, for frames that say nothing; `alpha` asks
+    /// for a layout that exists with alpha, too.
+    pub(super) fn new(stated: &VideoTemplate, alpha: bool) -> Self {
+        let (space, range) = (stated.space, stated.range);
+        Self { target: None, alpha, first: None, count: 0, change: None, space, range, scaler: None, pool: None }
+    }
+
+    /// What became of frames that are not like the first one, in a sentence.
+    pub(super) fn changed(&self) -> Option<String> {
+        let (change, first) = (self.change.as_ref()?, self.first?);
+        let say = |(format, w, h): Shape| format!("{w}x{h} {}", format_name(format));
+        Some(format!(
+            "the video begins as {} and becomes {} at frame {}; {} frames were converted to the size and format of the first",
+            say(first),
+            say(change.shape),
+            change.at,
+            change.frames
+        ))
+    }
+
+    fn note(&mut self, shape: Shape) {
+        if *self.first.get_or_insert(shape) != shape {
+            self.change.get_or_insert(Change { at: self.count, frames: 0, shape }).frames += 1;
+        }
+        self.count += 1;
     }
 
     /// One frame.
@@ -35,12 +76,14 @@ impl Convert {
         let color = self.color(&frame);
         let format = plain_format(&mut frame, color);
         let (width, height) = (frame.width() as usize, frame.height() as usize);
+        self.note((format, width, height));
         let target = match self.target {
             Some(target) => target,
             None => {
-                let pixel = working_layout(format).and_then(pixel_of).ok_or_else(|| MediaError::Invalid {
-                    what: format!("frames of the pixel format {} cannot be worked on", format_name(format)),
-                })?;
+                let pixel =
+                    working_layout(format, self.alpha).and_then(pixel_of).ok_or_else(|| MediaError::Unsupported {
+                        what: format!("frames of the pixel format {} cannot be worked on", format_name(format)),
+                    })?;
                 let target = Side { format: ffi::AVPixelFormat::from(pixel) as i32, width, height, color };
                 *self.target.insert(target)
             }
@@ -66,7 +109,7 @@ impl Convert {
         let pool = match self.pool.take() {
             Some(pool) => pool,
             None => {
-                let layout = layout_of_raw(target.format).ok_or_else(|| MediaError::Invalid {
+                let layout = layout_of_raw(target.format).ok_or_else(|| MediaError::Unsupported {
                     what: format!("{} is not planar", format_name(target.format)),
                 })?;
                 FramePool::new(layout, target.width, target.height)?
@@ -155,21 +198,67 @@ mod tests {
         out
     }
 
+    fn convert(alpha: bool) -> Convert {
+        Convert {
+            target: None,
+            alpha,
+            first: None,
+            count: 0,
+            change: None,
+            space: ffi::AVColorSpace::AVCOL_SPC_UNSPECIFIED,
+            range: ffi::AVColorRange::AVCOL_RANGE_UNSPECIFIED,
+            scaler: None,
+            pool: None,
+        }
+    }
+
+    #[test]
+    fn frames_follow_the_first_and_changes_are_told() {
+        let mut convert = convert(false);
+        for _ in 0..2 {
+            convert.run(flat("yuv420p", [100, 140, 90])).unwrap();
+        }
+        assert_eq!(convert.changed(), None);
+        for _ in 0..3 {
+            let frame = convert.run(flat("yuv444p10le", [100, 140, 90])).unwrap();
+            assert_eq!(frame.describe(), "64x32 yuv420p");
+        }
+        let said = convert.changed().unwrap();
+        assert!(said.contains("64x32 yuv420p and becomes 64x32 yuv444p10le at frame 2; 3 frames"), "{said}");
+    }
+
+    #[test]
+    fn an_output_with_alpha_gets_frames_of_a_layout_that_has_alpha() {
+        for (format, bits, x, y) in [
+            ("yuv420p", 8, 1, 1),
+            ("yuv422p12le", 12, 1, 0),
+            ("yuv420p12le", 16, 1, 1),
+            ("yuv444p14le", 16, 0, 0),
+            ("yuv440p", 8, 0, 0),
+            ("yuv411p", 8, 1, 0),
+        ] {
+            let layout = convert(true).run(flat(format, [100, 140, 90])).unwrap().layout().unwrap();
+            assert_eq!((layout.bits, layout.chroma_shift_x, layout.chroma_shift_y), (bits, x, y), "{format}");
+            assert!(pixel_of(crate::plane::YuvLayout { alpha: true, ..layout }).is_some());
+        }
+    }
+
     #[test]
     fn semi_planar_and_packed_formats_become_planar() {
         fn centre<T: crate::plane::Sample>(planes: [PlaneRef<'_, T>; 3]) -> [u32; 3] {
             planes.map(|p| p.row(p.height / 2)[p.width / 2].to_u32())
         }
-        for (format, bits, chroma) in
-            [("nv12", 8, 1), ("p010le", 10, 1), ("uyvy422", 8, 1), ("gbrp", 8, 0), ("rgb48le", 10, 0), ("bgra", 8, 0)]
-        {
-            let mut convert = Convert {
-                target: None,
-                space: ffi::AVColorSpace::AVCOL_SPC_UNSPECIFIED,
-                range: ffi::AVColorRange::AVCOL_RANGE_UNSPECIFIED,
-                scaler: None,
-                pool: None,
-            };
+        for (format, bits, chroma) in [
+            ("nv12", 8, 1),
+            ("p010le", 10, 1),
+            ("yuv422p12be", 12, 1),
+            ("uyvy422", 8, 1),
+            ("gbrp", 8, 0),
+            ("gbrp14le", 14, 0),
+            ("rgb48le", 16, 0),
+            ("bgra", 8, 0),
+        ] {
+            let mut convert = convert(false);
             for _ in 0..2 {
                 let frame = convert.run(flat(format, [100, 140, 90])).unwrap();
                 let layout = frame.layout().unwrap();

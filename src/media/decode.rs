@@ -117,7 +117,7 @@ impl Reader {
         let usual_duration =
             if info.video.fps > 0.0 { (1.0 / info.video.fps / tick(time_base)).round().max(1.0) as i64 } else { 1 };
         let template = Arc::new(SourceTemplate::collect(&input, info, range.micros));
-        let convert = Convert::new(&template.video);
+        let convert = Convert::new(&template.video, options.alpha);
         let mut reader = Reader {
             input,
             decoder,
@@ -180,6 +180,12 @@ impl Reader {
     /// Frames whose time stamp was missing or not after the one before.
     pub fn repaired_timestamps(&self) -> u64 {
         self.repaired
+    }
+
+    /// Whether the video changed its size or pixel format on the way, and what became of it, in a
+    /// sentence.
+    pub fn changed(&self) -> Option<String> {
+        self.convert.changed()
     }
 
     /// Another template of the same source, for tests to change.

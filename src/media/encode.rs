@@ -5,14 +5,15 @@ use super::encoders::{EncoderPlan, joined_params};
 use super::error::{MediaError, Result};
 use super::frame::{VideoFrame, format_name};
 use super::mux::{Container, WriterOptions};
-use super::raw::Options;
 use super::scale::{Scaler, Side};
 use super::template::VideoTemplate;
 use super::{log, raw};
 use crate::plane::YuvColor;
 use ffmpeg_next::{self as ffmpeg, ffi, packet::Mut as _};
 use std::collections::BTreeMap;
+use std::ffi::CString;
 use std::path::PathBuf;
+use std::ptr;
 
 /// How time stamps reach the encoder.
 #[derive(Clone, Copy, PartialEq)]
@@ -178,7 +179,7 @@ impl VideoEncoder {
     /// No more frames come.
     pub(super) fn send_eof(&mut self) -> Result<()> {
         // SAFETY: an open encoder.
-        let code = unsafe { ffi::avcodec_send_frame(self.context.as_mut_ptr(), std::ptr::null()) };
+        let code = unsafe { ffi::avcodec_send_frame(self.context.as_mut_ptr(), ptr::null()) };
         if code < 0 { Err(self.failure(code)) } else { Ok(()) }
     }
 
@@ -288,6 +289,29 @@ fn set_colour(c: &mut ffi::AVCodecContext, video: &VideoTemplate, color: YuvColo
     };
 }
 
+/// Gives the encoder an option.
+///
+/// # Errors
+/// It doesn't know the option, or not with this value.
+fn set_option(context: &mut ffmpeg::codec::Context, encoder: &str, key: &str, value: &str) -> Result<()> {
+    let text = |text: &str| {
+        let what = format!("{encoder}: option {key}: has a NUL character in it");
+        CString::new(text).map_err(|_| MediaError::Invalid { what })
+    };
+    let (name, content) = (text(key)?, text(value)?);
+    // SAFETY: a context made for its codec, so its private options are there; both texts are copied.
+    let (code, log) = log::capture(|| unsafe {
+        let flags = ffi::AV_OPT_SEARCH_CHILDREN;
+        ffi::av_opt_set(context.as_mut_ptr().cast(), name.as_ptr(), content.as_ptr(), flags)
+    });
+    let (encoder, option) = (encoder.to_owned(), key.to_owned());
+    match code {
+        0.. => Ok(()),
+        ffi::AVERROR_OPTION_NOT_FOUND => Err(MediaError::UnknownOption { encoder, option }),
+        _ => Err(MediaError::OptionValue { encoder, option, value: value.to_owned(), log }),
+    }
+}
+
 /// `avcodec_open2`, with an error for every option that it doesn't know or refuses.
 fn open_codec(
     context: &mut ffmpeg::codec::Context,
@@ -296,29 +320,31 @@ fn open_codec(
     options: &WriterOptions<'_>,
     settings: &[(String, String)],
 ) -> Result<()> {
-    let mut dict = Options::new(settings.iter().map(|(k, v)| (k.as_str(), v.as_str())))?;
-    // SAFETY: a context made for this codec and a dictionary of ours, which FFmpeg may replace.
+    for (key, value) in settings {
+        set_option(context, &plan.encoder, key, value)?;
+    }
+    // SAFETY: a context made for this codec.
     let (code, lines) =
-        log::capture(|| unsafe { ffi::avcodec_open2(context.as_mut_ptr(), codec.as_ptr(), dict.as_mut_ptr()) });
+        log::capture(|| unsafe { ffi::avcodec_open2(context.as_mut_ptr(), codec.as_ptr(), ptr::null_mut()) });
     // Encoders that take a string of parameters only complain about unknown ones.
     let complaint = lines
         .iter()
         .any(|l| ["Unknown option", "Invalid value for", "Error parsing option"].iter().any(|c| l.contains(c)));
-    if code < 0 || complaint {
-        return Err(MediaError::Encoder {
-            encoder: plan.encoder.clone(),
-            what: format!("{}x{} ({})", options.width, options.height, plan.description),
-            reason: match code {
-                ffi::AVERROR_OPTION_NOT_FOUND => "it does not know an option or its value".to_owned(),
-                code if code < 0 => ffmpeg::Error::from(code).to_string(),
-                _ => "it does not know an option".to_owned(),
-            },
-            log: lines,
-        });
+    if code >= 0 && !complaint {
+        return Ok(());
     }
-    // What FFmpeg leaves in the dictionary, nobody understood; ffmpeg-next would drop it silently.
-    match dict.keys().into_iter().next() {
-        Some(option) => Err(MediaError::UnknownOption { encoder: plan.encoder.clone(), option }),
-        None => Ok(()),
+    let encoder = plan.encoder.clone();
+    let what = format!("{}x{} ({})", options.width, options.height, plan.description);
+    let reason = if code < 0 { ffmpeg::Error::from(code).to_string() } else { "it does not know an option".to_owned() };
+    // An encoder on the CPU that calls its arguments wrong means the user's own, where there are some.
+    let wrong = code == ffi::AVERROR(libc::EINVAL) || code == ffi::AVERROR_OPTION_NOT_FOUND;
+    if complaint || wrong && !options.encode.extra.is_empty() && !is_hardware(codec) {
+        return Err(MediaError::EncoderOptions { encoder, what, reason, log: lines });
     }
+    Err(MediaError::Encoder { encoder, what, reason, log: lines })
+}
+
+fn is_hardware(codec: &ffmpeg::Codec) -> bool {
+    // SAFETY: reads a field of a static description.
+    unsafe { (*codec.as_ptr()).capabilities & ffi::AV_CODEC_CAP_HARDWARE as i32 != 0 }
 }

@@ -89,10 +89,16 @@ pub enum MediaError {
         /// The system's reason.
         reason: String,
     },
-    /// An option makes no sense.
+    /// What was asked makes no sense: an option, a range, a name.
     #[error("{what}")]
     Invalid {
         /// What and how to mend it.
+        what: String,
+    },
+    /// Pictures of a kind that FFmpeg or vrseg can't work on.
+    #[error("{what}")]
+    Unsupported {
+        /// What can't be done with which format or size.
         what: String,
     },
     /// The output is there already.
@@ -155,6 +161,30 @@ pub enum MediaError {
         /// The option's name.
         option: String,
     },
+    /// The encoder knows an option, but not with this value.
+    #[error("{encoder}: option {option} can't be \"{value}\"{}", log_text(log))]
+    OptionValue {
+        /// The encoder.
+        encoder: String,
+        /// The option's name.
+        option: String,
+        /// The value that it refused.
+        value: String,
+        /// FFmpeg's last words.
+        log: Vec<String>,
+    },
+    /// The encoder refused to start because of the options that the user named.
+    #[error("{encoder}: refuses the options of {what}: {reason}{}", log_text(log))]
+    EncoderOptions {
+        /// The encoder.
+        encoder: String,
+        /// Size, format and settings.
+        what: String,
+        /// FFmpeg's error.
+        reason: String,
+        /// FFmpeg's last words.
+        log: Vec<String>,
+    },
     /// The encoder refused to start.
     #[error("{encoder}: cannot be opened for {what}: {reason}{}", log_text(log))]
     Encoder {
@@ -214,6 +244,22 @@ pub enum MediaError {
 }
 
 impl MediaError {
+    /// What was asked for is wrong, rather than a file, the disk or the machine: another command
+    /// line would mend it. Such an error comes before any output has its name.
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            MediaError::Invalid { .. }
+                | MediaError::OutputIsInput { .. }
+                | MediaError::UnknownContainer { .. }
+                | MediaError::ContainerCodec { .. }
+                | MediaError::NoEncoder { .. }
+                | MediaError::UnknownOption { .. }
+                | MediaError::OptionValue { .. }
+                | MediaError::EncoderOptions { .. }
+        )
+    }
+
     /// The error of a failed write to `path`: "disk full" has its own text.
     pub(super) fn write(path: &Path, container: &str, error: ffmpeg::Error, log: Vec<String>) -> Self {
         match error {

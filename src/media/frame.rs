@@ -253,7 +253,7 @@ pub(super) fn alloc_raw(format: i32, width: usize, height: usize) -> Result<ffmp
 }
 
 fn no_format(layout: YuvLayout) -> MediaError {
-    MediaError::Invalid { what: format!("FFmpeg has no pixel format for {layout:?}") }
+    MediaError::Unsupported { what: format!("FFmpeg has no pixel format for {layout:?}") }
 }
 
 /// FFmpeg's pixel format for a layout, in the machine's byte order; `None` where it has none.

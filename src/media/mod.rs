@@ -17,6 +17,7 @@ pub mod keyframes;
 mod log;
 pub mod mux;
 pub mod nvenc;
+pub mod opens;
 pub mod options;
 mod output;
 mod pixel;
@@ -40,7 +41,7 @@ pub use mux::{Finished, Purpose, Writer, WriterOptions, same_file};
 pub use nvenc::nvenc_status;
 pub use options::{Codec, DecodeOptions, EncodeOptions, TimeRange};
 pub use pool::FramePool;
-pub use probe::{InputInfo, VideoInfo, probe};
+pub use probe::{InputInfo, VideoInfo, layout_with_alpha, probe};
 pub use template::SourceTemplate;
 
 #[cfg(test)]

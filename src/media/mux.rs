@@ -201,6 +201,10 @@ fn check_target(path: &Path, overwrite: bool) -> Result<PathBuf> {
         Ok(meta) if !meta.is_file() => return Err(not_writable("it is not a regular file")),
         Ok(_) if !overwrite => return Err(MediaError::OutputExists { path: path.to_path_buf() }),
         Ok(_) => {}
+        // A link that leads nowhere is somebody's, too.
+        Err(_) if !overwrite && path.symlink_metadata().is_ok() => {
+            return Err(MediaError::OutputExists { path: path.to_path_buf() });
+        }
         Err(_) => {
             let directory = match path.parent() {
                 Some(d) if !d.as_os_str().is_empty() => d,

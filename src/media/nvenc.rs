@@ -1,8 +1,8 @@
 //! Whether NVENC really works here.
 #![allow(unsafe_code)]
 
-use super::log;
-use ffmpeg_next::{self as ffmpeg, ffi};
+use super::{log, opens};
+use ffmpeg_next as ffmpeg;
 use std::ffi::CStr;
 use std::sync::OnceLock;
 
@@ -15,29 +15,18 @@ pub fn nvenc_status() -> std::result::Result<(), String> {
 
 fn try_nvenc() -> std::result::Result<(), String> {
     log::init();
-    for library in [c"libcuda.so.1", c"libnvidia-encode.so.1"] {
-        load(library)?;
-    }
+    driver()?;
     // HEVC first: cards exist whose NVENC lacks neither, but FFmpeg builds that lack one.
     let codec = ["h264_nvenc", "hevc_nvenc"]
         .into_iter()
         .find_map(ffmpeg::encoder::find_by_name)
         .ok_or("this FFmpeg is built without NVENC")?;
-    let mut context = ffmpeg::codec::Context::new_with_codec(codec);
-    // SAFETY: plain fields of a context that isn't open yet; `context` frees it.
-    let (code, lines) = unsafe {
-        let c = context.as_mut_ptr();
-        (*c).width = 640;
-        (*c).height = 480;
-        (*c).pix_fmt = ffi::AVPixelFormat::AV_PIX_FMT_YUV420P;
-        (*c).time_base = ffi::AVRational { num: 1, den: 30 };
-        log::capture(|| ffi::avcodec_open2(c, codec.as_ptr(), std::ptr::null_mut()))
-    };
-    if code >= 0 {
-        return Ok(());
-    }
-    let reason = lines.last().cloned().unwrap_or_else(|| ffmpeg::Error::from(code).to_string());
-    Err(format!("NVENC cannot be opened: {reason}"))
+    opens::open(codec).map_err(|reason| format!("NVENC cannot be opened: {reason}"))
+}
+
+/// Loads the driver's libraries, whose absence FFmpeg tells only in its log.
+pub(super) fn driver() -> std::result::Result<(), String> {
+    [c"libcuda.so.1", c"libnvidia-encode.so.1"].into_iter().try_for_each(load)
 }
 
 fn load(name: &CStr) -> std::result::Result<(), String> {

@@ -19,6 +19,9 @@ pub struct DecodeOptions {
     pub range: TimeRange,
     /// Threads of the video decoder; 0 leaves the choice to FFmpeg.
     pub threads: usize,
+    /// Deliver frames in a layout of which FFmpeg also has a format with alpha
+    /// ([`super::layout_with_alpha`]), because an output will need that.
+    pub alpha: bool,
 }
 
 /// Video codecs that vrseg writes.

@@ -11,6 +11,7 @@ use super::sidedata;
 use super::template::{SourceTemplate, StreamTemplate};
 use ffmpeg_next::{self as ffmpeg, ffi, media::Type, packet::Mut as _, packet::Ref as _};
 use std::ffi::CString;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::ptr;
 
@@ -70,13 +71,10 @@ impl Output {
         name.push(".part");
         let temporary = path.with_file_name(name);
         // The system's own words for what is wrong with the directory.
-        let fail = |e: std::io::Error| MediaError::create(path, &e);
-        let lock = std::fs::File::options().create(true).truncate(false).write(true).open(&temporary).map_err(fail)?;
-        // What a killed run left behind is not locked any more and is written anew.
-        if let Err(std::fs::TryLockError::WouldBlock) = lock.try_lock() {
+        let lock = lock_file(&temporary).map_err(|e| MediaError::create(path, &e))?.ok_or_else(|| {
             let reason = "another vrseg is writing it at this moment".to_owned();
-            return Err(MediaError::NotWritable { path: path.to_path_buf(), reason });
-        }
+            MediaError::NotWritable { path: path.to_path_buf(), reason }
+        })?;
         let mut output = Output {
             context: ptr::null_mut(),
             container: container.clone(),
@@ -130,7 +128,10 @@ impl Output {
                     Fate::Cover => self.add_cover(stream)?,
                     Fate::Silent => {}
                     Fate::Drop(why) => {
-                        let kind = format!("{:?}", stream.params.kind()).to_lowercase();
+                        let kind = match stream.disposition & ffi::AV_DISPOSITION_ATTACHED_PIC {
+                            0 => format!("{:?}", stream.params.kind()).to_lowercase(),
+                            _ => "cover picture".to_owned(),
+                        };
                         dropped.push(format!("stream {i} ({kind}, {}): {why}", stream.params.codec_name()));
                     }
                 }
@@ -147,7 +148,8 @@ impl Output {
         match stream.params.kind() {
             Type::Video if stream.disposition & ffi::AV_DISPOSITION_ATTACHED_PIC != 0 => {
                 match (&self.container, &stream.picture) {
-                    (Container::Mp4 | Container::Mov | Container::Matroska, Some(_)) => Fate::Cover,
+                    // FFmpeg takes one for mov, too, and leaves it out without a word.
+                    (Container::Mp4 | Container::Matroska, Some(_)) => Fate::Cover,
                     _ => cannot(),
                 }
             }
@@ -275,7 +277,7 @@ impl Output {
         Ok(CopiedStream { index, time_base: source.time_base, last_dts: None })
     }
 
-    /// A cover picture: one packet in mp4 and mov, an attachment in Matroska.
+    /// A cover picture: one packet in mp4, an attachment in Matroska.
     fn add_cover(&mut self, source: &StreamTemplate) -> Result<()> {
         let Some(picture) = &source.picture else { return Ok(()) };
         let copied = self.add_copy(source)?;
@@ -370,6 +372,9 @@ impl Output {
 
     /// Writes a reference to a copied packet.
     pub(super) fn write_copied(&mut self, source: &ffmpeg::Packet, stream: &mut CopiedStream) -> Result<()> {
+        if !self.container.is_mov() && is_preroll(source, stream.time_base) {
+            return Ok(());
+        }
         let mut packet = ffmpeg::Packet::empty();
         // SAFETY: both are valid packets; the payload is shared, not copied.
         let code = unsafe { ffi::av_packet_ref(packet.as_mut_ptr(), source.as_ptr()) };
@@ -436,12 +441,53 @@ impl Output {
     }
 }
 
+/// Opens or creates `path` and locks it; `None` where another process holds the lock. What a killed
+/// run left behind is not locked any more and is taken over.
+fn lock_file(path: &Path) -> std::io::Result<Option<std::fs::File>> {
+    loop {
+        let file = std::fs::File::options().create(true).truncate(false).write(true).open(path)?;
+        // A file system without locks gives another error, and then there is no protection.
+        if let Err(std::fs::TryLockError::WouldBlock) = file.try_lock() {
+            return Ok(None);
+        }
+        // The run that held it may have renamed or removed it between our open and our lock: then
+        // the lock is on a file that has this name no more.
+        if is_still(path, &file)? {
+            return Ok(Some(file));
+        }
+    }
+}
+
+/// Whether `path` is (still, and itself) the open `file`.
+fn is_still(path: &Path, file: &std::fs::File) -> std::io::Result<bool> {
+    let held = file.metadata()?;
+    match std::fs::symlink_metadata(path) {
+        Ok(named) => Ok((named.dev(), named.ino()) == (held.dev(), held.ino())),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(e),
+    }
+}
+
 enum Fate {
     Copy,
     Cover,
     /// Left out without a word: the muxer makes it anew.
     Silent,
     Drop(String),
+}
+
+/// Sound before this many microseconds ahead of the start isn't needed to decode what is heard: an
+/// AAC frame lasts 23 ms, Opus wants 80 ms.
+const PREROLL: i64 = 100_000;
+
+/// Whether a packet lies so far before the start of the source's edit list that only a container
+/// with such a list can make players leave it out; in all others it would be heard.
+fn is_preroll(packet: &ffmpeg::Packet, time_base: ffi::AVRational) -> bool {
+    // ffmpeg-next's flags leave this one out.
+    // SAFETY: reads a field of a valid packet.
+    let hidden = unsafe { (*packet.as_ptr()).flags } & ffi::AV_PKT_FLAG_DISCARD != 0;
+    let end = packet.pts().map(|pts| raw::rescale(pts + packet.duration(), time_base, raw::MICROSECONDS));
+    hidden && end.is_some_and(|end| end <= -PREROLL)
 }
 
 /// Tags that would be wrong in the output: who encoded it, how large it was, the brands of mp4.
@@ -496,4 +542,26 @@ unsafe fn add_chapters(oc: *mut ffi::AVFormatContext, template: &SourceTemplate)
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_on_the_file_that_has_the_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, moved) = (dir.path().join(".out.mp4.part"), dir.path().join("out.mp4"));
+        std::fs::write(&path, b"left behind").unwrap();
+        let first = lock_file(&path).unwrap().unwrap();
+        assert!(lock_file(&path).unwrap().is_none());
+        // The first run renames its file when it is done; another may have opened it just before.
+        let late = std::fs::File::options().write(true).open(&path).unwrap();
+        std::fs::rename(&path, &moved).unwrap();
+        drop(first);
+        assert!(!is_still(&path, &late).unwrap());
+        std::fs::write(&path, b"a third one's").unwrap();
+        assert!(!is_still(&path, &late).unwrap());
+        assert!(is_still(&path, &lock_file(&path).unwrap().unwrap()).unwrap());
+    }
 }

@@ -50,7 +50,7 @@ impl FramePool {
     /// # Errors
     /// When FFmpeg has no format of this layout, the size is 0 or beyond FFmpeg's limits.
     pub fn new(layout: YuvLayout, width: usize, height: usize) -> Result<Self> {
-        let bad = || MediaError::Invalid { what: format!("no frame can have {width}x{height} {layout:?}") };
+        let bad = || MediaError::Unsupported { what: format!("no frame can have {width}x{height} {layout:?}") };
         let pixel = pixel_of(layout).ok_or_else(bad)?;
         if width == 0 || height == 0 || width > 1 << 16 || height > 1 << 16 {
             return Err(bad());

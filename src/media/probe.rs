@@ -268,7 +268,7 @@ fn video_info(path: &Path, stream: &ffmpeg::Stream<'_>, file_duration: Option<f6
         return Err(MediaError::NoDecoder { path: path.to_path_buf(), codec });
     }
     let (width, height) = (p.width as usize, p.height as usize);
-    let Some(layout) = working_layout(p.format) else {
+    let Some(layout) = working_layout(p.format, false) else {
         return Err(MediaError::Decode {
             path: path.to_path_buf(),
             reason: format!("its pixel format is {}", format_name(p.format)),
@@ -298,7 +298,7 @@ fn video_info(path: &Path, stream: &ffmpeg::Stream<'_>, file_duration: Option<f6
         matrix_known: matrix_of(p.color_space).is_some(),
         hdr: is_hdr(p.color_trc),
         fps,
-        frames: u64::try_from(s.nb_frames).ok().filter(|n| *n > 0).or(estimate),
+        frames: counted(s.nb_frames, estimate),
         duration,
         time_base: (s.time_base.num, s.time_base.den),
         rotation: sidedata::rotation(&side_data),
@@ -311,12 +311,37 @@ fn video_info(path: &Path, stream: &ffmpeg::Stream<'_>, file_duration: Option<f6
     })
 }
 
-/// The planar layout in which frames of a pixel format are delivered: its own, or the nearest
-/// that loses nothing visible (RGB becomes 4:4:4, grey 4:2:0, more than 12 bits of RGB 10).
-pub(super) fn working_layout(format: i32) -> Option<YuvLayout> {
-    if let Some(layout) = layout_of_raw(format) {
-        return Some(layout);
+/// Frames that will come out: the container's count, unless an edit list hides a good part of them.
+fn counted(nb_frames: i64, estimate: Option<u64>) -> Option<u64> {
+    let counted = u64::try_from(nb_frames).ok().filter(|n| *n > 0);
+    match (counted, estimate) {
+        (Some(n), Some(e)) if e.saturating_mul(10) < n.saturating_mul(9) => Some(e),
+        _ => counted.or(estimate),
     }
+}
+
+/// The planar layout in which frames of a pixel format are delivered: its own, or the nearest
+/// that loses nothing (RGB becomes 4:4:4, grey 4:2:0). With `alpha`, one that FFmpeg also has with
+/// an alpha channel: see [`layout_with_alpha`].
+pub(super) fn working_layout(format: i32, alpha: bool) -> Option<YuvLayout> {
+    let layout = layout_of_raw(format).or_else(|| nearest_layout(format))?;
+    if alpha { layout_with_alpha(layout) } else { Some(layout) }
+}
+
+/// The layout nearest to `layout` that loses nothing of it and of which FFmpeg has a format with an
+/// alpha channel: there is none of 14 bits, of 12 bits in 4:2:0, of 4:1:1 ...
+pub fn layout_with_alpha(layout: YuvLayout) -> Option<YuvLayout> {
+    let YuvLayout { bits, chroma_shift_x: x, chroma_shift_y: y, .. } = layout;
+    // 4:1:1 is kept in 4:2:2, all else that is rare in 4:4:4.
+    let finer = if (x, y) == (2, 0) { (1, 0) } else { (0, 0) };
+    let sampled = |(x, y), bits| YuvLayout { bits, chroma_shift_x: x, chroma_shift_y: y, ..layout };
+    [sampled((x, y), bits), sampled((x, y), 16), sampled(finer, bits), sampled(finer, 16)]
+        .into_iter()
+        .find(|l| pixel_of(*l).is_some() && pixel_of(YuvLayout { alpha: true, ..*l }).is_some())
+}
+
+/// The planar layout for a pixel format that isn't planar YUV.
+fn nearest_layout(format: i32) -> Option<YuvLayout> {
     let d = descriptor(format)?;
     let flag = |f: i32| d.flags & f as u64 != 0;
     if flag(ffi::AV_PIX_FMT_FLAG_HWACCEL) {
@@ -324,13 +349,7 @@ pub(super) fn working_layout(format: i32) -> Option<YuvLayout> {
     }
     let rgb = flag(ffi::AV_PIX_FMT_FLAG_RGB) || flag(ffi::AV_PIX_FMT_FLAG_PAL) || flag(ffi::AV_PIX_FMT_FLAG_BAYER);
     let grey = d.nb_components <= 2 && !rgb;
-    let depth = d.comp[0].depth.clamp(8, 16) as u32;
-    let bits = match depth {
-        8 => 8,
-        9 | 10 => depth,
-        12 => 12,
-        _ => 10,
-    };
+    let bits = d.comp[0].depth.clamp(8, 16) as u32;
     // A palette always has alpha for FFmpeg; hardly ever is it used.
     let alpha = flag(ffi::AV_PIX_FMT_FLAG_ALPHA) && !flag(ffi::AV_PIX_FMT_FLAG_PAL);
     let (x, y) = match (rgb, grey) {
@@ -339,8 +358,9 @@ pub(super) fn working_layout(format: i32) -> Option<YuvLayout> {
         _ => (u32::from(d.log2_chroma_w), u32::from(d.log2_chroma_h)),
     };
     let wanted = YuvLayout { bits, chroma_shift_x: x, chroma_shift_y: y, alpha };
-    let full = YuvLayout { bits: if bits == 8 { 8 } else { 10 }, chroma_shift_x: 0, chroma_shift_y: 0, alpha };
-    [wanted, full].into_iter().find(|l| pixel_of(*l).is_some())
+    let deep = YuvLayout { bits: 16, ..wanted };
+    let full = YuvLayout { bits: if bits == 8 { 8 } else { 16 }, chroma_shift_x: 0, chroma_shift_y: 0, alpha };
+    [wanted, deep, full].into_iter().find(|l| pixel_of(*l).is_some())
 }
 
 fn matrix_of(space: ffi::AVColorSpace) -> Option<Matrix> {

@@ -74,13 +74,6 @@ impl Options {
     pub(super) fn as_mut_ptr(&mut self) -> *mut *mut ffi::AVDictionary {
         &raw mut self.0
     }
-
-    /// Keys that are (still) in it.
-    pub(super) fn keys(&self) -> Vec<String> {
-        // SAFETY: the dictionary is ours.
-        let tags = unsafe { read_dict(self.0) };
-        tags.into_iter().map(|(k, _)| k.to_string_lossy().into_owned()).collect()
-    }
 }
 
 impl Drop for Options {

@@ -36,7 +36,7 @@ impl Scaler {
     /// # Errors
     /// When swscale can't convert between the formats.
     pub(super) fn new(source: Side, target: Side) -> Result<Self> {
-        let fail = || MediaError::Invalid {
+        let fail = || MediaError::Unsupported {
             what: format!(
                 "swscale cannot convert {}x{} {} to {}x{} {}",
                 source.width,
@@ -128,7 +128,7 @@ impl Scaler {
             )
         };
         if rows < 0 {
-            return Err(MediaError::Invalid { what: format!("swscale failed: {}", ffmpeg::Error::from(rows)) });
+            return Err(MediaError::Unsupported { what: format!("swscale failed: {}", ffmpeg::Error::from(rows)) });
         }
         Ok(())
     }

@@ -65,6 +65,22 @@ pub enum ModelError {
         /// ONNX Runtime's reason and what to do.
         why: String,
     },
+    /// The model does not take the input size that was asked.
+    #[error("model \"{name}\": {what}")]
+    InputSize {
+        /// Model.
+        name: String,
+        /// What it takes.
+        what: String,
+    },
+    /// The device has no arithmetic of the kind that was asked.
+    #[error(
+        "device {device} has no --precision fp16 of its own; use auto (TF32 on CUDA, as fast there), a model in FP16, or --device tensorrt"
+    )]
+    Precision {
+        /// As on the command line.
+        device: String,
+    },
     /// The network failed to load or run.
     #[error("model \"{name}\": {what}")]
     Network {
@@ -73,6 +89,20 @@ pub enum ModelError {
         /// What ONNX Runtime said.
         what: String,
     },
+}
+
+impl ModelError {
+    /// What was asked for is wrong, rather than a file or the machine: another command line (or
+    /// another manifest) would mend it.
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            ModelError::Unknown { .. }
+                | ModelError::Manifest { .. }
+                | ModelError::InputSize { .. }
+                | ModelError::Precision { .. }
+        )
+    }
 }
 
 /// The result of this module.

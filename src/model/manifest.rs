@@ -200,7 +200,7 @@ impl Manifest {
     /// A size that the model does not take.
     pub fn input_size(&self, size: Option<u32>, w: usize, h: usize) -> Result<(usize, usize)> {
         let i = &self.input;
-        let fail = |what: String| ModelError::Network { name: self.name.clone(), what };
+        let fail = |what: String| ModelError::InputSize { name: self.name.clone(), what };
         let long = size.unwrap_or(i.size);
         if i.fixed && long != i.size {
             return Err(fail(format!("its input size is fixed at {}; leave --input-size out", i.size)));

@@ -1,5 +1,6 @@
 //! Models: manifests, where weights lie, ONNX Runtime, sessions on an execution provider.
 
+mod elf;
 pub mod error;
 pub mod manifest;
 pub mod network;
@@ -7,6 +8,7 @@ mod output;
 pub mod provider;
 pub mod registry;
 pub mod runtime;
+pub mod selftest;
 
 pub use error::ModelError;
 pub use manifest::{Kind, Manifest};

@@ -2,7 +2,7 @@
 
 use super::error::{ModelError, Result};
 use super::runtime::{self, Runtime};
-use crate::pipeline::{DeviceChoice, Precision};
+use crate::pipeline::{DeviceChoice, Precision, SessionChoice};
 use ort::ep::{self, ExecutionProviderDispatch};
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
@@ -45,10 +45,16 @@ impl fmt::Display for Provider {
 pub struct SessionOptions {
     /// Wanted device.
     pub device: DeviceChoice,
+    /// The card that `Auto` means, as CUDA counts.
+    pub auto_card: u32,
     /// Arithmetic.
     pub precision: Precision,
     /// Threads on a CPU; at least 1.
     pub threads: usize,
+    /// Arithmetic and memory.
+    pub session: SessionChoice,
+    /// Bytes of memory of the card, where it was found out; needed for a share of it.
+    pub card_memory: Option<u64>,
     /// Where TensorRT keeps its engines.
     pub cache_dir: PathBuf,
     /// ONNX Runtime's library, where the user named one.
@@ -79,20 +85,24 @@ pub fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result<Opened
         DeviceChoice::TensorRt(n) => vec![Provider::TensorRt(n)],
         DeviceChoice::OpenVino => vec![Provider::OpenVino],
         // TensorRT is not tried unasked: its first build of an engine takes minutes.
-        DeviceChoice::Auto if runtime::has_nvidia_driver() => vec![Provider::Cuda(0), Provider::Cpu],
+        DeviceChoice::Auto if runtime::has_nvidia_driver() => vec![Provider::Cuda(options.auto_card), Provider::Cpu],
         DeviceChoice::Auto => vec![Provider::Cpu],
     };
+    if options.precision == Precision::Int8 {
+        let why = "no model has checked INT8 weights; use --precision auto, or an INT8 network of your own";
+        return Err(ModelError::Device { device: "int8".into(), why: why.into() });
+    }
     let mut refused = Vec::new();
     for provider in wanted {
         if options.precision == Precision::Fp16 && !matches!(provider, Provider::TensorRt(_)) {
-            let why = "it has no --precision fp16 of its own; use auto (TF32 on CUDA, as fast there), a model in FP16, \
-                       or --device tensorrt";
-            return Err(ModelError::Device { device: provider.to_string(), why: why.into() });
+            return Err(ModelError::Precision { device: provider.to_string() });
         }
-        match session(runtime, model, provider, options) {
+        let opened = memory_limit(provider, options).and_then(|limit| {
+            session(runtime, model, provider, options, limit).map_err(|e| explain(provider, &e.to_string()))
+        });
+        match opened {
             Ok(session) => return Ok(Opened { session, provider, refused }),
-            Err(e) => {
-                let why = explain(provider, &e.to_string());
+            Err(why) => {
                 if provider == Provider::Cpu {
                     return Err(ModelError::Network { name: name.to_owned(), what: why });
                 }
@@ -106,28 +116,53 @@ pub fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result<Opened
     Err(ModelError::Device { device: "auto".into(), why: "no execution provider loads".into() })
 }
 
-fn session(runtime: &Runtime, model: &[u8], provider: Provider, o: &SessionOptions) -> ort::Result<Session> {
+/// Bytes that CUDA's allocator may take, where a share of the card's memory was asked for.
+fn memory_limit(provider: Provider, o: &SessionOptions) -> std::result::Result<Option<usize>, String> {
+    match (provider, o.session.memory_share, o.card_memory) {
+        (Provider::Cuda(_), Some(share), Some(bytes)) => Ok(Some((f64::from(share) * bytes as f64) as usize)),
+        (Provider::Cuda(_), Some(_), None) => {
+            Err("NVML doesn't tell this card's memory, so device.memory_share can't be kept".to_owned())
+        }
+        _ => Ok(None),
+    }
+}
+
+fn session(
+    runtime: &Runtime,
+    model: &[u8],
+    provider: Provider,
+    o: &SessionOptions,
+    memory_limit: Option<usize>,
+) -> ort::Result<Session> {
     let mut builder = Session::builder(&runtime.environment)?
         .with_optimization_level(GraphOptimizationLevel::All)?
         .with_intra_threads(o.threads.max(1))?
         // Spinning threads would take the encoder's and decoder's cores.
-        .with_intra_op_spinning(false)?;
-    if let Some(ep) = dispatch(provider, o) {
+        .with_intra_op_spinning(false)?
+        .with_deterministic_compute(o.session.deterministic)?;
+    if let Some(ep) = dispatch(provider, o, memory_limit) {
         builder = builder.with_execution_providers([ep.error_on_failure()])?;
     }
     builder.commit_from_memory(model)
 }
 
-fn dispatch(provider: Provider, o: &SessionOptions) -> Option<ExecutionProviderDispatch> {
+fn dispatch(provider: Provider, o: &SessionOptions, memory_limit: Option<usize>) -> Option<ExecutionProviderDispatch> {
     match provider {
         Provider::Cpu => None,
-        Provider::Cuda(n) => Some(
-            ep::CUDA::default()
+        Provider::Cuda(n) => {
+            let cuda = ep::CUDA::default()
                 .with_device_id(n as i32)
-                .with_tf32(o.precision != Precision::Fp32)
-                .with_conv_algorithm_search(ep::cuda::ConvAlgorithmSearch::Heuristic)
-                .build(),
-        ),
+                .with_tf32(o.session.tf32.unwrap_or(o.precision != Precision::Fp32))
+                .with_conv_algorithm_search(ep::cuda::ConvAlgorithmSearch::Heuristic);
+            Some(match memory_limit {
+                // The default strategy doubles its arena and would meet the limit at half of it.
+                Some(bytes) => cuda
+                    .with_memory_limit(bytes)
+                    .with_arena_extend_strategy(ep::ArenaExtendStrategy::SameAsRequested)
+                    .build(),
+                None => cuda.build(),
+            })
+        }
         Provider::TensorRt(n) => Some(
             ep::TensorRT::default()
                 .with_device_id(n as i32)
@@ -152,7 +187,7 @@ fn dispatch(provider: Provider, o: &SessionOptions) -> Option<ExecutionProviderD
 fn explain(provider: Provider, text: &str) -> String {
     let first = text.lines().next().unwrap_or(text).trim();
     let short = first.rsplit_once("with error: ").map_or(first, |(_, e)| e);
-    let short = short.find("Invalid device ID").map_or(short, |at| &short[at..]);
+    let short = short.find("Invalid device ID").map_or(short, |at| &short[at..]).trim_end_matches('.');
     let mend = match provider {
         _ if text.contains("not enabled in this build") || text.contains("not supported in this build") => {
             match provider {
@@ -184,6 +219,9 @@ mod tests {
                     operator() Invalid device ID: 7, must be between 0 (inclusive) and 1 (exclusive).";
         assert!(explain(Provider::Cuda(7), text).starts_with("Invalid device ID: 7, must"));
         let e = explain(Provider::Cuda(0), "CUDA execution provider is not enabled in this build.");
-        assert!(e.contains("CPU build"), "{e}");
+        assert!(
+            e.starts_with("CUDA execution provider is not enabled in this build; this ONNX Runtime is the CPU"),
+            "{e}"
+        );
     }
 }

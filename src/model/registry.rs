@@ -65,8 +65,8 @@ pub fn built_in() -> Result<Vec<Manifest>> {
 pub fn find(name: &str) -> Result<Model> {
     if name.ends_with(".yaml") || name.ends_with(".yml") {
         let path = Path::new(name);
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ModelError::Read { path: path.to_owned(), source })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| ModelError::Manifest { path: path.to_owned(), what: e.to_string() })?;
         let manifest = Manifest::parse(&text, path)?;
         let file = path.parent().unwrap_or(Path::new("")).join(&manifest.file);
         if !file.is_file() {

@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code)] // memfd_create and dlopen of libraries; each use says why it is sound.
 
+use super::elf;
 use super::error::{ModelError, Result};
 use super::registry::data_dir;
 use crate::pipeline::DeviceChoice;
@@ -135,9 +136,12 @@ fn try_load(candidate: &Candidate) -> std::result::Result<Runtime, String> {
             if !path.is_file() {
                 return Err(format!("{} ({why}) is not a file", path.display()));
             }
+            elf::check_whole(path).map_err(|e| format!("{} ({why}): {e}", path.display()))?;
             if let Some(dir) = path.parent() {
                 for lib in CUDA_LIBRARIES.iter().map(|l| dir.join(l)).filter(|l| l.exists()) {
-                    if let Err(e) = ort::util::preload_dylib(&lib) {
+                    if let Err(e) = elf::check_whole(&lib) {
+                        tracing::warn!("{} is left out: {e}", lib.display());
+                    } else if let Err(e) = ort::util::preload_dylib(&lib) {
                         tracing::debug!("{} was not preloaded: {e}", lib.display());
                     }
                 }

@@ -1,37 +1,7 @@
-//! How threads and memory are shared out between decoder, network, painting and encoders.
+//! How memory is shared out between the stages. How threads are: `tune::rules::Threads`.
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::time::Duration;
-
-/// Threads of each part of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Threads {
-    /// FFmpeg's decoder.
-    pub decode: usize,
-    /// ONNX Runtime on a CPU.
-    pub infer: usize,
-    /// Workers that refine mattes and paint outputs.
-    pub compose: usize,
-    /// Each output's encoder.
-    pub encode: usize,
-}
-
-impl Threads {
-    /// Shares out `cores` for a job of `outputs` outputs. The parts wait for each other, so their
-    /// sum is somewhat above `cores`: with the exact sum a core falls idle whenever one part waits
-    /// (measured with 2 cores: 2+2+2 beats every smaller split), while `cores` for each of them
-    /// only costs memory and context switches on larger machines.
-    pub fn share(cores: usize, outputs: usize, network_on_cpu: bool) -> Self {
-        let cores = cores.max(1);
-        let part = |percent: usize| (cores * percent).div_ceil(100).max(cores.min(2));
-        Self {
-            decode: part(35).min(16),
-            infer: if network_on_cpu { part(60) } else { 1 },
-            compose: (cores / 4).clamp(1, 8),
-            encode: part(if outputs > 1 { 50 } else { 70 }).min(32),
-        }
-    }
-}
 
 /// The right to hold one source frame in memory; given back when dropped.
 #[derive(Debug)]
@@ -103,14 +73,5 @@ mod tests {
         assert_eq!(frames_in_flight(1 << 20, 44 << 20, 16, 2), 35);
         assert_eq!(frames_in_flight(256 << 20, 3 << 20, 1, 1), 12);
         assert_eq!(frames_in_flight(96 << 20, 11 << 20, 1, 1), 8);
-    }
-
-    #[test]
-    fn every_part_gets_a_thread() {
-        for cores in 1..130 {
-            let t = Threads::share(cores, 2, true);
-            assert!(t.decode >= 1 && t.infer >= 1 && t.compose >= 1 && t.encode >= 1);
-        }
-        assert_eq!(Threads::share(64, 1, false).infer, 1);
     }
 }

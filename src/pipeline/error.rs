@@ -12,12 +12,23 @@ pub enum Error {
     /// Model, ONNX Runtime or device.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// What was asked can't be done with this input.
+    /// What was asked makes no sense, or not with this input.
     #[error("{0}")]
     Request(String),
     /// Stopped at once by the user; nothing was left under a final name.
     #[error("interrupted; no output was written")]
     Interrupted,
+    /// The system gave no thread.
+    #[error("can't start the {stage} thread: {source}")]
+    Thread {
+        /// Which stage.
+        stage: &'static str,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// There is no room for the trial run.
+    #[error("can't make a temporary folder for the trial run: {0}")]
+    TrialFolder(std::io::Error),
     /// A stage panicked: a defect of the program.
     #[error("the {stage} stage crashed: {message}; this is a defect of vrseg, please report it with the command line")]
     Panic {
@@ -26,6 +37,19 @@ pub enum Error {
         /// The panic's message.
         message: String,
     },
+}
+
+impl Error {
+    /// What was asked for is wrong, rather than a file or the machine: another command line would
+    /// mend it. Found before any output has its name.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Error::Media(e) => e.is_usage(),
+            Error::Model(e) => e.is_usage(),
+            Error::Request(_) => true,
+            Error::Interrupted | Error::Thread { .. } | Error::TrialFolder(_) | Error::Panic { .. } => false,
+        }
+    }
 }
 
 /// The result of this module.

@@ -1,5 +1,6 @@
 //! What a job tells while it runs. Nothing below `cli` and `ui` prints: it calls an [`Observer`].
 
+use crate::hardware::Usage;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -93,6 +94,8 @@ pub struct Summary {
     pub decode_errors: u64,
     /// Per stage, in order.
     pub stages: Vec<StageReport>,
+    /// What it took of the machine.
+    pub resources: Usage,
     /// Files written.
     pub outputs: Vec<OutputReport>,
 }

@@ -16,6 +16,8 @@ pub enum Precision {
     Fp32,
     /// 16-bit floats (recurrent states stay FP32).
     Fp16,
+    /// 8-bit integers. No model has weights for it yet: the configuration refuses it and says why.
+    Int8,
 }
 
 /// Which processor runs the network.
@@ -32,6 +34,20 @@ pub enum DeviceChoice {
     TensorRt(u32),
     /// OpenVINO on the CPU.
     OpenVino,
+}
+
+/// How the network's session is set up, beyond the device's choice.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub struct SessionChoice {
+    /// Products of FP32 numbers rounded to TF32's 10 bits, which NVIDIA's cards from compute
+    /// capability 8.0 on compute several times as fast; `None`: unless the precision is FP32.
+    pub tf32: Option<bool>,
+    /// Only kernels that give the same bits in every run.
+    pub deterministic: bool,
+    /// Share of the GPU's memory (0 to 1) that CUDA's allocator may take; `None`: what it needs.
+    pub memory_share: Option<f32>,
+    /// Runs of the network on an empty picture before the first frame; `None`: by the device.
+    pub warmup: Option<u32>,
 }
 
 /// The network and how it is run.
@@ -57,6 +73,8 @@ pub struct ModelChoice {
     pub ort_library: Option<PathBuf>,
     /// Threads for the network on a CPU; 0: chosen by the thread budget.
     pub threads: usize,
+    /// Arithmetic and memory of its session.
+    pub session: SessionChoice,
 }
 
 impl ModelChoice {
@@ -98,4 +116,13 @@ pub struct Job {
     pub threads: usize,
     /// Bytes of frames that may wait between stages; 0: chosen from the frame size.
     pub queue_bytes: usize,
+    /// A whole run below so many frames per second warns at its end.
+    pub target_fps: Option<f64>,
+}
+
+impl Job {
+    /// An output has a real alpha channel.
+    pub fn wants_alpha(&self) -> bool {
+        self.outputs.iter().any(|o| o.mode == Mode::Alpha)
+    }
 }

@@ -1,4 +1,5 @@
-//! Fourth stage: calms the small mattes over time and fetches each frame's background. The one
+//! Fourth stage: lets the mattes of two eyes meet, calms the small mattes over time and fetches
+//! each frame's background. The one
 //! place after the network where frames depend on the frame before.
 
 use super::backdrop::Backdrop;
@@ -7,12 +8,14 @@ use super::clock::StageClock;
 use super::error::Result;
 use super::frame::{Matted, Prepared};
 use crate::matte::Stabilizer;
+use crate::matte::stereo::StereoFusion;
 use crossbeam_channel::{Receiver, Sender};
 
-/// Works until there are no more frames. `stabilizers` has one entry a view, or is empty for
+/// Works until there are no more frames. `stereo` is there for frames of two views; `stabilizers` has one entry a view, or is empty for
 /// recurrent networks, which are steady by themselves; `backgrounds` one entry an output. `tick`
 /// is the source's time base in seconds.
 pub fn run(
+    mut stereo: Option<StereoFusion>,
     mut stabilizers: Vec<Stabilizer>,
     mut backgrounds: Vec<Option<Backdrop>>,
     tick: f64,
@@ -29,6 +32,9 @@ pub fn run(
             return Ok(());
         }
         let pictures = clock.busy(|| -> Result<Vec<_>> {
+            if let (Some(stereo), [a, b]) = (&mut stereo, frame.views.as_mut_slice()) {
+                stereo.apply((&a.yuv, &mut a.alpha), (&b.yuv, &mut b.alpha));
+            }
             for (stabilizer, view) in stabilizers.iter_mut().zip(&mut frame.views) {
                 if frame.cut {
                     stabilizer.reset();

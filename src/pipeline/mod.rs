@@ -23,7 +23,7 @@ pub mod trial;
 pub use cancel::Cancel;
 pub use error::Error;
 pub use events::{Event, Observer, OutputReport, StageReport, Summary};
-pub use job::{DeviceChoice, Job, ModelChoice, OutputSpec, Precision};
+pub use job::{DeviceChoice, Job, ModelChoice, OutputSpec, Precision, SessionChoice};
 pub use plan::Plan;
 pub use prepare::Views;
 pub use run::{run, run_prepared};

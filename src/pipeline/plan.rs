@@ -35,7 +35,10 @@ impl Plan {
     /// # Errors
     /// Everything that makes the job impossible and can be known now.
     pub fn new(job: &Job) -> Result<Self> {
-        let input = media::probe(&job.input)?;
+        let mut input = media::probe(&job.input)?;
+        if let (true, Some(layout)) = (job.wants_alpha(), media::layout_with_alpha(input.video.layout)) {
+            input.video.layout = layout;
+        }
         let video = &input.video;
         check_outputs(job)?;
         let format = recognize(&input, &job.format);
@@ -171,7 +174,7 @@ fn check_outputs(job: &Job) -> Result<()> {
         if job.outputs[..i].iter().any(|p| p.path == o.path || same(&p.path, &o.path)) {
             return Err(Error::Request(format!("{} is named for two outputs", o.path.display())));
         }
-        if !job.overwrite && o.path.exists() {
+        if !job.overwrite && o.path.symlink_metadata().is_ok() {
             return Err(Error::Request(format!("{} exists; add -y to replace it", o.path.display())));
         }
     }

@@ -2,38 +2,41 @@
 //! between them, one cancel flag, and the error that really happened as the result.
 
 use super::backdrop::Backdrop;
-use super::budget::{Permits, Threads, frames_in_flight};
+use super::budget::{Permits, frames_in_flight};
 use super::cancel::Cancel;
 use super::clock::Clocks;
 use super::compose::{Compose, Target};
 use super::error::{Error, Result};
 use super::events::{Event, Observer, OutputReport, Summary};
 use super::frame::Total;
-use super::job::Job;
+use super::job::{DeviceChoice, Job};
 use super::plan::{Plan, output_color, output_layout, writer_options};
 use super::prepare::{Prepare, Recycled};
 use super::progress::Progress;
 use super::{decode, encode, infer, matte};
 use crate::compose::Mode;
+use crate::hardware::{Machine, Sampler, sampler};
 use crate::matte::Stabilizer;
+use crate::matte::stereo::{Search, StereoFusion};
 use crate::media::{DecodeOptions, Finished, FramePool, Reader, Writer};
-use crate::model::provider::SessionOptions;
-use crate::model::{Kind, Network};
+use crate::model::provider::{Provider, SessionOptions};
+use crate::model::{Batch, Kind, Network, States};
+use crate::tune::rules::{self, Threads};
+use crate::vr::EyeOrder;
 use crossbeam_channel::{bounded, unbounded};
 use std::path::PathBuf;
 use std::thread;
 use std::time::Instant;
-
-/// Bytes of source frames in flight unless the job says otherwise: eight frames of 4K, enough for
-/// every stage to have one at work and one waiting. Twice as much gained no speed and cost the
-/// page faults of as many fresh frames (2 CPU ms a frame in a job of 200).
-const QUEUE_BYTES: usize = 96 << 20;
 
 /// A job whose network is loaded; building it is what takes time before the first frame.
 pub struct Prepared {
     plan: Plan,
     network: Network,
     threads: Threads,
+    /// What the rules make of an open `queue_bytes`.
+    queue_bytes: usize,
+    /// NVML's number of the card that runs the network, where that is sure, and its name.
+    card: Option<(u32, String)>,
 }
 
 impl Prepared {
@@ -42,23 +45,46 @@ impl Prepared {
     /// # Errors
     /// Wrong checksum, no ONNX Runtime, a device that does not load.
     pub fn new(job: &Job, plan: Plan) -> Result<Self> {
-        let cores = if job.threads > 0 { job.threads } else { crate::hardware::cores() };
+        let machine = Machine::detect();
+        let cores = if job.threads > 0 { job.threads } else { rules::threads(&machine.cpu).value };
         let mut threads = Threads::share(cores, job.outputs.len(), true);
         if job.model.threads > 0 {
             threads.infer = job.model.threads;
         }
+        let visible = std::env::var("CUDA_VISIBLE_DEVICES").ok();
+        let cards = &machine.gpu.cards;
+        let auto_card = rules::card(cards, visible.as_deref()).map_or(0, |c| c.value);
+        let by_bus = std::env::var("CUDA_DEVICE_ORDER").is_ok_and(|o| o == "PCI_BUS_ID");
+        let card = |cuda| {
+            let index = rules::nvml_index(cards, cuda, visible.as_deref(), by_bus)?;
+            cards.iter().find(|c| c.index == index)
+        };
+        let wanted = match job.model.device {
+            DeviceChoice::Cuda(n) => n,
+            _ => auto_card,
+        };
         let options = SessionOptions {
             device: job.model.device,
+            auto_card,
             precision: job.model.precision,
             threads: threads.infer,
+            session: job.model.session,
+            card_memory: card(wanted).and_then(|c| c.memory_total),
             cache_dir: cache_dir(),
             ort_library: job.model.ort_library.clone(),
         };
-        let network = Network::load(&plan.model, &options)?;
-        if network.provider().is_gpu() {
+        let mut network = Network::load(&plan.model, &options)?;
+        let provider = network.provider();
+        if provider.is_gpu() {
             threads = Threads::share(cores, job.outputs.len(), false);
         }
-        Ok(Self { plan, network, threads })
+        let card = match provider {
+            Provider::Cuda(n) | Provider::TensorRt(n) => card(n).map(|c| (c.index, c.name.clone())),
+            Provider::Cpu | Provider::OpenVino => None,
+        };
+        warm_up(job, &plan, &mut network)?;
+        let queue_bytes = rules::queue(&machine.memory).value as usize;
+        Ok(Self { plan, network, threads, queue_bytes, card })
     }
 
     /// The plan.
@@ -71,10 +97,23 @@ impl Prepared {
         let refused: Vec<_> = self.network.refused().iter().map(|(p, why)| format!("{p}: {why}")).collect();
         let provider = self.network.provider();
         let threads = if provider.is_gpu() { String::new() } else { format!(", {} threads", self.threads.infer) };
-        let name = crate::hardware::device_name(provider.is_gpu());
         let why = if refused.is_empty() { String::new() } else { format!(" (not {})", refused.join("; ")) };
-        format!("{provider}{}{threads}{why}", name.map(|n| format!(" {n}")).unwrap_or_default())
+        let name = self.card.as_ref().map(|(_, name)| format!(" {name}")).unwrap_or_default();
+        format!("{provider}{name}{threads}{why}")
     }
+}
+
+/// Runs the network on grey pictures, so that what only its first run does is done: loading
+/// kernels, finding out that memory does not suffice. Nothing was created by then.
+fn warm_up(job: &Job, plan: &Plan, network: &mut Network) -> Result<()> {
+    let by_rule = rules::warmup(network.provider().is_gpu()).value;
+    let (width, height) = plan.views.network_size();
+    let n = plan.views.rects.len() * job.model.batch_size.max(1) as usize;
+    for _ in 0..job.model.session.warmup.unwrap_or(by_rule) {
+        let batch = Batch { data: vec![0.5; n * 3 * width * height], n, width, height };
+        network.run(&batch, &mut States::default(), &mut Vec::new())?;
+    }
+    Ok(())
 }
 
 /// Folder for what can be made again: `$XDG_CACHE_HOME/vrseg`, else `~/.cache/vrseg`.
@@ -99,18 +138,19 @@ pub fn run(job: &Job, cancel: &Cancel, observer: &dyn Observer) -> Result<Summar
 /// As [`run`].
 pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &dyn Observer) -> Result<Summary> {
     let device = prepared.device();
-    let Prepared { plan, mut network, threads } = prepared;
+    let Prepared { plan, mut network, threads, queue_bytes, card } = prepared;
     let video = &plan.input.video;
     let (width, height, source_layout, color) = (video.width, video.height, video.layout, video.color);
     let started = Instant::now();
     for message in plan.warnings() {
         observer.event(Event::Warning { message });
     }
+    let sampler = Sampler::start(sampler::INTERVAL, card.map(|(index, _)| index));
     for (provider, why) in network.refused() {
         observer.event(Event::Warning { message: format!("{provider} can't be used: {why}") });
     }
 
-    let decode_options = DecodeOptions { range: job.range, threads: threads.decode };
+    let decode_options = DecodeOptions { range: job.range, threads: threads.decode, alpha: job.wants_alpha() };
     let mut reader = Reader::open(&job.input, &decode_options)?;
     let template = reader.template();
     let colors: Vec<_> = job.outputs.iter().zip(&plan.encoders).map(|(o, e)| output_color(&o.mode, e, color)).collect();
@@ -172,13 +212,15 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     // and lost a quarter of the frame rate on an H100 (docs/gpu.md).
     let batch_frames = job.model.batch_size.max(1) as usize;
     let frame_bytes = source_layout.frame_bytes(width, height);
-    let queue_bytes = if job.queue_bytes > 0 { job.queue_bytes } else { QUEUE_BYTES };
+    let queue_bytes = if job.queue_bytes > 0 { job.queue_bytes } else { queue_bytes };
     let permits = Permits::new(frames_in_flight(queue_bytes, frame_bytes, batch_frames, threads.compose));
     let stabilizers = if recurrent || job.matte.stabilize <= 0.0 {
         Vec::new()
     } else {
         plan.views.rects.iter().map(|_| Stabilizer::new(job.matte.stabilize)).collect()
     };
+
+    let stereo = stereo_fusion(job.matte.stereo, &plan);
 
     let prepare = Prepare {
         views: plan.views.clone(),
@@ -238,7 +280,16 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
                 infer::run(network, rotation, from_prepare, to_matte, recycle_batch, cancel, clocks.stage("infer"))
             }),
             spawn(scope, cancel, "matte", move || {
-                matte::run(stabilizers, backgrounds, tick, from_infer, to_compose, cancel, clocks.stage("matte"))
+                matte::run(
+                    stereo,
+                    stabilizers,
+                    backgrounds,
+                    tick,
+                    from_infer,
+                    to_compose,
+                    cancel,
+                    clocks.stage("matte"),
+                )
             }),
         ];
         for _ in 0..threads.compose {
@@ -262,7 +313,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
             .into_iter()
             .map(|(stage, handle)| match handle {
                 Ok(h) => h.join().unwrap_or_else(|p| Err(panicked(stage, &*p))),
-                Err(e) => Err(Error::Request(format!("can't start the {stage} thread: {e}"))),
+                Err(source) => Err(Error::Thread { stage, source }),
             })
             .collect();
         let mut finished: Vec<(usize, Finished)> = finished.try_iter().collect();
@@ -278,6 +329,9 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         observer
             .event(Event::Warning { message: format!("{repaired} timestamps were missing or went back; repaired") });
     }
+    if let Some(changed) = reader.changed() {
+        observer.event(Event::Warning { message: format!("{}: {changed}", job.input.display()) });
+    }
     let decode_errors = reader.decode_errors();
     if decode_errors > 0 {
         let message =
@@ -291,13 +345,20 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         );
         observer.event(Event::Warning { message });
     }
+    let fps = frames as f64 / seconds.max(1e-9);
+    if let Some(target) = job.target_fps.filter(|target| fps < *target && frames > 0 && !cancel.is_requested()) {
+        let slowest = clocks.bottleneck();
+        let message = format!("{fps:.1} fps, but performance.target_fps is {target}; the slowest stage was {slowest}");
+        observer.event(Event::Warning { message });
+    }
     let summary = Summary {
         frames,
         seconds,
-        fps: frames as f64 / seconds.max(1e-9),
+        fps,
         interrupted: cancel.is_requested(),
         decode_errors,
         stages: clocks.report(),
+        resources: sampler.finish(),
         outputs: finished
             .into_iter()
             .map(|(i, f)| OutputReport {
@@ -310,6 +371,23 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     };
     observer.event(Event::Done { summary: summary.clone() });
     Ok(summary)
+}
+
+/// The stage that lets two eyes meet, where a frame has two.
+fn stereo_fusion(strength: f32, plan: &Plan) -> Option<StereoFusion> {
+    if strength <= 0.0 || plan.views.rects.len() != 2 {
+        return None;
+    }
+    let search = Search::of(plan.format.projection.value, plan.views.size.0);
+    let right_first = plan.format.eye_order.value == EyeOrder::RightFirst;
+    // Upside down, what is nearer lies to the other side.
+    let flipped = match plan.views.rotation.rem_euclid(360) {
+        0 => right_first,
+        180 => !right_first,
+        // Eyes that are apart vertically can't be compared along rows.
+        _ => return None,
+    };
+    Some(StereoFusion::new(strength, if flipped { search.flipped() } else { search }))
 }
 
 /// A stage's thread, with the stage's name for the error texts.

@@ -51,10 +51,7 @@ impl Observer for Stopwatch<'_> {
 /// # Errors
 /// As the job itself.
 pub fn forecast(job: &Job) -> Result<Forecast> {
-    let folder = tempfile::Builder::new()
-        .prefix("vrseg-trial-")
-        .tempdir()
-        .map_err(|e| Error::Request(format!("can't make a temporary folder for the trial run: {e}")))?;
+    let folder = tempfile::Builder::new().prefix("vrseg-trial-").tempdir().map_err(Error::TrialFolder)?;
     let mut trial = job.clone();
     for (i, output) in trial.outputs.iter_mut().enumerate() {
         let extension = output.path.extension().map(|e| e.to_string_lossy().into_owned()).unwrap_or_default();

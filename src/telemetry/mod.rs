@@ -89,12 +89,11 @@ pub fn init(options: &LogOptions, console: impl Fn(&[u8]) + Send + Sync + 'stati
     Ok(LogGuard { _file: guard })
 }
 
-/// ONNX Runtime speaks in target `ort`, and much: it is kept one level quieter than the rest.
+/// ONNX Runtime speaks in target `ort`, and much: below a full trace only its warnings are told.
 fn filter(level: &str) -> String {
     let ort = match level {
-        "trace" => "debug",
-        "debug" => "info",
-        "info" => "warn",
+        "trace" => "trace",
+        "debug" | "info" => "warn",
         _ => "error",
     };
     format!("{level},ort={ort}")

@@ -4,9 +4,16 @@ use serde::Serialize;
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
-/// A stream of JSON lines. When its reader goes away it falls silent: whoever stopped listening
-/// still wants the video.
-pub struct JsonLines(Mutex<Option<Box<dyn Write + Send>>>);
+/// A stream of JSON lines. When it can't be written any more it falls silent: whoever stopped
+/// listening, or filled the disk, still wants the video.
+pub struct JsonLines(Mutex<State>);
+
+struct State {
+    /// `None` after the first failure.
+    out: Option<Box<dyn Write + Send>>,
+    /// The failure, unless it is just a reader that went away.
+    failure: Option<io::Error>,
+}
 
 impl std::fmt::Debug for JsonLines {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -22,18 +29,24 @@ impl JsonLines {
 
     /// To some other writer.
     pub fn to(out: impl Write + Send + 'static) -> Self {
-        Self(Mutex::new(Some(Box::new(out))))
+        Self(Mutex::new(State { out: Some(Box::new(out)), failure: None }))
     }
 
     /// Writes one object and flushes, so that a reader sees it at once.
     pub fn write(&self, object: &impl Serialize) {
         let Ok(mut line) = serde_json::to_vec(object) else { return };
         line.push(b'\n');
-        let mut out = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(stream) = out.as_mut()
-            && stream.write_all(&line).and_then(|()| stream.flush()).is_err()
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stream) = state.out.as_mut()
+            && let Err(e) = stream.write_all(&line).and_then(|()| stream.flush())
         {
-            *out = None;
+            state.out = None;
+            state.failure = Some(e).filter(|e| e.kind() != io::ErrorKind::BrokenPipe);
         }
+    }
+
+    /// Why not every line could be written, told once; a reader that went away is no reason.
+    pub fn failure(&self) -> Option<io::Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).failure.take()
     }
 }

@@ -4,6 +4,7 @@
 use super::console::{Console, Paint};
 use super::format;
 use super::json::JsonLines;
+use crate::hardware::Usage;
 use crate::pipeline::{Event, Observer, Summary};
 use crate::telemetry::TOLD;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -31,6 +32,8 @@ pub struct ProgressUi {
     console: Console,
     style: Style,
     interval: Duration,
+    /// The summary tells every stage's time.
+    profiling: bool,
     state: Mutex<State>,
 }
 
@@ -46,7 +49,12 @@ struct State {
 impl ProgressUi {
     /// Reports to `console`.
     pub fn new(console: Console, style: Style) -> Self {
-        Self { console, style, interval: INTERVAL, state: Mutex::default() }
+        Self { console, style, interval: INTERVAL, profiling: false, state: Mutex::default() }
+    }
+
+    /// The same with every stage's time in the summary, where `wanted`.
+    pub fn with_profiling(self, wanted: bool) -> Self {
+        Self { profiling: wanted, ..self }
     }
 
     /// Where people read.
@@ -118,7 +126,11 @@ impl ProgressUi {
                 if let Some(bar) = state.bar.take() {
                     bar.finish_and_clear();
                 }
-                self.console.write(done(summary, &state.prefix, &self.console).as_bytes());
+                let mut text = done(summary, &state.prefix, &self.console);
+                if self.profiling {
+                    text += &stages(summary);
+                }
+                self.console.write(text.as_bytes());
             }
             Event::Warning { .. } => {}
         }
@@ -217,6 +229,9 @@ fn done(s: &Summary, prefix: &str, console: &Console) -> String {
         let _ = write!(text, "; slowest stage: {stage} ({:.0} % busy)", share * 100.0);
     }
     text.push('\n');
+    if s.resources.peak_memory > 0 {
+        let _ = writeln!(text, "  {}", resources(&s.resources));
+    }
     if s.decode_errors > 0 {
         let _ = writeln!(text, "  {} frames of the source were damaged", s.decode_errors);
     }
@@ -224,6 +239,27 @@ fn done(s: &Summary, prefix: &str, console: &Console) -> String {
     for o in &s.outputs {
         let size = format::bytes(o.bytes);
         let _ = writeln!(text, "  {:width$}  {}  {size}, {}", o.mode, o.path.display(), o.encoder);
+    }
+    text
+}
+
+/// `stages` and their seconds, a line each.
+fn stages(s: &Summary) -> String {
+    let mut text = String::from("  stage      at work   waiting\n");
+    for t in &s.stages {
+        let _ = writeln!(text, "  {:9}{:8.2} s{:8.2} s", t.stage, t.busy, t.waiting);
+    }
+    text
+}
+
+/// `605.0 MB at most, 1.84 cores on average; card 43 % busy, 2.1 GB`
+fn resources(u: &Usage) -> String {
+    let mut text = format!("{} of memory at most, {:.2} cores on average", format::bytes(u.peak_memory), u.mean_cores);
+    if let Some(busy) = u.gpu_busy {
+        let _ = write!(text, "; card {busy:.0} % busy");
+    }
+    if let Some(bytes) = u.gpu_peak_memory {
+        let _ = write!(text, ", {} of its memory in use at most", format::bytes(bytes));
     }
     text
 }
@@ -276,6 +312,7 @@ pub(crate) mod tests {
                 OutputReport { path: "out.mp4".into(), mode: "green", encoder: "libx264".into(), bytes: 12_345_678 },
                 OutputReport { path: "mask.mkv".into(), mode: "matte", encoder: "libx264".into(), bytes: 999 },
             ],
+            resources: Usage { peak_memory: 605_000_000, mean_cores: 1.84, ..Usage::default() },
         }
     }
 
@@ -329,6 +366,7 @@ pub(crate) mod tests {
              vrseg: warning: The sound ends early.\n\
              [2/5] 130 frames, 28 fps, slowest: encode\n\
              [2/5] done: 600 frames in 21.4 s, 28 fps; slowest stage: encode (93 % busy)\n  \
+             605.0 MB of memory at most, 1.84 cores on average\n  \
              green  out.mp4  12.3 MB, libx264\n  \
              matte  mask.mkv  999 B, libx264\n"
         );
@@ -350,6 +388,21 @@ pub(crate) mod tests {
         job(&ui);
         ui.note("skipped");
         assert_eq!(paper.text(), "vrseg: warning: The sound ends early.\n");
+    }
+
+    #[test]
+    fn profiling_tells_every_stage() {
+        let (ui, paper) = ui(Style::Human);
+        job(&ui.with_profiling(true));
+        assert!(paper.text().contains("  encode      20.00 s    1.40 s\n"), "{}", paper.text());
+    }
+
+    #[test]
+    fn a_card_is_told_of_where_there_is_one() {
+        let usage = Usage { gpu_busy: Some(43.4), gpu_peak_memory: Some(2_100_000_000), ..summary(false).resources };
+        let want =
+            "605.0 MB of memory at most, 1.84 cores on average; card 43 % busy, 2.1 GB of its memory in use at most";
+        assert_eq!(resources(&usage), want);
     }
 
     #[test]

@@ -97,9 +97,9 @@ fn damaged_frames_are_counted_and_survived() {
 fn models_that_are_missing_or_altered() {
     let dir = folder();
     let (input, out) = (input_in(dir.path(), 2), dir.path().join("result.mp4"));
-    fails(&[arg(&input), "-o", arg(&out), "--model", "rvn"], 1, &["\"rvn\"", "selfie", "rvm"], &out);
+    fails(&[arg(&input), "-o", arg(&out), "--model", "rvn"], 2, &["\"rvn\"", "selfie", "rvm"], &out);
     let mine = dir.path().join("mine.yaml");
-    fails(&[arg(&input), "-o", arg(&out), "--model", arg(&mine)], 1, &["mine.yaml"], &out);
+    fails(&[arg(&input), "-o", arg(&out), "--model", arg(&mine)], 2, &["mine.yaml"], &out);
     std::fs::write(&mine, include_str!("../../configs/models/selfie.yaml")).unwrap();
     fails(&[arg(&input), "-o", arg(&out), "--model", arg(&mine)], 1, &["selfie", "missing"], &out);
     std::fs::write(dir.path().join("selfie_segmentation.onnx"), b"other weights").unwrap();
@@ -112,6 +112,20 @@ fn models_that_are_missing_or_altered() {
         .unwrap();
     assert_eq!(got.status.code(), Some(1));
     assert!(stderr(&got).contains("setup.sh"), "{}", stderr(&got));
+}
+
+#[test]
+fn a_runtime_that_is_cut_short_is_told() {
+    let dir = folder();
+    let (input, out) = (input_in(dir.path(), 2), dir.path().join("result.mp4"));
+    let library = vrseg::model::registry::data_dir().join("ort/libonnxruntime.so");
+    let bytes = std::fs::read(library).unwrap();
+    let cut = dir.path().join("libonnxruntime.so");
+    std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+    let args = [arg(&input), "-o", arg(&out), "--model", "selfie", "--ort-lib", arg(&cut)];
+    fails(&args, 1, &["libonnxruntime.so", "--ort-lib", "cut short"], &out);
+    std::fs::write(&cut, b"not a library").unwrap();
+    fails(&args, 1, &["libonnxruntime.so", "is not a shared library"], &out);
 }
 
 #[test]
@@ -136,13 +150,44 @@ fn outputs_that_can_not_be_written() {
     let out = dir.path().join("no/such/folder/result.mp4");
     fails(&[arg(&input), "-o", arg(&out), "--model", "selfie"], 2, &["result.mp4", "folder"], &out);
     let out = dir.path().join("result.xyz");
-    fails(&[arg(&input), "-o", arg(&out), "--model", "selfie"], 1, &["result.xyz"], &out);
+    fails(&[arg(&input), "-o", arg(&out), "--model", "selfie"], 2, &["result.xyz"], &out);
     let out = dir.path().join("result.mp4");
     fails(&[arg(&input), "-o", &format!("alpha={}", arg(&out)), "--model", "selfie"], 2, &["mov", "webm", "mkv"], &out);
-    let options = ["--enc-opt", "crff=20"];
-    fails(&[&[arg(&input), "-o", arg(&out), "--model", "selfie"], &options[..]].concat(), 1, &["crff"], &out);
-    let options = ["--preset", "warp9"];
-    fails(&[&[arg(&input), "-o", arg(&out), "--model", "selfie"], &options[..]].concat(), 1, &["warp9"], &out);
+}
+
+#[test]
+fn what_can_not_be_done_is_wrong_usage() {
+    let dir = folder();
+    let (input, out) = (input_in(dir.path(), 2), dir.path().join("result.mp4"));
+    for (options, words) in [
+        (&["--enc-opt", "crff=20"][..], &["libx264", "\"crff\""][..]),
+        (&["--enc-opt", "aq-mode=often"], &["aq-mode", "often"]),
+        (&["--enc-opt", "tune=fylm"], &["libx264", "fylm"]),
+        (&["--enc-opt", "x264-params=crff=20"], &["libx264", "crff"]),
+        (&["--preset", "warp9"], &["warp9", "veryfast"]),
+        (&["--encoder", "libsvtav1", "--preset", "99"], &["preset", "99"]),
+        (&["--encoder", "libx263"], &["libx263"]),
+        (&["--encoder", "libx265", "--enc-opt", "x265-params=crff=20"], &["libx265", "crff"]),
+        (&["--pix-fmt", "yuv421p"], &["yuv421p"]),
+        (&["--pix-fmt", "yuv410p"], &["yuv410p", "yuv420p"]),
+        (&["--codec", "prores"], &["mp4", "prores"]),
+        (&["--encoder", "mpeg4", "--crf", "3"], &["mpeg4", "crf"]),
+        (&["--input-size", "4096"], &["--input-size", "4096"]),
+        (&["--precision", "fp16", "--device", "cpu"], &["cpu", "fp16"]),
+    ] {
+        let args = [&[arg(&input), "-o", arg(&out), "--model", "selfie"], options].concat();
+        fails(&args, 2, words, &out);
+    }
+    let args = [arg(&input), "-o", arg(&out), "--model", "rvm", "--batch-size", "4"];
+    fails(&args, 2, &["--batch-size 4", "recurrent"], &out);
+    let small = dir.path().join("small_LR.mkv");
+    clip(&small, "24x24", 2, "-c:v ffv1 -an");
+    fails(&[arg(&small), "-o", arg(&out), "--model", "selfie"], 2, &["12x24", "too small"], &out);
+    // Nothing was started: no folder is made for it.
+    let folder = dir.path().join("new/folder/");
+    let got = run([arg(&input), "-o", arg(&folder), "--model", "selfie", "--enc-opt", "crff=20"]);
+    assert_eq!(got.status.code(), Some(2), "{}", stderr(&got));
+    assert!(!dir.path().join("new").exists());
 }
 
 #[test]
@@ -156,6 +201,15 @@ fn nothing_is_overwritten_unasked() {
     assert_eq!(std::fs::read(&out).unwrap(), b"precious");
     ok(["-y", arg(&input), "-o", arg(&out), "--model", "selfie"]);
     assert_eq!(times(&out).len(), 3);
+    // A link that leads nowhere is something that exists.
+    let dangling = dir.path().join("dangling.mp4");
+    std::os::unix::fs::symlink(dir.path().join("nowhere.mp4"), &dangling).unwrap();
+    let got = run([arg(&input), "-o", arg(&dangling), "--model", "selfie"]);
+    assert_eq!(got.status.code(), Some(2), "{}", stderr(&got));
+    assert!(stderr(&got).contains("dangling.mp4: exists"), "{}", stderr(&got));
+    assert!(dangling.is_symlink() && !dangling.exists());
+    ok(["-y", arg(&input), "-o", arg(&dangling), "--model", "selfie"]);
+    assert_eq!(times(&dangling).len(), 3);
     // The input stays what it is, under whatever name it is reached.
     let before = std::fs::read(&input).unwrap();
     let link = dir.path().join("link.mp4");

@@ -1,4 +1,5 @@
-//! Ctrl-C once ends with a playable file, twice stops at once and leaves nothing.
+//! Ctrl-C once ends with a playable file, twice stops at once and leaves nothing; a hangup counts
+//! unless `nohup` says otherwise.
 
 use crate::harness::*;
 use std::path::Path;
@@ -15,8 +16,27 @@ fn start(input: &Path, out: &Path) -> Child {
 }
 
 fn interrupt(child: &Child) {
-    let done = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    signal(child, "-INT");
+}
+
+fn signal(child: &Child, name: &str) {
+    let done = std::process::Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
     assert!(done.success());
+}
+
+/// Waits until the program listens to Ctrl-C, which is before it loads the network.
+fn wait_for_handler(child: &Child) {
+    let status = format!("/proc/{}/status", child.id());
+    let caught = || -> Option<u64> {
+        let text = std::fs::read_to_string(&status).ok()?;
+        u64::from_str_radix(text.lines().find_map(|l| l.strip_prefix("SigCgt:"))?.trim(), 16).ok()
+    };
+    let sigint = 1 << (2 - 1);
+    let patience = Instant::now();
+    while caught().is_none_or(|mask| mask & sigint == 0) {
+        assert!(patience.elapsed() < Duration::from_secs(60), "no handler within a minute");
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Waits until the program reports progress.
@@ -72,4 +92,67 @@ fn once_ends_gently_twice_at_once() {
     if out.exists() {
         assert!(!decode(&out, "gray", &[]).frames.is_empty());
     }
+}
+
+#[test]
+fn before_the_first_frame_nothing_is_left() {
+    let dir = folder();
+    let input = long_clip(dir.path());
+    let out = dir.path().join("new/result.mp4");
+    let mut command = vrseg();
+    command.args([arg(&input), "-o", &format!("{}/", arg(out.parent().unwrap())), "--name", "result.mp4"]);
+    let child = command.args(["--model", "selfie"]).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for_handler(&child);
+    interrupt(&child);
+    let end = child.wait_with_output().unwrap();
+    assert_eq!(end.status.code(), Some(130), "{}", stderr(&end));
+    assert!(stderr(&end).contains("before the first frame; no output was written"), "{}", stderr(&end));
+    assert_eq!(listing(dir.path()), ["long.mp4", "short.mp4"]);
+}
+
+#[test]
+fn a_third_time_ends_the_process() {
+    let dir = folder();
+    let input = long_clip(dir.path());
+    let out = dir.path().join("result.mp4");
+    let child = start(&input, &out);
+    wait_for_handler(&child);
+    // While the network is loaded nobody looks at the flag.
+    for _ in 0..3 {
+        interrupt(&child);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let end = child.wait_with_output().unwrap();
+    assert_eq!(end.status.code(), Some(130), "{}", stderr(&end));
+    assert!(!out.exists());
+    // What such an end may leave doesn't stand in the way of the next run.
+    std::fs::write(dir.path().join(".result.mp4.part"), b"left behind").unwrap();
+    ok([arg(&input), "-o", arg(&out), "--model", "selfie", "--frames", "3"]);
+    assert_eq!(listing(dir.path()), ["long.mp4", "result.mp4", "short.mp4"]);
+}
+
+#[test]
+fn a_hangup_stops_gently_unless_it_is_ignored() {
+    let dir = folder();
+    let input = long_clip(dir.path());
+    let out = dir.path().join("result.mp4");
+    let mut child = start(&input, &out);
+    wait_for_progress(&mut child);
+    signal(&child, "-HUP");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(!decode(&out, "gray", &[]).frames.is_empty());
+
+    let mut child = std::process::Command::new("nohup")
+        .arg(env!("CARGO_BIN_EXE_vrseg"))
+        .args(["-y", arg(&input), "-o", arg(&out), "--model", "selfie", "--json", "--frames", "200"])
+        .env("XDG_CONFIG_HOME", "/nonexistent")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for_progress(&mut child);
+    signal(&child, "-HUP");
+    let end = child.wait_with_output().unwrap();
+    assert_eq!(end.status.code(), Some(0), "{}", stderr(&end));
+    assert_eq!(times(&out).len(), 200);
 }

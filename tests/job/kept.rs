@@ -228,3 +228,104 @@ fn one_frame_and_one_picture() {
     segment(&photo(PEOPLE[1]), &out);
     assert_eq!(times(&out).len(), 1);
 }
+
+#[test]
+fn a_change_of_size_in_the_middle_is_scaled_and_told_once() {
+    let dir = folder();
+    let at = |name: &str| dir.path().join(name);
+    let options = "-an -c:v libx264 -preset veryfast -crf 12 -bf 0";
+    clip(&at("small.ts"), "320x240", 10, options);
+    clip(&at("large.ts"), "640x480", 10, &format!("{options} -pix_fmt yuv444p -output_ts_offset 0.4"));
+    let joined = [std::fs::read(at("small.ts")).unwrap(), std::fs::read(at("large.ts")).unwrap()].concat();
+    std::fs::write(at("in.ts"), joined).unwrap();
+    let made = |input: &str, output: &str, more: &[&str]| {
+        let (input, output) = (at(input), at(output));
+        let base = [arg(&input), "-o", arg(&output), "--model", "selfie", "--mode", "overlay", "--crf", "1"];
+        let got = ok(base.iter().chain(more));
+        (stderr(&got), decode(&output, "gray", &[]))
+    };
+    let (said, whole) = made("in.ts", "whole.mp4", &[]);
+    assert_eq!((whole.width, whole.height, whole.frames.len()), (320, 240, 20));
+    let words = "begins as 320x240 yuv420p and becomes 640x480 yuv444p at frame 10; 10 frames were converted";
+    assert_eq!(said.matches(words).count(), 1, "{said}");
+    // The later frames are the large ones made small, not some part of them.
+    ffmpeg("-i {} -vf scale=320:240,format=yuv420p -c:v ffv1 {}", &[&at("large.ts"), &at("large.mkv")]);
+    let (said, later) = made("large.mkv", "later.mp4", &[]);
+    assert!(!said.contains("becomes"), "{said}");
+    for (a, b) in whole.frames[12..].iter().zip(&later.frames[2..]) {
+        let apart: u64 = a.iter().zip(b).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+        assert!(apart / (a.len() as u64) < 4, "{apart}");
+    }
+}
+
+#[test]
+fn a_cover_picture_that_the_container_can_not_hold_is_told() {
+    let dir = folder();
+    let (plain, input) = (dir.path().join("plain.mp4"), dir.path().join("in.mp4"));
+    clip(&plain, "320x240", 4, H264);
+    let picture = photo(PEOPLE[1]);
+    ffmpeg("-i {} -i {} -map 0 -map 1 -c copy -disposition:v:1 attached_pic {}", &[&plain, &picture, &input]);
+    let covers = |p: &Path| {
+        let all = probe(p)["streams"].as_array().unwrap().clone();
+        all.iter().filter(|s| s["disposition"]["attached_pic"] == 1).count()
+    };
+    assert_eq!(covers(&input), 1);
+    for (name, kept) in [("out.mp4", 1), ("out.mkv", 1), ("out.mov", 0), ("out.webm", 0)] {
+        let out = dir.path().join(name);
+        let got = ok([arg(&input), "-o", arg(&out), "--model", "selfie"]);
+        let told = stderr(&got).matches("stream 2 (cover picture, mjpeg)").count();
+        assert_eq!((covers(&out), told), (kept, 1 - kept), "{name}: {}", stderr(&got));
+    }
+}
+
+#[test]
+fn sound_that_an_edit_list_hides_is_not_heard_in_containers_without_one() {
+    let dir = folder();
+    let (whole, input) = (dir.path().join("whole.mp4"), dir.path().join("in.mp4"));
+    clip(&whole, "320x240", 75, &format!("{H264} -g 25"));
+    ffmpeg("-ss 1.6 -i {} -c copy {}", &[&whole, &input]);
+    let first = |p: &Path, s: &str| packets(p, s)[0].0.parse::<f64>().unwrap();
+    assert!(first(&input, "a:0") < -0.4, "the clip has no hidden sound: {}", first(&input, "a:0"));
+    let mp4 = dir.path().join("out.mp4");
+    let got = ok([arg(&input), "-o", arg(&mp4), "--model", "selfie"]);
+    assert!(!stderr(&got).contains("announced"), "{}", stderr(&got));
+    assert_eq!(packets(&input, "a:0"), packets(&mp4, "a:0"));
+    // Elsewhere at most what the decoder needs to get going is left, and sound and picture stay together.
+    let heard: Vec<_> =
+        packets(&input, "a:0").into_iter().filter(|p| p.0.parse::<f64>().unwrap() >= 0.0).map(|p| p.1).collect();
+    for name in ["out.mkv", "out.ts"] {
+        let out = dir.path().join(name);
+        segment(&input, &out);
+        let ahead = first(&out, "v:0") - first(&out, "a:0");
+        assert!((0.0..0.13).contains(&ahead), "{name}: {ahead}");
+        if name == "out.mkv" {
+            let got: Vec<_> = packets(&out, "a:0").into_iter().map(|p| p.1).collect();
+            assert!(got.ends_with(&heard), "{name}");
+        }
+    }
+}
+
+#[test]
+fn deep_and_rare_pixel_formats_keep_their_depth() {
+    let dir = folder();
+    let (input, out) = (dir.path().join("in.mkv"), dir.path().join("out.mkv"));
+    for (source, codec, kept) in [
+        ("yuv440p12le", "ffv1", "yuv440p12le"),
+        ("yuv440p12le", "hevc", "yuv444p12le"),
+        ("yuv444p16le", "ffv1", "yuv444p16le"),
+        ("yuv444p16le", "hevc", "yuv444p12le"),
+        ("gbrp16le", "ffv1", "yuv444p16le"),
+        ("gray16le", "hevc", "yuv420p12le"),
+    ] {
+        clip(&input, "320x240", 2, &format!("-an -c:v ffv1 -strict -2 -pix_fmt {source}"));
+        assert_eq!(text(&video(&input)["pix_fmt"]), source);
+        ok(["-q", "-y", arg(&input), "-o", arg(&out), "--model", "selfie", "--codec", codec]);
+        assert_eq!(text(&video(&out)["pix_fmt"]), kept, "{source} in {codec}");
+    }
+    // FFmpeg has no such format with alpha.
+    for (source, kept) in [("yuv420p12le", "yuva420p16le"), ("yuv440p", "yuva444p"), ("yuv411p", "yuva422p")] {
+        clip(&input, "320x240", 2, &format!("-an -c:v ffv1 -strict -2 -pix_fmt {source}"));
+        ok(["-q", "-y", arg(&input), "-o", &format!("alpha={}", arg(&out)), "--model", "selfie"]);
+        assert_eq!(text(&video(&out)["pix_fmt"]), kept, "{source} with alpha");
+    }
+}

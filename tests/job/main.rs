@@ -2,7 +2,9 @@
 //! pixel by pixel.
 
 mod docs;
+mod eval;
 mod faults;
+mod hardware;
 mod harness;
 mod interrupt;
 mod kept;

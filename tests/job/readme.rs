@@ -82,7 +82,7 @@ fn run_vrseg(command: &str) {
             fs::create_dir_all(at(word).join("more")).unwrap();
             video(&at(word).join("one_180_LR.mp4"), command);
             video(&at(word).join("more/two.mkv"), command);
-        } else if extension(word) == "yaml" {
+        } else if extension(word) == "yaml" && !command.contains("config init") {
             fs::write(at(word), "matte:\n  feather: 1\n").unwrap();
         }
         before = word;

@@ -144,3 +144,33 @@ fn quiet_is_silent_and_people_read_standard_error() {
     }
     assert!(!said.contains(['\r', '\x1b']), "{said:?}");
 }
+
+#[test]
+fn events_that_can_not_be_written_fail_the_run_but_not_the_video() {
+    let dir = folder();
+    let (input, output) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"));
+    clip(&input, "320x160", 5, H264);
+    let args = [arg(&input), "-o", arg(&output), "--model", "selfie", "--json", "-y"];
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let got = vrseg().args(args).stdout(full).output().unwrap();
+    assert_eq!(got.status.code(), Some(1));
+    assert!(stderr(&got).contains("standard output: No space left"), "{}", stderr(&got));
+    assert_eq!(times(&output).len(), 5);
+    // A reader that goes away has heard enough.
+    let mut child = vrseg().args(args).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn all_details_are_our_own_unless_a_third_v_asks_for_more() {
+    let dir = folder();
+    let (input, output) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"));
+    clip(&input, "320x160", 3, H264);
+    let said = |v: &str| stderr(&ok([arg(&input), "-o", arg(&output), "--model", "selfie", "-y", v]));
+    // Lines of ONNX Runtime's bindings have their target: `ort::...: `.
+    let of_ort = |text: &str| text.lines().filter(|l| l.split_whitespace().any(|w| w.starts_with("ort"))).count();
+    let details = said("-vv");
+    assert!(details.lines().count() > 8 && of_ort(&details) == 0, "{details}");
+    assert!(of_ort(&said("-vvv")) > 0);
+}

@@ -13,7 +13,7 @@ fn clip(files: &Files) -> PathBuf {
 }
 
 fn part(start: Option<f64>, end: Option<f64>, frames: Option<u64>) -> DecodeOptions {
-    DecodeOptions { range: TimeRange { start, end, frames }, threads: 2 }
+    DecodeOptions { range: TimeRange { start, end, frames }, threads: 2, ..DecodeOptions::default() }
 }
 
 fn times(path: &Path, stream: &str) -> Vec<f64> {

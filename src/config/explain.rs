@@ -1,0 +1,133 @@
+//! What the rules make of settings that are left open, on a machine: for those who ask what will
+//! apply. A job decides the same things by the same rules, once its video is known and the device
+//! has really been loaded.
+
+use super::{Settings, Sources};
+use crate::hardware::Machine;
+use crate::model::{Kind, Manifest, registry};
+use crate::pipeline::{DeviceChoice, Precision};
+use crate::tune::rules::{self, NetworkLoad, Processor};
+
+impl Sources {
+    /// Adds what the rules make of open settings on `machine`.
+    pub fn explain(&mut self, settings: &Settings, machine: &Machine) {
+        let model = self.explain_model(settings);
+        let cards = &machine.gpu.cards;
+        let visible = std::env::var("CUDA_VISIBLE_DEVICES").ok();
+        let chosen = rules::card(cards, visible.as_deref());
+        let number = chosen.as_ref().map_or(0, |c| c.value);
+        let card = |cuda| {
+            let index = rules::nvml_index(cards, cuda, visible.as_deref(), false)?;
+            cards.iter().find(|c| c.index == index)
+        };
+        let on = match settings.device.choice {
+            DeviceChoice::Cpu => Processor::Cpu(&machine.cpu),
+            DeviceChoice::OpenVino => Processor::OpenVino(&machine.cpu),
+            DeviceChoice::Cuda(n) => Processor::Cuda(card(n)),
+            DeviceChoice::TensorRt(n) => Processor::TensorRt(card(n)),
+            DeviceChoice::Auto => match &chosen {
+                Some(choice) => {
+                    self.rule("device.name", format!("cuda:{number}"), format!("{}, if it really loads", choice.why));
+                    Processor::Cuda(card(number))
+                }
+                None => {
+                    let why = machine.gpu.note.as_deref().unwrap_or("no card");
+                    self.rule("device.name", "cpu", why.split(';').next().unwrap_or(why));
+                    Processor::Cpu(&machine.cpu)
+                }
+            },
+        };
+        let fp32 = settings.model.precision == Precision::Fp32;
+        if settings.model.precision == Precision::Auto {
+            // What OpenVINO could do in bfloat16 is not asked of it yet.
+            let on = if matches!(on, Processor::OpenVino(_)) { Processor::Cpu(&machine.cpu) } else { on };
+            let choice = rules::precision(on, false);
+            self.rule("model.precision", choice.value, choice.why);
+        }
+        if let (Processor::Cuda(_), None) = (on, settings.device.session.tf32) {
+            self.rule("device.tf32", !fp32, "as the precision says");
+        }
+        if let (Some(model), 0) = (&model, settings.model.batch_size) {
+            let size = settings.model.input_size.filter(|_| self.size_is_for(settings, &model.name));
+            let side = size.unwrap_or(model.input.size) as usize;
+            let recurrent = model.kind == Kind::Recurrent;
+            let load = NetworkLoad { model: &model.name, recurrent, views: 2, pixels: side * side };
+            let choice = rules::batch(on, &load);
+            self.rule("model.batch_size", choice.value, choice.why);
+        }
+        if settings.device.session.warmup.is_none() {
+            let choice = rules::warmup(on.is_gpu());
+            self.rule("performance.warmup", choice.value, choice.why);
+        }
+        let mut cores = settings.processing.threads;
+        if cores == 0 {
+            let choice = rules::threads(&machine.cpu);
+            cores = choice.value;
+            self.rule("processing.threads", choice.value, choice.why);
+        }
+        if settings.device.threads == 0 {
+            let threads = rules::Threads::share(cores, 1, !on.is_gpu()).infer;
+            self.rule("device.threads", threads, format!("the network's share of {cores}, beside decoder and encoder"));
+        }
+        if settings.processing.queue_bytes == 0 {
+            let choice = rules::queue(&machine.memory);
+            self.rule("processing.queue_mb", choice.value >> 20, choice.why);
+        }
+        for (name, rival) in [("output.crf", "output.bitrate"), ("output.bitrate", "output.crf")] {
+            if !self.get(name).is_null() && self.beaten(name, rival) {
+                self.rule(name, "not used", format!("{rival} comes from a stronger layer"));
+            }
+        }
+    }
+
+    fn explain_model(&mut self, settings: &Settings) -> Option<Manifest> {
+        let found = match &settings.model.name {
+            Some(name) => registry::find(name),
+            None => registry::find_first(&settings.model.prefer),
+        };
+        let manifest = found.ok()?.manifest;
+        if settings.model.name.is_none() {
+            self.rule("model.name", manifest.name.clone(), "the first of model.prefer that is installed");
+        }
+        if settings.model.input_size.is_none() {
+            self.rule("model.input_size", manifest.input.size, format!("what {} works best with", manifest.name));
+        } else if !self.size_is_for(settings, &manifest.name) {
+            let first = settings.model.input_size_for.as_deref().unwrap_or_default();
+            let why = format!("what {} works best with; the profile's is for {first}", manifest.name);
+            self.rule("model.input_size", manifest.input.size, why);
+        }
+        Some(manifest)
+    }
+
+    fn size_is_for(&self, settings: &Settings, model: &str) -> bool {
+        settings.model.input_size_for.as_deref().is_none_or(|name| name == model)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Loader;
+    use crate::hardware::{ComputeCapability, Cpu, Gpu, GpuLoad, Memory};
+
+    #[test]
+    fn open_settings_on_a_reference_machine() {
+        let mut machine = Machine {
+            cpu: Cpu { logical: 64, usable: 64, physical: 32, ..Cpu::default() },
+            memory: Memory { total: 128 << 30, available: 100 << 30, ..Memory::default() },
+            ..Machine::default()
+        };
+        machine.gpu.cards.push(Gpu {
+            name: "NVIDIA GeForce RTX 3090".into(),
+            compute_capability: Some(ComputeCapability { major: 8, minor: 6 }),
+            memory_total: Some(24 << 30),
+            load: GpuLoad { memory_free: Some(23 << 30), ..GpuLoad::default() },
+            ..Gpu::default()
+        });
+        let loader = Loader { profile: Some("fast".into()), ..Loader::default() };
+        let (settings, mut sources) = loader.load().expect("settings");
+        sources.explain(&settings, &machine);
+        let lines: Vec<_> = sources.to_yaml().lines().filter(|l| l.contains("rule")).map(str::to_owned).collect();
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+}

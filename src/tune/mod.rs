@@ -1,0 +1,6 @@
+//! Settings that suit the machine: rules that follow from what it is.
+
+pub mod rules;
+
+#[cfg(test)]
+mod machines;
