@@ -18,6 +18,7 @@ use crate::compose::Rgb;
 use crate::matte::MatteOptions;
 use crate::media::Codec;
 use crate::pipeline::{DeviceChoice, Precision, SessionChoice};
+use crate::matte::windows::View;
 use crate::vr::FormatRequest;
 use std::fmt;
 use std::path::PathBuf;
@@ -133,6 +134,8 @@ pub struct Settings {
     pub processing: ProcessingSettings,
     /// What is said about the source's format.
     pub vr: FormatRequest,
+    /// How the network looks at an eye; `None`: as suits the model.
+    pub view: Option<View>,
     /// Expectations.
     pub performance: PerformanceSettings,
     /// The matte.

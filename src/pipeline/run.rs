@@ -108,7 +108,7 @@ impl Prepared {
 fn warm_up(job: &Job, plan: &Plan, network: &mut Network) -> Result<()> {
     let by_rule = rules::warmup(network.provider().is_gpu()).value;
     let (width, height) = plan.views.network_size();
-    let n = plan.views.rects.len() * job.model.batch_size.max(1) as usize;
+    let n = plan.views.pictures() * job.model.batch_size.max(1) as usize;
     for _ in 0..job.model.session.warmup.unwrap_or(by_rule) {
         let batch = Batch { data: vec![0.5; n * 3 * width * height], n, width, height };
         network.run(&batch, &mut States::default(), &mut Vec::new())?;
@@ -260,7 +260,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         targets,
         recycle: recycle_views,
     };
-    let rotation = plan.views.rotation;
+    let (rotation, windows) = (plan.views.rotation, &*plan.views.windows);
     let tick = f64::from(video.time_base.0) / f64::from(video.time_base.1.max(1));
 
     let (results, finished) = thread::scope(|scope| {
@@ -281,6 +281,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
             }),
             spawn(scope, cancel, "matte", move || {
                 matte::run(
+                    windows,
                     stereo,
                     stabilizers,
                     backgrounds,
@@ -378,7 +379,7 @@ fn stereo_fusion(strength: f32, plan: &Plan) -> Option<StereoFusion> {
     if strength <= 0.0 || plan.views.rects.len() != 2 {
         return None;
     }
-    let search = Search::of(plan.format.projection.value, plan.views.size.0);
+    let search = Search::of(plan.format.projection.value, plan.views.size().0);
     let right_first = plan.format.eye_order.value == EyeOrder::RightFirst;
     // Upside down, what is nearer lies to the other side.
     let flipped = match plan.views.rotation.rem_euclid(360) {

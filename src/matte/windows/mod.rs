@@ -20,11 +20,13 @@ pub use blend::Blender;
 pub use viewer::Viewer;
 
 use crate::plane::Plane;
-use crate::vr::{Lens, Picture, RemapTable, SampleGrid};
+use crate::vr::{Camera, Lens, Picture, RemapTable, SampleGrid};
+use serde::Deserialize;
 use std::fmt;
 
 /// How the network looks at an eye.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum View {
     /// As it lies in the frame.
     #[default]
@@ -38,6 +40,11 @@ pub enum View {
 impl View {
     /// All of them.
     pub const ALL: [View; 3] = [View::Eye, View::Fisheye, View::Rectilinear];
+
+    /// The view of that word of the command line.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|v| v.name() == name)
+    }
 
     /// The word by which the command line knows it.
     pub fn name(self) -> &'static str {
@@ -102,7 +109,7 @@ impl Windows {
         }
         let luma = |(w, h): (usize, usize)| SampleGrid::luma(w, h);
         let picture = |camera, (w, h): (usize, usize)| Picture::new(camera, w, h);
-        let ahead = crate::vr::Camera::ahead(lens);
+        let ahead = Camera::ahead(lens);
         let pictures: Vec<_> = cameras.iter().map(|c| picture(*c, size)).collect();
         let finest = pictures.iter().map(cameras::density).fold(0.0, f64::max);
         // Never more than there is, and at least what the matte's own small picture needs.
@@ -121,6 +128,16 @@ impl Windows {
             })
             .collect();
         Self { grid, detail, size, windows }
+    }
+
+    /// Pixels along a side of a window (all are square) so that its middle is as detailed as an eye's
+    /// picture of the size `grid`; `None` where `view` shows an eye of `lens` as it is.
+    pub fn side(view: View, lens: Lens, grid: (usize, usize)) -> Option<usize> {
+        let camera = *cameras::of(view, lens).first()?;
+        let eye = cameras::density(&Picture::new(Camera::ahead(lens), grid.0, grid.1));
+        // A window's density is in proportion to its side.
+        let unit = cameras::density(&Picture::new(camera, 1, 1));
+        Some((eye / unit).round() as usize)
     }
 
     /// Size of an eye's small picture and of its matte.
