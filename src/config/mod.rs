@@ -79,7 +79,7 @@ pub struct DeviceSettings {
 pub struct ProcessingSettings {
     /// Threads for the whole job; 0: all that the process may use.
     pub threads: usize,
-    /// Bytes of frames that may wait between stages; 0: from the frame's size.
+    /// Bytes of frames that may wait between stages; 0: by the memory that is available.
     pub queue_bytes: usize,
 }
 
