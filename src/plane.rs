@@ -310,6 +310,18 @@ impl Matrix {
     }
 }
 
+/// Where chroma samples lie among the luma samples that they belong to, in subsampled layouts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum ChromaSiting {
+    /// On the left luma column, between the rows (MPEG-2, H.264 and H.265 unless stated).
+    #[default]
+    Left,
+    /// In the middle (JPEG, MPEG-1).
+    Center,
+    /// On the left column and the upper row (BT.2020 discs).
+    TopLeft,
+}
+
 /// What the numbers of a YUV picture mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct YuvColor {

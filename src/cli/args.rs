@@ -70,6 +70,8 @@ pub struct Cli {
 pub enum Command {
     /// List the models, where their weights lie and what their licences allow
     Models(ModelsArgs),
+    /// Show what a video is: its format with the evidence for it, codec, colour, streams
+    Probe(ProbeArgs),
     /// Measure a matte: against the true one, over time and between the eyes
     Eval(EvalArgs),
     /// Tell what this machine is, and which encoders and devices really work
@@ -95,6 +97,16 @@ pub struct ModelsArgs {
     #[arg(long)]
     pub check: bool,
     /// One JSON array on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `vrseg probe`.
+#[derive(Debug, Args)]
+pub struct ProbeArgs {
+    /// The video
+    pub file: PathBuf,
+    /// One JSON object on standard output
     #[arg(long)]
     pub json: bool,
 }
@@ -136,9 +148,9 @@ pub struct HardwareArgs {
     /// ONNX Runtime's shared library
     #[arg(long, value_name = "PATH")]
     pub ort_lib: Option<PathBuf>,
-    /// Try this one alone; what `hardware` starts for each of them
+    /// Try this device or encoder alone; what `hardware` starts for each of them
     #[arg(long, hide = true)]
-    pub provider: Option<String>,
+    pub only: Option<String>,
 }
 
 /// `vrseg config`.
@@ -229,6 +241,9 @@ pub struct InputArgs {
     /// Whose eye comes first: found out, left, right
     #[arg(long, value_name = "ORDER", value_parser = setting("vr.eye_order"))]
     pub eye_order: Option<Setting>,
+    /// How the network sees an eye: as it is, as a fisheye, or in rectilinear windows
+    #[arg(long, value_name = "VIEW", value_parser = setting("vr.view"))]
+    pub view: Option<Setting>,
 }
 
 /// A setting from the command line, already checked.
@@ -420,6 +435,7 @@ impl JobArgs {
             ("vr.projection", "--projection", &self.input.projection),
             ("vr.fov", "--fov", &self.input.fov),
             ("vr.eye_order", "--eye-order", &self.input.eye_order),
+            ("vr.view", "--view", &self.input.view),
             ("output.mode", "--mode", &self.output.mode),
             ("output.name", "--name", &self.output.name),
             ("output.key", "--key", &self.output.key),

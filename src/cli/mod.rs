@@ -20,6 +20,7 @@ pub use exit::{Exit, UsageError};
 pub use jobs::{Batch, jobs};
 
 use crate::config::{Loader, check};
+use crate::hardware::Machine;
 use crate::telemetry::{self, LogGuard, LogOptions};
 use crate::ui::{Console, JsonLines, ProgressUi, Style};
 use anyhow::Context;
@@ -84,6 +85,10 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
             *log = Some(start_log("warn", None, console, &cli.job)?);
             models::list(&Library, args, console, print_text)
         }
+        Some(Command::Probe(args)) => {
+            *log = Some(start_log("warn", None, console, &cli.job)?);
+            probe::show(args, print_text)
+        }
         Some(Command::Eval(args)) => {
             *log = Some(start_log("warn", None, console, &cli.job)?);
             eval::run(args, print_text).map(|()| Exit::Done)
@@ -125,7 +130,10 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
     } else {
         Style::Human
     };
-    let ui = ProgressUi::new(console.clone(), style).with_profiling(settings.performance.profiling);
+    let mut ui = ProgressUi::new(console.clone(), style);
+    if settings.performance.profiling {
+        ui = ui.with_profiling(Machine::detect());
+    }
     let exit = if args.output.dry_run {
         run::dry_run(&batch, &Library, &ui, print_text)
     } else {

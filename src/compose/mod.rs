@@ -8,12 +8,16 @@ mod field;
 mod foreground;
 mod grid;
 mod kernels;
+pub mod packed;
 mod paint;
+mod passthrough;
 #[cfg(test)]
 mod tests;
 
 pub use color::ParseColorError;
 pub use composer::{Composer, Frame, ViewPaint};
+pub use packed::{AlphaChannel, PackedFrame};
+pub use passthrough::{PassthroughPainter, PassthroughPlan};
 
 use std::path::PathBuf;
 

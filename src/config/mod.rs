@@ -16,6 +16,7 @@ pub use template::template;
 
 use crate::compose::Rgb;
 use crate::matte::MatteOptions;
+use crate::matte::windows::View;
 use crate::media::Codec;
 use crate::pipeline::{DeviceChoice, Precision, SessionChoice};
 use crate::vr::FormatRequest;
@@ -133,6 +134,8 @@ pub struct Settings {
     pub processing: ProcessingSettings,
     /// What is said about the source's format.
     pub vr: FormatRequest,
+    /// How the network looks at an eye; `None`: as suits the model.
+    pub view: Option<View>,
     /// Expectations.
     pub performance: PerformanceSettings,
     /// The matte.

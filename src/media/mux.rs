@@ -12,6 +12,7 @@ use super::options::EncodeOptions;
 use super::output::{CopiedStream, Output};
 use super::template::SourceTemplate;
 use crate::plane::{YuvColor, YuvLayout};
+use crate::vr::ContainerTags;
 use ffmpeg_next::ffi;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,15 @@ pub enum Purpose {
     Matte,
     /// Pictures with a real alpha channel.
     Alpha,
+}
+
+/// What an output says about stereo and the sphere in its container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VrTags {
+    /// What the source says: for pictures whose views lie as the source's do.
+    Source,
+    /// These tags and none of the source's.
+    Made(ContainerTags),
 }
 
 /// How an output is made.
@@ -49,6 +59,8 @@ pub struct WriterOptions<'a> {
     pub purpose: Purpose,
     /// Take over sound, subtitles, attachments and data.
     pub copy_streams: bool,
+    /// Stereo packing and projection that the container states.
+    pub tags: VrTags,
 }
 
 /// A finished output.
@@ -100,7 +112,21 @@ impl Writer {
             }
             other => other?,
         };
-        if container == Container::Mov && !mov_keeps_vr() && !template.info.video.tags.is_empty() {
+        let mut options = options;
+        let tags = match options.tags {
+            VrTags::Source => template.info.video.tags,
+            VrTags::Made(tags) => tags,
+        };
+        if container == Container::Mp4 && tags.right_first {
+            // FFmpeg writes no st3d for it, and sv3d alone would say that there is one view.
+            options.tags = VrTags::Made(ContainerTags::default());
+            notes.push(
+                "mp4 gets no stereo and spherical metadata for a video whose right eye comes first; players must go by \
+                 the file name, or use .mkv"
+                    .to_owned(),
+            );
+        }
+        if container == Container::Mov && !mov_keeps_vr() && !tags.is_empty() {
             notes.push(
                 "this FFmpeg writes no stereo and spherical metadata into .mov; players must go by the file name, \
                  or use .mp4 or .mkv"

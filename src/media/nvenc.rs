@@ -21,7 +21,7 @@ fn try_nvenc() -> std::result::Result<(), String> {
         .into_iter()
         .find_map(ffmpeg::encoder::find_by_name)
         .ok_or("this FFmpeg is built without NVENC")?;
-    opens::open(codec).map_err(|reason| format!("NVENC cannot be opened: {reason}"))
+    opens::open(codec).map(drop).map_err(|reason| format!("NVENC cannot be opened: {reason}"))
 }
 
 /// Loads the driver's libraries, whose absence FFmpeg tells only in its log.

@@ -233,6 +233,7 @@ mod tests {
             overwrite: false,
             purpose: Purpose::Picture,
             copy_streams: true,
+            tags: super::super::VrTags::Source,
         };
         let (pairs, said) = settings(encoder, &options, 0).expect("settings");
         let pairs: Vec<_> = pairs.iter().map(|(k, v)| format!("{k}={v}")).collect();

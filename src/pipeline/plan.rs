@@ -6,11 +6,15 @@ use super::job::{Job, ModelChoice, OutputSpec};
 use super::prepare::Views;
 use super::recognize::recognize;
 use crate::compose::{Composer, Mode};
-use crate::media::{self, EncodeOptions, EncoderPlan, InputInfo, MediaError, Purpose, VideoInfo, WriterOptions};
+use crate::matte::windows::{View, Windows};
+use crate::media::{
+    self, EncodeOptions, EncoderPlan, InputInfo, MediaError, Purpose, VideoInfo, VrTags, WriterOptions,
+};
 use crate::model::{Kind, Model, registry};
 use crate::plane::{YuvColor, YuvLayout};
-use crate::vr::FormatFindings;
+use crate::vr::{Confidence, ContainerTags, Evidence, FormatFindings, Projection, StereoTag};
 use std::path::Path;
+use std::sync::Arc;
 
 /// A job that was understood.
 #[derive(Debug)]
@@ -68,12 +72,15 @@ impl Plan {
         let turned = video.rotation % 180 != 0;
         let (w, h) = if turned { (rects[0].h, rects[0].w) } else { (rects[0].w, rects[0].h) };
         let (nw, nh) = model.manifest.input_size(job.model.input_size_of(&model.manifest.name), w, h)?;
-        let size = if turned { (nh, nw) } else { (nw, nh) };
-        let views = Views { rects, size, rotation: video.rotation };
+        let grid = if turned { (nh, nw) } else { (nw, nh) };
+        let (view, windows) = windows(job, &model, format.projection.value, (rects[0].w, rects[0].h), grid)?;
+        let views = Views { rects, view, windows: Arc::new(windows), rotation: video.rotation };
         let encoders = job
             .outputs
             .iter()
-            .map(|o| media::plan_encoder(&writer_options(o, &o.encode, video, video.color, job.overwrite)))
+            .map(|o| {
+                media::plan_encoder(&writer_options(o, &o.encode, video, video.color, VrTags::Source, job.overwrite))
+            })
             .collect::<std::result::Result<Vec<_>, MediaError>>()?;
         let frames = frames_in_range(job, &input);
         Ok(Self { format, views, model, encoders, frames, input })
@@ -101,11 +108,51 @@ impl Plan {
         self.format.warnings.iter().map(|w| format!("{}: {w}", self.input.path.display()))
     }
 
+    /// What the container of an output says whose views lie as the source's do: the source's own
+    /// words, what the user corrected in them, and where it has none, what is likely at the least.
+    pub fn kept_tags(&self) -> VrTags {
+        let source = self.input.video.tags;
+        let kept = kept_tags(&self.format, source);
+        if kept == source { VrTags::Source } else { VrTags::Made(kept) }
+    }
+
     /// Model and input size.
     pub fn model_text(&self) -> String {
         let (w, h) = self.views.network_size();
-        format!("{}, {w}x{h} for each of {} view(s)", self.model.manifest.name, self.views.rects.len())
+        let name = &self.model.manifest.name;
+        let (views, windows) = (self.views.rects.len(), self.views.windows.count());
+        match self.views.view {
+            View::Eye => format!("{name}, {w}x{h} for each of {views} view(s)"),
+            view if windows == 1 => format!("{name}, {w}x{h} for each of {views} view(s), seen as {view}"),
+            view => format!("{name}, {w}x{h} for each of {windows} {view} windows of {views} view(s)"),
+        }
     }
+}
+
+/// How the network looks at the eyes, which are `eye` pixels large and whose mattes get the size
+/// `grid`.
+fn windows(
+    job: &Job,
+    model: &Model,
+    projection: Projection,
+    eye: (usize, usize),
+    grid: (usize, usize),
+) -> Result<(View, Windows)> {
+    let view = job.view.unwrap_or(model.manifest.view);
+    let lens = projection.lens();
+    if let (Some(asked), None) = (job.view.filter(|v| *v != View::Eye), lens) {
+        return Err(Error::Request(format!(
+            "--view {asked}: {} is taken for a flat picture, which is seen as it is; \
+             leave --view out, or state its --projection",
+            job.input.display()
+        )));
+    }
+    let side = lens.and_then(|lens| Windows::side(view, lens, grid).map(|side| (lens, side)));
+    let Some((lens, side)) = side else { return Ok((View::Eye, Windows::whole(grid))) };
+    let input = &model.manifest.input;
+    let asked = (!input.fixed).then(|| (side as u32).clamp(input.min, input.max));
+    let size = model.manifest.input_size(asked, 1, 1)?;
+    Ok((view, Windows::new(view, lens, eye, grid, size)))
 }
 
 fn fps_text(fps: f64) -> String {
@@ -125,12 +172,13 @@ pub fn output_color(mode: &Mode, encoder: &EncoderPlan, source: YuvColor) -> Yuv
 }
 
 /// How an output is written: `encode` is the output's own, or that with threads filled in; `color`
-/// is what its samples mean.
+/// is what its samples mean, `tags` what its container says about stereo and the sphere.
 pub fn writer_options<'a>(
     output: &'a OutputSpec,
     encode: &'a EncodeOptions,
     video: &VideoInfo,
     color: YuvColor,
+    tags: VrTags,
     overwrite: bool,
 ) -> WriterOptions<'a> {
     WriterOptions {
@@ -147,7 +195,35 @@ pub fn writer_options<'a>(
             _ => Purpose::Picture,
         },
         copy_streams: true,
+        tags,
     }
+}
+
+/// See [`Plan::kept_tags`].
+fn kept_tags(found: &FormatFindings, source: ContainerTags) -> ContainerTags {
+    let made = ContainerTags::of(&found.format());
+    let (layout, projection) = (&found.layout, &found.projection);
+    let asked = |e: &Evidence| *e == Evidence::Option;
+    let mut tags = source;
+    if asked(&layout.evidence) || asked(&found.eye_order.evidence) {
+        (tags.stereo, tags.right_first) = (made.stereo, made.right_first);
+    }
+    if asked(&projection.evidence) {
+        tags.spherical = made.spherical;
+    }
+    let sure = layout.confidence >= Confidence::Likely;
+    if source.stereo.is_none() && sure {
+        (tags.stereo, tags.right_first) = (made.stereo, made.right_first);
+    }
+    // A sphere without a word on stereo is one view, by Google's RFC: so not where that is a guess.
+    // Nor in place of a mesh, which FFmpeg doesn't carry over.
+    if found.container.spherical.is_none() && sure && projection.confidence >= Confidence::Likely {
+        tags.spherical = made.spherical;
+    }
+    if tags.stereo == Some(StereoTag::Mono) && tags.spherical.is_none() && source.stereo.is_none() {
+        tags.stereo = None;
+    }
+    tags
 }
 
 fn find_model(choice: &ModelChoice) -> Result<Model> {
@@ -205,5 +281,58 @@ fn frames_in_range(job: &Job, input: &InputInfo) -> Option<u64> {
     match (in_time, range.frames) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vr::{Clues, FormatRequest, Layout, ProjectionKind, Spherical, SphericalKind, detect};
+
+    fn kept(name: &str, source: ContainerTags, request: FormatRequest) -> ContainerTags {
+        let clues = Clues { path: Path::new(name), width: 4096, height: 2048, tags: source };
+        kept_tags(&detect(&request, &clues, &mut |_| None), source)
+    }
+
+    const VR180: ContainerTags =
+        ContainerTags { stereo: Some(StereoTag::SideBySide), right_first: false, spherical: Some(Spherical::VR180) };
+
+    #[test]
+    fn what_the_source_says_stays_and_what_is_likely_is_added() {
+        let (none, open) = (ContainerTags::default(), FormatRequest::default());
+        let turned =
+            ContainerTags { spherical: Some(Spherical { pose: [9 << 16, 0, 0], ..Spherical::VR180 }), ..VR180 };
+        assert_eq!(kept("a.mp4", turned, open), turned);
+        assert_eq!(kept("a_LR_180.mp4", none, open), VR180);
+        assert_eq!(kept("a_180.mp4", none, open), VR180, "only side by side fits this shape");
+        assert_eq!(kept("a.mp4", none, open), none, "guesses are not written");
+        assert_eq!(kept("a_LR.mp4", none, open), ContainerTags { spherical: None, ..VR180 });
+        assert_eq!(kept("a_MKX200.mp4", none, open), ContainerTags { spherical: None, ..VR180 });
+        assert_eq!(kept("a_flat_mono.mp4", none, open), none);
+    }
+
+    #[test]
+    fn what_the_user_says_goes_first() {
+        let request = FormatRequest { projection: Some(ProjectionKind::Fisheye), ..FormatRequest::default() };
+        assert_eq!(kept("a.mp4", VR180, request), ContainerTags { spherical: None, ..VR180 });
+        let flat = FormatRequest {
+            layout: Some(Layout::Mono),
+            projection: Some(ProjectionKind::Flat),
+            ..FormatRequest::default()
+        };
+        assert!(kept("a.mp4", VR180, flat).is_empty());
+    }
+
+    #[test]
+    fn nothing_is_written_in_place_of_a_mesh() {
+        let mesh = Spherical { kind: SphericalKind::Mesh, ..Spherical::EQUIRECTANGULAR };
+        let clues = Clues {
+            path: Path::new("a_LR_180.mp4"),
+            width: 4096,
+            height: 2048,
+            tags: ContainerTags { spherical: Some(mesh), ..ContainerTags::default() },
+        };
+        let found = detect(&FormatRequest::default(), &clues, &mut |_| None);
+        assert_eq!(kept_tags(&found, ContainerTags::default()).spherical, None);
     }
 }

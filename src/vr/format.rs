@@ -2,6 +2,7 @@
 
 use super::layout::Layout;
 use super::projection::Projection;
+use super::tags::ContainerTags;
 use std::fmt;
 
 /// Which eye's view comes first: on the left of a side-by-side frame, on top of a top-bottom one.
@@ -275,6 +276,8 @@ pub struct FormatFindings {
     pub alpha_packed: Finding<bool>,
     /// The video has a projection that vrseg can't work on.
     pub unsupported: Option<Finding<Unsupported>>,
+    /// What the container says, also what can't be used.
+    pub container: ContainerTags,
     /// Disagreements and guesses that the user should know of, each a full sentence without the
     /// file's name.
     pub warnings: Vec<String>,

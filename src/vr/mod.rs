@@ -1,14 +1,18 @@
-//! Layouts and projections of VR video and how they are recognised.
+//! Layouts and projections of VR video: how they are recognised, named and tagged, their maths, and
+//! pictures seen through another lens.
 
 pub mod boxes;
+pub mod camera;
 pub mod circle;
 pub mod detect;
 pub mod format;
 pub mod layout;
 pub mod names;
 pub mod projection;
+pub mod remap;
 pub mod tags;
 
+pub use camera::{Camera, Lens, Picture, Ray};
 pub use detect::{Clues, detect};
 pub use format::{
     Confidence, Evidence, EyeOrder, Finding, Format, FormatFindings, FormatRequest, Packing, ProjectionKind,
@@ -16,4 +20,5 @@ pub use format::{
 };
 pub use layout::Layout;
 pub use projection::Projection;
+pub use remap::{Filter, RemapTable, Remapper, SampleGrid};
 pub use tags::{ContainerTags, Spherical, SphericalKind, StereoTag};

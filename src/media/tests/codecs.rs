@@ -138,6 +138,7 @@ fn plan(name: &str, encode: &EncodeOptions, layout: YuvLayout, width: usize) -> 
         overwrite: false,
         purpose: Purpose::Picture,
         copy_streams: true,
+        tags: VrTags::Source,
     })
 }
 
@@ -166,6 +167,7 @@ fn defaults_suit_container_size_and_depth() {
         overwrite: false,
         purpose: Purpose::Matte,
         copy_streams: false,
+        tags: VrTags::Source,
     };
     assert_eq!(plan_encoder(&options(yuv420(8))).unwrap().pix_fmt, "gray");
     assert_eq!(plan_encoder(&options(yuv420(10))).unwrap().pix_fmt, "gray10le");

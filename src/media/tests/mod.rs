@@ -88,6 +88,7 @@ pub(super) fn options<'a>(path: &'a Path, encode: &'a EncodeOptions, video: &Vid
         overwrite: false,
         purpose: Purpose::Picture,
         copy_streams: true,
+        tags: VrTags::Source,
     }
 }
 

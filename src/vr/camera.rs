@@ -1,0 +1,269 @@
+//! Projection maths: from a pixel of a picture to the direction that it shows, and back.
+//!
+//! Directions are unit vectors in the frame of FFmpeg's `v360` filter: x to the right, y **down**,
+//! z forward. A place in a picture is `(u, v)` with -1 at the left (upper) edge and 1 at the right
+//! (lower) edge; the centre of pixel `i` of `n` is at `(2 i + 1) / n - 1`. The formulas are those
+//! of `libavfilter/vf_v360.c` (unchanged from FFmpeg 5.1 to 8.1), written down anew, except that a
+//! fisheye's circle really ends at its rim (`v360` shows the square around it) and that pixel
+//! centres are used in both directions (`v360` maps back to pixel corners).
+
+use super::Projection;
+use std::f64::consts::{FRAC_PI_2, PI};
+
+/// A direction, a unit vector: x right, y down, z forward.
+pub type Ray = [f64; 3];
+
+/// How a picture's places and directions belong together, camera at rest.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Lens {
+    /// Longitude and latitude from -90 to 90 degrees.
+    HalfEquirectangular,
+    /// Longitude from -180 to 180 degrees, latitude from -90 to 90.
+    Equirectangular,
+    /// Equidistant fisheye in the ellipse inscribed in the picture: the angle from the axis is
+    /// proportional to the distance from the centre.
+    Fisheye {
+        /// Angle across the whole circle in degrees, above 0 and at most 360.
+        fov: f64,
+    },
+    /// An ordinary camera: straight lines stay straight (gnomonic projection).
+    Rectilinear {
+        /// Angle from the left to the right edge in degrees, above 0 and below 180.
+        h_fov: f64,
+        /// Angle from the upper to the lower edge in degrees, above 0 and below 180.
+        v_fov: f64,
+    },
+}
+
+impl Projection {
+    /// The lens that makes this projection; `None` for a flat screen, whose field of view nobody
+    /// states.
+    pub fn lens(self) -> Option<Lens> {
+        match self {
+            Projection::Flat => None,
+            Projection::HalfEquirectangular => Some(Lens::HalfEquirectangular),
+            Projection::Equirectangular => Some(Lens::Equirectangular),
+            Projection::Fisheye { fov } => Some(Lens::Fisheye { fov: f64::from(fov) }),
+        }
+    }
+}
+
+impl Lens {
+    /// The direction that the place `(u, v)` shows; `None` outside the picture or its circle.
+    pub fn ray(self, u: f64, v: f64) -> Option<Ray> {
+        if !(u.abs() <= 1.0 && v.abs() <= 1.0) {
+            return None;
+        }
+        let sphere = |longitude: f64, latitude: f64| {
+            let (sin_lon, cos_lon) = longitude.sin_cos();
+            let (sin_lat, cos_lat) = latitude.sin_cos();
+            [cos_lat * sin_lon, sin_lat, cos_lat * cos_lon]
+        };
+        match self {
+            Lens::HalfEquirectangular => Some(sphere(u * FRAC_PI_2, v * FRAC_PI_2)),
+            Lens::Equirectangular => Some(sphere(u * PI, v * FRAC_PI_2)),
+            Lens::Fisheye { fov } => {
+                let r = u.hypot(v);
+                if r > 1.0 {
+                    return None;
+                }
+                let (sin, cos) = (r * fov.to_radians() / 2.0).sin_cos();
+                // On the axis the direction of (u, v) does not matter.
+                let k = if r > 0.0 { sin / r } else { 0.0 };
+                Some([u * k, v * k, cos])
+            }
+            Lens::Rectilinear { h_fov, v_fov } => {
+                let (x, y) = (u * half_tangent(h_fov), v * half_tangent(v_fov));
+                let scale = 1.0 / (x * x + y * y + 1.0).sqrt();
+                Some([x * scale, y * scale, scale])
+            }
+        }
+    }
+
+    /// The place that shows the direction; `None` outside the field of view.
+    pub fn place(self, [x, y, z]: Ray) -> Option<(f64, f64)> {
+        let (u, v) = match self {
+            Lens::HalfEquirectangular => (x.atan2(z) / FRAC_PI_2, latitude(x, y, z) / FRAC_PI_2),
+            Lens::Equirectangular => (x.atan2(z) / PI, latitude(x, y, z) / FRAC_PI_2),
+            Lens::Fisheye { fov } => {
+                let h = x.hypot(y);
+                let r = h.atan2(z) / (fov.to_radians() / 2.0);
+                if r > 1.0 + ROUNDING {
+                    return None;
+                }
+                if h > 0.0 { (x / h * r, y / h * r) } else { (0.0, 0.0) }
+            }
+            Lens::Rectilinear { h_fov, v_fov } => {
+                if z <= 0.0 {
+                    return None;
+                }
+                (x / z / half_tangent(h_fov), y / z / half_tangent(v_fov))
+            }
+        };
+        (u.abs() <= 1.0 + ROUNDING && v.abs() <= 1.0 + ROUNDING).then(|| (u.clamp(-1.0, 1.0), v.clamp(-1.0, 1.0)))
+    }
+}
+
+/// Directions that lie on the very border count as inside, whatever the arithmetic makes of them.
+const ROUNDING: f64 = 1e-9;
+
+fn half_tangent(fov: f64) -> f64 {
+    (fov.to_radians() / 2.0).tan()
+}
+
+/// The angle down from the horizon: `asin(y)`, written so that it is exact near the poles too.
+fn latitude(x: f64, y: f64, z: f64) -> f64 {
+    y.atan2(x.hypot(z))
+}
+
+/// A lens and where it looks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Camera {
+    /// The lens.
+    pub lens: Lens,
+    /// Degrees to the right of straight ahead.
+    pub yaw: f64,
+    /// Degrees above the horizon.
+    pub pitch: f64,
+}
+
+impl Camera {
+    /// A camera that looks straight ahead, as the eye of a VR picture does.
+    pub const fn ahead(lens: Lens) -> Self {
+        Self { lens, yaw: 0.0, pitch: 0.0 }
+    }
+
+    /// The direction in the world that the place `(u, v)` shows.
+    pub fn ray(&self, u: f64, v: f64) -> Option<Ray> {
+        let [x, y, z] = self.lens.ray(u, v)?;
+        let ((sin_p, cos_p), (sin_w, cos_w)) = (self.pitch.to_radians().sin_cos(), self.yaw.to_radians().sin_cos());
+        let (y, z) = (y * cos_p - z * sin_p, y * sin_p + z * cos_p);
+        Some([x * cos_w + z * sin_w, y, z * cos_w - x * sin_w])
+    }
+
+    /// The place that shows a direction of the world.
+    pub fn place(&self, [x, y, z]: Ray) -> Option<(f64, f64)> {
+        let ((sin_p, cos_p), (sin_w, cos_w)) = (self.pitch.to_radians().sin_cos(), self.yaw.to_radians().sin_cos());
+        let (x, z) = (x * cos_w - z * sin_w, z * cos_w + x * sin_w);
+        self.lens.place([x, y * cos_p + z * sin_p, z * cos_p - y * sin_p])
+    }
+}
+
+/// A picture of some size, taken by a camera. Positions are in pixels, (0.0, 0.0) being the
+/// **centre** of the first one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Picture {
+    /// What took it.
+    pub camera: Camera,
+    /// Pixels in a row; at least 1.
+    pub width: usize,
+    /// Rows; at least 1.
+    pub height: usize,
+}
+
+impl Picture {
+    /// A picture of `width` x `height` taken by `camera`.
+    pub const fn new(camera: Camera, width: usize, height: usize) -> Self {
+        Self { camera, width, height }
+    }
+
+    /// The direction in the world that a position shows.
+    pub fn ray(&self, x: f64, y: f64) -> Option<Ray> {
+        let place = |i: f64, n: usize| (2.0 * i + 1.0) / n as f64 - 1.0;
+        self.camera.ray(place(x, self.width), place(y, self.height))
+    }
+
+    /// The position, -0.5..=width-0.5 and -0.5..=height-0.5, that shows a direction of the world.
+    pub fn position(&self, ray: Ray) -> Option<(f64, f64)> {
+        let pixel = |u: f64, n: usize| ((u + 1.0) * n as f64 - 1.0) / 2.0;
+        let (u, v) = self.camera.place(ray)?;
+        Some((pixel(u, self.width), pixel(v, self.height)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn lenses() -> impl Strategy<Value = Lens> {
+        prop_oneof![
+            Just(Lens::HalfEquirectangular),
+            Just(Lens::Equirectangular),
+            (90.0..=220.0).prop_map(|fov| Lens::Fisheye { fov }),
+            (30.0..=140.0, 30.0..=140.0).prop_map(|(h_fov, v_fov)| Lens::Rectilinear { h_fov, v_fov }),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn forward_and_backward_are_inverse(
+            lens in lenses(), yaw in -180.0..180.0, pitch in -90.0..90.0,
+            (w, h) in (16usize..8192, 16usize..4096), (i, j) in (0.0f64..1.0, 0.0f64..1.0),
+        ) {
+            let picture = Picture::new(Camera { lens, yaw, pitch }, w, h);
+            let (x, y) = ((i * w as f64).floor(), (j * h as f64).floor());
+            if let Some(ray) = picture.ray(x, y) {
+                prop_assert!((ray.iter().map(|c| c * c).sum::<f64>() - 1.0).abs() < 1e-12);
+                let back = picture.position(ray);
+                prop_assert!(back.is_some_and(|b| (b.0 - x).hypot(b.1 - y) < 0.01), "{x} {y} -> {ray:?} -> {back:?}");
+            } else {
+                prop_assert!(matches!(lens, Lens::Fisheye { .. }), "only a circle leaves a part of its picture out");
+            }
+        }
+
+        #[test]
+        fn every_direction_in_the_field_of_view_has_a_place(
+            lens in lenses(), longitude in -180.0f64..180.0, latitude in -90.0f64..90.0,
+        ) {
+            let (lon, lat) = (longitude.to_radians(), latitude.to_radians());
+            let ray = [lat.cos() * lon.sin(), lat.sin(), lat.cos() * lon.cos()];
+            let off_axis = ray[2].acos().to_degrees();
+            let seen = match lens {
+                Lens::HalfEquirectangular => longitude.abs() <= 90.0,
+                Lens::Equirectangular => true,
+                Lens::Fisheye { fov } => off_axis <= fov / 2.0,
+                Lens::Rectilinear { h_fov, v_fov } => {
+                    ray[2] > 0.0
+                        && (ray[0] / ray[2]).atan().to_degrees().abs() <= h_fov / 2.0
+                        && (ray[1] / ray[2]).atan().to_degrees().abs() <= v_fov / 2.0
+                }
+            };
+            let place = lens.place(ray);
+            prop_assert_eq!(place.is_some(), seen);
+            if let Some((u, v)) = place {
+                let again = lens.ray(u, v).map_or(9.0, |r| (0..3).map(|i| (r[i] - ray[i]).abs()).sum());
+                prop_assert!(again < 1e-6, "{} {:?}", again, place);
+            }
+        }
+    }
+
+    #[test]
+    fn known_directions() {
+        let close = |a: Option<Ray>, b: Ray| a.is_some_and(|a| (0..3).all(|i| (a[i] - b[i]).abs() < 1e-12));
+        // The right edge of a VR180 eye looks right, its lower edge down.
+        assert!(close(Lens::HalfEquirectangular.ray(1.0, 0.0), [1.0, 0.0, 0.0]));
+        assert!(close(Lens::HalfEquirectangular.ray(0.3, 1.0), [0.0, 1.0, 0.0]));
+        assert!(close(Lens::Equirectangular.ray(0.5, 0.0), [1.0, 0.0, 0.0]));
+        // The rim of a 180 degree fisheye is the plane of the camera; halfway is 45 degrees.
+        let d = std::f64::consts::FRAC_1_SQRT_2;
+        assert!(close(Lens::Fisheye { fov: 180.0 }.ray(0.0, -1.0), [0.0, -1.0, 0.0]));
+        assert!(close(Lens::Fisheye { fov: 180.0 }.ray(0.5, 0.0), [d, 0.0, d]));
+        assert_eq!(Lens::Fisheye { fov: 180.0 }.ray(0.8, 0.8), None);
+        assert!(close(Lens::Rectilinear { h_fov: 90.0, v_fov: 60.0 }.ray(-1.0, 0.0), [-d, 0.0, d]));
+        // A camera turned 30 degrees to the right and 20 up looks there.
+        let camera = Camera { lens: Lens::Fisheye { fov: 100.0 }, yaw: 30.0, pitch: 20.0 };
+        let (yaw, pitch) = (30f64.to_radians(), 20f64.to_radians());
+        assert!(close(camera.ray(0.0, 0.0), [pitch.cos() * yaw.sin(), -pitch.sin(), pitch.cos() * yaw.cos()]));
+    }
+
+    #[test]
+    fn two_equidistant_fisheyes_differ_by_a_radial_scale() {
+        let (wide, narrow) = (Lens::Fisheye { fov: 190.0 }, Lens::Fisheye { fov: 180.0 });
+        let ray = narrow.ray(0.6, -0.3).unwrap();
+        let (u, v) = wide.place(ray).unwrap();
+        assert!((u - 0.6 * 180.0 / 190.0).abs() < 1e-12 && (v + 0.3 * 180.0 / 190.0).abs() < 1e-12);
+    }
+}
