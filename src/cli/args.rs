@@ -139,6 +139,7 @@ the definitions.
 
 Exit codes: 0 measured, 1 a file broke off or the lengths differ, 2 the files can't be compared.
 ";
+
 /// `vrseg hardware`.
 #[derive(Debug, Args)]
 pub struct HardwareArgs {
@@ -267,7 +268,7 @@ fn setting(name: &'static str) -> ValueParser {
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
     /// A file, or a folder (existing, or ending in /); several are made in one pass. MODE is
-    /// green, matte, alpha, blur, replace or overlay
+    /// green, matte, alpha, blur, replace, overlay or passthrough
     #[arg(short, long, value_name = "[MODE=]PATH", required_unless_present_any = ["show_config", "show_hardware"])]
     pub output: Vec<PathBuf>,
     /// What an output shows that names no mode: green by default
@@ -285,6 +286,12 @@ pub struct OutputArgs {
     /// Strength of blur, as a fraction of the view's height (0.001 to 0.2)
     #[arg(long, value_name = "S", value_parser = setting("output.blur_strength"), allow_negative_numbers = true)]
     pub blur_strength: Option<Setting>,
+    /// Field of view of passthrough in degrees: a fisheye source's own, else 180
+    #[arg(long, value_name = "DEGREES", value_parser = setting("output.fov"))]
+    pub out_fov: Option<Setting>,
+    /// What carries the opacity of passthrough: red, or gray with sharper edges
+    #[arg(long, value_name = "CHANNEL", value_parser = setting("output.alpha_channel"))]
+    pub alpha_channel: Option<Setting>,
     /// Colour of overlay
     #[arg(long, value_name = "COLOR", value_parser = setting("output.tint"))]
     pub tint: Option<Setting>,
@@ -440,6 +447,8 @@ impl JobArgs {
             ("output.name", "--name", &self.output.name),
             ("output.key", "--key", &self.output.key),
             ("output.blur_strength", "--blur-strength", &self.output.blur_strength),
+            ("output.fov", "--out-fov", &self.output.out_fov),
+            ("output.alpha_channel", "--alpha-channel", &self.output.alpha_channel),
             ("output.tint", "--tint", &self.output.tint),
             ("output.codec", "--codec", &self.encode.codec),
             ("output.encoder", "--encoder", &self.encode.encoder),

@@ -3,7 +3,7 @@
 use super::schema::{self, Key};
 use super::{ConfigError, DeviceSettings, ModelSettings, OutputSettings, PerformanceSettings, ProcessingSettings};
 use super::{Settings, read, values};
-use crate::compose::Rgb;
+use crate::compose::{AlphaChannel, Rgb};
 use crate::matte::MatteOptions;
 use crate::matte::windows::View;
 use crate::media::Codec;
@@ -351,6 +351,10 @@ impl Sources {
                 key: self.color("output.key"),
                 tint: self.color("output.tint"),
                 blur_strength: self.number("output.blur_strength").unwrap_or(0.02),
+                fov: self.get("output.fov").as_str().and_then(|fov| fov.parse().ok()),
+                alpha_channel: (self.get("output.alpha_channel").as_str())
+                    .and_then(AlphaChannel::from_name)
+                    .unwrap_or_default(),
                 codec: self.get("output.codec").as_str().and_then(codec),
                 encoder: self.text("output.encoder"),
                 crf: self.number("output.crf").filter(|_| !self.beaten("output.crf", "output.bitrate")),

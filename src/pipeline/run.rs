@@ -15,7 +15,7 @@ use super::plan::{Plan, output_color, output_layout, writer_options};
 use super::prepare::{Prepare, Recycled};
 use super::progress::Progress;
 use super::{decode, encode, infer};
-use crate::compose::Mode;
+use crate::compose::{Mode, PassthroughPainter};
 use crate::hardware::{Machine, Sampler, sampler};
 use crate::matte::Stabilizer;
 use crate::matte::stereo::{Search, StereoFusion};
@@ -160,13 +160,14 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let writers = job
         .outputs
         .iter()
+        .zip(&plan.geometries)
         .zip(&colors)
-        .map(|(o, color)| {
+        .map(|((o, geometry), color)| {
             let mut encode = o.encode.clone();
             if encode.threads == 0 {
                 encode.threads = threads.encode;
             }
-            let options = writer_options(o, &encode, video, *color, plan.kept_tags(), job.overwrite);
+            let options = writer_options(o, &encode, video, geometry, *color, plan.tags(geometry), job.overwrite);
             Ok(Writer::create(options, &template)?)
         })
         .collect::<Result<Vec<_>>>()?;
@@ -249,12 +250,16 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let mut targets = Vec::new();
     let mut packet_senders = Vec::new();
     let mut encoders = Vec::new();
-    for ((writer, output), color) in writers.into_iter().zip(&job.outputs).zip(colors) {
-        let pool = FramePool::new(output_layout(&output.mode, source_layout), width, height)?;
+    for (((writer, output), color), geometry) in writers.into_iter().zip(&job.outputs).zip(colors).zip(&plan.geometries)
+    {
+        let pool = FramePool::new(output_layout(&output.mode, source_layout), geometry.width, geometry.height)?;
+        let packed = geometry.passthrough.clone();
+        let passthrough =
+            packed.map(|p| PassthroughPainter::new(p, source_layout, color, plan.views.size(), job.matte));
         let (painted, to_encode) = bounded(1);
         let (packet_sender, packets) = unbounded();
         packet_senders.push(packet_sender);
-        targets.push(Target { mode: output.mode.clone(), color, pool, painted });
+        targets.push(Target { mode: output.mode.clone(), color, passthrough, pool, painted });
         encoders.push((writer, to_encode, packets));
     }
     let compose = Compose {
