@@ -191,7 +191,7 @@ fn the_matte_is_the_opacity_where_there_is_one() {
     let (w, h) = (64, 48);
     let (matte, other) = (random_matte(&mut rng, (w, h)), random_matte(&mut rng, (w, h)));
     let dir = folder();
-    let grey = save(&[matte.clone()], (w, h), dir.path(), "grey");
+    let grey = save(std::slice::from_ref(&matte), (w, h), dir.path(), "grey");
     let rgba = |name: &str, color: &[u8], alpha: &dyn Fn(usize) -> u8| {
         let raw = dir.path().join(format!("{name}.raw"));
         let pixels: Vec<u8> = (0..w * h).flat_map(|i| [color[i], color[i], color[i], alpha(i)]).collect();
