@@ -241,6 +241,9 @@ pub struct InputArgs {
     /// Whose eye comes first: found out, left, right
     #[arg(long, value_name = "ORDER", value_parser = setting("vr.eye_order"))]
     pub eye_order: Option<Setting>,
+    /// How the network sees an eye: as it is, as a fisheye, or in rectilinear windows
+    #[arg(long, value_name = "VIEW", value_parser = setting("vr.view"))]
+    pub view: Option<Setting>,
 }
 
 /// A setting from the command line, already checked.
@@ -432,6 +435,7 @@ impl JobArgs {
             ("vr.projection", "--projection", &self.input.projection),
             ("vr.fov", "--fov", &self.input.fov),
             ("vr.eye_order", "--eye-order", &self.input.eye_order),
+            ("vr.view", "--view", &self.input.view),
             ("output.mode", "--mode", &self.output.mode),
             ("output.name", "--name", &self.output.name),
             ("output.key", "--key", &self.output.key),
