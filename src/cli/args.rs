@@ -79,6 +79,8 @@ pub enum Command {
     /// Show, check and begin files with settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Read the matte back out of an alpha-packed video
+    Unpack(UnpackArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -184,6 +186,41 @@ pub enum ConfigCommand {
     /// Print where your own file is, or would be
     Path,
 }
+
+/// `vrseg unpack`.
+#[derive(Debug, Args)]
+#[command(after_help = UNPACK_NOTES)]
+pub struct UnpackArgs {
+    /// The alpha-packed video
+    pub file: PathBuf,
+    /// The matte's file: .mkv, .mp4, .mov or .webm
+    #[arg(short, long, value_name = "PATH")]
+    pub output: PathBuf,
+    /// The projection of the matte's eyes: the packed video's fisheye, or VR180
+    #[arg(long, value_name = "PROJECTION", value_parser = PossibleValuesParser::new(["fisheye", "hequirect"]), default_value = "fisheye")]
+    pub projection: String,
+    /// What the packed circles show: by the file's name, else 180
+    #[arg(long, value_name = "DEGREES", value_parser = setting("vr.fov"))]
+    pub fov: Option<Setting>,
+    /// Codec: by the container by default
+    #[arg(long, value_parser = setting("output.codec"))]
+    pub codec: Option<Setting>,
+    /// Constant quality in the encoder's own scale: lower is better
+    #[arg(long, value_name = "N", value_parser = setting("output.crf"), allow_negative_numbers = true)]
+    pub crf: Option<Setting>,
+    /// Replace an output that exists
+    #[arg(short = 'y', long)]
+    pub overwrite: bool,
+    /// Only warnings and errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+const UNPACK_NOTES: &str = "\
+The matte has the packed video's size: two square eyes side by side, white where the person is. It is
+read from red, as players do, so both red and gray packing are understood. Sound and time stamps are
+the source's.
+";
 
 /// The main job.
 #[derive(Debug, Args)]

@@ -355,7 +355,7 @@ impl Sources {
                 alpha_channel: (self.get("output.alpha_channel").as_str())
                     .and_then(AlphaChannel::from_name)
                     .unwrap_or_default(),
-                codec: self.get("output.codec").as_str().and_then(codec),
+                codec: self.get("output.codec").as_str().and_then(Codec::from_name),
                 encoder: self.text("output.encoder"),
                 crf: self.number("output.crf").filter(|_| !self.beaten("output.crf", "output.bitrate")),
                 preset: self.text("output.preset"),
@@ -423,12 +423,6 @@ pub(super) fn yaml(key: &Key, value: &Value) -> String {
         Value::String(s) if bare(s) => s.clone(),
         other => other.to_string(),
     }
-}
-
-fn codec(word: &str) -> Option<Codec> {
-    [Codec::H264, Codec::Hevc, Codec::Av1, Codec::Vp9, Codec::ProRes, Codec::Ffv1]
-        .into_iter()
-        .find(|c| c.name() == word)
 }
 
 #[cfg(test)]

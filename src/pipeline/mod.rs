@@ -20,6 +20,7 @@ mod progress;
 pub mod recognize;
 pub mod run;
 pub mod trial;
+pub mod unpack;
 
 pub use cancel::Cancel;
 pub use error::Error;
@@ -29,3 +30,4 @@ pub use job::{DeviceChoice, Job, ModelChoice, OutputSpec, Precision, SessionChoi
 pub use plan::Plan;
 pub use prepare::Views;
 pub use run::{run, run_prepared};
+pub use unpack::{UnpackAs, UnpackRequest, Unpacked, unpack};
