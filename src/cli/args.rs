@@ -70,6 +70,8 @@ pub struct Cli {
 pub enum Command {
     /// List the models, where their weights lie and what their licences allow
     Models(ModelsArgs),
+    /// Show what a video is: its format with the evidence for it, codec, colour, streams
+    Probe(ProbeArgs),
     /// Measure a matte: against the true one, over time and between the eyes
     Eval(EvalArgs),
     /// Tell what this machine is, and which encoders and devices really work
@@ -77,8 +79,6 @@ pub enum Command {
     /// Show, check and begin files with settings
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Show what a video is: its format with the evidence for it, codec, colour, streams
-    Probe(ProbeArgs),
     /// Read the matte back out of an alpha-packed video
     Unpack(UnpackArgs),
     /// Print a completion script for a shell
@@ -103,6 +103,16 @@ pub struct ModelsArgs {
     pub json: bool,
 }
 
+/// `vrseg probe`.
+#[derive(Debug, Args)]
+pub struct ProbeArgs {
+    /// The video
+    pub file: PathBuf,
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `vrseg eval`.
 #[derive(Debug, Args)]
 #[command(after_help = EVAL_NOTES)]
@@ -120,16 +130,6 @@ pub struct EvalArgs {
     /// top-bottom
     #[arg(long, value_name = "LAYOUT", value_parser = setting("vr.layout"))]
     pub layout: Option<Setting>,
-    /// One JSON object on standard output
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `vrseg probe`.
-#[derive(Debug, Args)]
-pub struct ProbeArgs {
-    /// The video
-    pub file: PathBuf,
     /// One JSON object on standard output
     #[arg(long)]
     pub json: bool,
@@ -279,6 +279,9 @@ pub struct InputArgs {
     /// Whose eye comes first: found out, left, right
     #[arg(long, value_name = "ORDER", value_parser = setting("vr.eye_order"))]
     pub eye_order: Option<Setting>,
+    /// How the network sees an eye: as it is, as a fisheye, or in rectilinear windows
+    #[arg(long, value_name = "VIEW", value_parser = setting("vr.view"))]
+    pub view: Option<Setting>,
 }
 
 /// A setting from the command line, already checked.
@@ -476,6 +479,7 @@ impl JobArgs {
             ("vr.projection", "--projection", &self.input.projection),
             ("vr.fov", "--fov", &self.input.fov),
             ("vr.eye_order", "--eye-order", &self.input.eye_order),
+            ("vr.view", "--view", &self.input.view),
             ("output.mode", "--mode", &self.output.mode),
             ("output.name", "--name", &self.output.name),
             ("output.key", "--key", &self.output.key),

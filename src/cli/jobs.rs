@@ -85,6 +85,7 @@ fn job(input: &Input, range: TimeRange, outputs: Vec<OutputSpec>, args: &JobArgs
         input: input.path.clone(),
         range,
         format: settings.vr,
+        view: settings.view,
         model: ModelChoice {
             name: settings.model.name.clone().unwrap_or_default(),
             prefer: settings.model.prefer.clone(),

@@ -86,16 +86,16 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
             *log = Some(start_log("warn", None, console, &cli.job)?);
             models::list(&Library, args, console, print_text)
         }
+        Some(Command::Probe(args)) => {
+            *log = Some(start_log("warn", None, console, &cli.job)?);
+            probe::show(args, print_text)
+        }
         Some(Command::Eval(args)) => {
             *log = Some(start_log("warn", None, console, &cli.job)?);
             eval::run(args, print_text).map(|()| Exit::Done)
         }
         Some(Command::Hardware(args)) => hardware::run(args, print_text),
         Some(Command::Config(command)) => config::run(command, print_text),
-        Some(Command::Probe(args)) => {
-            *log = Some(start_log("warn", None, console, &cli.job)?);
-            probe::show(args, print_text)
-        }
         Some(Command::Unpack(args)) => {
             *log = Some(start_log("warn", None, console, &cli.job)?);
             let stop = Arc::new(Stop::default());

@@ -229,6 +229,7 @@ mod tests {
                 threads: 0,
                 session: SessionChoice::default(),
             },
+            view: None,
             matte: MatteOptions::default(),
             outputs: vec![OutputSpec {
                 path: dir.join("new").join(input).with_extension("mp4"),

@@ -5,6 +5,7 @@ use super::{ConfigError, DeviceSettings, ModelSettings, OutputSettings, Performa
 use super::{Settings, read, values};
 use crate::compose::{AlphaChannel, Rgb};
 use crate::matte::MatteOptions;
+use crate::matte::windows::View;
 use crate::media::Codec;
 use crate::pipeline::{DeviceChoice, Precision, SessionChoice};
 use crate::vr::{EyeOrder, FormatRequest, Layout, ProjectionKind};
@@ -331,6 +332,7 @@ impl Sources {
                 queue_bytes: self.count("processing.queue_mb") << 20,
             },
             vr: self.format_request(),
+            view: self.get("vr.view").as_str().and_then(View::from_name),
             performance: PerformanceSettings {
                 target_fps: self.get("performance.target_fps").as_f64(),
                 profiling: self.flag("performance.profiling"),

@@ -16,6 +16,7 @@ pub use template::template;
 
 use crate::compose::{AlphaChannel, Rgb};
 use crate::matte::MatteOptions;
+use crate::matte::windows::View;
 use crate::media::Codec;
 use crate::pipeline::{DeviceChoice, Precision, SessionChoice};
 use crate::vr::FormatRequest;
@@ -78,7 +79,7 @@ pub struct DeviceSettings {
 pub struct ProcessingSettings {
     /// Threads for the whole job; 0: all that the process may use.
     pub threads: usize,
-    /// Bytes of frames that may wait between stages; 0: from the frame's size.
+    /// Bytes of frames that may wait between stages; 0: by the memory that is available.
     pub queue_bytes: usize,
 }
 
@@ -137,6 +138,8 @@ pub struct Settings {
     pub processing: ProcessingSettings,
     /// What is said about the source's format.
     pub vr: FormatRequest,
+    /// How the network looks at an eye; `None`: as suits the model.
+    pub view: Option<View>,
     /// Expectations.
     pub performance: PerformanceSettings,
     /// The matte.

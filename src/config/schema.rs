@@ -66,6 +66,7 @@ pub const KEYS: &[Key] = &[
     key("vr.projection", Kind::Word(&["auto", "flat", "hequirect", "equirect", "fisheye"])),
     open("vr.fov", Kind::Number(90.0, 270.0), "auto"),
     key("vr.eye_order", Kind::Word(&["auto", "lr", "rl"])),
+    key("vr.view", Kind::Word(&["auto", "eye", "fisheye", "rectilinear"])),
     open("performance.target_fps", Kind::Number(0.1, 10_000.0), "off"),
     open("performance.warmup", Kind::Integer(0, 16), "auto"),
     key("performance.profiling", Kind::Bool),

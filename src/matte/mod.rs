@@ -13,6 +13,7 @@ pub mod stereo;
 mod temporal;
 pub mod tiles;
 mod upsample;
+pub mod windows;
 
 pub use guided::{Coefficients, coefficients};
 pub use levels::Levels;

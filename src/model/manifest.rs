@@ -2,6 +2,7 @@
 
 use super::error::{ModelError, Result};
 use crate::matte::Normalization;
+use crate::matte::windows::View;
 use serde::Deserialize;
 use std::path::Path;
 
@@ -129,6 +130,9 @@ pub struct Manifest {
     /// Shown by `vrseg models`.
     #[serde(default)]
     pub notes: String,
+    /// How it sees the people in a half or whole sphere best.
+    #[serde(default)]
+    pub view: View,
     /// Input tensor.
     pub input: Input,
     /// Output tensor.

@@ -33,7 +33,7 @@ enum Painter {
     /// Frames like the source's.
     Frame(Composer),
     /// Packed frames.
-    Packed(PassthroughPainter),
+    Packed(Box<PassthroughPainter>),
 }
 
 /// The part of the stage that does not change from frame to frame.
@@ -59,7 +59,7 @@ impl Compose {
     fn painter(&self, target: &Target) -> Painter {
         let (width, height) = self.size;
         match &target.passthrough {
-            Some(painter) => Painter::Packed(painter.clone()),
+            Some(painter) => Painter::Packed(Box::new(painter.clone())),
             None => Painter::Frame(Composer::new(&target.mode, self.layout, target.color, width, height)),
         }
     }

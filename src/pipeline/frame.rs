@@ -22,7 +22,11 @@ pub struct Decoded {
 pub struct SmallView {
     /// Colour planes, as they lie in the frame (not rotated).
     pub yuv: SmallYuv,
-    /// The matte at the same size; until the network has run, of an earlier frame or empty.
+    /// What the network found in each of the view's windows; before it has run, of an earlier frame
+    /// or empty.
+    pub mattes: Vec<Plane<f32>>,
+    /// The matte at the size of `yuv`; until the windows' mattes were blended, of an earlier frame or
+    /// empty.
     pub alpha: Plane<f32>,
 }
 
@@ -42,7 +46,7 @@ pub struct Prepared {
 pub struct Work {
     /// In order.
     pub frames: Vec<Prepared>,
-    /// All views of the first frame, then all of the second, ...
+    /// All windows of the first frame's first view, of its second, then those of the next frame ...
     pub batch: Batch,
 }
 

@@ -92,8 +92,10 @@ fn passthrough(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::matte::windows::{View, Windows};
     use crate::plane::{ChromaSiting, YuvColor, YuvLayout};
     use crate::vr::{ContainerTags, Layout};
+    use std::sync::Arc;
 
     fn video(width: usize, height: usize, rotation: i32) -> VideoInfo {
         VideoInfo {
@@ -121,7 +123,12 @@ mod tests {
 
     fn geometry(format: Format, fov: Option<f32>, size: (usize, usize), rotation: i32) -> Result<OutputGeometry> {
         let mode = Mode::Passthrough { fov, channel: AlphaChannel::Red };
-        let views = Views { rects: format.layout.views(size.0, size.1), size: (256, 256), rotation };
+        let views = Views {
+            rects: format.layout.views(size.0, size.1),
+            view: View::Eye,
+            windows: Arc::new(Windows::whole((256, 256))),
+            rotation,
+        };
         OutputGeometry::new(&mode, &format, &views, &video(size.0, size.1, rotation), Path::new("scene.mp4"))
     }
 

@@ -4,7 +4,6 @@ use super::cancel::Cancel;
 use super::clock::StageClock;
 use super::error::Result;
 use super::frame::{Prepared, Work};
-use crate::matte::resize;
 use crate::matte::rotate;
 use crate::model::{Batch, Network, States};
 use crossbeam_channel::{Receiver, Sender};
@@ -34,17 +33,13 @@ pub fn run(
                 states.reset();
             }
             network.run(&batch, &mut states, &mut alphas)?;
-            for (view, alpha) in frames.iter_mut().flat_map(|f| &mut f.views).zip(&mut alphas) {
+            let windows = frames.iter_mut().flat_map(|f| &mut f.views).flat_map(|v| &mut v.mattes);
+            for (matte, alpha) in windows.zip(&mut alphas) {
                 if rotation != 0 {
                     *alpha = rotate(alpha, 360 - rotation);
                 }
-                let size = (view.yuv.y.width(), view.yuv.y.height());
-                if (alpha.width(), alpha.height()) == size {
-                    // The view's plane, of an earlier frame, is the buffer for the next.
-                    std::mem::swap(&mut view.alpha, alpha);
-                } else {
-                    view.alpha = resize(alpha, size.0, size.1);
-                }
+                // The window's plane, of an earlier frame, is the buffer for the next.
+                std::mem::swap(matte, alpha);
             }
             Ok(())
         })?;

@@ -2,6 +2,7 @@
 
 use crate::compose::Mode;
 use crate::matte::MatteOptions;
+use crate::matte::windows::View;
 use crate::media::{EncodeOptions, TimeRange};
 use crate::vr::FormatRequest;
 use std::path::PathBuf;
@@ -104,6 +105,8 @@ pub struct Job {
     pub range: TimeRange,
     /// What was said about its format; what is left open is found out.
     pub format: FormatRequest,
+    /// How the network looks at an eye; `None`: as suits the model.
+    pub view: Option<View>,
     /// The network.
     pub model: ModelChoice,
     /// The matte.
@@ -114,7 +117,7 @@ pub struct Job {
     pub overwrite: bool,
     /// Threads for the whole job; 0: as many as the process may use.
     pub threads: usize,
-    /// Bytes of frames that may wait between stages; 0: chosen from the frame size.
+    /// Bytes of frames that may wait between stages; 0: by the memory that is available.
     pub queue_bytes: usize,
     /// A whole run below so many frames per second warns at its end.
     pub target_fps: Option<f64>,

@@ -1,5 +1,6 @@
-//! Fourth stage: lets the mattes of two eyes meet, calms the small mattes over time and fetches each
-//! frame's background. The one place after the network where frames depend on the frame before.
+//! Fourth stage: brings the mattes of windows back onto their eyes, lets the mattes of two eyes meet,
+//! calms the small mattes over time and fetches each frame's background. The one place after the
+//! network where frames depend on the frame before.
 
 use super::backdrop::Backdrop;
 use super::cancel::Cancel;
@@ -8,10 +9,16 @@ use super::error::Result;
 use super::frame::{Matted, Prepared};
 use crate::matte::Stabilizer;
 use crate::matte::stereo::StereoFusion;
+use crate::matte::windows::{Blender, Windows};
 use crossbeam_channel::{Receiver, Sender};
+use std::sync::Arc;
 
 /// What the stage knows of the frames before.
 pub struct Matting {
+    /// Those of each view.
+    pub windows: Arc<Windows>,
+    /// Brings their mattes back.
+    pub blender: Blender,
     /// Makes the mattes of the two eyes of a frame agree, where that is asked for.
     pub stereo: Option<StereoFusion>,
     /// One for each view; none for recurrent networks, which are steady by themselves.
@@ -51,8 +58,11 @@ impl Matting {
         }
     }
 
-    /// Between the eyes, then over time.
+    /// Between windows, between the eyes, then over time.
     fn steady(&mut self, frame: &mut Prepared) {
+        for view in &mut frame.views {
+            self.blender.blend(&self.windows, &mut view.mattes, &mut view.alpha);
+        }
         if let (Some(stereo), [a, b]) = (&mut self.stereo, frame.views.as_mut_slice()) {
             stereo.apply((&a.yuv, &mut a.alpha), (&b.yuv, &mut b.alpha));
         }

@@ -7,13 +7,15 @@ use super::job::{Job, ModelChoice, OutputSpec};
 use super::prepare::Views;
 use super::recognize::recognize;
 use crate::compose::{Composer, Mode};
+use crate::matte::windows::{View, Windows};
 use crate::media::{
     self, EncodeOptions, EncoderPlan, InputInfo, MediaError, Purpose, VideoInfo, VrTags, WriterOptions,
 };
 use crate::model::{Kind, Model, registry};
 use crate::plane::{YuvColor, YuvLayout};
-use crate::vr::{Confidence, ContainerTags, Evidence, FormatFindings, StereoTag};
+use crate::vr::{Confidence, ContainerTags, Evidence, FormatFindings, Projection, StereoTag};
 use std::path::Path;
+use std::sync::Arc;
 
 /// A job that was understood.
 #[derive(Debug)]
@@ -73,8 +75,9 @@ impl Plan {
         let turned = video.rotation % 180 != 0;
         let (w, h) = if turned { (rects[0].h, rects[0].w) } else { (rects[0].w, rects[0].h) };
         let (nw, nh) = model.manifest.input_size(job.model.input_size_of(&model.manifest.name), w, h)?;
-        let size = if turned { (nh, nw) } else { (nw, nh) };
-        let views = Views { rects, size, rotation: video.rotation };
+        let grid = if turned { (nh, nw) } else { (nw, nh) };
+        let (view, windows) = windows(job, &model, format.projection.value, (rects[0].w, rects[0].h), grid)?;
+        let views = Views { rects, view, windows: Arc::new(windows), rotation: video.rotation };
         let geometries = job
             .outputs
             .iter()
@@ -143,8 +146,40 @@ impl Plan {
     /// Model and input size.
     pub fn model_text(&self) -> String {
         let (w, h) = self.views.network_size();
-        format!("{}, {w}x{h} for each of {} view(s)", self.model.manifest.name, self.views.rects.len())
+        let name = &self.model.manifest.name;
+        let (views, windows) = (self.views.rects.len(), self.views.windows.count());
+        match self.views.view {
+            View::Eye => format!("{name}, {w}x{h} for each of {views} view(s)"),
+            view if windows == 1 => format!("{name}, {w}x{h} for each of {views} view(s), seen as {view}"),
+            view => format!("{name}, {w}x{h} for each of {windows} {view} windows of {views} view(s)"),
+        }
     }
+}
+
+/// How the network looks at the eyes, which are `eye` pixels large and whose mattes get the size
+/// `grid`.
+fn windows(
+    job: &Job,
+    model: &Model,
+    projection: Projection,
+    eye: (usize, usize),
+    grid: (usize, usize),
+) -> Result<(View, Windows)> {
+    let view = job.view.unwrap_or(model.manifest.view);
+    let lens = projection.lens();
+    if let (Some(asked), None) = (job.view.filter(|v| *v != View::Eye), lens) {
+        return Err(Error::Request(format!(
+            "--view {asked}: {} is taken for a flat picture, which is seen as it is; \
+             leave --view out, or state its --projection",
+            job.input.display()
+        )));
+    }
+    let side = lens.and_then(|lens| Windows::side(view, lens, grid).map(|side| (lens, side)));
+    let Some((lens, side)) = side else { return Ok((View::Eye, Windows::whole(grid))) };
+    let input = &model.manifest.input;
+    let asked = (!input.fixed).then(|| (side as u32).clamp(input.min, input.max));
+    let size = model.manifest.input_size(asked, 1, 1)?;
+    Ok((view, Windows::new(view, lens, eye, grid, size)))
 }
 
 fn fps_text(fps: f64) -> String {

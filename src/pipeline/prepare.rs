@@ -1,29 +1,45 @@
-//! Second stage: samples each view down to the network's size and fills its input.
+//! Second stage: samples each view down to the network's size, looks at it through its windows and
+//! fills the network's input.
 
 use super::cancel::Cancel;
 use super::clock::StageClock;
 use super::error::Result;
 use super::frame::{Decoded, Prepared, SmallView, Work};
-use crate::matte::{Normalization, Sampler, SceneDetector, to_network};
+use crate::matte::windows::{View, Viewer, Windows};
+use crate::matte::{Normalization, SceneDetector, SmallYuv, to_network};
 use crate::model::Batch;
-use crate::plane::{Rect, YuvColor, YuvLayout};
+use crate::plane::{Plane, Rect, YuvColor, YuvLayout};
 use crossbeam_channel::{Receiver, Sender};
+use std::sync::Arc;
 
 /// What is seen of every frame.
 #[derive(Clone, Debug)]
 pub struct Views {
     /// The views in luma samples of the frame.
     pub rects: Vec<Rect>,
-    /// Size at which they are sampled, before rotation.
-    pub size: (usize, usize),
+    /// How the network looks at them.
+    pub view: View,
+    /// The windows through which the network sees each of them.
+    pub windows: Arc<Windows>,
     /// Clockwise degrees by which a player turns the picture; the network sees it upright.
     pub rotation: i32,
 }
 
 impl Views {
+    /// Size of a view's small picture and matte, before rotation.
+    pub fn size(&self) -> (usize, usize) {
+        self.windows.grid()
+    }
+
     /// Size of the network's input.
     pub fn network_size(&self) -> (usize, usize) {
-        if self.rotation % 180 == 0 { self.size } else { (self.size.1, self.size.0) }
+        let (w, h) = self.windows.size();
+        if self.rotation % 180 == 0 { (w, h) } else { (h, w) }
+    }
+
+    /// Pictures that the network gets for a frame.
+    pub fn pictures(&self) -> usize {
+        self.rects.len() * self.windows.count()
     }
 }
 
@@ -62,9 +78,10 @@ impl Prepare {
         clock: &StageClock,
     ) -> Result<()> {
         clock.enter();
-        let mut sampler = Sampler::default();
+        let mut viewer = Viewer::new();
         let mut scenes = SceneDetector::default();
         let mut pending = Vec::with_capacity(self.batch_frames);
+        let mut batch = Batch::default();
         loop {
             let decoded = clock.waiting(|| frames.recv());
             if cancel.is_aborted() {
@@ -73,11 +90,16 @@ impl Prepare {
             let last = decoded.is_err();
             if let Ok(decoded) = decoded {
                 let views = recycled.views.try_recv().unwrap_or_default();
-                pending.push(clock.busy(|| self.sample(decoded, views, &mut sampler, &mut scenes)));
+                if pending.is_empty() {
+                    batch = recycled.batches.try_recv().unwrap_or_default();
+                    batch.n = 0;
+                }
+                pending.push(clock.busy(|| self.sample(decoded, views, &mut viewer, &mut scenes, &mut batch)));
             }
             if pending.len() == self.batch_frames || (last && !pending.is_empty()) {
-                let mut batch = recycled.batches.try_recv().unwrap_or_default();
-                clock.busy(|| self.fill(&pending, &mut batch));
+                let mut batch = std::mem::take(&mut batch);
+                // A last batch may have fewer frames.
+                batch.data.truncate(batch.n * 3 * batch.width * batch.height);
                 if clock.waiting(|| work.send(Work { frames: std::mem::take(&mut pending), batch })).is_err() {
                     return Ok(());
                 }
@@ -88,34 +110,42 @@ impl Prepare {
         }
     }
 
+    /// Samples a frame's views and adds their pictures to the batch.
     fn sample(
         &self,
         decoded: Decoded,
         mut views: Vec<SmallView>,
-        sampler: &mut Sampler,
+        viewer: &mut Viewer,
         scenes: &mut SceneDetector,
+        batch: &mut Batch,
     ) -> Prepared {
         let planes = decoded.source.frame.yuv();
+        let windows = &self.views.windows;
+        (batch.width, batch.height) = self.views.network_size();
         views.resize_with(self.views.rects.len(), SmallView::default);
         for (rect, view) in self.views.rects.iter().zip(&mut views) {
-            sampler.sample(&planes, self.layout, self.color, *rect, self.views.size, &mut view.yuv);
+            view.mattes.resize_with(windows.count(), Plane::default);
+            viewer.look(windows, &planes, self.layout, self.color, *rect, &mut view.yuv, |picture| {
+                self.add(picture, batch);
+            });
         }
         let cut = scenes.is_cut(&views[0].yuv.y);
         Prepared { decoded, views, cut }
     }
 
-    fn fill(&self, frames: &[Prepared], batch: &mut Batch) {
-        let (w, h) = self.views.network_size();
-        let pictures = frames.iter().flat_map(|f| &f.views);
-        batch.n = frames.iter().map(|f| f.views.len()).sum();
-        (batch.width, batch.height) = (w, h);
-        batch.data.resize(batch.n * 3 * w * h, 0.0);
-        for (view, out) in pictures.zip(batch.data.chunks_exact_mut(3 * w * h)) {
-            if self.views.rotation == 0 {
-                to_network(&view.yuv, self.color.matrix, &self.normalization, out);
-            } else {
-                to_network(&view.yuv.rotated(self.views.rotation), self.color.matrix, &self.normalization, out);
-            }
+    /// Adds a picture, as it lies in the frame, to the batch.
+    fn add(&self, picture: &SmallYuv, batch: &mut Batch) {
+        let len = 3 * batch.width * batch.height;
+        let from = batch.n * len;
+        batch.n += 1;
+        if batch.data.len() < from + len {
+            batch.data.resize(from + len, 0.0);
+        }
+        let out = &mut batch.data[from..][..len];
+        if self.views.rotation == 0 {
+            to_network(picture, self.color.matrix, &self.normalization, out);
+        } else {
+            to_network(&picture.rotated(self.views.rotation), self.color.matrix, &self.normalization, out);
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::compose::{Mode, PassthroughPainter};
 use crate::hardware::{Machine, Sampler, sampler};
 use crate::matte::Stabilizer;
 use crate::matte::stereo::{Search, StereoFusion};
+use crate::matte::windows::Blender;
 use crate::media::{DecodeOptions, Finished, FramePool, Reader, Writer};
 use crate::model::provider::{Provider, SessionOptions};
 use crate::model::{Batch, Kind, Network, States};
@@ -26,6 +27,7 @@ use crate::tune::rules::{self, Threads};
 use crate::vr::EyeOrder;
 use crossbeam_channel::{bounded, unbounded};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
@@ -109,7 +111,7 @@ impl Prepared {
 fn warm_up(job: &Job, plan: &Plan, network: &mut Network) -> Result<()> {
     let by_rule = rules::warmup(network.provider().is_gpu()).value;
     let (width, height) = plan.views.network_size();
-    let n = plan.views.rects.len() * job.model.batch_size.max(1) as usize;
+    let n = plan.views.pictures() * job.model.batch_size.max(1) as usize;
     for _ in 0..job.model.session.warmup.unwrap_or(by_rule) {
         let batch = Batch { data: vec![0.5; n * 3 * width * height], n, width, height };
         network.run(&batch, &mut States::default(), &mut Vec::new())?;
@@ -224,7 +226,8 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
 
     let tick = f64::from(video.time_base.0) / f64::from(video.time_base.1.max(1));
     let stereo = stereo_fusion(job.matte.stereo, &plan);
-    let matting = Matting { stereo, stabilizers, backgrounds, tick };
+    let windows = Arc::clone(&plan.views.windows);
+    let matting = Matting { windows, blender: Blender::new(), stereo, stabilizers, backgrounds, tick };
 
     let prepare = Prepare {
         views: plan.views.clone(),
@@ -251,7 +254,8 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     {
         let pool = FramePool::new(output_layout(&output.mode, source_layout), geometry.width, geometry.height)?;
         let packed = geometry.passthrough.clone();
-        let passthrough = packed.map(|p| PassthroughPainter::new(p, source_layout, color, plan.views.size, job.matte));
+        let passthrough =
+            packed.map(|p| PassthroughPainter::new(p, source_layout, color, plan.views.size(), job.matte));
         let (painted, to_encode) = bounded(1);
         let (packet_sender, packets) = unbounded();
         packet_senders.push(packet_sender);
@@ -367,7 +371,7 @@ fn stereo_fusion(strength: f32, plan: &Plan) -> Option<StereoFusion> {
     if strength <= 0.0 || plan.views.rects.len() != 2 {
         return None;
     }
-    let search = Search::of(plan.format.projection.value, plan.views.size.0);
+    let search = Search::of(plan.format.projection.value, plan.views.size().0);
     let right_first = plan.format.eye_order.value == EyeOrder::RightFirst;
     // Upside down, what is nearer lies to the other side.
     let flipped = match plan.views.rotation.rem_euclid(360) {

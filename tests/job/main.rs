@@ -4,6 +4,7 @@
 mod docs;
 mod eval;
 mod faults;
+mod formats;
 mod hardware;
 mod harness;
 mod interrupt;
