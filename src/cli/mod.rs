@@ -15,6 +15,7 @@ mod outputs;
 mod probe;
 mod run;
 pub mod time;
+mod unpack;
 
 pub use exit::{Exit, UsageError};
 pub use jobs::{Batch, jobs};
@@ -95,6 +96,12 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
         }
         Some(Command::Hardware(args)) => hardware::run(args, print_text),
         Some(Command::Config(command)) => config::run(command, print_text),
+        Some(Command::Unpack(args)) => {
+            *log = Some(start_log("warn", None, console, &cli.job)?);
+            let stop = Arc::new(Stop::default());
+            interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
+            unpack::run(args, &stop, console)
+        }
         Some(Command::Completions { shell }) => print_bytes(&docs::completions(*shell)).map(|()| Exit::Done),
         Some(Command::Man) => print_bytes(&docs::man()?).map(|()| Exit::Done),
     }

@@ -83,7 +83,8 @@ fn human(input: &InputInfo, found: &FormatFindings, boxes: &[VrBox]) -> String {
 
 fn container(input: &InputInfo) -> String {
     let mut parts = vec![input.format.clone(), bytes(input.size_bytes)];
-    parts.extend(input.duration.map(duration));
+    // A clip's length to the hundredth, a film's to the second.
+    parts.extend(input.duration.map(|d| if d < 60.0 { format!("{d:.2} s") } else { duration(d) }));
     parts.extend(input.bit_rate.map(rate));
     parts.join(", ")
 }

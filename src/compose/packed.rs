@@ -437,8 +437,11 @@ mod tests {
         let frame = PackedFrame::for_height(400);
         let n = frame.tile_side();
         // Single samples of a person.
-        let tile =
-            Plane::from_vec((0..n * n).map(|i| if i % n % 2 == 0 && i / n % 2 == 1 { 255 } else { 0 }).collect(), n, n);
+        let tile = Plane::from_vec(
+            (0..n * n).map(|i| if (i % n).is_multiple_of(2) && i / n % 2 == 1 { 255 } else { 0 }).collect(),
+            n,
+            n,
+        );
         let planes = painted(frame, AlphaChannel::Red, YUV420, &tile);
         let w = frame.size().0;
         assert_eq!((planes[0].data()[w / 2], planes[0].data()[w + w / 2]), (16, 63));

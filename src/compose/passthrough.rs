@@ -8,7 +8,7 @@ use crate::matte::{Coefficients, Levels, MatteOptions, Morphology, coefficients}
 use crate::plane::{ChromaSiting, Plane, PlaneRef, Rect, Yuv, YuvColor, YuvLayout, YuvMut};
 use crate::simd::{dispatch, to_u8};
 use crate::vr::remap::Texel;
-use crate::vr::{Camera, Filter, Lens, Picture, RemapTable, Remapper, SampleGrid};
+use crate::vr::{Camera, Filter, Format, Layout, Lens, Picture, Projection, RemapTable, Remapper, SampleGrid};
 use std::sync::Arc;
 
 /// How a job's frames are packed.
@@ -29,6 +29,18 @@ pub struct PassthroughPlan {
     pub channel: AlphaChannel,
     /// Where chroma samples lie, in source and output.
     pub siting: ChromaSiting,
+}
+
+impl PassthroughPlan {
+    /// The format of the packed video.
+    pub fn format(&self) -> Format {
+        Format {
+            layout: Layout::SideBySide,
+            projection: Projection::Fisheye { fov: self.fov as f32 },
+            alpha_packed: true,
+            ..Format::FLAT
+        }
+    }
 }
 
 /// The tables for views of one size.

@@ -10,7 +10,7 @@ use super::frame::VideoFrame;
 use super::log;
 use super::options::EncodeOptions;
 use super::output::{CopiedStream, Output};
-use super::template::SourceTemplate;
+use super::template::{SourceTemplate, VideoTemplate};
 use crate::plane::{YuvColor, YuvLayout};
 use crate::vr::ContainerTags;
 use ffmpeg_next::ffi;
@@ -53,6 +53,9 @@ pub struct WriterOptions<'a> {
     pub width: usize,
     /// Their height.
     pub height: usize,
+    /// The frames show something else than the source's do in another shape: what the source says
+    /// about the shape of its pixels and their rotation doesn't hold.
+    pub reshaped: bool,
     /// Replace a file that exists.
     pub overwrite: bool,
     /// What the pictures are for.
@@ -61,6 +64,13 @@ pub struct WriterOptions<'a> {
     pub copy_streams: bool,
     /// Stereo packing and projection that the container states.
     pub tags: VrTags,
+}
+
+impl WriterOptions<'_> {
+    /// Width to height of the frames' pixels.
+    pub(super) fn aspect(&self, video: &VideoTemplate) -> ffi::AVRational {
+        if self.reshaped { ffi::AVRational { num: 1, den: 1 } } else { video.aspect }
+    }
 }
 
 /// A finished output.

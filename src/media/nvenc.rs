@@ -26,7 +26,8 @@ fn try_nvenc() -> std::result::Result<(), String> {
 
 /// Loads the driver's libraries, whose absence FFmpeg tells only in its log.
 pub(super) fn driver() -> std::result::Result<(), String> {
-    [c"libcuda.so.1", c"libnvidia-encode.so.1"].into_iter().try_for_each(load)
+    let libraries = [c"libcuda.so.1", c"libnvidia-encode.so.1"];
+    libraries.into_iter().try_for_each(load).map_err(|e| format!("{e}; it comes with NVIDIA's driver"))
 }
 
 fn load(name: &CStr) -> std::result::Result<(), String> {

@@ -240,7 +240,7 @@ impl Output {
             }
             (*stream).avg_frame_rate = source.frame_rate;
             (*stream).r_frame_rate = source.real_frame_rate;
-            (*stream).sample_aspect_ratio = video.aspect;
+            (*stream).sample_aspect_ratio = options.aspect(video);
             (*stream).disposition = source.disposition;
             let made = match options.tags {
                 VrTags::Source => None,
@@ -257,6 +257,7 @@ impl Output {
             let kept = source
                 .side_data
                 .iter()
+                .filter(|d| !(options.reshaped && sidedata::is_shape(d.kind)))
                 .filter(|d| sidedata::survives_encoding(d.kind) && !(made.is_some() && sidedata::is_vr(d.kind)));
             for data in kept.chain(&video.hdr.raw).chain(made.iter().flatten()) {
                 sidedata::write(stream, data);

@@ -37,6 +37,11 @@ pub(super) unsafe fn write(stream: *mut ffi::AVStream, data: &StreamSideData) {
     }
 }
 
+/// Types that tell how a picture is turned before it is shown.
+pub(super) fn is_shape(kind: ffi::AVPacketSideDataType) -> bool {
+    matches!(kind, ffi::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX)
+}
+
 /// Types that stay true of a video stream whose pictures were worked on and encoded anew.
 pub(super) fn survives_encoding(kind: ffi::AVPacketSideDataType) -> bool {
     use ffi::AVPacketSideDataType::*;

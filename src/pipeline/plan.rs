@@ -2,6 +2,7 @@
 //! Everything that can be refused without decoding a frame is refused here.
 
 use super::error::{Error, Result};
+use super::geometry::OutputGeometry;
 use super::job::{Job, ModelChoice, OutputSpec};
 use super::prepare::Views;
 use super::recognize::recognize;
@@ -27,7 +28,9 @@ pub struct Plan {
     pub views: Views,
     /// The model, its weights found but not yet checked.
     pub model: Model,
-    /// Each output's encoder, in the job's order.
+    /// The frames of each output, in the job's order.
+    pub geometries: Vec<OutputGeometry>,
+    /// Each output's encoder, in the same.
     pub encoders: Vec<EncoderPlan>,
     /// Frames that will be written, where that is known.
     pub frames: Option<u64>,
@@ -75,15 +78,30 @@ impl Plan {
         let grid = if turned { (nh, nw) } else { (nw, nh) };
         let (view, windows) = windows(job, &model, format.projection.value, (rects[0].w, rects[0].h), grid)?;
         let views = Views { rects, view, windows: Arc::new(windows), rotation: video.rotation };
+        let geometries = job
+            .outputs
+            .iter()
+            .map(|o| OutputGeometry::new(&o.mode, &format.format(), &views, video, &job.input))
+            .collect::<Result<Vec<_>>>()?;
         let encoders = job
             .outputs
             .iter()
-            .map(|o| {
-                media::plan_encoder(&writer_options(o, &o.encode, video, video.color, VrTags::Source, job.overwrite))
+            .zip(&geometries)
+            .map(|(o, geometry)| {
+                let color = video.color;
+                media::plan_encoder(&writer_options(
+                    o,
+                    &o.encode,
+                    video,
+                    geometry,
+                    color,
+                    VrTags::Source,
+                    job.overwrite,
+                ))
             })
             .collect::<std::result::Result<Vec<_>, MediaError>>()?;
         let frames = frames_in_range(job, &input);
-        Ok(Self { format, views, model, encoders, frames, input })
+        Ok(Self { format, views, model, geometries, encoders, frames, input })
     }
 
     /// Label and value of everything that was found, for people.
@@ -95,8 +113,9 @@ impl Plan {
             ("format", self.format.summary()),
             ("model", self.model_text()),
         ];
-        for (o, e) in job.outputs.iter().zip(&self.encoders) {
+        for ((o, e), g) in job.outputs.iter().zip(&self.encoders).zip(&self.geometries) {
             lines.push(("output", format!("{} {} ({})", o.mode.name(), o.path.display(), e.description)));
+            lines.extend(g.describe().map(|shape| ("frames", shape)));
         }
         lines.push(("frames", self.frames.map_or("unknown".into(), |n| n.to_string())));
         lines.extend(self.warnings().map(|w| ("warning", w)));
@@ -114,6 +133,14 @@ impl Plan {
         let source = self.input.video.tags;
         let kept = kept_tags(&self.format, source);
         if kept == source { VrTags::Source } else { VrTags::Made(kept) }
+    }
+
+    /// What the container of the output with this geometry says.
+    pub fn tags(&self, geometry: &OutputGeometry) -> VrTags {
+        match &geometry.passthrough {
+            Some(packed) => VrTags::Made(ContainerTags::of(&packed.format())),
+            None => self.kept_tags(),
+        }
     }
 
     /// Model and input size.
@@ -171,12 +198,13 @@ pub fn output_color(mode: &Mode, encoder: &EncoderPlan, source: YuvColor) -> Yuv
     YuvColor { full_range: source.full_range || grey, ..source }
 }
 
-/// How an output is written: `encode` is the output's own, or that with threads filled in; `color`
-/// is what its samples mean, `tags` what its container says about stereo and the sphere.
+/// How an output is written: `encode` is the output's own, or that with threads filled in;
+/// `geometry` is its frames', `color` is what its samples mean, `tags` what its container says about stereo and the sphere.
 pub fn writer_options<'a>(
     output: &'a OutputSpec,
     encode: &'a EncodeOptions,
     video: &VideoInfo,
+    geometry: &OutputGeometry,
     color: YuvColor,
     tags: VrTags,
     overwrite: bool,
@@ -186,8 +214,9 @@ pub fn writer_options<'a>(
         encode,
         layout: output_layout(&output.mode, video.layout),
         color,
-        width: video.width,
-        height: video.height,
+        width: geometry.width,
+        height: geometry.height,
+        reshaped: geometry.passthrough.is_some(),
         overwrite,
         purpose: match output.mode {
             Mode::Matte => Purpose::Matte,

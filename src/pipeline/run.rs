@@ -15,7 +15,7 @@ use super::plan::{Plan, output_color, output_layout, writer_options};
 use super::prepare::{Prepare, Recycled};
 use super::progress::Progress;
 use super::{decode, encode, infer};
-use crate::compose::Mode;
+use crate::compose::{Mode, PassthroughPainter};
 use crate::hardware::{Machine, Sampler, sampler};
 use crate::matte::Stabilizer;
 use crate::matte::stereo::{Search, StereoFusion};
@@ -160,13 +160,14 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let writers = job
         .outputs
         .iter()
+        .zip(&plan.geometries)
         .zip(&colors)
-        .map(|(o, color)| {
+        .map(|((o, geometry), color)| {
             let mut encode = o.encode.clone();
             if encode.threads == 0 {
                 encode.threads = threads.encode;
             }
-            let options = writer_options(o, &encode, video, *color, plan.kept_tags(), job.overwrite);
+            let options = writer_options(o, &encode, video, geometry, *color, plan.tags(geometry), job.overwrite);
             Ok(Writer::create(options, &template)?)
         })
         .collect::<Result<Vec<_>>>()?;
@@ -249,12 +250,16 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let mut targets = Vec::new();
     let mut packet_senders = Vec::new();
     let mut encoders = Vec::new();
-    for ((writer, output), color) in writers.into_iter().zip(&job.outputs).zip(colors) {
-        let pool = FramePool::new(output_layout(&output.mode, source_layout), width, height)?;
+    for (((writer, output), color), geometry) in writers.into_iter().zip(&job.outputs).zip(colors).zip(&plan.geometries)
+    {
+        let pool = FramePool::new(output_layout(&output.mode, source_layout), geometry.width, geometry.height)?;
+        let packed = geometry.passthrough.clone();
+        let passthrough =
+            packed.map(|p| PassthroughPainter::new(p, source_layout, color, plan.views.size(), job.matte));
         let (painted, to_encode) = bounded(1);
         let (packet_sender, packets) = unbounded();
         packet_senders.push(packet_sender);
-        targets.push(Target { mode: output.mode.clone(), color, pool, painted });
+        targets.push(Target { mode: output.mode.clone(), color, passthrough, pool, painted });
         encoders.push((writer, to_encode, packets));
     }
     let compose = Compose {
@@ -303,13 +308,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
             }));
         }
         drop(finished_sender);
-        let results: Vec<Result<()>> = handles
-            .into_iter()
-            .map(|(stage, handle)| match handle {
-                Ok(h) => h.join().unwrap_or_else(|p| Err(panicked(stage, &*p))),
-                Err(source) => Err(Error::Thread { stage, source }),
-            })
-            .collect();
+        let results = join(handles);
         let mut finished: Vec<(usize, Finished)> = finished.try_iter().collect();
         finished.sort_by_key(|f| f.0);
         (results, finished)
@@ -385,10 +384,10 @@ fn stereo_fusion(strength: f32, plan: &Plan) -> Option<StereoFusion> {
 }
 
 /// A stage's thread, with the stage's name for the error texts.
-type Stage<'scope> = (&'static str, std::io::Result<thread::ScopedJoinHandle<'scope, Result<()>>>);
+pub(super) type Stage<'scope> = (&'static str, std::io::Result<thread::ScopedJoinHandle<'scope, Result<()>>>);
 
 /// Starts a thread of a stage. One that fails stops the others: they see closed channels or the flag.
-fn spawn<'scope>(
+pub(super) fn spawn<'scope>(
     scope: &'scope thread::Scope<'scope, '_>,
     cancel: &'scope Cancel,
     stage: &'static str,
@@ -404,6 +403,17 @@ fn spawn<'scope>(
     (stage, thread::Builder::new().name(format!("vrseg-{stage}")).spawn_scoped(scope, guarded))
 }
 
+/// Waits for all stages.
+pub(super) fn join(stages: Vec<Stage<'_>>) -> Vec<Result<()>> {
+    stages
+        .into_iter()
+        .map(|(stage, handle)| match handle {
+            Ok(h) => h.join().unwrap_or_else(|p| Err(panicked(stage, &*p))),
+            Err(source) => Err(Error::Thread { stage, source }),
+        })
+        .collect()
+}
+
 /// Turns a panic of a stage into an error, so that the other stages are stopped at once.
 fn catch(stage: &'static str, body: impl FnOnce() -> Result<()>) -> Result<()> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or_else(|p| Err(panicked(stage, &*p)))
@@ -417,7 +427,7 @@ fn panicked(stage: &'static str, payload: &(dyn std::any::Any + Send)) -> Error 
 
 /// The cause: the first error in the order of the stages that is not just "interrupted", since
 /// an aborted encoder says that too.
-fn first_error(results: Vec<Result<()>>) -> Result<()> {
+pub(super) fn first_error(results: Vec<Result<()>>) -> Result<()> {
     let mut errors: Vec<_> = results.into_iter().filter_map(Result::err).collect();
     if errors.is_empty() {
         return Ok(());

@@ -30,7 +30,8 @@ pub enum Limit {
     Cpu,
     /// Main memory is nearly full.
     Memory,
-    /// One stage works all the time while cores are idle.
+    /// One stage works all the time, although this process does not take all cores: they wait for
+    /// each other, or others use the machine.
     Stage,
 }
 
@@ -75,8 +76,9 @@ pub fn findings(seen: &Seen<'_>) -> Vec<Finding> {
     } else if let (Some((stage, share)), true) = (slowest, found.is_empty())
         && share > BUSY_STAGE
     {
-        let idle = cores - seen.usage.mean_cores;
-        let what = format!("{stage} was at work {:.0} % of the time while {idle:.1} cores were idle", share * 100.0);
+        let (took, cores) = (seen.usage.mean_cores, seen.cores);
+        let what =
+            format!("{stage} was at work {:.0} % of the time, with {took:.1} of {cores} cores taken", share * 100.0);
         found.push(Finding { limit: Limit::Stage, what, help: help(stage) });
     }
     if let (Some(used), Some(total)) = (seen.usage.gpu_peak_memory, seen.gpu_memory)

@@ -196,7 +196,7 @@ impl fmt::Display for Evidence {
             Evidence::Container(what) => write!(f, "from the container's {what}"),
             Evidence::FileName(token) => write!(f, "from \"{token}\" in the file name"),
             Evidence::Pixels(what) => write!(f, "from the picture: {what}"),
-            Evidence::Shape => f.write_str("guessed from the frame's shape"),
+            Evidence::Shape => f.write_str("by the frame's shape"),
             Evidence::Usual => f.write_str("usual, nothing says otherwise"),
         }
     }
