@@ -12,7 +12,7 @@ CPU seconds are user + system time of the whole process, as the kernel counts th
 depend on what else the machine does, which wall-clock seconds on a shared machine do. Memory is
 the process's peak resident set.
 
-    benches/floor.py                     1080p, 4K and 8K side by side, profile fast
+    benches/floor.py                     1080p (one view, then side by side), 4K and 8K side by side, profile fast
     benches/floor.py --sizes 4k --frames 120 --profile balanced
     benches/floor.py --memory            peak memory against the ffmpeg program's
 """
@@ -26,7 +26,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-SIZES = {"1080p": (1920, 1080), "4k": (3840, 1920), "8k": (7680, 3840)}
+SIZES = {"1080p-mono": (1920, 1080), "1080p": (1920, 1080), "4k": (3840, 1920), "8k": (7680, 3840)}
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -75,7 +75,7 @@ def make_clip(path, width, height, frames, stereo):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", default="1080p,4k,8k", help="comma separated: 1080p, 4k, 8k")
+    parser.add_argument("--sizes", default=",".join(SIZES), help=f"comma separated: {', '.join(SIZES)}")
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--profile", default="fast")
     parser.add_argument("--preset", default="ultrafast")
@@ -101,7 +101,7 @@ def main():
 
 def one_size(size, work, args):
     width, height = SIZES[size]
-    stereo = size != "1080p"
+    stereo = size != "1080p-mono"
     source = work / f"{size}{'_180_LR' if stereo else ''}.mp4"
     if not source.is_file():
         make_clip(source, width, height, args.frames, stereo)

@@ -7,7 +7,7 @@
 //! ```text
 //! cli -> ui -> pipeline -> media, model, matte, compose -> vr, tune -> hardware -> plane
 //! cli -> config
-//! cli -> eval -> media, matte, vr
+//! cli -> eval -> pipeline (how formats are recognised), media, matte, vr
 //! ```
 //!
 //! Only [`cli`] and [`ui`] print; everything below reports through [`pipeline::Observer`].

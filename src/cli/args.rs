@@ -70,6 +70,8 @@ pub struct Cli {
 pub enum Command {
     /// List the models, where their weights lie and what their licences allow
     Models(ModelsArgs),
+    /// Show what a video is: its format with the evidence for it, codec, colour, streams
+    Probe(ProbeArgs),
     /// Measure a matte: against the true one, over time and between the eyes
     Eval(EvalArgs),
     /// Tell what this machine is, and which encoders and devices really work
@@ -77,6 +79,8 @@ pub enum Command {
     /// Show, check and begin files with settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Read the matte back out of an alpha-packed video
+    Unpack(UnpackArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -95,6 +99,16 @@ pub struct ModelsArgs {
     #[arg(long)]
     pub check: bool,
     /// One JSON array on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `vrseg probe`.
+#[derive(Debug, Args)]
+pub struct ProbeArgs {
+    /// The video
+    pub file: PathBuf,
+    /// One JSON object on standard output
     #[arg(long)]
     pub json: bool,
 }
@@ -127,6 +141,7 @@ the definitions.
 
 Exit codes: 0 measured, 1 a file broke off or the lengths differ, 2 the files can't be compared.
 ";
+
 /// `vrseg hardware`.
 #[derive(Debug, Args)]
 pub struct HardwareArgs {
@@ -136,9 +151,9 @@ pub struct HardwareArgs {
     /// ONNX Runtime's shared library
     #[arg(long, value_name = "PATH")]
     pub ort_lib: Option<PathBuf>,
-    /// Try this one alone; what `hardware` starts for each of them
+    /// Try this device or encoder alone; what `hardware` starts for each of them
     #[arg(long, hide = true)]
-    pub provider: Option<String>,
+    pub only: Option<String>,
 }
 
 /// `vrseg config`.
@@ -171,6 +186,41 @@ pub enum ConfigCommand {
     /// Print where your own file is, or would be
     Path,
 }
+
+/// `vrseg unpack`.
+#[derive(Debug, Args)]
+#[command(after_help = UNPACK_NOTES)]
+pub struct UnpackArgs {
+    /// The alpha-packed video
+    pub file: PathBuf,
+    /// The matte's file: .mkv, .mp4, .mov or .webm
+    #[arg(short, long, value_name = "PATH")]
+    pub output: PathBuf,
+    /// The projection of the matte's eyes: the packed video's fisheye, or VR180
+    #[arg(long, value_name = "PROJECTION", value_parser = PossibleValuesParser::new(["fisheye", "hequirect"]), default_value = "fisheye")]
+    pub projection: String,
+    /// What the packed circles show: by the file's name, else 180
+    #[arg(long, value_name = "DEGREES", value_parser = setting("vr.fov"))]
+    pub fov: Option<Setting>,
+    /// Codec: by the container by default
+    #[arg(long, value_parser = setting("output.codec"))]
+    pub codec: Option<Setting>,
+    /// Constant quality in the encoder's own scale: lower is better
+    #[arg(long, value_name = "N", value_parser = setting("output.crf"), allow_negative_numbers = true)]
+    pub crf: Option<Setting>,
+    /// Replace an output that exists
+    #[arg(short = 'y', long)]
+    pub overwrite: bool,
+    /// Only warnings and errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+const UNPACK_NOTES: &str = "\
+The matte has the packed video's size: two square eyes side by side, white where the person is. It is
+read from red, as players do, so both red and gray packing are understood. Sound and time stamps are
+the source's.
+";
 
 /// The main job.
 #[derive(Debug, Args)]
@@ -255,7 +305,7 @@ fn setting(name: &'static str) -> ValueParser {
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
     /// A file, or a folder (existing, or ending in /); several are made in one pass. MODE is
-    /// green, matte, alpha, blur, replace or overlay
+    /// green, matte, alpha, blur, replace, overlay or passthrough
     #[arg(short, long, value_name = "[MODE=]PATH", required_unless_present_any = ["show_config", "show_hardware"])]
     pub output: Vec<PathBuf>,
     /// What an output shows that names no mode: green by default
@@ -273,6 +323,12 @@ pub struct OutputArgs {
     /// Strength of blur, as a fraction of the view's height (0.001 to 0.2)
     #[arg(long, value_name = "S", value_parser = setting("output.blur_strength"), allow_negative_numbers = true)]
     pub blur_strength: Option<Setting>,
+    /// Field of view of passthrough in degrees: a fisheye source's own, else 180
+    #[arg(long, value_name = "DEGREES", value_parser = setting("output.fov"))]
+    pub out_fov: Option<Setting>,
+    /// What carries the opacity of passthrough: red, or gray with sharper edges
+    #[arg(long, value_name = "CHANNEL", value_parser = setting("output.alpha_channel"))]
+    pub alpha_channel: Option<Setting>,
     /// Colour of overlay
     #[arg(long, value_name = "COLOR", value_parser = setting("output.tint"))]
     pub tint: Option<Setting>,
@@ -428,6 +484,8 @@ impl JobArgs {
             ("output.name", "--name", &self.output.name),
             ("output.key", "--key", &self.output.key),
             ("output.blur_strength", "--blur-strength", &self.output.blur_strength),
+            ("output.fov", "--out-fov", &self.output.out_fov),
+            ("output.alpha_channel", "--alpha-channel", &self.output.alpha_channel),
             ("output.tint", "--tint", &self.output.tint),
             ("output.codec", "--codec", &self.encode.codec),
             ("output.encoder", "--encoder", &self.encode.encoder),

@@ -10,6 +10,7 @@ use crate::model::selftest::{self, ProviderState};
 use crate::pipeline::DeviceChoice;
 use crate::ui::format::bytes;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::Read;
@@ -64,15 +65,17 @@ pub struct Encoder {
     pub why: Option<String>,
 }
 
-/// Prints the report; with `--provider` (for ourselves) the state of that one alone.
+/// Prints the report; with `--only` (for ourselves) the state of that one provider or encoder.
 ///
 /// # Errors
 /// Only where standard output can't be written.
 pub fn run(args: &HardwareArgs, print: impl Fn(&str) -> anyhow::Result<()>) -> anyhow::Result<Exit> {
-    if let Some(name) = &args.provider {
-        if let Some((name, device)) = PROVIDERS.iter().find(|(n, _)| n == name) {
-            print(&(serde_json::to_string(&selftest::provider(name, *device, args.ort_lib.as_deref()))? + "\n"))?;
-        }
+    if let Some(name) = &args.only {
+        let answer = match PROVIDERS.iter().find(|(n, _)| n == name) {
+            Some((name, device)) => serde_json::to_string(&selftest::provider(name, *device, args.ort_lib.as_deref()))?,
+            None => serde_json::to_string(&opens::encoder_opens(name).err())?,
+        };
+        print(&(answer + "\n"))?;
         return Ok(Exit::Done);
     }
     print(&show(args.ort_lib.as_deref(), args.json)?)?;
@@ -89,74 +92,80 @@ pub fn show(ort_lib: Option<&Path>, json: bool) -> anyhow::Result<String> {
 }
 
 fn report(ort_lib: Option<&Path>) -> Report {
-    // They load libraries of hundreds of megabytes: all at once, while the rest is looked at.
-    let trials: Vec<_> = PROVIDERS.iter().map(|(name, _)| Trial::start(name, ort_lib)).collect();
+    // Loading libraries of hundreds of megabytes takes its time: all at once, while the rest is looked at.
+    let providers: Vec<_> = PROVIDERS.iter().map(|(name, _)| Trial::start(name, ort_lib)).collect();
+    let encoders: Vec<_> = opens::ENCODERS.iter().map(|(name, _)| Trial::start(name, None)).collect();
+    let machine = Machine::detect();
     let encoders = opens::ENCODERS
         .iter()
-        .map(|(name, codec)| {
-            let why = opens::encoder_opens(name).err();
+        .zip(encoders)
+        .map(|((name, codec), trial)| {
+            let why = trial.finish::<Option<String>>().unwrap_or_else(Some);
             Encoder { name, codec, opens: why.is_none(), why }
         })
         .collect();
+    let providers = PROVIDERS
+        .iter()
+        .zip(providers)
+        .map(|((name, _), trial)| {
+            let name = (*name).to_owned();
+            let failed = |why| ProviderState { name, loads: false, version: None, library: None, why: Some(why) };
+            trial.finish().unwrap_or_else(failed)
+        })
+        .collect();
     Report {
-        machine: Machine::detect(),
+        machine,
         disks: disks(&[
             &std::env::current_dir().unwrap_or_else(|_| "/".into()),
             &std::env::temp_dir(),
             &registry::data_dir(),
         ]),
         ffmpeg: Ffmpeg { version: opens::ffmpeg_version(), encoders },
-        providers: trials.into_iter().map(Trial::finish).collect(),
+        providers,
     }
 }
 
-/// This program once more, trying one provider: a library that crashes takes only itself along.
+/// This program once more, trying one provider or encoder: a library that crashes or hangs takes
+/// only itself along.
 struct Trial {
-    name: &'static str,
     child: std::io::Result<Child>,
     started: Instant,
 }
 
 impl Trial {
-    fn start(name: &'static str, ort_lib: Option<&Path>) -> Self {
+    fn start(name: &str, ort_lib: Option<&Path>) -> Self {
         let child = std::env::current_exe().and_then(|program| {
-            let mut words: Vec<OsString> = vec!["hardware".into(), "--provider".into(), name.into()];
+            let mut words: Vec<OsString> = vec!["hardware".into(), "--only".into(), name.into()];
             words.extend(ort_lib.into_iter().flat_map(|path| ["--ort-lib".into(), path.into()]));
             Command::new(program).args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()
         });
-        Self { name, child, started: Instant::now() }
+        Self { child, started: Instant::now() }
     }
 
-    fn finish(self) -> ProviderState {
-        let name = self.name;
-        self.wait().unwrap_or_else(|why| ProviderState {
-            name: name.to_owned(),
-            loads: false,
-            version: None,
-            library: None,
-            why: Some(why),
-        })
-    }
-
-    fn wait(self) -> Result<ProviderState, String> {
-        let mut child = self.child.map_err(|e| format!("it could not be tried: {e}"))?;
+    /// What it answered, or why it didn't.
+    fn finish<T: DeserializeOwned>(self) -> Result<T, String> {
+        let untried = |e| format!("it could not be tried: {e}");
+        let mut child = self.child.map_err(untried)?;
         let status = loop {
-            match child.try_wait() {
-                Ok(Some(status)) => break status,
-                Ok(None) if self.started.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(20)),
-                Ok(None) => {
-                    // Our own child, and nothing of it is wanted any more.
+            match child.try_wait().map_err(untried)? {
+                Some(status) => break Some(status),
+                None if self.started.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(10)),
+                None => {
+                    // Our own child, and nothing more is wanted of it.
                     let _ = child.kill().and_then(|()| child.wait());
-                    return Err(format!("it hangs: no answer within {} s", PATIENCE.as_secs()));
+                    break None;
                 }
-                Err(e) => return Err(format!("it could not be tried: {e}")),
             }
         };
         let mut answer = String::new();
         if let Some(mut out) = child.stdout.take() {
-            out.read_to_string(&mut answer).map_err(|e| format!("it could not be tried: {e}"))?;
+            out.read_to_string(&mut answer).map_err(untried)?;
         }
-        serde_json::from_str(&answer).map_err(|_| format!("it crashes ({status})"))
+        // It may have answered and then crashed or hung on its way out.
+        serde_json::from_str(&answer).map_err(|_| match status {
+            Some(status) => format!("it crashes ({status})"),
+            None => format!("it hangs: no answer within {} s", PATIENCE.as_secs()),
+        })
     }
 }
 
@@ -174,8 +183,8 @@ fn text(r: &Report) -> String {
         line("", &cpu.features.join(", "));
     }
     let memory = &r.machine.memory;
-    let limit = memory.limit.map(|l| format!(", a cgroup's limit of {}", bytes(l))).unwrap_or_default();
-    line("memory", &format!("{}, {} available{limit}", bytes(memory.total), bytes(memory.available)));
+    let limit = memory.limit.map(|l| format!(", a cgroup's limit of {}", gib(l))).unwrap_or_default();
+    line("memory", &format!("{}, {} available{limit}", gib(memory.total), gib(memory.available)));
     for (i, d) in r.disks.iter().enumerate() {
         let kind = d.kind.map(|k| format!(", {k}")).unwrap_or_default();
         let locked = if d.read_only { ", read only" } else { "" };
@@ -215,16 +224,21 @@ fn text(r: &Report) -> String {
     text
 }
 
+/// Memory is sold in powers of two: `24.0 GiB`.
+fn gib(bytes: u64) -> String {
+    format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
+}
+
 fn about(card: &Gpu) -> String {
     let mut text = format!("{}: {}", card.index, card.name);
     if let Some(capability) = card.compute_capability {
         let _ = write!(text, ", compute capability {capability}");
     }
     if let Some(total) = card.memory_total {
-        let _ = write!(text, ", {}", bytes(total));
+        let _ = write!(text, ", {}", gib(total));
     }
     if let Some(free) = card.load.memory_free {
-        let _ = write!(text, " ({} free)", bytes(free));
+        let _ = write!(text, " ({} free)", gib(free));
     }
     text
 }

@@ -9,6 +9,7 @@ use crate::compose::Mode;
 use crate::config::{Settings, Sources};
 use crate::media::{Codec, EncodeOptions, TimeRange};
 use crate::pipeline::{Job, ModelChoice, OutputSpec};
+use crate::vr::{Projection, ProjectionKind, names};
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -50,8 +51,15 @@ pub fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Result<Ba
             .iter()
             .map(|request| {
                 let word = request.mode.unwrap_or(&default_mode);
-                let path = request.file(input, word, &settings.output.name, &settings.profile)?;
-                let mode = mode(word, args, settings);
+                let mut mode = mode(word, args, settings);
+                let made = mode.packed_format(fisheye_fov(&input.path, settings));
+                let path = request.file(input, word, made.as_ref(), &settings.output.name, &settings.profile)?;
+                // A name that tells the field of view must not be belied by what is found in the file.
+                if let (Mode::Passthrough { fov, .. }, Some(Projection::Fisheye { fov: named }), true) =
+                    (&mut mode, made.map(|m| m.projection), request.folder)
+                {
+                    *fov = Some(named);
+                }
                 let encode = encode(&path, &mode, args, settings, sources);
                 Ok(OutputSpec { path, mode, encode })
             })
@@ -106,6 +114,12 @@ fn default_mode(args: &JobArgs, settings: &Settings, sources: &Sources) -> Strin
         return "replace".to_owned();
     }
     settings.output.mode.clone()
+}
+
+/// The field of view of a fisheye source: only the user and the name can tell it.
+fn fisheye_fov(input: &Path, settings: &Settings) -> Option<f32> {
+    let fisheye = settings.vr.projection.is_none_or(|p| p == ProjectionKind::Fisheye);
+    settings.vr.fov.or_else(|| names::read(input).fov()).filter(|_| fisheye)
 }
 
 /// Of a projection and a field of view that don't go together the stronger layer's word counts; of
@@ -165,6 +179,7 @@ fn mode(word: &str, args: &JobArgs, settings: &Settings) -> Mode {
         "blur" => Mode::Blur { strength: settings.output.blur_strength },
         "replace" => Mode::Replace { background: args.output.background.clone().unwrap_or_default() },
         "overlay" => Mode::Overlay { tint: settings.output.tint },
+        "passthrough" => Mode::Passthrough { fov: settings.output.fov, channel: settings.output.alpha_channel },
         _ => Mode::Green { key: settings.output.key },
     }
 }

@@ -15,11 +15,13 @@ mod outputs;
 mod probe;
 mod run;
 pub mod time;
+mod unpack;
 
 pub use exit::{Exit, UsageError};
 pub use jobs::{Batch, jobs};
 
 use crate::config::{Loader, check};
+use crate::hardware::Machine;
 use crate::telemetry::{self, LogGuard, LogOptions};
 use crate::ui::{Console, JsonLines, ProgressUi, Style};
 use anyhow::Context;
@@ -84,12 +86,22 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
             *log = Some(start_log("warn", None, console, &cli.job)?);
             models::list(&Library, args, console, print_text)
         }
+        Some(Command::Probe(args)) => {
+            *log = Some(start_log("warn", None, console, &cli.job)?);
+            probe::show(args, print_text)
+        }
         Some(Command::Eval(args)) => {
             *log = Some(start_log("warn", None, console, &cli.job)?);
             eval::run(args, print_text).map(|()| Exit::Done)
         }
         Some(Command::Hardware(args)) => hardware::run(args, print_text),
         Some(Command::Config(command)) => config::run(command, print_text),
+        Some(Command::Unpack(args)) => {
+            *log = Some(start_log("warn", None, console, &cli.job)?);
+            let stop = Arc::new(Stop::default());
+            interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
+            unpack::run(args, &stop, console)
+        }
         Some(Command::Completions { shell }) => print_bytes(&docs::completions(*shell)).map(|()| Exit::Done),
         Some(Command::Man) => print_bytes(&docs::man()?).map(|()| Exit::Done),
     }
@@ -125,7 +137,10 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
     } else {
         Style::Human
     };
-    let ui = ProgressUi::new(console.clone(), style).with_profiling(settings.performance.profiling);
+    let mut ui = ProgressUi::new(console.clone(), style);
+    if settings.performance.profiling {
+        ui = ui.with_profiling(Machine::detect());
+    }
     let exit = if args.output.dry_run {
         run::dry_run(&batch, &Library, &ui, print_text)
     } else {

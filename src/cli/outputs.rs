@@ -3,6 +3,7 @@
 use super::exit::UsageError;
 use super::inputs::Input;
 use crate::config::schema;
+use crate::vr::{Format, names};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
@@ -22,7 +23,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// Reads `[MODE=]PATH`. Only the six mode words are a mode; `a=b.mp4` is a path.
+    /// Reads `[MODE=]PATH`. Only the mode words are a mode; `a=b.mp4` is a path.
     ///
     /// # Errors
     /// When the path is empty, or a file name without an extension.
@@ -51,15 +52,31 @@ impl Request {
         Ok(Request { mode, path, folder })
     }
 
-    /// The file that `input` becomes.
+    /// The file that `input` becomes. `made` is the format of what is made where that is not the
+    /// source's.
     ///
     /// # Errors
     /// When `pattern` is wrong, or the extension can't carry the mode.
-    pub fn file(&self, input: &Input, mode: &str, pattern: &str, profile: &str) -> Result<PathBuf, UsageError> {
+    pub fn file(
+        &self,
+        input: &Input,
+        mode: &str,
+        made: Option<&Format>,
+        pattern: &str,
+        profile: &str,
+    ) -> Result<PathBuf, UsageError> {
         let path = if self.folder {
             let ext = if mode == "alpha" { "mov" } else { "mp4" };
             let stem = input.path.file_stem().unwrap_or_default();
-            self.path.join(&input.below).join(fill(pattern, stem, mode, ext, profile)?)
+            let filled = match made {
+                // The tokens that players go by instead of the mode's word, and none of the source's.
+                Some(format) => {
+                    let (stem, tokens) = named(stem, format);
+                    fill(pattern, &stem, &tokens, ext, profile)?
+                }
+                None => fill(pattern, stem, mode, ext, profile)?,
+            };
+            self.path.join(&input.below).join(filled)
         } else {
             self.path.clone()
         };
@@ -72,6 +89,15 @@ impl Request {
         }
         Ok(path)
     }
+}
+
+/// A source's stem without its tokens, and the tokens of `format`: with a `_` between them they are
+/// a name that players read as that format.
+fn named(stem: &OsStr, format: &Format) -> (OsString, String) {
+    let tokens = names::tokens(format);
+    let mut stem = names::name(stem, format, false).into_vec();
+    stem.truncate(stem.len().saturating_sub(tokens.len()));
+    (OsString::from_vec(stem), tokens.trim_start_matches('_').to_owned())
 }
 
 /// The extension in lower case.
@@ -134,6 +160,7 @@ pub fn settle(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vr::{Layout, Projection};
 
     fn parse(text: &str) -> Result<Request, String> {
         Request::parse(Path::new(text)).map_err(|e| e.to_string())
@@ -157,7 +184,7 @@ mod tests {
     fn names_in_a_folder() {
         let input = Input { path: "in/scene.v2_LR.mp4".into(), below: "day1".into() };
         let folder = Request { mode: None, path: "out/".into(), folder: true };
-        let name = |mode, pattern| folder.file(&input, mode, pattern, "fast").map_err(|e| e.to_string());
+        let name = |mode, pattern| folder.file(&input, mode, None, pattern, "fast").map_err(|e| e.to_string());
         assert_eq!(name("green", "{stem}_{mode}.{ext}"), Ok("out/day1/scene.v2_LR_green.mp4".into()));
         assert_eq!(name("alpha", "{stem}_{mode}.{ext}"), Ok("out/day1/scene.v2_LR_alpha.mov".into()));
         assert_eq!(name("matte", "{profile}/{stem}.mkv"), Ok("out/day1/fast/scene.v2_LR.mkv".into()));
@@ -166,6 +193,28 @@ mod tests {
         assert!(name("green", "/tmp/{stem}.mp4").unwrap_err().contains("inside"));
         assert!(name("green", "x{stem").unwrap_err().contains("without its }"));
         assert!(name("alpha", "{stem}.mp4").unwrap_err().contains("no alpha"));
+    }
+
+    #[test]
+    fn a_made_format_has_its_own_tokens() {
+        let folder = Request { mode: None, path: "out/".into(), folder: true };
+        let packed = |fov| Format {
+            layout: Layout::SideBySide,
+            projection: Projection::Fisheye { fov },
+            alpha_packed: true,
+            ..Format::FLAT
+        };
+        let name = |source: &str, fov, pattern| {
+            let input = Input { path: source.into(), below: PathBuf::new() };
+            folder.file(&input, "passthrough", Some(&packed(fov)), pattern, "fast").map_err(|e| e.to_string())
+        };
+        let default = "{stem}_{mode}.{ext}";
+        assert_eq!(name("a/Beach_180_LR.mkv", 180.0, default), Ok("out/Beach_LR_180_FISHEYE_F180_alpha.mp4".into()));
+        assert_eq!(name("Beach_MKX200.mp4", 200.0, default), Ok("out/Beach_MKX200_alpha.mp4".into()));
+        assert_eq!(
+            name("Beach-TB-360.mp4", 190.0, "x/{stem}.{mode}.mkv"),
+            Ok("out/x/Beach.FISHEYE190_alpha.mkv".into())
+        );
     }
 
     #[test]

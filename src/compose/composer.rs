@@ -120,12 +120,16 @@ pub struct Composer {
 impl Composer {
     /// A painter for frames of `width` x `height` whose samples are stored in `layout` (the
     /// source's) and mean `color`.
+    ///
+    /// # Panics
+    /// For [`Mode::Passthrough`], which has a painter of its own.
     pub fn new(mode: &Mode, layout: YuvLayout, color: YuvColor, width: usize, height: usize) -> Self {
         let encode =
             |Rgb(r, g, b): Rgb| color.encode([r, g, b].map(|v| f64::from(v) / 255.0), layout.bits).map(|v| v as f32);
         let paint = match mode {
             Mode::Green { key } => Paint::Green { key: encode(*key) },
             Mode::Matte => Paint::Matte,
+            Mode::Passthrough { .. } => panic!("alpha-packed frames are painted by PassthroughPainter"),
             Mode::Alpha => Paint::Alpha,
             Mode::Blur { strength } => Paint::Blur { strength: *strength },
             Mode::Replace { .. } => Paint::Replace,

@@ -1,5 +1,5 @@
 //! What is painted with the matte: green screen, matte, real alpha, blur, another background, an
-//! overlay for checking. All of it on the Y, U and V planes; the full-size picture is never RGB.
+//! overlay for checking, alpha-packed passthrough. All of it on the Y, U and V planes; the full-size picture is never RGB.
 
 mod backdrop;
 mod color;
@@ -8,13 +8,18 @@ mod field;
 mod foreground;
 mod grid;
 mod kernels;
+pub mod packed;
 mod paint;
+mod passthrough;
 #[cfg(test)]
 mod tests;
 
 pub use color::ParseColorError;
 pub use composer::{Composer, Frame, ViewPaint};
+pub use packed::{AlphaChannel, PackedFrame};
+pub use passthrough::{PassthroughPainter, PassthroughPlan};
 
+use crate::vr::{Format, Layout, Projection};
 use std::path::PathBuf;
 
 /// What an output shows.
@@ -47,9 +52,31 @@ pub enum Mode {
         /// The tint.
         tint: Rgb,
     },
+    /// The whole picture as two fisheye circles with the matte packed between them, for headset
+    /// players that show their cameras' picture behind the person. Its frames have a size of their
+    /// own; [`PassthroughPainter`] paints them.
+    Passthrough {
+        /// What the circles show, in degrees; `None`: as much as a fisheye source, else 180.
+        fov: Option<f32>,
+        /// What carries the opacity.
+        channel: AlphaChannel,
+    },
 }
 
 impl Mode {
+    /// The format of what [`Mode::Passthrough`] makes of a fisheye of `source_fov` degrees (`None`:
+    /// of another projection); `None` for the modes that keep the source's format.
+    pub fn packed_format(&self, source_fov: Option<f32>) -> Option<Format> {
+        let Mode::Passthrough { fov, .. } = self else { return None };
+        let fov = fov.or(source_fov).unwrap_or(180.0);
+        Some(Format {
+            layout: Layout::SideBySide,
+            projection: Projection::Fisheye { fov },
+            alpha_packed: true,
+            ..Format::FLAT
+        })
+    }
+
     /// The word by which the command line knows the mode.
     pub fn name(&self) -> &'static str {
         match self {
@@ -59,6 +86,7 @@ impl Mode {
             Mode::Blur { .. } => "blur",
             Mode::Replace { .. } => "replace",
             Mode::Overlay { .. } => "overlay",
+            Mode::Passthrough { .. } => "passthrough",
         }
     }
 }

@@ -144,10 +144,8 @@ impl Rules<'_> {
         }
         let i = &manifest.input;
         match self.s.model.input_size {
-            Some(size) if !self.user("model.input_size") => {
-                debug_assert!(size > 0);
-                Ok(())
-            }
+            // A profile's size is for one model only, and left alone with another.
+            _ if !self.user("model.input_size") => Ok(()),
             Some(size) if i.fixed && size != i.size => {
                 self.clash("model.input_size", key, &format!("{name} takes only {}", i.size))
             }

@@ -3,7 +3,7 @@
 use super::schema::{self, Key};
 use super::{ConfigError, DeviceSettings, ModelSettings, OutputSettings, PerformanceSettings, ProcessingSettings};
 use super::{Settings, read, values};
-use crate::compose::Rgb;
+use crate::compose::{AlphaChannel, Rgb};
 use crate::matte::MatteOptions;
 use crate::matte::windows::View;
 use crate::media::Codec;
@@ -351,7 +351,11 @@ impl Sources {
                 key: self.color("output.key"),
                 tint: self.color("output.tint"),
                 blur_strength: self.number("output.blur_strength").unwrap_or(0.02),
-                codec: self.get("output.codec").as_str().and_then(codec),
+                fov: self.get("output.fov").as_str().and_then(|fov| fov.parse().ok()),
+                alpha_channel: (self.get("output.alpha_channel").as_str())
+                    .and_then(AlphaChannel::from_name)
+                    .unwrap_or_default(),
+                codec: self.get("output.codec").as_str().and_then(Codec::from_name),
                 encoder: self.text("output.encoder"),
                 crf: self.number("output.crf").filter(|_| !self.beaten("output.crf", "output.bitrate")),
                 preset: self.text("output.preset"),
@@ -419,12 +423,6 @@ pub(super) fn yaml(key: &Key, value: &Value) -> String {
         Value::String(s) if bare(s) => s.clone(),
         other => other.to_string(),
     }
-}
-
-fn codec(word: &str) -> Option<Codec> {
-    [Codec::H264, Codec::Hevc, Codec::Av1, Codec::Vp9, Codec::ProRes, Codec::Ffv1]
-        .into_iter()
-        .find(|c| c.name() == word)
 }
 
 #[cfg(test)]

@@ -14,11 +14,11 @@ pub use check::check;
 pub use layers::{Loader, Source, Sources, user_file};
 pub use template::template;
 
-use crate::compose::Rgb;
+use crate::compose::{AlphaChannel, Rgb};
 use crate::matte::MatteOptions;
+use crate::matte::windows::View;
 use crate::media::Codec;
 use crate::pipeline::{DeviceChoice, Precision, SessionChoice};
-use crate::matte::windows::View;
 use crate::vr::FormatRequest;
 use std::fmt;
 use std::path::PathBuf;
@@ -79,7 +79,7 @@ pub struct DeviceSettings {
 pub struct ProcessingSettings {
     /// Threads for the whole job; 0: all that the process may use.
     pub threads: usize,
-    /// Bytes of frames that may wait between stages; 0: from the frame's size.
+    /// Bytes of frames that may wait between stages; 0: by the memory that is available.
     pub queue_bytes: usize,
 }
 
@@ -105,6 +105,10 @@ pub struct OutputSettings {
     pub tint: Rgb,
     /// Blur as a fraction of the view's height.
     pub blur_strength: f32,
+    /// Field of view of `passthrough` in degrees; `None`: by the source.
+    pub fov: Option<f32>,
+    /// What carries the opacity of `passthrough`.
+    pub alpha_channel: AlphaChannel,
     /// Codec family.
     pub codec: Option<Codec>,
     /// FFmpeg encoder.

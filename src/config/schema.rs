@@ -42,8 +42,8 @@ const fn open(name: &'static str, kind: Kind, unset: &'static str) -> Key {
     Key { name, kind, unset: Some(unset) }
 }
 
-/// The six words for what an output shows.
-pub const MODES: &[&str] = &["green", "matte", "alpha", "blur", "replace", "overlay"];
+/// The words for what an output shows.
+pub const MODES: &[&str] = &["green", "matte", "alpha", "blur", "replace", "overlay", "passthrough"];
 /// The profiles that are built in.
 pub const PROFILES: &[&str] = &["fast", "balanced", "quality"];
 
@@ -81,6 +81,8 @@ pub const KEYS: &[Key] = &[
     key("output.key", Kind::Form(values::COLOR_FORM, values::is_color)),
     key("output.tint", Kind::Form(values::COLOR_FORM, values::is_color)),
     key("output.blur_strength", Kind::Number(0.001, 0.2)),
+    open("output.fov", Kind::Word(&["180", "190", "200", "220"]), "auto"),
+    key("output.alpha_channel", Kind::Word(&["red", "gray"])),
     open("output.codec", Kind::Word(&["h264", "hevc", "av1", "vp9", "prores", "ffv1"]), "auto"),
     open("output.encoder", Kind::Text, "auto"),
     open("output.crf", Kind::Number(0.0, 63.0), "auto"),
@@ -229,7 +231,7 @@ mod tests {
         assert_eq!(parse("matte.threshold", "2"), Err("expected a number from 0 to 1, or off, found 2".to_owned()));
         assert_eq!(
             parse("output.mode", "grean"),
-            Err("expected one of green, matte, alpha, blur, replace, overlay, found grean; did you mean green?"
+            Err("expected one of green, matte, alpha, blur, replace, overlay, passthrough, found grean; did you mean green?"
                 .to_owned())
         );
         for bad in ["NaN", "inf", "", "0,5"] {

@@ -1,5 +1,5 @@
 //! What this process and the machine are doing while a job runs: a thread of its own looks every
-//! so often. One look costs some tens of microseconds without a card (`benches/sampler.rs`).
+//! so often. What a look costs: `benches/sampler.rs`.
 
 use super::cgroup::Limits;
 use super::gpu::{Driver, GpuLoad, NvmlDriver};

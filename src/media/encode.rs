@@ -79,7 +79,7 @@ impl VideoEncoder {
                 Clock::Count => ffi::AVRational { num: rate.den, den: rate.num },
             };
             c.framerate = rate;
-            c.sample_aspect_ratio = video.aspect;
+            c.sample_aspect_ratio = options.aspect(video);
             c.thread_count = options.encode.threads.min(64) as i32;
             set_colour(c, video, options.color);
             c.field_order = video.field_order;

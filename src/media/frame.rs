@@ -169,6 +169,22 @@ impl VideoFrame {
         self.inner.set_kind(ffmpeg::picture::Type::None);
     }
 
+    /// Drops what [`copy_props_from`](Self::copy_props_from) took over of the source's shape: pixel
+    /// aspect, cropping, rotation, stereo packing and projection. For pictures of another shape;
+    /// encoders would write the source's into the bitstream.
+    pub fn forget_shape(&mut self) {
+        use ffi::AVFrameSideDataType::{AV_FRAME_DATA_DISPLAYMATRIX, AV_FRAME_DATA_SPHERICAL, AV_FRAME_DATA_STEREO3D};
+        // SAFETY: plain fields of a valid frame, and side data that FFmpeg frees.
+        unsafe {
+            let f = self.inner.as_mut_ptr();
+            (*f).sample_aspect_ratio = ffi::AVRational { num: 1, den: 1 };
+            ((*f).crop_left, (*f).crop_right, (*f).crop_top, (*f).crop_bottom) = (0, 0, 0, 0);
+            for kind in [AV_FRAME_DATA_DISPLAYMATRIX, AV_FRAME_DATA_SPHERICAL, AV_FRAME_DATA_STEREO3D] {
+                ffi::av_frame_remove_side_data(f, kind);
+            }
+        }
+    }
+
     /// The frame for FFmpeg's functions.
     pub(super) fn av(&self) -> &ffmpeg::frame::Video {
         &self.inner

@@ -37,7 +37,7 @@ pub use error::{MediaError, Result};
 pub use frame::{PlaneSamples, VideoFrame, layout_of, pixel_of};
 pub use keyframes::key_frames;
 pub use log::{init, recent_log};
-pub use mux::{Finished, Purpose, Writer, WriterOptions, same_file};
+pub use mux::{Finished, Purpose, VrTags, Writer, WriterOptions, same_file};
 pub use nvenc::nvenc_status;
 pub use options::{Codec, DecodeOptions, EncodeOptions, TimeRange};
 pub use pool::FramePool;

@@ -10,8 +10,9 @@ use super::frame::VideoFrame;
 use super::log;
 use super::options::EncodeOptions;
 use super::output::{CopiedStream, Output};
-use super::template::SourceTemplate;
+use super::template::{SourceTemplate, VideoTemplate};
 use crate::plane::{YuvColor, YuvLayout};
+use crate::vr::ContainerTags;
 use ffmpeg_next::ffi;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,15 @@ pub enum Purpose {
     Matte,
     /// Pictures with a real alpha channel.
     Alpha,
+}
+
+/// What an output says about stereo and the sphere in its container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VrTags {
+    /// What the source says: for pictures whose views lie as the source's do.
+    Source,
+    /// These tags and none of the source's.
+    Made(ContainerTags),
 }
 
 /// How an output is made.
@@ -43,12 +53,24 @@ pub struct WriterOptions<'a> {
     pub width: usize,
     /// Their height.
     pub height: usize,
+    /// The frames show something else than the source's do in another shape: what the source says
+    /// about the shape of its pixels and their rotation doesn't hold.
+    pub reshaped: bool,
     /// Replace a file that exists.
     pub overwrite: bool,
     /// What the pictures are for.
     pub purpose: Purpose,
     /// Take over sound, subtitles, attachments and data.
     pub copy_streams: bool,
+    /// Stereo packing and projection that the container states.
+    pub tags: VrTags,
+}
+
+impl WriterOptions<'_> {
+    /// Width to height of the frames' pixels.
+    pub(super) fn aspect(&self, video: &VideoTemplate) -> ffi::AVRational {
+        if self.reshaped { ffi::AVRational { num: 1, den: 1 } } else { video.aspect }
+    }
 }
 
 /// A finished output.
@@ -100,7 +122,21 @@ impl Writer {
             }
             other => other?,
         };
-        if container == Container::Mov && !mov_keeps_vr() && !template.info.video.tags.is_empty() {
+        let mut options = options;
+        let tags = match options.tags {
+            VrTags::Source => template.info.video.tags,
+            VrTags::Made(tags) => tags,
+        };
+        if container == Container::Mp4 && tags.right_first {
+            // FFmpeg writes no st3d for it, and sv3d alone would say that there is one view.
+            options.tags = VrTags::Made(ContainerTags::default());
+            notes.push(
+                "mp4 gets no stereo and spherical metadata for a video whose right eye comes first; players must go by \
+                 the file name, or use .mkv"
+                    .to_owned(),
+            );
+        }
+        if container == Container::Mov && !mov_keeps_vr() && !tags.is_empty() {
             notes.push(
                 "this FFmpeg writes no stereo and spherical metadata into .mov; players must go by the file name, \
                  or use .mp4 or .mkv"

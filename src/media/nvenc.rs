@@ -21,12 +21,13 @@ fn try_nvenc() -> std::result::Result<(), String> {
         .into_iter()
         .find_map(ffmpeg::encoder::find_by_name)
         .ok_or("this FFmpeg is built without NVENC")?;
-    opens::open(codec).map_err(|reason| format!("NVENC cannot be opened: {reason}"))
+    opens::open(codec).map(drop).map_err(|reason| format!("NVENC cannot be opened: {reason}"))
 }
 
 /// Loads the driver's libraries, whose absence FFmpeg tells only in its log.
 pub(super) fn driver() -> std::result::Result<(), String> {
-    [c"libcuda.so.1", c"libnvidia-encode.so.1"].into_iter().try_for_each(load)
+    let libraries = [c"libcuda.so.1", c"libnvidia-encode.so.1"];
+    libraries.into_iter().try_for_each(load).map_err(|e| format!("{e}; it comes with NVIDIA's driver"))
 }
 
 fn load(name: &CStr) -> std::result::Result<(), String> {

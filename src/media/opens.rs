@@ -26,7 +26,8 @@ pub fn ffmpeg_version() -> String {
     unsafe { CStr::from_ptr(ffi::av_version_info()) }.to_string_lossy().into_owned()
 }
 
-/// Opens the encoder `name` for a picture of 640x480 and closes it again.
+/// Opens the encoder `name` for a picture of 640x480, and leaves it open: SVT-AV1 was seen never to
+/// come back from being closed before its first frame. For a process that ends soon.
 ///
 /// # Errors
 /// Why it can't be opened, in one line.
@@ -36,11 +37,11 @@ pub fn encoder_opens(name: &str) -> std::result::Result<(), String> {
     if name.ends_with("_nvenc") {
         super::nvenc::driver()?;
     }
-    open(codec)
+    open(codec).map(std::mem::forget)
 }
 
 /// Opens `codec`, which must be a video encoder.
-pub(super) fn open(codec: ffmpeg::Codec) -> std::result::Result<(), String> {
+pub(super) fn open(codec: ffmpeg::Codec) -> std::result::Result<ffmpeg::codec::Context, String> {
     let plain = ffi::AVPixelFormat::AV_PIX_FMT_YUV420P;
     let formats = codec.video().ok().and_then(|v| v.formats());
     let formats: Vec<_> = formats.map(|all| all.map(ffi::AVPixelFormat::from).collect()).unwrap_or_default();
@@ -58,7 +59,7 @@ pub(super) fn open(codec: ffmpeg::Codec) -> std::result::Result<(), String> {
         log::capture(|| ffi::avcodec_open2(c, codec.as_ptr(), options.as_mut_ptr()))
     };
     if code >= 0 {
-        return Ok(());
+        return Ok(context);
     }
     Err(lines.last().cloned().unwrap_or_else(|| ffmpeg::Error::from(code).to_string()))
 }

@@ -42,6 +42,13 @@ pub enum Codec {
 }
 
 impl Codec {
+    /// The codec of that word of the command line.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Codec::H264, Codec::Hevc, Codec::Av1, Codec::Vp9, Codec::ProRes, Codec::Ffv1]
+            .into_iter()
+            .find(|c| c.name() == name)
+    }
+
     /// The word by which the command line knows the codec.
     pub fn name(self) -> &'static str {
         match self {

@@ -5,7 +5,7 @@ use super::container::Container;
 use super::encode::VideoEncoder;
 use super::error::{MediaError, Result};
 use super::log;
-use super::mux::{Purpose, WriterOptions};
+use super::mux::{Purpose, VrTags, WriterOptions};
 use super::raw::{self, Options, Tags};
 use super::sidedata;
 use super::template::{SourceTemplate, StreamTemplate};
@@ -240,15 +240,26 @@ impl Output {
             }
             (*stream).avg_frame_rate = source.frame_rate;
             (*stream).r_frame_rate = source.real_frame_rate;
-            (*stream).sample_aspect_ratio = video.aspect;
+            (*stream).sample_aspect_ratio = options.aspect(video);
             (*stream).disposition = source.disposition;
-            raw::write_dict(&raw mut (*stream).metadata, source.tags.iter().filter(|(k, _)| !is_stale(k, true)));
+            let made = match options.tags {
+                VrTags::Source => None,
+                VrTags::Made(tags) => Some(sidedata::side_data(&tags)),
+            };
+            // Matroska's muxer goes by the tag before it goes by the side data.
+            let retagged = |k: &CString| made.is_some() && k.as_bytes().eq_ignore_ascii_case(b"stereo_mode");
+            let tags = source.tags.iter().filter(|(k, _)| !is_stale(k, true) && !retagged(k));
+            raw::write_dict(&raw mut (*stream).metadata, tags);
             if options.purpose == Purpose::Alpha && (*(*stream).codecpar).codec_id == ffi::AVCodecID::AV_CODEC_ID_VP9 {
                 // What tells a player that the blocks' additions are the alpha plane.
                 ffi::av_dict_set(&raw mut (*stream).metadata, c"alpha_mode".as_ptr(), c"1".as_ptr(), 0);
             }
-            let kept = source.side_data.iter().filter(|d| sidedata::survives_encoding(d.kind));
-            for data in kept.chain(&video.hdr.raw) {
+            let kept = source
+                .side_data
+                .iter()
+                .filter(|d| !(options.reshaped && sidedata::is_shape(d.kind)))
+                .filter(|d| sidedata::survives_encoding(d.kind) && !(made.is_some() && sidedata::is_vr(d.kind)));
+            for data in kept.chain(&video.hdr.raw).chain(made.iter().flatten()) {
                 sidedata::write(stream, data);
             }
             code

@@ -5,7 +5,7 @@ use super::error::{MediaError, Result};
 use super::frame::{descriptor, format_name, layout_of_raw, pixel_of};
 use super::raw::{self, Options};
 use super::{log, sidedata};
-use crate::plane::{Matrix, YuvColor, YuvLayout};
+use crate::plane::{ChromaSiting, Matrix, YuvColor, YuvLayout};
 use crate::vr::ContainerTags;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::ffi::CStr;
@@ -64,6 +64,8 @@ pub struct VideoInfo {
     pub layout: YuvLayout,
     /// The meaning of their samples; guessed from the size where the file doesn't tell.
     pub color: YuvColor,
+    /// Where the chroma samples lie; the usual place where the file doesn't tell.
+    pub siting: ChromaSiting,
     /// The file states the matrix.
     pub matrix_known: bool,
     /// A high-dynamic-range transfer (PQ or HLG).
@@ -295,6 +297,7 @@ fn video_info(path: &Path, stream: &ffmpeg::Stream<'_>, file_duration: Option<f6
         pixel_format: format_name(p.format),
         layout,
         color: color_of(p.format, p.color_space, p.color_range, width, height),
+        siting: siting_of(p.chroma_location),
         matrix_known: matrix_of(p.color_space).is_some(),
         hdr: is_hdr(p.color_trc),
         fps,
@@ -309,6 +312,16 @@ fn video_info(path: &Path, stream: &ffmpeg::Stream<'_>, file_duration: Option<f6
             ffi::AVFieldOrder::AV_FIELD_UNKNOWN | ffi::AVFieldOrder::AV_FIELD_PROGRESSIVE
         ),
     })
+}
+
+/// Where chroma samples lie. Sitings that hardly occur count as the nearest that vrseg knows.
+fn siting_of(location: ffi::AVChromaLocation) -> ChromaSiting {
+    use ffi::AVChromaLocation::{AVCHROMA_LOC_CENTER, AVCHROMA_LOC_TOP, AVCHROMA_LOC_TOPLEFT};
+    match location {
+        AVCHROMA_LOC_CENTER | AVCHROMA_LOC_TOP => ChromaSiting::Center,
+        AVCHROMA_LOC_TOPLEFT => ChromaSiting::TopLeft,
+        _ => ChromaSiting::Left,
+    }
 }
 
 /// Frames that will come out: the container's count, unless an edit list hides a good part of them.

@@ -231,8 +231,10 @@ mod tests {
             width: 3840,
             height: 1920,
             overwrite: false,
+            reshaped: false,
             purpose: Purpose::Picture,
             copy_streams: true,
+            tags: crate::media::VrTags::Source,
         };
         let (pairs, said) = settings(encoder, &options, 0).expect("settings");
         let pairs: Vec<_> = pairs.iter().map(|(k, v)| format!("{k}={v}")).collect();

@@ -37,6 +37,11 @@ pub(super) unsafe fn write(stream: *mut ffi::AVStream, data: &StreamSideData) {
     }
 }
 
+/// Types that tell how a picture is turned before it is shown.
+pub(super) fn is_shape(kind: ffi::AVPacketSideDataType) -> bool {
+    matches!(kind, ffi::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX)
+}
+
 /// Types that stay true of a video stream whose pictures were worked on and encoded anew.
 pub(super) fn survives_encoding(kind: ffi::AVPacketSideDataType) -> bool {
     use ffi::AVPacketSideDataType::*;
@@ -100,6 +105,50 @@ pub(super) fn tags(all: &[StreamSideData]) -> ContainerTags {
 pub(super) fn stereo_tags(bytes: &[u8]) -> ContainerTags {
     let right_first = int(bytes, 1).is_some_and(|flags| flags & INVERT != 0);
     ContainerTags { stereo: stereo_of(bytes), right_first, spherical: None }
+}
+
+/// Side data that makes a muxer write those tags. Only what every version of FFmpeg can write:
+/// [`Spherical::EQUIRECTANGULAR`] and tiles.
+pub(super) fn side_data(tags: &ContainerTags) -> Vec<StreamSideData> {
+    // The structures have grown with FFmpeg's versions, always at their end, and a muxer reads as
+    // much as it knows: so there is room to spare. AVStereo3D's later fields hold two fractions,
+    // whose denominators must not be 0.
+    const WORDS: usize = 32;
+    let item = |kind, head: &[i32]| {
+        let words = head.iter().copied().chain(std::iter::repeat(0)).take(WORDS);
+        StreamSideData { kind, bytes: words.flat_map(i32::to_ne_bytes).collect() }
+    };
+    let stereo = tags.stereo.and_then(|stereo| {
+        let kind = match stereo {
+            StereoTag::Mono => 0,
+            StereoTag::SideBySide => 1,
+            StereoTag::TopBottom => 2,
+            StereoTag::Other => return None,
+        };
+        let flags = if tags.right_first { INVERT } else { 0 };
+        Some(item(ffi::AVPacketSideDataType::AV_PKT_DATA_STEREO3D, &[kind, flags, 0, 0, 0, 0, 1, 0, 1]))
+    });
+    let spherical = tags.spherical.and_then(|s| {
+        let kind = match s.kind {
+            SphericalKind::Equirectangular => 0,
+            SphericalKind::Cubemap => 1,
+            SphericalKind::EquirectangularTile => 2,
+            SphericalKind::HalfEquirectangular => 3,
+            SphericalKind::Rectilinear => 4,
+            SphericalKind::Fisheye => 5,
+            SphericalKind::Mesh | SphericalKind::Other(_) => return None,
+        };
+        let ([yaw, pitch, roll], [left, top, right, bottom]) = (s.pose, s.bounds.map(|b| b as i32));
+        let head = [kind, yaw, pitch, roll, left, top, right, bottom];
+        Some(item(ffi::AVPacketSideDataType::AV_PKT_DATA_SPHERICAL, &head))
+    });
+    stereo.into_iter().chain(spherical).collect()
+}
+
+/// Whether side data is about stereo or the sphere.
+pub(super) fn is_vr(kind: ffi::AVPacketSideDataType) -> bool {
+    use ffi::AVPacketSideDataType::{AV_PKT_DATA_SPHERICAL, AV_PKT_DATA_STEREO3D};
+    matches!(kind, AV_PKT_DATA_STEREO3D | AV_PKT_DATA_SPHERICAL)
 }
 
 /// The projection from an AVSphericalMapping: the kind, yaw, pitch, roll (16.16), then the bounds
@@ -246,6 +295,21 @@ mod tests {
         let stereo = |flags| tags(&[item(ffi::AVPacketSideDataType::AV_PKT_DATA_STEREO3D, &[1, flags])]);
         assert_eq!((stereo(0).stereo, stereo(0).right_first), (Some(StereoTag::SideBySide), false));
         assert!(stereo(1).right_first);
+    }
+
+    #[test]
+    fn what_is_made_is_read_again() {
+        for right_first in [false, true] {
+            for (stereo, spherical) in [
+                (Some(StereoTag::SideBySide), Some(Spherical::VR180)),
+                (Some(StereoTag::TopBottom), Some(Spherical::EQUIRECTANGULAR)),
+                (Some(StereoTag::Mono), None),
+                (Some(StereoTag::SideBySide), Some(Spherical { pose: [1 << 16, -5, 7], ..Spherical::VR180 })),
+            ] {
+                let made = ContainerTags { stereo, right_first, spherical };
+                assert_eq!(tags(&side_data(&made)), made);
+            }
+        }
     }
 
     #[test]

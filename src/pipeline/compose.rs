@@ -5,7 +5,7 @@ use super::cancel::Cancel;
 use super::clock::StageClock;
 use super::error::Result;
 use super::frame::{Matted, Painted, SmallView};
-use crate::compose::{Composer, Frame, Mode, ViewPaint};
+use crate::compose::{Composer, Frame, Mode, PassthroughPainter, ViewPaint};
 use crate::matte::MatteOptions;
 use crate::matte::Refiner;
 use crate::matte::TileMap;
@@ -20,10 +20,20 @@ pub struct Target {
     pub mode: Mode,
     /// What its samples mean.
     pub color: YuvColor,
+    /// The painter of [`Mode::Passthrough`].
+    pub passthrough: Option<PassthroughPainter>,
     /// Frames of its layout and size.
     pub pool: FramePool,
     /// Its encoder.
     pub painted: Sender<Painted>,
+}
+
+/// What paints an output's frames.
+enum Painter {
+    /// Frames like the source's.
+    Frame(Composer),
+    /// Packed frames.
+    Packed(Box<PassthroughPainter>),
 }
 
 /// The part of the stage that does not change from frame to frame.
@@ -46,15 +56,24 @@ pub struct Compose {
 }
 
 impl Compose {
+    fn painter(&self, target: &Target) -> Painter {
+        let (width, height) = self.size;
+        match &target.passthrough {
+            Some(painter) => Painter::Packed(Box::new(painter.clone())),
+            None => Painter::Frame(Composer::new(&target.mode, self.layout, target.color, width, height)),
+        }
+    }
+
     /// One worker; works until there are no more frames or nobody listens any more.
     pub fn run(self, frames: Receiver<Matted>, cancel: &Cancel, clock: &StageClock) -> Result<()> {
         clock.enter();
         let (width, height) = self.size;
-        let mut alpha = Plane::<u8>::new(width, height);
+        let mut painters: Vec<_> = self.targets.iter().map(|t| self.painter(t)).collect();
+        // Packed frames take the small mattes as they are.
+        let full_size = painters.iter().any(|p| matches!(p, Painter::Frame(_)));
+        let mut alpha = if full_size { Plane::<u8>::new(width, height) } else { Plane::default() };
         let mut tiles = TileMap::default();
         let mut refiner = Refiner::new(self.matte);
-        let mut composers: Vec<_> =
-            self.targets.iter().map(|t| Composer::new(&t.mode, self.layout, t.color, width, height)).collect();
         loop {
             let Ok(Matted { frame, backgrounds }) = clock.waiting(|| frames.recv()) else { return Ok(()) };
             if cancel.is_aborted() {
@@ -62,24 +81,34 @@ impl Compose {
             }
             let source = &frame.decoded.source;
             let planes = source.frame.yuv();
-            clock.busy(|| {
-                let mut whole = alpha.as_mut();
-                for (rect, view) in self.rects.iter().zip(&frame.views) {
-                    let out = whole.crop_mut(*rect);
-                    refiner.refine(&planes, self.layout, self.color, *rect, &view.yuv.y, &view.alpha, out);
-                }
-                tiles.classify(alpha.as_ref());
-            });
+            if full_size {
+                clock.busy(|| {
+                    let mut whole = alpha.as_mut();
+                    for (rect, view) in self.rects.iter().zip(&frame.views) {
+                        let out = whole.crop_mut(*rect);
+                        refiner.refine(&planes, self.layout, self.color, *rect, &view.yuv.y, &view.alpha, out);
+                    }
+                    tiles.classify(alpha.as_ref());
+                });
+            }
             let views: Vec<_> = self
                 .rects
                 .iter()
                 .zip(&frame.views)
                 .map(|(rect, v)| ViewPaint { rect: *rect, small: &v.yuv, alpha: &v.alpha })
                 .collect();
-            for ((target, composer), background) in self.targets.iter().zip(&mut composers).zip(&backgrounds) {
+            for ((target, painter), background) in self.targets.iter().zip(&mut painters).zip(&backgrounds) {
                 let picture = clock.busy(|| -> Result<_> {
                     let mut picture = target.pool.get()?;
                     picture.copy_props_from(&source.frame);
+                    let composer = match painter {
+                        Painter::Frame(composer) => composer,
+                        Painter::Packed(painter) => {
+                            picture.forget_shape();
+                            painter.paint(&planes, &views, picture.yuv_mut());
+                            return Ok(picture);
+                        }
+                    };
                     let frame = Frame {
                         source: planes,
                         layout: self.layout,

@@ -117,7 +117,7 @@ pub struct Job {
     pub overwrite: bool,
     /// Threads for the whole job; 0: as many as the process may use.
     pub threads: usize,
-    /// Bytes of frames that may wait between stages; 0: chosen from the frame size.
+    /// Bytes of frames that may wait between stages; 0: by the memory that is available.
     pub queue_bytes: usize,
     /// A whole run below so many frames per second warns at its end.
     pub target_fps: Option<f64>,

@@ -2,15 +2,18 @@
 //! Everything that can be refused without decoding a frame is refused here.
 
 use super::error::{Error, Result};
+use super::geometry::OutputGeometry;
 use super::job::{Job, ModelChoice, OutputSpec};
 use super::prepare::Views;
 use super::recognize::recognize;
 use crate::compose::{Composer, Mode};
-use crate::media::{self, EncodeOptions, EncoderPlan, InputInfo, MediaError, Purpose, VideoInfo, WriterOptions};
-use crate::model::{Kind, Model, registry};
 use crate::matte::windows::{View, Windows};
+use crate::media::{
+    self, EncodeOptions, EncoderPlan, InputInfo, MediaError, Purpose, VideoInfo, VrTags, WriterOptions,
+};
+use crate::model::{Kind, Model, registry};
 use crate::plane::{YuvColor, YuvLayout};
-use crate::vr::{FormatFindings, Projection};
+use crate::vr::{Confidence, ContainerTags, Evidence, FormatFindings, Projection, StereoTag};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,7 +28,9 @@ pub struct Plan {
     pub views: Views,
     /// The model, its weights found but not yet checked.
     pub model: Model,
-    /// Each output's encoder, in the job's order.
+    /// The frames of each output, in the job's order.
+    pub geometries: Vec<OutputGeometry>,
+    /// Each output's encoder, in the same.
     pub encoders: Vec<EncoderPlan>,
     /// Frames that will be written, where that is known.
     pub frames: Option<u64>,
@@ -73,13 +78,30 @@ impl Plan {
         let grid = if turned { (nh, nw) } else { (nw, nh) };
         let (view, windows) = windows(job, &model, format.projection.value, (rects[0].w, rects[0].h), grid)?;
         let views = Views { rects, view, windows: Arc::new(windows), rotation: video.rotation };
+        let geometries = job
+            .outputs
+            .iter()
+            .map(|o| OutputGeometry::new(&o.mode, &format.format(), &views, video, &job.input))
+            .collect::<Result<Vec<_>>>()?;
         let encoders = job
             .outputs
             .iter()
-            .map(|o| media::plan_encoder(&writer_options(o, &o.encode, video, video.color, job.overwrite)))
+            .zip(&geometries)
+            .map(|(o, geometry)| {
+                let color = video.color;
+                media::plan_encoder(&writer_options(
+                    o,
+                    &o.encode,
+                    video,
+                    geometry,
+                    color,
+                    VrTags::Source,
+                    job.overwrite,
+                ))
+            })
             .collect::<std::result::Result<Vec<_>, MediaError>>()?;
         let frames = frames_in_range(job, &input);
-        Ok(Self { format, views, model, encoders, frames, input })
+        Ok(Self { format, views, model, geometries, encoders, frames, input })
     }
 
     /// Label and value of everything that was found, for people.
@@ -91,8 +113,9 @@ impl Plan {
             ("format", self.format.summary()),
             ("model", self.model_text()),
         ];
-        for (o, e) in job.outputs.iter().zip(&self.encoders) {
+        for ((o, e), g) in job.outputs.iter().zip(&self.encoders).zip(&self.geometries) {
             lines.push(("output", format!("{} {} ({})", o.mode.name(), o.path.display(), e.description)));
+            lines.extend(g.describe().map(|shape| ("frames", shape)));
         }
         lines.push(("frames", self.frames.map_or("unknown".into(), |n| n.to_string())));
         lines.extend(self.warnings().map(|w| ("warning", w)));
@@ -102,6 +125,22 @@ impl Plan {
     /// What the user should know of the format: disagreements of its sources, bold guesses.
     pub fn warnings(&self) -> impl Iterator<Item = String> + '_ {
         self.format.warnings.iter().map(|w| format!("{}: {w}", self.input.path.display()))
+    }
+
+    /// What the container of an output says whose views lie as the source's do: the source's own
+    /// words, what the user corrected in them, and where it has none, what is likely at the least.
+    pub fn kept_tags(&self) -> VrTags {
+        let source = self.input.video.tags;
+        let kept = kept_tags(&self.format, source);
+        if kept == source { VrTags::Source } else { VrTags::Made(kept) }
+    }
+
+    /// What the container of the output with this geometry says.
+    pub fn tags(&self, geometry: &OutputGeometry) -> VrTags {
+        match &geometry.passthrough {
+            Some(packed) => VrTags::Made(ContainerTags::of(&packed.format())),
+            None => self.kept_tags(),
+        }
     }
 
     /// Model and input size.
@@ -159,13 +198,15 @@ pub fn output_color(mode: &Mode, encoder: &EncoderPlan, source: YuvColor) -> Yuv
     YuvColor { full_range: source.full_range || grey, ..source }
 }
 
-/// How an output is written: `encode` is the output's own, or that with threads filled in; `color`
-/// is what its samples mean.
+/// How an output is written: `encode` is the output's own, or that with threads filled in;
+/// `geometry` is its frames', `color` is what its samples mean, `tags` what its container says about stereo and the sphere.
 pub fn writer_options<'a>(
     output: &'a OutputSpec,
     encode: &'a EncodeOptions,
     video: &VideoInfo,
+    geometry: &OutputGeometry,
     color: YuvColor,
+    tags: VrTags,
     overwrite: bool,
 ) -> WriterOptions<'a> {
     WriterOptions {
@@ -173,8 +214,9 @@ pub fn writer_options<'a>(
         encode,
         layout: output_layout(&output.mode, video.layout),
         color,
-        width: video.width,
-        height: video.height,
+        width: geometry.width,
+        height: geometry.height,
+        reshaped: geometry.passthrough.is_some(),
         overwrite,
         purpose: match output.mode {
             Mode::Matte => Purpose::Matte,
@@ -182,7 +224,35 @@ pub fn writer_options<'a>(
             _ => Purpose::Picture,
         },
         copy_streams: true,
+        tags,
     }
+}
+
+/// See [`Plan::kept_tags`].
+fn kept_tags(found: &FormatFindings, source: ContainerTags) -> ContainerTags {
+    let made = ContainerTags::of(&found.format());
+    let (layout, projection) = (&found.layout, &found.projection);
+    let asked = |e: &Evidence| *e == Evidence::Option;
+    let mut tags = source;
+    if asked(&layout.evidence) || asked(&found.eye_order.evidence) {
+        (tags.stereo, tags.right_first) = (made.stereo, made.right_first);
+    }
+    if asked(&projection.evidence) {
+        tags.spherical = made.spherical;
+    }
+    let sure = layout.confidence >= Confidence::Likely;
+    if source.stereo.is_none() && sure {
+        (tags.stereo, tags.right_first) = (made.stereo, made.right_first);
+    }
+    // A sphere without a word on stereo is one view, by Google's RFC: so not where that is a guess.
+    // Nor in place of a mesh, which FFmpeg doesn't carry over.
+    if found.container.spherical.is_none() && sure && projection.confidence >= Confidence::Likely {
+        tags.spherical = made.spherical;
+    }
+    if tags.stereo == Some(StereoTag::Mono) && tags.spherical.is_none() && source.stereo.is_none() {
+        tags.stereo = None;
+    }
+    tags
 }
 
 fn find_model(choice: &ModelChoice) -> Result<Model> {
@@ -240,5 +310,58 @@ fn frames_in_range(job: &Job, input: &InputInfo) -> Option<u64> {
     match (in_time, range.frames) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vr::{Clues, FormatRequest, Layout, ProjectionKind, Spherical, SphericalKind, detect};
+
+    fn kept(name: &str, source: ContainerTags, request: FormatRequest) -> ContainerTags {
+        let clues = Clues { path: Path::new(name), width: 4096, height: 2048, tags: source };
+        kept_tags(&detect(&request, &clues, &mut |_| None), source)
+    }
+
+    const VR180: ContainerTags =
+        ContainerTags { stereo: Some(StereoTag::SideBySide), right_first: false, spherical: Some(Spherical::VR180) };
+
+    #[test]
+    fn what_the_source_says_stays_and_what_is_likely_is_added() {
+        let (none, open) = (ContainerTags::default(), FormatRequest::default());
+        let turned =
+            ContainerTags { spherical: Some(Spherical { pose: [9 << 16, 0, 0], ..Spherical::VR180 }), ..VR180 };
+        assert_eq!(kept("a.mp4", turned, open), turned);
+        assert_eq!(kept("a_LR_180.mp4", none, open), VR180);
+        assert_eq!(kept("a_180.mp4", none, open), VR180, "only side by side fits this shape");
+        assert_eq!(kept("a.mp4", none, open), none, "guesses are not written");
+        assert_eq!(kept("a_LR.mp4", none, open), ContainerTags { spherical: None, ..VR180 });
+        assert_eq!(kept("a_MKX200.mp4", none, open), ContainerTags { spherical: None, ..VR180 });
+        assert_eq!(kept("a_flat_mono.mp4", none, open), none);
+    }
+
+    #[test]
+    fn what_the_user_says_goes_first() {
+        let request = FormatRequest { projection: Some(ProjectionKind::Fisheye), ..FormatRequest::default() };
+        assert_eq!(kept("a.mp4", VR180, request), ContainerTags { spherical: None, ..VR180 });
+        let flat = FormatRequest {
+            layout: Some(Layout::Mono),
+            projection: Some(ProjectionKind::Flat),
+            ..FormatRequest::default()
+        };
+        assert!(kept("a.mp4", VR180, flat).is_empty());
+    }
+
+    #[test]
+    fn nothing_is_written_in_place_of_a_mesh() {
+        let mesh = Spherical { kind: SphericalKind::Mesh, ..Spherical::EQUIRECTANGULAR };
+        let clues = Clues {
+            path: Path::new("a_LR_180.mp4"),
+            width: 4096,
+            height: 2048,
+            tags: ContainerTags { spherical: Some(mesh), ..ContainerTags::default() },
+        };
+        let found = detect(&FormatRequest::default(), &clues, &mut |_| None);
+        assert_eq!(kept_tags(&found, ContainerTags::default()).spherical, None);
     }
 }

@@ -10,14 +10,16 @@ use super::error::{Error, Result};
 use super::events::{Event, Observer, OutputReport, Summary};
 use super::frame::Total;
 use super::job::{DeviceChoice, Job};
+use super::matte::Matting;
 use super::plan::{Plan, output_color, output_layout, writer_options};
 use super::prepare::{Prepare, Recycled};
 use super::progress::Progress;
-use super::{decode, encode, infer, matte};
-use crate::compose::Mode;
+use super::{decode, encode, infer};
+use crate::compose::{Mode, PassthroughPainter};
 use crate::hardware::{Machine, Sampler, sampler};
 use crate::matte::Stabilizer;
 use crate::matte::stereo::{Search, StereoFusion};
+use crate::matte::windows::Blender;
 use crate::media::{DecodeOptions, Finished, FramePool, Reader, Writer};
 use crate::model::provider::{Provider, SessionOptions};
 use crate::model::{Batch, Kind, Network, States};
@@ -25,6 +27,7 @@ use crate::tune::rules::{self, Threads};
 use crate::vr::EyeOrder;
 use crossbeam_channel::{bounded, unbounded};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
@@ -157,13 +160,14 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let writers = job
         .outputs
         .iter()
+        .zip(&plan.geometries)
         .zip(&colors)
-        .map(|(o, color)| {
+        .map(|((o, geometry), color)| {
             let mut encode = o.encode.clone();
             if encode.threads == 0 {
                 encode.threads = threads.encode;
             }
-            let options = writer_options(o, &encode, video, *color, job.overwrite);
+            let options = writer_options(o, &encode, video, geometry, *color, plan.tags(geometry), job.overwrite);
             Ok(Writer::create(options, &template)?)
         })
         .collect::<Result<Vec<_>>>()?;
@@ -220,7 +224,10 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         plan.views.rects.iter().map(|_| Stabilizer::new(job.matte.stabilize)).collect()
     };
 
+    let tick = f64::from(video.time_base.0) / f64::from(video.time_base.1.max(1));
     let stereo = stereo_fusion(job.matte.stereo, &plan);
+    let windows = Arc::clone(&plan.views.windows);
+    let matting = Matting { windows, blender: Blender::new(), stereo, stabilizers, backgrounds, tick };
 
     let prepare = Prepare {
         views: plan.views.clone(),
@@ -243,12 +250,16 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let mut targets = Vec::new();
     let mut packet_senders = Vec::new();
     let mut encoders = Vec::new();
-    for ((writer, output), color) in writers.into_iter().zip(&job.outputs).zip(colors) {
-        let pool = FramePool::new(output_layout(&output.mode, source_layout), width, height)?;
+    for (((writer, output), color), geometry) in writers.into_iter().zip(&job.outputs).zip(colors).zip(&plan.geometries)
+    {
+        let pool = FramePool::new(output_layout(&output.mode, source_layout), geometry.width, geometry.height)?;
+        let packed = geometry.passthrough.clone();
+        let passthrough =
+            packed.map(|p| PassthroughPainter::new(p, source_layout, color, plan.views.size(), job.matte));
         let (painted, to_encode) = bounded(1);
         let (packet_sender, packets) = unbounded();
         packet_senders.push(packet_sender);
-        targets.push(Target { mode: output.mode.clone(), color, pool, painted });
+        targets.push(Target { mode: output.mode.clone(), color, passthrough, pool, painted });
         encoders.push((writer, to_encode, packets));
     }
     let compose = Compose {
@@ -260,8 +271,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         targets,
         recycle: recycle_views,
     };
-    let (rotation, windows) = (plan.views.rotation, &*plan.views.windows);
-    let tick = f64::from(video.time_base.0) / f64::from(video.time_base.1.max(1));
+    let rotation = plan.views.rotation;
 
     let (results, finished) = thread::scope(|scope| {
         let (clocks, total) = (&clocks, &total);
@@ -279,19 +289,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
             spawn(scope, cancel, "infer", move || {
                 infer::run(network, rotation, from_prepare, to_matte, recycle_batch, cancel, clocks.stage("infer"))
             }),
-            spawn(scope, cancel, "matte", move || {
-                matte::run(
-                    windows,
-                    stereo,
-                    stabilizers,
-                    backgrounds,
-                    tick,
-                    from_infer,
-                    to_compose,
-                    cancel,
-                    clocks.stage("matte"),
-                )
-            }),
+            spawn(scope, cancel, "matte", move || matting.run(from_infer, to_compose, cancel, clocks.stage("matte"))),
         ];
         for _ in 0..threads.compose {
             let (worker, frames) = (compose.clone(), from_matte.clone());
@@ -310,13 +308,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
             }));
         }
         drop(finished_sender);
-        let results: Vec<Result<()>> = handles
-            .into_iter()
-            .map(|(stage, handle)| match handle {
-                Ok(h) => h.join().unwrap_or_else(|p| Err(panicked(stage, &*p))),
-                Err(source) => Err(Error::Thread { stage, source }),
-            })
-            .collect();
+        let results = join(handles);
         let mut finished: Vec<(usize, Finished)> = finished.try_iter().collect();
         finished.sort_by_key(|f| f.0);
         (results, finished)
@@ -392,10 +384,10 @@ fn stereo_fusion(strength: f32, plan: &Plan) -> Option<StereoFusion> {
 }
 
 /// A stage's thread, with the stage's name for the error texts.
-type Stage<'scope> = (&'static str, std::io::Result<thread::ScopedJoinHandle<'scope, Result<()>>>);
+pub(super) type Stage<'scope> = (&'static str, std::io::Result<thread::ScopedJoinHandle<'scope, Result<()>>>);
 
 /// Starts a thread of a stage. One that fails stops the others: they see closed channels or the flag.
-fn spawn<'scope>(
+pub(super) fn spawn<'scope>(
     scope: &'scope thread::Scope<'scope, '_>,
     cancel: &'scope Cancel,
     stage: &'static str,
@@ -411,6 +403,17 @@ fn spawn<'scope>(
     (stage, thread::Builder::new().name(format!("vrseg-{stage}")).spawn_scoped(scope, guarded))
 }
 
+/// Waits for all stages.
+pub(super) fn join(stages: Vec<Stage<'_>>) -> Vec<Result<()>> {
+    stages
+        .into_iter()
+        .map(|(stage, handle)| match handle {
+            Ok(h) => h.join().unwrap_or_else(|p| Err(panicked(stage, &*p))),
+            Err(source) => Err(Error::Thread { stage, source }),
+        })
+        .collect()
+}
+
 /// Turns a panic of a stage into an error, so that the other stages are stopped at once.
 fn catch(stage: &'static str, body: impl FnOnce() -> Result<()>) -> Result<()> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or_else(|p| Err(panicked(stage, &*p)))
@@ -424,7 +427,7 @@ fn panicked(stage: &'static str, payload: &(dyn std::any::Any + Send)) -> Error 
 
 /// The cause: the first error in the order of the stages that is not just "interrupted", since
 /// an aborted encoder says that too.
-fn first_error(results: Vec<Result<()>>) -> Result<()> {
+pub(super) fn first_error(results: Vec<Result<()>>) -> Result<()> {
     let mut errors: Vec<_> = results.into_iter().filter_map(Result::err).collect();
     if errors.is_empty() {
         return Ok(());

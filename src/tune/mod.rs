@@ -1,5 +1,6 @@
-//! Settings that suit the machine: rules that follow from what it is.
+//! Settings that suit the machine: rules that follow from what it is, and what a run says of it.
 
+pub mod bottleneck;
 pub mod rules;
 
 #[cfg(test)]

@@ -4,9 +4,10 @@
 use super::console::{Console, Paint};
 use super::format;
 use super::json::JsonLines;
-use crate::hardware::Usage;
+use crate::hardware::{Machine, Usage};
 use crate::pipeline::{Event, Observer, Summary};
 use crate::telemetry::TOLD;
+use crate::tune::bottleneck::{self, Seen};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
@@ -32,8 +33,8 @@ pub struct ProgressUi {
     console: Console,
     style: Style,
     interval: Duration,
-    /// The summary tells every stage's time.
-    profiling: bool,
+    /// The summary tells every stage's time, and what held the job up on this machine.
+    profiling: Option<Machine>,
     state: Mutex<State>,
 }
 
@@ -49,12 +50,12 @@ struct State {
 impl ProgressUi {
     /// Reports to `console`.
     pub fn new(console: Console, style: Style) -> Self {
-        Self { console, style, interval: INTERVAL, profiling: false, state: Mutex::default() }
+        Self { console, style, interval: INTERVAL, profiling: None, state: Mutex::default() }
     }
 
-    /// The same with every stage's time in the summary, where `wanted`.
-    pub fn with_profiling(self, wanted: bool) -> Self {
-        Self { profiling: wanted, ..self }
+    /// The same with every stage's time in the summary, and what held a job up on `machine`.
+    pub fn with_profiling(self, machine: Machine) -> Self {
+        Self { profiling: Some(machine), ..self }
     }
 
     /// Where people read.
@@ -127,8 +128,8 @@ impl ProgressUi {
                     bar.finish_and_clear();
                 }
                 let mut text = done(summary, &state.prefix, &self.console);
-                if self.profiling {
-                    text += &stages(summary);
+                if let Some(machine) = &self.profiling {
+                    text += &profile(summary, machine);
                 }
                 self.console.write(text.as_bytes());
             }
@@ -225,7 +226,7 @@ fn done(s: &Summary, prefix: &str, console: &Console) -> String {
         format::took(s.seconds),
         format::fps(s.fps)
     );
-    if let Some((stage, share)) = slowest(s) {
+    if let Some((stage, share)) = bottleneck::slowest(&times(s)) {
         let _ = write!(text, "; slowest stage: {stage} ({:.0} % busy)", share * 100.0);
     }
     text.push('\n');
@@ -243,13 +244,28 @@ fn done(s: &Summary, prefix: &str, console: &Console) -> String {
     text
 }
 
-/// `stages` and their seconds, a line each.
-fn stages(s: &Summary) -> String {
+/// Stages and their seconds, a line each, and what held the job up.
+fn profile(s: &Summary, machine: &Machine) -> String {
     let mut text = String::from("  stage      at work   waiting\n");
     for t in &s.stages {
         let _ = writeln!(text, "  {:9}{:8.2} s{:8.2} s", t.stage, t.busy, t.waiting);
     }
+    let stages = times(s);
+    let seen = Seen {
+        stages: &stages,
+        usage: &s.resources,
+        cores: machine.cpu.usable,
+        memory: machine.memory.usable(),
+        gpu_memory: machine.gpu.cards.first().and_then(|card| card.memory_total),
+    };
+    for finding in bottleneck::findings(&seen) {
+        let _ = writeln!(text, "  {}; what helps: {}", finding.what, finding.help);
+    }
     text
+}
+
+fn times(s: &Summary) -> Vec<(&'static str, f64, f64)> {
+    s.stages.iter().map(|t| (t.stage, t.busy, t.waiting)).collect()
 }
 
 /// `605.0 MB at most, 1.84 cores on average; card 43 % busy, 2.1 GB`
@@ -262,15 +278,6 @@ fn resources(u: &Usage) -> String {
         let _ = write!(text, ", {} of its memory in use at most", format::bytes(bytes));
     }
     text
-}
-
-/// The stage that waited least, and the part of its time that it was at work.
-fn slowest(s: &Summary) -> Option<(&'static str, f64)> {
-    s.stages
-        .iter()
-        .filter(|t| t.busy > 0.0)
-        .map(|t| (t.stage, t.busy / (t.busy + t.waiting)))
-        .max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
 #[cfg(test)]
@@ -393,8 +400,15 @@ pub(crate) mod tests {
     #[test]
     fn profiling_tells_every_stage() {
         let (ui, paper) = ui(Style::Human);
-        job(&ui.with_profiling(true));
-        assert!(paper.text().contains("  encode      20.00 s    1.40 s\n"), "{}", paper.text());
+        let mut machine = Machine::default();
+        machine.cpu.usable = 2;
+        job(&ui.with_profiling(machine));
+        let text = paper.text();
+        assert!(text.contains("  encode      20.00 s    1.40 s\n"), "{text}");
+        assert!(
+            text.contains("  1.8 of 2 cores were at work; most of the waiting was for encode; what helps: "),
+            "{text}"
+        );
     }
 
     #[test]

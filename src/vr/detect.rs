@@ -45,8 +45,13 @@ pub fn detect(
 
     let (mut projection, unsupported) = stated_projection(request, clues, &named, &mut warnings);
     let mut layout = stated_layout(request, clues, &named, &mut warnings).unwrap_or_else(|| {
-        let value = shape::layout(clues, projection.as_ref().map(|p| p.value));
-        Finding::new(value, Evidence::Shape)
+        let stated = projection.as_ref().map(|p| p.value);
+        let mut found = Finding::new(shape::layout(clues, stated), Evidence::Shape);
+        // A known projection in a frame of just the right shape leaves no other layout.
+        if stated.is_some_and(|p| shape::fits(clues, found.value, p)) {
+            found.confidence = Confidence::Likely;
+        }
+        found
     });
 
     // The picture is asked where a half-equirectangular view is all that speaks against a fisheye.
@@ -88,7 +93,16 @@ pub fn detect(
         (Some(alpha), Projection::Fisheye { .. }) => Finding::new(true, Evidence::FileName(alpha.token.clone())),
         _ => Finding::new(false, Evidence::Usual),
     };
-    FormatFindings { layout, eye_order, packing, projection, alpha_packed, unsupported, warnings }
+    FormatFindings {
+        layout,
+        eye_order,
+        packing,
+        projection,
+        alpha_packed,
+        unsupported,
+        container: clues.tags,
+        warnings,
+    }
 }
 
 /// A bare `180` or `360` in the name of an ordinary 16:9 video is a number ("walk_360.mp4" in 360p).
@@ -356,6 +370,15 @@ mod shape {
             Layout::Mono => ratio(clues),
             Layout::SideBySide => ratio(clues) / 2.0,
             Layout::TopBottom => ratio(clues) * 2.0,
+        }
+    }
+
+    /// Whether the views have just the shape that a sphere's projection asks for.
+    pub(super) fn fits(clues: &Clues<'_>, layout: Layout, projection: Projection) -> bool {
+        match projection {
+            Projection::HalfEquirectangular | Projection::Fisheye { .. } => near(view_ratio(clues, layout), 1.0),
+            Projection::Equirectangular => near(view_ratio(clues, layout), 2.0),
+            Projection::Flat => false,
         }
     }
 

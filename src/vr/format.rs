@@ -2,6 +2,7 @@
 
 use super::layout::Layout;
 use super::projection::Projection;
+use super::tags::ContainerTags;
 use std::fmt;
 
 /// Which eye's view comes first: on the left of a side-by-side frame, on top of a top-bottom one.
@@ -195,7 +196,7 @@ impl fmt::Display for Evidence {
             Evidence::Container(what) => write!(f, "from the container's {what}"),
             Evidence::FileName(token) => write!(f, "from \"{token}\" in the file name"),
             Evidence::Pixels(what) => write!(f, "from the picture: {what}"),
-            Evidence::Shape => f.write_str("guessed from the frame's shape"),
+            Evidence::Shape => f.write_str("by the frame's shape"),
             Evidence::Usual => f.write_str("usual, nothing says otherwise"),
         }
     }
@@ -275,6 +276,8 @@ pub struct FormatFindings {
     pub alpha_packed: Finding<bool>,
     /// The video has a projection that vrseg can't work on.
     pub unsupported: Option<Finding<Unsupported>>,
+    /// What the container says, also what can't be used.
+    pub container: ContainerTags,
     /// Disagreements and guesses that the user should know of, each a full sentence without the
     /// file's name.
     pub warnings: Vec<String>,

@@ -1,4 +1,5 @@
-//! Layouts and projections of VR video and how they are recognised.
+//! Layouts and projections of VR video: how they are recognised, named and tagged, their maths, and
+//! pictures seen through another lens.
 
 pub mod boxes;
 pub mod camera;

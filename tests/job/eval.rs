@@ -105,10 +105,11 @@ fn random_mattes() {
     }
     let noise: Vec<u8> = (0..40 * 30).map(|_| rng.next(256) as u8).collect();
     let other: Vec<u8> = noise.iter().map(|v| v.wrapping_add(rng.next(90) as u8)).collect();
-    check(&[noise.clone()], &[other], (40, 30), "noise");
-    check(&[vec![0; 1200]], &[noise.clone()], (40, 30), "nobody found");
+    let (noise, other) = ([noise], [other]);
+    check(&noise, &other, (40, 30), "noise");
+    check(&[vec![0; 1200]], &noise, (40, 30), "nobody found");
     check(&[vec![0; 1200]], &[vec![0; 1200]], (40, 30), "nobody there");
-    let scores = check(&[noise.clone()], &[noise], (40, 30), "the same")["scores"].clone();
+    let scores = check(&noise, &noise, (40, 30), "the same")["scores"].clone();
     assert_eq!((&scores["iou"], &scores["mad"], &scores["conn"]), (&1.0.into(), &0.0.into(), &0.0.into()));
 }
 
@@ -161,10 +162,8 @@ fn each_eye_is_measured_by_itself() {
     let size = (48, 40);
     let eyes: Vec<_> = (0..4).map(|_| random_matte(&mut rng, size)).collect();
     let [left, right, true_left, true_right] = eyes.as_slice() else { unreachable!() };
-    let alone = [
-        check(&[left.clone()], &[true_left.clone()], size, "left"),
-        check(&[right.clone()], &[true_right.clone()], size, "right"),
-    ];
+    let one = std::slice::from_ref;
+    let alone = [check(one(left), one(true_left), size, "left"), check(one(right), one(true_right), size, "right")];
     let beside =
         |a: &[u8], b: &[u8]| -> Vec<u8> { a.chunks(48).zip(b.chunks(48)).flat_map(|(a, b)| [a, b].concat()).collect() };
     let dir = folder();
@@ -192,7 +191,7 @@ fn the_matte_is_the_opacity_where_there_is_one() {
     let (w, h) = (64, 48);
     let (matte, other) = (random_matte(&mut rng, (w, h)), random_matte(&mut rng, (w, h)));
     let dir = folder();
-    let grey = save(&[matte.clone()], (w, h), dir.path(), "grey");
+    let grey = save(std::slice::from_ref(&matte), (w, h), dir.path(), "grey");
     let rgba = |name: &str, color: &[u8], alpha: &dyn Fn(usize) -> u8| {
         let raw = dir.path().join(format!("{name}.raw"));
         let pixels: Vec<u8> = (0..w * h).flat_map(|i| [color[i], color[i], color[i], alpha(i)]).collect();

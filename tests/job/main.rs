@@ -4,13 +4,16 @@
 mod docs;
 mod eval;
 mod faults;
+mod formats;
 mod hardware;
 mod harness;
 mod interrupt;
 mod kept;
 mod memory;
 mod outputs;
+mod packed;
 mod quality;
 mod readme;
+mod remap;
 mod said;
 mod standalone;

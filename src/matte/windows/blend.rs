@@ -34,8 +34,7 @@ pub(super) fn weights(matte: &Picture, cameras: &[Camera]) -> Vec<Plane<f32>> {
     for i in 0..w * h {
         let Some(ray) = matte.ray((i % w) as f64, (i / w) as f64) else { continue };
         // On the very border of the only window that shows it, a pixel must still count.
-        let all: Vec<f64> =
-            cameras.iter().map(|c| depth(c, ray).map_or(0.0, |d| (d * d).max(1e-6))).collect();
+        let all: Vec<f64> = cameras.iter().map(|c| depth(c, ray).map_or(0.0, |d| (d * d).max(1e-6))).collect();
         let sum: f64 = all.iter().sum();
         if sum > 0.0 {
             weights.iter_mut().zip(&all).for_each(|(plane, one)| plane.data_mut()[i] = (one / sum) as f32);

@@ -12,9 +12,9 @@
 
 mod blend;
 mod cameras;
-mod viewer;
 #[cfg(test)]
 mod tests;
+mod viewer;
 
 pub use blend::Blender;
 pub use viewer::Viewer;

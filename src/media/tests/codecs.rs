@@ -136,8 +136,10 @@ fn plan(name: &str, encode: &EncodeOptions, layout: YuvLayout, width: usize) -> 
         width,
         height: width / 2,
         overwrite: false,
+        reshaped: false,
         purpose: Purpose::Picture,
         copy_streams: true,
+        tags: VrTags::Source,
     })
 }
 
@@ -164,8 +166,10 @@ fn defaults_suit_container_size_and_depth() {
         width: 320,
         height: 160,
         overwrite: false,
+        reshaped: false,
         purpose: Purpose::Matte,
         copy_streams: false,
+        tags: VrTags::Source,
     };
     assert_eq!(plan_encoder(&options(yuv420(8))).unwrap().pix_fmt, "gray");
     assert_eq!(plan_encoder(&options(yuv420(10))).unwrap().pix_fmt, "gray10le");

@@ -86,8 +86,10 @@ pub(super) fn options<'a>(path: &'a Path, encode: &'a EncodeOptions, video: &Vid
         width: video.width,
         height: video.height,
         overwrite: false,
+        reshaped: false,
         purpose: Purpose::Picture,
         copy_streams: true,
+        tags: VrTags::Source,
     }
 }
 

@@ -1,0 +1,402 @@
+//! Paints alpha-packed frames: both eyes as fisheye circles, black around them, and the mattes in
+//! the discs between. The matte goes from the network's size straight to the discs' and is never
+//! as large as an eye.
+
+use super::composer::ViewPaint;
+use super::packed::{AlphaChannel, DiscPainter, PackedFrame, SCALE};
+use crate::matte::{Coefficients, Levels, MatteOptions, Morphology, coefficients};
+use crate::plane::{ChromaSiting, Plane, PlaneRef, Rect, Yuv, YuvColor, YuvLayout, YuvMut};
+use crate::simd::{dispatch, to_u8};
+use crate::vr::remap::Texel;
+use crate::vr::{Camera, Filter, Format, Layout, Lens, Picture, Projection, RemapTable, Remapper, SampleGrid};
+use std::sync::Arc;
+
+/// How a job's frames are packed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PassthroughPlan {
+    /// The packed frame.
+    pub frame: PackedFrame,
+    /// The view that becomes the left eye and the one that becomes the right: numbers among the
+    /// frame's views; the same twice where there is only one.
+    pub eyes: [usize; 2],
+    /// The source's views, in luma samples.
+    pub rects: Vec<Rect>,
+    /// Their projection.
+    pub lens: Lens,
+    /// What the circles show, in degrees.
+    pub fov: f64,
+    /// What carries the opacity.
+    pub channel: AlphaChannel,
+    /// Where chroma samples lie, in source and output.
+    pub siting: ChromaSiting,
+}
+
+impl PassthroughPlan {
+    /// The format of the packed video.
+    pub fn format(&self) -> Format {
+        Format {
+            layout: Layout::SideBySide,
+            projection: Projection::Fisheye { fov: self.fov as f32 },
+            alpha_packed: true,
+            ..Format::FLAT
+        }
+    }
+}
+
+/// The tables for views of one size.
+#[derive(Debug)]
+struct Tables {
+    view: (usize, usize),
+    luma: RemapTable,
+    /// `None` where chroma has the luma's samples.
+    chroma: Option<RemapTable>,
+    /// From the view's luma to a disc's tile.
+    guide: Option<RemapTable>,
+    /// From the small matte to a disc's tile.
+    matte: RemapTable,
+}
+
+/// All that frames have in common; shared by the workers.
+#[derive(Debug)]
+struct Shared {
+    plan: PassthroughPlan,
+    layout: YuvLayout,
+    color: YuvColor,
+    options: MatteOptions,
+    /// One entry for each size that views have.
+    tables: Vec<Tables>,
+    discs: DiscPainter,
+    black: [u32; 3],
+}
+
+/// Paints the frames of one output. A clone shares the tables and has buffers of its own.
+#[derive(Debug)]
+pub struct PassthroughPainter {
+    shared: Arc<Shared>,
+    bytes: Remapper<u8>,
+    words: Remapper<u16>,
+    buffers: Buffers,
+}
+
+/// What making a tile needs.
+#[derive(Debug)]
+struct Buffers {
+    coefficients: Coefficients,
+    morphology: Morphology,
+    small: Remapper<f32>,
+    slope: Plane<f32>,
+    offset: Plane<f32>,
+    guide: Plane<f32>,
+    tiles: [Plane<u8>; 2],
+}
+
+impl Default for Buffers {
+    fn default() -> Self {
+        Self {
+            coefficients: Coefficients::default(),
+            morphology: Morphology::new(),
+            small: Remapper::new(Filter::Bilinear),
+            slope: Plane::default(),
+            offset: Plane::default(),
+            guide: Plane::default(),
+            tiles: [Plane::default(), Plane::default()],
+        }
+    }
+}
+
+impl Clone for PassthroughPainter {
+    fn clone(&self) -> Self {
+        Self::of(Arc::clone(&self.shared))
+    }
+}
+
+impl PassthroughPainter {
+    /// A painter for sources stored in `layout` that mean `color`; mattes have `small` samples and
+    /// are treated as `options` say. Computes the tables, which takes a moment for 8K.
+    pub fn new(
+        plan: PassthroughPlan,
+        layout: YuvLayout,
+        color: YuvColor,
+        small: (usize, usize),
+        options: MatteOptions,
+    ) -> Self {
+        let mut tables: Vec<Tables> = Vec::new();
+        for rect in plan.eyes.map(|e| plan.rects[e]) {
+            if !tables.iter().any(|t| t.view == (rect.w, rect.h)) {
+                tables.push(Tables::new(&plan, layout, (rect.w, rect.h), small, options.refine));
+            }
+        }
+        let discs = DiscPainter::new(plan.frame, plan.channel, layout, color);
+        let black = color.encode([0.0; 3], layout.bits);
+        Self::of(Arc::new(Shared { plan, layout, color, options, tables, discs, black }))
+    }
+
+    fn of(shared: Arc<Shared>) -> Self {
+        let (bytes, words) = (Remapper::new(Filter::Bilinear), Remapper::new(Filter::Bilinear));
+        Self { shared, bytes, words, buffers: Buffers::default() }
+    }
+
+    /// Paints a frame from the picture `source` and its views, in the order of the plan's. `out` has
+    /// the source's layout and the packed frame's size.
+    ///
+    /// # Panics
+    /// When sizes or sample types don't fit together.
+    pub fn paint(&mut self, source: &Yuv<'_>, views: &[ViewPaint<'_>], out: YuvMut<'_>) {
+        match (source, out) {
+            (Yuv::U8(source), YuvMut::U8(out, _)) => {
+                self.shared.paint(source, views, &mut self.bytes, &mut self.buffers, out);
+            }
+            (Yuv::U16(source), YuvMut::U16(out, _)) => {
+                self.shared.paint(source, views, &mut self.words, &mut self.buffers, out);
+            }
+            _ => panic!("source and output differ in their sample type"),
+        }
+    }
+}
+
+impl Tables {
+    fn new(
+        plan: &PassthroughPlan,
+        layout: YuvLayout,
+        view: (usize, usize),
+        small: (usize, usize),
+        refine: bool,
+    ) -> Self {
+        let side = plan.frame.side();
+        let from = Picture::new(Camera::ahead(plan.lens), view.0, view.1);
+        let to = Picture::new(Camera::ahead(Lens::Fisheye { fov: plan.fov }), side, side);
+        let grid = |p, picture: &Picture| SampleGrid::plane(p, picture.width, picture.height, layout, plan.siting);
+        let table = |p| RemapTable::between((&from, grid(p, &from)), (&to, grid(p, &to)));
+        let subsampled = (layout.chroma_shift_x, layout.chroma_shift_y) != (0, 0);
+        let tile = |(w, h): (usize, usize)| {
+            let picture = Picture::new(Camera::ahead(plan.lens), w, h);
+            plan.frame.tile_table(&picture, SampleGrid::luma(w, h), plan.fov)
+        };
+        // There is nothing to refine where the matte is as fine as the disc.
+        let refine = refine && plan.frame.tile_side() > small.1;
+        Self {
+            view,
+            luma: table(0),
+            chroma: subsampled.then(|| table(1)),
+            guide: refine.then(|| tile(view)),
+            matte: tile(small),
+        }
+    }
+}
+
+impl Shared {
+    fn paint<T: Texel>(
+        &self,
+        source: &[PlaneRef<'_, T>; 3],
+        views: &[ViewPaint<'_>],
+        remapper: &mut Remapper<T>,
+        buffers: &mut Buffers,
+        mut out: [crate::plane::PlaneMut<'_, T>; 3],
+    ) {
+        let max = self.layout.max() as f32;
+        let same = self.plan.eyes[0] == self.plan.eyes[1];
+        let (sx, sy) = (self.layout.chroma_shift_x, self.layout.chroma_shift_y);
+        for (eye, place) in self.plan.frame.eyes().into_iter().enumerate() {
+            let view = &views[self.plan.eyes[eye]];
+            let Some(tables) = self.tables.iter().find(|t| t.view == (view.rect.w, view.rect.h)) else {
+                panic!("a view of {}x{} was not planned", view.rect.w, view.rect.h)
+            };
+            for (p, out) in out.iter_mut().enumerate() {
+                let shift = if p == 0 { (0, 0) } else { (sx, sy) };
+                let at = place.subsampled(shift.0, shift.1);
+                if eye == 1 && same {
+                    for y in 0..at.h {
+                        out.row_mut(y).copy_within(..at.w, at.x);
+                    }
+                    continue;
+                }
+                let table = if p == 0 { &tables.luma } else { tables.chroma.as_ref().unwrap_or(&tables.luma) };
+                let from = source[p].crop(view.rect.subsampled(shift.0, shift.1));
+                remapper.remap(table, from, T::from_u32(self.black[p]), max, out.crop_mut(at));
+            }
+            if eye == 0 || !same {
+                self.tile(eye, view, tables, source[0].crop(view.rect), remapper, buffers);
+            }
+        }
+        let [left, right] = &buffers.tiles;
+        let right = if same { left } else { right };
+        self.discs.paint([left.as_ref(), right.as_ref()], &mut out);
+    }
+
+    /// Makes the opacities of an eye's disc.
+    fn tile<T: Texel>(
+        &self,
+        eye: usize,
+        view: &ViewPaint<'_>,
+        tables: &Tables,
+        luma: PlaneRef<'_, T>,
+        remapper: &mut Remapper<T>,
+        b: &mut Buffers,
+    ) {
+        let n = self.plan.frame.tile_side();
+        let tile = &mut b.tiles[eye];
+        tile.resize(n, n);
+        b.offset.resize(n, n);
+        let levels = Levels::from_options(&self.options, n as f32 / view.alpha.height().max(1) as f32);
+        if let Some(guide) = &tables.guide {
+            coefficients(&view.small.y, view.alpha, &mut b.coefficients);
+            b.slope.resize(n, n);
+            b.guide.resize(n, n);
+            b.small.remap(&tables.matte, b.coefficients.a.as_ref(), 0.0, 0.0, b.slope.as_mut());
+            b.small.remap(&tables.matte, b.coefficients.b.as_ref(), 0.0, 0.0, b.offset.as_mut());
+            remapper.remap(guide, luma, 0.0, 0.0, b.guide.as_mut());
+            let (black, span) = self.color.luma(self.layout.bits);
+            let (slope, guide) = (b.slope.data(), b.guide.data());
+            follow(slope, guide, b.offset.data_mut(), black, 1.0 / span);
+        } else {
+            b.small.remap(&tables.matte, view.alpha.as_ref(), 0.0, 0.0, b.offset.as_mut());
+        }
+        finish(b.offset.data(), levels.lo, 255.0 / (levels.hi - levels.lo), tile.data_mut());
+        // Both are in samples of the source.
+        let scale = (SCALE * self.plan.frame.side() as f64 / view.rect.h.max(1) as f64) as f32;
+        let grow = (self.options.grow as f32 * scale).round() as i32;
+        if grow != 0 {
+            b.morphology.grow(tile.as_mut(), grow);
+        }
+        if self.options.feather > 0.0 {
+            b.morphology.feather(tile.as_mut(), self.options.feather * scale);
+        }
+    }
+}
+
+dispatch! {
+    /// `offset += slope * luma`, luma in samples.
+    fn follow(slope: &[f32], luma: &[f32], offset: &mut [f32], black: f32, factor: f32) {
+        for ((offset, slope), luma) in offset.iter_mut().zip(slope).zip(luma) {
+            *offset += slope * (luma - black) * factor;
+        }
+    }
+
+    /// Opacities to bytes: `lo` becomes 0, and from there on `factor` a unit.
+    fn finish(alpha: &[f32], lo: f32, factor: f32, out: &mut [u8]) {
+        for (out, alpha) in out.iter_mut().zip(alpha) {
+            *out = to_u8((alpha - lo) * factor + 0.5);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compose::packed::read_disc;
+    use crate::matte::SmallYuv;
+    use crate::plane::PlaneMut;
+
+    const LAYOUT: YuvLayout = YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
+
+    fn plan(eyes: [usize; 2], rects: Vec<Rect>, lens: Lens, fov: f64, height: usize) -> PassthroughPlan {
+        let frame = PackedFrame::for_height(height);
+        PassthroughPlan { frame, eyes, rects, lens, fov, channel: AlphaChannel::Gray, siting: ChromaSiting::Left }
+    }
+
+    /// A matte that is 1 within `radius` degrees of the direction (`yaw`, 0).
+    fn cap(lens: Lens, n: usize, yaw: f64, radius: f64) -> Plane<f32> {
+        let picture = Picture::new(Camera::ahead(lens), n, n);
+        let yaw = yaw.to_radians();
+        let alpha = |i: usize| {
+            let ray = picture.ray((i % n) as f64, (i / n) as f64)?;
+            let angle = (ray[0] * yaw.sin() + ray[2] * yaw.cos()).clamp(-1.0, 1.0).acos().to_degrees();
+            Some((radius - angle + 0.5).clamp(0.0, 1.0) as f32)
+        };
+        Plane::from_vec((0..n * n).map(|i| alpha(i).unwrap_or(0.0)).collect(), n, n)
+    }
+
+    /// Paints a grey frame whose views have the mattes `alphas`, and reads the discs back.
+    fn packed(
+        plan: &PassthroughPlan,
+        size: (usize, usize),
+        alphas: &[Plane<f32>],
+    ) -> ([Plane<u8>; 3], [Plane<f32>; 2]) {
+        let source: [Plane<u8>; 3] = std::array::from_fn(|p| {
+            let (w, h) = LAYOUT.plane_size(p, size.0, size.1);
+            Plane::from_vec(vec![120; w * h], w, h)
+        });
+        let refs = source.each_ref().map(Plane::as_ref);
+        let small: Vec<SmallYuv> = alphas
+            .iter()
+            .map(|a| {
+                let flat = Plane::from_vec(vec![0.5; a.data().len()], a.width(), a.height());
+                SmallYuv { y: flat.clone(), u: flat.clone(), v: flat }
+            })
+            .collect();
+        let views: Vec<_> = plan
+            .rects
+            .iter()
+            .zip(&small)
+            .zip(alphas)
+            .map(|((rect, small), alpha)| ViewPaint { rect: *rect, small, alpha })
+            .collect();
+        let small_size = (alphas[0].width(), alphas[0].height());
+        let color = YuvColor::default();
+        let mut painter = PassthroughPainter::new(plan.clone(), LAYOUT, color, small_size, MatteOptions::default());
+        let (w, h) = plan.frame.size();
+        let mut out: [Plane<u8>; 3] = std::array::from_fn(|p| {
+            let (w, h) = LAYOUT.plane_size(p, w, h);
+            Plane::new(w, h)
+        });
+        let planes: [PlaneMut<'_, u8>; 3] = out.each_mut().map(Plane::as_mut);
+        painter.paint(&Yuv::U8(refs), &views, YuvMut::U8(planes, None));
+        let refs = out.each_ref().map(Plane::as_ref);
+        let tiles = [0, 1].map(|eye| {
+            let mut tile = Plane::default();
+            read_disc(plan.frame, eye, &refs, LAYOUT, color, &mut tile);
+            tile
+        });
+        (out, tiles)
+    }
+
+    #[test]
+    fn the_matte_lands_where_the_person_is_seen() {
+        let lens = Lens::HalfEquirectangular;
+        let rects = vec![Rect::new(0, 0, 400, 400), Rect::new(400, 0, 400, 400)];
+        for fov in [180.0, 200.0] {
+            let plan = plan([0, 1], rects.clone(), lens, fov, 400);
+            // The left eye sees the person to the left, the right eye to the right.
+            let alphas = [cap(lens, 256, -40.0, 20.0), cap(lens, 256, 30.0, 10.0)];
+            let (planes, tiles) = packed(&plan, (800, 400), &alphas);
+            for (tile, (yaw, radius)) in tiles.iter().zip([(-40.0f64, 20.0f64), (30.0, 10.0)]) {
+                let n = plan.frame.tile_side();
+                let mut wrong = 0;
+                for i in 0..n * n {
+                    let (u, v) = plan.frame.place((i % n) as f64, (i / n) as f64);
+                    let Some(ray) = (Lens::Fisheye { fov }).ray(u, v) else { continue };
+                    let yaw = yaw.to_radians();
+                    let angle = (ray[0] * yaw.sin() + ray[2] * yaw.cos()).clamp(-1.0, 1.0).acos().to_degrees();
+                    let clear = (angle - radius).abs() > 2.0;
+                    wrong += usize::from(clear && (tile.data()[i] > 0.5) != (angle < radius));
+                }
+                assert_eq!(wrong, 0, "{fov} {yaw}");
+            }
+            // In the circles the picture, between circle and disc black.
+            let luma = |x: usize, y: usize| planes[0].data()[y * 800 + x];
+            assert_eq!((luma(200, 200), luma(600, 200), luma(57, 57)), (120, 120, 16));
+            // What a 180 degree source does not show is black, too.
+            assert_eq!(luma(2, 200), if fov > 180.0 { 16 } else { 120 });
+        }
+    }
+
+    #[test]
+    fn the_right_eye_may_come_first_and_one_view_serves_both() {
+        let lens = Lens::Fisheye { fov: 190.0 };
+        let rects = vec![Rect::new(0, 0, 400, 400), Rect::new(0, 400, 400, 400)];
+        let alphas = [cap(lens, 128, -40.0, 20.0), cap(lens, 128, 40.0, 20.0)];
+        let share = |t: &Plane<f32>| -> f32 {
+            let n = t.width();
+            t.data().iter().enumerate().filter(|(i, _)| i % n < n / 2).map(|(_, v)| v).sum::<f32>()
+                / t.data().iter().sum::<f32>()
+        };
+        let swapped = plan([1, 0], rects.clone(), lens, 190.0, 400);
+        let (_, tiles) = packed(&swapped, (400, 800), &alphas);
+        assert!(share(&tiles[0]) < 0.1 && share(&tiles[1]) > 0.9);
+        let single = plan([0, 0], rects[..1].to_vec(), lens, 190.0, 400);
+        let (planes, tiles) = packed(&single, (400, 800), &alphas[..1]);
+        assert_eq!(tiles[0], tiles[1]);
+        let row = planes[1].as_ref().row(100);
+        assert_eq!(row[..200], row[200..]);
+    }
+}
