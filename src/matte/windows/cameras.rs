@@ -78,9 +78,7 @@ pub(super) fn nearest_place(window: &Picture, lens: Lens, x: f64, y: f64) -> Opt
     let [x, y, z] = ray;
     match lens {
         // Behind the viewer the same latitude at the edge.
-        Lens::HalfEquirectangular => {
-            Some(((x.atan2(z) / FRAC_PI_2).clamp(-1.0, 1.0), y.atan2(x.hypot(z)) / FRAC_PI_2))
-        }
+        Lens::HalfEquirectangular => Some(((x.atan2(z) / FRAC_PI_2).clamp(-1.0, 1.0), y.atan2(x.hypot(z)) / FRAC_PI_2)),
         Lens::Fisheye { fov } => {
             let across = x.hypot(y);
             let r = (across.atan2(z) / (fov.to_radians() / 2.0)).min(RIM);
