@@ -5,18 +5,19 @@
     benches/views.py SET                                selfie, rvm and blazepose, every view
     benches/views.py SET --runs rvm:fisheye,selfie:fisheye:768 --json views.json
 
-Every picture of the set is made a short still clip (recurrent networks settle over the first
-frames) and goes through the whole program; the last frame of the matte is compared with the
-truth. Figures are intersection over union at half opacity, each eye by itself, over the whole eye:
+Every picture of the set is made a still clip of four frames (recurrent networks settle over the
+first ones; others need and get one) and goes through the whole program; the last frame of the
+matte is compared with the truth. Figures are intersection over union at half opacity, each eye by itself, over the whole eye:
 what was wrongly found elsewhere counts too. `nobody` is the share of an eye that is called a person
-where nobody is, in per cent. Times are of a 3840x1920 clip of the set's pictures: CPU milliseconds
-of the whole stage for each frame (both eyes), `prepare` and `matte` being the two that remap.
+where nobody is, in per cent. `CPU` is milliseconds of user and system time of the whole program for
+each frame (both eyes) of a 3840x1920 clip, decoding and encoding included: what 20 more frames take.
 
 A run is MODEL:VIEW[:INPUT_SIZE]. Prints Markdown. Needs numpy, ffmpeg and `cargo build --release`.
 """
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -26,7 +27,9 @@ import numpy as np
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RUNS = [f"{m}:{v}" for m in ("selfie", "rvm", "blazepose") for v in ("eye", "fisheye", "rectilinear")]
-FRAMES = 6
+FRAMES = 4
+# Networks that remember.
+RECURRENT = ["rvm"]
 
 
 def ffmpeg(*args):
@@ -82,7 +85,8 @@ def measure(args, told, run, clips, work):
     found, nobody = {}, []
     for entry, clip in zip(told["pictures"], clips):
         matte = work / "matte.mkv"
-        vrseg(args, told, run, clip, matte)
+        frames = [] if run.split(":")[0] in RECURRENT else ["--frames", 1]
+        vrseg(args, told, run, clip, matte, *frames)
         last = grey_frames(matte, frame_size(told))[-1]
         truth = grey_frames(args.set / entry["matte"], frame_size(told))[0]
         if not entry["people"]:
@@ -94,9 +98,15 @@ def measure(args, told, run, clips, work):
 
 
 def timed(args, told, run, source, work):
-    """Milliseconds of each stage for a frame."""
-    done = vrseg(args, told, run, source, work / "timed.mkv", "--threads", "1")
-    return {s["stage"]: 1000 * s["busy"] / done["frames"] for s in done["stages"]}
+    """CPU milliseconds for a frame."""
+    def cpu(frames):
+        def spent():
+            usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+            return usage.ru_utime + usage.ru_stime
+        before = spent()
+        vrseg(args, told, run, source, work / "timed.mkv", "--frames", frames)
+        return spent() - before
+    return 1000 * (cpu(24) - cpu(4)) / 20
 
 
 def main():
@@ -123,23 +133,23 @@ def main():
                    "-pix_fmt", "yuv420p", "-c:v", "ffv1", clips[-1])
         clip = work / "large.mkv"
         if not args.no_times:
-            ffmpeg("-loop", 1, "-framerate", 30, "-i", args.set / told["pictures"][-1]["frame"], "-frames:v", 20,
+            ffmpeg("-loop", 1, "-framerate", 30, "-i", args.set / told["pictures"][-1]["frame"], "-frames:v", 24,
                    "-vf", "scale=3840:1920", "-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "ultrafast", clip)
         names = [f"{sweep} {angle}" for sweep, angle in columns]
-        print("| model, view | mean | near | far | " + " | ".join(names) + " | nobody, % | prepare | infer | matte |")
-        print("|---|" + "---|" * (len(names) + 7), flush=True)
+        print("| model, view | mean | near | far | " + " | ".join(names) + " | nobody, % | CPU, ms |")
+        print("|---|" + "---|" * (len(names) + 5), flush=True)
         for run in args.runs.split(","):
             found, nobody = measure(args, told, run, clips, work)
             rows = [r for c in columns for r in found[c]]
             mean = lambda some: np.mean([np.mean(figures) for _, _, figures in some]) if some else float("nan")
-            stages = {} if args.no_times else timed(args, told, run, clip, work)
+            cpu = None if args.no_times else timed(args, told, run, clip, work)
             everything[run] = {
-                "mean": mean(rows), "nobody_percent": float(np.mean(nobody or [0])), "stages_ms": stages,
+                "mean": mean(rows), "nobody_percent": float(np.mean(nobody or [0])), "cpu_ms": cpu,
                 "pictures": {name: figures for _, name, figures in rows},
             }
             cells = [f"{mean(rows):.3f}", *(f"{mean([r for r in rows if r[0] == s]):.2f}" for s in ("near", "far")),
                      *(f"{mean(found[c]):.2f}" for c in columns), f"{np.mean(nobody or [0]):.1f}",
-                     *(f"{stages[s]:.1f}" if stages else "" for s in ("prepare", "infer", "matte"))]
+                     "" if cpu is None else f"{cpu:.0f}"]
             print(f"| {run.replace(':', ', ')} | " + " | ".join(cells) + " |", flush=True)
     if args.json:
         args.json.write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")

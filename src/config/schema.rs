@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(parse("matte.threshold", "2"), Err("expected a number from 0 to 1, or off, found 2".to_owned()));
         assert_eq!(
             parse("output.mode", "grean"),
-            Err("expected one of green, matte, alpha, blur, replace, overlay, found grean; did you mean green?"
+            Err("expected one of green, matte, alpha, blur, replace, overlay, passthrough, found grean; did you mean green?"
                 .to_owned())
         );
         for bad in ["NaN", "inf", "", "0,5"] {

@@ -2,14 +2,16 @@
 
 use super::View;
 use crate::vr::{Camera, Lens, Picture};
+use std::f64::consts::FRAC_PI_2;
 
 /// Angle across a rectilinear window, each way. Less means more windows; more draws out what is at
-/// their borders, 2.4 times at 50 degrees off the axis.
-const RECTILINEAR: f64 = 100.0;
-/// How far the outer rectilinear windows of half a sphere look to the side.
-const TILT: f64 = 58.0;
-/// How far rectilinear windows reach beyond the edge of what a fisheye eye shows.
-const MARGIN: f64 = 18.0;
+/// their borders, 2.7 times at 52 degrees off the axis.
+const RECTILINEAR: f64 = 105.0;
+/// How far the outer rectilinear windows of half a sphere look to the side: the corners between them
+/// are at least 4.9 degrees inside of one of them, and each has 39 degrees in common with the middle.
+const TILT: f64 = 66.0;
+/// How much further they look for each degree of a fisheye beyond half a sphere.
+const TILT_BEYOND: f64 = 0.4;
 /// Angle across each of the two fisheye windows of a whole sphere.
 const BACK_TO_BACK: f64 = 200.0;
 
@@ -18,8 +20,10 @@ const BACK_TO_BACK: f64 = 200.0;
 pub(super) fn of(view: View, lens: Lens) -> Vec<Camera> {
     let at = |lens, yaw, pitch| Camera { lens, yaw, pitch };
     match (view, lens) {
-        // A flat picture, and a fisheye as a fisheye, are what they are.
-        (View::Eye, _) | (_, Lens::Rectilinear { .. }) | (View::Fisheye, Lens::Fisheye { .. }) => Vec::new(),
+        // A flat picture is what it is.
+        (View::Eye, _) | (_, Lens::Rectilinear { .. }) => Vec::new(),
+        // The same circle, its surroundings filled.
+        (View::Fisheye, Lens::Fisheye { .. }) => vec![Camera::ahead(lens)],
         (View::Fisheye, Lens::HalfEquirectangular) => vec![Camera::ahead(Lens::Fisheye { fov: 180.0 })],
         (View::Fisheye, Lens::Equirectangular) => {
             let lens = Lens::Fisheye { fov: BACK_TO_BACK };
@@ -28,7 +32,7 @@ pub(super) fn of(view: View, lens: Lens) -> Vec<Camera> {
         (View::Rectilinear, _) => {
             let square = Lens::Rectilinear { h_fov: RECTILINEAR, v_fov: RECTILINEAR };
             let tilt = match lens {
-                Lens::Fisheye { fov } => (fov / 2.0 + MARGIN - RECTILINEAR / 2.0).max(TILT),
+                Lens::Fisheye { fov } => (TILT + TILT_BEYOND * (fov - 180.0).max(0.0)).min(90.0),
                 Lens::Equirectangular => 90.0,
                 _ => TILT,
             };
@@ -56,3 +60,33 @@ pub(super) fn density(picture: &Picture) -> f64 {
         }
     }
 }
+
+/// The place in an eye of `lens` whose colour pixel (`x`, `y`) of a window gets. Where the window
+/// looks beyond what the eye shows it is the nearest place at the border: the picture goes on there.
+/// With black instead, networks took floors and walls for people (Selfie called 41 % of empty rooms
+/// one, and 15 % with the border continued).
+pub(super) fn nearest_place(window: &Picture, lens: Lens, x: f64, y: f64) -> Option<(f64, f64)> {
+    let place = |i: f64, n: usize| ((2.0 * i + 1.0) / n as f64 - 1.0).clamp(-1.0, 1.0);
+    let (mut u, mut v) = (place(x, window.width), place(y, window.height));
+    if let Lens::Fisheye { .. } = window.camera.lens {
+        let beyond = u.hypot(v) / RIM;
+        if beyond > 1.0 {
+            (u, v) = (u / beyond, v / beyond);
+        }
+    }
+    let ray = window.camera.ray(u, v)?;
+    let [x, y, z] = ray;
+    match lens {
+        // Behind the viewer the same latitude at the edge.
+        Lens::HalfEquirectangular => Some(((x.atan2(z) / FRAC_PI_2).clamp(-1.0, 1.0), y.atan2(x.hypot(z)) / FRAC_PI_2)),
+        Lens::Fisheye { fov } => {
+            let across = x.hypot(y);
+            let r = (across.atan2(z) / (fov.to_radians() / 2.0)).min(RIM);
+            Some(if across > 0.0 { (x / across * r, y / across * r) } else { (0.0, 0.0) })
+        }
+        _ => lens.place(ray),
+    }
+}
+
+/// The outermost part of a fisheye's radius that is surely picture: lenses' rims are dark and soft.
+const RIM: f64 = 0.985;

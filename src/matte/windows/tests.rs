@@ -9,8 +9,8 @@ fn lens() -> impl Strategy<Value = Lens> {
     prop_oneof![
         Just(Lens::HalfEquirectangular),
         Just(Lens::Equirectangular),
-        // What a fisheye beyond 240 degrees sees is behind all five windows.
-        (150.0..=240.0).prop_map(|fov| Lens::Fisheye { fov }),
+        // What fisheyes beyond 240 degrees see lies behind all five windows.
+        (150.0..=230.0).prop_map(|fov| Lens::Fisheye { fov }),
     ]
 }
 
@@ -59,8 +59,8 @@ proptest! {
                 if let (Some(a), Some(b)) = (ray(i), ray(i - 1)) {
                     let step = (win.weight.data()[i] - win.weight.data()[i - 1]).abs();
                     let angle = (0..3).map(|k| (a[k] - b[k]).powi(2)).sum::<f64>().sqrt().to_degrees() as f32;
-                    // Two windows of a whole sphere have 10 degrees in common.
-                    prop_assert!(step < 0.01 + 0.15 * angle, "{lens:?} {} {}: {step}", i % grid.0, i / grid.0);
+                    // In the corners windows have as little as 10 degrees in common.
+                    prop_assert!(step < 0.02 + 0.3 * angle, "{lens:?} {} {}: {step}", i % grid.0, i / grid.0);
                 }
             }
         }
@@ -120,9 +120,9 @@ fn windows_are_as_detailed_as_the_eye() {
     let half = Lens::HalfEquirectangular;
     assert_eq!(Windows::side(View::Eye, half, (512, 512)), None);
     assert_eq!(Windows::side(View::Fisheye, half, (512, 512)), Some(512));
-    // 512 pixels for 180 degrees: 163 a radian, times twice the tangent of 50 degrees.
-    assert_eq!(Windows::side(View::Rectilinear, half, (512, 512)), Some(388));
-    assert_eq!(Windows::side(View::Fisheye, Lens::Fisheye { fov: 200.0 }, (512, 512)), None);
+    // 512 pixels for 180 degrees: 163 a radian, times twice the tangent of 52.5 degrees.
+    assert_eq!(Windows::side(View::Rectilinear, half, (512, 512)), Some(425));
+    assert_eq!(Windows::side(View::Fisheye, Lens::Fisheye { fov: 200.0 }, (512, 512)), Some(512));
     assert_eq!(windows(View::Rectilinear, half, (64, 64)).count(), 5);
     assert_eq!(windows(View::Rectilinear, Lens::Equirectangular, (128, 64)).count(), 6);
     assert_eq!(windows(View::Fisheye, Lens::Equirectangular, (128, 64)).count(), 2);

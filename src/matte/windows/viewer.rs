@@ -36,7 +36,7 @@ impl Viewer {
 
     /// Samples the eye `rect` of a picture (`planes`, stored in `layout`, meaning `color`) to `eye`,
     /// which gets the size of the windows' grid, and hands each window's picture to `each`, in order.
-    /// What a window sees beyond the eye is black.
+    /// Where a window sees beyond the eye, the eye's border goes on.
     ///
     /// # Panics
     /// As [`Sampler::sample`].
@@ -64,7 +64,6 @@ impl Viewer {
         for window in &windows.windows {
             for (from, to) in planes_of(detail).into_iter().zip(planes_of_mut(&mut self.picture)) {
                 to.resize(w, h);
-                // Black is 0 in all three planes.
                 self.remapper.remap(&window.into, from.as_ref(), 0.0, 1.0, to.as_mut());
             }
             each(&self.picture);

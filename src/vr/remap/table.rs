@@ -163,7 +163,9 @@ impl RemapTable {
         let at = |i: usize, j: usize| map((x + i) as f64, (y + j) as f64);
         // The field may still reach into a tile between the places looked at, across its border.
         let border = || (0..w).flat_map(|i| [(i, 0), (i, h - 1)]).chain((0..h).flat_map(|j| [(0, j), (w - 1, j)]));
-        if found == 0 && border().all(|(i, j)| at(i, j).is_none()) {
+        // Between all of these hides only a field of a few samples, which only a tiny picture has.
+        let tiny = self.size.0.min(self.size.1) <= TILE_W;
+        if found == 0 && !tiny && border().all(|(i, j)| at(i, j).is_none()) {
             return Tile { kind: Kind::Empty, level: 0, origin: (0, 0), reach: (0, 0) };
         }
         let positions: Vec<Position> = (0..w * h).map(|k| at(k % w, k / w)).collect();
