@@ -70,20 +70,8 @@ pub struct Library;
 impl Backend for Library {
     fn plan(&self, job: &Job) -> anyhow::Result<PlanView> {
         let plan = Plan::new(job)?;
-        let forecast = trial::forecast(job)?;
         let mut lines: Vec<_> = plan.lines(job).into_iter().map(|(l, v)| (l.to_owned(), v)).collect();
-        lines.push(("device".into(), forecast.device.clone()));
-        let trial = format!("at {:.1} fps, from a trial of {} frames", forecast.fps, forecast.trial_frames);
-        lines.push((
-            "time".into(),
-            forecast.seconds.map_or(trial.clone(), |s| format!("about {} {trial}", duration(s))),
-        ));
-        for (output, size) in job.outputs.iter().zip(&forecast.bytes) {
-            if let Some(size) = size {
-                lines.push(("size".into(), format!("about {} for {}", bytes(*size), output.path.display())));
-            }
-        }
-        let json = serde_json::json!({
+        let mut json = serde_json::json!({
             "width": plan.input.video.width,
             "height": plan.input.video.height,
             "codec": plan.input.video.codec,
@@ -98,8 +86,20 @@ impl Backend for Library {
             "outputs": job.outputs.iter().zip(&plan.encoders).map(|(o, e)| {
                 serde_json::json!({"path": o.path, "mode": o.mode.name(), "encoder": e.encoder, "description": e.description})
             }).collect::<Vec<_>>(),
-            "forecast": forecast,
         });
+        let forecast = trial::forecast(job, plan)?;
+        json["forecast"] = serde_json::to_value(&forecast)?;
+        lines.push(("device".into(), forecast.device));
+        let trial = format!("at {:.1} fps, from a trial of {} frames", forecast.fps, forecast.trial_frames);
+        lines.push((
+            "time".into(),
+            forecast.seconds.map_or(trial.clone(), |s| format!("about {} {trial}", duration(s))),
+        ));
+        for (output, size) in job.outputs.iter().zip(forecast.bytes) {
+            if let Some(size) = size {
+                lines.push(("size".into(), format!("about {} for {}", bytes(size), output.path.display())));
+            }
+        }
         Ok(PlanView { lines, json })
     }
 

@@ -45,19 +45,18 @@ impl Observer for Stopwatch<'_> {
     }
 }
 
-/// Runs up to 48 frames (at most about 5 seconds) out of the middle of the job into a temporary
-/// folder that is removed again.
+/// Runs up to 48 frames (at most about 5 seconds) out of the middle of the job, understood as `plan`,
+/// into a temporary folder that is removed again.
 ///
 /// # Errors
 /// As the job itself.
-pub fn forecast(job: &Job) -> Result<Forecast> {
+pub fn forecast(job: &Job, plan: Plan) -> Result<Forecast> {
     let folder = tempfile::Builder::new().prefix("vrseg-trial-").tempdir().map_err(Error::TrialFolder)?;
     let mut trial = job.clone();
     for (i, output) in trial.outputs.iter_mut().enumerate() {
         let extension = output.path.extension().map(|e| e.to_string_lossy().into_owned()).unwrap_or_default();
         output.path = folder.path().join(format!("{i}.{extension}"));
     }
-    let plan = Plan::new(&trial)?;
     let total = plan.frames;
     if let (Some(n), true) = (total, plan.input.video.fps > 0.0) {
         let before = n.saturating_sub(FRAMES) / 2;
