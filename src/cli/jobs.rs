@@ -125,9 +125,9 @@ fn fisheye_fov(input: &Path, settings: &Settings) -> Option<f32> {
 /// Of a projection and a field of view that don't go together the stronger layer's word counts; of
 /// the same layer they are a contradiction.
 fn check_format(sources: &Sources) -> Result<(), UsageError> {
-    let (fov, projection) = (sources.value("vr.fov"), sources.value("vr.projection"));
+    let (fov, projection) = (sources.get("vr.fov"), sources.get("vr.projection"));
     let other = projection.as_str().is_some_and(|p| !matches!(p, "auto" | "fisheye"));
-    let same = std::mem::discriminant(sources.of("vr.fov")) == std::mem::discriminant(sources.of("vr.projection"));
+    let same = sources.of("vr.fov").layer() == sources.of("vr.projection").layer();
     if other && same && !fov.is_null() {
         return Err(UsageError(format!(
             "a field of view ({fov}) is for a fisheye, but the projection is said to be {}; leave out --fov, or say \

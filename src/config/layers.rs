@@ -22,7 +22,7 @@ const BALANCED: &str = include_str!("../../configs/profiles/balanced.yaml");
 const QUALITY: &str = include_str!("../../configs/profiles/quality.yaml");
 
 /// Where a value comes from, weakest first.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// `configs/default.yaml`, built in.
     Default,
@@ -226,11 +226,6 @@ impl Sources {
         self.values.get(name).map_or(&Source::Default, |(_, source)| source)
     }
 
-    /// The value of `name` (`section.key`), in its kind's own type; `Null`: not set.
-    pub fn value(&self, name: &str) -> &Value {
-        self.get(name)
-    }
-
     /// How many settings the user's file gave that nothing stronger replaced.
     pub fn from_file(&self) -> usize {
         self.values.values().filter(|(_, source)| matches!(source, Source::File(..))).count()
@@ -248,8 +243,8 @@ impl Sources {
         !self.get(rival).is_null() && self.of(rival).layer() > self.of(name).layer()
     }
 
-    /// The value of `name`; `Null` where it is left open.
-    pub(super) fn get(&self, name: &str) -> &Value {
+    /// The value of `name` (`section.key`), in its kind's own type; `Null` where it is left open.
+    pub fn get(&self, name: &str) -> &Value {
         debug_assert!(schema::find(name).is_some(), "{name} is no setting");
         self.values.get(name).map_or(&Value::Null, |(value, _)| value)
     }
@@ -284,7 +279,7 @@ impl Sources {
         let word = |name| self.get(name).as_str().unwrap_or_default();
         let (mut projection, mut fov) = (ProjectionKind::from_name(word("vr.projection")), self.number("vr.fov"));
         if projection.is_some_and(|p| p != ProjectionKind::Fisheye) && fov.is_some() {
-            if self.of("vr.fov") > self.of("vr.projection") {
+            if self.beaten("vr.projection", "vr.fov") {
                 projection = Some(ProjectionKind::Fisheye);
             } else {
                 fov = None;
