@@ -1,8 +1,8 @@
 //! NVIDIA's cards, through NVML, the library that comes with the driver.
 
-use nvml_wrapper::Nvml;
 use nvml_wrapper::enum_wrappers::device::TemperatureSensor;
 use nvml_wrapper::error::NvmlError;
+use nvml_wrapper::{Device, Nvml};
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -85,8 +85,6 @@ pub trait Driver {
     fn count(&self) -> Result<u32, String>;
     /// One of them.
     fn card(&self, index: u32) -> Result<Gpu, String>;
-    /// What one of them is doing.
-    fn load(&self, index: u32) -> GpuLoad;
 }
 
 /// NVML itself.
@@ -99,6 +97,11 @@ impl NvmlDriver {
     /// Why there is none, as a sentence.
     pub fn load() -> Result<Self, String> {
         Nvml::init().map(Self).map_err(|e| explain(&e))
+    }
+
+    /// What card `index` is doing; nothing is known of one that isn't there.
+    pub fn doing(&self, index: u32) -> GpuLoad {
+        self.0.device_by_index(index).map_or_else(|_| GpuLoad::default(), |device| load_of(&device))
     }
 }
 
@@ -122,24 +125,23 @@ impl Driver for NvmlDriver {
                 Some(ComputeCapability { major: c.major.try_into().ok()?, minor: c.minor.try_into().ok()? })
             }),
             memory_total: device.memory_info().ok().map(|m| m.total),
-            load: self.load(index),
+            load: load_of(&device),
         })
     }
+}
 
-    fn load(&self, index: u32) -> GpuLoad {
-        let Ok(device) = self.0.device_by_index(index) else { return GpuLoad::default() };
-        let watts = |milli: Result<u32, NvmlError>| milli.ok().map(|mw| f64::from(mw) / 1000.0);
-        let memory = device.memory_info().ok();
-        GpuLoad {
-            memory_free: memory.as_ref().map(|m| m.free),
-            memory_used: memory.as_ref().map(|m| m.used),
-            busy: device.utilization_rates().ok().map(|u| u.gpu),
-            encoder: device.encoder_utilization().ok().map(|u| u.utilization),
-            decoder: device.decoder_utilization().ok().map(|u| u.utilization),
-            temperature: device.temperature(TemperatureSensor::Gpu).ok(),
-            power: watts(device.power_usage()),
-            power_limit: watts(device.enforced_power_limit()),
-        }
+fn load_of(device: &Device<'_>) -> GpuLoad {
+    let watts = |milli: Result<u32, NvmlError>| milli.ok().map(|mw| f64::from(mw) / 1000.0);
+    let memory = device.memory_info().ok();
+    GpuLoad {
+        memory_free: memory.as_ref().map(|m| m.free),
+        memory_used: memory.as_ref().map(|m| m.used),
+        busy: device.utilization_rates().ok().map(|u| u.gpu),
+        encoder: device.encoder_utilization().ok().map(|u| u.utilization),
+        decoder: device.decoder_utilization().ok().map(|u| u.utilization),
+        temperature: device.temperature(TemperatureSensor::Gpu).ok(),
+        power: watts(device.power_usage()),
+        power_limit: watts(device.enforced_power_limit()),
     }
 }
 
@@ -203,11 +205,6 @@ impl Gpus {
     }
 }
 
-/// The name of card `index`.
-pub fn name(index: u32) -> Option<String> {
-    Some(NvmlDriver::load().ok()?.card(index).ok()?.name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,9 +223,6 @@ mod tests {
         }
         fn card(&self, index: u32) -> Result<Gpu, String> {
             self.cards[index as usize].clone()
-        }
-        fn load(&self, _: u32) -> GpuLoad {
-            GpuLoad::default()
         }
     }
 

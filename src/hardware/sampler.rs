@@ -1,13 +1,12 @@
 //! What this process and the machine are doing while a job runs: a thread of its own looks every
 //! so often. What a look costs: `benches/sampler.rs`.
 
-use super::cgroup::Limits;
-use super::gpu::{Driver, GpuLoad, NvmlDriver};
+use super::gpu::{GpuLoad, NvmlDriver};
 use serde::Serialize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use sysinfo::{MemoryRefreshKind, Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 /// Time between two looks, for whoever has no wish of their own.
 pub const INTERVAL: Duration = Duration::from_millis(500);
@@ -19,10 +18,8 @@ pub struct Sample {
     pub memory: u64,
     /// Cores' worth of time that this process took since the look before: 1.0 is one whole core.
     pub cores: f64,
-    /// Bytes that are left on the machine, or below the cgroup's limit.
-    pub memory_available: u64,
-    /// The cards, in NVML's order.
-    pub gpus: Vec<GpuLoad>,
+    /// What the card does that was asked for.
+    pub gpu: Option<GpuLoad>,
 }
 
 /// What a whole time took.
@@ -69,23 +66,23 @@ impl Shared {
 }
 
 impl Sampler {
-    /// Starts looking every `interval`, the first time at once. `card` is the one that
-    /// [`Usage`] tells of. Where no thread can be started, all figures stay 0.
+    /// Starts looking every `interval`, the first time at once. `card`, by NVML's number, is the one
+    /// that [`Usage`] tells of. Where no thread can be started, all figures stay 0.
     pub fn start(interval: Duration, card: Option<u32>) -> Self {
         let shared = Arc::new(Shared::default());
         let seen = Arc::clone(&shared);
         let body = move || {
-            let mut eyes = Eyes::open(card.is_some());
+            let mut eyes = Eyes::open(card);
             loop {
                 let look = eyes.look();
                 let mut state = seen.lock();
-                state.take(look, card);
+                state.take(look);
                 let (state, _) =
                     seen.wake.wait_timeout_while(state, interval, |s| !s.stop).unwrap_or_else(PoisonError::into_inner);
                 if state.stop {
                     drop(state);
                     let look = eyes.look();
-                    seen.lock().take(look, card);
+                    seen.lock().take(look);
                     return;
                 }
             }
@@ -122,11 +119,11 @@ impl Drop for Sampler {
 }
 
 impl State {
-    fn take(&mut self, Look { sample, time, peak_memory }: Look, card: Option<u32>) {
+    fn take(&mut self, Look { sample, time, peak_memory }: Look) {
         self.peak_memory = self.peak_memory.max(peak_memory);
         self.cores.0 += sample.cores * time;
         self.cores.1 += time;
-        if let Some(gpu) = card.and_then(|i| sample.gpus.get(i as usize)) {
+        if let Some(gpu) = &sample.gpu {
             if let Some(busy) = gpu.busy {
                 self.gpu.0 += f64::from(busy);
                 self.gpu.1 += 1;
@@ -167,22 +164,19 @@ fn high_water() -> u64 {
 struct Eyes {
     system: Option<System>,
     pid: Option<Pid>,
-    driver: Option<NvmlDriver>,
-    cards: u32,
+    /// The card that is looked at, and what tells of it.
+    card: Option<(NvmlDriver, u32)>,
     before: Option<(Instant, u64)>,
     /// The process's high-water mark at the beginning: an earlier job may have set it.
     mark: u64,
 }
 
 impl Eyes {
-    fn open(cards: bool) -> Self {
-        let driver = if cards { NvmlDriver::load().ok() } else { None };
-        let cards = driver.as_ref().and_then(|d| d.count().ok()).unwrap_or(0);
+    fn open(card: Option<u32>) -> Self {
         Self {
             system: System::new().ok(),
             pid: sysinfo::get_current_pid().ok(),
-            driver,
-            cards,
+            card: card.and_then(|index| Some((NvmlDriver::load().ok()?, index))),
             before: None,
             mark: high_water(),
         }
@@ -194,10 +188,6 @@ impl Eyes {
         if let (Some(system), Some(pid)) = (&mut self.system, self.pid) {
             let what = ProcessRefreshKind::nothing().with_cpu().with_memory().without_tasks();
             system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, what);
-            system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
-            let limits = Limits::detect();
-            sample.memory_available =
-                limits.memory_left.map_or(system.available_memory(), |l| l.min(system.available_memory()));
             if let Some(process) = system.process(pid) {
                 sample.memory = process.memory();
                 let now = (Instant::now(), process.accumulated_cpu_time());
@@ -207,9 +197,7 @@ impl Eyes {
                 }
             }
         }
-        if let Some(driver) = &self.driver {
-            sample.gpus = (0..self.cards).map(|i| driver.load(i)).collect();
-        }
+        sample.gpu = self.card.as_ref().map(|(driver, index)| driver.doing(*index));
         // What was held between two looks is seen where it was more than ever before.
         let ever = high_water();
         let peak_memory = if ever > self.mark { ever } else { sample.memory };
@@ -241,19 +229,16 @@ mod tests {
     fn a_cards_looks_are_summed_up() {
         let mut state = State::default();
         let gpu = |busy, used| GpuLoad { busy, memory_used: Some(used), ..GpuLoad::default() };
-        let look = |g, time| Look {
-            sample: Sample { cores: 2.0, gpus: vec![GpuLoad::default(), g], ..Sample::default() },
-            time,
-            peak_memory: 5,
-        };
-        state.take(look(gpu(Some(40), 100), 1.0), Some(1));
-        state.take(look(gpu(None, 300), 3.0), Some(1));
-        state.take(look(gpu(Some(80), 200), 0.0), Some(1));
+        let look =
+            |g, time| Look { sample: Sample { cores: 2.0, gpu: Some(g), ..Sample::default() }, time, peak_memory: 5 };
+        state.take(look(gpu(Some(40), 100), 1.0));
+        state.take(look(gpu(None, 300), 3.0));
+        state.take(look(gpu(Some(80), 200), 0.0));
         let usage = state.usage();
         assert_eq!((usage.gpu_busy, usage.gpu_peak_memory, usage.mean_cores), (Some(60.0), Some(300), 2.0));
         // A card that isn't there tells nothing.
         state = State::default();
-        state.take(Look::default(), Some(0));
+        state.take(Look::default());
         assert_eq!(state.usage().gpu_busy, None);
     }
 
