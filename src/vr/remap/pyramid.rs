@@ -24,8 +24,12 @@ pub(super) fn level_size((w, h): (usize, usize), level: u32) -> (usize, usize) {
 impl<T: Texel> Pyramid<T> {
     /// Makes the levels 1 to `levels` of `src`.
     pub(super) fn update(&mut self, src: PlaneRef<'_, T>, levels: u32) {
-        self.levels.resize_with(levels as usize, || Plane::new(0, 0));
-        for level in 0..self.levels.len() {
+        let levels = levels as usize;
+        // Tables of other depths come in between: what this one has no use for is kept for them.
+        if self.levels.len() < levels {
+            self.levels.resize_with(levels, || Plane::new(0, 0));
+        }
+        for level in 0..levels {
             let (made, rest) = self.levels.split_at_mut(level);
             let from = made.last().map_or(src, Plane::as_ref);
             let (w, h) = level_size((src.width, src.height), level as u32 + 1);
