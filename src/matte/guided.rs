@@ -14,6 +14,7 @@
 //! 0.5 rises by 0.8 %, and flat parts of the matte stay untouched: no halos, no grey interiors.
 //! Limiting the result to the range of the neighbouring small pixels changed nothing more.
 
+use super::ramp;
 use crate::plane::{Plane, PlaneRef};
 use crate::simd::dispatch;
 use std::ops::Range;
@@ -138,9 +139,7 @@ fn fit_block(guide: &[f32], alpha: &[f32], w: usize, columns: Range<usize>, x: u
         // Squared correlation: how much of the matte's change luma explains.
         let explained = cov * cov / (var_y * var_p + 1e-9);
         let explained = if explained < 1.0 { explained } else { 1.0 };
-        let believed = positive((var_p - FLAT.0) * (1.0 / (FLAT.1 - FLAT.0)));
-        let believed = if believed < 1.0 { believed } else { 1.0 };
-        slopes[i] = GAIN * believed * explained * cov / (var_y + EPS);
+        slopes[i] = GAIN * ramp(var_p, FLAT) * explained * cov / (var_y + EPS);
     }
     out.copy_from_slice(&slopes[..out.len()]);
 }

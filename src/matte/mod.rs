@@ -28,6 +28,12 @@ pub use upsample::{upsample_bilinear, upsample_guided};
 
 use crate::plane::Plane;
 
+/// 0 below `range.0`, 1 above `range.1`, straight between.
+#[inline(always)]
+fn ramp(v: f32, range: (f32, f32)) -> f32 {
+    ((v - range.0) * (1.0 / (range.1 - range.0))).clamp(0.0, 1.0)
+}
+
 /// One view (an eye) of a frame, sampled down to the size that the network sees. All three
 /// planes have that same size.
 #[derive(Clone, Debug, Default)]

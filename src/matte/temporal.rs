@@ -5,6 +5,7 @@
 //! Vogel, CHI 2012): where luma and alpha stand still the new value comes in slowly and flicker is
 //! averaged away, where something moves it is taken as it is, so that nothing smears.
 
+use super::ramp;
 use crate::plane::Plane;
 use crate::simd::dispatch;
 
@@ -89,12 +90,6 @@ impl Stabilizer {
             }
         }
     }
-}
-
-/// 0 below `range.0`, 1 above `range.1`, straight between.
-#[inline(always)]
-fn ramp(v: f32, range: (f32, f32)) -> f32 {
-    ((v - range.0) * (1.0 / (range.1 - range.0))).clamp(0.0, 1.0)
 }
 
 dispatch! {

@@ -6,7 +6,7 @@
 //! hidden has no confident match.
 
 use super::{Matcher, Search, lerp_at};
-use crate::matte::SmallYuv;
+use crate::matte::{SmallYuv, ramp};
 use crate::plane::{Plane, Rect};
 use crate::simd::dispatch;
 
@@ -144,12 +144,6 @@ fn compare(
             difference[x] = d * confidence[x] * (1.0 - ramp(color, COLOR));
         }
     }
-}
-
-/// 0 below `range.0`, 1 above `range.1`, straight between.
-#[inline(always)]
-fn ramp(v: f32, range: (f32, f32)) -> f32 {
-    ((v - range.0) * (1.0 / (range.1 - range.0))).clamp(0.0, 1.0)
 }
 
 /// Mean over the neighbourhood within `area`; what is outside counts as 0.

@@ -10,6 +10,7 @@
 //! the match of the match leads back (so what only one eye sees isn't).
 
 use super::Search;
+use crate::matte::ramp;
 use crate::plane::{Plane, Rect};
 use crate::simd::{dispatch, to_u8};
 
@@ -208,11 +209,6 @@ impl Bytes {
 #[inline(always)]
 fn to_byte(v: f32, offset: f32) -> u8 {
     to_u8((v + offset) * 255.0 + 0.5)
-}
-
-#[inline(always)]
-fn ramp(v: f32, range: (f32, f32)) -> f32 {
-    ((v - range.0) * (1.0 / (range.1 - range.0))).clamp(0.0, 1.0)
 }
 
 impl Choice {
