@@ -33,6 +33,8 @@ pub(super) struct VideoEncoder {
     source: Side,
     scaler: Option<(Scaler, Target)>,
     clock: Clock,
+    /// See [`WriterOptions::reshaped`].
+    reshaped: bool,
     time_base: ffi::AVRational,
     sent: i64,
     /// Frames on their way: encoder's pts -> (pts, duration) of the source.
@@ -114,6 +116,7 @@ impl VideoEncoder {
             source,
             scaler: None,
             clock,
+            reshaped: options.reshaped,
             time_base: video.time_base,
             sent: 0,
             under_way: BTreeMap::new(),
@@ -151,6 +154,9 @@ impl VideoEncoder {
                 got: frame.describe(),
                 expected: format!("{}x{} {}", wanted.1, wanted.2, format_name(wanted.0)),
             });
+        }
+        if self.reshaped {
+            frame.forget_shape();
         }
         let number = match self.clock {
             Clock::Source => pts,

@@ -172,7 +172,7 @@ impl VideoFrame {
     /// Drops what [`copy_props_from`](Self::copy_props_from) took over of the source's shape: pixel
     /// aspect, cropping, rotation, stereo packing and projection. For pictures of another shape;
     /// encoders would write the source's into the bitstream.
-    pub fn forget_shape(&mut self) {
+    pub(super) fn forget_shape(&mut self) {
         use ffi::AVFrameSideDataType::{AV_FRAME_DATA_DISPLAYMATRIX, AV_FRAME_DATA_SPHERICAL, AV_FRAME_DATA_STEREO3D};
         // SAFETY: plain fields of a valid frame, and side data that FFmpeg frees.
         unsafe {

@@ -104,7 +104,6 @@ impl Compose {
                     let composer = match painter {
                         Painter::Frame(composer) => composer,
                         Painter::Packed(painter) => {
-                            picture.forget_shape();
                             painter.paint(&planes, &views, picture.yuv_mut());
                             return Ok(picture);
                         }

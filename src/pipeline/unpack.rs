@@ -209,7 +209,6 @@ impl Unpacker {
             let picture = clock.busy(|| -> Result<_> {
                 let mut picture = pool.get()?;
                 picture.copy_props_from(&source.frame);
-                picture.forget_shape();
                 match (source.frame.yuv(), picture.yuv_mut()) {
                     (Yuv::U8(from), YuvMut::U8(to, _)) => self.paint(&from, to),
                     (Yuv::U16(from), YuvMut::U16(to, _)) => self.paint(&from, to),
