@@ -1,34 +1,29 @@
 //! What the rules make of settings that are left open, on a machine: for those who ask what will
-//! apply. A job decides the same things by the same rules, once its video is known and the device
-//! has really been loaded.
+//! apply. A job takes card, threads, queue and warm-up from the same rules once its video is known
+//! and the device has really been loaded; its precision the provider chooses, and it takes one frame
+//! at a time.
 
 use super::{Settings, Sources};
 use crate::hardware::Machine;
 use crate::model::{Kind, Manifest, registry};
 use crate::pipeline::{DeviceChoice, Precision};
-use crate::tune::rules::{self, NetworkLoad, Processor};
+use crate::tune::cuda::CudaCards;
+use crate::tune::rules::{self, Choice, NetworkLoad, Processor};
 
 impl Sources {
     /// Adds what the rules make of open settings on `machine`.
     pub fn explain(&mut self, settings: &Settings, machine: &Machine) {
         let model = self.explain_model(settings);
-        let cards = &machine.gpu.cards;
-        let visible = std::env::var("CUDA_VISIBLE_DEVICES").ok();
-        let chosen = rules::card(cards, visible.as_deref());
-        let number = chosen.as_ref().map_or(0, |c| c.value);
-        let card = |cuda| {
-            let index = rules::nvml_index(cards, cuda, visible.as_deref(), false)?;
-            cards.iter().find(|c| c.index == index)
-        };
+        let cards = CudaCards::from_environment(&machine.gpu.cards);
         let on = match settings.device.choice {
             DeviceChoice::Cpu => Processor::Cpu(&machine.cpu),
             DeviceChoice::OpenVino => Processor::OpenVino(&machine.cpu),
-            DeviceChoice::Cuda(n) => Processor::Cuda(card(n)),
-            DeviceChoice::TensorRt(n) => Processor::TensorRt(card(n)),
-            DeviceChoice::Auto => match &chosen {
-                Some(choice) => {
-                    self.rule("device.name", format!("cuda:{number}"), format!("{}, if it really loads", choice.why));
-                    Processor::Cuda(card(number))
+            DeviceChoice::Cuda(n) => Processor::Cuda(cards.card(n)),
+            DeviceChoice::TensorRt(n) => Processor::TensorRt(cards.card(n)),
+            DeviceChoice::Auto => match cards.auto() {
+                Some(Choice { value: number, why }) => {
+                    self.rule("device.name", format!("cuda:{number}"), format!("{why}, if it really loads"));
+                    Processor::Cuda(cards.card(number))
                 }
                 None => {
                     let why = machine.gpu.note.as_deref().unwrap_or("no card");
@@ -48,7 +43,7 @@ impl Sources {
             self.rule("device.tf32", !fp32, "as the precision says");
         }
         if let (Some(model), 0) = (&model, settings.model.batch_size) {
-            let size = settings.model.input_size.filter(|_| self.size_is_for(settings, &model.name));
+            let size = settings.model.input_size.filter(|_| size_is_for(settings, &model.name));
             let side = size.unwrap_or(model.input.size) as usize;
             let recurrent = model.kind == Kind::Recurrent;
             let load = NetworkLoad { model: &model.name, recurrent, views: 2, pixels: side * side };
@@ -91,17 +86,18 @@ impl Sources {
         }
         if settings.model.input_size.is_none() {
             self.rule("model.input_size", manifest.input.size, format!("what {} works best with", manifest.name));
-        } else if !self.size_is_for(settings, &manifest.name) {
+        } else if !size_is_for(settings, &manifest.name) {
             let first = settings.model.input_size_for.as_deref().unwrap_or_default();
             let why = format!("what {} works best with; the profile's is for {first}", manifest.name);
             self.rule("model.input_size", manifest.input.size, why);
         }
         Some(manifest)
     }
+}
 
-    fn size_is_for(&self, settings: &Settings, model: &str) -> bool {
-        settings.model.input_size_for.as_deref().is_none_or(|name| name == model)
-    }
+/// Whether the size that is set is meant for that model.
+fn size_is_for(settings: &Settings, model: &str) -> bool {
+    settings.model.input_size_for.as_deref().is_none_or(|name| name == model)
 }
 
 #[cfg(test)]

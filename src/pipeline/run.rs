@@ -23,6 +23,7 @@ use crate::matte::windows::Blender;
 use crate::media::{DecodeOptions, Finished, FramePool, Reader, Writer};
 use crate::model::provider::{Provider, SessionOptions};
 use crate::model::{Batch, Kind, Network, States};
+use crate::tune::cuda::CudaCards;
 use crate::tune::rules::{self, Threads};
 use crate::vr::EyeOrder;
 use crossbeam_channel::{bounded, unbounded};
@@ -54,14 +55,8 @@ impl Prepared {
         if job.model.threads > 0 {
             threads.infer = job.model.threads;
         }
-        let visible = std::env::var("CUDA_VISIBLE_DEVICES").ok();
-        let cards = &machine.gpu.cards;
-        let auto_card = rules::card(cards, visible.as_deref()).map_or(0, |c| c.value);
-        let by_bus = std::env::var("CUDA_DEVICE_ORDER").is_ok_and(|o| o == "PCI_BUS_ID");
-        let card = |cuda| {
-            let index = rules::nvml_index(cards, cuda, visible.as_deref(), by_bus)?;
-            cards.iter().find(|c| c.index == index)
-        };
+        let cards = CudaCards::from_environment(&machine.gpu.cards);
+        let auto_card = cards.auto().map_or(0, |c| c.value);
         let wanted = match job.model.device {
             DeviceChoice::Cuda(n) => n,
             _ => auto_card,
@@ -72,7 +67,7 @@ impl Prepared {
             precision: job.model.precision,
             threads: threads.infer,
             session: job.model.session,
-            card_memory: card(wanted).and_then(|c| c.memory_total),
+            card_memory: cards.card(wanted).and_then(|c| c.memory_total),
             cache_dir: cache_dir(),
             ort_library: job.model.ort_library.clone(),
         };
@@ -82,7 +77,7 @@ impl Prepared {
             threads = Threads::share(cores, job.outputs.len(), false);
         }
         let card = match provider {
-            Provider::Cuda(n) | Provider::TensorRt(n) => card(n).map(|c| (c.index, c.name.clone())),
+            Provider::Cuda(n) | Provider::TensorRt(n) => cards.card(n).map(|c| (c.index, c.name.clone())),
             Provider::Cpu | Provider::OpenVino => None,
         };
         warm_up(job, &plan, &mut network)?;
