@@ -27,7 +27,7 @@ use crate::tune::cuda::CudaCards;
 use crate::tune::rules::{self, Threads};
 use crate::vr::EyeOrder;
 use crossbeam_channel::{bounded, unbounded};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
@@ -167,12 +167,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         })
         .collect::<Result<Vec<_>>>()?;
     for (writer, output) in writers.iter().zip(&job.outputs) {
-        for lost in writer.dropped_streams() {
-            observer.event(Event::Warning { message: format!("{}: {lost}", output.path.display()) });
-        }
-        for note in writer.notes() {
-            tracing::info!("{}: {note}", output.path.display());
-        }
+        tell_of_writer(writer, &output.path, observer);
     }
     let reports: Vec<_> =
         job.outputs.iter().zip(&writers).map(|(o, w)| (o.mode.name(), w.encoder_name().to_owned())).collect();
@@ -312,20 +307,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
 
     let seconds = started.elapsed().as_secs_f64();
     let frames = progress.frames();
-    let repaired = reader.repaired_timestamps();
-    if repaired > 0 {
-        observer
-            .event(Event::Warning { message: format!("{repaired} timestamps were missing or went back; repaired") });
-    }
-    if let Some(changed) = reader.changed() {
-        observer.event(Event::Warning { message: format!("{}: {changed}", job.input.display()) });
-    }
-    let decode_errors = reader.decode_errors();
-    if decode_errors > 0 {
-        let message =
-            format!("{}: {decode_errors} damaged packets or frames could not be decoded", job.input.display());
-        observer.event(Event::Warning { message });
-    }
+    tell_of_reader(&reader, &job.input, observer);
     if let Some(expected) = plan.frames.filter(|n| !cancel.is_requested() && frames * 10 < n * 9) {
         let message = format!(
             "{}: {expected} frames were announced, {frames} came; the file may be cut short or its index wrong",
@@ -344,7 +326,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         seconds,
         fps,
         interrupted: cancel.is_requested(),
-        decode_errors,
+        decode_errors: reader.decode_errors(),
         stages: clocks.report(),
         resources: sampler.finish(),
         outputs: finished
@@ -359,6 +341,33 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     };
     observer.event(Event::Done { summary: summary.clone() });
     Ok(summary)
+}
+
+/// Tells what an output can't take over of its source.
+pub(super) fn tell_of_writer(writer: &Writer, path: &Path, observer: &dyn Observer) {
+    for lost in writer.dropped_streams() {
+        observer.event(Event::Warning { message: format!("{}: {lost}", path.display()) });
+    }
+    for note in writer.notes() {
+        tracing::info!("{}: {note}", path.display());
+    }
+}
+
+/// Tells what was wrong with a source that has been read.
+pub(super) fn tell_of_reader(reader: &Reader, path: &Path, observer: &dyn Observer) {
+    let repaired = reader.repaired_timestamps();
+    if repaired > 0 {
+        observer
+            .event(Event::Warning { message: format!("{repaired} timestamps were missing or went back; repaired") });
+    }
+    if let Some(changed) = reader.changed() {
+        observer.event(Event::Warning { message: format!("{}: {changed}", path.display()) });
+    }
+    let errors = reader.decode_errors();
+    if errors > 0 {
+        let message = format!("{}: {errors} damaged packets or frames could not be decoded", path.display());
+        observer.event(Event::Warning { message });
+    }
 }
 
 /// The stage that lets two eyes meet, where a frame has two.

@@ -4,18 +4,20 @@ use super::budget::{Permits, frames_in_flight};
 use super::cancel::Cancel;
 use super::clock::{Clocks, StageClock};
 use super::error::{Error, Result};
-use super::events::{Event, Observer};
+use super::events::Observer;
 use super::frame::{Decoded, Painted, Total};
 use super::plan::output_color;
 use super::progress::Progress;
-use super::run::{first_error, join, spawn};
+use super::run::{first_error, join, spawn, tell_of_reader, tell_of_writer};
 use super::{decode, encode};
 use crate::compose::{Mode, PackedFrame, packed};
+use crate::hardware::{Memory, cgroup::Limits};
 use crate::media::{
     self, DecodeOptions, EncodeOptions, Finished, FramePool, InputInfo, Purpose, Reader, TimeRange, VrTags, Writer,
     WriterOptions,
 };
 use crate::plane::{Plane, PlaneMut, PlaneRef, Yuv, YuvColor, YuvLayout, YuvMut};
+use crate::tune::rules;
 use crate::vr::remap::Texel;
 use crate::vr::{
     Camera, ContainerTags, Filter, Format, Layout, Lens, Picture, Projection, RemapTable, Remapper, names,
@@ -23,9 +25,6 @@ use crate::vr::{
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::path::PathBuf;
 use std::thread;
-
-/// Bytes of source frames in flight: eight of 4K, as in a job.
-const QUEUE_BYTES: usize = 96 << 20;
 
 /// The projection of the matte's eyes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -107,14 +106,13 @@ pub fn unpack(request: &UnpackRequest, cancel: &Cancel, observer: &dyn Observer)
     };
     options.color = output_color(&Mode::Matte, &media::plan_encoder(&options)?, video.color);
     let writer = Writer::create(options, &template)?;
-    for lost in writer.dropped_streams() {
-        observer.event(Event::Warning { message: format!("{}: {lost}", request.output.display()) });
-    }
+    tell_of_writer(&writer, &request.output, observer);
 
     let pool = FramePool::new(layout, video.width, video.height)?;
     let mut unpacker = Unpacker::new(frame, format.projection, f64::from(fov), (layout, video.color), options.color);
     let frame_bytes = layout.frame_bytes(video.width, video.height);
-    let permits = Permits::new(frames_in_flight(QUEUE_BYTES, frame_bytes, 1, 1));
+    let queue_bytes = rules::queue(&Memory::detect(&Limits::detect())).value as usize;
+    let permits = Permits::new(frames_in_flight(queue_bytes, frame_bytes, 1, 1));
     let clocks = Clocks::default();
     let total = Total::unknown();
     let progress = Progress::new(video.frames, 1, observer, &clocks);
@@ -142,12 +140,7 @@ pub fn unpack(request: &UnpackRequest, cancel: &Cancel, observer: &dyn Observer)
         join(stages)
     });
     first_error(results)?;
-    let errors = reader.decode_errors();
-    if errors > 0 {
-        let shown = request.input.display();
-        let message = format!("{shown}: {errors} damaged packets or frames could not be decoded");
-        observer.event(Event::Warning { message });
-    }
+    tell_of_reader(&reader, &request.input, observer);
     let finished = finished.try_recv().map_err(|_| Error::Interrupted)?;
     Ok(Unpacked { frames: progress.frames(), finished, interrupted: cancel.is_requested(), projection })
 }
