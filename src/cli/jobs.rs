@@ -5,11 +5,11 @@ use super::args::JobArgs;
 use super::exit::{UsageError, complaints};
 use super::inputs::{self, Input};
 use super::outputs::{Request, extension, settle};
-use crate::compose::Mode;
+use crate::compose::{Mode, packed};
 use crate::config::{Settings, Sources};
 use crate::media::{Codec, EncodeOptions, TimeRange};
 use crate::pipeline::{Job, ModelChoice, OutputSpec};
-use crate::vr::{Projection, ProjectionKind, names};
+use crate::vr::{ProjectionKind, names};
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -52,13 +52,12 @@ pub fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Result<Ba
             .map(|request| {
                 let word = request.mode.unwrap_or(&default_mode);
                 let mut mode = mode(word, args, settings);
-                let made = mode.packed_format(fisheye_fov(&input.path, settings));
+                let named = mode.packed_fov(fisheye_fov(&input.path, settings));
+                let made = named.map(packed::format);
                 let path = request.file(input, word, made.as_ref(), &settings.output.name, &settings.profile)?;
                 // A name that tells the field of view must not be belied by what is found in the file.
-                if let (Mode::Passthrough { fov, .. }, Some(Projection::Fisheye { fov: named }), true) =
-                    (&mut mode, made.map(|m| m.projection), request.folder)
-                {
-                    *fov = Some(named);
+                if let (Mode::Passthrough { fov, .. }, true) = (&mut mode, request.folder) {
+                    *fov = named;
                 }
                 let encode = encode(&path, &mode, args, settings, sources);
                 Ok(OutputSpec { path, mode, encode })

@@ -19,7 +19,6 @@ pub use composer::{Composer, Frame, ViewPaint};
 pub use packed::{AlphaChannel, PackedFrame};
 pub use passthrough::{PassthroughPainter, PassthroughPlan};
 
-use crate::vr::{Format, Layout, Projection};
 use std::path::PathBuf;
 
 /// What an output shows.
@@ -64,17 +63,11 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// The format of what [`Mode::Passthrough`] makes of a fisheye of `source_fov` degrees (`None`:
-    /// of another projection); `None` for the modes that keep the source's format.
-    pub fn packed_format(&self, source_fov: Option<f32>) -> Option<Format> {
+    /// What the circles of [`Mode::Passthrough`] show of a fisheye of `source_fov` degrees (`None`: of
+    /// another projection), in degrees; `None` for the modes that keep the source's format.
+    pub fn packed_fov(&self, source_fov: Option<f32>) -> Option<f32> {
         let Mode::Passthrough { fov, .. } = self else { return None };
-        let fov = fov.or(source_fov).unwrap_or(180.0);
-        Some(Format {
-            layout: Layout::SideBySide,
-            projection: Projection::Fisheye { fov },
-            alpha_packed: true,
-            ..Format::FLAT
-        })
+        Some(fov.or(source_fov).unwrap_or(180.0))
     }
 
     /// The word by which the command line knows the mode.

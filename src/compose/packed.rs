@@ -19,10 +19,15 @@
 //! scale of the formula, so what a player reads is right to a fraction of a sample.
 
 use crate::plane::{PlaneMut, PlaneRef, Rect, Sample, YuvColor, YuvLayout};
-use crate::vr::{Lens, Picture, RemapTable, SampleGrid};
+use crate::vr::{Format, Layout, Lens, Picture, Projection, RemapTable, SampleGrid};
 
 /// Size of a disc to its circle.
 pub const SCALE: f64 = 0.4;
+
+/// The format of packed frames whose circles show `fov` degrees.
+pub fn format(fov: f32) -> Format {
+    Format { layout: Layout::SideBySide, projection: Projection::Fisheye { fov }, alpha_packed: true, ..Format::FLAT }
+}
 
 /// Which colours carry the opacity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

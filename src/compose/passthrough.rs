@@ -3,12 +3,12 @@
 //! as large as an eye.
 
 use super::composer::ViewPaint;
-use super::packed::{AlphaChannel, DiscPainter, PackedFrame, SCALE};
+use super::packed::{self, AlphaChannel, DiscPainter, PackedFrame, SCALE};
 use crate::matte::{Coefficients, Levels, MatteOptions, Morphology, coefficients};
 use crate::plane::{ChromaSiting, Plane, PlaneRef, Rect, Yuv, YuvColor, YuvLayout, YuvMut};
 use crate::simd::{dispatch, to_u8};
 use crate::vr::remap::Texel;
-use crate::vr::{Camera, Filter, Format, Layout, Lens, Picture, Projection, RemapTable, Remapper, SampleGrid};
+use crate::vr::{Camera, Filter, Format, Lens, Picture, RemapTable, Remapper, SampleGrid};
 use std::sync::Arc;
 
 /// How a job's frames are packed.
@@ -34,12 +34,7 @@ pub struct PassthroughPlan {
 impl PassthroughPlan {
     /// The format of the packed video.
     pub fn format(&self) -> Format {
-        Format {
-            layout: Layout::SideBySide,
-            projection: Projection::Fisheye { fov: self.fov as f32 },
-            alpha_packed: true,
-            ..Format::FLAT
-        }
+        packed::format(self.fov as f32)
     }
 }
 

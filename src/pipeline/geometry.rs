@@ -24,10 +24,14 @@ impl OutputGeometry {
     /// # Errors
     /// The source can't be packed: it is flat, turned by its container, or too small.
     pub fn new(mode: &Mode, format: &Format, views: &Views, video: &VideoInfo, path: &Path) -> Result<Self> {
-        let Mode::Passthrough { channel, .. } = mode else {
+        let source_fov = match format.projection {
+            Projection::Fisheye { fov } => Some(fov),
+            _ => None,
+        };
+        let (Mode::Passthrough { channel, .. }, Some(fov)) = (mode, mode.packed_fov(source_fov)) else {
             return Ok(Self { width: video.width, height: video.height, passthrough: None });
         };
-        let plan = passthrough(mode, *channel, format, views, video)
+        let plan = passthrough(fov, *channel, format, views, video)
             .map_err(|why| Error::Request(format!("{}: passthrough {why}", path.display())))?;
         let (width, height) = plan.frame.size();
         Ok(Self { width, height, passthrough: Some(plan) })
@@ -41,9 +45,9 @@ impl OutputGeometry {
     }
 }
 
-/// How frames are packed, or why they can't be.
+/// How frames are packed, their circles showing `fov` degrees, or why they can't be.
 fn passthrough(
-    mode: &Mode,
+    fov: f32,
     channel: AlphaChannel,
     format: &Format,
     views: &Views,
@@ -64,14 +68,6 @@ fn passthrough(
     if height < PackedFrame::MIN_SIDE {
         return Err(format!("needs eyes of at least {0}x{0}; these have {height} rows", PackedFrame::MIN_SIDE));
     }
-    let source_fov = match format.projection {
-        Projection::Fisheye { fov } => Some(fov),
-        _ => None,
-    };
-    let fov = match mode.packed_format(source_fov).map(|made| made.projection) {
-        Some(Projection::Fisheye { fov }) => fov,
-        _ => 180.0,
-    };
     let eyes = match (views.rects.len(), format.eye_order) {
         // One view serves both eyes: without depth, but in its place.
         (1, _) => [0, 0],
