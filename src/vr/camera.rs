@@ -167,17 +167,27 @@ impl Picture {
         Self { camera, width, height }
     }
 
+    /// The place, -1..=1 inside of the picture, of a position.
+    pub fn place_of(&self, x: f64, y: f64) -> (f64, f64) {
+        let place = |i: f64, n: usize| (2.0 * i + 1.0) / n as f64 - 1.0;
+        (place(x, self.width), place(y, self.height))
+    }
+
+    /// The position of a place.
+    pub fn position_of(&self, (u, v): (f64, f64)) -> (f64, f64) {
+        let pixel = |u: f64, n: usize| ((u + 1.0) * n as f64 - 1.0) / 2.0;
+        (pixel(u, self.width), pixel(v, self.height))
+    }
+
     /// The direction in the world that a position shows.
     pub fn ray(&self, x: f64, y: f64) -> Option<Ray> {
-        let place = |i: f64, n: usize| (2.0 * i + 1.0) / n as f64 - 1.0;
-        self.camera.ray(place(x, self.width), place(y, self.height))
+        let (u, v) = self.place_of(x, y);
+        self.camera.ray(u, v)
     }
 
     /// The position, -0.5..=width-0.5 and -0.5..=height-0.5, that shows a direction of the world.
     pub fn position(&self, ray: Ray) -> Option<(f64, f64)> {
-        let pixel = |u: f64, n: usize| ((u + 1.0) * n as f64 - 1.0) / 2.0;
-        let (u, v) = self.camera.place(ray)?;
-        Some((pixel(u, self.width), pixel(v, self.height)))
+        self.camera.place(ray).map(|place| self.position_of(place))
     }
 }
 

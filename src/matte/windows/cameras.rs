@@ -66,8 +66,8 @@ pub(super) fn density(picture: &Picture) -> f64 {
 /// With black instead, networks took floors and walls for people (Selfie called 41 % of empty rooms
 /// one, and 15 % with the border continued).
 pub(super) fn nearest_place(window: &Picture, lens: Lens, x: f64, y: f64) -> Option<(f64, f64)> {
-    let place = |i: f64, n: usize| ((2.0 * i + 1.0) / n as f64 - 1.0).clamp(-1.0, 1.0);
-    let (mut u, mut v) = (place(x, window.width), place(y, window.height));
+    let (u, v) = window.place_of(x, y);
+    let (mut u, mut v) = (u.clamp(-1.0, 1.0), v.clamp(-1.0, 1.0));
     if let Lens::Fisheye { .. } = window.camera.lens {
         let beyond = u.hypot(v) / RIM;
         if beyond > 1.0 {

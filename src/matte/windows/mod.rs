@@ -116,16 +116,14 @@ impl Windows {
         let factor = (DETAIL * finest / cameras::density(&picture(ahead, grid))).max(1.0);
         let detail = |grid: usize, eye: usize| ((grid as f64 * factor).round() as usize).min(eye.max(grid));
         let detail = (detail(grid.0, eye.0), detail(grid.1, eye.1));
-        let matte = picture(ahead, grid);
+        let (source, matte) = (picture(ahead, detail), picture(ahead, grid));
         let weights = blend::weights(&matte, &cameras);
         let windows = pictures
             .iter()
             .zip(weights)
             .map(|(window, weight)| Window {
                 into: RemapTable::new(detail, size, &|x, y| {
-                    let (u, v) = cameras::nearest_place(window, lens, x, y)?;
-                    let pixel = |u: f64, n: usize| ((u + 1.0) * n as f64 - 1.0) / 2.0;
-                    Some((pixel(u, detail.0), pixel(v, detail.1)))
+                    cameras::nearest_place(window, lens, x, y).map(|place| source.position_of(place))
                 }),
                 back: RemapTable::between((window, luma(size)), (&matte, luma(grid))),
                 weight,
