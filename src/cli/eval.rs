@@ -1,8 +1,7 @@
 //! `vrseg eval`.
 
 use super::args::EvalArgs;
-use super::exit::UsageError;
-use crate::eval::{EvalError, Report, Request, Scores, evaluate};
+use crate::eval::{Report, Request, Scores, evaluate};
 use crate::vr::Layout;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
@@ -11,7 +10,7 @@ use std::fmt::Write as _;
 /// Compares two mattes and prints what was measured.
 ///
 /// # Errors
-/// A [`UsageError`] where the files can't be compared, else what broke off the reading.
+/// The files can't be compared, or the reading broke off.
 pub fn run(args: &EvalArgs, print: impl Fn(&str) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let request = Request {
         pred: args.pred.clone(),
@@ -27,10 +26,7 @@ pub fn run(args: &EvalArgs, print: impl Fn(&str) -> anyhow::Result<()>) -> anyho
     );
     let result = evaluate(&request, &mut |frames| bar.set_position(frames));
     bar.finish_and_clear();
-    let report = result.map_err(|error: EvalError| match error.is_usage() {
-        true => anyhow::Error::from(UsageError(error.to_string())),
-        false => error.into(),
-    })?;
+    let report = result?;
     if args.json {
         print(&(serde_json::to_string_pretty(&to_json(args, &report))? + "\n"))
     } else {
