@@ -129,21 +129,24 @@ pub(super) fn side_data(tags: &ContainerTags) -> Vec<StreamSideData> {
         Some(item(ffi::AVPacketSideDataType::AV_PKT_DATA_STEREO3D, &[kind, flags, 0, 0, 0, 0, 1, 0, 1]))
     });
     let spherical = tags.spherical.and_then(|s| {
-        let kind = match s.kind {
-            SphericalKind::Equirectangular => 0,
-            SphericalKind::Cubemap => 1,
-            SphericalKind::EquirectangularTile => 2,
-            SphericalKind::HalfEquirectangular => 3,
-            SphericalKind::Rectilinear => 4,
-            SphericalKind::Fisheye => 5,
-            SphericalKind::Mesh | SphericalKind::Other(_) => return None,
-        };
+        let kind = PROJECTIONS.iter().position(|kind| *kind == s.kind)? as i32;
         let ([yaw, pitch, roll], [left, top, right, bottom]) = (s.pose, s.bounds.map(|b| b as i32));
         let head = [kind, yaw, pitch, roll, left, top, right, bottom];
         Some(item(ffi::AVPacketSideDataType::AV_PKT_DATA_SPHERICAL, &head))
     });
     stereo.into_iter().chain(spherical).collect()
 }
+
+/// The projections by FFmpeg's numbers, which are its ABI: the first three exist in every version,
+/// the others since 7.1.
+const PROJECTIONS: [SphericalKind; 6] = [
+    SphericalKind::Equirectangular,
+    SphericalKind::Cubemap,
+    SphericalKind::EquirectangularTile,
+    SphericalKind::HalfEquirectangular,
+    SphericalKind::Rectilinear,
+    SphericalKind::Fisheye,
+];
 
 /// Whether side data is about stereo or the sphere.
 pub(super) fn is_vr(kind: ffi::AVPacketSideDataType) -> bool {
@@ -157,15 +160,10 @@ fn spherical(all: &[StreamSideData]) -> Option<Spherical> {
     let bytes = find(all, ffi::AVPacketSideDataType::AV_PKT_DATA_SPHERICAL)?;
     let word = |i| int(bytes, i).unwrap_or(0);
     Some(Spherical {
-        // The first three exist in every FFmpeg, the next three since 7.1; the numbers are its ABI.
-        kind: match int(bytes, 0)? {
-            0 => SphericalKind::Equirectangular,
-            1 => SphericalKind::Cubemap,
-            2 => SphericalKind::EquirectangularTile,
-            3 => SphericalKind::HalfEquirectangular,
-            4 => SphericalKind::Rectilinear,
-            5 => SphericalKind::Fisheye,
-            n => SphericalKind::Other(n),
+        kind: {
+            let number = int(bytes, 0)?;
+            let known = usize::try_from(number).ok().and_then(|n| PROJECTIONS.get(n).copied());
+            known.unwrap_or(SphericalKind::Other(number))
         },
         pose: [word(1), word(2), word(3)],
         bounds: [word(4), word(5), word(6), word(7)].map(|v| v as u32),

@@ -6,7 +6,6 @@ use crate::plane::{PlaneRef, Rect, Sample, Yuv, YuvColor};
 use crate::vr::circle::{self, Look};
 use crate::vr::{Clues, FormatFindings, FormatRequest, Layout, boxes, detect};
 use std::fs::File;
-use std::io::BufReader;
 use std::ops::ControlFlow;
 
 /// Key frames that are looked at.
@@ -33,7 +32,8 @@ fn clues(input: &InputInfo) -> Clues<'_> {
 /// The VR boxes of an mp4, mov, Matroska or WebM file; none where it can't be read.
 pub fn vr_boxes(input: &InputInfo) -> Vec<boxes::VrBox> {
     let ours = input.format.split(',').any(|f| matches!(f, "mp4" | "matroska" | "webm"));
-    let open = || boxes::read(&mut BufReader::with_capacity(4096, File::open(&input.path)?));
+    // Without a buffer: every box is sought, which would empty it.
+    let open = || boxes::read(&mut File::open(&input.path)?);
     if ours { open().unwrap_or_default() } else { Vec::new() }
 }
 
