@@ -138,7 +138,8 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
         Style::Human
     };
     let mut ui = ProgressUi::new(console.clone(), style);
-    if settings.performance.profiling {
+    // Only a summary for people tells it.
+    if settings.performance.profiling && !args.talk.json && !args.talk.quiet && !args.output.dry_run {
         ui = ui.with_profiling(Machine::detect());
     }
     let exit = if args.output.dry_run {
