@@ -94,14 +94,13 @@ pub fn show(ort_lib: Option<&Path>, json: bool) -> anyhow::Result<String> {
 fn report(ort_lib: Option<&Path>) -> Report {
     // Loading libraries of hundreds of megabytes takes its time: all at once, while the rest is looked at.
     let providers: Vec<_> = PROVIDERS.iter().map(|(name, _)| Trial::start(name, ort_lib)).collect();
-    let encoders: Vec<_> = opens::ENCODERS.iter().map(|(name, _)| Trial::start(name, None)).collect();
+    let encoders: Vec<_> = opens::encoders().map(|(name, _)| Trial::start(name, None)).collect();
     let machine = Machine::detect();
-    let encoders = opens::ENCODERS
-        .iter()
+    let encoders = opens::encoders()
         .zip(encoders)
         .map(|((name, codec), trial)| {
             let why = trial.finish::<Option<String>>().unwrap_or_else(Some);
-            Encoder { name, codec, opens: why.is_none(), why }
+            Encoder { name, codec: codec.name(), opens: why.is_none(), why }
         })
         .collect();
     let providers = PROVIDERS

@@ -79,23 +79,9 @@ fn choose_encoder(o: &WriterOptions<'_>, container: &Container) -> Result<(Strin
         Some(codec) => codec,
         None => default_codec(o, container)?,
     };
-    let software = match codec {
-        Codec::H264 => "libx264",
-        Codec::Hevc => "libx265",
-        Codec::Av1 => "libsvtav1",
-        Codec::Vp9 => "libvpx-vp9",
-        Codec::ProRes => "prores_ks",
-        Codec::Ffv1 => "ffv1",
-    };
-    if !o.encode.hardware || o.purpose == Purpose::Alpha {
-        return Ok((software.to_owned(), None));
-    }
-    let hardware = match codec {
-        Codec::H264 => "h264_nvenc",
-        Codec::Hevc => "hevc_nvenc",
-        Codec::Av1 => "av1_nvenc",
-        Codec::Vp9 | Codec::ProRes | Codec::Ffv1 => return Ok((software.to_owned(), None)),
-    };
+    let software = codec.software();
+    let hardware = codec.hardware().filter(|_| o.encode.hardware && o.purpose != Purpose::Alpha);
+    let Some(hardware) = hardware else { return Ok((software.to_owned(), None)) };
     let reason = if codec == Codec::H264 && (o.width > 4096 || o.height > 4096) {
         Some("NVENC encodes H.264 only up to 4096 pixels".to_owned())
     } else if codec == Codec::H264 && o.layout.bits > 8 {

@@ -3,22 +3,17 @@
 
 use super::error::Result;
 use super::log;
+use super::options::Codec;
 use super::raw::Options;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::ffi::CStr;
 
 /// The encoders that vrseg chooses from by itself, each with the codec that it is for.
-pub const ENCODERS: &[(&str, &str)] = &[
-    ("libx264", "h264"),
-    ("h264_nvenc", "h264"),
-    ("libx265", "hevc"),
-    ("hevc_nvenc", "hevc"),
-    ("libsvtav1", "av1"),
-    ("av1_nvenc", "av1"),
-    ("libvpx-vp9", "vp9"),
-    ("prores_ks", "prores"),
-    ("ffv1", "ffv1"),
-];
+pub fn encoders() -> impl Iterator<Item = (&'static str, Codec)> {
+    Codec::ALL.into_iter().flat_map(|codec| {
+        [Some(codec.software()), codec.hardware()].into_iter().flatten().map(move |name| (name, codec))
+    })
+}
 
 /// The version of the FFmpeg that this process has loaded, such as `5.1.9-0+deb12u1`.
 pub fn ffmpeg_version() -> String {

@@ -42,11 +42,34 @@ pub enum Codec {
 }
 
 impl Codec {
+    /// All of them.
+    pub const ALL: [Codec; 6] = [Codec::H264, Codec::Hevc, Codec::Av1, Codec::Vp9, Codec::ProRes, Codec::Ffv1];
+
     /// The codec of that word of the command line.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Codec::H264, Codec::Hevc, Codec::Av1, Codec::Vp9, Codec::ProRes, Codec::Ffv1]
-            .into_iter()
-            .find(|c| c.name() == name)
+        Self::ALL.into_iter().find(|c| c.name() == name)
+    }
+
+    /// FFmpeg's encoder that runs everywhere.
+    pub fn software(self) -> &'static str {
+        match self {
+            Codec::H264 => "libx264",
+            Codec::Hevc => "libx265",
+            Codec::Av1 => "libsvtav1",
+            Codec::Vp9 => "libvpx-vp9",
+            Codec::ProRes => "prores_ks",
+            Codec::Ffv1 => "ffv1",
+        }
+    }
+
+    /// NVIDIA's encoder, where there is one for the codec.
+    pub fn hardware(self) -> Option<&'static str> {
+        match self {
+            Codec::H264 => Some("h264_nvenc"),
+            Codec::Hevc => Some("hevc_nvenc"),
+            Codec::Av1 => Some("av1_nvenc"),
+            Codec::Vp9 | Codec::ProRes | Codec::Ffv1 => None,
+        }
     }
 
     /// The word by which the command line knows the codec.

@@ -269,33 +269,9 @@ fn a_folder_gets_names_that_players_read() {
         scene(dir.path(), "Pool_FISHEYE190.mkv", "output=fisheye:h_fov=190:v_fov=190:w=128:h=128", Some("hstack"));
     let out = dir.path().join("out/");
     let folder_arg = format!("{}/", arg(&out));
-    ok([
-        "-q",
-        arg(&source),
-        arg(&fisheye),
-        "-o",
-        &folder_arg,
-        "--mode",
-        "passthrough",
-        "--model",
-        "selfie",
-        "--frames",
-        "1",
-    ]);
-    ok([
-        "-q",
-        arg(&source),
-        "-o",
-        &folder_arg,
-        "--mode",
-        "passthrough",
-        "--model",
-        "selfie",
-        "--frames",
-        "1",
-        "--out-fov",
-        "200",
-    ]);
+    let one_frame = ["-q", "-o", &folder_arg, "--mode", "passthrough", "--model", "selfie", "--frames", "1"];
+    ok(one_frame.into_iter().chain([arg(&source), arg(&fisheye)]));
+    ok(one_frame.into_iter().chain([arg(&source), "--out-fov", "200"]));
     assert_eq!(
         listing(&out),
         ["Beach_LR_180_FISHEYE_F180_alpha.mp4", "Beach_MKX200_alpha.mp4", "Pool_FISHEYE190_alpha.mp4"]
