@@ -1,6 +1,7 @@
 //! What the tests share: the program, ffmpeg and ffprobe, photos of people with ground truth.
 
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -223,4 +224,36 @@ pub fn listing(dir: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// Fields of each object that a document describes under a heading `` ## `name` `` (`mark` is its
+/// hashes and the space behind them) with a table: their type and their meaning.
+pub fn documented_fields(document: &str, mark: &str) -> BTreeMap<String, BTreeMap<String, (String, String)>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
+    let text = std::fs::read_to_string(path).expect("the document");
+    let mut objects: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+    for section in text.split(&format!("\n{mark}`")).skip(1) {
+        let (name, rest) = section.split_once('`').expect("a name in backticks");
+        let rest = rest.split("\n## ").next().expect("a section");
+        let fields = objects.entry(name.to_owned()).or_default();
+        for line in rest.lines().filter(|l| l.starts_with("| `")) {
+            let cells: Vec<_> = line.split('|').map(str::trim).collect();
+            for field in cells[1].split(", ") {
+                fields.insert(field.trim_matches('`').to_owned(), (cells[2].to_owned(), cells[3].to_owned()));
+            }
+        }
+    }
+    objects
+}
+
+/// Whether a value is of the type that a document's `said` begins with.
+pub fn is_a(value: &Value, said: &str) -> bool {
+    match value {
+        Value::Null => said.contains("null"),
+        Value::Bool(_) => said.starts_with("boolean"),
+        Value::Number(n) => said.starts_with("number") || n.is_u64() && said.starts_with("integer"),
+        Value::String(_) => said.starts_with("string"),
+        Value::Array(_) => said.starts_with("array"),
+        Value::Object(_) => said.starts_with("object"),
+    }
 }

@@ -3,39 +3,15 @@
 use crate::harness::*;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 /// Fields of each type of event: name, and its JSON types in the document's words.
 type Events = BTreeMap<String, BTreeMap<String, String>>;
 
-/// The event types of the document: a heading `` ## `type` `` and a table of fields each.
+/// The event types of the document.
 fn documented() -> Events {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/json-events.md");
-    let text = std::fs::read_to_string(path).expect("the document");
-    let mut events = Events::new();
-    for section in text.split("\n## `").skip(1) {
-        let (name, rest) = section.split_once('`').expect("a name in backticks");
-        let rest = rest.split("\n## ").next().expect("a section");
-        let fields = events.entry(name.to_owned()).or_default();
-        for line in rest.lines().filter(|l| l.starts_with("| `")) {
-            let cells: Vec<_> = line.split('|').map(str::trim).collect();
-            for field in cells[1].split(", ") {
-                fields.insert(field.trim_matches('`').to_owned(), format!("{} {}", cells[2], cells[3]));
-            }
-        }
-    }
-    events
-}
-
-fn is_a(value: &Value, said: &str) -> bool {
-    match value {
-        Value::Null => said.contains("null"),
-        Value::Bool(_) => said.starts_with("boolean"),
-        Value::Number(n) => said.starts_with("number") || n.is_u64() && said.starts_with("integer"),
-        Value::String(_) => said.starts_with("string"),
-        Value::Array(_) => said.starts_with("array"),
-        Value::Object(_) => said.starts_with("object"),
-    }
+    let events = documented_fields("docs/json-events.md", "## ").into_iter();
+    let said = |(field, (kind, meaning)): (String, (String, String))| (field, format!("{kind} {meaning}"));
+    events.map(|(name, fields)| (name, fields.into_iter().map(said).collect())).collect()
 }
 
 /// Every name in a value, at any depth.
