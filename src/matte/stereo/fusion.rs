@@ -32,6 +32,8 @@ pub struct StereoFusion {
     matcher: Matcher,
     eyes: [Eye; 2],
     scratch: Vec<f32>,
+    /// Mean difference over the neighbourhoods of a row.
+    mean: Vec<f32>,
 }
 
 /// What the other eye says of this one's pixels.
@@ -41,8 +43,6 @@ struct Eye {
     moved: Plane<f32>,
     /// Weight of that times its difference from the own alpha.
     difference: Plane<f32>,
-    /// Mean of the above over the neighbourhood.
-    mean: Plane<f32>,
 }
 
 impl StereoFusion {
@@ -50,7 +50,14 @@ impl StereoFusion {
     /// flipped where the right eye comes first.
     pub fn new(strength: f32, search: Search) -> Self {
         let strength = if strength.is_finite() { strength.clamp(0.0, 1.0) } else { 0.0 };
-        Self { strength, search, matcher: Matcher::new(search), eyes: Default::default(), scratch: Vec::new() }
+        Self {
+            strength,
+            search,
+            matcher: Matcher::new(search),
+            eyes: Default::default(),
+            scratch: Vec::new(),
+            mean: Vec::new(),
+        }
     }
 
     /// Changes both alphas (0..=1) in place, each of its picture's size. Planes of different sizes
@@ -67,7 +74,7 @@ impl StereoFusion {
         let views = [(first.0, &*first.1), (second.0, &*second.1)];
         for (i, eye) in self.eyes.iter_mut().enumerate() {
             let sign = if i == 0 { -1.0 } else { 1.0 };
-            for plane in [&mut eye.moved, &mut eye.difference, &mut eye.mean] {
+            for plane in [&mut eye.moved, &mut eye.difference] {
                 plane.resize(w, h);
             }
             for y in area.y..area.y + area.h {
@@ -75,17 +82,16 @@ impl StereoFusion {
                 let (mut moved, mut difference) = (eye.moved.as_mut(), eye.difference.as_mut());
                 compare(views[i], views[1 - i], found, sign, y, area, moved.row_mut(y), difference.row_mut(y));
             }
-            box_mean(&eye.difference, area, &mut self.scratch, &mut eye.mean);
         }
         for (eye, alpha) in self.eyes.iter().zip([first.1, second.1]) {
             for y in area.y..area.y + area.h {
-                let row = |p: &'_ Plane<f32>| y * p.width() + area.x..y * p.width() + area.x + area.w;
-                let range = row(alpha);
+                let range = y * w + area.x..y * w + area.x + area.w;
+                mean_row(&eye.difference, area, y, &mut self.scratch, &mut self.mean);
                 meet(
                     &mut alpha.data_mut()[range.clone()],
                     &eye.moved.data()[range.clone()],
-                    &eye.difference.data()[range.clone()],
-                    &eye.mean.data()[range],
+                    &eye.difference.data()[range],
+                    &self.mean,
                     self.strength,
                 );
             }
@@ -146,26 +152,23 @@ fn compare(
     }
 }
 
-/// Mean over the neighbourhood within `area`; what is outside counts as 0.
-fn box_mean(src: &Plane<f32>, area: Rect, scratch: &mut Vec<f32>, dst: &mut Plane<f32>) {
+/// Means over the neighbourhoods of row `y` within `area`; what is outside counts as 0.
+fn mean_row(src: &Plane<f32>, area: Rect, y: usize, scratch: &mut Vec<f32>, out: &mut Vec<f32>) {
     let side = 2 * RADIUS + 1;
+    let w = src.width();
     scratch.clear();
     scratch.resize(area.w + 2 * RADIUS, 0.0);
-    let w = src.width();
-    for y in area.y..area.y + area.h {
-        let sums = &mut scratch[RADIUS..RADIUS + area.w];
-        sums.fill(0.0);
-        for near in y.saturating_sub(RADIUS).max(area.y)..(y + RADIUS + 1).min(area.y + area.h) {
-            add(sums, &src.data()[near * w + area.x..][..area.w]);
-        }
-        let out = &mut dst.data_mut()[y * w + area.x..][..area.w];
-        out.fill(0.0);
-        for i in 0..side {
-            add(out, &scratch[i..i + area.w]);
-        }
-        for v in out {
-            *v *= 1.0 / (side * side) as f32;
-        }
+    let sums = &mut scratch[RADIUS..RADIUS + area.w];
+    for near in y.saturating_sub(RADIUS).max(area.y)..(y + RADIUS + 1).min(area.y + area.h) {
+        add(sums, &src.data()[near * w + area.x..][..area.w]);
+    }
+    out.clear();
+    out.resize(area.w, 0.0);
+    for i in 0..side {
+        add(out, &scratch[i..i + area.w]);
+    }
+    for v in out {
+        *v *= 1.0 / (side * side) as f32;
     }
 }
 
