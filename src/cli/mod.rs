@@ -4,6 +4,7 @@ pub mod args;
 pub mod backend;
 mod config;
 mod docs;
+mod doctor;
 mod eval;
 mod exit;
 mod hardware;
@@ -14,6 +15,7 @@ mod models;
 mod outputs;
 mod probe;
 mod run;
+mod segments;
 pub mod time;
 mod unpack;
 
@@ -22,6 +24,7 @@ pub use jobs::{Batch, jobs};
 
 use crate::config::{Loader, check};
 use crate::hardware::Machine;
+use crate::job::Keep;
 use crate::pipeline::Trace;
 use crate::telemetry::{self, LogFile, LogFormat, LogGuard, LogOptions};
 use crate::ui::{Console, JsonLines, ProgressUi, Style};
@@ -85,7 +88,7 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
         None => main_job(&cli.job, console, log),
         Some(Command::Models(args)) => {
             *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
-            models::list(&Library, args, console, print_text)
+            models::list(&Library { keep: Keep::NOTHING }, args, console, print_text)
         }
         Some(Command::Probe(args)) => {
             *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
@@ -96,16 +99,34 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
             eval::run(args, print_text).map(|()| Exit::Done)
         }
         Some(Command::Hardware(args)) => hardware::run(args, print_text),
+        Some(Command::Doctor(args)) => doctor::run(args.file.as_deref(), args.config.clone(), args.json, print_text),
         Some(Command::Config(command)) => config::run(command, print_text),
         Some(Command::Unpack(args)) => {
             *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
-            let stop = Arc::new(Stop::default());
-            interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
-            unpack::run(args, &stop, console)
+            unpack::run(args, &*listen(console)?, console)
+        }
+        Some(Command::Plan(args)) => {
+            *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &args.job)?);
+            segments::plan(args, print_text)
+        }
+        Some(Command::Work(args)) => {
+            *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
+            segments::work(args, &*listen(console)?, console)
+        }
+        Some(Command::Merge(args)) => {
+            *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
+            segments::merge(args, &*listen(console)?, console)
         }
         Some(Command::Completions { shell }) => print_bytes(&docs::completions(*shell)).map(|()| Exit::Done),
         Some(Command::Man) => print_bytes(&docs::man()?).map(|()| Exit::Done),
     }
+}
+
+/// Listens to Ctrl-C.
+fn listen(console: &Console) -> anyhow::Result<Arc<Stop>> {
+    let stop = Arc::new(Stop::default());
+    interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
+    Ok(stop)
 }
 
 fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> anyhow::Result<Exit> {
@@ -150,12 +171,13 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
     if let Some(trace) = &trace {
         ui = ui.with_trace(Arc::clone(trace));
     }
+    let keep = Keep { seconds: settings.processing.segment_seconds, restart: args.output.restart };
+    let library = Library { keep };
     let exit = if args.output.dry_run {
-        run::dry_run(&batch, &Library, &ui, print_text)
+        run::dry_run(&batch, &library, &ui, print_text)
     } else {
-        let stop = Arc::new(Stop::default());
-        interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
-        run::run(&batch, &Library, &stop, &ui)
+        let stop = listen(console)?;
+        run::run(&batch, &library, &stop, &ui)
     };
     if let (Some(trace), Some(path)) = (trace, &args.talk.trace) {
         end_trace(&trace, path, console)?;

@@ -326,6 +326,7 @@ impl Sources {
             processing: ProcessingSettings {
                 threads: self.count("processing.threads"),
                 queue_bytes: self.count("processing.queue_mb") << 20,
+                segment_seconds: self.get("processing.segment_seconds").as_f64(),
             },
             vr: self.format_request(),
             view: self.get("vr.view").as_str().and_then(View::from_name),

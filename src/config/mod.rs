@@ -82,6 +82,8 @@ pub struct ProcessingSettings {
     pub threads: usize,
     /// Bytes of frames that may wait between stages; 0: by the memory that is available.
     pub queue_bytes: usize,
+    /// Seconds of the segments in which a long job is kept; `None`: it isn't.
+    pub segment_seconds: Option<f64>,
 }
 
 /// What is expected of a run, and told of it.

@@ -62,6 +62,7 @@ pub const KEYS: &[Key] = &[
     open("device.memory_share", Kind::Number(0.1, 1.0), "off"),
     open("processing.threads", Kind::Integer(1, 1024), "auto"),
     open("processing.queue_mb", Kind::Integer(1, 1 << 20), "auto"),
+    open("processing.segment_seconds", Kind::Number(0.1, 3600.0), "off"),
     key("vr.layout", Kind::Word(&["auto", "mono", "sbs", "tb"])),
     key("vr.projection", Kind::Word(&["auto", "flat", "hequirect", "equirect", "fisheye"])),
     open("vr.fov", Kind::Number(90.0, 270.0), "auto"),

@@ -5,21 +5,30 @@ use super::clock::Worker;
 use super::error::Result;
 use super::frame::{Prepared, Work};
 use crate::matte::rotate;
-use crate::model::{Batch, Network, States};
+use crate::model::{Batch, Network, Tensor};
 use crossbeam_channel::{Receiver, Sender};
 
-/// Runs batches until there are no more. `rotation` is undone on the mattes; input buffers go
-/// back through `recycled`.
+/// The network, and what it knows when the run begins.
+pub struct Recall<'a> {
+    /// The network.
+    pub network: &'a mut Network,
+    /// Undone on the mattes.
+    pub rotation: i32,
+    /// States of a recurrent network after the frames before; empty at the start.
+    pub memory: &'a [Tensor],
+}
+
+/// Runs batches until there are no more. Input buffers go back through `recycled`.
 pub fn run(
-    network: &mut Network,
-    rotation: i32,
+    recall: Recall<'_>,
     work: Receiver<Work>,
     mattes: Sender<Prepared>,
     recycled: Sender<Batch>,
     cancel: &Cancel,
     mut clock: Worker<'_>,
 ) -> Result<()> {
-    let mut states = States::default();
+    let Recall { network, rotation, memory } = recall;
+    let mut states = network.restore(memory)?;
     let mut alphas = Vec::new();
     loop {
         let Ok(Work { mut frames, batch }) = clock.waiting(|| work.recv()) else { return Ok(()) };
@@ -28,7 +37,11 @@ pub fn run(
         }
         clock.take(frames[0].decoded.source.index, frames.len());
         clock.busy(|| -> Result<()> {
-            // A recurrent network gets one frame at a time, so a cut is always the batch's first.
+            // A recurrent network gets one frame at a time, so the states are those before it.
+            for state in frames.iter_mut().filter_map(|f| f.decoded.place.state()) {
+                state.recurrent = network.save(&states)?;
+            }
+            // For the same reason a cut is always the batch's first.
             if frames[0].cut {
                 states.reset();
             }
@@ -46,7 +59,7 @@ pub fn run(
         clock.done(frames.len());
         let _ = recycled.try_send(batch);
         for frame in frames {
-            if clock.waiting(|| mattes.send(frame)).is_err() {
+            if clock.waiting(|| mattes.send(frame).is_err()) {
                 return Ok(());
             }
             clock.hand(1);

@@ -5,10 +5,11 @@ use crate::matte::MatteOptions;
 use crate::matte::windows::View;
 use crate::media::{EncodeOptions, TimeRange};
 use crate::vr::FormatRequest;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Number format of the network's arithmetic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Precision {
     /// FP16 on a GPU that has it in hardware, FP32 elsewhere.
     #[default]
@@ -22,7 +23,7 @@ pub enum Precision {
 }
 
 /// Which processor runs the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum DeviceChoice {
     /// The best execution provider that really loads.
     #[default]
@@ -38,7 +39,7 @@ pub enum DeviceChoice {
 }
 
 /// How the network's session is set up, beyond the device's choice.
-#[derive(Clone, Copy, Debug, PartialEq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct SessionChoice {
     /// Products of FP32 numbers rounded to TF32's 10 bits, which NVIDIA's cards from compute
     /// capability 8.0 on compute several times as fast; `None`: unless the precision is FP32.
@@ -52,7 +53,7 @@ pub struct SessionChoice {
 }
 
 /// The network and how it is run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelChoice {
     /// Name of a known model, or path of a manifest (ends in `.yaml` or `.yml`). Empty: the first
     /// of `prefer` that is installed.
@@ -86,7 +87,7 @@ impl ModelChoice {
 }
 
 /// One file that is written.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutputSpec {
     /// Final name.
     pub path: PathBuf,
@@ -97,7 +98,7 @@ pub struct OutputSpec {
 }
 
 /// One source and everything that is made from it, in one pass.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Job {
     /// The source.
     pub input: PathBuf,

@@ -8,6 +8,8 @@ use super::clock::Worker;
 use super::error::Result;
 use super::frame::{Matted, Prepared};
 use super::live::{Glimpse, Preview};
+use super::segments::Place;
+use super::state::TemporalState;
 use crate::matte::Stabilizer;
 use crate::matte::stereo::StereoFusion;
 use crate::matte::windows::{Blender, Windows};
@@ -31,6 +33,8 @@ pub struct Matting {
     pub tick: f64,
     /// How the source's colours are coded.
     pub matrix: Matrix,
+    /// Time stamp of the job's first frame; `None`: the first that comes.
+    pub first_pts: Option<i64>,
 }
 
 impl Matting {
@@ -43,7 +47,6 @@ impl Matting {
         preview: &Preview,
         mut clock: Worker<'_>,
     ) -> Result<()> {
-        let mut first_pts = None;
         loop {
             let Ok(mut frame) = clock.waiting(|| frames.recv()) else { return Ok(()) };
             if cancel.is_aborted() {
@@ -51,19 +54,52 @@ impl Matting {
             }
             clock.take(frame.decoded.source.index, 1);
             let pictures = clock.busy(|| -> Result<Vec<_>> {
+                if let Some(state) = frame.decoded.place.state() {
+                    self.tell(state);
+                }
                 self.steady(&mut frame);
+                if matches!(frame.decoded.place, Place::WarmUp) {
+                    return Ok(Vec::new());
+                }
                 let pts = frame.decoded.source.pts;
-                let seconds = (pts - *first_pts.get_or_insert(pts)) as f64 * self.tick;
+                let seconds = (pts - *self.first_pts.get_or_insert(pts)) as f64 * self.tick;
                 preview.offer(|| glimpse(&frame, seconds, self.matrix));
                 let at = |b: &mut Option<Backdrop>| b.as_mut().map(|b| b.frame_at(seconds)).transpose();
                 self.backgrounds.iter_mut().map(at).collect()
             })?;
             clock.done(1);
+            if matches!(frame.decoded.place, Place::WarmUp) {
+                continue;
+            }
             if clock.waiting(|| matted.send(Matted { frame, backgrounds: pictures }).is_err()) {
                 return Ok(());
             }
             clock.hand(1);
         }
+    }
+
+    /// Adds the stage's memory to that of the others.
+    fn tell(&mut self, state: &mut TemporalState) {
+        let memory = |s: &Stabilizer| s.memory().map(|(luma, alpha)| (luma.clone(), alpha.clone()));
+        state.stabilizers = self.stabilizers.iter().map(memory).collect();
+        let position = |b: &mut Option<Backdrop>| b.as_mut().and_then(|b| b.source().position());
+        state.backgrounds = self.backgrounds.iter_mut().map(position).collect();
+    }
+
+    /// Takes over what the stage of another run told.
+    ///
+    /// # Errors
+    /// When a background can't be read any more.
+    pub fn remember(&mut self, state: &TemporalState) -> Result<()> {
+        for (stabilizer, memory) in self.stabilizers.iter_mut().zip(&state.stabilizers) {
+            stabilizer.remember(memory.clone());
+        }
+        for (background, position) in self.backgrounds.iter_mut().zip(&state.backgrounds) {
+            if let (Some(background), Some(position)) = (background, position) {
+                background.source().go_to(*position)?;
+            }
+        }
+        Ok(())
     }
 
     /// Between windows, between the eyes, then over time.

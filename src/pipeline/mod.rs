@@ -21,6 +21,8 @@ mod prepare;
 mod progress;
 pub mod recognize;
 pub mod run;
+pub mod segments;
+pub mod state;
 pub mod trace;
 pub mod trial;
 pub mod unpack;
@@ -33,6 +35,8 @@ pub use job::{DeviceChoice, Job, ModelChoice, OutputSpec, Precision, SessionChoi
 pub use live::Live;
 pub use plan::Plan;
 pub use prepare::Views;
-pub use run::{run, run_prepared};
+pub use run::{Prepared, run, run_part, run_prepared};
+pub use segments::{Border, End, Part, SegmentDone, SegmentStore};
+pub use state::TemporalState;
 pub use trace::Trace;
 pub use unpack::{UnpackAs, UnpackRequest, Unpacked, unpack};

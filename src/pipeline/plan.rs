@@ -143,6 +143,13 @@ impl Plan {
         }
     }
 
+    /// How output number `i` of `job` is written: `encode` is its own, or that with threads filled in.
+    pub fn writer_options<'a>(&self, job: &'a Job, i: usize, encode: &'a EncodeOptions) -> WriterOptions<'a> {
+        let (output, geometry, video) = (&job.outputs[i], &self.geometries[i], &self.input.video);
+        let color = output_color(&output.mode, &self.encoders[i], video.color);
+        writer_options(output, encode, video, geometry, color, self.tags(geometry), job.overwrite)
+    }
+
     /// Model and input size.
     pub fn model_text(&self) -> String {
         let (w, h) = self.views.network_size();
@@ -200,7 +207,7 @@ pub fn output_color(mode: &Mode, encoder: &EncoderPlan, source: YuvColor) -> Yuv
 
 /// How an output is written: `encode` is the output's own, or that with threads filled in;
 /// `geometry` is its frames', `color` is what its samples mean, `tags` what its container says about stereo and the sphere.
-pub fn writer_options<'a>(
+fn writer_options<'a>(
     output: &'a OutputSpec,
     encode: &'a EncodeOptions,
     video: &VideoInfo,

@@ -15,5 +15,6 @@ mod packed;
 mod quality;
 mod readme;
 mod remap;
+mod resume;
 mod said;
 mod standalone;
