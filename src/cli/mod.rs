@@ -40,8 +40,9 @@ const RESERVED: &[&str] = &["bench", "optimize"];
 
 /// Parses the arguments, does what they ask, and tells how it went.
 pub fn main() -> ExitCode {
-    // Sets a variable of the environment, so before any thread is started.
+    // Both set a variable of the environment, so before any thread is started.
     crate::media::init();
+    crate::model::runtime::keep_private();
     let words: Vec<OsString> = std::env::args_os().collect();
     let no_color = words.iter().take_while(|w| *w != "--").any(|w| w == "--no-color");
     let console = Console::stderr(no_color);
@@ -142,11 +143,11 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
     if settings.performance.profiling && !args.talk.json && !args.talk.quiet && !args.output.dry_run {
         ui = ui.with_profiling(Machine::detect());
     }
+    let stop = Arc::new(Stop::default());
+    interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
     let exit = if args.output.dry_run {
-        run::dry_run(&batch, &Library, &ui, print_text)
+        run::dry_run(&batch, &Library, &stop, &ui, print_text)
     } else {
-        let stop = Arc::new(Stop::default());
-        interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
         run::run(&batch, &Library, &stop, &ui)
     };
     match ui.json().and_then(JsonLines::failure) {
