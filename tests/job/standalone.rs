@@ -25,8 +25,9 @@ fn the_binary_alone_in_an_empty_home() {
         .unwrap();
     assert!(got.status.success(), "{}", stderr(&got));
     assert!(stderr(&got).contains("selfie"), "{}", stderr(&got));
-    // No cache, no device id of ONNX Runtime's telemetry, nothing.
-    assert_eq!((listing(&home), listing(&temporary)), (Vec::new(), Vec::new()));
+    // Our log; no device id of ONNX Runtime's telemetry in a cache, nothing else.
+    assert_eq!((listing(&home), listing(&temporary)), (vec![".local".to_owned()], Vec::new()));
+    assert_eq!(listing(&home.join(".local/state")), ["vrseg"]);
     assert_eq!(times(&out), times(&input));
     let p = decode(&out, "rgb24", &[]);
     let green =
