@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod backend;
+mod bench;
 mod config;
 mod docs;
 mod eval;
@@ -37,7 +38,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 /// Words for commands of later versions: never taken for an input by mistake.
-const RESERVED: &[&str] = &["bench", "optimize"];
+const RESERVED: &[&str] = &["optimize"];
 
 /// Parses the arguments, does what they ask, and tells how it went.
 pub fn main() -> ExitCode {
@@ -97,6 +98,7 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
             eval::run(args, print_text).map(|()| Exit::Done)
         }
         Some(Command::Hardware(args)) => hardware::run(args, print_text),
+        Some(Command::Bench(args)) => bench::run(args, console, print_text),
         Some(Command::Config(command)) => config::run(command, print_text),
         Some(Command::Unpack(args)) => {
             *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
