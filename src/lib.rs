@@ -20,6 +20,7 @@ pub mod config;
 pub mod eval;
 pub mod hardware;
 pub mod job;
+mod json_path;
 pub mod matte;
 pub mod media;
 pub mod model;

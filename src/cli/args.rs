@@ -1,5 +1,6 @@
 //! The command line: what can be said, and its help.
 
+use super::bench::args::BenchArgs;
 use super::time::{self, Seconds};
 use crate::config::schema::{self, Kind};
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
@@ -78,6 +79,8 @@ pub enum Command {
     Hardware(HardwareArgs),
     /// Look whether everything is there that a job needs, and say how to mend what is broken
     Doctor(DoctorArgs),
+    /// Measure how fast this machine is: whole pipelines, each stage alone, charts
+    Bench(Box<BenchArgs>),
     /// Show, check and begin files with settings
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -9,6 +9,7 @@ use super::segments::{Cuts, Place};
 use crate::media::{CopiedPacket, Item, Reader};
 use crossbeam_channel::Sender;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Where frames and packets go.
 pub struct Delivery {
@@ -43,6 +44,7 @@ pub fn run(
         let Some(permit) = clock.waiting(|| permits.acquire(|| cancel.is_requested())) else {
             return ended(sent, false);
         };
+        let since = Instant::now();
         loop {
             if cancel.is_requested() {
                 return ended(sent, false);
@@ -62,7 +64,7 @@ pub fn run(
                     source.index = sent;
                     sent += u64::from(!matches!(place, Place::WarmUp));
                     clock.done(1);
-                    if clock.waiting(|| frames.send(Decoded { source, _permit: permit, place })).is_err() {
+                    if clock.waiting(|| frames.send(Decoded { source, since, _permit: permit, place })).is_err() {
                         return Ok(());
                     }
                     clock.hand(1);

@@ -10,6 +10,7 @@ use crate::media::{CopiedPacket, Finished, SegmentWriter, Writer};
 use crossbeam_channel::Receiver;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Where an output's frames go.
 pub enum Sink<'a> {
@@ -90,14 +91,14 @@ impl Sink<'_> {
 }
 
 /// Encodes until the frames end, then closes what is open. `wrote` is called after every frame with
-/// the number of frames written. The file is told where the sink wrote a whole output.
+/// the number of frames written and when the decoder was asked for this one. The file is told where the sink wrote a whole output.
 pub fn run(
     sink: Sink<'_>,
     frames: Receiver<Painted>,
     total: &Total,
     cancel: &Cancel,
     mut clock: Worker<'_>,
-    wrote: &(dyn Fn(u64) + Sync),
+    wrote: &(dyn Fn(u64, Instant) + Sync),
 ) -> Result<Option<Finished>> {
     let mut sink = sink;
     let mut early = BTreeMap::new();
@@ -110,10 +111,11 @@ pub fn run(
         clock.take(painted.index, 1);
         early.insert(painted.index, painted);
         while let Some(p) = early.remove(&next) {
+            let since = p.since;
             sink = clock.busy(|| sink.write(p))?;
             next += 1;
             clock.done(1);
-            wrote(next);
+            wrote(next, since);
         }
     }
     // Stopped before the first frame: an empty file would be no result.

@@ -8,12 +8,15 @@ use crate::model::Batch;
 use crate::plane::Plane;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
 
 /// Fresh from the decoder.
 #[derive(Debug)]
 pub struct Decoded {
     /// The picture; read only from here on.
     pub source: SourceFrame,
+    /// When the decoder was asked for it.
+    pub since: Instant,
     /// Its right to be in memory.
     pub _permit: Permit,
     /// What it is to the segments.
@@ -75,6 +78,8 @@ pub struct Painted {
     pub duration: i64,
     /// The segment that begins with it, if one does.
     pub border: Option<Arc<Border>>,
+    /// When the decoder was asked for it.
+    pub since: Instant,
 }
 
 /// How many frames the decoder gave, known once it has ended in order. An encoder whose frames end

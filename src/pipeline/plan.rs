@@ -207,7 +207,7 @@ pub fn output_color(mode: &Mode, encoder: &EncoderPlan, source: YuvColor) -> Yuv
 
 /// How an output is written: `encode` is the output's own, or that with threads filled in;
 /// `geometry` is its frames', `color` is what its samples mean, `tags` what its container says about stereo and the sphere.
-fn writer_options<'a>(
+pub fn writer_options<'a>(
     output: &'a OutputSpec,
     encode: &'a EncodeOptions,
     video: &VideoInfo,

@@ -135,7 +135,7 @@ pub fn unpack(request: &UnpackRequest, cancel: &Cancel, observer: &dyn Observer)
                 unpacker.run(&pool, &from_decode, &to_encode, cancel, clocks.enter("compose"))
             }),
             spawn(scope, cancel, "encode", move || {
-                let wrote = |n| progress.wrote(0, n);
+                let wrote = |n, _| progress.wrote(0, n);
                 let sink = Sink::Whole(Box::new(writer), packets);
                 let done = encode::run(sink, painted, total, cancel, clocks.enter("encode"), &wrote)?;
                 done.into_iter().for_each(|done| drop(finished_sender.send(done)));
@@ -199,7 +199,7 @@ impl Unpacker {
         mut clock: Worker<'_>,
     ) -> Result<()> {
         loop {
-            let Ok(Decoded { source, _permit, .. }) = clock.waiting(|| frames.recv()) else { return Ok(()) };
+            let Ok(Decoded { source, since, _permit, .. }) = clock.waiting(|| frames.recv()) else { return Ok(()) };
             if cancel.is_aborted() {
                 return Ok(());
             }
@@ -216,7 +216,7 @@ impl Unpacker {
                 Ok(picture)
             })?;
             let (index, pts, duration) = (source.index, source.pts, source.duration);
-            let done = Painted { index, picture, pts, duration, border: None };
+            let done = Painted { index, picture, pts, duration, border: None, since };
             clock.done(1);
             if clock.waiting(|| painted.send(done)).is_err() {
                 return Ok(());
