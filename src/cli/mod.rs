@@ -11,6 +11,7 @@ mod inputs;
 mod interrupt;
 mod jobs;
 mod models;
+mod optimize;
 mod outputs;
 mod probe;
 mod run;
@@ -36,7 +37,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 /// Words for commands of later versions: never taken for an input by mistake.
-const RESERVED: &[&str] = &["bench", "optimize"];
+const RESERVED: &[&str] = &["bench"];
 
 /// Parses the arguments, does what they ask, and tells how it went.
 pub fn main() -> ExitCode {
@@ -95,6 +96,12 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
             eval::run(args, print_text).map(|()| Exit::Done)
         }
         Some(Command::Hardware(args)) => hardware::run(args, print_text),
+        Some(Command::Optimize(args)) => {
+            *log = Some(start_log("warn", None, console, &cli.job)?);
+            let stop = Arc::new(Stop::default());
+            interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
+            optimize::run(args, &stop, console, print_text)
+        }
         Some(Command::Config(command)) => config::run(command, print_text),
         Some(Command::Unpack(args)) => {
             *log = Some(start_log("warn", None, console, &cli.job)?);

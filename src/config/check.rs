@@ -1,7 +1,6 @@
 //! Rules across settings: values that are right by themselves and can't be carried out together.
 //! They are refused before any work, and both settings are named with what set them.
 
-use super::layers::yaml;
 use super::{ConfigError, Settings, Source, Sources, schema};
 use crate::media::Codec;
 use crate::model::{Kind, Manifest, registry};
@@ -50,8 +49,7 @@ impl Rules<'_> {
 
     /// `name: value`.
     fn shown(&self, name: &str) -> String {
-        let value = schema::find(name).map(|key| yaml(key, self.from.get(name))).unwrap_or_default();
-        format!("{name}: {value}")
+        format!("{name}: {}", self.from.shown(name))
     }
 
     /// Refuses `name` because of `other`.

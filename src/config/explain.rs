@@ -64,6 +64,17 @@ impl Sources {
             let threads = rules::Threads::share(cores, 1, !on.is_gpu()).infer;
             self.rule("device.threads", threads, format!("the network's share of {cores}, beside decoder and encoder"));
         }
+        let share = rules::Threads::share(cores, 1, !on.is_gpu());
+        let split = settings.processing.split;
+        for (name, set, value) in [
+            ("processing.decode_threads", split.decode, share.decode),
+            ("processing.workers", split.workers, share.compose),
+            ("processing.encode_threads", split.encode, share.encode),
+        ] {
+            if set == 0 {
+                self.rule(name, value, format!("its share of {cores}"));
+            }
+        }
         if settings.processing.queue_bytes == 0 {
             let choice = rules::queue(&machine.memory);
             self.rule("processing.queue_mb", choice.value >> 20, choice.why);

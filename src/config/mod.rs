@@ -18,7 +18,7 @@ use crate::compose::{AlphaChannel, Rgb};
 use crate::matte::MatteOptions;
 use crate::matte::windows::View;
 use crate::media::Codec;
-use crate::pipeline::{DeviceChoice, Precision, SessionChoice};
+use crate::pipeline::{DeviceChoice, Precision, SessionChoice, Split};
 use crate::vr::FormatRequest;
 use std::fmt;
 use std::path::PathBuf;
@@ -79,6 +79,8 @@ pub struct DeviceSettings {
 pub struct ProcessingSettings {
     /// Threads for the whole job; 0: all that the process may use.
     pub threads: usize,
+    /// How they are shared out.
+    pub split: Split,
     /// Bytes of frames that may wait between stages; 0: by the memory that is available.
     pub queue_bytes: usize,
 }

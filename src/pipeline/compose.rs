@@ -122,7 +122,8 @@ impl Compose {
                     composer.compose(&frame, picture.yuv_mut());
                     Ok(picture)
                 })?;
-                let painted = Painted { index: source.index, picture, pts: source.pts, duration: source.duration };
+                let (pts, duration, since) = (source.pts, source.duration, frame.decoded.since);
+                let painted = Painted { index: source.index, picture, pts, duration, since };
                 if clock.waiting(|| target.painted.send(painted)).is_err() {
                     return Ok(());
                 }

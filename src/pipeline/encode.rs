@@ -9,9 +9,10 @@ use crate::media::{CopiedPacket, Finished, Writer};
 use crossbeam_channel::Receiver;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Encodes until the frames end, then closes the file. `wrote` is called after every frame with
-/// the number of frames written.
+/// the number of frames written and when the decoder was asked for this one.
 pub fn run(
     mut writer: Writer,
     frames: Receiver<Painted>,
@@ -19,7 +20,7 @@ pub fn run(
     total: &Total,
     cancel: &Cancel,
     clock: &StageClock,
-    wrote: &(dyn Fn(u64) + Sync),
+    wrote: &(dyn Fn(u64, Instant) + Sync),
 ) -> Result<Finished> {
     clock.enter();
     let mut early = BTreeMap::new();
@@ -31,6 +32,7 @@ pub fn run(
         // Several workers paint: a frame may overtake another by as many as there are workers.
         early.insert(painted.index, painted);
         while let Some(p) = early.remove(&next) {
+            let since = p.since;
             clock.busy(|| -> Result<()> {
                 for packet in packets.try_iter() {
                     writer.write_packet(&packet)?;
@@ -40,7 +42,7 @@ pub fn run(
                 Ok(())
             })?;
             next += 1;
-            wrote(next);
+            wrote(next, since);
         }
     }
     // Stopped before the first frame: an empty file would be no result.

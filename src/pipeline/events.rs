@@ -1,7 +1,7 @@
 //! What a job tells while it runs. Nothing below `cli` and `ui` prints: it calls an [`Observer`].
 
 use crate::hardware::Usage;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Something happened.
@@ -66,6 +66,17 @@ pub struct StageReport {
     pub waiting: f64,
 }
 
+/// How long frames were on their way through the job, in milliseconds. Steps of 9 %.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LatencyReport {
+    /// Mean.
+    pub mean_ms: f64,
+    /// Half of the frames were faster.
+    pub median_ms: f64,
+    /// 95 of 100 frames were faster.
+    pub p95_ms: f64,
+}
+
 /// One finished output.
 #[derive(Clone, Debug, Serialize)]
 pub struct OutputReport {
@@ -92,6 +103,8 @@ pub struct Summary {
     pub interrupted: bool,
     /// Frames that the decoder could not read or had to conceal.
     pub decode_errors: u64,
+    /// From the decoder being asked for a frame until its encoder had taken it; `None` without frames.
+    pub latency: Option<LatencyReport>,
     /// Per stage, in order.
     pub stages: Vec<StageReport>,
     /// What it took of the machine.

@@ -45,7 +45,7 @@ pub fn run(
         })?;
         let _ = recycled.try_send(batch);
         for frame in frames {
-            if clock.waiting(|| mattes.send(frame)).is_err() {
+            if clock.waiting(|| mattes.send(frame).is_err()) {
                 return Ok(());
             }
         }

@@ -4,7 +4,7 @@
 use super::backdrop::Backdrop;
 use super::budget::{Permits, frames_in_flight};
 use super::cancel::Cancel;
-use super::clock::Clocks;
+use super::clock::{Clocks, Latency};
 use super::compose::{Compose, Target};
 use super::error::{Error, Result};
 use super::events::{Event, Observer, OutputReport, Summary};
@@ -51,7 +51,8 @@ impl Prepared {
     pub fn new(job: &Job, plan: Plan) -> Result<Self> {
         let machine = Machine::detect();
         let cores = if job.threads > 0 { job.threads } else { rules::threads(&machine.cpu).value };
-        let mut threads = Threads::share(cores, job.outputs.len(), true);
+        let share = |network_on_cpu| job.split.apply(Threads::share(cores, job.outputs.len(), network_on_cpu));
+        let mut threads = share(true);
         if job.model.threads > 0 {
             threads.infer = job.model.threads;
         }
@@ -74,7 +75,7 @@ impl Prepared {
         let mut network = Network::load(&plan.model, &options)?;
         let provider = network.provider();
         if provider.is_gpu() {
-            threads = Threads::share(cores, job.outputs.len(), false);
+            threads = share(false);
         }
         let card = match provider {
             Provider::Cuda(n) | Provider::TensorRt(n) => cards.card(n).map(|c| (c.index, c.name.clone())),
@@ -227,6 +228,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         batch_frames,
     };
     let clocks = Clocks::default();
+    let latency = Latency::default();
     let total = Total::unknown();
     let progress = Progress::new(plan.frames, job.outputs.len(), observer, &clocks);
 
@@ -264,7 +266,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let rotation = plan.views.rotation;
 
     let (results, finished) = thread::scope(|scope| {
-        let (clocks, total) = (&clocks, &total);
+        let (clocks, latency, total) = (&clocks, &latency, &total);
         let reader = &mut reader;
         let permits = &permits;
         let network = &mut network;
@@ -291,7 +293,10 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         for (i, (writer, frames, packets)) in encoders.into_iter().enumerate() {
             let finished = finished_sender.clone();
             handles.push(spawn(scope, cancel, "encode", move || {
-                let wrote = |n| progress.wrote(i, n);
+                let wrote = |n, since: Instant| {
+                    latency.add(since.elapsed());
+                    progress.wrote(i, n);
+                };
                 let done = encode::run(writer, frames, packets, total, cancel, clocks.stage("encode"), &wrote)?;
                 let _ = finished.send((i, done));
                 Ok(())
@@ -327,6 +332,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         fps,
         interrupted: cancel.is_requested(),
         decode_errors: reader.decode_errors(),
+        latency: latency.report(),
         stages: clocks.report(),
         resources: sampler.finish(),
         outputs: finished
