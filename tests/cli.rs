@@ -45,6 +45,7 @@ fn help() {
     let (code, eval, err) = run(dir.path(), &["eval", "--help"]);
     assert_eq!((code, err.as_str()), (0, ""));
     insta::assert_snapshot!("help_eval", eval);
+    insta::assert_snapshot!("help_optimize", run(dir.path(), &["optimize", "--help"]).1);
     let (code, out, err) = run(dir.path(), &[]);
     assert_eq!((code, out.as_str()), (2, ""));
     assert!(err.contains("Examples:"));
@@ -229,7 +230,12 @@ fn wrong_usage() {
         &["a.mp4"],
         &["-o", "o.mp4"],
         &["bench"],
-        &["optimize", "--save-config", "t.yaml"],
+        &["optimize", "--save-config", "old.mp4"],
+        &["optimize", "--save-config", "nowhere/t.yaml"],
+        &["optimize", "--save-config", "films"],
+        &["optimize", "--input", "none.mp4"],
+        &["optimize", "--min-iou", "2"],
+        &["optimize", "--target-fps", "0"],
         &["a.mp4", "bench", "-o", "o/"],
         &["none.mp4", "-o", "o.mp4"],
         &["none.mp4", "a.mp4", "gone.mkv", "films", "-o", "o/"],

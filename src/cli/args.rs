@@ -162,8 +162,8 @@ pub struct HardwareArgs {
 #[derive(Debug, Args)]
 #[command(after_help = OPTIMIZE_NOTES)]
 pub struct OptimizeArgs {
-    /// Measure on this clip: the sample that setup.sh makes by default. Best one like those that you
-    /// work on, with people in it
+    /// Measure on this clip, best one like those that you work on, with people in it; by default one
+    /// is made
     #[arg(short, long, value_name = "FILE")]
     pub input: Option<PathBuf>,
     /// Tell what holds the job up: card, cores, memory, disk or a stage

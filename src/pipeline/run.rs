@@ -9,22 +9,22 @@ use super::compose::{Compose, Target};
 use super::error::{Error, Result};
 use super::events::{Event, Observer, OutputReport, Summary};
 use super::frame::Total;
-use super::job::{DeviceChoice, Job};
+use super::job::{DeviceChoice, Job, Precision};
 use super::matte::Matting;
 use super::plan::{Plan, output_color, output_layout, writer_options};
 use super::prepare::{Prepare, Recycled};
 use super::progress::Progress;
 use super::{decode, encode, infer};
 use crate::compose::{Mode, PassthroughPainter};
-use crate::hardware::{Machine, Sampler, sampler};
+use crate::hardware::{Cpu, Machine, Sampler, sampler};
 use crate::matte::Stabilizer;
 use crate::matte::stereo::{Search, StereoFusion};
 use crate::matte::windows::Blender;
 use crate::media::{DecodeOptions, Finished, FramePool, Reader, Writer};
 use crate::model::provider::{Provider, SessionOptions};
-use crate::model::{Batch, Kind, Network, States};
+use crate::model::{Batch, Kind, Network, States, runtime};
 use crate::tune::cuda::CudaCards;
-use crate::tune::rules::{self, Threads};
+use crate::tune::rules::{self, Processor, Threads};
 use crate::vr::EyeOrder;
 use crossbeam_channel::{bounded, unbounded};
 use std::path::{Path, PathBuf};
@@ -36,6 +36,8 @@ use std::time::Instant;
 pub struct Prepared {
     plan: Plan,
     network: Network,
+    /// It computes in bfloat16.
+    bf16: bool,
     threads: Threads,
     /// What the rules make of an open `queue_bytes`.
     queue_bytes: usize,
@@ -65,6 +67,15 @@ impl Prepared {
         let options = SessionOptions {
             device: job.model.device,
             auto_card,
+            openvino: !runtime::has_nvidia_driver()
+                && rules::openvino(
+                    &machine.cpu,
+                    runtime::has_openvino(job.model.ort_library.as_deref()),
+                    plan.model.manifest.bf16,
+                    job.model.precision == Precision::Fp32,
+                )
+                .value,
+            bf16: machine.cpu.bf16(),
             precision: job.model.precision,
             threads: threads.infer,
             session: job.model.session,
@@ -81,9 +92,10 @@ impl Prepared {
             Provider::Cuda(n) | Provider::TensorRt(n) => cards.card(n).map(|c| (c.index, c.name.clone())),
             Provider::Cpu | Provider::OpenVino => None,
         };
-        warm_up(job, &plan, &mut network)?;
+        let bf16 = provider == Provider::OpenVino && options.computes_bf16();
+        warm_up(job, &plan, &mut network, &machine.cpu)?;
         let queue_bytes = rules::queue(&machine.memory).value as usize;
-        Ok(Self { plan, network, threads, queue_bytes, card })
+        Ok(Self { plan, network, bf16, threads, queue_bytes, card })
     }
 
     /// The plan.
@@ -98,19 +110,26 @@ impl Prepared {
         let threads = if provider.is_gpu() { String::new() } else { format!(", {} threads", self.threads.infer) };
         let why = if refused.is_empty() { String::new() } else { format!(" (not {})", refused.join("; ")) };
         let name = self.card.as_ref().map(|(_, name)| format!(" {name}")).unwrap_or_default();
-        format!("{provider}{name}{threads}{why}")
+        let bf16 = if self.bf16 { " in bfloat16" } else { "" };
+        format!("{provider}{name}{bf16}{threads}{why}")
     }
 }
 
 /// Runs the network on grey pictures, so that what only its first run does is done: loading
-/// kernels, finding out that memory does not suffice. Nothing was created by then.
-fn warm_up(job: &Job, plan: &Plan, network: &mut Network) -> Result<()> {
-    let by_rule = rules::warmup(network.provider().is_gpu()).value;
+/// kernels, compiling, finding out that memory does not suffice. Nothing was created by then.
+fn warm_up(job: &Job, plan: &Plan, network: &mut Network, cpu: &Cpu) -> Result<()> {
+    let on = match network.provider() {
+        Provider::Cpu => Processor::Cpu(cpu),
+        Provider::OpenVino => Processor::OpenVino(cpu),
+        Provider::Cuda(_) | Provider::TensorRt(_) => Processor::Cuda(None),
+    };
+    let by_rule = rules::warmup(on).value;
     let (width, height) = plan.views.network_size();
     let n = plan.views.pictures() * job.model.batch_size.max(1) as usize;
+    let mut states = States::default();
     for _ in 0..job.model.session.warmup.unwrap_or(by_rule) {
         let batch = Batch { data: vec![0.5; n * 3 * width * height], n, width, height };
-        network.run(&batch, &mut States::default(), &mut Vec::new())?;
+        network.run(&batch, &mut states, &mut Vec::new())?;
     }
     Ok(())
 }
@@ -137,7 +156,7 @@ pub fn run(job: &Job, cancel: &Cancel, observer: &dyn Observer) -> Result<Summar
 /// As [`run`].
 pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &dyn Observer) -> Result<Summary> {
     let device = prepared.device();
-    let Prepared { plan, mut network, threads, queue_bytes, card } = prepared;
+    let Prepared { plan, mut network, threads, queue_bytes, card, .. } = prepared;
     let video = &plan.input.video;
     let (width, height, source_layout, color) = (video.width, video.height, video.layout, video.color);
     let started = Instant::now();

@@ -274,6 +274,11 @@ impl Search<'_> {
         if self.lab.stopped() {
             return None;
         }
+        // A device that fails by itself fails at every size.
+        let device = candidate.get("device.name").map(|d| Candidate::default().with("device.name", d));
+        if self.tried.iter().any(|t| t.fps.is_err() && Some(&t.candidate) == device.as_ref()) {
+            return None;
+        }
         let frames = self.frames(seconds);
         let fps = self.lab.fps(candidate, frames);
         let found = fps.as_ref().ok().copied();

@@ -19,6 +19,7 @@ use crate::tune::cuda::CudaCards;
 use crate::tune::rules::{self, NetworkLoad, Threads};
 use crate::tune::search::{Candidate, Goal, Outcome, Space, search};
 use crate::ui::Console;
+use anyhow::Context;
 use serde::Serialize;
 use std::path::PathBuf;
 use trial::{Clip, Rig, Trial};
@@ -66,14 +67,16 @@ pub fn run(
     if let Some(file) = args.save_config.as_ref() {
         save::refuse(file, args.overwrite)?;
     }
-    let clip = Clip::open(args.input.clone())?;
+    let folder = tempfile::Builder::new().prefix("vrseg-optimize-").tempdir();
+    let folder = folder.context("no folder for temporary files can be made")?;
+    let clip = Clip::open(args.input.as_deref(), folder.path(), stop)?;
     let machine = Machine::detect();
-    let mut rig = Rig::new(args, &settings, &clip, stop, console)?;
+    let mut rig = Rig::new(args, &settings, &clip, folder.path(), stop, console);
     let auto = args.auto || args.save_config.is_some() || !(args.benchmark || args.detect_bottlenecks);
     let floor = args.min_iou.unwrap_or(if settings.profile == "quality" { 0.98 } else { 0.95 });
     let mut measured = Measured {
         machine: report::machine_line(&machine),
-        clip: clip.describe(),
+        clip: clip.about.clone(),
         start: String::new(),
         benchmark: None,
         bottlenecks: None,
@@ -84,11 +87,21 @@ pub fn run(
     };
     console.line(&format!("vrseg: measuring on {}", measured.clip));
 
-    let first = rig.run(&Candidate::default(), 6).map_err(anyhow::Error::msg)?;
+    let stopped = || {
+        console.line("vrseg: stopped; nothing was saved");
+        Ok(Exit::Interrupted)
+    };
+    let first = match rig.run(&Candidate::default(), 6) {
+        Err(_) if stop.presses() > 0 => return stopped(),
+        first => first.map_err(anyhow::Error::msg)?,
+    };
     measured.start = format!("{}, {}, {}", settings.profile, first.model, first.device);
     if args.benchmark || args.detect_bottlenecks {
         console.line(&format!("vrseg: running the settings as they are for {SECONDS} seconds"));
-        let trial = rig.steady(SECONDS, first.fps).map_err(anyhow::Error::msg)?;
+        let trial = match rig.steady(SECONDS, first.fps) {
+            Err(_) if stop.presses() > 0 => return stopped(),
+            trial => trial.map_err(anyhow::Error::msg)?,
+        };
         if args.detect_bottlenecks {
             measured.bottlenecks = Some(bottlenecks(&trial, &machine));
         }
@@ -98,12 +111,14 @@ pub fn run(
         console.line("vrseg: looking for faster settings; takes one to three minutes");
         let space = space(&settings, &sources, &machine, &first);
         let goal = Goal { floor, target_fps: measured.target_fps, frames: clip.frames };
-        let outcome = search(&mut rig, &space, &goal).map_err(anyhow::Error::msg)?;
+        let outcome = match search(&mut rig, &space, &goal) {
+            Err(_) if stop.presses() > 0 => return stopped(),
+            outcome => outcome.map_err(anyhow::Error::msg)?,
+        };
         measured.search = Some(outcome);
     }
     if stop.presses() > 0 {
-        console.line("vrseg: stopped; nothing was saved");
-        return Ok(Exit::Interrupted);
+        return stopped();
     }
     if let (Some(path), Some(found)) = (&args.save_config, measured.search.as_ref().filter(|s| s.faster)) {
         let text = save::file(&settings, &sources, &measured, found);

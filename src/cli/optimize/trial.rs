@@ -2,25 +2,32 @@
 
 use super::super::args::OptimizeArgs;
 use super::super::interrupt::Stop;
-use super::{Settings, UsageError};
+use super::Settings;
+use crate::bench::Material;
 use crate::eval::agreement;
 use crate::hardware::Usage;
 use crate::media;
-use crate::model::registry;
 use crate::pipeline::LatencyReport;
 use crate::tune::search::{Candidate, Lab};
 use crate::ui::Console;
-use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::ffi::OsString;
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
+/// A trial of a few frames that takes longer than that hangs.
+const PATIENCE: Duration = Duration::from_secs(600);
 /// Frames that mattes are compared on.
 const JUDGED: u64 = 16;
 /// Below this share of the picture nobody is there to be judged.
 const SOMEBODY: f64 = 0.001;
+
+/// Width, height and frames of the clip that is made where the user names none: eyes of 960 pixels, as
+/// small as VR180 gets, so that making it takes a few seconds.
+const MADE: (usize, usize, u64) = (1920, 960, 120);
 
 /// What is measured on.
 pub(super) struct Clip {
@@ -28,32 +35,28 @@ pub(super) struct Clip {
     /// Frames that it has.
     pub frames: u64,
     fps: f64,
-    /// Size and codec, for people.
-    about: String,
+    /// Name, size and codec, for people.
+    pub about: String,
 }
 
 impl Clip {
-    /// The clip that the user named, else the sample that `setup.sh` makes.
+    /// The clip that the user named, else one that is made in `folder`: the same on every machine.
     ///
     /// # Errors
-    /// It can't be read, or there is none.
-    pub fn open(named: Option<PathBuf>) -> anyhow::Result<Self> {
-        let path = named.unwrap_or_else(|| registry::data_dir().join("samples/sample_180_LR.mp4"));
-        if !path.exists() {
-            let shown = path.display();
-            return Err(UsageError(format!("{shown}: no such file; name a clip of yours with --input")).into());
+    /// It can't be read, or can't be made.
+    pub fn open(named: Option<&Path>, folder: &Path, stop: &Stop) -> anyhow::Result<Self> {
+        let made = named.is_none();
+        let path = named.map_or_else(|| folder.join("made_180_LR.mp4"), Path::to_owned);
+        if made {
+            let (width, height, frames) = MADE;
+            Material::stereo(width, height, frames).make(&path, &mut |_| stop.presses() == 0)?;
         }
-        let info = media::probe(&path)?;
-        let v = &info.video;
+        let v = media::probe(&path)?.video;
         let counted = v.frames.or_else(|| v.duration.map(|d| (d * v.fps) as u64)).filter(|n| *n > 0);
         let frames = counted.unwrap_or(100);
         let about = format!("{}x{} {}, {frames} frames", v.width, v.height, v.codec);
-        Ok(Self { frames, fps: v.fps, about, path })
-    }
-
-    /// Name and what it is.
-    pub fn describe(&self) -> String {
-        format!("{} ({})", self.path.display(), self.about)
+        let name = if made { "a clip made for it".to_owned() } else { path.display().to_string() };
+        Ok(Self { frames, fps: v.fps, about: format!("{name} ({about})"), path })
     }
 
     /// Where a trial of so many frames begins so that it lies in the middle.
@@ -88,6 +91,13 @@ pub(super) struct Trial {
     pub model: String,
 }
 
+/// How a run ended, and what it wrote to standard output and error.
+struct Ended {
+    status: ExitStatus,
+    out: String,
+    told: String,
+}
+
 /// Runs trials.
 pub(super) struct Rig<'a> {
     clip: &'a Clip,
@@ -96,7 +106,7 @@ pub(super) struct Rig<'a> {
     words: Vec<OsString>,
     /// Settings of the command line, as variables: candidates never have the same.
     given: Vec<(String, String)>,
-    folder: tempfile::TempDir,
+    folder: &'a Path,
     stop: &'a Stop,
     console: &'a Console,
     /// The FP32 matte, once it was made, or why it can't be compared with.
@@ -113,9 +123,10 @@ impl<'a> Rig<'a> {
         args: &OptimizeArgs,
         settings: &Settings,
         clip: &'a Clip,
+        folder: &'a Path,
         stop: &'a Stop,
         console: &'a Console,
-    ) -> anyhow::Result<Self> {
+    ) -> Self {
         let mut words: Vec<OsString> = Vec::new();
         if let Some(profile) = &args.model.profile {
             words.extend(["--profile".into(), profile.into()]);
@@ -127,9 +138,7 @@ impl<'a> Rig<'a> {
         let given = args.model.overrides().iter().map(|(name, _, value)| (variable(name), text(value))).collect();
         // Of a picture for the background nothing is known here.
         let mode = if settings.output.mode == "replace" { "green" } else { &settings.output.mode };
-        let folder = tempfile::Builder::new().prefix("vrseg-optimize-").tempdir();
-        let folder = folder.context("no folder for temporary files can be made")?;
-        Ok(Self { clip, mode: mode.to_owned(), words, given, folder, stop, console, reference: None })
+        Self { clip, mode: mode.to_owned(), words, given, folder, stop, console, reference: None }
     }
 
     /// Runs the main job on `frames` frames out of the middle of the clip.
@@ -138,7 +147,7 @@ impl<'a> Rig<'a> {
     /// Why it can't be done, in a line.
     pub fn run(&self, candidate: &Candidate, frames: u64) -> Result<Trial, String> {
         let extension = if self.mode == "alpha" { "mov" } else { "mp4" };
-        let output = self.folder.path().join(format!("trial.{extension}"));
+        let output = self.folder.join(format!("trial.{extension}"));
         let trial = self.start(candidate, frames, &self.mode, &output, &[]);
         let _ = std::fs::remove_file(output);
         trial
@@ -185,9 +194,8 @@ impl<'a> Rig<'a> {
         command.envs(more.iter().map(|(name, value)| (variable(name), value)));
         // The log is nobody's business here.
         command.env("VRSEG_LOGGING_FILE", "off").env_remove("RUST_LOG");
-        let out = command.stdin(Stdio::null()).stderr(Stdio::piped()).output().map_err(broken)?;
-        let events = String::from_utf8_lossy(&out.stdout);
-        let events = events.lines().filter_map(|l| serde_json::from_str::<Value>(l).ok());
+        let Ended { status, out, told } = self.wait(command)?;
+        let events = out.lines().filter_map(|l| serde_json::from_str::<Value>(l).ok());
         let (mut device, mut model, mut done, mut error) = (String::new(), String::new(), None, None);
         for event in events {
             let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
@@ -199,9 +207,8 @@ impl<'a> Rig<'a> {
             }
         }
         let why = || {
-            let told = String::from_utf8_lossy(&out.stderr);
             let last = told.lines().rfind(|l| !l.trim().is_empty()).unwrap_or("it says nothing");
-            format!("{} ({})", last.trim_start_matches("vrseg: ").trim_start_matches("error: "), out.status)
+            format!("{} ({})", last.trim_start_matches("vrseg: ").trim_start_matches("error: "), status)
         };
         let mut done = done.ok_or_else(|| error.unwrap_or_else(why))?;
         // ONNX Runtime may fall back to the CPU in silence: then another device was measured.
@@ -212,9 +219,34 @@ impl<'a> Rig<'a> {
         Ok(done)
     }
 
+    /// Waits for a run, which ends with this one. Its words go through files: nobody has to read pipes.
+    fn wait(&self, mut command: Command) -> Result<Ended, String> {
+        let broken = |e: std::io::Error| format!("this program can't be started once more: {e}");
+        let [out, told] = ["out", "told"].map(|name| self.folder.join(name));
+        command.stdin(Stdio::null());
+        command.stdout(File::create(&out).map_err(broken)?).stderr(File::create(&told).map_err(broken)?);
+        let mut child = command.spawn().map_err(broken)?;
+        let started = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().map_err(broken)? {
+                break status;
+            }
+            let late = started.elapsed() > PATIENCE;
+            if late || self.stop.presses() > 0 {
+                // Our own child; what it leaves lies in our folder.
+                let _ = child.kill().and_then(|()| child.wait());
+                let minutes = PATIENCE.as_secs() / 60;
+                return Err(if late { format!("no result within {minutes} minutes") } else { "stopped".to_owned() });
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        let read = |path| std::fs::read(path).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();
+        Ok(Ended { status, out: read(out), told: read(told) })
+    }
+
     /// Makes the candidate's matte, lossless.
     fn matte(&self, candidate: &Candidate, name: &str, exact: bool) -> Result<PathBuf, String> {
-        let path = self.folder.path().join(name);
+        let path = self.folder.join(name);
         // Whatever the user's file says of how outputs are encoded.
         let mut more = vec![
             ("output.codec", "ffv1"),
