@@ -1,8 +1,11 @@
 //! What a job tells while it runs. Nothing below `cli` and `ui` prints: it calls an [`Observer`].
 
+use super::histogram::Histogram;
+use super::live::Live;
 use crate::hardware::Usage;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Something happened.
 #[derive(Clone, Debug, Serialize)]
@@ -56,7 +59,7 @@ pub enum Event {
 }
 
 /// How one stage spent its time.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct StageReport {
     /// Stage: decode, prepare, infer, matte, compose, encode.
     pub stage: &'static str,
@@ -64,17 +67,42 @@ pub struct StageReport {
     pub busy: f64,
     /// Seconds waiting for the stage before or after it.
     pub waiting: f64,
+    /// Threads that work for it.
+    pub threads: u64,
+    /// Frames that it finished.
+    pub frames: u64,
+    /// Units that it finished: frames, in the network batches.
+    pub units: u64,
+    /// Frames that wait for it just now.
+    pub queue: u64,
+    /// Seconds of work on a unit: the median.
+    pub p50: f64,
+    /// 95 of 100 units took less.
+    pub p95: f64,
+    /// 99 of 100 units took less.
+    pub p99: f64,
+    /// The unit that took longest.
+    pub max: f64,
 }
 
-/// How long frames were on their way through the job, in milliseconds. Steps of 9 %.
+/// How long frames were on their way through the job, in milliseconds: from the decoder being asked
+/// for one until its encoder had taken it. (What an encoder keeps back to look ahead is not in it.)
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LatencyReport {
-    /// Mean.
-    pub mean_ms: f64,
     /// Half of the frames were faster.
-    pub median_ms: f64,
+    pub p50_ms: f64,
     /// 95 of 100 frames were faster.
     pub p95_ms: f64,
+    /// The slowest.
+    pub max_ms: f64,
+}
+
+impl LatencyReport {
+    /// What was recorded; `None` where that is nothing.
+    pub fn of(times: &Histogram) -> Option<Self> {
+        let p = times.percentiles();
+        (p.count > 0).then_some(Self { p50_ms: p.p50 * 1e3, p95_ms: p.p95 * 1e3, max_ms: p.max * 1e3 })
+    }
 }
 
 /// One finished output.
@@ -103,7 +131,7 @@ pub struct Summary {
     pub interrupted: bool,
     /// Frames that the decoder could not read or had to conceal.
     pub decode_errors: u64,
-    /// From the decoder being asked for a frame until its encoder had taken it; `None` without frames.
+    /// How long a frame takes; `None` without frames.
     pub latency: Option<LatencyReport>,
     /// Per stage, in order.
     pub stages: Vec<StageReport>,
@@ -117,6 +145,9 @@ pub struct Summary {
 pub trait Observer: Sync {
     /// Takes one event; must return quickly.
     fn event(&self, event: Event);
+
+    /// The stages of a job are about to start. `live` tells at any time what they do.
+    fn live(&self, _live: &Arc<Live>) {}
 }
 
 /// An observer that ignores everything.

@@ -4,12 +4,13 @@
 use super::backdrop::Backdrop;
 use super::budget::{Permits, frames_in_flight};
 use super::cancel::Cancel;
-use super::clock::{Clocks, Latency};
 use super::compose::{Compose, Target};
 use super::error::{Error, Result};
-use super::events::{Event, Observer, OutputReport, Summary};
+use super::events::{Event, LatencyReport, Observer, OutputReport, Summary};
 use super::frame::Total;
+use super::histogram::Histogram;
 use super::job::{DeviceChoice, Job, Precision};
+use super::live::Live;
 use super::matte::Matting;
 use super::plan::{Plan, output_color, output_layout, writer_options};
 use super::prepare::{Prepare, Recycled};
@@ -23,6 +24,7 @@ use crate::matte::windows::Blender;
 use crate::media::{DecodeOptions, Finished, FramePool, Reader, Writer};
 use crate::model::provider::{Provider, SessionOptions};
 use crate::model::{Batch, Kind, Network, States, runtime};
+use crate::telemetry::SPANS;
 use crate::tune::cuda::CudaCards;
 use crate::tune::rules::{self, Processor, Threads};
 use crate::vr::EyeOrder;
@@ -155,6 +157,7 @@ pub fn run(job: &Job, cancel: &Cancel, observer: &dyn Observer) -> Result<Summar
 /// # Errors
 /// As [`run`].
 pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &dyn Observer) -> Result<Summary> {
+    let _job = tracing::debug_span!(target: SPANS, "job", input = %job.input.display()).entered();
     let device = prepared.device();
     let Prepared { plan, mut network, threads, queue_bytes, card, .. } = prepared;
     let video = &plan.input.video;
@@ -237,7 +240,8 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let tick = f64::from(video.time_base.0) / f64::from(video.time_base.1.max(1));
     let stereo = stereo_fusion(job.matte.stereo, &plan);
     let windows = Arc::clone(&plan.views.windows);
-    let matting = Matting { windows, blender: Blender::new(), stereo, stabilizers, backgrounds, tick };
+    let matting =
+        Matting { windows, blender: Blender::new(), stereo, stabilizers, backgrounds, tick, matrix: color.matrix };
 
     let prepare = Prepare {
         views: plan.views.clone(),
@@ -246,10 +250,12 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         normalization: manifest.normalization(),
         batch_frames,
     };
-    let clocks = Clocks::default();
-    let latency = Latency::default();
+    let live = Live::new(&job.input, sampler.latest());
+    observer.live(&live);
+    let clocks = &live.clocks;
+    let latency = Histogram::default();
     let total = Total::unknown();
-    let progress = Progress::new(plan.frames, job.outputs.len(), observer, &clocks);
+    let progress = Progress::new(plan.frames, job.outputs.len(), observer, clocks);
 
     let (to_prepare, from_decode) = bounded(2);
     let (to_infer, from_prepare) = bounded(1);
@@ -285,26 +291,28 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let rotation = plan.views.rotation;
 
     let (results, finished) = thread::scope(|scope| {
-        let (clocks, latency, total) = (&clocks, &latency, &total);
+        let (live, latency, total) = (&*live, &latency, &total);
         let reader = &mut reader;
         let permits = &permits;
         let network = &mut network;
         let (prepare, recycled) = (&prepare, &recycled);
         let mut handles = vec![
             spawn(scope, cancel, "decode", move || {
-                decode::run(reader, permits, to_prepare, packet_senders, total, cancel, clocks.stage("decode"))
+                decode::run(reader, permits, to_prepare, packet_senders, total, cancel, clocks.enter("decode"))
             }),
             spawn(scope, cancel, "prepare", move || {
-                prepare.run(from_decode, to_infer, recycled, cancel, clocks.stage("prepare"))
+                prepare.run(from_decode, to_infer, recycled, cancel, clocks.enter("prepare"))
             }),
             spawn(scope, cancel, "infer", move || {
-                infer::run(network, rotation, from_prepare, to_matte, recycle_batch, cancel, clocks.stage("infer"))
+                infer::run(network, rotation, from_prepare, to_matte, recycle_batch, cancel, clocks.enter("infer"))
             }),
-            spawn(scope, cancel, "matte", move || matting.run(from_infer, to_compose, cancel, clocks.stage("matte"))),
+            spawn(scope, cancel, "matte", move || {
+                matting.run(from_infer, to_compose, cancel, &live.preview, clocks.enter("matte"))
+            }),
         ];
         for _ in 0..threads.compose {
             let (worker, frames) = (compose.clone(), from_matte.clone());
-            handles.push(spawn(scope, cancel, "compose", move || worker.run(frames, cancel, clocks.stage("compose"))));
+            handles.push(spawn(scope, cancel, "compose", move || worker.run(frames, cancel, clocks.enter("compose"))));
         }
         drop((compose, from_matte));
         let progress = &progress;
@@ -313,10 +321,10 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
             let finished = finished_sender.clone();
             handles.push(spawn(scope, cancel, "encode", move || {
                 let wrote = |n, since: Instant| {
-                    latency.add(since.elapsed());
+                    latency.record(since.elapsed());
                     progress.wrote(i, n);
                 };
-                let done = encode::run(writer, frames, packets, total, cancel, clocks.stage("encode"), &wrote)?;
+                let done = encode::run(writer, frames, packets, total, cancel, clocks.enter("encode"), &wrote)?;
                 let _ = finished.send((i, done));
                 Ok(())
             }));
@@ -351,7 +359,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         fps,
         interrupted: cancel.is_requested(),
         decode_errors: reader.decode_errors(),
-        latency: latency.report(),
+        latency: LatencyReport::of(&latency),
         stages: clocks.report(),
         resources: sampler.finish(),
         outputs: finished
@@ -422,7 +430,9 @@ pub(super) fn spawn<'scope>(
     stage: &'static str,
     body: impl FnOnce() -> Result<()> + Send + 'scope,
 ) -> Stage<'scope> {
+    let job = tracing::Span::current();
     let guarded = move || {
+        let _stage = tracing::debug_span!(target: SPANS, parent: &job, "stage", name = stage).entered();
         let result = catch(stage, body);
         if result.is_err() {
             cancel.abort();

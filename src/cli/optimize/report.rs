@@ -55,7 +55,7 @@ pub(super) fn text(measured: &Measured, args: &OptimizeArgs) -> String {
 fn benchmark(trial: &Trial, line: &mut dyn FnMut(&str, &str)) {
     line("speed", &format!("{:.2} fps ({} frames in {:.1} s)", trial.fps, trial.frames, trial.seconds));
     if let Some(l) = trial.latency {
-        let text = format!("{:.0} ms a frame (median {:.0}, 95 of 100 below {:.0})", l.mean_ms, l.median_ms, l.p95_ms);
+        let text = format!("{:.0} ms a frame, 95 of 100 below {:.0}, at most {:.0}", l.p50_ms, l.p95_ms, l.max_ms);
         line("latency", &text);
     }
     let r = &trial.resources;

@@ -307,9 +307,9 @@ fn mean(parts: &[(u64, Option<LatencyReport>)]) -> Option<LatencyReport> {
     let frames: f64 = known.iter().map(|(n, _)| n).sum();
     let of = |f: fn(&LatencyReport) -> f64| known.iter().map(|(n, l)| n * f(l)).sum::<f64>() / frames;
     (frames > 0.0).then(|| LatencyReport {
-        mean_ms: of(|l| l.mean_ms),
-        median_ms: of(|l| l.median_ms),
+        p50_ms: of(|l| l.p50_ms),
         p95_ms: of(|l| l.p95_ms),
+        max_ms: known.iter().map(|(_, l)| l.max_ms).fold(0.0, f64::max),
     })
 }
 
