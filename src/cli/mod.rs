@@ -98,7 +98,7 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
         }
         Some(Command::Hardware(args)) => hardware::run(args, print_text),
         Some(Command::Optimize(args)) => {
-            *log = Some(start_log("warn", None, console, &cli.job)?);
+            *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
             let stop = Arc::new(Stop::default());
             interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
             optimize::run(args, &stop, console, print_text)

@@ -3,7 +3,7 @@
 use super::error::{ModelError, Result};
 use super::runtime::{self, Runtime};
 use crate::pipeline::{DeviceChoice, Precision, SessionChoice};
-use ort::ep::{self, ExecutionProviderDispatch};
+use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider, ExecutionProviderDispatch};
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 use std::fmt;

@@ -8,7 +8,7 @@ mod save;
 mod trial;
 
 use super::args::OptimizeArgs;
-use super::exit::{Exit, UsageError};
+use super::exit::Exit;
 use super::interrupt::Stop;
 use crate::config::{Loader, Settings, Sources, check};
 use crate::hardware::Machine;
