@@ -182,8 +182,8 @@ pub struct OptimizeArgs {
     #[arg(short = 'y', long)]
     pub overwrite: bool,
     /// Frames per second that are enough: of those that reach it, the best matte is taken
-    #[arg(long, value_name = "N", value_parser = positive)]
-    pub target_fps: Option<f64>,
+    #[arg(long, value_name = "N", value_parser = setting("performance.target_fps"), allow_negative_numbers = true)]
+    pub target_fps: Option<Setting>,
     /// Least overlap with the FP32 matte: 0.95, with --profile quality 0.98
     #[arg(long, value_name = "IOU", value_parser = share)]
     pub min_iou: Option<f64>,
@@ -201,10 +201,6 @@ option, in a file or by a variable stays as it is; the rest is tried: devices, a
 size, frames at once, threads, queue. What is found is measured in turns with the settings as they
 were, and saved only where it is faster and its matte agrees with the FP32 matte.
 ";
-
-fn positive(text: &str) -> Result<f64, String> {
-    text.parse().ok().filter(|n: &f64| n.is_finite() && *n > 0.0).ok_or_else(|| "expected a number above 0".to_owned())
-}
 
 fn share(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|n| (0.0..=1.0).contains(n)).ok_or_else(|| "expected a number from 0 to 1".to_owned())

@@ -241,6 +241,7 @@ mod tests {
             split: Split::default(),
             queue_bytes: 0,
             target_fps: None,
+            max_latency_ms: None,
         }
     }
 

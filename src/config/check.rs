@@ -69,8 +69,9 @@ impl Rules<'_> {
             Precision::Int8 => Err(self.wrong(
                 name,
                 format!(
-                    "{}: no model has INT8 weights whose matte was found to be as good as FP32's (selfie's was slower \
-                     and lost half of its overlap); use auto, or --model with an INT8 network of your own",
+                    "{}: no model has INT8 weights that are faster and whose matte overlaps with FP32's by .95 or more \
+                     (selfie's took 3.4 ms instead of 2.1, at .65; rvm's was 1.4 times as fast, at .925; u2netp's 2.5 \
+                     times, at .52); use auto, or --model with an INT8 network of your own",
                     self.shown(name)
                 ),
             )),

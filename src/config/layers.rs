@@ -346,6 +346,7 @@ impl Sources {
             view: self.get("vr.view").as_str().and_then(View::from_name),
             performance: PerformanceSettings {
                 target_fps: self.get("performance.target_fps").as_f64(),
+                max_latency_ms: self.get("performance.max_latency_ms").as_f64(),
                 profiling: self.flag("performance.profiling"),
             },
             matte: MatteOptions {

@@ -91,6 +91,8 @@ pub struct ProcessingSettings {
 pub struct PerformanceSettings {
     /// Frames per second below which a job says at its end that it was too slow.
     pub target_fps: Option<f64>,
+    /// Milliseconds that a frame may be on its way before a job says at its end that it was too long.
+    pub max_latency_ms: Option<f64>,
     /// Whether the summary tells every stage's time.
     pub profiling: bool,
 }

@@ -148,6 +148,8 @@ pub struct Job {
     pub queue_bytes: usize,
     /// A whole run below so many frames per second warns at its end.
     pub target_fps: Option<f64>,
+    /// A run in which more than 5 of 100 frames took so many milliseconds warns at its end.
+    pub max_latency_ms: Option<f64>,
 }
 
 impl Job {

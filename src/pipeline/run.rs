@@ -353,13 +353,23 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         let message = format!("{fps:.1} fps, but performance.target_fps is {target}; the slowest stage was {slowest}");
         observer.event(Event::Warning { message });
     }
+    let latency = LatencyReport::of(&latency);
+    if let (Some(limit), Some(p95)) = (job.max_latency_ms, latency.map(|l| l.p95_ms).filter(|_| !cancel.is_requested()))
+        && p95 > limit
+    {
+        let message = format!(
+            "5 of 100 frames took longer than {p95:.0} ms, but performance.max_latency_ms is {limit}; fewer frames at \
+             once (--batch-size 1) and a smaller processing.queue_mb shorten their way"
+        );
+        observer.event(Event::Warning { message });
+    }
     let summary = Summary {
         frames,
         seconds,
         fps,
         interrupted: cancel.is_requested(),
         decode_errors: reader.decode_errors(),
-        latency: LatencyReport::of(&latency),
+        latency,
         stages: clocks.report(),
         resources: sampler.finish(),
         outputs: finished

@@ -318,10 +318,12 @@ impl Search<'_> {
         let Some(usual) = first.iter().find(|(c, _)| *c == start).map(|(_, fps)| *fps) else {
             return if self.lab.stopped() { Ok(start) } else { Err("the settings as they are can't run".to_owned()) };
         };
+        // Where a speed is enough, the slower ones may have the better matte.
+        let judged = if self.goal.target_fps.is_some() { 2 * JUDGED } else { JUDGED };
         let mut kept = vec![start.clone()];
         let mut matte = vec![1.0];
         for (candidate, fps) in first.iter().filter(|(c, _)| *c != start) {
-            if *fps < usual * HOPE || kept.len() > JUDGED || self.lab.stopped() {
+            if *fps < usual * HOPE || kept.len() > judged || self.lab.stopped() {
                 break;
             }
             if let Some(iou) = self.judge(candidate).filter(|iou| *iou >= self.goal.floor) {

@@ -10,6 +10,7 @@ mod harness;
 mod interrupt;
 mod kept;
 mod memory;
+mod openvino;
 mod optimize;
 mod outputs;
 mod packed;

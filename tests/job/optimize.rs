@@ -28,7 +28,7 @@ fn search(dir: &Path, extra: &[&str]) -> Value {
 fn what_is_faster_is_saved_and_used() {
     let dir = folder();
     let tuned = dir.path().join("tuned.yaml");
-    let report = search(dir.path(), &["--save-config", arg(&tuned), "--min-iou", "0", "--target-fps", "100000"]);
+    let report = search(dir.path(), &["--save-config", arg(&tuned), "--min-iou", "0", "--target-fps", "10000"]);
     let found = &report["search"];
     assert_eq!(found["faster"], true, "{report:#}");
     let size = found["result"]["settings"]["model.input_size"].as_str().expect("a smaller size").to_owned();

@@ -92,7 +92,8 @@ fn run_vrseg(command: &str) {
     // A search takes minutes: here it has a tiny clip and a tiny network.
     let quick = words.contains(&"optimize").then(|| {
         clip(&at("quick.mp4"), "320x160", 10, H264);
-        format!("VRSEG_MODEL_NAME=selfie VRSEG_MODEL_INPUT_SIZE=128 {command} --input quick.mp4")
+        let input = if words.contains(&"--input") { "" } else { "--input quick.mp4" };
+        format!("VRSEG_MODEL_NAME=selfie VRSEG_MODEL_INPUT_SIZE=128 {command} {input}")
     });
     let shown = if let Some(quick) = quick {
         quick

@@ -81,7 +81,7 @@ pub fn run(
         benchmark: None,
         bottlenecks: None,
         search: None,
-        target_fps: args.target_fps.or(settings.performance.target_fps),
+        target_fps: args.target_fps.as_ref().map_or(settings.performance.target_fps, |fps| fps.0.as_f64()),
         floor,
         saved: None,
     };

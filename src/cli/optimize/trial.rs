@@ -7,7 +7,7 @@ use crate::bench::Material;
 use crate::eval::agreement;
 use crate::hardware::Usage;
 use crate::media;
-use crate::pipeline::LatencyReport;
+use crate::pipeline::{self, LatencyReport};
 use crate::tune::search::{Candidate, Lab};
 use crate::ui::Console;
 use serde::{Deserialize, Serialize};
@@ -51,7 +51,7 @@ impl Clip {
             let (width, height, frames) = MADE;
             Material::stereo(width, height, frames).make(&path, &mut |_| stop.presses() == 0)?;
         }
-        let v = media::probe(&path)?.video;
+        let v = media::probe(&path).map_err(pipeline::Error::from)?.video;
         let counted = v.frames.or_else(|| v.duration.map(|d| (d * v.fps) as u64)).filter(|n| *n > 0);
         let frames = counted.unwrap_or(100);
         let about = format!("{}x{} {}, {frames} frames", v.width, v.height, v.codec);
