@@ -42,8 +42,9 @@ const RESERVED: &[&str] = &["bench"];
 
 /// Parses the arguments, does what they ask, and tells how it went.
 pub fn main() -> ExitCode {
-    // Sets a variable of the environment, so before any thread is started.
+    // Both set a variable of the environment, so before any thread is started.
     crate::media::init();
+    crate::model::runtime::keep_private();
     let words: Vec<OsString> = std::env::args_os().collect();
     let no_color = words.iter().take_while(|w| *w != "--").any(|w| w == "--no-color");
     let console = Console::stderr(no_color);
@@ -157,11 +158,11 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
     if let Some(trace) = &trace {
         ui = ui.with_trace(Arc::clone(trace));
     }
+    let stop = Arc::new(Stop::default());
+    interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
     let exit = if args.output.dry_run {
-        run::dry_run(&batch, &Library, &ui, print_text)
+        run::dry_run(&batch, &Library, &stop, &ui, print_text)
     } else {
-        let stop = Arc::new(Stop::default());
-        interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
         run::run(&batch, &Library, &stop, &ui)
     };
     if let (Some(trace), Some(path)) = (trace, &args.talk.trace) {

@@ -83,12 +83,17 @@ impl Compose {
             let planes = source.frame.yuv();
             if full_size {
                 clock.busy(|| {
-                    let mut whole = alpha.as_mut();
+                    tiles.reset(width, height);
+                    let mut known = true;
                     for (rect, view) in self.rects.iter().zip(&frame.views) {
+                        let mut whole = alpha.as_mut();
                         let out = whole.crop_mut(*rect);
                         refiner.refine(&planes, self.layout, self.color, *rect, &view.yuv.y, &view.alpha, out);
+                        known &= refiner.classes().is_some_and(|c| tiles.enter(*rect, self.size, c));
                     }
-                    tiles.classify(alpha.as_ref());
+                    if !known {
+                        tiles.classify(alpha.as_ref());
+                    }
                 });
             }
             let views: Vec<_> = self

@@ -14,6 +14,7 @@ pub enum Event {
     /// The job was understood and work begins.
     Start {
         /// Source.
+        #[serde(serialize_with = "crate::json_path::lossy")]
         input: PathBuf,
         /// Frame width in pixels.
         width: usize,
@@ -109,6 +110,7 @@ impl LatencyReport {
 #[derive(Clone, Debug, Serialize)]
 pub struct OutputReport {
     /// Its path.
+    #[serde(serialize_with = "crate::json_path::lossy")]
     pub path: PathBuf,
     /// Its mode.
     pub mode: &'static str,
