@@ -229,7 +229,6 @@ fn wrong_usage() {
     let cases: &[&[&str]] = &[
         &["a.mp4"],
         &["-o", "o.mp4"],
-        &["bench"],
         &["optimize", "--save-config", "old.mp4"],
         &["optimize", "--save-config", "nowhere/t.yaml"],
         &["optimize", "--save-config", "films"],
@@ -237,6 +236,7 @@ fn wrong_usage() {
         &["optimize", "--min-iou", "2"],
         &["optimize", "--target-fps", "0"],
         &["a.mp4", "bench", "-o", "o/"],
+        &["bench", "--batches", "0"],
         &["none.mp4", "-o", "o.mp4"],
         &["none.mp4", "a.mp4", "gone.mkv", "films", "-o", "o/"],
         &["empty", "-r", "-o", "o/"],
@@ -296,14 +296,6 @@ fn wrong_usage() {
     insta::assert_snapshot!(all);
     assert!(!at("o").exists(), "a refused run makes no folder");
     assert_eq!(fs::read(at("old.mp4")).expect("still there"), b"old.mp4");
-}
-
-#[test]
-fn a_file_with_a_reserved_name_is_a_file() {
-    let dir = folder();
-    fs::write(dir.path().join("bench"), "x").expect("a file");
-    let (_, _, err) = run(dir.path(), &["bench"]);
-    assert!(err.contains("--output") && !err.contains("not in this version"), "{err}");
 }
 
 #[test]

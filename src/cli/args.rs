@@ -1,5 +1,6 @@
 //! The command line: what can be said, and its help.
 
+use super::bench::args::BenchArgs;
 use super::time::{self, Seconds};
 use crate::config::schema::{self, Kind};
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
@@ -78,6 +79,8 @@ pub enum Command {
     Hardware(HardwareArgs),
     /// Look for settings that are faster on this machine, and for what holds it up
     Optimize(OptimizeArgs),
+    /// Measure how fast this machine is: whole pipelines, each stage alone, charts
+    Bench(Box<BenchArgs>),
     /// Show, check and begin files with settings
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod backend;
+mod bench;
 mod config;
 mod docs;
 mod eval;
@@ -37,9 +38,6 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-/// Words for commands of later versions: never taken for an input by mistake.
-const RESERVED: &[&str] = &["bench"];
-
 /// Parses the arguments, does what they ask, and tells how it went.
 pub fn main() -> ExitCode {
     // Both set a variable of the environment, so before any thread is started.
@@ -48,9 +46,6 @@ pub fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     let no_color = words.iter().take_while(|w| *w != "--").any(|w| w == "--no-color");
     let console = Console::stderr(no_color);
-    if let Some(word) = words.get(1).and_then(|w| reserved(w.as_ref())) {
-        return refuse(&console, &word.to_string()).into();
-    }
     let colors = if no_color { ColorChoice::Never } else { ColorChoice::Auto };
     let matches = Cli::command().color(colors).try_get_matches_from(words);
     let cli = match matches.and_then(|m| Cli::from_arg_matches(&m)) {
@@ -70,16 +65,6 @@ pub fn main() -> ExitCode {
             if exit::is_usage(&error) { Exit::Usage.into() } else { Exit::Failed.into() }
         }
     }
-}
-
-fn refuse(console: &Console, message: &str) -> Exit {
-    console.error(message);
-    Exit::Usage
-}
-
-fn reserved(word: &Path) -> Option<UsageError> {
-    let name = RESERVED.iter().find(|r| Path::new(r) == word)?;
-    (!word.exists()).then(|| UsageError(format!("vrseg {name} is not in this version")))
 }
 
 fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::Result<Exit> {
@@ -104,6 +89,7 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
             interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
             optimize::run(args, &stop, console, print_text)
         }
+        Some(Command::Bench(args)) => bench::run(args, console, print_text),
         Some(Command::Config(command)) => config::run(command, print_text),
         Some(Command::Unpack(args)) => {
             *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
@@ -117,9 +103,6 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
 }
 
 fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> anyhow::Result<Exit> {
-    if let Some(error) = args.input.inputs.iter().find_map(|i| reserved(i)) {
-        return Err(error.into());
-    }
     let loader = Loader {
         file: args.model.config.clone(),
         profile: args.model.profile.clone(),

@@ -6,6 +6,7 @@ use crate::hardware::Usage;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Something happened.
 #[derive(Clone, Debug, Serialize)]
@@ -147,6 +148,10 @@ pub struct Summary {
 pub trait Observer: Sync {
     /// Takes one event; must return quickly.
     fn event(&self, event: Event);
+
+    /// An encoder has taken one more frame, which was on its way for so long since the decoder was
+    /// asked for it.
+    fn wrote(&self, _latency: Duration) {}
 
     /// The stages of a job are about to start. `live` tells at any time what they do.
     fn live(&self, _live: &Arc<Live>) {}

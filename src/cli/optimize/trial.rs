@@ -1,6 +1,8 @@
 //! Trials: this program once more, on a piece of the clip.
 
 use super::super::args::OptimizeArgs;
+use super::super::exit::UsageError;
+use super::super::inputs;
 use super::super::interrupt::Stop;
 use super::Settings;
 use crate::bench::Material;
@@ -50,6 +52,8 @@ impl Clip {
         if made {
             let (width, height, frames) = MADE;
             Material::stereo(width, height, frames).make(&path, &mut |_| stop.presses() == 0)?;
+        } else if let Err(e) = path.metadata() {
+            return Err(UsageError(format!("--input {}: {}", path.display(), inputs::reason(&e))).into());
         }
         let v = media::probe(&path).map_err(pipeline::Error::from)?.video;
         let counted = v.frames.or_else(|| v.duration.map(|d| (d * v.fps) as u64)).filter(|n| *n > 0);
