@@ -164,7 +164,7 @@ mod tests {
     use crate::compose::Mode;
     use crate::matte::MatteOptions;
     use crate::media::{EncodeOptions, TimeRange};
-    use crate::pipeline::{Cancel, DeviceChoice, ModelChoice, OutputSpec, Precision, SessionChoice, Summary};
+    use crate::pipeline::{Cancel, DeviceChoice, ModelChoice, OutputSpec, Precision, SessionChoice, Split, Summary};
     use crate::ui::progress::tests::{Paper, start, summary};
     use crate::ui::{Console, JsonLines, Style};
     use crate::vr::FormatRequest;
@@ -252,8 +252,10 @@ mod tests {
             }],
             overwrite: false,
             threads: 0,
+            split: Split::default(),
             queue_bytes: 0,
             target_fps: None,
+            max_latency_ms: None,
         }
     }
 

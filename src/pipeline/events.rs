@@ -1,8 +1,9 @@
 //! What a job tells while it runs. Nothing below `cli` and `ui` prints: it calls an [`Observer`].
 
+use super::histogram::Histogram;
 use super::live::Live;
 use crate::hardware::Usage;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,6 +105,26 @@ pub struct StageReport {
     pub max: f64,
 }
 
+/// How long frames were on their way through the job, in milliseconds: from the decoder being asked
+/// for one until its encoder had taken it. (What an encoder keeps back to look ahead is not in it.)
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LatencyReport {
+    /// Half of the frames were faster.
+    pub p50_ms: f64,
+    /// 95 of 100 frames were faster.
+    pub p95_ms: f64,
+    /// The slowest.
+    pub max_ms: f64,
+}
+
+impl LatencyReport {
+    /// What was recorded; `None` where that is nothing.
+    pub fn of(times: &Histogram) -> Option<Self> {
+        let p = times.percentiles();
+        (p.count > 0).then_some(Self { p50_ms: p.p50 * 1e3, p95_ms: p.p95 * 1e3, max_ms: p.max * 1e3 })
+    }
+}
+
 /// One finished output.
 #[derive(Clone, Debug, Serialize)]
 pub struct OutputReport {
@@ -131,6 +152,8 @@ pub struct Summary {
     pub interrupted: bool,
     /// Frames that the decoder could not read or had to conceal.
     pub decode_errors: u64,
+    /// How long a frame takes; `None` without frames.
+    pub latency: Option<LatencyReport>,
     /// Per stage, in order.
     pub stages: Vec<StageReport>,
     /// What it took of the machine.
