@@ -17,3 +17,4 @@ mod readme;
 mod remap;
 mod said;
 mod standalone;
+mod views;
