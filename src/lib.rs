@@ -12,6 +12,7 @@
 //!
 //! Only [`cli`] and [`ui`] print; everything below reports through [`pipeline::Observer`].
 
+pub mod cache;
 pub mod cli;
 pub mod compose;
 pub mod config;

@@ -81,6 +81,9 @@ pub enum Command {
     Config(ConfigCommand),
     /// Read the matte back out of an alpha-packed video
     Unpack(UnpackArgs),
+    /// Show, empty and check what is kept of mattes
+    #[command(subcommand)]
+    Cache(CacheCommand),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -185,6 +188,29 @@ pub enum ConfigCommand {
     },
     /// Print where your own file is, or would be
     Path,
+}
+
+/// `vrseg cache`.
+#[derive(Debug, Subcommand)]
+pub enum CacheCommand {
+    /// Tell where the cache is and what it takes
+    Stats {
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove everything in it; what runs meanwhile goes on
+    Clear {
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read every entry and remove damaged ones (exit code 1 where there were some)
+    Verify {
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// `vrseg unpack`.
@@ -404,6 +430,13 @@ pub struct ModelArgs {
     /// Threads for the whole job: all by default
     #[arg(long, value_name = "N", value_parser = setting("processing.threads"), allow_negative_numbers = true)]
     pub threads: Option<Setting>,
+    /// Where mattes are kept for frames that repeat and for the next run: in memory and, where it pays,
+    /// on disk; both; in memory; nowhere
+    #[arg(long, value_name = "WHERE", value_parser = setting("processing.cache"), conflicts_with = "no_cache")]
+    pub cache: Option<Setting>,
+    /// Compute every matte, and keep none
+    #[arg(long)]
+    pub no_cache: bool,
 }
 
 /// The matte.
@@ -500,6 +533,7 @@ impl JobArgs {
             ("device.name", "--device", &self.model.device),
             ("device.ort_library", "--ort-lib", &self.model.ort_lib),
             ("processing.threads", "--threads", &self.model.threads),
+            ("processing.cache", "--cache", &self.model.cache),
             ("matte.threshold", "--threshold", &self.matte.threshold),
             ("matte.feather", "--feather", &self.matte.feather),
             ("matte.grow", "--grow", &self.matte.grow),
@@ -514,6 +548,9 @@ impl JobArgs {
         }
         if self.matte.no_refine {
             all.push(("matte.refine", "--no-refine", Value::from(false)));
+        }
+        if self.model.no_cache {
+            all.push(("processing.cache", "--no-cache", Value::from("off")));
         }
         if self.encode.no_hwenc {
             all.push(("output.hardware", "--no-hwenc", Value::from(false)));

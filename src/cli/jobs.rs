@@ -102,6 +102,7 @@ fn job(input: &Input, range: TimeRange, outputs: Vec<OutputSpec>, args: &JobArgs
         overwrite: args.output.overwrite,
         threads: settings.processing.threads,
         queue_bytes: settings.processing.queue_bytes,
+        cache: settings.processing.cache,
         target_fps: settings.performance.target_fps,
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod backend;
+mod cache;
 mod config;
 mod docs;
 mod eval;
@@ -101,6 +102,10 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
             let stop = Arc::new(Stop::default());
             interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
             unpack::run(args, &stop, console)
+        }
+        Some(Command::Cache(command)) => {
+            *log = Some(start_log("warn", None, console, &cli.job)?);
+            cache::run(command, print_text)
         }
         Some(Command::Completions { shell }) => print_bytes(&docs::completions(*shell)).map(|()| Exit::Done),
         Some(Command::Man) => print_bytes(&docs::man()?).map(|()| Exit::Done),

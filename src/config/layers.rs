@@ -3,6 +3,7 @@
 use super::schema::{self, Key};
 use super::{ConfigError, DeviceSettings, ModelSettings, OutputSettings, PerformanceSettings, ProcessingSettings};
 use super::{Settings, read, values};
+use crate::cache::{CacheChoice, Tiers};
 use crate::compose::{AlphaChannel, Rgb};
 use crate::matte::MatteOptions;
 use crate::matte::windows::View;
@@ -293,6 +294,20 @@ impl Sources {
         }
     }
 
+    fn cache(&self) -> CacheChoice {
+        CacheChoice {
+            tiers: match self.get("processing.cache").as_str() {
+                Some("on") => Tiers::All,
+                Some("memory") => Tiers::Memory,
+                Some("off") => Tiers::Off,
+                _ => Tiers::Auto,
+            },
+            memory: self.count("processing.cache_memory_mb") << 20,
+            disk: (self.get("processing.cache_disk_gb").as_f64().unwrap_or(0.0) * 1e9) as u64,
+            read: true,
+        }
+    }
+
     /// The typed settings. Every value has been checked when it was read.
     fn settings(&self) -> Settings {
         let prefer = self.get("model.prefer").as_array().cloned().unwrap_or_default();
@@ -325,6 +340,7 @@ impl Sources {
             processing: ProcessingSettings {
                 threads: self.count("processing.threads"),
                 queue_bytes: self.count("processing.queue_mb") << 20,
+                cache: self.cache(),
             },
             vr: self.format_request(),
             view: self.get("vr.view").as_str().and_then(View::from_name),

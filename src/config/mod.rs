@@ -14,6 +14,7 @@ pub use check::check;
 pub use layers::{Loader, Source, Sources, user_file};
 pub use template::template;
 
+use crate::cache::CacheChoice;
 use crate::compose::{AlphaChannel, Rgb};
 use crate::matte::MatteOptions;
 use crate::matte::windows::View;
@@ -81,6 +82,8 @@ pub struct ProcessingSettings {
     pub threads: usize,
     /// Bytes of frames that may wait between stages; 0: by the memory that is available.
     pub queue_bytes: usize,
+    /// What is kept of the network's mattes.
+    pub cache: CacheChoice,
 }
 
 /// What is expected of a run, and told of it.

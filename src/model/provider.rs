@@ -70,6 +70,8 @@ pub struct Opened {
     pub provider: Provider,
     /// Providers that were tried in vain, each with its reason in one line.
     pub refused: Vec<(Provider, String)>,
+    /// ONNX Runtime's version and origin.
+    pub runtime: String,
 }
 
 /// Makes a session for the ONNX graph in `model`.
@@ -101,7 +103,10 @@ pub fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result<Opened
             session(runtime, model, provider, options, limit).map_err(|e| explain(provider, &e.to_string()))
         });
         match opened {
-            Ok(session) => return Ok(Opened { session, provider, refused }),
+            Ok(session) => {
+                let runtime = format!("{} {}", runtime.version, runtime.origin);
+                return Ok(Opened { session, provider, refused, runtime });
+            }
             Err(why) => {
                 if provider == Provider::Cpu {
                     return Err(ModelError::Network { name: name.to_owned(), what: why });

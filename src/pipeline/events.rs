@@ -1,5 +1,6 @@
 //! What a job tells while it runs. Nothing below `cli` and `ui` prints: it calls an [`Observer`].
 
+use crate::cache::Tally;
 use crate::hardware::Usage;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -79,6 +80,18 @@ pub struct OutputReport {
     pub bytes: u64,
 }
 
+/// What the caches did for a job.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct CacheReport {
+    /// Frames by where their mattes came from.
+    #[serde(flatten)]
+    pub frames: Tally,
+    /// Share of the frames that the network did not have to see, 0..=1.
+    pub hit_rate: f64,
+    /// Entries that could not be kept on disk: it was too slow or full.
+    pub lost: u64,
+}
+
 /// What a finished job did.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
@@ -92,6 +105,8 @@ pub struct Summary {
     pub interrupted: bool,
     /// Frames that the decoder could not read or had to conceal.
     pub decode_errors: u64,
+    /// Where the mattes came from.
+    pub cache: CacheReport,
     /// Per stage, in order.
     pub stages: Vec<StageReport>,
     /// What it took of the machine.

@@ -1,5 +1,6 @@
 //! What a run is asked to do, after the command line and the configuration have been read.
 
+use crate::cache::CacheChoice;
 use crate::compose::Mode;
 use crate::matte::MatteOptions;
 use crate::matte::windows::View;
@@ -119,6 +120,8 @@ pub struct Job {
     pub threads: usize,
     /// Bytes of frames that may wait between stages; 0: by the memory that is available.
     pub queue_bytes: usize,
+    /// What is kept of the network's mattes, and whether kept ones are used.
+    pub cache: CacheChoice,
     /// A whole run below so many frames per second warns at its end.
     pub target_fps: Option<f64>,
 }

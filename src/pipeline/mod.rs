@@ -24,7 +24,7 @@ pub mod unpack;
 
 pub use cancel::Cancel;
 pub use error::Error;
-pub use events::{Event, Observer, OutputReport, StageReport, Summary};
+pub use events::{CacheReport, Event, Observer, OutputReport, StageReport, Summary};
 pub use geometry::OutputGeometry;
 pub use job::{DeviceChoice, Job, ModelChoice, OutputSpec, Precision, SessionChoice};
 pub use plan::Plan;

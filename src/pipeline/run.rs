@@ -7,7 +7,7 @@ use super::cancel::Cancel;
 use super::clock::Clocks;
 use super::compose::{Compose, Target};
 use super::error::{Error, Result};
-use super::events::{Event, Observer, OutputReport, Summary};
+use super::events::{CacheReport, Event, Observer, OutputReport, Summary};
 use super::frame::Total;
 use super::job::{DeviceChoice, Job};
 use super::matte::Matting;
@@ -15,6 +15,7 @@ use super::plan::{Plan, output_color, output_layout, writer_options};
 use super::prepare::{Prepare, Recycled};
 use super::progress::Progress;
 use super::{decode, encode, infer};
+use crate::cache::{self, Cache, Context, Recall, Tally, Tiers};
 use crate::compose::{Mode, PassthroughPainter};
 use crate::hardware::{Machine, Sampler, sampler};
 use crate::matte::Stabilizer;
@@ -27,8 +28,8 @@ use crate::tune::cuda::CudaCards;
 use crate::tune::rules::{self, Threads};
 use crate::vr::EyeOrder;
 use crossbeam_channel::{bounded, unbounded};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Instant;
 
@@ -41,6 +42,8 @@ pub struct Prepared {
     queue_bytes: usize,
     /// NVML's number of the card that runs the network, where that is sure, and its name.
     card: Option<(u32, String)>,
+    /// What computes the mattes.
+    context: Context,
 }
 
 impl Prepared {
@@ -68,7 +71,7 @@ impl Prepared {
             threads: threads.infer,
             session: job.model.session,
             card_memory: cards.card(wanted).and_then(|c| c.memory_total),
-            cache_dir: cache_dir(),
+            cache_dir: cache::folder(),
             ort_library: job.model.ort_library.clone(),
         };
         let mut network = Network::load(&plan.model, &options)?;
@@ -82,7 +85,8 @@ impl Prepared {
         };
         warm_up(job, &plan, &mut network)?;
         let queue_bytes = rules::queue(&machine.memory).value as usize;
-        Ok(Self { plan, network, threads, queue_bytes, card })
+        let context = context(job, &network, &machine, card.as_ref().map(|(_, name)| name.as_str()));
+        Ok(Self { plan, network, threads, queue_bytes, card, context })
     }
 
     /// The plan.
@@ -101,6 +105,21 @@ impl Prepared {
     }
 }
 
+/// What the mattes depend on beside the network's input. The number of threads is no part of it: each
+/// number of a result is computed by one thread.
+fn context(job: &Job, network: &Network, machine: &Machine, card: Option<&str>) -> Context {
+    let (model, session) = (&job.model, &job.model.session);
+    let arithmetic = format!("{:?} {:?} {}", model.precision, session.tf32, session.deterministic);
+    let processor = match (network.provider(), card) {
+        (Provider::Cpu | Provider::OpenVino, _) | (_, None) => {
+            format!("{} {} {:?}", network.provider(), machine.cpu.model, machine.cpu.features)
+        }
+        (Provider::Cuda(_), Some(name)) => format!("cuda {name}"),
+        (Provider::TensorRt(_), Some(name)) => format!("tensorrt {name}"),
+    };
+    Context::new(network.manifest(), network.runtime(), &arithmetic, &processor)
+}
+
 /// Runs the network on grey pictures, so that what only its first run does is done: loading
 /// kernels, finding out that memory does not suffice. Nothing was created by then.
 fn warm_up(job: &Job, plan: &Plan, network: &mut Network) -> Result<()> {
@@ -112,12 +131,6 @@ fn warm_up(job: &Job, plan: &Plan, network: &mut Network) -> Result<()> {
         network.run(&batch, &mut States::default(), &mut Vec::new())?;
     }
     Ok(())
-}
-
-/// Folder for what can be made again: `$XDG_CACHE_HOME/vrseg`, else `~/.cache/vrseg`.
-fn cache_dir() -> PathBuf {
-    let var = |n: &str| std::env::var_os(n).filter(|v| !v.is_empty()).map(PathBuf::from);
-    var("XDG_CACHE_HOME").unwrap_or_else(|| var("HOME").unwrap_or_default().join(".cache")).join("vrseg")
 }
 
 /// Plans and runs a job.
@@ -136,7 +149,7 @@ pub fn run(job: &Job, cancel: &Cancel, observer: &dyn Observer) -> Result<Summar
 /// As [`run`].
 pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &dyn Observer) -> Result<Summary> {
     let device = prepared.device();
-    let Prepared { plan, mut network, threads, queue_bytes, card } = prepared;
+    let Prepared { plan, mut network, threads, queue_bytes, card, context } = prepared;
     let video = &plan.input.video;
     let (width, height, source_layout, color) = (video.width, video.height, video.layout, video.color);
     let started = Instant::now();
@@ -200,6 +213,12 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         })
         .collect::<Result<Vec<_>>>()?;
 
+    let (cache, unusable) = Cache::open(job.cache, &cache::folder());
+    match unusable {
+        Some(why) if job.cache.tiers == Tiers::All => observer.event(Event::Warning { message: why.to_string() }),
+        Some(why) => tracing::info!("{why}"),
+        None => {}
+    }
     let manifest = network.manifest().clone();
     let recurrent = manifest.kind == Kind::Recurrent;
     // One frame at a time unless the user says otherwise: batches gained nothing on two CPU cores
@@ -263,12 +282,14 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     };
     let rotation = plan.views.rotation;
 
+    let recall = Recall::new(&mut network, &[], cache.clone().map(|cache| (cache, context)))?;
+    let tally = OnceLock::new();
+
     let (results, finished) = thread::scope(|scope| {
         let (clocks, total) = (&clocks, &total);
         let reader = &mut reader;
         let permits = &permits;
-        let network = &mut network;
-        let (prepare, recycled) = (&prepare, &recycled);
+        let (prepare, recycled, tally) = (&prepare, &recycled, &tally);
         let mut handles = vec![
             spawn(scope, cancel, "decode", move || {
                 decode::run(reader, permits, to_prepare, packet_senders, total, cancel, clocks.stage("decode"))
@@ -277,7 +298,10 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
                 prepare.run(from_decode, to_infer, recycled, cancel, clocks.stage("prepare"))
             }),
             spawn(scope, cancel, "infer", move || {
-                infer::run(network, rotation, from_prepare, to_matte, recycle_batch, cancel, clocks.stage("infer"))
+                let clock = clocks.stage("infer");
+                let used = infer::run(recall, rotation, from_prepare, to_matte, recycle_batch, cancel, clock)?;
+                let _ = tally.set(used);
+                Ok(())
             }),
             spawn(scope, cancel, "matte", move || matting.run(from_infer, to_compose, cancel, clocks.stage("matte"))),
         ];
@@ -327,6 +351,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         fps,
         interrupted: cancel.is_requested(),
         decode_errors: reader.decode_errors(),
+        cache: cache_report(tally.into_inner().unwrap_or_default(), cache.as_deref()),
         stages: clocks.report(),
         resources: sampler.finish(),
         outputs: finished
@@ -341,6 +366,15 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     };
     observer.event(Event::Done { summary: summary.clone() });
     Ok(summary)
+}
+
+/// What the caches did; what is to be kept is on disk then.
+fn cache_report(frames: Tally, cache: Option<&Cache>) -> CacheReport {
+    let lost = cache.map_or(0, |cache| {
+        cache.flush();
+        cache.lost()
+    });
+    CacheReport { frames, hit_rate: frames.hit_rate(), lost }
 }
 
 /// Tells what an output can't take over of its source.

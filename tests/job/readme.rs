@@ -97,6 +97,7 @@ fn run_vrseg(command: &str) {
         .current_dir(dir.path())
         .env("PATH", path)
         .env("XDG_CONFIG_HOME", "/nonexistent")
+        .env("XDG_CACHE_HOME", at("cache"))
         .output()
         .expect("bash");
     assert!(out.status.success(), "{command}: {}\n{}", out.status, stderr(&out));
