@@ -482,9 +482,15 @@ pub struct TalkArgs {
     /// No colours (as with NO_COLOR)
     #[arg(long)]
     pub no_color: bool,
-    /// Write the log to this file as well
+    /// Log messages as text or as JSON, an object a line
+    #[arg(long, value_name = "FORMAT", value_parser = setting("logging.format"))]
+    pub log_format: Option<Setting>,
+    /// Write the log there as well: into the state folder by default, off, or a file
     #[arg(long, value_name = "FILE", value_parser = setting("logging.file"))]
     pub log_file: Option<Setting>,
+    /// Write a timeline of every stage's work and waiting, for ui.perfetto.dev
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
     /// Print every setting and what set it, and do nothing
     #[arg(long)]
     pub show_config: bool,
@@ -539,6 +545,7 @@ impl JobArgs {
             ("matte.grow", "--grow", &self.matte.grow),
             ("matte.stabilize", "--stabilize", &self.matte.stabilize),
             ("matte.stereo", "--stereo", &self.matte.stereo),
+            ("logging.format", "--log-format", &self.talk.log_format),
             ("logging.file", "--log-file", &self.talk.log_file),
         ];
         let mut all: Vec<_> =

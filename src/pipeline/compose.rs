@@ -2,7 +2,7 @@
 //! independent here, so several workers share the stage.
 
 use super::cancel::Cancel;
-use super::clock::StageClock;
+use super::clock::Worker;
 use super::error::Result;
 use super::frame::{Matted, Painted, SmallView};
 use crate::compose::{Composer, Frame, Mode, PassthroughPainter, ViewPaint};
@@ -65,8 +65,7 @@ impl Compose {
     }
 
     /// One worker; works until there are no more frames or nobody listens any more.
-    pub fn run(self, frames: Receiver<Matted>, cancel: &Cancel, clock: &StageClock) -> Result<()> {
-        clock.enter();
+    pub fn run(self, frames: Receiver<Matted>, cancel: &Cancel, mut clock: Worker<'_>) -> Result<()> {
         let (width, height) = self.size;
         let mut painters: Vec<_> = self.targets.iter().map(|t| self.painter(t)).collect();
         // Packed frames take the small mattes as they are.
@@ -80,6 +79,7 @@ impl Compose {
                 return Ok(());
             }
             let source = &frame.decoded.source;
+            clock.take(source.index, 1);
             let planes = source.frame.yuv();
             if full_size {
                 clock.busy(|| {
@@ -126,7 +126,9 @@ impl Compose {
                 if clock.waiting(|| target.painted.send(painted)).is_err() {
                     return Ok(());
                 }
+                clock.hand(1);
             }
+            clock.done(1);
             let _ = self.recycle.try_send(frame.views);
         }
     }

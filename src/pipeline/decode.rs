@@ -2,7 +2,7 @@
 
 use super::budget::Permits;
 use super::cancel::Cancel;
-use super::clock::StageClock;
+use super::clock::Worker;
 use super::error::Result;
 use super::frame::{Decoded, Total};
 use crate::media::{CopiedPacket, Item, Reader};
@@ -17,10 +17,10 @@ pub fn run(
     packets: Vec<Sender<Arc<CopiedPacket>>>,
     total: &Total,
     cancel: &Cancel,
-    clock: &StageClock,
+    mut clock: Worker<'_>,
 ) -> Result<()> {
-    clock.enter();
     let mut sent = 0;
+    clock.take(sent, 1);
     // The channels close when this function returns, so the total must be known before.
     let ended = |sent| {
         total.set(sent);
@@ -46,10 +46,13 @@ pub fn run(
                     }
                 }
                 Some(Item::Frame(source)) => {
+                    clock.done(1);
                     if clock.waiting(|| frames.send(Decoded { source, _permit: permit })).is_err() {
                         return Ok(());
                     }
                     sent += 1;
+                    clock.hand(1);
+                    clock.take(sent, 1);
                     break;
                 }
             }

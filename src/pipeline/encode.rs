@@ -2,7 +2,7 @@
 //! the copied packets.
 
 use super::cancel::Cancel;
-use super::clock::StageClock;
+use super::clock::Worker;
 use super::error::{Error, Result};
 use super::frame::{Painted, Total};
 use crate::media::{CopiedPacket, Finished, Writer};
@@ -18,10 +18,9 @@ pub fn run(
     packets: Receiver<Arc<CopiedPacket>>,
     total: &Total,
     cancel: &Cancel,
-    clock: &StageClock,
+    mut clock: Worker<'_>,
     wrote: &(dyn Fn(u64) + Sync),
 ) -> Result<Finished> {
-    clock.enter();
     let mut early = BTreeMap::new();
     let mut next = 0;
     while let Ok(painted) = clock.waiting(|| frames.recv()) {
@@ -29,6 +28,7 @@ pub fn run(
             return Err(Error::Interrupted);
         }
         // Several workers paint: a frame may overtake another by as many as there are workers.
+        clock.take(painted.index, 1);
         early.insert(painted.index, painted);
         while let Some(p) = early.remove(&next) {
             clock.busy(|| -> Result<()> {
@@ -40,6 +40,7 @@ pub fn run(
                 Ok(())
             })?;
             next += 1;
+            clock.done(1);
             wrote(next);
         }
     }

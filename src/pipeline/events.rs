@@ -1,9 +1,11 @@
 //! What a job tells while it runs. Nothing below `cli` and `ui` prints: it calls an [`Observer`].
 
+use super::live::Live;
 use crate::cache::Tally;
 use crate::hardware::Usage;
 use serde::Serialize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Something happened.
 #[derive(Clone, Debug, Serialize)]
@@ -57,7 +59,7 @@ pub enum Event {
 }
 
 /// How one stage spent its time.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct StageReport {
     /// Stage: decode, prepare, infer, matte, compose, encode.
     pub stage: &'static str,
@@ -65,6 +67,22 @@ pub struct StageReport {
     pub busy: f64,
     /// Seconds waiting for the stage before or after it.
     pub waiting: f64,
+    /// Threads that work for it.
+    pub threads: u64,
+    /// Frames that it finished.
+    pub frames: u64,
+    /// Units that it finished: frames, in the network batches.
+    pub units: u64,
+    /// Frames that wait for it just now.
+    pub queue: u64,
+    /// Seconds of work on a unit: the median.
+    pub p50: f64,
+    /// 95 of 100 units took less.
+    pub p95: f64,
+    /// 99 of 100 units took less.
+    pub p99: f64,
+    /// The unit that took longest.
+    pub max: f64,
 }
 
 /// One finished output.
@@ -119,6 +137,9 @@ pub struct Summary {
 pub trait Observer: Sync {
     /// Takes one event; must return quickly.
     fn event(&self, event: Event);
+
+    /// The stages of a job are about to start. `live` tells at any time what they do.
+    fn live(&self, _live: &Arc<Live>) {}
 }
 
 /// An observer that ignores everything.

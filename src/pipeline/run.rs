@@ -4,12 +4,12 @@
 use super::backdrop::Backdrop;
 use super::budget::{Permits, frames_in_flight};
 use super::cancel::Cancel;
-use super::clock::Clocks;
 use super::compose::{Compose, Target};
 use super::error::{Error, Result};
 use super::events::{CacheReport, Event, Observer, OutputReport, Summary};
 use super::frame::Total;
 use super::job::{DeviceChoice, Job};
+use super::live::Live;
 use super::matte::Matting;
 use super::plan::{Plan, output_color, output_layout, writer_options};
 use super::prepare::{Prepare, Recycled};
@@ -24,6 +24,7 @@ use crate::matte::windows::Blender;
 use crate::media::{DecodeOptions, Finished, FramePool, Reader, Writer};
 use crate::model::provider::{Provider, SessionOptions};
 use crate::model::{Batch, Kind, Network, States};
+use crate::telemetry::SPANS;
 use crate::tune::cuda::CudaCards;
 use crate::tune::rules::{self, Threads};
 use crate::vr::EyeOrder;
@@ -148,6 +149,7 @@ pub fn run(job: &Job, cancel: &Cancel, observer: &dyn Observer) -> Result<Summar
 /// # Errors
 /// As [`run`].
 pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &dyn Observer) -> Result<Summary> {
+    let _job = tracing::debug_span!(target: SPANS, "job", input = %job.input.display()).entered();
     let device = prepared.device();
     let Prepared { plan, mut network, threads, queue_bytes, card, context } = prepared;
     let video = &plan.input.video;
@@ -236,7 +238,8 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let tick = f64::from(video.time_base.0) / f64::from(video.time_base.1.max(1));
     let stereo = stereo_fusion(job.matte.stereo, &plan);
     let windows = Arc::clone(&plan.views.windows);
-    let matting = Matting { windows, blender: Blender::new(), stereo, stabilizers, backgrounds, tick };
+    let matting =
+        Matting { windows, blender: Blender::new(), stereo, stabilizers, backgrounds, tick, matrix: color.matrix };
 
     let prepare = Prepare {
         views: plan.views.clone(),
@@ -245,9 +248,11 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         normalization: manifest.normalization(),
         batch_frames,
     };
-    let clocks = Clocks::default();
+    let live = Live::new(&job.input, sampler.latest());
+    observer.live(&live);
+    let clocks = &live.clocks;
     let total = Total::unknown();
-    let progress = Progress::new(plan.frames, job.outputs.len(), observer, &clocks);
+    let progress = Progress::new(plan.frames, job.outputs.len(), observer, clocks);
 
     let (to_prepare, from_decode) = bounded(2);
     let (to_infer, from_prepare) = bounded(1);
@@ -286,28 +291,30 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let tally = OnceLock::new();
 
     let (results, finished) = thread::scope(|scope| {
-        let (clocks, total) = (&clocks, &total);
+        let (live, total) = (&*live, &total);
         let reader = &mut reader;
         let permits = &permits;
         let (prepare, recycled, tally) = (&prepare, &recycled, &tally);
         let mut handles = vec![
             spawn(scope, cancel, "decode", move || {
-                decode::run(reader, permits, to_prepare, packet_senders, total, cancel, clocks.stage("decode"))
+                decode::run(reader, permits, to_prepare, packet_senders, total, cancel, clocks.enter("decode"))
             }),
             spawn(scope, cancel, "prepare", move || {
-                prepare.run(from_decode, to_infer, recycled, cancel, clocks.stage("prepare"))
+                prepare.run(from_decode, to_infer, recycled, cancel, clocks.enter("prepare"))
             }),
             spawn(scope, cancel, "infer", move || {
-                let clock = clocks.stage("infer");
+                let clock = clocks.enter("infer");
                 let used = infer::run(recall, rotation, from_prepare, to_matte, recycle_batch, cancel, clock)?;
                 let _ = tally.set(used);
                 Ok(())
             }),
-            spawn(scope, cancel, "matte", move || matting.run(from_infer, to_compose, cancel, clocks.stage("matte"))),
+            spawn(scope, cancel, "matte", move || {
+                matting.run(from_infer, to_compose, cancel, &live.preview, clocks.enter("matte"))
+            }),
         ];
         for _ in 0..threads.compose {
             let (worker, frames) = (compose.clone(), from_matte.clone());
-            handles.push(spawn(scope, cancel, "compose", move || worker.run(frames, cancel, clocks.stage("compose"))));
+            handles.push(spawn(scope, cancel, "compose", move || worker.run(frames, cancel, clocks.enter("compose"))));
         }
         drop((compose, from_matte));
         let progress = &progress;
@@ -316,7 +323,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
             let finished = finished_sender.clone();
             handles.push(spawn(scope, cancel, "encode", move || {
                 let wrote = |n| progress.wrote(i, n);
-                let done = encode::run(writer, frames, packets, total, cancel, clocks.stage("encode"), &wrote)?;
+                let done = encode::run(writer, frames, packets, total, cancel, clocks.enter("encode"), &wrote)?;
                 let _ = finished.send((i, done));
                 Ok(())
             }));
@@ -431,7 +438,9 @@ pub(super) fn spawn<'scope>(
     stage: &'static str,
     body: impl FnOnce() -> Result<()> + Send + 'scope,
 ) -> Stage<'scope> {
+    let job = tracing::Span::current();
     let guarded = move || {
+        let _stage = tracing::debug_span!(target: SPANS, parent: &job, "stage", name = stage).entered();
         let result = catch(stage, body);
         if result.is_err() {
             cancel.abort();

@@ -147,6 +147,7 @@ fn a_hangup_stops_gently_unless_it_is_ignored() {
         .arg(env!("CARGO_BIN_EXE_vrseg"))
         .args(["-y", arg(&input), "-o", arg(&out), "--model", "selfie", "--json", "--frames", "200"])
         .env("XDG_CONFIG_HOME", "/nonexistent")
+        .env("XDG_STATE_HOME", "/dev/null")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

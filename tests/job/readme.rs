@@ -98,6 +98,7 @@ fn run_vrseg(command: &str) {
         .env("PATH", path)
         .env("XDG_CONFIG_HOME", "/nonexistent")
         .env("XDG_CACHE_HOME", at("cache"))
+        .env("XDG_STATE_HOME", "/dev/null")
         .output()
         .expect("bash");
     assert!(out.status.success(), "{command}: {}\n{}", out.status, stderr(&out));

@@ -1,0 +1,5 @@
+//! Benchmarks: material, sweeps, results.
+
+pub mod material;
+
+pub use material::Material;
