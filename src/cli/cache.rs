@@ -103,7 +103,8 @@ fn verdict(checked: &Checked) -> String {
 /// What is in the folder of compiled networks.
 fn engines(folder: &Path) -> Engines {
     let folder = folder.join("tensorrt");
-    let all = fs::read_dir(&folder).into_iter().flatten().flatten();
+    let each = fs::read_dir(&folder).into_iter().flatten().flatten();
+    let all = each.flat_map(|e| fs::read_dir(e.path()).into_iter().flatten().flatten());
     let sizes: Vec<u64> =
         all.filter_map(|e| e.metadata().ok()).filter(fs::Metadata::is_file).map(|m| m.len()).collect();
     Engines { folder, files: sizes.len() as u64, bytes: sizes.iter().sum() }

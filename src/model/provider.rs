@@ -7,7 +7,7 @@ use ort::ep::{self, ExecutionProviderDispatch};
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The provider that a session runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,13 +145,26 @@ fn session(
         // Spinning threads would take the encoder's and decoder's cores.
         .with_intra_op_spinning(false)?
         .with_deterministic_compute(o.session.deterministic)?;
-    if let Some(ep) = dispatch(provider, o, memory_limit) {
+    // Of engines ONNX Runtime itself knows only the graph's shape: other weights, or another version of
+    // TensorRT behind it, must not get them.
+    let engines = o.cache_dir.join("tensorrt").join(format!("{}-{}", short_hash(model), runtime.version));
+    if let Some(ep) = dispatch(provider, o, memory_limit, &engines) {
         builder = builder.with_execution_providers([ep.error_on_failure()])?;
     }
     builder.commit_from_memory(model)
 }
 
-fn dispatch(provider: Provider, o: &SessionOptions, memory_limit: Option<usize>) -> Option<ExecutionProviderDispatch> {
+/// A name for a network's weights.
+fn short_hash(model: &[u8]) -> String {
+    blake3::hash(model).to_hex()[..16].to_owned()
+}
+
+fn dispatch(
+    provider: Provider,
+    o: &SessionOptions,
+    memory_limit: Option<usize>,
+    engines: &Path,
+) -> Option<ExecutionProviderDispatch> {
     match provider {
         Provider::Cpu => None,
         Provider::Cuda(n) => {
@@ -173,9 +186,9 @@ fn dispatch(provider: Provider, o: &SessionOptions, memory_limit: Option<usize>)
                 .with_device_id(n as i32)
                 .with_fp16(o.precision != Precision::Fp32)
                 .with_engine_cache(true)
-                .with_engine_cache_path(o.cache_dir.join("tensorrt").display())
+                .with_engine_cache_path(engines.display())
                 .with_timing_cache(true)
-                .with_timing_cache_path(o.cache_dir.join("tensorrt").display())
+                .with_timing_cache_path(engines.display())
                 .build(),
         ),
         Provider::OpenVino => Some(

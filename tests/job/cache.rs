@@ -191,8 +191,14 @@ fn processes_that_are_killed_or_work_at_once_do_no_harm() {
     let copy = dir.path().join("copy.mp4");
     std::fs::copy(&input, &copy).expect("a copy");
     let results: Vec<_> = std::thread::scope(|scope| {
-        let each = |path| scope.spawn(move || matte(cached(dir.path()), path, SELFIE));
-        [&input, &copy].map(each).into_iter().map(|h| h.join().expect("no panic")).collect()
+        let both = [input.as_path(), copy.as_path()];
+        let running = both.map(|path| {
+            scope.spawn({
+                let dir = dir.path();
+                move || matte(cached(dir), path, SELFIE)
+            })
+        });
+        running.map(|run| run.join().expect("no panic")).into_iter().collect()
     });
     for (packets, came) in results {
         assert_eq!(packets, plain);
