@@ -1,5 +1,6 @@
 //! The command line: what can be said, and its help.
 
+use super::bench::args::BenchArgs;
 use super::time::{self, Seconds};
 use crate::config::schema::{self, Kind};
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
@@ -76,6 +77,8 @@ pub enum Command {
     Eval(EvalArgs),
     /// Tell what this machine is, and which encoders and devices really work
     Hardware(HardwareArgs),
+    /// Measure how fast this machine is: whole pipelines, each stage alone, charts
+    Bench(Box<BenchArgs>),
     /// Show, check and begin files with settings
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -54,7 +54,7 @@ pub fn run(command: &CacheCommand, print: impl Fn(&str) -> anyhow::Result<()>) -
         CacheCommand::Clear { json } => {
             let engines = engines(&folder);
             let mattes = Disk::clear(&folder)?;
-            if engines.files > 0 {
+            if engines.folder.exists() {
                 let shown = engines.folder.display();
                 fs::remove_dir_all(&engines.folder).with_context(|| format!("{shown}: can't be removed"))?;
             }

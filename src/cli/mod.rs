@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod backend;
+mod bench;
 mod cache;
 mod config;
 mod docs;
@@ -38,12 +39,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 /// Words for commands of later versions: never taken for an input by mistake.
-const RESERVED: &[&str] = &["bench", "optimize"];
+const RESERVED: &[&str] = &["optimize"];
 
 /// Parses the arguments, does what they ask, and tells how it went.
 pub fn main() -> ExitCode {
-    // Sets a variable of the environment, so before any thread is started.
+    // Both set a variable of the environment, so before any thread is started.
     crate::media::init();
+    crate::model::runtime::keep_private();
     let words: Vec<OsString> = std::env::args_os().collect();
     let no_color = words.iter().take_while(|w| *w != "--").any(|w| w == "--no-color");
     let console = Console::stderr(no_color);
@@ -97,6 +99,7 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
             eval::run(args, print_text).map(|()| Exit::Done)
         }
         Some(Command::Hardware(args)) => hardware::run(args, print_text),
+        Some(Command::Bench(args)) => bench::run(args, console, print_text),
         Some(Command::Config(command)) => config::run(command, print_text),
         Some(Command::Unpack(args)) => {
             *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
@@ -155,11 +158,11 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
     if let Some(trace) = &trace {
         ui = ui.with_trace(Arc::clone(trace));
     }
+    let stop = Arc::new(Stop::default());
+    interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
     let exit = if args.output.dry_run {
-        run::dry_run(&batch, &Library, &ui, print_text)
+        run::dry_run(&batch, &Library, &stop, &ui, print_text)
     } else {
-        let stop = Arc::new(Stop::default());
-        interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
         run::run(&batch, &Library, &stop, &ui)
     };
     if let (Some(trace), Some(path)) = (trace, &args.talk.trace) {

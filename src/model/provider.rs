@@ -148,6 +148,10 @@ fn session(
     // Of engines ONNX Runtime itself knows only the graph's shape: other weights, or another version of
     // TensorRT behind it, must not get them.
     let engines = o.cache_dir.join("tensorrt").join(format!("{}-{}", short_hash(model), runtime.version));
+    if matches!(provider, Provider::TensorRt(_)) {
+        // It makes no parents of a folder; a folder that can't be made it reports itself.
+        let _ = std::fs::create_dir_all(&engines);
+    }
     if let Some(ep) = dispatch(provider, o, memory_limit, &engines) {
         builder = builder.with_execution_providers([ep.error_on_failure()])?;
     }

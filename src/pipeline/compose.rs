@@ -83,12 +83,17 @@ impl Compose {
             let planes = source.frame.yuv();
             if full_size {
                 clock.busy(|| {
-                    let mut whole = alpha.as_mut();
+                    tiles.reset(width, height);
+                    let mut known = true;
                     for (rect, view) in self.rects.iter().zip(&frame.views) {
+                        let mut whole = alpha.as_mut();
                         let out = whole.crop_mut(*rect);
                         refiner.refine(&planes, self.layout, self.color, *rect, &view.yuv.y, &view.alpha, out);
+                        known &= refiner.classes().is_some_and(|c| tiles.enter(*rect, self.size, c));
                     }
-                    tiles.classify(alpha.as_ref());
+                    if !known {
+                        tiles.classify(alpha.as_ref());
+                    }
                 });
             }
             let views: Vec<_> = self
@@ -122,7 +127,8 @@ impl Compose {
                     composer.compose(&frame, picture.yuv_mut());
                     Ok(picture)
                 })?;
-                let painted = Painted { index: source.index, picture, pts: source.pts, duration: source.duration };
+                let (pts, duration, since) = (source.pts, source.duration, frame.decoded.since);
+                let painted = Painted { index: source.index, picture, pts, duration, since };
                 if clock.waiting(|| target.painted.send(painted)).is_err() {
                     return Ok(());
                 }

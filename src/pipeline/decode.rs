@@ -8,6 +8,7 @@ use super::frame::{Decoded, Total};
 use crate::media::{CopiedPacket, Item, Reader};
 use crossbeam_channel::Sender;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Reads until the end, a request to stop, or until nobody listens any more.
 pub fn run(
@@ -32,6 +33,7 @@ pub fn run(
         let Some(permit) = clock.waiting(|| permits.acquire(|| cancel.is_requested())) else {
             return ended(sent);
         };
+        let since = Instant::now();
         loop {
             if cancel.is_requested() {
                 return ended(sent);
@@ -47,7 +49,7 @@ pub fn run(
                 }
                 Some(Item::Frame(source)) => {
                     clock.done(1);
-                    if clock.waiting(|| frames.send(Decoded { source, _permit: permit })).is_err() {
+                    if clock.waiting(|| frames.send(Decoded { source, since, _permit: permit })).is_err() {
                         return Ok(());
                     }
                     sent += 1;

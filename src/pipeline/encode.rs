@@ -9,9 +9,10 @@ use crate::media::{CopiedPacket, Finished, Writer};
 use crossbeam_channel::Receiver;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Encodes until the frames end, then closes the file. `wrote` is called after every frame with
-/// the number of frames written.
+/// the number of frames written and when the decoder was asked for this one.
 pub fn run(
     mut writer: Writer,
     frames: Receiver<Painted>,
@@ -19,7 +20,7 @@ pub fn run(
     total: &Total,
     cancel: &Cancel,
     mut clock: Worker<'_>,
-    wrote: &(dyn Fn(u64) + Sync),
+    wrote: &(dyn Fn(u64, Instant) + Sync),
 ) -> Result<Finished> {
     let mut early = BTreeMap::new();
     let mut next = 0;
@@ -31,6 +32,7 @@ pub fn run(
         clock.take(painted.index, 1);
         early.insert(painted.index, painted);
         while let Some(p) = early.remove(&next) {
+            let since = p.since;
             clock.busy(|| -> Result<()> {
                 for packet in packets.try_iter() {
                     writer.write_packet(&packet)?;
@@ -41,7 +43,7 @@ pub fn run(
             })?;
             next += 1;
             clock.done(1);
-            wrote(next);
+            wrote(next, since);
         }
     }
     // Stopped before the first frame: an empty file would be no result.

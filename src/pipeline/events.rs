@@ -6,6 +6,7 @@ use crate::hardware::Usage;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Something happened.
 #[derive(Clone, Debug, Serialize)]
@@ -14,6 +15,7 @@ pub enum Event {
     /// The job was understood and work begins.
     Start {
         /// Source.
+        #[serde(serialize_with = "crate::json_path::lossy")]
         input: PathBuf,
         /// Frame width in pixels.
         width: usize,
@@ -89,6 +91,7 @@ pub struct StageReport {
 #[derive(Clone, Debug, Serialize)]
 pub struct OutputReport {
     /// Its path.
+    #[serde(serialize_with = "crate::json_path::lossy")]
     pub path: PathBuf,
     /// Its mode.
     pub mode: &'static str,
@@ -137,6 +140,10 @@ pub struct Summary {
 pub trait Observer: Sync {
     /// Takes one event; must return quickly.
     fn event(&self, event: Event);
+
+    /// An encoder has taken one more frame, which was on its way for so long since the decoder was
+    /// asked for it.
+    fn wrote(&self, _latency: Duration) {}
 
     /// The stages of a job are about to start. `live` tells at any time what they do.
     fn live(&self, _live: &Arc<Live>) {}

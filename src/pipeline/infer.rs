@@ -46,7 +46,7 @@ pub fn run(
         clock.done(frames.len());
         let _ = recycled.try_send(batch);
         for frame in frames {
-            if clock.waiting(|| mattes.send(frame)).is_err() {
+            if clock.waiting(|| mattes.send(frame).is_err()) {
                 return Ok(recall.tally());
             }
             clock.hand(1);

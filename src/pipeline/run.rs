@@ -95,6 +95,11 @@ impl Prepared {
         &self.plan
     }
 
+    /// The network, and how the threads are shared out.
+    pub(crate) fn parts(&mut self) -> (&mut Network, Threads) {
+        (&mut self.network, self.threads)
+    }
+
     /// The device in one line: what runs the network, and why nothing better does.
     pub fn device(&self) -> String {
         let refused: Vec<_> = self.network.refused().iter().map(|(p, why)| format!("{p}: {why}")).collect();
@@ -322,7 +327,10 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         for (i, (writer, frames, packets)) in encoders.into_iter().enumerate() {
             let finished = finished_sender.clone();
             handles.push(spawn(scope, cancel, "encode", move || {
-                let wrote = |n| progress.wrote(i, n);
+                let wrote = |n, since: Instant| {
+                    observer.wrote(since.elapsed());
+                    progress.wrote(i, n);
+                };
                 let done = encode::run(writer, frames, packets, total, cancel, clocks.enter("encode"), &wrote)?;
                 let _ = finished.send((i, done));
                 Ok(())
@@ -412,7 +420,7 @@ pub(super) fn tell_of_reader(reader: &Reader, path: &Path, observer: &dyn Observ
 }
 
 /// The stage that lets two eyes meet, where a frame has two.
-fn stereo_fusion(strength: f32, plan: &Plan) -> Option<StereoFusion> {
+pub(crate) fn stereo_fusion(strength: f32, plan: &Plan) -> Option<StereoFusion> {
     if strength <= 0.0 || plan.views.rects.len() != 2 {
         return None;
     }

@@ -131,7 +131,7 @@ pub fn unpack(request: &UnpackRequest, cancel: &Cancel, observer: &dyn Observer)
                 unpacker.run(&pool, &from_decode, &to_encode, cancel, clocks.enter("compose"))
             }),
             spawn(scope, cancel, "encode", move || {
-                let wrote = |n| progress.wrote(0, n);
+                let wrote = |n, _| progress.wrote(0, n);
                 let done = encode::run(writer, painted, packets, total, cancel, clocks.enter("encode"), &wrote)?;
                 let _ = finished_sender.send(done);
                 Ok(())
@@ -194,7 +194,7 @@ impl Unpacker {
         mut clock: Worker<'_>,
     ) -> Result<()> {
         loop {
-            let Ok(Decoded { source, _permit }) = clock.waiting(|| frames.recv()) else { return Ok(()) };
+            let Ok(Decoded { source, since, _permit }) = clock.waiting(|| frames.recv()) else { return Ok(()) };
             if cancel.is_aborted() {
                 return Ok(());
             }
@@ -210,7 +210,7 @@ impl Unpacker {
                 }
                 Ok(picture)
             })?;
-            let done = Painted { index: source.index, picture, pts: source.pts, duration: source.duration };
+            let done = Painted { index: source.index, picture, pts: source.pts, duration: source.duration, since };
             clock.done(1);
             if clock.waiting(|| painted.send(done)).is_err() {
                 return Ok(());

@@ -105,6 +105,32 @@ fn every_event_is_as_the_document_has_it() {
 }
 
 #[test]
+fn names_that_are_no_text_and_longest_names_are_names() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let dir = folder();
+    clip(&dir.path().join("in.mp4"), "320x160", 3, H264);
+    let at = |name: &[u8]| dir.path().join(OsStr::from_bytes(name));
+    let input = at(b"in\xff\n.mp4");
+    std::fs::rename(at(b"in.mp4"), &input).unwrap();
+    let longest = [&[b'n'; 251][..], b".mp4"].concat();
+    for output in [at(b"out\xfe.mp4"), at(&longest)] {
+        let [o, selfie, json] = ["-o", "--model=selfie", "--json"].map(OsStr::new);
+        let words = [input.as_os_str(), o, output.as_os_str(), selfie, json];
+        let dry = ok(words.into_iter().chain([OsStr::new("--dry-run")]));
+        assert_eq!(kinds(&events(&dry.stdout)), ["plan"]);
+        let done = ok(words);
+        let all = events(&done.stdout);
+        assert_eq!((kinds(&all)[0], kinds(&all).last()), ("start", Some(&"done")));
+        assert_eq!(all[0]["input"].as_str(), Some(&*input.to_string_lossy()));
+        assert_eq!(times(&output).len(), 3);
+    }
+    let found = ok([OsStr::new("probe"), OsStr::new("--json"), input.as_os_str()]);
+    let found: Value = serde_json::from_slice(&found.stdout).expect("JSON");
+    assert_eq!(found["file"].as_str(), Some(&*input.to_string_lossy()));
+}
+
+#[test]
 fn quiet_is_silent_and_people_read_standard_error() {
     let dir = folder();
     let (input, output) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"));
