@@ -176,7 +176,7 @@ mod tests {
     use crate::compose::Mode;
     use crate::matte::MatteOptions;
     use crate::media::{EncodeOptions, TimeRange};
-    use crate::pipeline::{Cancel, DeviceChoice, ModelChoice, OutputSpec, Precision, SessionChoice, Summary};
+    use crate::pipeline::{Cancel, DeviceChoice, ModelChoice, OutputSpec, Precision, SessionChoice, Split, Summary};
     use crate::ui::progress::tests::{Paper, start, summary};
     use crate::ui::{Console, JsonLines, Style};
     use crate::vr::FormatRequest;
@@ -264,9 +264,11 @@ mod tests {
             }],
             overwrite: false,
             threads: 0,
+            split: Split::default(),
             queue_bytes: 0,
             cache: CacheChoice::OFF,
             target_fps: None,
+            max_latency_ms: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use super::error::{ModelError, Result};
 use super::runtime::{self, Runtime};
 use crate::pipeline::{DeviceChoice, Precision, SessionChoice};
-use ort::ep::{self, ExecutionProviderDispatch};
+use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider, ExecutionProviderDispatch};
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 use std::fmt;
@@ -47,6 +47,10 @@ pub struct SessionOptions {
     pub device: DeviceChoice,
     /// The card that `Auto` means, as CUDA counts.
     pub auto_card: u32,
+    /// `Auto` means OpenVINO where there is no card, see [`crate::tune::rules::openvino`].
+    pub openvino: bool,
+    /// The CPU multiplies bfloat16.
+    pub bf16: bool,
     /// Arithmetic.
     pub precision: Precision,
     /// Threads on a CPU; at least 1.
@@ -80,7 +84,11 @@ pub struct Opened {
 /// The named device does not load; with `Auto`, only when not even the CPU does. `name` is the
 /// model's name for the texts.
 pub fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result<Opened> {
-    let runtime = runtime::load(options.device, options.ort_library.as_deref())?;
+    let library = match options.device {
+        DeviceChoice::Auto if options.openvino => DeviceChoice::OpenVino,
+        device => device,
+    };
+    let runtime = runtime::load(library, options.ort_library.as_deref())?;
     let wanted = match options.device {
         DeviceChoice::Cpu => vec![Provider::Cpu],
         DeviceChoice::Cuda(n) => vec![Provider::Cuda(n)],
@@ -88,6 +96,7 @@ pub fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result<Opened
         DeviceChoice::OpenVino => vec![Provider::OpenVino],
         // TensorRT is not tried unasked: its first build of an engine takes minutes.
         DeviceChoice::Auto if runtime::has_nvidia_driver() => vec![Provider::Cuda(options.auto_card), Provider::Cpu],
+        DeviceChoice::Auto if options.openvino => vec![Provider::OpenVino, Provider::Cpu],
         DeviceChoice::Auto => vec![Provider::Cpu],
     };
     if options.precision == Precision::Int8 {
@@ -145,6 +154,11 @@ fn session(
         // Spinning threads would take the encoder's and decoder's cores.
         .with_intra_op_spinning(false)?
         .with_deterministic_compute(o.session.deterministic)?;
+    if provider == Provider::OpenVino {
+        // An option that it does not understand makes it leave the graph to the CPU's kernels without a
+        // word; with this that is an error.
+        builder = builder.with_config_entry("session.disable_cpu_ep_fallback", "1")?;
+    }
     // Of engines ONNX Runtime itself knows only the graph's shape: other weights, or another version of
     // TensorRT behind it, must not get them.
     let engines = o.cache_dir.join("tensorrt").join(format!("{}-{}", short_hash(model), runtime.version));
@@ -198,10 +212,27 @@ fn dispatch(
         Provider::OpenVino => Some(
             ep::OpenVINO::default()
                 .with_device_type("CPU")
-                .with_num_threads(o.threads.max(1))
-                .with_num_streams(1)
+                .with_arbitrary_config("load_config", openvino_config(o))
                 .build(),
         ),
+    }
+}
+
+/// OpenVINO's own options, as JSON: the one way to ask for bfloat16. Left alone it takes bfloat16 where
+/// the CPU has it, even where FP32 was asked for.
+fn openvino_config(o: &SessionOptions) -> String {
+    let hint = if o.computes_bf16() { "bf16" } else { "f32" };
+    let threads = o.threads.max(1).to_string();
+    let cpu = serde_json::json!({
+        "INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": "1"
+    });
+    serde_json::json!({"CPU": cpu}).to_string()
+}
+
+impl SessionOptions {
+    /// OpenVINO is to compute in bfloat16.
+    pub fn computes_bf16(&self) -> bool {
+        self.bf16 && self.precision != Precision::Fp32
     }
 }
 

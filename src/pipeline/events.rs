@@ -1,9 +1,10 @@
 //! What a job tells while it runs. Nothing below `cli` and `ui` prints: it calls an [`Observer`].
 
+use super::histogram::Histogram;
 use super::live::Live;
 use crate::cache::Tally;
 use crate::hardware::Usage;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,6 +88,26 @@ pub struct StageReport {
     pub max: f64,
 }
 
+/// How long frames were on their way through the job, in milliseconds: from the decoder being asked
+/// for one until its encoder had taken it. (What an encoder keeps back to look ahead is not in it.)
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LatencyReport {
+    /// Half of the frames were faster.
+    pub p50_ms: f64,
+    /// 95 of 100 frames were faster.
+    pub p95_ms: f64,
+    /// The slowest.
+    pub max_ms: f64,
+}
+
+impl LatencyReport {
+    /// What was recorded; `None` where that is nothing.
+    pub fn of(times: &Histogram) -> Option<Self> {
+        let p = times.percentiles();
+        (p.count > 0).then_some(Self { p50_ms: p.p50 * 1e3, p95_ms: p.p95 * 1e3, max_ms: p.max * 1e3 })
+    }
+}
+
 /// One finished output.
 #[derive(Clone, Debug, Serialize)]
 pub struct OutputReport {
@@ -128,6 +149,8 @@ pub struct Summary {
     pub decode_errors: u64,
     /// Where the mattes came from.
     pub cache: CacheReport,
+    /// How long a frame takes; `None` without frames.
+    pub latency: Option<LatencyReport>,
     /// Per stage, in order.
     pub stages: Vec<StageReport>,
     /// What it took of the machine.

@@ -352,6 +352,7 @@ pub(crate) mod tests {
             interrupted,
             decode_errors: 0,
             cache: CacheReport::default(),
+            latency: None,
             stages: vec![stage("decode", 9.0, 12.0), stage("infer", 4.0, 17.0), stage("encode", 20.0, 1.4)],
             outputs: vec![
                 OutputReport { path: "out.mp4".into(), mode: "green", encoder: "libx264".into(), bytes: 12_345_678 },

@@ -243,12 +243,12 @@ fn a_frame_larger_than_any_headset_shows_is_refused() {
     ffmpeg("-f lavfi -i color=s=300x300 -frames:v 1 -c:v ffv1 {}", &[&input]);
     let mut bytes = std::fs::read(&input).expect("a clip");
     // Matroska's PixelWidth (B0) and PixelHeight (BA), two bytes each.
-    for id in [0xB0u8, 0xBA] {
+    for (id, size) in [(0xB0u8, 0x40), (0xBA, 0x30)] {
         let at = bytes.windows(4).position(|w| w == [id, 0x82, 0x01, 0x2C]).expect("300 in two bytes");
-        bytes[at + 2..at + 4].copy_from_slice(&[0x7F, 0xFF]);
+        bytes[at + 2..at + 4].copy_from_slice(&[size, 0x00]);
     }
     std::fs::write(&input, bytes).expect("a file");
     let said = run(["-q", arg(&input), "-o", arg(&out), "--model", "selfie"]);
-    assert!(stderr(&said).contains("32767x32767; more than"), "{}", stderr(&said));
+    assert!(stderr(&said).contains("16384x12288; more than"), "{}", stderr(&said));
     assert!(!out.exists());
 }

@@ -13,6 +13,8 @@ mod harness;
 mod interrupt;
 mod kept;
 mod memory;
+mod openvino;
+mod optimize;
 mod outputs;
 mod packed;
 mod quality;
