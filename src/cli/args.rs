@@ -316,6 +316,9 @@ pub struct JobArgs {
     /// The network.
     #[command(flatten)]
     pub model: ModelArgs,
+    /// Kept mattes.
+    #[command(flatten)]
+    pub cache: CacheArgs,
     /// The matte.
     #[command(flatten)]
     pub matte: MatteArgs,
@@ -483,6 +486,12 @@ pub struct ModelArgs {
     /// Threads for the whole job: all by default
     #[arg(long, value_name = "N", value_parser = setting("processing.threads"), allow_negative_numbers = true)]
     pub threads: Option<Setting>,
+}
+
+/// Kept mattes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Model")]
+pub struct CacheArgs {
     /// Where mattes are kept for frames that repeat and for the next run: in memory and, where it pays,
     /// on disk; both; in memory; nowhere
     #[arg(long, value_name = "WHERE", value_parser = setting("processing.cache"), conflicts_with = "no_cache")]
@@ -573,7 +582,7 @@ fn overrides<'a>(settings: impl IntoIterator<Item = (&'static str, &'static str,
 impl ModelArgs {
     /// The settings that were given as options: setting, option, value.
     pub fn overrides(&self) -> Overrides {
-        let mut all = overrides([
+        overrides([
             ("model.name", "--model", &self.model),
             ("model.input_size", "--input-size", &self.input_size),
             ("model.batch_size", "--batch-size", &self.batch_size),
@@ -581,12 +590,7 @@ impl ModelArgs {
             ("device.name", "--device", &self.device),
             ("device.ort_library", "--ort-lib", &self.ort_lib),
             ("processing.threads", "--threads", &self.threads),
-            ("processing.cache", "--cache", &self.cache),
-        ]);
-        if self.no_cache {
-            all.push(("processing.cache", "--no-cache", Value::from("off")));
-        }
-        all
+        ])
     }
 }
 
@@ -595,6 +599,7 @@ impl JobArgs {
     pub fn overrides(&self) -> Overrides {
         let mut all = self.model.overrides();
         all.extend(overrides([
+            ("processing.cache", "--cache", &self.cache.cache),
             ("vr.layout", "--layout", &self.input.layout),
             ("vr.projection", "--projection", &self.input.projection),
             ("vr.fov", "--fov", &self.input.fov),
@@ -626,6 +631,9 @@ impl JobArgs {
         }
         if self.matte.no_refine {
             all.push(("matte.refine", "--no-refine", Value::from(false)));
+        }
+        if self.cache.no_cache {
+            all.push(("processing.cache", "--no-cache", Value::from("off")));
         }
         if self.encode.no_hwenc {
             all.push(("output.hardware", "--no-hwenc", Value::from(false)));
