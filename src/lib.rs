@@ -7,16 +7,20 @@
 //! ```text
 //! cli -> ui -> pipeline -> media, model, matte, compose -> vr, tune -> hardware -> plane
 //! cli -> config
+//! cli -> bench -> pipeline, media, vr
 //! cli -> eval -> pipeline (how formats are recognised), media, matte, vr
 //! ```
 //!
 //! Only [`cli`] and [`ui`] print; everything below reports through [`pipeline::Observer`].
 
+pub mod bench;
+pub mod cache;
 pub mod cli;
 pub mod compose;
 pub mod config;
 pub mod eval;
 pub mod hardware;
+mod json_path;
 pub mod matte;
 pub mod media;
 pub mod model;

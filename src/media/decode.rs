@@ -46,6 +46,19 @@ impl CopiedPacket {
         self.packet.size()
     }
 
+    /// How long it lasts, in ticks of its stream; 0 where unknown.
+    pub fn duration(&self) -> i64 {
+        self.packet.duration()
+    }
+
+    /// The same data at another time, in ticks of its stream.
+    pub fn at(&self, time: i64) -> Self {
+        let mut packet = self.packet.clone();
+        packet.set_pts(Some(time));
+        packet.set_dts(Some(time));
+        Self { packet }
+    }
+
     /// FFmpeg's packet.
     pub(super) fn av(&self) -> &ffmpeg::Packet {
         &self.packet

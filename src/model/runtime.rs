@@ -64,6 +64,14 @@ pub fn has_nvidia_driver() -> bool {
     loads("libcuda.so.1")
 }
 
+/// The library that a job on OpenVINO would take has OpenVINO: `setup.sh --openvino` has put it into the
+/// data folder, and no other comes before it.
+pub fn has_openvino(named: Option<&Path>) -> bool {
+    let folder = data_dir().join("ort-openvino");
+    let first = candidates(DeviceChoice::OpenVino, named).into_iter().next();
+    matches!(first, Some(Candidate::File(path, _)) if path.starts_with(&folder))
+}
+
 fn loads(library: &str) -> bool {
     ort::util::preload_dylib(library).is_ok()
 }
@@ -170,6 +178,16 @@ fn try_load(candidate: &Candidate) -> std::result::Result<Runtime, String> {
     let version = ort::util::probe(&path).map(|minor| format!("1.{minor}")).unwrap_or_default();
     tracing::info!("ONNX Runtime {version}: {origin}");
     Ok(Runtime { environment, origin, version })
+}
+
+/// Keeps ONNX Runtime from watching its user. Builds since 1.31 gather telemetry for Microsoft on Linux,
+/// too, unless this variable is set: when they are loaded they write a device id and a database to
+/// `~/.cache/Microsoft`, before a program could say through the API that it wants none.
+///
+/// To be called before the program starts threads.
+pub fn keep_private() {
+    // SAFETY: nothing reads the environment at the same time, as there is only this thread.
+    unsafe { std::env::set_var("ORT_DISABLE_TELEMETRY", "1") };
 }
 
 fn fd(file: &std::fs::File) -> i32 {

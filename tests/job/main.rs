@@ -1,6 +1,9 @@
 //! Runs the real program on real pictures and clips and checks what it wrote, with ffprobe and
 //! pixel by pixel.
 
+mod bench;
+mod broken;
+mod cache;
 mod docs;
 mod eval;
 mod faults;
@@ -10,6 +13,8 @@ mod harness;
 mod interrupt;
 mod kept;
 mod memory;
+mod openvino;
+mod optimize;
 mod outputs;
 mod packed;
 mod quality;
