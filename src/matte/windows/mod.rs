@@ -4,12 +4,11 @@
 //! A half equirectangular eye is true to shape at the horizon only; towards the poles everything is
 //! drawn out sideways, twice at 60 degrees, and networks that were trained on photos no longer
 //! recognise a person there; a fisheye eye has black corners, which some networks take for people. So
-//! an eye can be looked at through [`Windows`]: pictures of other lenses
-//! that look in other directions and together see all that the eye sees. Each is an input of its own
-//! to the network, with a recurrent state of its own. [`Viewer`] makes the windows' pictures out of
-//! the planes of a frame, [`Blender`] brings their mattes back onto the eye, where each counts the
-//! more the further a direction is from the window's border. Neither the network nor what comes
-//! after it knows of windows.
+//! an eye can be looked at through [`Windows`]: pictures of other lenses that look in other directions
+//! and together see all that the eye sees. Each is an input of its own to the network, with a recurrent
+//! state of its own. [`Viewer`] makes the windows' pictures out of the planes of a frame, [`Blender`]
+//! brings their mattes back onto the eye, where each counts the more the further a direction is from
+//! the window's border. Neither the network nor what comes after it knows of windows.
 
 mod blend;
 mod cameras;
@@ -56,6 +55,16 @@ impl View {
             View::Equirect => "equirect",
             View::Fisheye => "fisheye",
             View::Rectilinear => "rectilinear",
+        }
+    }
+
+    /// What to take instead of a model's own view of people where nobody asked for a view. The two
+    /// fisheyes back to back that show a whole sphere cut people in two: every network that was
+    /// measured finds more in the sphere as it is.
+    pub fn unasked(self, lens: Lens) -> Self {
+        match (self, lens) {
+            (View::Fisheye, Lens::Equirectangular) => View::Eye,
+            _ => self,
         }
     }
 }

@@ -132,3 +132,10 @@ fn windows_are_as_detailed_as_the_eye() {
     assert_eq!(windows(View::Fisheye, Lens::Equirectangular, (128, 64)).count(), 2);
     assert!(windows(View::Eye, half, (64, 64)).is_whole());
 }
+
+#[test]
+fn a_whole_sphere_is_no_pair_of_fisheyes_unless_asked_for() {
+    assert_eq!(View::Fisheye.unasked(Lens::Equirectangular), View::Eye);
+    assert_eq!(View::Fisheye.unasked(Lens::HalfEquirectangular), View::Fisheye);
+    assert_eq!(View::Equirect.unasked(Lens::Equirectangular), View::Equirect);
+}
