@@ -2,7 +2,7 @@
 # How much a cut shows: the matte of a job whose segments were made by workers that began in the middle,
 # against that of one run. Prints MAD and dtSSD over the first ten frames of each segment, and over all.
 #
-#   tools/seams.sh CLIP [OPTIONS OF vrseg...]
+#   [SEGMENT_SECONDS=2] tools/seams.sh CLIP [OPTIONS OF vrseg...]
 set -euo pipefail
 clip=$(realpath "$1")
 shift
@@ -10,7 +10,7 @@ vrseg=${VRSEG:-vrseg}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
-lossless=(--codec ffv1 --segment-seconds 2)
+lossless=(--codec ffv1 --segment-seconds "${SEGMENT_SECONDS:-2}")
 "$vrseg" "$clip" -q -o matte=whole.mkv "$@" "${lossless[@]}"
 "$vrseg" plan "$clip" -o matte=cut.mkv "$@" "${lossless[@]}"
 segments=$(grep -c '"warm_up"' cut.mkv.vrseg/plan.json)

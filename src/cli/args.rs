@@ -94,6 +94,9 @@ pub enum Command {
     Work(WorkArgs),
     /// Join the segments of a planned job to its outputs
     Merge(MergeArgs),
+    /// Show, empty and check what is kept of mattes
+    #[command(subcommand)]
+    Cache(CacheCommand),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -261,6 +264,29 @@ pub enum ConfigCommand {
     Path,
 }
 
+/// `vrseg cache`.
+#[derive(Debug, Subcommand)]
+pub enum CacheCommand {
+    /// Tell where the cache is and what it takes
+    Stats {
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove everything in it; what runs meanwhile goes on
+    Clear {
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read every entry and remove damaged ones (exit code 1 where there were some)
+    Verify {
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
+}
+
 /// `vrseg unpack`.
 #[derive(Debug, Args)]
 #[command(after_help = UNPACK_NOTES)]
@@ -374,6 +400,9 @@ pub struct JobArgs {
     /// The network.
     #[command(flatten)]
     pub model: ModelArgs,
+    /// Kept mattes.
+    #[command(flatten)]
+    pub cache: CacheArgs,
     /// The matte.
     #[command(flatten)]
     pub matte: MatteArgs,
@@ -416,7 +445,8 @@ pub struct InputArgs {
     /// Whose eye comes first: found out, left, right
     #[arg(long, value_name = "ORDER", value_parser = setting("vr.eye_order"))]
     pub eye_order: Option<Setting>,
-    /// How the network sees an eye: as it is, as a fisheye, or in rectilinear windows
+    /// How the network sees an eye: as it is, by longitude and latitude, as a fisheye, or in
+    /// rectilinear windows
     #[arg(long, value_name = "VIEW", value_parser = setting("vr.view"))]
     pub view: Option<Setting>,
 }
@@ -549,6 +579,19 @@ pub struct ModelArgs {
     pub threads: Option<Setting>,
 }
 
+/// Kept mattes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Model")]
+pub struct CacheArgs {
+    /// Where mattes are kept for frames that repeat and for the next run: in memory and, where it pays,
+    /// on disk; both; in memory; nowhere
+    #[arg(long, value_name = "WHERE", value_parser = setting("processing.cache"), conflicts_with = "no_cache")]
+    pub cache: Option<Setting>,
+    /// Compute every matte, and keep none
+    #[arg(long)]
+    pub no_cache: bool,
+}
+
 /// The matte.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Matte")]
@@ -647,6 +690,7 @@ impl JobArgs {
     pub fn overrides(&self) -> Overrides {
         let mut all = self.model.overrides();
         all.extend(overrides([
+            ("processing.cache", "--cache", &self.cache.cache),
             ("vr.layout", "--layout", &self.input.layout),
             ("vr.projection", "--projection", &self.input.projection),
             ("vr.fov", "--fov", &self.input.fov),
@@ -679,6 +723,9 @@ impl JobArgs {
         }
         if self.matte.no_refine {
             all.push(("matte.refine", "--no-refine", Value::from(false)));
+        }
+        if self.cache.no_cache {
+            all.push(("processing.cache", "--no-cache", Value::from("off")));
         }
         if self.encode.no_hwenc {
             all.push(("output.hardware", "--no-hwenc", Value::from(false)));

@@ -3,6 +3,7 @@
 pub mod args;
 pub mod backend;
 mod bench;
+mod cache;
 mod config;
 mod docs;
 mod doctor;
@@ -109,6 +110,10 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
         Some(Command::Merge(args)) => {
             *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
             segments::merge(args, &*listen(console)?, console)
+        }
+        Some(Command::Cache(command)) => {
+            *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
+            cache::run(command, print_text)
         }
         Some(Command::Completions { shell }) => print_bytes(&docs::completions(*shell)).map(|()| Exit::Done),
         Some(Command::Man) => print_bytes(&docs::man()?).map(|()| Exit::Done),

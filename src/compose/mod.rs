@@ -20,6 +20,7 @@ pub use packed::{AlphaChannel, PackedFrame};
 pub use passthrough::{PassthroughPainter, PassthroughPlan};
 use serde::{Deserialize, Serialize};
 
+use crate::vr::Filter;
 use std::path::PathBuf;
 
 /// What an output shows.
@@ -60,6 +61,8 @@ pub enum Mode {
         fov: Option<f32>,
         /// What carries the opacity.
         channel: AlphaChannel,
+        /// How the picture is read between its samples.
+        filter: Filter,
     },
 }
 

@@ -4,6 +4,7 @@
 //! at a time.
 
 use super::{Settings, Sources};
+use crate::cache::{SLOW_NETWORK, Tiers};
 use crate::hardware::Machine;
 use crate::model::{Kind, Manifest, registry, runtime};
 use crate::pipeline::{DeviceChoice, Precision};
@@ -82,6 +83,11 @@ impl Sources {
         if settings.processing.queue_bytes == 0 {
             let choice = rules::queue(&machine.memory);
             self.rule("processing.queue_mb", choice.value >> 20, choice.why);
+        }
+        if settings.processing.cache.tiers == Tiers::Auto {
+            let least = SLOW_NETWORK * 1e3;
+            let why = format!("on disk, too, where the network takes over {least} ms a picture: less is not worth it");
+            self.rule("processing.cache", "memory", why);
         }
         for (name, rival) in [("output.crf", "output.bitrate"), ("output.bitrate", "output.crf")] {
             if !self.get(name).is_null() && self.beaten(name, rival) {

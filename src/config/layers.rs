@@ -3,13 +3,14 @@
 use super::schema::{self, Key};
 use super::{ConfigError, DeviceSettings, ModelSettings, OutputSettings, PerformanceSettings, ProcessingSettings};
 use super::{Settings, read, values};
+use crate::cache::{CacheChoice, Tiers};
 use crate::compose::{AlphaChannel, Rgb};
 use crate::matte::MatteOptions;
 use crate::matte::windows::View;
 use crate::media::Codec;
 use crate::pipeline::{DeviceChoice, Precision, SessionChoice, Split};
 use crate::telemetry::{LogFile, LogFormat};
-use crate::vr::{EyeOrder, FormatRequest, Layout, ProjectionKind};
+use crate::vr::{EyeOrder, Filter, FormatRequest, Layout, ProjectionKind};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -304,6 +305,20 @@ impl Sources {
         }
     }
 
+    fn cache(&self) -> CacheChoice {
+        CacheChoice {
+            tiers: match self.get("processing.cache").as_str() {
+                Some("on") => Tiers::All,
+                Some("memory") => Tiers::Memory,
+                Some("off") => Tiers::Off,
+                _ => Tiers::Auto,
+            },
+            memory: self.count("processing.cache_memory_mb") << 20,
+            disk: (self.get("processing.cache_disk_gb").as_f64().unwrap_or(0.0) * 1e9) as u64,
+            read: true,
+        }
+    }
+
     /// The typed settings. Every value has been checked when it was read.
     fn settings(&self) -> Settings {
         let prefer = self.get("model.prefer").as_array().cloned().unwrap_or_default();
@@ -342,6 +357,7 @@ impl Sources {
                 },
                 queue_bytes: self.count("processing.queue_mb") << 20,
                 segment_seconds: self.get("processing.segment_seconds").as_f64(),
+                cache: self.cache(),
             },
             vr: self.format_request(),
             view: self.get("vr.view").as_str().and_then(View::from_name),
@@ -368,6 +384,7 @@ impl Sources {
                 alpha_channel: (self.get("output.alpha_channel").as_str())
                     .and_then(AlphaChannel::from_name)
                     .unwrap_or_default(),
+                resample: self.get("output.resample").as_str().and_then(Filter::from_name).unwrap_or_default(),
                 codec: self.get("output.codec").as_str().and_then(Codec::from_name),
                 encoder: self.text("output.encoder"),
                 crf: self.number("output.crf").filter(|_| !self.beaten("output.crf", "output.bitrate")),

@@ -14,13 +14,14 @@ pub use check::check;
 pub use layers::{Loader, Source, Sources, user_file};
 pub use template::template;
 
+use crate::cache::CacheChoice;
 use crate::compose::{AlphaChannel, Rgb};
 use crate::matte::MatteOptions;
 use crate::matte::windows::View;
 use crate::media::Codec;
 use crate::pipeline::{DeviceChoice, Precision, SessionChoice, Split};
 use crate::telemetry::{LogFile, LogFormat};
-use crate::vr::FormatRequest;
+use crate::vr::{Filter, FormatRequest};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -86,6 +87,8 @@ pub struct ProcessingSettings {
     pub queue_bytes: usize,
     /// Seconds of the segments in which a long job is kept; `None`: it isn't.
     pub segment_seconds: Option<f64>,
+    /// What is kept of the network's mattes.
+    pub cache: CacheChoice,
 }
 
 /// What is expected of a run, and told of it.
@@ -116,6 +119,8 @@ pub struct OutputSettings {
     pub fov: Option<f32>,
     /// What carries the opacity of `passthrough`.
     pub alpha_channel: AlphaChannel,
+    /// How pictures that are shown through another lens are read between their samples.
+    pub resample: Filter,
     /// Codec family.
     pub codec: Option<Codec>,
     /// FFmpeg encoder.

@@ -1,7 +1,6 @@
 //! Whether the disk has room for the rest of a job.
 
 use super::folder::Record;
-use crate::hardware::disk;
 use std::path::Path;
 
 /// Bytes that a job still needs: its other frames, encoded like those so far, and a second time all of
@@ -17,7 +16,8 @@ pub fn needed(records: &[Record], frames: Option<u64>) -> Option<u64> {
 /// Bytes that lack on the disk of `folder` for `needed` more; `None` where there is room, or the system
 /// doesn't tell.
 pub fn missing(folder: &Path, needed: u64) -> Option<u64> {
-    let available = disk::holding(&[folder]).first()?.available;
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    let available = disk.f_bavail.saturating_mul(disk.f_frsize);
     needed.checked_sub(available).filter(|n| *n > 0)
 }
 

@@ -13,7 +13,7 @@
 //! there; a segment counts once its `.json` is there.
 
 use super::key::hex;
-use crate::media::{SegmentPart, SegmentTimes};
+use crate::media::{MediaError, SegmentPart, SegmentTimes};
 use crate::pipeline::{Border, Error, Job, TemporalState};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -141,7 +141,10 @@ pub fn made(folder: &Path, path: &Path) -> bool {
 
 fn fail(path: &Path) -> impl Fn(io::Error) -> Error {
     let path = path.to_path_buf();
-    move |source| Error::JobFolder { path: path.clone(), source }
+    move |reason| match reason.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => MediaError::DiskFull { path: path.clone() }.into(),
+        _ => Error::JobFolder { path: path.clone(), reason },
+    }
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
@@ -309,8 +312,8 @@ impl JobFolder {
     }
 
     /// The segments from the first on that are finished and that can be gone on behind; the others are
-    /// forgotten.
-    pub fn finished(&self) -> Vec<Record> {
+    /// forgotten. `kept_mattes`: those that the network's past may be in can be looked up.
+    pub fn finished(&self, kept_mattes: bool) -> Vec<Record> {
         let mut records = Vec::new();
         while let Some(record) = self.record(records.len()) {
             let last = record.next.is_none();
@@ -319,7 +322,8 @@ impl JobFolder {
                 break;
             }
         }
-        while records.last().is_some_and(|r| r.next.is_some() && self.border(r).is_none()) {
+        let useful = |b: &Border| kept_mattes || !b.state.past.needs_kept();
+        while records.last().is_some_and(|r| r.next.is_some() && !self.border(r).as_ref().is_some_and(useful)) {
             records.pop();
         }
         let keep = records.len();
@@ -360,6 +364,7 @@ fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::Past;
 
     fn record(folder: &JobFolder, segment: usize, more: bool) -> Record {
         fs::write(folder.segment(segment, 0), b"packets").expect("written");
@@ -383,18 +388,23 @@ mod tests {
         for n in [0, 1, 3] {
             folder.keep(&mut record(&folder, n, true), Some(&state)).expect("kept");
         }
-        let found = folder.finished();
+        let found = folder.finished(true);
         assert_eq!(found.len(), 2);
         let border = folder.border(&found[1]).expect("a border");
         assert_eq!((border.segment, border.pts, border.index), (2, 10, 5));
         assert_eq!(border.state, state);
+        let chain = serde_json::json!({"start": vec![7; 32], "last": vec![8; 32], "within": (vec![9; 32], 3)});
+        let within = Past { states: Vec::new(), chain: serde_json::from_value(chain).expect("a chain") };
+        let state = TemporalState { past: within, ..TemporalState::default() };
+        folder.keep(&mut record(&folder, 2, true), Some(&state)).expect("kept");
+        assert_eq!((folder.finished(true).len(), folder.finished(false).len()), (3, 2));
         // A damaged state: one segment is made again.
         fs::write(path.join("00001.state"), b"nonsense").expect("written");
-        assert_eq!(folder.finished().len(), 1);
+        assert_eq!(folder.finished(true).len(), 1);
         assert!(!path.join("00001.json").exists());
         // A file that was cut short.
         fs::write(folder.segment(0, 0), b"pack").expect("written");
-        assert_eq!(folder.finished().len(), 0);
+        assert_eq!(folder.finished(true).len(), 0);
         folder.remove().expect("removed");
         assert!(!path.exists());
     }

@@ -22,7 +22,7 @@ pub fn key(job: &Job, plan: &Plan) -> Result<Value, Error> {
     let mut settings = serde_json::to_value(job).map_err(|e| Error::Unfinished(e.to_string()))?;
     if let Some(map) = settings.as_object_mut() {
         // What may change from run to run without changing what is made, at least on the same device.
-        for name in ["input", "overwrite", "threads", "queue_bytes", "target_fps"] {
+        for name in ["input", "overwrite", "threads", "split", "queue_bytes", "cache", "target_fps", "max_latency_ms"] {
             map.remove(name);
         }
         if let Some(model) = map.get_mut("model").and_then(Value::as_object_mut) {
@@ -72,7 +72,7 @@ fn identity(path: &Path) -> Result<Value, Error> {
             "sha256 of both ends": hex(&hash.finalize()),
         }))
     };
-    read().map_err(|source| Error::JobFolder { path: path.to_path_buf(), source })
+    read().map_err(|reason| Error::JobFolder { path: path.to_path_buf(), reason })
 }
 
 struct HashWriter<'a>(&'a mut Sha256);

@@ -15,7 +15,7 @@ pub use work::{Means, Outcome, Progress, Which, merge, progress, work};
 
 use crate::hardware::Usage;
 use crate::media::MediaError;
-use crate::pipeline::{self, Cancel, Error, Event, Job, Observer, Part, Plan, Prepared, Summary};
+use crate::pipeline::{self, CacheReport, Cancel, Error, Event, Job, Observer, Part, Plan, Prepared, Summary};
 use ledger::Ledger;
 use std::path::Path;
 use std::time::Instant;
@@ -65,7 +65,7 @@ pub fn run(job: &Job, keep: Keep, cancel: &Cancel, observer: &dyn Observer) -> R
                  begins anew"
             )));
         } else if differs.is_empty() {
-            records = folder.finished();
+            records = folder.finished(job.cache.reads());
         } else if !asked.overwrite && exempt {
             return Err(Error::Request(format!(
                 "{} exists, made by another job ({}); add -y to replace it",
@@ -73,7 +73,7 @@ pub fn run(job: &Job, keep: Keep, cancel: &Cancel, observer: &dyn Observer) -> R
                 differs.join("; ")
             )));
         } else {
-            let (n, shown) = (folder.finished().len(), path.display());
+            let (n, shown) = (folder.finished(true).len(), path.display());
             let message = format!("{shown}: {n} segments of another job are dropped ({})", differs.join("; "));
             observer.event(Event::Warning { message });
         }
@@ -94,6 +94,8 @@ pub fn run(job: &Job, keep: Keep, cancel: &Cancel, observer: &dyn Observer) -> R
     let interrupted = cancel.is_requested() && result.as_ref().map_or(true, |s| s.interrupted);
     match &result {
         Ok(_) if !interrupted => folder.remove()?,
+        // It is begun anew at once, without kept mattes.
+        Err(Error::Recall(_)) => {}
         _ if records.is_empty() => folder.remove()?,
         _ => tell_what_is_kept(&folder, &records, frames, result.as_ref().err(), observer),
     }
@@ -165,6 +167,8 @@ fn finish(
             fps: 0.0,
             interrupted: !whole,
             decode_errors: 0,
+            cache: CacheReport::default(),
+            latency: None,
             stages: Vec::new(),
             resources: Usage::default(),
             outputs,
@@ -241,5 +245,5 @@ fn remove_if_empty(path: &Path) -> Result<(), Error> {
         return Ok(());
     }
     let folder = JobFolder::open(path)?;
-    if folder.finished().is_empty() { folder.remove() } else { Ok(()) }
+    if folder.finished(true).is_empty() { folder.remove() } else { Ok(()) }
 }

@@ -77,7 +77,16 @@ pub fn work(
                     Some(ready) => ready,
                     empty => empty.insert(Prepared::new(&job, understood(&job, &planned, &folder)?)?),
                 };
-                make(&job, prepared, &folder, &segments, n, cancel, observer)?
+                let mut make = |job: &Job| make(job, prepared, &folder, &segments, n, cancel, observer);
+                match make(&job) {
+                    // Kept mattes that were gone on from are kept no more.
+                    Err(Error::Recall(_)) => {
+                        let mut again = job.clone();
+                        again.cache.read = false;
+                        make(&again)?
+                    }
+                    other => other?,
+                }
             }
         };
         told(n, outcome);
@@ -126,7 +135,8 @@ fn make(
 ) -> Result<Outcome, Error> {
     let segment = &segments[n];
     let known = n.checked_sub(1).and_then(|b| folder.record(b)).and_then(|r| folder.border(&r));
-    let known = known.filter(|b| b.pts == segment.pts);
+    let useful = |b: &Border| b.pts == segment.pts && (job.cache.reads() || !b.state.past.needs_kept());
+    let known = known.filter(useful);
     let warm_up = (n > 0 && known.is_none()).then_some(segment.warm_up);
     let unknown = || Border {
         segment: n,

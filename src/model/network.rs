@@ -3,7 +3,7 @@
 use super::error::{ModelError, Result};
 use super::manifest::{Kind, Manifest};
 use super::provider::{self, Provider, SessionOptions};
-use super::registry::{Model, Weights};
+use super::registry::Model;
 use crate::plane::Plane;
 use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::IoBinding;
@@ -57,6 +57,7 @@ pub struct Network {
     manifest: Manifest,
     provider: Provider,
     refused: Vec<(Provider, String)>,
+    runtime: String,
     /// On a GPU recurrent states stay there from frame to frame.
     device: Option<DeviceIo>,
 }
@@ -100,14 +101,8 @@ impl Network {
     /// # Errors
     /// Wrong checksum, no ONNX Runtime, a device that does not load, a graph that does not fit.
     pub fn load(model: &Model, options: &SessionOptions) -> Result<Self> {
-        model.verify()?;
         let manifest = model.manifest.clone();
-        let bytes: Cow<'_, [u8]> = match &model.weights {
-            Weights::Embedded(b) => Cow::Borrowed(b),
-            Weights::File(path) => {
-                Cow::Owned(std::fs::read(path).map_err(|source| ModelError::Read { path: path.clone(), source })?)
-            }
-        };
+        let bytes = model.load()?;
         let opened = provider::open(&bytes, &manifest.name, options)?;
         let session = opened.session;
         let have_in: Vec<_> = session.inputs().iter().map(|i| i.name()).collect();
@@ -128,7 +123,8 @@ impl Network {
             }
             _ => None,
         };
-        Ok(Self { session, manifest, provider: opened.provider, refused: opened.refused, device })
+        let (provider, refused, runtime) = (opened.provider, opened.refused, opened.runtime);
+        Ok(Self { session, manifest, provider, refused, runtime, device })
     }
 
     /// The manifest.
@@ -139,6 +135,11 @@ impl Network {
     /// What it runs on.
     pub fn provider(&self) -> Provider {
         self.provider
+    }
+
+    /// The ONNX Runtime that it runs on: version and origin.
+    pub fn runtime(&self) -> &str {
+        &self.runtime
     }
 
     /// Providers that `auto` tried in vain, with the reason.

@@ -7,7 +7,7 @@ use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider, ExecutionProviderD
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The provider that a session runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,8 @@ pub struct Opened {
     pub provider: Provider,
     /// Providers that were tried in vain, each with its reason in one line.
     pub refused: Vec<(Provider, String)>,
+    /// ONNX Runtime's version and origin.
+    pub runtime: String,
 }
 
 /// Makes a session for the ONNX graph in `model`.
@@ -110,7 +112,10 @@ pub fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result<Opened
             session(runtime, model, provider, options, limit).map_err(|e| explain(provider, &e.to_string()))
         });
         match opened {
-            Ok(session) => return Ok(Opened { session, provider, refused }),
+            Ok(session) => {
+                let runtime = format!("{} {}", runtime.version, runtime.origin);
+                return Ok(Opened { session, provider, refused, runtime });
+            }
             Err(why) => {
                 if provider == Provider::Cpu {
                     return Err(ModelError::Network { name: name.to_owned(), what: why });
@@ -154,13 +159,30 @@ fn session(
         // word; with this that is an error.
         builder = builder.with_config_entry("session.disable_cpu_ep_fallback", "1")?;
     }
-    if let Some(ep) = dispatch(provider, o, memory_limit) {
+    // Of engines ONNX Runtime itself knows only the graph's shape: other weights, or another version of
+    // TensorRT behind it, must not get them.
+    let engines = o.cache_dir.join("tensorrt").join(format!("{}-{}", short_hash(model), runtime.version));
+    if matches!(provider, Provider::TensorRt(_)) {
+        // It makes no parents of a folder; a folder that can't be made it reports itself.
+        let _ = std::fs::create_dir_all(&engines);
+    }
+    if let Some(ep) = dispatch(provider, o, memory_limit, &engines) {
         builder = builder.with_execution_providers([ep.error_on_failure()])?;
     }
     builder.commit_from_memory(model)
 }
 
-fn dispatch(provider: Provider, o: &SessionOptions, memory_limit: Option<usize>) -> Option<ExecutionProviderDispatch> {
+/// A name for a network's weights.
+fn short_hash(model: &[u8]) -> String {
+    blake3::hash(model).to_hex()[..16].to_owned()
+}
+
+fn dispatch(
+    provider: Provider,
+    o: &SessionOptions,
+    memory_limit: Option<usize>,
+    engines: &Path,
+) -> Option<ExecutionProviderDispatch> {
     match provider {
         Provider::Cpu => None,
         Provider::Cuda(n) => {
@@ -182,9 +204,9 @@ fn dispatch(provider: Provider, o: &SessionOptions, memory_limit: Option<usize>)
                 .with_device_id(n as i32)
                 .with_fp16(o.precision != Precision::Fp32)
                 .with_engine_cache(true)
-                .with_engine_cache_path(o.cache_dir.join("tensorrt").display())
+                .with_engine_cache_path(engines.display())
                 .with_timing_cache(true)
-                .with_timing_cache_path(o.cache_dir.join("tensorrt").display())
+                .with_timing_cache_path(engines.display())
                 .build(),
         ),
         Provider::OpenVino => Some(

@@ -1,5 +1,6 @@
 //! Why a job failed.
 
+use crate::cache::RecallError;
 use crate::media::MediaError;
 use crate::model::ModelError;
 
@@ -12,6 +13,9 @@ pub enum Error {
     /// Model, ONNX Runtime or device.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// Kept mattes began and did not go on: the job must be done again without looking any up.
+    #[error(transparent)]
+    Recall(RecallError),
     /// What was asked makes no sense, or not with this input.
     #[error("{0}")]
     Request(String),
@@ -30,12 +34,12 @@ pub enum Error {
     #[error("can't make a temporary folder for the trial run: {0}")]
     TrialFolder(std::io::Error),
     /// The folder with a job's segments, or a file in it, can't be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {reason}", path.display())]
     JobFolder {
         /// The file or folder.
         path: std::path::PathBuf,
         /// The system's reason.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// Another process works on the job.
     #[error("{}: another vrseg is working on it at this moment", path.display())]
@@ -65,12 +69,22 @@ impl Error {
             Error::Model(e) => e.is_usage(),
             Error::Request(_) => true,
             Error::Interrupted
+            | Error::Recall(_)
             | Error::Thread { .. }
             | Error::TrialFolder(_)
             | Error::JobFolder { .. }
             | Error::Busy { .. }
             | Error::Unfinished(_)
             | Error::Panic { .. } => false,
+        }
+    }
+}
+
+impl From<RecallError> for Error {
+    fn from(e: RecallError) -> Self {
+        match e {
+            RecallError::Network(e) => Error::Model(e),
+            RecallError::Broken => Error::Recall(e),
         }
     }
 }

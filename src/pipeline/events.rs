@@ -2,6 +2,7 @@
 
 use super::histogram::Histogram;
 use super::live::Live;
+use crate::cache::Tally;
 use crate::hardware::Usage;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -139,6 +140,18 @@ pub struct OutputReport {
     pub bytes: u64,
 }
 
+/// What the caches did for a job.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct CacheReport {
+    /// Frames by where their mattes came from.
+    #[serde(flatten)]
+    pub frames: Tally,
+    /// Share of the frames that the network did not have to see, 0..=1.
+    pub hit_rate: f64,
+    /// Entries that could not be kept on disk: it was too slow or full.
+    pub lost: u64,
+}
+
 /// What a finished job did.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
@@ -152,6 +165,8 @@ pub struct Summary {
     pub interrupted: bool,
     /// Frames that the decoder could not read or had to conceal.
     pub decode_errors: u64,
+    /// Where the mattes came from.
+    pub cache: CacheReport,
     /// How long a frame takes; `None` without frames.
     pub latency: Option<LatencyReport>,
     /// Per stage, in order.

@@ -1,5 +1,6 @@
 //! What a run is asked to do, after the command line and the configuration have been read.
 
+use crate::cache::CacheChoice;
 use crate::compose::Mode;
 use crate::matte::MatteOptions;
 use crate::matte::windows::View;
@@ -54,7 +55,7 @@ pub struct SessionChoice {
 }
 
 /// Threads of the parts of a job beside the network's; 0: the part's share of the job's threads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Split {
     /// The decoder's.
     pub decode: usize,
@@ -147,6 +148,8 @@ pub struct Job {
     pub split: Split,
     /// Bytes of frames that may wait between stages; 0: by the memory that is available.
     pub queue_bytes: usize,
+    /// What is kept of the network's mattes, and whether kept ones are used.
+    pub cache: CacheChoice,
     /// A whole run below so many frames per second warns at its end.
     pub target_fps: Option<f64>,
     /// A run in which more than 5 of 100 frames took so many milliseconds warns at its end.

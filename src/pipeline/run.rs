@@ -8,10 +8,9 @@ use super::compose::{Compose, Target};
 use super::decode::Delivery;
 use super::encode::{SegmentSink, Sink};
 use super::error::{Error, Result};
-use super::events::{Event, LatencyReport, Observer, OutputReport, Summary};
+use super::events::{CacheReport, Event, LatencyReport, Observer, OutputReport, Summary};
 use super::frame::Total;
 use super::histogram::Histogram;
-use super::infer::Recall;
 use super::job::{DeviceChoice, Job, Precision};
 use super::live::Live;
 use super::matte::Matting;
@@ -21,6 +20,7 @@ use super::progress::Progress;
 use super::segments::{Cuts, Part};
 use super::state::TemporalState;
 use super::{decode, encode, infer};
+use crate::cache::{self, Cache, Context, Recall, Tally, Tiers};
 use crate::compose::{Mode, PassthroughPainter};
 use crate::hardware::{Cpu, Machine, Sampler, sampler};
 use crate::matte::Stabilizer;
@@ -34,8 +34,8 @@ use crate::tune::cuda::CudaCards;
 use crate::tune::rules::{self, Processor, Threads};
 use crate::vr::EyeOrder;
 use crossbeam_channel::{bounded, unbounded};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Instant;
 
@@ -50,6 +50,8 @@ pub struct Prepared {
     queue_bytes: usize,
     /// NVML's number of the card that runs the network, where that is sure, and its name.
     card: Option<(u32, String)>,
+    /// What computes the mattes.
+    context: Context,
 }
 
 impl Prepared {
@@ -87,7 +89,7 @@ impl Prepared {
             threads: threads.infer,
             session: job.model.session,
             card_memory: cards.card(wanted).and_then(|c| c.memory_total),
-            cache_dir: cache_dir(),
+            cache_dir: cache::folder(),
             ort_library: job.model.ort_library.clone(),
         };
         let mut network = Network::load(&plan.model, &options)?;
@@ -102,7 +104,8 @@ impl Prepared {
         let bf16 = provider == Provider::OpenVino && options.computes_bf16();
         warm_up(job, &plan, &mut network, &machine.cpu)?;
         let queue_bytes = rules::queue(&machine.memory).value as usize;
-        Ok(Self { plan, network, bf16, threads, queue_bytes, card })
+        let context = context(job, &network, &machine, card.as_ref().map(|(_, name)| name.as_str()));
+        Ok(Self { plan, network, bf16, threads, queue_bytes, card, context })
     }
 
     /// The plan.
@@ -127,6 +130,21 @@ impl Prepared {
     }
 }
 
+/// What the mattes depend on beside the network's input. The number of threads is no part of it: each
+/// number of a result is computed by one thread.
+fn context(job: &Job, network: &Network, machine: &Machine, card: Option<&str>) -> Context {
+    let (model, session) = (&job.model, &job.model.session);
+    let arithmetic = format!("{:?} {:?} {}", model.precision, session.tf32, session.deterministic);
+    let processor = match (network.provider(), card) {
+        (Provider::Cpu | Provider::OpenVino, _) | (_, None) => {
+            format!("{} {} {:?}", network.provider(), machine.cpu.model, machine.cpu.features)
+        }
+        (Provider::Cuda(_), Some(name)) => format!("cuda {name}"),
+        (Provider::TensorRt(_), Some(name)) => format!("tensorrt {name}"),
+    };
+    Context::new(network.manifest(), network.runtime(), &arithmetic, &processor)
+}
+
 /// Runs the network on grey pictures, so that what only its first run does is done: loading
 /// kernels, compiling, finding out that memory does not suffice. Nothing was created by then.
 fn warm_up(job: &Job, plan: &Plan, network: &mut Network, cpu: &Cpu) -> Result<()> {
@@ -144,12 +162,6 @@ fn warm_up(job: &Job, plan: &Plan, network: &mut Network, cpu: &Cpu) -> Result<(
         network.run(&batch, &mut states, &mut Vec::new())?;
     }
     Ok(())
-}
-
-/// Folder for what can be made again: `$XDG_CACHE_HOME/vrseg`, else `~/.cache/vrseg`.
-fn cache_dir() -> PathBuf {
-    let var = |n: &str| std::env::var_os(n).filter(|v| !v.is_empty()).map(PathBuf::from);
-    var("XDG_CACHE_HOME").unwrap_or_else(|| var("HOME").unwrap_or_default().join(".cache")).join("vrseg")
 }
 
 /// Plans and runs a job.
@@ -187,7 +199,7 @@ pub fn run_part(
 ) -> Result<Summary> {
     let _job = tracing::debug_span!(target: SPANS, "job", input = %job.input.display()).entered();
     let device = prepared.device();
-    let Prepared { plan, network, threads, queue_bytes, card, .. } = prepared;
+    let Prepared { plan, network, threads, queue_bytes, card, context, .. } = prepared;
     let (plan, threads, queue_bytes) = (&*plan, *threads, *queue_bytes);
     let video = &plan.input.video;
     let (width, height, source_layout, color) = (video.width, video.height, video.layout, video.color);
@@ -273,6 +285,12 @@ pub fn run_part(
         })
         .collect::<Result<Vec<_>>>()?;
 
+    let (cache, unusable) = Cache::open(job.cache, &cache::folder());
+    match unusable {
+        Some(why) if job.cache.tiers == Tiers::All => observer.event(Event::Warning { message: why.to_string() }),
+        Some(why) => tracing::info!("{why}"),
+        None => {}
+    }
     let manifest = network.manifest().clone();
     let recurrent = manifest.kind == Kind::Recurrent;
     // One frame at a time unless the user says otherwise: batches gained nothing on two CPU cores
@@ -342,14 +360,16 @@ pub fn run_part(
     };
     let rotation = plan.views.rotation;
     let delivery = Delivery { frames: to_prepare, packets: packet_senders, cuts };
-    let TemporalState { scene, recurrent, .. } = begin.state;
+    let TemporalState { scene, past, .. } = begin.state;
+
+    let recall = Recall::new(network, &past, cache.clone().map(|cache| (cache, context.clone())))?;
+    let tally = OnceLock::new();
 
     let (results, finished) = thread::scope(|scope| {
         let (live, latency, total) = (&*live, &latency, &total);
         let reader = &mut reader;
         let permits = &permits;
-        let network = &mut *network;
-        let (prepare, recycled, recurrent) = (&prepare, &recycled, &recurrent);
+        let (prepare, recycled, tally) = (&prepare, &recycled, &tally);
         let mut handles = vec![
             spawn(scope, cancel, "decode", move || {
                 decode::run(reader, permits, delivery, total, cancel, clocks.enter("decode"))
@@ -358,8 +378,10 @@ pub fn run_part(
                 prepare.run(from_decode, to_infer, recycled, scene, cancel, clocks.enter("prepare"))
             }),
             spawn(scope, cancel, "infer", move || {
-                let recall = Recall { network, rotation, memory: recurrent };
-                infer::run(recall, from_prepare, to_matte, recycle_batch, cancel, clocks.enter("infer"))
+                let clock = clocks.enter("infer");
+                let used = infer::run(recall, rotation, from_prepare, to_matte, recycle_batch, cancel, clock)?;
+                let _ = tally.set(used);
+                Ok(())
             }),
             spawn(scope, cancel, "matte", move || {
                 matting.run(from_infer, to_compose, cancel, &live.preview, clocks.enter("matte"))
@@ -427,6 +449,7 @@ pub fn run_part(
         fps,
         interrupted: if part.is_some() { !total.is_whole() } else { cancel.is_requested() },
         decode_errors: reader.decode_errors(),
+        cache: cache_report(tally.into_inner().unwrap_or_default(), cache.as_deref()),
         latency,
         stages: clocks.report(),
         resources: sampler.finish(),
@@ -441,6 +464,15 @@ pub fn run_part(
             .collect(),
     };
     Ok(summary)
+}
+
+/// What the caches did; what is to be kept is on disk then.
+fn cache_report(frames: Tally, cache: Option<&Cache>) -> CacheReport {
+    let lost = cache.map_or(0, |cache| {
+        cache.flush();
+        cache.lost()
+    });
+    CacheReport { frames, hit_rate: frames.hit_rate(), lost }
 }
 
 /// Tells what an output can't take over of its source.

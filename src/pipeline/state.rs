@@ -2,6 +2,7 @@
 //! It is collected from the stages at the border between two segments, so that work that goes on there
 //! goes on exactly as if nothing had happened.
 
+use crate::cache::{Chain, Past};
 use crate::model::Tensor;
 use crate::plane::Plane;
 use serde::{Deserialize, Serialize};
@@ -11,8 +12,8 @@ use serde::{Deserialize, Serialize};
 pub struct TemporalState {
     /// The scene detector's last picture.
     pub scene: Option<Plane<f32>>,
-    /// The recurrent network's states; empty at the start and for other networks.
-    pub recurrent: Vec<Tensor>,
+    /// The network's.
+    pub past: Past,
     /// Of each view's stabiliser the last picture and matte; `None` before the first frame.
     pub stabilizers: Vec<Option<(Plane<f32>, Plane<f32>)>>,
     /// Of each output's moving background the seconds at which its loop under way began, and the loop's
@@ -25,6 +26,7 @@ pub struct TemporalState {
 struct Index {
     scene: Option<[usize; 2]>,
     recurrent: Vec<Vec<usize>>,
+    chain: Option<Chain>,
     stabilizers: Vec<Option<[usize; 2]>>,
     /// As bits, so that not one is lost.
     backgrounds: Vec<Option<[u64; 2]>>,
@@ -39,7 +41,8 @@ impl TemporalState {
         let size = |p: &Plane<f32>| [p.width(), p.height()];
         let index = Index {
             scene: self.scene.as_ref().map(size),
-            recurrent: self.recurrent.iter().map(|t| t.shape.clone()).collect(),
+            recurrent: self.past.states.iter().map(|t| t.shape.clone()).collect(),
+            chain: self.past.chain,
             stabilizers: self.stabilizers.iter().map(|s| s.as_ref().map(|(luma, _)| size(luma))).collect(),
             backgrounds: self.backgrounds.iter().map(|b| b.map(|(a, b)| [a.to_bits(), b.to_bits()])).collect(),
         };
@@ -49,7 +52,7 @@ impl TemporalState {
         bytes.extend(index);
         let planes = self.stabilizers.iter().flatten().flat_map(|(luma, alpha)| [luma.data(), alpha.data()]);
         let scene = self.scene.iter().map(Plane::data);
-        let recurrent = self.recurrent.iter().map(|t| t.data.as_slice());
+        let recurrent = self.past.states.iter().map(|t| t.data.as_slice());
         for part in scene.chain(recurrent).chain(planes) {
             bytes.extend(part.iter().flat_map(|v| v.to_le_bytes()));
         }
@@ -76,7 +79,7 @@ impl TemporalState {
             None => None,
         };
         let recurrent = index.recurrent.into_iter().map(|shape| Some(Tensor { data: take(&shape)?, shape }));
-        let recurrent = recurrent.collect::<Option<Vec<_>>>()?;
+        let past = Past { states: recurrent.collect::<Option<Vec<_>>>()?, chain: index.chain };
         let mut plane = |[w, h]: [usize; 2]| Some(Plane::from_vec(take(&[w, h])?, w, h));
         let mut stabilizers = Vec::new();
         for size in index.stabilizers {
@@ -87,7 +90,7 @@ impl TemporalState {
         }
         let float = |b: Option<[u64; 2]>| b.map(|[a, b]| (f64::from_bits(a), f64::from_bits(b)));
         let backgrounds = index.backgrounds.into_iter().map(float).collect();
-        numbers.next().is_none().then_some(Self { scene, recurrent, stabilizers, backgrounds })
+        numbers.next().is_none().then_some(Self { scene, past, stabilizers, backgrounds })
     }
 }
 
@@ -107,10 +110,16 @@ mod tests {
         };
         let state = TemporalState {
             scene: Some(plane(1, 32, 32)),
-            recurrent: vec![
-                Tensor { shape: vec![2, 3, 4, 5], data: plane(7, 120, 1).data().to_vec() },
-                Tensor { shape: vec![1, 1, 1, 1], data: vec![f32::MIN_POSITIVE] },
-            ],
+            past: Past {
+                states: vec![
+                    Tensor { shape: vec![2, 3, 4, 5], data: plane(7, 120, 1).data().to_vec() },
+                    Tensor { shape: vec![1, 1, 1, 1], data: vec![f32::MIN_POSITIVE] },
+                ],
+                chain: serde_json::from_value(serde_json::json!({
+                    "start": vec![7; 32], "last": vec![8; 32], "within": (vec![9; 32], 3),
+                }))
+                .expect("a chain"),
+            },
             stabilizers: vec![Some((plane(3, 7, 5), plane(4, 7, 5))), None],
             backgrounds: vec![None, Some((0.1 + 0.2, f64::MAX))],
         };

@@ -2,6 +2,8 @@
 //! pixel by pixel.
 
 mod bench;
+mod broken;
+mod cache;
 mod docs;
 mod eval;
 mod faults;
@@ -21,3 +23,4 @@ mod remap;
 mod resume;
 mod said;
 mod standalone;
+mod views;

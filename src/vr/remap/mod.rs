@@ -30,6 +30,7 @@ use crate::plane::{ChromaSiting, PlaneMut, PlaneRef, Sample, YuvLayout};
 use crate::simd::{to_u8, to_u16};
 use kernel::Scratch;
 use pyramid::Pyramid;
+use serde::{Deserialize, Serialize};
 
 /// Width of a tile in destination samples.
 pub const TILE_W: usize = 64;
@@ -37,13 +38,28 @@ pub const TILE_W: usize = 64;
 pub const TILE_H: usize = 16;
 
 /// How a picture is read between its samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Filter {
     /// Two by two samples; what video wants.
     #[default]
     Bilinear,
     /// Six by six samples with Lanczos' window (a = 3): keeps fine detail; several times slower.
     Lanczos3,
+}
+
+impl Filter {
+    /// The word by which settings know the filter.
+    pub fn name(self) -> &'static str {
+        match self {
+            Filter::Bilinear => "bilinear",
+            Filter::Lanczos3 => "lanczos",
+        }
+    }
+
+    /// The filter of that word.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Filter::Bilinear, Filter::Lanczos3].into_iter().find(|f| f.name() == name)
+    }
 }
 
 /// Where the samples of a plane lie in a picture: sample `i` of a row is at luma position
