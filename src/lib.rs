@@ -5,6 +5,7 @@
 //! tells what each stage does and why. Arrows between modules run one way:
 //!
 //! ```text
+//! cli -> cluster -> job -> pipeline
 //! cli -> ui, job -> pipeline -> media, model, matte, compose -> vr, tune -> hardware -> plane
 //! cli -> config
 //! cli -> bench -> pipeline, media, vr
@@ -16,6 +17,7 @@
 pub mod bench;
 pub mod cache;
 pub mod cli;
+pub mod cluster;
 pub mod compose;
 pub mod config;
 pub mod eval;

@@ -1,7 +1,9 @@
 //! The command line: what can be said, and its help.
 
 use super::bench::args::BenchArgs;
+use super::cluster::args::ClusterCommand;
 use super::time::{self, Seconds};
+use crate::cluster::Task;
 use crate::config::schema::{self, Kind};
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
@@ -94,6 +96,9 @@ pub enum Command {
     Work(WorkArgs),
     /// Join the segments of a planned job to its outputs
     Merge(MergeArgs),
+    /// Work on a job's segments on many machines: arrays of Slurm tasks
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
     /// Show, empty and check what is kept of mattes
     #[command(subcommand)]
     Cache(CacheCommand),
@@ -334,9 +339,9 @@ pub struct WorkArgs {
     /// The job's folder, or the folder that it is in
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
-    /// This segment, counted from 0
-    #[arg(long, value_name = "N", group = "which")]
-    pub index: Option<usize>,
+    /// This segment, counted from 0, or all from one to another: 3-7
+    #[arg(long, value_name = "N[-M]", group = "which")]
+    pub index: Option<Task>,
     /// The first that is not finished and that nobody works on
     #[arg(long, group = "which")]
     pub next: bool,
@@ -511,6 +516,9 @@ pub struct OutputArgs {
     /// Forget what an earlier run of this job has finished
     #[arg(long)]
     pub restart: bool,
+    /// Workers that share a job's segments on one device
+    #[arg(long, value_name = "N", value_parser = setting("processing.segments_at_once"))]
+    pub workers: Option<Setting>,
     /// Keep what is finished of a long job in segments of so many seconds: 15 by default, or off
     #[arg(long, value_name = "S", value_parser = setting("processing.segment_seconds"))]
     pub segment_seconds: Option<Setting>,
@@ -709,6 +717,7 @@ impl JobArgs {
             ("output.preset", "--preset", &self.encode.preset),
             ("output.bitrate", "--bitrate", &self.encode.bitrate),
             ("output.pix_fmt", "--pix-fmt", &self.encode.pix_fmt),
+            ("processing.segments_at_once", "--workers", &self.output.workers),
             ("processing.segment_seconds", "--segment-seconds", &self.output.segment_seconds),
             ("matte.threshold", "--threshold", &self.matte.threshold),
             ("matte.feather", "--feather", &self.matte.feather),

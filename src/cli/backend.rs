@@ -1,7 +1,7 @@
 //! The one place where the command line meets the library: plans, runs and models.
 
 use super::probe::FormatView;
-use crate::job::{self, Keep};
+use crate::job::{self, Keep, Means};
 use crate::model::{Kind, Manifest, ModelError, Weights, registry};
 use crate::pipeline::{Cancel, Job, Observer, Plan, Summary, trial};
 use crate::ui::format::{bytes, duration};
@@ -70,6 +70,8 @@ pub trait Backend {
 pub struct Library {
     /// How jobs are kept.
     pub keep: Keep,
+    /// Who shares a job's segments; where that is nobody or one, a job is done in one go.
+    pub crew: Vec<Means>,
 }
 
 impl Backend for Library {
@@ -110,7 +112,12 @@ impl Backend for Library {
     }
 
     fn run(&self, job: &Job, cancel: &Cancel, observer: &dyn Observer) -> anyhow::Result<Summary> {
-        Ok(job::run(job, self.keep, cancel, observer)?)
+        match self.keep.seconds {
+            Some(seconds) if self.crew.len() > 1 => {
+                Ok(job::run_crew(job, &self.crew, seconds, self.keep.restart, cancel, observer)?)
+            }
+            _ => Ok(job::run(job, self.keep, cancel, observer)?),
+        }
     }
 
     fn models(&self, name: Option<&str>, check: bool) -> anyhow::Result<Vec<ModelInfo>> {

@@ -1,5 +1,6 @@
 //! Exit codes and the errors that decide them.
 
+use crate::cluster;
 use crate::config::ConfigError;
 use crate::eval::EvalError;
 use crate::model::ModelError;
@@ -53,6 +54,7 @@ pub(super) fn is_usage(error: &anyhow::Error) -> bool {
         || error.is::<ConfigError>()
         || error.is::<LogError>()
         || error.downcast_ref::<pipeline::Error>().is_some_and(pipeline::Error::is_usage)
+        || error.downcast_ref::<cluster::Error>().is_some_and(cluster::Error::is_usage)
         || error.downcast_ref::<ModelError>().is_some_and(ModelError::is_usage)
         || error.downcast_ref::<EvalError>().is_some_and(EvalError::is_usage)
 }

@@ -4,6 +4,7 @@ pub mod args;
 pub mod backend;
 mod bench;
 mod cache;
+pub mod cluster;
 mod config;
 mod docs;
 mod doctor;
@@ -25,11 +26,12 @@ mod unpack;
 pub use exit::{Exit, UsageError};
 pub use jobs::{Batch, jobs};
 
-use crate::config::{Loader, check};
+use crate::config::{Devices, Loader, Settings, check};
 use crate::hardware::Machine;
-use crate::job::Keep;
-use crate::pipeline::Trace;
+use crate::job::{Keep, Means};
+use crate::pipeline::{DeviceChoice, Trace};
 use crate::telemetry::{self, LogFile, LogFormat, LogGuard, LogOptions};
+use crate::tune::rules;
 use crate::ui::{Console, JsonLines, ProgressUi, Style};
 use anyhow::Context;
 use args::{Cli, Command, JobArgs};
@@ -76,7 +78,7 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
         None => main_job(&cli.job, console, log),
         Some(Command::Models(args)) => {
             *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
-            models::list(&Library { keep: Keep::NOTHING }, args, console, print_text)
+            models::list(&Library { keep: Keep::NOTHING, crew: Vec::new() }, args, console, print_text)
         }
         Some(Command::Probe(args)) => {
             *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
@@ -110,6 +112,10 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
         Some(Command::Merge(args)) => {
             *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
             segments::merge(args, &*listen(console)?, console)
+        }
+        Some(Command::Cluster(command)) => {
+            *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
+            cluster::run(command, &*listen(console)?, console, print_text)
         }
         Some(Command::Cache(command)) => {
             *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
@@ -167,7 +173,7 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
         ui = ui.with_trace(Arc::clone(trace));
     }
     let keep = Keep { seconds: settings.processing.segment_seconds, restart: args.output.restart };
-    let library = Library { keep };
+    let library = Library { keep, crew: crew(&settings)? };
     let stop = listen(console)?;
     let exit = if args.output.dry_run {
         run::dry_run(&batch, &library, &stop, &ui, print_text)
@@ -185,6 +191,27 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
         }
         None => Ok(exit),
     }
+}
+
+/// Who shares a job's segments: a worker for each device, or several on one; their threads are shared out.
+fn crew(settings: &Settings) -> Result<Vec<Means>, UsageError> {
+    let devices = match &settings.device.devices {
+        Devices::One(_) => vec![None; settings.processing.segments_at_once],
+        Devices::Several(all) => all.iter().map(|d| Some(*d)).collect(),
+        Devices::All => {
+            let cards = Machine::detect().gpu.cards.len();
+            if cards == 0 {
+                return Err(UsageError("--device all: there is no NVIDIA card; `vrseg hardware` tells why".into()));
+            }
+            (0..cards as u32).map(|n| Some(DeviceChoice::Cuda(n))).collect()
+        }
+    };
+    let all = match settings.processing.threads {
+        0 => rules::threads(&Machine::detect().cpu).value,
+        n => n,
+    };
+    let threads = Some((all / devices.len()).max(1));
+    Ok(devices.into_iter().map(|device| Means { device, threads, ort_library: None }).collect())
 }
 
 /// Files that are written besides the outputs, each with the option that names it.

@@ -1,5 +1,6 @@
 //! `vrseg plan`, `vrseg work` and `vrseg merge`: a job's steps by hand, for any scheduler.
 
+use super::Batch;
 use super::args::{JobArgs, MergeArgs, PlanArgs, WorkArgs};
 use super::exit::{Exit, UsageError};
 use super::interrupt::Stop;
@@ -16,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const INDEX_VARIABLES: [&str; 2] = ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX"];
 
 /// Seconds of a segment where the settings say that there are to be none.
-const SECONDS: f64 = 15.0;
+pub(super) const SECONDS: f64 = 15.0;
 
 /// Plans jobs in segments.
 ///
@@ -24,19 +25,10 @@ const SECONDS: f64 = 15.0;
 /// What can't be carried out, and what can't be planned.
 pub fn plan(args: &PlanArgs, print: impl Fn(&str) -> anyhow::Result<()>) -> anyhow::Result<Exit> {
     let job: &JobArgs = &args.job;
-    let loader = Loader {
-        file: job.model.config.clone(),
-        profile: job.model.profile.clone(),
-        flags: job.overrides(),
-        ..Loader::from_environment()
-    };
-    let (settings, sources) = loader.load()?;
-    check(&settings, &sources)?;
-    let batch = super::jobs(job, &settings, &sources)?;
+    let (batch, seconds) = settled(job)?;
     if let (Some(_), true) = (&args.folder, batch.jobs.len() > 1) {
         return Err(UsageError("--job is for one input; several have their folders beside their outputs".into()).into());
     }
-    let seconds = settings.processing.segment_seconds.unwrap_or(SECONDS);
     for one in &batch.jobs {
         let first = one.outputs.first().map(|o| job::beside(&o.path)).unwrap_or_default();
         let folder = args.folder.clone().unwrap_or(first);
@@ -55,6 +47,20 @@ pub fn plan(args: &PlanArgs, print: impl Fn(&str) -> anyhow::Result<()>) -> anyh
     Ok(Exit::Done)
 }
 
+/// The jobs that `args` ask for, and the seconds of their segments.
+pub(super) fn settled(args: &JobArgs) -> anyhow::Result<(Batch, f64)> {
+    let loader = Loader {
+        file: args.model.config.clone(),
+        profile: args.model.profile.clone(),
+        flags: args.overrides(),
+        ..Loader::from_environment()
+    };
+    let (settings, sources) = loader.load()?;
+    check(&settings, &sources)?;
+    let seconds = settings.processing.segment_seconds.unwrap_or(SECONDS);
+    Ok((super::jobs(args, &settings, &sources)?, seconds))
+}
+
 /// Works on segments.
 ///
 /// # Errors
@@ -62,13 +68,24 @@ pub fn plan(args: &PlanArgs, print: impl Fn(&str) -> anyhow::Result<()>) -> anyh
 pub fn work(args: &WorkArgs, stop: &Stop, console: &Console) -> anyhow::Result<Exit> {
     let folder = find(&args.folder)?;
     let which = match (args.index, args.all, args.next) {
-        (Some(n), ..) => Which::Index(n),
+        (Some(task), ..) => Which::Range(task.first, task.last),
         (None, true, _) => Which::All,
         (None, false, true) => Which::Next,
-        (None, false, false) => Which::Index(index_of_the_task()?),
+        (None, false, false) => {
+            let n = index_of_the_task()?;
+            Which::Range(n, n)
+        }
+    };
+    let device = match args.device.as_ref().and_then(|d| d.0.as_str()) {
+        Some(text) => Some(values::device(text).ok_or_else(|| {
+            UsageError(format!(
+                "--device {text}: a worker has one device; start one for each, or run the job with them"
+            ))
+        })?),
+        None => None,
     };
     let means = Means {
-        device: args.device.as_ref().and_then(|d| d.0.as_str()).and_then(values::device),
+        device,
         threads: args.threads.as_ref().and_then(|n| n.0.as_u64()).map(|n| n as usize),
         ort_library: args.ort_lib.clone(),
     };
@@ -77,7 +94,7 @@ pub fn work(args: &WorkArgs, stop: &Stop, console: &Console) -> anyhow::Result<E
     let once = StartOnce { ui: &ui, started: AtomicBool::new(false) };
     let mut stopped = false;
     let cancel = stop.next_job();
-    let result = job::work(&folder, which, &means, &cancel, &once, |n, outcome| {
+    let result = job::work(&folder, which, &means, &cancel, &once, |n, outcome, _| {
         stopped |= outcome == Outcome::Stopped;
         ui.note(&match outcome {
             Outcome::Made => format!("segment {n} is finished"),
@@ -113,7 +130,7 @@ pub fn merge(args: &MergeArgs, stop: &Stop, console: &Console) -> anyhow::Result
 }
 
 /// The job's folder: the one that was named, or the only one in it.
-fn find(named: &Path) -> Result<PathBuf, UsageError> {
+pub(super) fn find(named: &Path) -> Result<PathBuf, UsageError> {
     let shown = named.display();
     if job::is_job(named) {
         return Ok(named.to_path_buf());

@@ -1,7 +1,7 @@
 //! Rules across settings: values that are right by themselves and can't be carried out together.
 //! They are refused before any work, and both settings are named with what set them.
 
-use super::{ConfigError, Settings, Source, Sources, schema};
+use super::{ConfigError, Devices, Settings, Source, Sources, schema};
 use crate::media::Codec;
 use crate::model::{Kind, Manifest, registry};
 use crate::pipeline::{DeviceChoice, Precision};
@@ -27,6 +27,7 @@ const WITH_ALPHA: &[Codec] = &[Codec::ProRes, Codec::Vp9, Codec::Ffv1];
 pub fn check(settings: &Settings, sources: &Sources) -> Result<(), ConfigError> {
     let rules = Rules { s: settings, from: sources };
     rules.precision()?;
+    rules.workers()?;
     rules.device()?;
     rules.model()?;
     rules.encoder()?;
@@ -61,6 +62,22 @@ impl Rules<'_> {
 
     fn user(&self, name: &str) -> bool {
         self.from.of(name).is_user()
+    }
+
+    /// Several workers share segments.
+    fn workers(&self) -> Result<(), ConfigError> {
+        let (many, segments) = ("processing.segments_at_once", "processing.segment_seconds");
+        let devices = !matches!(self.s.device.devices, Devices::One(_));
+        let n = self.s.processing.segments_at_once;
+        if n > 1 && devices {
+            return self.clash(many, "device.name", "several devices have a worker each; leave one of them out");
+        }
+        let cut = self.s.processing.segment_seconds.is_some();
+        match (n > 1, devices) {
+            (true, _) if !cut => self.clash(many, segments, "workers share a job's segments; leave it at 15"),
+            (_, true) if !cut => self.clash("device.name", segments, "devices share a job's segments; leave it at 15"),
+            _ => Ok(()),
+        }
     }
 
     fn precision(&self) -> Result<(), ConfigError> {

@@ -1,8 +1,9 @@
 //! Puts the layers on top of each other and remembers which of them set each value.
 
 use super::schema::{self, Key};
+use super::values::{self, Devices};
 use super::{ConfigError, DeviceSettings, ModelSettings, OutputSettings, PerformanceSettings, ProcessingSettings};
-use super::{Settings, read, values};
+use super::{Settings, read};
 use crate::cache::{CacheChoice, Tiers};
 use crate::compose::{AlphaChannel, Rgb};
 use crate::matte::MatteOptions;
@@ -322,6 +323,8 @@ impl Sources {
     /// The typed settings. Every value has been checked when it was read.
     fn settings(&self) -> Settings {
         let prefer = self.get("model.prefer").as_array().cloned().unwrap_or_default();
+        let devices = self.get("device.name").as_str().and_then(values::devices);
+        let devices = devices.unwrap_or(Devices::One(DeviceChoice::Auto));
         Settings {
             profile: self.profile.0.clone(),
             model: ModelSettings {
@@ -338,7 +341,12 @@ impl Sources {
                 },
             },
             device: DeviceSettings {
-                choice: self.get("device.name").as_str().and_then(values::device).unwrap_or(DeviceChoice::Auto),
+                choice: match &devices {
+                    Devices::One(one) => *one,
+                    Devices::Several(all) => all.first().copied().unwrap_or(DeviceChoice::Auto),
+                    Devices::All => DeviceChoice::Auto,
+                },
+                devices,
                 ort_library: self.text("device.ort_library").map(PathBuf::from),
                 threads: self.count("device.threads"),
                 session: SessionChoice {
@@ -356,6 +364,7 @@ impl Sources {
                     encode: self.count("processing.encode_threads"),
                 },
                 queue_bytes: self.count("processing.queue_mb") << 20,
+                segments_at_once: self.count("processing.segments_at_once").max(1),
                 segment_seconds: self.get("processing.segment_seconds").as_f64(),
                 cache: self.cache(),
             },

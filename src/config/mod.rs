@@ -24,6 +24,7 @@ use crate::telemetry::{LogFile, LogFormat};
 use crate::vr::{Filter, FormatRequest};
 use std::fmt;
 use std::path::PathBuf;
+pub use values::Devices;
 
 /// What is wrong with a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,8 +67,10 @@ pub struct ModelSettings {
 /// What runs the network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeviceSettings {
-    /// The device.
+    /// The device; of several the first.
     pub choice: DeviceChoice,
+    /// All that work on a job.
+    pub devices: Devices,
     /// ONNX Runtime's shared library.
     pub ort_library: Option<PathBuf>,
     /// Threads of the network on a CPU; 0: from the thread budget.
@@ -85,6 +88,8 @@ pub struct ProcessingSettings {
     pub split: Split,
     /// Bytes of frames that may wait between stages; 0: by the memory that is available.
     pub queue_bytes: usize,
+    /// Workers that share a job's segments on one device.
+    pub segments_at_once: usize,
     /// Seconds of the segments in which a long job is kept; `None`: it isn't.
     pub segment_seconds: Option<f64>,
     /// What is kept of the network's mattes.

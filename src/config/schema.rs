@@ -54,7 +54,13 @@ pub const KEYS: &[Key] = &[
     open("model.input_size", Kind::Integer(32, 4096), "auto"),
     open("model.batch_size", Kind::Integer(1, 256), "auto"),
     key("model.precision", Kind::Word(&["auto", "fp32", "fp16", "int8"])),
-    key("device.name", Kind::Form("auto, cpu, cuda, cuda:N, tensorrt, tensorrt:N or openvino", values::is_device)),
+    key(
+        "device.name",
+        Kind::Form(
+            "auto, cpu, cuda, cuda:N, tensorrt, tensorrt:N, openvino, several of them as cuda:0,cuda:1, or all",
+            values::is_devices,
+        ),
+    ),
     open("device.ort_library", Kind::Text, "auto"),
     open("device.threads", Kind::Integer(1, 1024), "auto"),
     open("device.tf32", Kind::Bool, "auto"),
@@ -65,6 +71,7 @@ pub const KEYS: &[Key] = &[
     open("processing.workers", Kind::Integer(1, 256), "auto"),
     open("processing.encode_threads", Kind::Integer(1, 256), "auto"),
     open("processing.queue_mb", Kind::Integer(1, 1 << 20), "auto"),
+    key("processing.segments_at_once", Kind::Integer(1, 64)),
     open("processing.segment_seconds", Kind::Number(0.1, 3600.0), "off"),
     key("processing.cache", Kind::Word(&["auto", "on", "memory", "off"])),
     key("processing.cache_memory_mb", Kind::Integer(0, 1 << 20)),

@@ -50,6 +50,29 @@ pub fn bitrate(text: &str) -> Option<u64> {
     (1e4..=1e11).contains(&bits).then_some(bits as u64)
 }
 
+/// What works on a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Devices {
+    /// A device.
+    One(DeviceChoice),
+    /// A worker for each of these.
+    Several(Vec<DeviceChoice>),
+    /// A worker for each NVIDIA card.
+    All,
+}
+
+/// Reads a device, several with commas between them, or `all`.
+pub fn devices(text: &str) -> Option<Devices> {
+    if text == "all" {
+        return Some(Devices::All);
+    }
+    let all: Vec<_> = text.split(',').map(device).collect::<Option<_>>()?;
+    Some(match all[..] {
+        [one] => Devices::One(one),
+        _ => Devices::Several(all),
+    })
+}
+
 /// Reads a device: `auto`, `cpu`, `cuda[:N]`, `tensorrt[:N]`, `openvino`.
 pub fn device(text: &str) -> Option<DeviceChoice> {
     let (name, number) = match text.split_once(':') {
@@ -74,8 +97,8 @@ pub(super) fn is_bitrate(text: &str) -> bool {
     bitrate(text).is_some()
 }
 
-pub(super) fn is_device(text: &str) -> bool {
-    device(text).is_some()
+pub(super) fn is_devices(text: &str) -> bool {
+    devices(text).is_some()
 }
 
 #[cfg(test)]
@@ -105,12 +128,19 @@ mod tests {
     }
 
     #[test]
-    fn devices() {
+    fn devices_by_name() {
         assert_eq!(device("cuda"), Some(DeviceChoice::Cuda(0)));
         assert_eq!(device("cuda:1"), Some(DeviceChoice::Cuda(1)));
         assert_eq!(device("tensorrt:2"), Some(DeviceChoice::TensorRt(2)));
         for bad in ["gpu", "cpu:1", "cuda:", "cuda:-1", "CUDA", "openvino:0"] {
             assert_eq!(device(bad), None, "{bad}");
+        }
+        assert_eq!(devices("cuda:1"), Some(Devices::One(DeviceChoice::Cuda(1))));
+        let two = vec![DeviceChoice::Cuda(0), DeviceChoice::Cuda(1)];
+        assert_eq!(devices("cuda:0,cuda:1"), Some(Devices::Several(two)));
+        assert_eq!(devices("all"), Some(Devices::All));
+        for bad in ["", "cuda:0,", "cuda:0, cuda:1", "all,cpu"] {
+            assert_eq!(devices(bad), None, "{bad}");
         }
     }
 }

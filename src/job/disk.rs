@@ -36,7 +36,7 @@ mod tests {
     fn the_rest_and_the_outputs_need_room() {
         let part = SegmentPart { file: "a".into(), bytes: 1000, sha256: String::new(), reorder: 0 };
         let times = SegmentTimes { pts: (0..10).collect(), last_duration: 1 };
-        let records = [Record { segment: 0, times, parts: vec![part], next: None }];
+        let records = [Record { segment: 0, times, parts: vec![part], next: None, maker: None }];
         // 40 frames take 4000 bytes, twice; 1000 are there.
         assert_eq!(needed(&records, Some(40)), Some(7000));
         assert_eq!(needed(&records, Some(10)), Some(1000));

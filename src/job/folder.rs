@@ -65,7 +65,7 @@ pub struct PlannedSegment {
 }
 
 /// A finished segment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Its number.
     pub segment: usize,
@@ -75,6 +75,18 @@ pub struct Record {
     pub parts: Vec<SegmentPart>,
     /// What comes behind it; `None`: nothing.
     pub next: Option<Next>,
+    /// Who made it, in what time: for people, nothing depends on it.
+    #[serde(default)]
+    pub maker: Option<Maker>,
+}
+
+/// Who made a segment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Maker {
+    /// The machine's name.
+    pub host: String,
+    /// Seconds that it took.
+    pub seconds: f64,
 }
 
 /// Where the next segment begins, and what is known there.
@@ -117,7 +129,8 @@ impl Made {
 #[derive(Debug)]
 pub struct JobFolder {
     path: PathBuf,
-    _lock: File,
+    /// `None` for who only looks.
+    _lock: Option<File>,
 }
 
 /// Where the job that writes `output` first keeps its segments.
@@ -177,7 +190,7 @@ impl JobFolder {
             }
             let same = fs::metadata(&lock_path).ok().zip(lock.metadata().ok());
             if same.is_some_and(|(a, b)| (a.dev(), a.ino()) == (b.dev(), b.ino())) {
-                return Ok(Self { path: path.to_path_buf(), _lock: lock });
+                return Ok(Self { path: path.to_path_buf(), _lock: Some(lock) });
             }
         }
     }
@@ -192,7 +205,12 @@ impl JobFolder {
         if let Err(TryLockError::WouldBlock) = lock.try_lock_shared() {
             return Err(Error::Busy { path: path.to_path_buf() });
         }
-        Ok(Self { path: path.to_path_buf(), _lock: lock })
+        Ok(Self { path: path.to_path_buf(), _lock: Some(lock) })
+    }
+
+    /// A folder that is there, for one who only looks, whoever works in it.
+    pub fn look(path: &Path) -> Self {
+        Self { path: path.to_path_buf(), _lock: None }
     }
 
     /// The folder.
@@ -375,6 +393,7 @@ mod tests {
             times: SegmentTimes { pts: vec![0, 1], last_duration: 1 },
             parts: vec![SegmentPart { file, bytes: 7, sha256: String::new(), reorder: 0 }],
             next: more.then_some(next),
+            maker: None,
         }
     }
 

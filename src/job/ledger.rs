@@ -1,21 +1,24 @@
 //! Keeps segments as they are finished: one is whole when all outputs have it.
 
-use super::folder::{JobFolder, Next, Record};
+use super::folder::{JobFolder, Maker, Next, Record};
 use crate::pipeline::{End, Error, Event, Observer, SegmentDone, SegmentStore};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 /// Where a run's segments go.
 pub struct Ledger<'a> {
     folder: &'a JobFolder,
     outputs: usize,
     observer: &'a dyn Observer,
+    host: String,
     books: Mutex<Books>,
 }
 
-#[derive(Default)]
 struct Books {
+    /// When the last segment was finished, or the work began.
+    since: Instant,
     /// Segments that some outputs have.
     open: BTreeMap<usize, Vec<SegmentDone>>,
     finished: Vec<Record>,
@@ -25,7 +28,9 @@ struct Books {
 impl<'a> Ledger<'a> {
     /// An empty one for so many outputs.
     pub fn new(folder: &'a JobFolder, outputs: usize, observer: &'a dyn Observer) -> Self {
-        Self { folder, outputs, observer, books: Mutex::default() }
+        let books = Books { since: Instant::now(), open: BTreeMap::new(), finished: Vec::new(), stopped: None };
+        let host = sysinfo::System::host_name().unwrap_or_default();
+        Self { folder, outputs, observer, host, books: Mutex::new(books) }
     }
 
     /// The segments that were finished, in order, and the one that was stopped in its middle.
@@ -57,7 +62,11 @@ impl SegmentStore for Ledger<'_> {
             End::Whole | End::Stopped => None,
         };
         let next = border.map(|b| Next { pts: b.pts, index: b.index, first_pts: b.first_pts, state: String::new() });
-        let mut record = Record { segment, times, parts: parts.into_iter().map(|p| p.part).collect(), next };
+        let now = Instant::now();
+        let seconds = (now - std::mem::replace(&mut books.since, now)).as_secs_f64();
+        let maker = Some(Maker { host: self.host.clone(), seconds });
+        let parts = parts.into_iter().map(|p| p.part).collect();
+        let mut record = Record { segment, times, parts, next, maker };
         if matches!(end, End::Stopped) {
             books.stopped = Some(record);
             return Ok(());

@@ -1,6 +1,7 @@
 //! Jobs that outlive their process: work is done in segments, which are kept when they are finished,
 //! and joined at the end.
 
+mod crew;
 mod disk;
 mod folder;
 mod join;
@@ -9,9 +10,10 @@ mod ledger;
 mod plan;
 mod work;
 
-pub use folder::{JobFolder, JobPlan, PlannedSegment, Record, beside, is_job, made};
-pub use plan::plan;
-pub use work::{Means, Outcome, Progress, Which, merge, progress, work};
+pub use crew::run as run_crew;
+pub use folder::{JobFolder, JobPlan, Maker, PlannedSegment, Record, beside, is_job, made};
+pub use plan::{plan, planned};
+pub use work::{Means, Outcome, Progress, SegmentProgress, Which, is_merged, merge, progress, work};
 
 use crate::hardware::Usage;
 use crate::media::MediaError;

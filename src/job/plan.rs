@@ -16,6 +16,20 @@ pub const WARM_UP: usize = 15;
 /// What makes the job impossible; the source's time stamps don't tell its frames; another process works
 /// on it.
 pub fn plan(job: &Job, folder: &Path, seconds: f64, restart: bool) -> Result<JobPlan, Error> {
+    let made = planned(job, seconds)?;
+    let folder = JobFolder::open(folder)?;
+    let same = |old: &JobPlan| old.key == made.key && old.segments == made.segments;
+    if restart || !folder.plan().is_some_and(|old| same(&old)) {
+        folder.begin(&made)?;
+    }
+    Ok(made)
+}
+
+/// What [`plan`] would keep.
+///
+/// # Errors
+/// As there, but for the folder's.
+pub fn planned(job: &Job, seconds: f64) -> Result<JobPlan, Error> {
     let job = super::may_replace_its_own(&key::absolute(job));
     let plan = Plan::new(&job)?;
     let shown = job.input.display();
@@ -31,13 +45,7 @@ pub fn plan(job: &Job, folder: &Path, seconds: f64, restart: bool) -> Result<Job
     let length = (seconds * f64::from(den) / f64::from(num)).round().max(1.0) as i64;
     let segments = segments(&times, length, job.range.frames);
     let key = key::key(&job, &plan)?;
-    let made = JobPlan { key, job, seconds, frames: Some(times.len() as u64), segments: Some(segments) };
-    let folder = JobFolder::open(folder)?;
-    let same = |old: &JobPlan| old.key == made.key && old.segments == made.segments;
-    if restart || !folder.plan().is_some_and(|old| same(&old)) {
-        folder.begin(&made)?;
-    }
-    Ok(made)
+    Ok(JobPlan { key, job, seconds, frames: Some(times.len() as u64), segments: Some(segments) })
 }
 
 /// Cuts at the first key frame after `length` ticks, and where none comes, at any frame after twice of

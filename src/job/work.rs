@@ -1,22 +1,26 @@
 //! Working on a planned job's segments, alone or beside others, and joining them.
 
-use super::folder::{JobFolder, JobPlan, PlannedSegment};
+use super::folder::{JobFolder, JobPlan, Maker, PlannedSegment};
 use super::ledger::Ledger;
 use super::{join, key};
 use crate::pipeline::{
-    self, Border, Cancel, DeviceChoice, Error, Job, Observer, OutputReport, Part, Plan, Prepared, TemporalState,
+    self, Border, Cancel, DeviceChoice, Error, Job, Observer, OutputReport, Part, Plan, Prepared, Summary,
+    TemporalState,
 };
+use serde::Serialize;
 use std::path::Path;
 
 /// Which segments to work on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// This one.
-    Index(usize),
+    /// From this one to that one.
+    Range(usize, usize),
     /// The first that is not finished and that nobody works on.
     Next,
     /// All of these, one after the other.
     All,
+    /// The same, beginning with this one and going on from the first behind the last.
+    From(usize),
 }
 
 /// What a worker may choose for itself: what is made doesn't depend on it, but for rounding.
@@ -43,7 +47,8 @@ pub enum Outcome {
     Stopped,
 }
 
-/// Works on segments of the job in `folder`. `told` hears what comes of each.
+/// Works on segments of the job in `folder`. `told` hears what comes of each, with the run's summary where
+/// it was made now.
 ///
 /// # Errors
 /// The folder has no planned job; this program, the model, the input or an encoder isn't the plan's;
@@ -54,24 +59,26 @@ pub fn work(
     means: &Means,
     cancel: &Cancel,
     observer: &dyn Observer,
-    mut told: impl FnMut(usize, Outcome),
+    mut told: impl FnMut(usize, Outcome, Option<&Summary>),
 ) -> Result<(), Error> {
     let folder = JobFolder::share(folder)?;
     let (planned, segments) = planned(&folder)?;
-    let range = match which {
-        Which::Index(n) if n >= segments.len() => {
-            let (shown, last) = (folder.path().display(), segments.len() - 1);
-            return Err(Error::Request(format!("--index {n}: {shown} has segments 0 to {last}")));
+    let count = segments.len();
+    let wanted: Vec<_> = match which {
+        Which::Range(_, last) if last >= count => {
+            let (shown, highest) = (folder.path().display(), count - 1);
+            return Err(Error::Request(format!("--index {last}: {shown} has segments 0 to {highest}")));
         }
-        Which::Index(n) => n..n + 1,
-        Which::Next | Which::All => 0..segments.len(),
+        Which::Range(first, last) => (first..=last).collect(),
+        Which::Next | Which::All => (0..count).collect(),
+        Which::From(first) => (first..count).chain(0..first.min(count)).collect(),
     };
     let job = with_means(&planned.job, means);
     let mut prepared = None;
-    for n in range {
-        let outcome = match folder.lock_segment(n)? {
-            _ if folder.record(n).is_some() => Outcome::Finished,
-            None => Outcome::Taken,
+    for n in wanted {
+        let (outcome, summary) = match folder.lock_segment(n)? {
+            _ if folder.record(n).is_some() => (Outcome::Finished, None),
+            None => (Outcome::Taken, None),
             Some(_lock) => {
                 let prepared = match &mut prepared {
                     Some(ready) => ready,
@@ -89,7 +96,7 @@ pub fn work(
                 }
             }
         };
-        told(n, outcome);
+        told(n, outcome, summary.as_ref());
         if outcome == Outcome::Stopped || which == Which::Next && outcome == Outcome::Made {
             break;
         }
@@ -132,7 +139,7 @@ fn make(
     n: usize,
     cancel: &Cancel,
     observer: &dyn Observer,
-) -> Result<Outcome, Error> {
+) -> Result<(Outcome, Option<Summary>), Error> {
     let segment = &segments[n];
     let known = n.checked_sub(1).and_then(|b| folder.record(b)).and_then(|r| folder.border(&r));
     let useful = |b: &Border| b.pts == segment.pts && (job.cache.reads() || !b.state.past.needs_kept());
@@ -149,50 +156,81 @@ fn make(
     let begin = (n > 0).then(|| known.unwrap_or_else(unknown));
     let ledger = Ledger::new(folder, job.outputs.len(), observer);
     let part = Part { begin, warm_up, until: segment.until, seconds: None, store: &ledger };
-    match pipeline::run_part(job, prepared, Some(&part), cancel, observer) {
-        Ok(_) => {}
-        Err(Error::Interrupted) if cancel.is_requested() => return Ok(Outcome::Stopped),
+    let summary = match pipeline::run_part(job, prepared, Some(&part), cancel, observer) {
+        Ok(summary) => summary,
+        Err(Error::Interrupted) if cancel.is_requested() => return Ok((Outcome::Stopped, None)),
         Err(error) => return Err(error),
-    }
+    };
     let (finished, stopped) = ledger.close();
     for part in stopped.iter().flat_map(|r| &r.parts) {
         let _ = std::fs::remove_file(folder.path().join(&part.file));
     }
     match finished.first() {
-        None => Ok(Outcome::Stopped),
-        Some(record) if record.times.pts.len() as u64 == segment.frames => Ok(Outcome::Made),
+        None => Ok((Outcome::Stopped, None)),
+        Some(record) if record.times.pts.len() as u64 == segment.frames => Ok((Outcome::Made, Some(summary))),
         Some(record) => {
             let (came, wanted) = (record.times.pts.len(), segment.frames);
             let message = format!("segment {n}: {wanted} frames were planned, {came} came; the source may be damaged");
             observer.event(pipeline::Event::Warning { message });
-            Ok(Outcome::Made)
+            Ok((Outcome::Made, Some(summary)))
         }
     }
 }
 
 /// How far a planned job is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Progress {
-    /// Frames of each segment, and whether it is finished.
-    pub segments: Vec<(u64, bool)>,
+    /// Its segments.
+    pub segments: Vec<SegmentProgress>,
+}
+
+/// How far a segment is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SegmentProgress {
+    /// Its frames.
+    pub frames: u64,
+    /// It is there.
+    pub finished: bool,
+    /// Who made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maker: Option<Maker>,
 }
 
 impl Progress {
-    /// Numbers of those that are not finished.
+    /// Numbers of the segments that are not finished.
     pub fn missing(&self) -> Vec<usize> {
-        self.segments.iter().enumerate().filter(|(_, s)| !s.1).map(|(n, _)| n).collect()
+        self.segments.iter().enumerate().filter(|(_, s)| !s.finished).map(|(n, _)| n).collect()
+    }
+
+    /// Segments that are finished.
+    pub fn finished(&self) -> usize {
+        self.segments.iter().filter(|s| s.finished).count()
+    }
+
+    /// Frames in them.
+    pub fn frames(&self) -> u64 {
+        self.segments.iter().filter(|s| s.finished).map(|s| s.frames).sum()
     }
 }
 
-/// How far the job in `folder` is.
+/// How far the job in `folder` is, whoever works on it.
 ///
 /// # Errors
 /// There is no planned job in it.
 pub fn progress(folder: &Path) -> Result<Progress, Error> {
-    let folder = JobFolder::share(folder)?;
+    let folder = JobFolder::look(folder);
     let (_, segments) = planned(&folder)?;
-    let state = |(n, s): (usize, &PlannedSegment)| (s.frames, folder.record(n).is_some());
+    let state = |(n, s): (usize, &PlannedSegment)| {
+        let record = folder.record(n);
+        SegmentProgress { frames: s.frames, finished: record.is_some(), maker: record.and_then(|r| r.maker) }
+    };
     Ok(Progress { segments: segments.iter().enumerate().map(state).collect() })
+}
+
+/// Whether the outputs that are there are those of the planned job in `folder`.
+pub fn is_merged(folder: &Path) -> bool {
+    let planned = JobFolder::look(folder).plan();
+    planned.is_some_and(|p| p.job.outputs.iter().all(|o| super::made(folder, &o.path)))
 }
 
 /// Joins the segments of the job in `folder`, all of which must be finished. `overwrite`: outputs that

@@ -8,6 +8,7 @@ use crate::media::{EncodeOptions, TimeRange};
 use crate::tune::rules::Threads;
 use crate::vr::FormatRequest;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::path::PathBuf;
 
 /// Number format of the network's arithmetic.
@@ -38,6 +39,19 @@ pub enum DeviceChoice {
     TensorRt(u32),
     /// OpenVINO on the CPU.
     OpenVino,
+}
+
+impl fmt::Display for DeviceChoice {
+    /// As `--device` has it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DeviceChoice::Auto => f.write_str("auto"),
+            DeviceChoice::Cpu => f.write_str("cpu"),
+            DeviceChoice::Cuda(n) => write!(f, "cuda:{n}"),
+            DeviceChoice::TensorRt(n) => write!(f, "tensorrt:{n}"),
+            DeviceChoice::OpenVino => f.write_str("openvino"),
+        }
+    }
 }
 
 /// How the network's session is set up, beyond the device's choice.

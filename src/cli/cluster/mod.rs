@@ -1,0 +1,143 @@
+//! `vrseg cluster`: a job as an array of Slurm tasks, or as a manifest for another scheduler.
+
+pub mod args;
+mod report;
+mod wait;
+
+use super::args::JobArgs;
+use super::exit::{Exit, UsageError};
+use super::interrupt::Stop;
+use super::segments;
+use crate::cluster::{self, Pods, State, Submission, Task};
+use crate::job::{self, JobPlan};
+use crate::pipeline::Job;
+use crate::ui::Console;
+use anyhow::Context;
+use args::{ClusterCommand, ManifestArgs, ResumeArgs, SubmitArgs, TaskArgs};
+use std::path::{Path, PathBuf};
+
+/// Does what the arguments ask.
+///
+/// # Errors
+/// What can't be planned or carried out; Slurm refuses or isn't there.
+pub fn run(
+    command: &ClusterCommand,
+    stop: &Stop,
+    console: &Console,
+    print: impl Fn(&str) -> anyhow::Result<()>,
+) -> anyhow::Result<Exit> {
+    match command {
+        ClusterCommand::Submit(args) => submit(args, stop, console, print),
+        ClusterCommand::Status(args) => {
+            let status = cluster::status(&Submission::read(&args.job.folder)?)?;
+            if args.json {
+                print(&(serde_json::to_string_pretty(&status)? + "\n"))?;
+            } else {
+                print(&report::text(&status))?;
+            }
+            Ok(if status.state == State::Failed { Exit::Failed } else { Exit::Done })
+        }
+        ClusterCommand::Cancel(args) => {
+            let submission = Submission::read(&args.folder)?;
+            cluster::cancel(&submission)?;
+            print(&report::text(&cluster::status(&submission)?))?;
+            Ok(Exit::Done)
+        }
+        ClusterCommand::Resume(args) => resume(args, stop, console, print),
+        ClusterCommand::Manifest(args) => manifest(args, print),
+    }
+}
+
+fn submit(
+    args: &SubmitArgs,
+    stop: &Stop,
+    console: &Console,
+    print: impl Fn(&str) -> anyhow::Result<()>,
+) -> anyhow::Result<Exit> {
+    let program = match &args.program {
+        Some(path) => std::path::absolute(path)?,
+        None => std::env::current_exe().context("where is this program?")?,
+    };
+    let resources = args.resources(program);
+    let each = args.tasks.segments_per_task.map(|n| n as usize);
+    let (batch, seconds) = segments::settled(&args.job)?;
+    let quiet = args.job.talk.quiet;
+    let mut submitted = Vec::new();
+    for one in &batch.jobs {
+        let folder = one.outputs.first().map(|o| job::beside(&o.path)).unwrap_or_default();
+        if args.job.output.dry_run {
+            let planned = job::planned(one, seconds)?;
+            let frames = frames(&planned);
+            let all: Vec<_> = (0..frames.len()).collect();
+            let job = std::path::absolute(&folder)?;
+            let made = cluster::scripts(&job, &frames, &all, each, &resources);
+            let scripts = cluster::folder_of(&job);
+            let title = |name: &str| format!("# {}\n", scripts.join(name).display());
+            let work = made.work.map(|text| title("work.sbatch") + &text + "\n").unwrap_or_default();
+            print(&(work + &title("merge.sbatch") + &made.merge))?;
+            continue;
+        }
+        let (planned, missing) = plan(one, &folder, seconds, &args.job)?;
+        let job = std::path::absolute(&folder)?;
+        let outputs = planned.job.outputs.iter().map(|o| o.path.clone()).collect();
+        let step = cluster::submit(&job, outputs, &frames(&planned), &missing, each, resources.clone())?;
+        if args.job.talk.json {
+            print(&report::submitted_json(&job, &step))?;
+        } else if !quiet {
+            print(&report::submitted(&job, &step))?;
+        }
+        submitted.push(Submission::read(&job)?);
+    }
+    if args.wait && !args.job.output.dry_run { wait::wait(&submitted, stop, console, quiet) } else { Ok(Exit::Done) }
+}
+
+/// Plans a job; which of its segments are not finished.
+fn plan(one: &Job, folder: &Path, seconds: f64, args: &JobArgs) -> anyhow::Result<(JobPlan, Vec<usize>)> {
+    let planned = job::plan(one, folder, seconds, args.output.restart)?;
+    let missing = job::progress(folder)?.missing();
+    Ok((planned, missing))
+}
+
+fn frames(planned: &JobPlan) -> Vec<u64> {
+    planned.segments.iter().flatten().map(|s| s.frames).collect()
+}
+
+fn resume(
+    args: &ResumeArgs,
+    stop: &Stop,
+    console: &Console,
+    print: impl Fn(&str) -> anyhow::Result<()>,
+) -> anyhow::Result<Exit> {
+    let mut submission = Submission::read(&args.job.folder)?;
+    match cluster::resume(&mut submission)? {
+        Some(step) => print(&report::submitted(&submission.job, &step))?,
+        None => print(&report::text(&cluster::status(&submission)?))?,
+    }
+    if args.wait { wait::wait(&[submission], stop, console, false) } else { Ok(Exit::Done) }
+}
+
+fn manifest(args: &ManifestArgs, print: impl Fn(&str) -> anyhow::Result<()>) -> anyhow::Result<Exit> {
+    let job: PathBuf = std::path::absolute(segments::find(&args.folder)?)?;
+    let progress = job::progress(&job)?;
+    let missing = progress.missing();
+    if missing.is_empty() {
+        let shown = job.display();
+        return Err(UsageError(format!("{shown}: all segments are finished; `vrseg merge {shown}` joins them")).into());
+    }
+    let frames: Vec<_> = progress.segments.iter().map(|s| s.frames).collect();
+    let TaskArgs { max_parallel, segments_per_task, gpus_per_task, cpus_per_task, mem } = &args.tasks;
+    let max_parallel = max_parallel.map(|n| n as usize);
+    let each = segments_per_task.map(|n| n as usize).or_else(|| max_parallel.is_none().then_some(4));
+    let tasks: Vec<Task> = cluster::divide(&frames, &missing, each, max_parallel, 2);
+    let pods = Pods {
+        image: args.image.clone(),
+        claim: args.claim.clone(),
+        mount: args.mount.clone(),
+        cpus: *cpus_per_task,
+        gpus: *gpus_per_task,
+        memory: mem.clone(),
+        max_parallel,
+    };
+    print(&serde_yaml::to_string(&cluster::manifest(&job, &tasks, &pods))?)?;
+    Ok(Exit::Done)
+}

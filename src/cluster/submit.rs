@@ -1,0 +1,167 @@
+//! Submitting a planned job, and what is missing of it.
+
+use super::error::{Error, Result};
+use super::folder::{Round, Submission, folder_of};
+use super::script::{self, Resources, quoted};
+use super::slurm;
+use super::status::{State, status};
+use super::tasks::{Task, divide};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Fewer segments than this are not worth a task where nothing else is asked for: a process and a
+/// network have to be started.
+const LEAST: usize = 2;
+/// Segments of a task where nobody said how many run at once.
+const EACH: usize = 4;
+
+/// The scripts of a submission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scripts {
+    /// The array's; `None` where all segments are finished.
+    pub work: Option<String>,
+    /// The job's that joins the segments.
+    pub merge: String,
+    /// What each task of the array works on.
+    pub tasks: Vec<Task>,
+}
+
+/// What was submitted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The array's number; `None` where all segments are finished.
+    pub array: Option<u64>,
+    /// The number of the job that joins the segments.
+    pub merge: u64,
+    /// Tasks of the array.
+    pub tasks: usize,
+    /// Where scripts and logs are.
+    pub folder: PathBuf,
+}
+
+/// The scripts for the segments `missing` of the job in `job`, whose segments have so many `frames`.
+pub fn scripts(job: &Path, frames: &[u64], missing: &[usize], each: Option<usize>, resources: &Resources) -> Scripts {
+    let workers = resources.max_parallel;
+    let each = each.or_else(|| workers.is_none().then_some(EACH));
+    let tasks = divide(frames, missing, each, workers, LEAST);
+    let (shown, title) = (quoted(&job.to_string_lossy()), script::name(job));
+    let work = (!tasks.is_empty()).then(|| script::work(&shown, &title, &tasks, resources));
+    Scripts { work, merge: script::merge(&shown, &title, resources), tasks }
+}
+
+/// Submits all of a job that was planned in `job`: an array of tasks, and a job that joins their segments.
+/// `frames` are those of its segments, `missing` those that are not finished.
+///
+/// # Errors
+/// It was submitted before and is not at its end; Slurm refuses; the disk refuses.
+pub fn submit(
+    job: &Path,
+    outputs: Vec<PathBuf>,
+    frames: &[u64],
+    missing: &[usize],
+    each: Option<usize>,
+    resources: Resources,
+) -> Result<Step> {
+    if let Ok(before) = Submission::read(job)
+        && matches!(status(&before)?.state, State::Running | State::Waiting)
+    {
+        let shown = job.display();
+        return Err(Error::Request(format!(
+            "{shown}: is submitted and not at its end; `vrseg cluster status {shown}` shows it, `vrseg cluster cancel` ends it"
+        )));
+    }
+    let mut submission = Submission { job: job.to_path_buf(), outputs, resources, each, rounds: Vec::new() };
+    round(&mut submission, frames, missing, &[])
+}
+
+/// Submits what is missing of a job and what nobody works on; the job that joins comes behind all of it.
+/// `None`: there is nothing to be done, all is under way or at its end.
+///
+/// # Errors
+/// As for [`submit`].
+pub fn resume(submission: &mut Submission) -> Result<Option<Step>> {
+    let now = status(submission)?;
+    if now.state == State::Finished {
+        return Ok(None);
+    }
+    let frames: Vec<_> = now.segments.iter().map(|s| s.progress.frames).collect();
+    let lost = |s: &&super::SegmentStatus| matches!(s.state, State::Failed | State::Missing);
+    let missing: Vec<_> = now.segments.iter().filter(lost).map(|s| s.segment).collect();
+    let merge = now.tasks.iter().any(|t| t.segments == "merge" && matches!(t.state, State::Running | State::Waiting));
+    if missing.is_empty() && merge {
+        return Ok(None);
+    }
+    // Whoever works still is waited for, however it ends: the merge looks for itself.
+    let alive: Vec<_> = now
+        .tasks
+        .iter()
+        .filter(|t| matches!(t.state, State::Running | State::Waiting) && t.segments != "merge")
+        .filter_map(|t| t.id.split('_').next()?.parse().ok())
+        .collect();
+    let old: Vec<_> = submission.rounds.iter().map(|r| r.merge).collect();
+    slurm::cancel(&old)?;
+    round(submission, &frames, &missing, &alive).map(Some)
+}
+
+fn round(submission: &mut Submission, frames: &[u64], missing: &[usize], alive: &[u64]) -> Result<Step> {
+    let job = submission.job.clone();
+    let folder = folder_of(&job);
+    let made = scripts(&job, frames, missing, submission.each, &submission.resources);
+    let keep = |name: &str, text: &str| -> Result<PathBuf> {
+        let path = folder.join(name);
+        let write = || fs::create_dir_all(&folder).and_then(|()| fs::write(&path, text));
+        write().map_err(|source| Error::Folder { path: path.clone(), source })?;
+        Ok(path)
+    };
+    let n = submission.rounds.len();
+    let suffix = if n == 0 { String::new() } else { format!("-{}", n + 1) };
+    let merge = keep(&format!("merge{suffix}.sbatch"), &made.merge)?;
+    let array = match &made.work {
+        Some(text) => Some(slurm::submit(&keep(&format!("work{suffix}.sbatch"), text)?, &folder, &[])?),
+        None => None,
+    };
+    let after: Vec<String> =
+        array.iter().map(|a| format!("afterok:{a}")).chain(alive.iter().map(|a| format!("afterany:{a}"))).collect();
+    let options = match after.is_empty() {
+        true => Vec::new(),
+        false => vec![format!("--dependency={}", after.join(",")), "--kill-on-invalid-dep=yes".to_owned()],
+    };
+    let merge = match slurm::submit(&merge, &folder, &options) {
+        Ok(id) => id,
+        Err(error) => {
+            // Nobody would join what it makes, nor know of it.
+            let _ = slurm::cancel(&array.into_iter().collect::<Vec<_>>());
+            return Err(error);
+        }
+    };
+    let submitted = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    let tasks = made.tasks.len();
+    submission.rounds.push(Round { array, merge, tasks: made.tasks, submitted });
+    submission.write()?;
+    Ok(Step { array, merge, tasks, folder })
+}
+
+/// Takes a job from the queue and ends its tasks. Finished segments stay.
+///
+/// # Errors
+/// Slurm refuses.
+pub fn cancel(submission: &Submission) -> Result<()> {
+    slurm::cancel(&submission.ids())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_finished_is_not_submitted_again() {
+        let resources = Resources { program: "vrseg".into(), ..Resources::default() };
+        let made = scripts(Path::new("/x/o.mp4.vrseg"), &[100; 9], &[2, 3, 8], None, &resources);
+        assert_eq!(made.tasks.iter().map(Task::to_string).collect::<Vec<_>>(), ["2-3", "8"]);
+        assert!(made.work.expect("an array").contains("segments=(2-3 8)"));
+        let made = scripts(Path::new("/x/o.mp4.vrseg"), &[100; 9], &[], None, &resources);
+        assert_eq!(made.work, None);
+        assert!(made.merge.contains("vrseg merge /x/o.mp4.vrseg --remove"));
+    }
+}
