@@ -3,6 +3,7 @@
 
     benches/cluster.py                        an hour of 4K, with the times of docs/cluster.md
     benches/cluster.py --hours 8 --segment-seconds 5 --network-share 200
+    benches/cluster.py --measure CLIP --segment-seconds 20    what a cut job costs here, in CPU seconds
 
 Every worker takes the next task as soon as it is free, as Slurm's arrays do. A task starts (scheduler,
 process, network: --start seconds), warms up (15 frames), and makes its segments, each of which reads its
@@ -10,10 +11,21 @@ part of the source and writes its part of the output; all workers share the stor
 the first task the job is planned (the source is read once, its packets are not decoded) and
 submitted, behind the last its parts are joined (read and written once more). Machines differ in speed
 by --spread. Prints Markdown.
+
+--measure does the real thing without a scheduler: CLIP in one go, then planned, every task (two segments) in
+a process of its own, and joined. CPU seconds are user + system time as the kernel counts them, which
+hardly depend on what else a machine does.
 """
 
 import argparse
 import heapq
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
 
 WARM_UP_FRAMES = 15
 
@@ -62,6 +74,37 @@ def run(args, workers):
     return plan + submit + work + merge, plan + submit, work, merge, worked, slower
 
 
+def spent(command):
+    """Runs a command; returns its CPU seconds and its seconds."""
+    start = time.monotonic()
+    child = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        sys.exit(f"cluster.py: exit code {child.returncode}: {' '.join(map(str, command))}")
+    return usage.ru_utime + usage.ru_stime, time.monotonic() - start
+
+
+def measure(args):
+    """A job in one go against the same job cut into tasks, each a process."""
+    vrseg = [args.vrseg]
+    options = ["--no-cache", "--log-file", "off", "-q", *args.options.split()]
+    with tempfile.TemporaryDirectory(dir=args.work) as work:
+        whole = spent([*vrseg, args.measure, "-o", f"{work}/whole.mp4", "--segment-seconds", "off", *options])
+        out, job = f"{work}/cut.mp4", Path(f"{work}/cut.mp4.vrseg")
+        parts = [("plan", spent([*vrseg, "plan", args.measure, "-o", out, "--segment-seconds", args.segment_seconds, *options]))]
+        segments = len(json.loads((job / "plan.json").read_text())["segments"])
+        for first in range(0, segments, 2):
+            task = f"{first}-{min(first + 1, segments - 1)}"
+            parts.append((f"segments {task}", spent([*vrseg, "work", job, "--index", task, "-q"])))
+        parts.append(("merge", spent([*vrseg, "merge", job, "--remove", "-q"])))
+    print("| step | CPU s | s |\n|---|---|---|")
+    for name, (cpu, seconds) in [("in one go", whole), *parts]:
+        print(f"| {name} | {cpu:.2f} | {seconds:.2f} |")
+    cut = sum(cpu for _, (cpu, _) in parts)
+    print(f"\n{segments} segments of about {args.segment_seconds} s: {cut:.1f} CPU seconds, {cut / whole[0]:.3f} times as many as in one go")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
@@ -81,7 +124,14 @@ def main():
     add("--network-share", type=float, default=10.0, help="the shared storage's bandwidth, Gbit/s")
     add("--least", type=int, default=2, help="least segments of a task")
     add("--workers", default="1,10,100,1000")
+    add("--measure", type=Path, metavar="CLIP", help="run it for real, cut and in one go")
+    add("--vrseg", type=Path, default=Path(__file__).resolve().parent.parent / "target/release/vrseg")
+    add("--options", default="--profile fast", help="of the job")
+    add("--work", help="folder for what is made")
     args = parser.parse_args()
+    if args.measure:
+        measure(args)
+        return
     alone = run(args, 1)[0]
     print("| workers | whole job | plan and submit | work | merge | times as fast | of ideal | storage |")
     print("|---|---|---|---|---|---|---|---|")

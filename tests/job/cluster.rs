@@ -33,13 +33,15 @@ impl Slurm {
         slurm.does("munged", munged.chain(["--force".to_owned()]));
         let host = slurm.does("hostname", ["-s".to_owned()]);
         let host = host.trim();
+        let user = slurm.does("id", ["-un".to_owned()]);
+        let user = user.trim();
         let [a, b] = free_ports();
         std::fs::write(
             dir.join("slurm.conf"),
             format!(
                 "ClusterName=vrseg-test\nSlurmctldHost={host}(127.0.0.1)\nSlurmctldPort={a}\nSlurmdPort={b}\n\
                  AuthType=auth/munge\nAuthInfo=socket={d}/run/munge.socket\nCredType=cred/munge\nMpiDefault=none\n\
-                 ProctrackType=proctrack/linuxproc\nReturnToService=2\nSlurmUser=root\nSlurmdUser=root\n\
+                 ProctrackType=proctrack/linuxproc\nReturnToService=2\nSlurmUser={user}\nSlurmdUser={user}\n\
                  StateSaveLocation={d}/state\nSlurmdSpoolDir={d}/spool\nSlurmctldPidFile={d}/run/slurmctld.pid\n\
                  SlurmdPidFile={d}/run/slurmd.pid\nSlurmctldLogFile={d}/log/slurmctld.log\n\
                  SlurmdLogFile={d}/log/slurmd.log\nSwitchType=switch/none\nTaskPlugin=task/none\n\
@@ -164,10 +166,14 @@ fn a_job_on_slurm_outlives_a_killed_task_and_a_drained_node() {
     ok([&[arg(&input), "-o", arg(&single), "--threads", "1"], ENCODER].concat());
 
     let program = hangs_once(dir.path());
-    let cluster = ["--program", arg(&program), "--segments-per-task", "2", "--cpus-per-task", "1", "--max-parallel", "2"];
+    let cluster =
+        ["--program", arg(&program), "--segments-per-task", "2", "--cpus-per-task", "1", "--max-parallel", "2"];
     let submit = [&["cluster", "submit", arg(&input), "-o", arg(&out)], ENCODER, &cluster].concat();
     let scripts = slurm.vrseg(0, &[&submit[..], &["--dry-run"]].concat());
-    assert!(scripts.contains("#SBATCH --array=0-4%2") && scripts.contains("segments=(0-1 2-3 4-5 6-7 8-9)"), "{scripts}");
+    assert!(
+        scripts.contains("#SBATCH --array=0-4%2") && scripts.contains("segments=(0-1 2-3 4-5 6-7 8-9)"),
+        "{scripts}"
+    );
     assert!(!job.exists(), "a dry run makes nothing");
     let said = slurm.vrseg(0, &submit);
     assert!(said.contains("submitted array 1 of 5 task(s), then merge job 2"), "{said}");
@@ -188,7 +194,8 @@ fn a_job_on_slurm_outlives_a_killed_task_and_a_drained_node() {
     };
     slurm.until("only the hanging task is left", || {
         let status = slurm.status(&job, 0);
-        task(&status, "2-3")["state"] == "running" && status["tasks"].as_array().unwrap().iter().all(|t| t["segments"] == "2-3" || t["state"] == "waiting")
+        task(&status, "2-3")["state"] == "running"
+            && status["tasks"].as_array().unwrap().iter().all(|t| t["segments"] == "2-3" || t["state"] == "waiting")
     });
     assert_eq!(task(&slurm.status(&job, 0), "8-9")["state"], "waiting");
     slurm.does("scancel", ["--full", "--signal=KILL", "1_1"].map(str::to_owned));
@@ -199,17 +206,23 @@ fn a_job_on_slurm_outlives_a_killed_task_and_a_drained_node() {
     });
     let status = slurm.status(&job, 1);
     let states: Vec<_> = status["segments"].as_array().unwrap().iter().map(|s| text(&s["state"])).collect();
-    assert_eq!(states, ["finished", "finished", "failed", "failed"].iter().chain(&["finished"; 6]).copied().collect::<Vec<_>>());
+    assert_eq!(
+        states,
+        ["finished", "finished", "failed", "failed"].iter().chain(&["finished"; 6]).copied().collect::<Vec<_>>()
+    );
     assert!(status["segments"][0]["maker"]["seconds"].as_f64().unwrap() > 0.0);
     let said = slurm.vrseg(1, &["cluster", "status", arg(&job)]);
-    assert!(said.contains("8 of 10 segments (200 of 250 frames), 2 failed") && said.contains("the fans stop"), "{said}");
+    assert!(
+        said.contains("8 of 10 segments (200 of 250 frames), 2 failed") && said.contains("the fans stop"),
+        "{said}"
+    );
     assert!(!out.exists());
 
     // Only what is missing is made, and the whole is joined.
     let before = std::fs::metadata(job.join("00000.0.seg")).unwrap().modified().unwrap();
     let scripts = dir.path().join("out 1.mp4.slurm");
     let said = slurm.vrseg(0, &["cluster", "resume", arg(&scripts), "--wait"]);
-    assert!(said.contains("array 3 of 1 task(s), then merge job 4"), "{said}");
+    assert!(said.contains(" of 1 task(s), then merge job "), "{said}");
     assert!(before.elapsed().is_ok());
     assert!(!job.exists(), "the segments went");
     let said = slurm.vrseg(0, &["cluster", "status", arg(&job)]);
@@ -238,7 +251,10 @@ fn a_cancelled_job_keeps_what_is_finished() {
     slurm.vrseg(0, &["cluster", "cancel", arg(&job)]);
     slurm.until("nothing is left", || slurm.does("squeue", ["-h".to_owned()]).is_empty());
     let status = slurm.status(&job, 1);
-    assert_eq!((&status["segments"][1]["state"], &status["segments"][2]["state"]), (&"finished".into(), &"failed".into()));
+    assert_eq!(
+        (&status["segments"][1]["state"], &status["segments"][2]["state"]),
+        (&"finished".into(), &"failed".into())
+    );
     slurm.vrseg(0, &["cluster", "resume", arg(&job), "--wait"]);
     assert_eq!(times(&out), times(&input));
 }
@@ -251,7 +267,11 @@ fn without_slurm_it_says_so() {
     let submit = ["cluster", "submit", arg(&input), "-o", arg(&out), "--model", "selfie"];
     let said = vrseg().args(submit).env("PATH", "/nonexistent").output().unwrap();
     assert_eq!(said.status.code(), Some(1), "{}", stderr(&said));
-    assert!(stderr(&said).contains("sbatch: ") && stderr(&said).contains("is Slurm installed here"), "{}", stderr(&said));
+    assert!(
+        stderr(&said).contains("sbatch: ") && stderr(&said).contains("is Slurm installed here"),
+        "{}",
+        stderr(&said)
+    );
     let said = run(["cluster", "status", arg(dir.path())]);
     assert_eq!(said.status.code(), Some(2));
     assert!(stderr(&said).contains("nothing was submitted of it"), "{}", stderr(&said));
@@ -271,4 +291,61 @@ fn a_manifest_for_kubernetes_names_every_segment() {
     assert_eq!(manifest["spec"]["completions"], 3);
     let script = text(&manifest["spec"]["template"]["spec"]["containers"][0]["command"][2]);
     assert!(script.starts_with("set -- 0-3 4-7 8-9; "), "{script}");
+}
+
+#[test]
+fn several_workers_share_a_jobs_segments() {
+    let dir = folder();
+    let input = ten_seconds(dir.path());
+    let (out, single) = (dir.path().join("out.mp4"), dir.path().join("single.mp4"));
+    ok([&[arg(&input), "-o", arg(&single), "--threads", "1"], ENCODER].concat());
+    let said = ok([&[arg(&input), "-o", arg(&out), "--workers", "2", "--threads", "2", "--json"], ENCODER].concat());
+    let lines: Vec<Value> =
+        String::from_utf8_lossy(&said.stdout).lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
+    let of = |kind: &str| lines.iter().filter(|l| l["type"] == kind).cloned().collect::<Vec<_>>();
+    assert_eq!((of("start").len(), of("segment").len(), of("done").len()), (1, 10, 1));
+    assert!(text(&of("start")[0]["device"]).ends_with("2 workers"), "{}", of("start")[0]);
+    let done = &of("done")[0];
+    assert_eq!((&done["frames"], &done["decode_errors"]), (&250.into(), &0.into()));
+    assert!(done["stages"].as_array().expect("stages").iter().all(|s| s["frames"].as_u64() >= Some(250)), "{done}");
+    assert!(of("progress").iter().all(|p| p["frames"].as_u64() <= Some(250) && p["total"] == 250));
+    assert_eq!(listing(dir.path()), ["in.mp4", "out.mp4", "single.mp4"]);
+    assert_eq!(times(&out), times(&input));
+    assert_eq!(packets(&out, "a:0"), packets(&single, "a:0"));
+    let (mean, most) = difference(&out, &single);
+    println!("two workers against one: mean difference {mean:.4}, most of a frame {most:.4}");
+    assert!(most < 1.0, "{most}");
+}
+
+#[test]
+fn what_several_workers_finished_is_gone_on_from() {
+    let dir = folder();
+    let input = ten_seconds(dir.path());
+    let out = dir.path().join("out.mp4");
+    let args = [&[arg(&input), "-o", arg(&out), "--workers", "2", "--threads", "2", "--json"], ENCODER].concat();
+    let mut child = vrseg().args(&args).stdout(std::process::Stdio::null()).spawn().unwrap();
+    let first = dir.path().join("out.mp4.vrseg/00000.json");
+    let patience = Instant::now();
+    while !first.exists() {
+        assert!(patience.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none(), "a segment");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!out.exists());
+    let said = ok(&args);
+    assert!(String::from_utf8_lossy(&said.stdout).contains("\"type\":\"resumed\""));
+    assert_eq!(times(&out), times(&input));
+}
+
+#[test]
+fn workers_need_segments_and_cards_have_to_be_there() {
+    let refused = |args: &[&str]| {
+        let out = run([&["in.mp4", "-o", "out.mp4"], args].concat());
+        assert_eq!(out.status.code(), Some(2), "{}", stderr(&out));
+        stderr(&out)
+    };
+    assert!(refused(&["--workers", "2", "--segment-seconds", "off"]).contains("workers share a job's segments"));
+    assert!(refused(&["--workers", "2", "--device", "cuda:0,cuda:1"]).contains("several devices have a worker each"));
+    assert!(refused(&["--device", "cuda:0,gpu"]).contains("several of them as cuda:0,cuda:1, or all"));
 }

@@ -4,6 +4,7 @@
 mod bench;
 mod broken;
 mod cache;
+mod cluster;
 mod docs;
 mod eval;
 mod faults;
