@@ -135,6 +135,7 @@ fn each(batch: &Batch, ui: &ProgressUi, work: impl Fn(&Job) -> anyhow::Result<bo
             Ok(false) => return Exit::Interrupted,
             Err(error) => {
                 failed += 1;
+                ui.failed();
                 refused += usize::from(exit::is_usage(&error));
                 let message = format!("{error:#}");
                 ui.console().error(&message);

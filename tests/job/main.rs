@@ -18,3 +18,4 @@ mod readme;
 mod remap;
 mod said;
 mod standalone;
+mod watch;
