@@ -101,8 +101,11 @@ fn job(input: &Input, range: TimeRange, outputs: Vec<OutputSpec>, args: &JobArgs
         outputs,
         overwrite: args.output.overwrite,
         threads: settings.processing.threads,
+        split: settings.processing.split,
         queue_bytes: settings.processing.queue_bytes,
+        cache: settings.processing.cache,
         target_fps: settings.performance.target_fps,
+        max_latency_ms: settings.performance.max_latency_ms,
     }
 }
 

@@ -3,11 +3,12 @@
 use super::schema::{self, Key};
 use super::{ConfigError, DeviceSettings, ModelSettings, OutputSettings, PerformanceSettings, ProcessingSettings};
 use super::{Settings, read, values};
+use crate::cache::{CacheChoice, Tiers};
 use crate::compose::{AlphaChannel, Rgb};
 use crate::matte::MatteOptions;
 use crate::matte::windows::View;
 use crate::media::Codec;
-use crate::pipeline::{DeviceChoice, Precision, SessionChoice};
+use crate::pipeline::{DeviceChoice, Precision, SessionChoice, Split};
 use crate::telemetry::{LogFile, LogFormat};
 use crate::vr::{EyeOrder, FormatRequest, Layout, ProjectionKind};
 use serde_json::Value;
@@ -232,6 +233,16 @@ impl Sources {
         self.values.values().filter(|(_, source)| matches!(source, Source::File(..))).count()
     }
 
+    /// The settings that the user has given, by whatever layer, in the table's order.
+    pub fn given(&self) -> impl Iterator<Item = &'static str> + '_ {
+        schema::KEYS.iter().map(|k| k.name).filter(|name| self.of(name).is_user())
+    }
+
+    /// The value of `name` as a file has it.
+    pub fn shown(&self, name: &str) -> String {
+        schema::find(name).map(|key| yaml(key, self.get(name))).unwrap_or_default()
+    }
+
     /// Remembers what a rule makes of `name`.
     pub(super) fn rule(&mut self, name: &'static str, value: impl ToString, why: impl Into<String>) {
         debug_assert!(schema::find(name).is_some(), "{name} is no setting");
@@ -294,6 +305,20 @@ impl Sources {
         }
     }
 
+    fn cache(&self) -> CacheChoice {
+        CacheChoice {
+            tiers: match self.get("processing.cache").as_str() {
+                Some("on") => Tiers::All,
+                Some("memory") => Tiers::Memory,
+                Some("off") => Tiers::Off,
+                _ => Tiers::Auto,
+            },
+            memory: self.count("processing.cache_memory_mb") << 20,
+            disk: (self.get("processing.cache_disk_gb").as_f64().unwrap_or(0.0) * 1e9) as u64,
+            read: true,
+        }
+    }
+
     /// The typed settings. Every value has been checked when it was read.
     fn settings(&self) -> Settings {
         let prefer = self.get("model.prefer").as_array().cloned().unwrap_or_default();
@@ -325,12 +350,19 @@ impl Sources {
             },
             processing: ProcessingSettings {
                 threads: self.count("processing.threads"),
+                split: Split {
+                    decode: self.count("processing.decode_threads"),
+                    workers: self.count("processing.workers"),
+                    encode: self.count("processing.encode_threads"),
+                },
                 queue_bytes: self.count("processing.queue_mb") << 20,
+                cache: self.cache(),
             },
             vr: self.format_request(),
             view: self.get("vr.view").as_str().and_then(View::from_name),
             performance: PerformanceSettings {
                 target_fps: self.get("performance.target_fps").as_f64(),
+                max_latency_ms: self.get("performance.max_latency_ms").as_f64(),
                 profiling: self.flag("performance.profiling"),
             },
             matte: MatteOptions {
@@ -420,7 +452,7 @@ impl Sources {
 }
 
 /// A value as YAML on one line. JSON's texts and lists are YAML too; plain words are clearer bare.
-pub(super) fn yaml(key: &Key, value: &Value) -> String {
+fn yaml(key: &Key, value: &Value) -> String {
     let bare = |s: &str| s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && s.parse::<f64>().is_err();
     match value {
         Value::Null => key.unset.unwrap_or("null").to_owned(),

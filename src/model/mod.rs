@@ -12,5 +12,5 @@ pub mod selftest;
 
 pub use error::ModelError;
 pub use manifest::{Kind, Manifest};
-pub use network::{Batch, Network, States};
+pub use network::{Batch, Network, States, Tensor};
 pub use registry::{Model, Weights};

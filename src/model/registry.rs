@@ -3,6 +3,7 @@
 use super::error::{ModelError, Result};
 use super::manifest::Manifest;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -65,8 +66,7 @@ pub fn built_in() -> Result<Vec<Manifest>> {
 pub fn find(name: &str) -> Result<Model> {
     if name.ends_with(".yaml") || name.ends_with(".yml") {
         let path = Path::new(name);
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| ModelError::Manifest { path: path.to_owned(), what: e.to_string() })?;
+        let text = manifest_text(path).map_err(|what| ModelError::Manifest { path: path.to_owned(), what })?;
         let manifest = Manifest::parse(&text, path)?;
         let file = path.parent().unwrap_or(Path::new("")).join(&manifest.file);
         if !file.is_file() {
@@ -91,6 +91,15 @@ pub fn find(name: &str) -> Result<Model> {
     Err(ModelError::MissingWeights { name: manifest.name, path: file, mend })
 }
 
+/// A manifest is a page of text; more than that is read by nobody.
+fn manifest_text(path: &Path) -> std::result::Result<String, String> {
+    const MOST: u64 = 1 << 20;
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
+    file.take(MOST + 1).read_to_string(&mut text).map_err(|e| e.to_string())?;
+    if text.len() as u64 > MOST { Err("it is larger than 1 MB: is it a manifest?".to_owned()) } else { Ok(text) }
+}
+
 /// The first model of `names` whose weights are there.
 ///
 /// # Errors
@@ -108,6 +117,23 @@ pub fn find_first(names: &[String]) -> Result<Model> {
 }
 
 impl Model {
+    /// Reads the weights and compares them with the manifest's checksum: what is returned is what was
+    /// checked, whatever happens to the file.
+    ///
+    /// # Errors
+    /// Unreadable weights, or another checksum.
+    pub fn load(&self) -> Result<Cow<'static, [u8]>> {
+        let (bytes, path): (Cow<'static, [u8]>, _) = match &self.weights {
+            Weights::Embedded(bytes) => (Cow::Borrowed(*bytes), PathBuf::from("(inside the binary)")),
+            Weights::File(path) => {
+                let read = std::fs::read(path).map_err(|source| ModelError::Read { path: path.clone(), source })?;
+                (Cow::Owned(read), path.clone())
+            }
+        };
+        self.compare(hex(&Sha256::digest(&bytes)), path)?;
+        Ok(bytes)
+    }
+
     /// Compares the weights with the manifest's checksum.
     ///
     /// # Errors
@@ -117,6 +143,10 @@ impl Model {
             Weights::Embedded(bytes) => (hex(&Sha256::digest(bytes)), PathBuf::from("(inside the binary)")),
             Weights::File(path) => (sha256_of(path)?, path.clone()),
         };
+        self.compare(found, path)
+    }
+
+    fn compare(&self, found: String, path: PathBuf) -> Result<()> {
         if found.eq_ignore_ascii_case(&self.manifest.sha256) {
             return Ok(());
         }
