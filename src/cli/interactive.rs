@@ -239,6 +239,11 @@ fn stats(now: &serde_json::Value) -> String {
             number(&stage["max"]) * 1e3,
         );
     }
+    let mattes = |from: &str| now["mattes"][from].as_u64().unwrap_or(0);
+    let (kept, computed) = (mattes("memory") + mattes("disk"), mattes("computed"));
+    if kept > 0 {
+        text += &format!("  {kept} mattes from the cache, {computed} computed\n");
+    }
     text
 }
 

@@ -107,7 +107,8 @@ fn job(args: &PreviewArgs, folder: &Path) -> anyhow::Result<Job> {
     let output = |mode: &str| format!("{mode}={}", folder.join(mode).with_extension("mkv").display());
     let (matte, green) = (output("matte"), output("green"));
     let words = ["vrseg", "x", "-o", &matte, "-o", &green, "-y", "--codec", "h264", "--crf", "8"];
-    let mut main = Cli::try_parse_from(words.into_iter().chain(["--preset", "ultrafast", "--no-hwenc"]))?.job;
+    let mut main =
+        Cli::try_parse_from(words.into_iter().chain(["--preset", "ultrafast", "--no-hwenc", "--no-cache"]))?.job;
     main.input.inputs = vec![args.file.clone()];
     (main.input.layout, main.input.projection) = (args.layout.clone(), args.projection.clone());
     (main.input.fov, main.input.view) = (args.fov.clone(), args.view.clone());

@@ -2,6 +2,7 @@
 //! Prometheus and the performance log all read.
 
 use super::picture::{self, Picture};
+use crate::cache::Tally;
 use crate::hardware::Machine;
 use crate::hardware::sampler::Sample;
 use crate::pipeline::{Event, Live, StageReport};
@@ -117,6 +118,8 @@ pub struct Now {
     pub bottleneck: &'static str,
     /// The stages, in order.
     pub stages: Vec<StageNow>,
+    /// Where this job's mattes came from, in frames.
+    pub mattes: Tally,
     /// What the process takes of the machine.
     pub sample: Sample,
     /// Cores that it may use.
@@ -142,6 +145,8 @@ struct State {
     live: Option<Arc<Live>>,
     /// Stages of the jobs before, added up.
     past: Vec<StageReport>,
+    /// Where their mattes came from.
+    past_mattes: Tally,
     /// The stages' seconds of work at the last looks.
     before: VecDeque<(Instant, Vec<f64>)>,
     history: VecDeque<Point>,
@@ -261,6 +266,7 @@ impl Board {
         let mut state = self.lock();
         let Some(live) = state.live.clone() else { return };
         state.now.sample = live.sample();
+        state.now.mattes = live.mattes();
         state.measure(live.clocks.report());
         state.remember(t);
         drop(state);
@@ -279,12 +285,15 @@ impl Board {
         Now { t: self.t(), ..self.lock().now.clone() }
     }
 
-    /// The stages' sums over all jobs.
-    pub fn totals(&self) -> Vec<StageReport> {
+    /// Sums over all jobs: what the stages did, and where the mattes came from.
+    pub fn totals(&self) -> (Vec<StageReport>, Tally) {
         let state = self.lock();
-        let mut sum = state.past.clone();
-        add(&mut sum, &state.live.as_ref().map(|l| l.clocks.report()).unwrap_or_default());
-        sum
+        let (mut stages, mut mattes) = (state.past.clone(), state.past_mattes);
+        if let Some(live) = &state.live {
+            add(&mut stages, &live.clocks.report());
+            mattes += live.mattes();
+        }
+        (stages, mattes)
     }
 
     /// The charts' points so far.
@@ -315,6 +324,7 @@ impl State {
     fn shelve(&mut self) {
         if let Some(live) = self.live.take() {
             add(&mut self.past, &live.clocks.report());
+            self.past_mattes += live.mattes();
         }
     }
 

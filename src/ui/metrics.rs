@@ -2,6 +2,7 @@
 
 use super::board::{Board, Now};
 use super::http::Server;
+use crate::cache::Tally;
 use crate::pipeline::StageReport;
 use axum::Router;
 use axum::http::header;
@@ -32,7 +33,7 @@ pub fn serve(board: &Arc<Board>, address: SocketAddr) -> io::Result<Server> {
 /// The figures as Prometheus reads them.
 pub fn render(board: &Arc<Board>) -> String {
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Figures { now: board.now(), totals: board.totals() }));
+    registry.register_collector(Box::new(Figures::of(board)));
     let mut out = String::new();
     // Writing to a string does not fail.
     let _ = text::encode(&mut out, &registry);
@@ -43,6 +44,14 @@ pub fn render(board: &Arc<Board>) -> String {
 struct Figures {
     now: Now,
     totals: Vec<StageReport>,
+    mattes: Tally,
+}
+
+impl Figures {
+    fn of(board: &Board) -> Self {
+        let (totals, mattes) = board.totals();
+        Self { now: board.now(), totals, mattes }
+    }
 }
 
 /// Labels of a series and its value.
@@ -55,6 +64,9 @@ impl Collector for Figures {
         let jobs = [("done", now.jobs.done), ("failed", now.jobs.failed), ("interrupted", now.jobs.interrupted)];
         let jobs = jobs.into_iter().map(|(result, n)| (vec![("result", result)], n as f64)).collect();
         counter(e, "vrseg_jobs", "Inputs that were worked on, by how they ended", jobs)?;
+        let mattes = [("network", self.mattes.computed), ("memory", self.mattes.memory), ("disk", self.mattes.disk)];
+        let mattes = mattes.into_iter().map(|(from, n)| (vec![("from", from)], n as f64)).collect();
+        counter(e, "vrseg_mattes", "Frames by where their mattes came from", mattes)?;
         counter(e, "vrseg_warnings", "Warnings", vec![(vec![], now.warnings as f64)])?;
         gauge(e, "vrseg_frames_per_second", "Speed over the last seconds", vec![(vec![], now.fps)])?;
         gauge(
@@ -138,7 +150,11 @@ mod tests {
             ..Now::default()
         };
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(Figures { now, totals: vec![report] }));
+        registry.register_collector(Box::new(Figures {
+            now,
+            totals: vec![report],
+            mattes: Tally { computed: 9, disk: 3, memory: 0 },
+        }));
         let mut out = String::new();
         text::encode(&mut out, &registry).expect("text");
         out
@@ -156,6 +172,7 @@ mod tests {
         for line in [
             "# TYPE vrseg_frames counter",
             "vrseg_frames_total 12.0",
+            "vrseg_mattes_total{from=\"disk\"} 3.0",
             "vrseg_stage_busy_seconds_total{stage=\"infer\"} 2.0",
             "vrseg_stage_work_seconds{stage=\"infer\",quantile=\"0.95\"} 0.25",
             "vrseg_gpu_busy_ratio 0.5",

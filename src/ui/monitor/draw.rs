@@ -76,10 +76,13 @@ pub(super) fn page(frame: &mut Frame<'_>, page: &Page, look: &Look) {
     let now = &page.now;
     let stages = now.stages.len() as u16 + 3;
     let log = if area.height > 30 { 8 } else { 5 };
+    let with_preview = look.preview && look.colors != Colors::None && area.width >= 100;
+    // What a tall terminal has to spare goes to the pictures.
+    let spare = if with_preview { area.height.saturating_sub(6) * 3 / 5 } else { 0 };
     let rows = [
         Constraint::Length(1),
         Constraint::Length(4),
-        Constraint::Length(stages.max(9)),
+        Constraint::Length(stages.max(9).max(spare)),
         Constraint::Min(log),
         Constraint::Length(1),
     ];
@@ -87,7 +90,6 @@ pub(super) fn page(frame: &mut Frame<'_>, page: &Page, look: &Look) {
     title_line(now, look).render(title, buffer);
     draw_progress(page, look, progress, buffer);
 
-    let with_preview = look.preview && look.colors != Colors::None && area.width >= 100;
     let widths = if with_preview {
         [Constraint::Percentage(34), Constraint::Percentage(24), Constraint::Percentage(42)]
     } else {
@@ -206,7 +208,7 @@ fn draw_machine(now: &Now, look: &Look, area: Rect, buffer: &mut Buffer) {
     let width = usize::from(inner.width).saturating_sub(8).clamp(4, 24);
     let mut lines = Vec::new();
     let mut gauge = |label: &str, share: f64, text: String| {
-        let color = if share > 0.95 { Color::Red } else { Color::Cyan };
+        let color = if share > 0.95 && label != "cache" { Color::Red } else { Color::Cyan };
         let bar = Span::styled(bar(share, width), look.paint(color));
         lines.push(Line::from(vec![Span::raw(format!("{label:7}")), bar]));
         lines.push(Line::styled(format!("       {text}"), Style::new().add_modifier(Modifier::DIM)));
@@ -224,6 +226,10 @@ fn draw_machine(now: &Now, look: &Look, area: Rect, buffer: &mut Buffer) {
             let text = format!("{} of {}", format::bytes(used), format::bytes(total));
             gauge("VRAM", used as f64 / total.max(1) as f64, text);
         }
+    }
+    let kept = now.mattes.memory + now.mattes.disk;
+    if kept > 0 {
+        gauge("cache", now.mattes.hit_rate(), format!("{kept} mattes of {}", kept + now.mattes.computed));
     }
     Paragraph::new(lines).render(inner, buffer);
 }

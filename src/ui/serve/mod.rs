@@ -8,7 +8,7 @@ use crate::ui::picture::Image;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
@@ -87,8 +87,11 @@ async fn own_origin(request: Request<Body>, next: Next) -> Response {
     let headers = request.headers();
     let text = |name: header::HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
     let host = text(header::HOST).unwrap_or_default();
+    let said = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+    // A link may be followed from anywhere: who has it, has the word.
+    let link = request.method() == Method::GET && said("sec-fetch-mode") == Some("navigate");
     let foreign = text(header::ORIGIN).is_some_and(|origin| origin != format!("http://{host}"))
-        || headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
+        || said("sec-fetch-site").is_some_and(|site| !link && site != "same-origin" && site != "none");
     if foreign {
         return StatusCode::FORBIDDEN.into_response();
     }
@@ -209,8 +212,13 @@ mod tests {
         assert!(whole.contains("default-src 'none'") && !whole.contains("access-control"), "{whole}");
         assert!(ask(&page, "GET /", "").starts_with("HTTP/1.1 404"));
         assert!(ask(&page, &format!("GET /{}/", "0".repeat(32)), "").starts_with("HTTP/1.1 404"));
-        let foreign = "Origin: http://elsewhere.example\r\n";
-        assert!(ask(&page, &format!("GET {path}"), foreign).starts_with("HTTP/1.1 403"));
+        for foreign in
+            ["Origin: http://elsewhere.example\r\n", "Sec-Fetch-Site: same-site\r\nSec-Fetch-Mode: no-cors\r\n"]
+        {
+            assert!(ask(&page, &format!("GET {path}"), foreign).starts_with("HTTP/1.1 403"), "{foreign}");
+        }
+        let link = "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n";
+        assert!(ask(&page, &format!("GET {path}"), link).starts_with("HTTP/1.1 200"));
 
         let events = ask(&page, &format!("GET {path}events"), "");
         assert!(events.contains("text/event-stream") && events.contains("clip_LR.mp4"), "{events}");
