@@ -29,7 +29,7 @@ const PREVIEW: (usize, usize) = (960, 480);
 const PAGE: &str = include_str!("page.html");
 /// The page's own scripts and styles, and nothing from anywhere else.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
-                      img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+                      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// What ends the run gently.
 pub type StopFn = Arc<dyn Fn() + Send + Sync>;
