@@ -411,7 +411,8 @@ pub struct InputArgs {
     /// Whose eye comes first: found out, left, right
     #[arg(long, value_name = "ORDER", value_parser = setting("vr.eye_order"))]
     pub eye_order: Option<Setting>,
-    /// How the network sees an eye: as it is, as a fisheye, or in rectilinear windows
+    /// How the network sees an eye: as it is, by longitude and latitude, as a fisheye, or in
+    /// rectilinear windows
     #[arg(long, value_name = "VIEW", value_parser = setting("vr.view"))]
     pub view: Option<Setting>,
 }

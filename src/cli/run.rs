@@ -37,10 +37,16 @@ enum Line<'a> {
 /// Runs the batch.
 pub fn run(batch: &Batch, backend: &impl Backend, stop: &Stop, ui: &ProgressUi) -> Exit {
     skipped(batch, ui);
+    let nothing_written = || ui.console().line("vrseg: stopped before the first frame; no output was written");
+    let mut begun = false;
     each(batch, ui, |job| {
         if stop.presses() > 0 {
+            if !begun {
+                nothing_written();
+            }
             return Ok(false);
         }
+        begun = true;
         let made = make_folders(job)?;
         let mut result = backend.run(job, &stop.next_job(), ui);
         if result.as_ref().is_err_and(is_broken_recall) && stop.presses() == 0 {
@@ -65,7 +71,7 @@ pub fn run(batch: &Batch, backend: &impl Backend, stop: &Stop, ui: &ProgressUi) 
             }
             // What fails because it was stopped is no failure.
             Err(error) if stop.presses() == 1 && is_interruption(&error) => {
-                ui.console().line("vrseg: stopped before the first frame; no output was written");
+                nothing_written();
                 Ok(false)
             }
             Err(error) if stop.presses() > 1 => {
@@ -137,7 +143,7 @@ fn make_folders(job: &Job) -> anyhow::Result<Vec<PathBuf>> {
 
 /// Does `work` for each job; a failed one doesn't keep the others from being done. `work` says
 /// whether to go on.
-fn each(batch: &Batch, ui: &ProgressUi, work: impl Fn(&Job) -> anyhow::Result<bool>) -> Exit {
+fn each(batch: &Batch, ui: &ProgressUi, mut work: impl FnMut(&Job) -> anyhow::Result<bool>) -> Exit {
     let (mut failed, mut refused) = (0, 0);
     for (index, job) in batch.jobs.iter().enumerate() {
         ui.begin(index, batch.jobs.len());
@@ -309,6 +315,18 @@ mod tests {
         let (exit, _, err) = play(&["early", "good"], false);
         assert_eq!(exit, Exit::Interrupted);
         assert_eq!(err, "vrseg: stopped before the first frame; no output was written\n");
+    }
+
+    #[test]
+    fn a_stop_before_the_first_job_says_that_nothing_was_written() {
+        let err = Paper::default();
+        let ui = ProgressUi::new(Console::to(err.clone()), Style::Quiet);
+        let stop = Stop::default();
+        stop.press();
+        let dir = tempfile::tempdir().unwrap();
+        let batch = Batch { jobs: vec![job(dir.path(), "good")], skipped: Vec::new() };
+        assert_eq!(run(&batch, &Fake { stop: &stop }, &stop, &ui), Exit::Interrupted);
+        assert_eq!(err.text(), "vrseg: stopped before the first frame; no output was written\n");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::matte::windows::View;
 use crate::media::Codec;
 use crate::pipeline::{DeviceChoice, Precision, SessionChoice, Split};
 use crate::telemetry::{LogFile, LogFormat};
-use crate::vr::{EyeOrder, FormatRequest, Layout, ProjectionKind};
+use crate::vr::{EyeOrder, Filter, FormatRequest, Layout, ProjectionKind};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -383,6 +383,7 @@ impl Sources {
                 alpha_channel: (self.get("output.alpha_channel").as_str())
                     .and_then(AlphaChannel::from_name)
                     .unwrap_or_default(),
+                resample: self.get("output.resample").as_str().and_then(Filter::from_name).unwrap_or_default(),
                 codec: self.get("output.codec").as_str().and_then(Codec::from_name),
                 encoder: self.text("output.encoder"),
                 crf: self.number("output.crf").filter(|_| !self.beaten("output.crf", "output.bitrate")),

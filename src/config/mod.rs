@@ -21,7 +21,7 @@ use crate::matte::windows::View;
 use crate::media::Codec;
 use crate::pipeline::{DeviceChoice, Precision, SessionChoice, Split};
 use crate::telemetry::{LogFile, LogFormat};
-use crate::vr::FormatRequest;
+use crate::vr::{Filter, FormatRequest};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -117,6 +117,8 @@ pub struct OutputSettings {
     pub fov: Option<f32>,
     /// What carries the opacity of `passthrough`.
     pub alpha_channel: AlphaChannel,
+    /// How pictures that are shown through another lens are read between their samples.
+    pub resample: Filter,
     /// Codec family.
     pub codec: Option<Codec>,
     /// FFmpeg encoder.

@@ -22,4 +22,5 @@ mod readme;
 mod remap;
 mod said;
 mod standalone;
+mod views;
 mod watch;
