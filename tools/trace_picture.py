@@ -26,7 +26,7 @@ def main():
     scale = WIDTH / (end - start)
     rows = {tid: i for i, tid in enumerate(sorted(names, key=lambda t: (list(COLORS).index(names[t]), t)))}
     height = ROW * len(rows) + 46
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + 20} {height}" '
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + 40} {height}" '
            'font-family="system-ui, sans-serif" font-size="13">',
            f'<rect width="100%" height="{height}" fill="#ffffff"/>']
     for tid, row in rows.items():

@@ -77,7 +77,7 @@ fn moments(args: &PreviewArgs, stop: &Stop, console: &Console) -> anyhow::Result
     let fps = Some(plan.input.video.fps).filter(|f| *f > 0.0).unwrap_or(25.0);
     let length = plan.frames.map(|n| n as f64 / fps);
     let times = times(args.count, length, settle as f64 / fps);
-    let titles = [args.file.display().to_string(), format!("{}; {}", plan.model_text(), plan.format.summary())];
+    let titles = [args.file.display().to_string(), plan.model_text(), plan.format.summary()];
     let mut all = Vec::new();
     for (i, time) in times.iter().enumerate() {
         if !args.quiet && console.is_terminal() {

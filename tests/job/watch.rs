@@ -289,9 +289,9 @@ fn a_contact_sheet_has_frames_mattes_and_people_before_green() {
     ok(["preview", arg(&input), "-o", arg(&sheet), "--count", "2", "--model", "selfie"]);
     let p = decode(&sheet, "rgb24", &[]);
     // Three columns of 480 pixels, two rows of 240, 12 between, text above.
-    assert_eq!((p.width, p.height), (12 + 3 * 492, 12 + 3 * 30 + 2 * 252));
+    assert_eq!((p.width, p.height), (12 + 3 * 492, 12 + 4 * 30 + 2 * 252));
     let share = |column: usize, row: usize, test: fn(&[u8]) -> bool| {
-        let (left, top) = (12 + column * 492, 102 + row * 252);
+        let (left, top) = (12 + column * 492, 132 + row * 252);
         let cell = (top + 30..top + 240).flat_map(|y| (left..left + 480).map(move |x| (x, y)));
         cell.filter(|(x, y)| test(p.pixel(0, *x, *y))).count() as f64 / (480.0 * 210.0)
     };

@@ -90,14 +90,23 @@ pub(super) fn page(frame: &mut Frame<'_>, page: &Page, look: &Look) {
     title_line(now, look).render(title, buffer);
     draw_progress(page, look, progress, buffer);
 
-    let widths = if with_preview {
-        [Constraint::Percentage(34), Constraint::Percentage(24), Constraint::Percentage(42)]
-    } else {
-        [Constraint::Percentage(55), Constraint::Percentage(45), Constraint::Length(0)]
+    let gauges = gauges(now);
+    // Where there is room, figures are below each other, and pictures have the width.
+    let tall = middle.height >= stages + 2 + 2 * gauges.len() as u16;
+    let share = match (with_preview, tall) {
+        (false, _) => 100,
+        (true, false) => 58,
+        (true, true) => 40,
     };
-    let [left, center, right] = Layout::horizontal(widths).areas(middle);
-    draw_stages(now, look, left, buffer);
-    draw_machine(now, look, center, buffer);
+    let [figures, right] =
+        Layout::horizontal([Constraint::Percentage(share), Constraint::Percentage(100 - share)]).areas(middle);
+    let [upper, lower] = if with_preview && tall {
+        Layout::vertical([Constraint::Length(stages), Constraint::Min(0)]).areas(figures)
+    } else {
+        Layout::horizontal([Constraint::Percentage(57), Constraint::Percentage(43)]).areas(figures)
+    };
+    draw_stages(now, look, upper, buffer);
+    draw_machine(&gauges, look, lower, buffer);
     if with_preview {
         draw_preview(page.picture.as_deref(), look, right, buffer);
     }
@@ -202,35 +211,52 @@ fn draw_stages(now: &Now, look: &Look, area: Rect, buffer: &mut Buffer) {
     Paragraph::new(lines).render(inner, buffer);
 }
 
-fn draw_machine(now: &Now, look: &Look, area: Rect, buffer: &mut Buffer) {
-    let inner = block("machine").inner(area);
-    block("machine").render(area, buffer);
-    let width = usize::from(inner.width).saturating_sub(8).clamp(4, 24);
-    let mut lines = Vec::new();
-    let mut gauge = |label: &str, share: f64, text: String| {
-        let color = if share > 0.95 && label != "cache" { Color::Red } else { Color::Cyan };
-        let bar = Span::styled(bar(share, width), look.paint(color));
-        lines.push(Line::from(vec![Span::raw(format!("{label:7}")), bar]));
-        lines.push(Line::styled(format!("       {text}"), Style::new().add_modifier(Modifier::DIM)));
-    };
+/// A share with its name and its figures.
+struct Gauge {
+    label: &'static str,
+    share: f64,
+    text: String,
+    /// Nearly all of it is nothing to worry about.
+    harmless: bool,
+}
+
+/// What the process takes of the machine.
+fn gauges(now: &Now) -> Vec<Gauge> {
+    let mut all = Vec::new();
+    let mut gauge = |label, share, text, harmless| all.push(Gauge { label, share, text, harmless });
     let sample = &now.sample;
-    let cores = now.cores.max(1) as f64;
-    // All cores at work is what they are there for.
-    gauge("CPU", (sample.cores / cores).min(0.95), format!("{:.1} of {} cores", sample.cores, now.cores));
+    let cores = format!("{:.1} of {} cores", sample.cores, now.cores);
+    gauge("CPU", sample.cores / now.cores.max(1) as f64, cores, true);
     let memory = format!("{} of {}", format::bytes(sample.memory), format::bytes(now.memory));
-    gauge("memory", sample.memory as f64 / now.memory.max(1) as f64, memory);
+    gauge("memory", sample.memory as f64 / now.memory.max(1) as f64, memory, false);
     if let Some(gpu) = &sample.gpu {
         let busy = gpu.busy.unwrap_or(0);
-        gauge("card", (f64::from(busy) / 100.0).min(0.95), format!("{busy} % busy"));
+        gauge("card", f64::from(busy) / 100.0, format!("{busy} % busy"), true);
         if let (Some(used), Some(total)) = (gpu.memory_used, now.card.as_ref().and_then(|c| c.1)) {
             let text = format!("{} of {}", format::bytes(used), format::bytes(total));
-            gauge("VRAM", used as f64 / total.max(1) as f64, text);
+            gauge("VRAM", used as f64 / total.max(1) as f64, text, false);
         }
     }
     let kept = now.mattes.memory + now.mattes.disk;
     if kept > 0 {
-        gauge("cache", now.mattes.hit_rate(), format!("{kept} mattes of {}", kept + now.mattes.computed));
+        gauge("cache", now.mattes.hit_rate(), format!("{kept} mattes of {}", kept + now.mattes.computed), true);
     }
+    all
+}
+
+fn draw_machine(gauges: &[Gauge], look: &Look, area: Rect, buffer: &mut Buffer) {
+    let inner = block("machine").inner(area);
+    block("machine").render(area, buffer);
+    let width = usize::from(inner.width).saturating_sub(8).clamp(4, 24);
+    let lines: Vec<_> = gauges
+        .iter()
+        .flat_map(|g| {
+            let color = if g.share > 0.95 && !g.harmless { Color::Red } else { Color::Cyan };
+            let bar = Span::styled(bar(g.share, width), look.paint(color));
+            let text = Line::styled(format!("       {}", g.text), Style::new().add_modifier(Modifier::DIM));
+            [Line::from(vec![Span::raw(format!("{:7}", g.label)), bar]), text]
+        })
+        .collect();
     Paragraph::new(lines).render(inner, buffer);
 }
 
