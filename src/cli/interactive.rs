@@ -195,7 +195,11 @@ impl Session {
         let folder = tempfile::Builder::new().prefix("vrseg-session-").tempdir()?;
         let log = folder.path().join("figures.ndjson");
         let mut command = self.command(words);
-        command.arg("--performance-log").arg(&log).status().context("vrseg can't be started")?;
+        // Who has a log of their own has no figures for `stats`.
+        if !words.iter().any(|w| w.starts_with("--performance-log")) {
+            command.arg("--performance-log").arg(&log);
+        }
+        command.status().context("vrseg can't be started")?;
         let text = std::fs::read_to_string(&log).unwrap_or_default();
         let last = text.lines().last().and_then(|l| serde_json::from_str(l).ok());
         self.stats = last.or(self.stats.take());
