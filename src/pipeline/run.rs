@@ -35,7 +35,7 @@ use crate::tune::rules::{self, Processor, Threads};
 use crate::vr::EyeOrder;
 use crossbeam_channel::{bounded, unbounded};
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
@@ -363,13 +363,12 @@ pub fn run_part(
     let TemporalState { scene, past, .. } = begin.state;
 
     let recall = Recall::new(network, &past, cache.clone().map(|cache| (cache, context.clone())))?;
-    let tally = OnceLock::new();
 
     let (results, finished) = thread::scope(|scope| {
         let (live, latency, total) = (&*live, &latency, &total);
         let reader = &mut reader;
         let permits = &permits;
-        let (prepare, recycled, tally) = (&prepare, &recycled, &tally);
+        let (prepare, recycled) = (&prepare, &recycled);
         let mut handles = vec![
             spawn(scope, cancel, "decode", move || {
                 decode::run(reader, permits, delivery, total, cancel, clocks.enter("decode"))
@@ -378,10 +377,15 @@ pub fn run_part(
                 prepare.run(from_decode, to_infer, recycled, scene, cancel, clocks.enter("prepare"))
             }),
             spawn(scope, cancel, "infer", move || {
-                let clock = clocks.enter("infer");
-                let used = infer::run(recall, rotation, from_prepare, to_matte, recycle_batch, cancel, clock)?;
-                let _ = tally.set(used);
-                Ok(())
+                let channels = infer::Channels { work: from_prepare, mattes: to_matte, recycled: recycle_batch };
+                infer::run(
+                    recall,
+                    rotation,
+                    channels,
+                    &|so_far| live.count_mattes(so_far),
+                    cancel,
+                    clocks.enter("infer"),
+                )
             }),
             spawn(scope, cancel, "matte", move || {
                 matting.run(from_infer, to_compose, cancel, &live.preview, clocks.enter("matte"))
@@ -449,7 +453,7 @@ pub fn run_part(
         fps,
         interrupted: if part.is_some() { !total.is_whole() } else { cancel.is_requested() },
         decode_errors: reader.decode_errors(),
-        cache: cache_report(tally.into_inner().unwrap_or_default(), cache.as_deref()),
+        cache: cache_report(live.mattes(), cache.as_deref()),
         latency,
         stages: clocks.report(),
         resources: sampler.finish(),

@@ -24,3 +24,4 @@ mod resume;
 mod said;
 mod standalone;
 mod views;
+mod watch;
