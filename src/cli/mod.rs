@@ -13,6 +13,7 @@ mod jobs;
 mod models;
 mod outputs;
 mod probe;
+mod regions;
 mod run;
 pub mod time;
 mod unpack;

@@ -154,7 +154,9 @@ mod tests {
     use crate::compose::Mode;
     use crate::matte::MatteOptions;
     use crate::media::{EncodeOptions, TimeRange};
-    use crate::pipeline::{Cancel, DeviceChoice, ModelChoice, OutputSpec, Precision, SessionChoice, Summary};
+    use crate::pipeline::{
+        Cancel, DeviceChoice, ModelChoice, OutputSpec, PeopleChoice, Precision, SessionChoice, Summary,
+    };
     use crate::ui::progress::tests::{Paper, start, summary};
     use crate::ui::{Console, JsonLines, Style};
     use crate::vr::FormatRequest;
@@ -230,6 +232,7 @@ mod tests {
                 session: SessionChoice::default(),
             },
             view: None,
+            people: PeopleChoice::default(),
             matte: MatteOptions::default(),
             outputs: vec![OutputSpec {
                 path: dir.join("new").join(input).with_extension("mp4"),

@@ -3,7 +3,7 @@
 use super::error::{ModelError, Result};
 use super::manifest::{Kind, Manifest};
 use super::provider::{self, Provider, SessionOptions};
-use super::registry::{Model, Weights};
+use super::registry::Model;
 use crate::plane::Plane;
 use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::IoBinding;
@@ -93,12 +93,7 @@ impl Network {
     pub fn load(model: &Model, options: &SessionOptions) -> Result<Self> {
         model.verify()?;
         let manifest = model.manifest.clone();
-        let bytes: Cow<'_, [u8]> = match &model.weights {
-            Weights::Embedded(b) => Cow::Borrowed(b),
-            Weights::File(path) => {
-                Cow::Owned(std::fs::read(path).map_err(|source| ModelError::Read { path: path.clone(), source })?)
-            }
-        };
+        let bytes = model.weights.read()?;
         let opened = provider::open(&bytes, &manifest.name, options)?;
         let session = opened.session;
         let have_in: Vec<_> = session.inputs().iter().map(|i| i.name()).collect();

@@ -1,8 +1,9 @@
 //! Which models there are, and where their weights lie.
 
 use super::error::{ModelError, Result};
-use super::manifest::Manifest;
+use super::manifest::{Kind, Manifest};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("configs/models/u2netp.yaml", include_str!("../../configs/models/u2netp.yaml")),
     ("configs/models/u2net.yaml", include_str!("../../configs/models/u2net.yaml")),
     ("configs/models/isnet.yaml", include_str!("../../configs/models/isnet.yaml")),
+    ("configs/models/nanodet.yaml", include_str!("../../configs/models/nanodet.yaml")),
 ];
 
 /// The default model's weights, where the build put them into the binary.
@@ -30,6 +32,22 @@ pub enum Weights {
     File(PathBuf),
     /// Inside this binary.
     Embedded(&'static [u8]),
+}
+
+impl Weights {
+    /// Their bytes.
+    ///
+    /// # Errors
+    /// A file that can't be read.
+    pub fn read(&self) -> Result<Cow<'static, [u8]>> {
+        match self {
+            Weights::Embedded(bytes) => Ok(Cow::Borrowed(bytes)),
+            Weights::File(path) => {
+                let bytes = std::fs::read(path).map_err(|source| ModelError::Read { path: path.clone(), source })?;
+                Ok(Cow::Owned(bytes))
+            }
+        }
+    }
 }
 
 /// A model that can be loaded.
@@ -108,6 +126,17 @@ pub fn find_first(names: &[String]) -> Result<Model> {
 }
 
 impl Model {
+    /// The model itself, unless it makes no mattes.
+    ///
+    /// # Errors
+    /// It is a detector.
+    pub fn for_mattes(self) -> Result<Self> {
+        if self.manifest.kind == Kind::Detector {
+            return Err(ModelError::NoMattes { name: self.manifest.name });
+        }
+        Ok(self)
+    }
+
     /// Compares the weights with the manifest's checksum.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Fourth stage: brings the mattes of windows back onto their eyes, lets the mattes of two eyes meet,
+//! Fourth stage: brings the mattes of windows back onto their eyes, looks closer at each person, lets the mattes of two eyes meet,
 //! calms the small mattes over time and fetches each frame's background. The one place after the
 //! network where frames depend on the frame before.
 
@@ -7,7 +7,9 @@ use super::cancel::Cancel;
 use super::clock::StageClock;
 use super::error::Result;
 use super::frame::{Matted, Prepared};
+use super::people::People;
 use crate::matte::Stabilizer;
+use crate::matte::keep::Wishes;
 use crate::matte::stereo::StereoFusion;
 use crate::matte::windows::{Blender, Windows};
 use crossbeam_channel::{Receiver, Sender};
@@ -19,9 +21,15 @@ pub struct Matting {
     pub windows: Arc<Windows>,
     /// Brings their mattes back.
     pub blender: Blender,
+    /// Looks closer at each person, where that is asked for.
+    pub people: Option<People>,
+    /// What the user says of whom the matte shows.
+    pub wishes: Wishes,
+    /// Degrees that a view shows from top to bottom; `None`: a flat picture.
+    pub degrees: Option<f32>,
     /// Makes the mattes of the two eyes of a frame agree, where that is asked for.
     pub stereo: Option<StereoFusion>,
-    /// One for each view; none for recurrent networks, which are steady by themselves.
+    /// One for each view; none where all networks are recurrent, and steady by themselves.
     pub stabilizers: Vec<Stabilizer>,
     /// For each output, where its background comes from.
     pub backgrounds: Vec<Option<Backdrop>>,
@@ -46,7 +54,7 @@ impl Matting {
                 return Ok(());
             }
             let pictures = clock.busy(|| -> Result<Vec<_>> {
-                self.steady(&mut frame);
+                self.steady(&mut frame)?;
                 let pts = frame.decoded.source.pts;
                 let seconds = (pts - *first_pts.get_or_insert(pts)) as f64 * self.tick;
                 let at = |b: &mut Option<Backdrop>| b.as_mut().map(|b| b.frame_at(seconds)).transpose();
@@ -58,10 +66,17 @@ impl Matting {
         }
     }
 
-    /// Between windows, between the eyes, then over time.
-    fn steady(&mut self, frame: &mut Prepared) {
+    /// Between windows, around people, between the eyes, then over time.
+    fn steady(&mut self, frame: &mut Prepared) -> Result<()> {
         for view in &mut frame.views {
             self.blender.blend(&self.windows, &mut view.mattes, &mut view.alpha);
+        }
+        if let Some(people) = &mut self.people {
+            people.look(frame)?;
+        }
+        if !self.wishes.is_empty() {
+            let seconds = frame.decoded.source.pts as f64 * self.tick;
+            frame.views.iter_mut().for_each(|v| self.wishes.apply(&mut v.alpha, seconds, self.degrees));
         }
         if let (Some(stereo), [a, b]) = (&mut self.stereo, frame.views.as_mut_slice()) {
             stereo.apply((&a.yuv, &mut a.alpha), (&b.yuv, &mut b.alpha));
@@ -72,5 +87,6 @@ impl Matting {
             }
             stabilizer.apply(&view.yuv.y, &mut view.alpha);
         }
+        Ok(())
     }
 }

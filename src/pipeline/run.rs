@@ -11,6 +11,7 @@ use super::events::{Event, Observer, OutputReport, Summary};
 use super::frame::Total;
 use super::job::{DeviceChoice, Job};
 use super::matte::Matting;
+use super::people::People;
 use super::plan::{Plan, output_color, output_layout, writer_options};
 use super::prepare::{Prepare, Recycled};
 use super::progress::Progress;
@@ -25,7 +26,7 @@ use crate::model::provider::{Provider, SessionOptions};
 use crate::model::{Batch, Kind, Network, States};
 use crate::tune::cuda::CudaCards;
 use crate::tune::rules::{self, Threads};
-use crate::vr::EyeOrder;
+use crate::vr::{EyeOrder, Lens};
 use crossbeam_channel::{bounded, unbounded};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,6 +37,7 @@ use std::time::Instant;
 pub struct Prepared {
     plan: Plan,
     network: Network,
+    people: Option<People>,
     threads: Threads,
     /// What the rules make of an open `queue_bytes`.
     queue_bytes: usize,
@@ -81,8 +83,13 @@ impl Prepared {
             Provider::Cpu | Provider::OpenVino => None,
         };
         warm_up(job, &plan, &mut network)?;
+        let video = &plan.input.video;
+        let form = (video.layout, video.color);
+        let people = plan.people.as_ref();
+        let people = people.map(|p| People::new(p, &options, &plan.views, plan.format.projection.value, form));
+        let people = people.transpose()?;
         let queue_bytes = rules::queue(&machine.memory).value as usize;
-        Ok(Self { plan, network, threads, queue_bytes, card })
+        Ok(Self { plan, network, people, threads, queue_bytes, card })
     }
 
     /// The plan.
@@ -136,7 +143,7 @@ pub fn run(job: &Job, cancel: &Cancel, observer: &dyn Observer) -> Result<Summar
 /// As [`run`].
 pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &dyn Observer) -> Result<Summary> {
     let device = prepared.device();
-    let Prepared { plan, mut network, threads, queue_bytes, card } = prepared;
+    let Prepared { plan, mut network, people, threads, queue_bytes, card } = prepared;
     let video = &plan.input.video;
     let (width, height, source_layout, color) = (video.width, video.height, video.layout, video.color);
     let started = Instant::now();
@@ -208,7 +215,8 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let frame_bytes = source_layout.frame_bytes(width, height);
     let queue_bytes = if job.queue_bytes > 0 { job.queue_bytes } else { queue_bytes };
     let permits = Permits::new(frames_in_flight(queue_bytes, frame_bytes, batch_frames, threads.compose));
-    let stabilizers = if recurrent || job.matte.stabilize <= 0.0 {
+    let steady = recurrent && people.as_ref().is_none_or(People::is_recurrent);
+    let stabilizers = if steady || job.matte.stabilize <= 0.0 {
         Vec::new()
     } else {
         plan.views.rects.iter().map(|_| Stabilizer::new(job.matte.stabilize)).collect()
@@ -217,7 +225,13 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let tick = f64::from(video.time_base.0) / f64::from(video.time_base.1.max(1));
     let stereo = stereo_fusion(job.matte.stereo, &plan);
     let windows = Arc::clone(&plan.views.windows);
-    let matting = Matting { windows, blender: Blender::new(), stereo, stabilizers, backgrounds, tick };
+    let wishes = job.people.wishes.clone();
+    let degrees = plan.format.projection.value.lens().map(|lens| match lens {
+        Lens::Fisheye { fov } => fov as f32,
+        _ => 180.0,
+    });
+    let matting =
+        Matting { windows, blender: Blender::new(), people, wishes, degrees, stereo, stabilizers, backgrounds, tick };
 
     let prepare = Prepare {
         views: plan.views.clone(),
