@@ -19,6 +19,7 @@ pub mod compose;
 pub mod config;
 pub mod eval;
 pub mod hardware;
+mod json_path;
 pub mod matte;
 pub mod media;
 pub mod model;

@@ -228,9 +228,9 @@ fn wrong_usage() {
     let cases: &[&[&str]] = &[
         &["a.mp4"],
         &["-o", "o.mp4"],
-        &["bench"],
+        &["bench", "--batches", "0"],
         &["optimize", "--save-config", "t.yaml"],
-        &["a.mp4", "bench", "-o", "o/"],
+        &["a.mp4", "optimize", "-o", "o/"],
         &["none.mp4", "-o", "o.mp4"],
         &["none.mp4", "a.mp4", "gone.mkv", "films", "-o", "o/"],
         &["empty", "-r", "-o", "o/"],
@@ -295,8 +295,8 @@ fn wrong_usage() {
 #[test]
 fn a_file_with_a_reserved_name_is_a_file() {
     let dir = folder();
-    fs::write(dir.path().join("bench"), "x").expect("a file");
-    let (_, _, err) = run(dir.path(), &["bench"]);
+    fs::write(dir.path().join("optimize"), "x").expect("a file");
+    let (_, _, err) = run(dir.path(), &["optimize"]);
     assert!(err.contains("--output") && !err.contains("not in this version"), "{err}");
 }
 

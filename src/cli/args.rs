@@ -1,5 +1,6 @@
 //! The command line: what can be said, and its help.
 
+use super::bench::args::BenchArgs;
 use super::time::{self, Seconds};
 use crate::config::schema::{self, Kind};
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
@@ -76,6 +77,8 @@ pub enum Command {
     Eval(EvalArgs),
     /// Tell what this machine is, and which encoders and devices really work
     Hardware(HardwareArgs),
+    /// Measure how fast this machine is: whole pipelines, each stage alone, charts
+    Bench(Box<BenchArgs>),
     /// Show, check and begin files with settings
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -467,9 +470,15 @@ pub struct TalkArgs {
     /// No colours (as with NO_COLOR)
     #[arg(long)]
     pub no_color: bool,
-    /// Write the log to this file as well
+    /// Log messages as text or as JSON, an object a line
+    #[arg(long, value_name = "FORMAT", value_parser = setting("logging.format"))]
+    pub log_format: Option<Setting>,
+    /// Write the log there as well: into the state folder by default, off, or a file
     #[arg(long, value_name = "FILE", value_parser = setting("logging.file"))]
     pub log_file: Option<Setting>,
+    /// Write a timeline of every stage's work and waiting, for ui.perfetto.dev
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
     /// Print every setting and what set it, and do nothing
     #[arg(long)]
     pub show_config: bool,
@@ -528,6 +537,7 @@ impl JobArgs {
             ("people.min_size", "--min-size", &self.matte.min_size),
             ("people.include", "--include", &self.matte.include),
             ("people.exclude", "--exclude", &self.matte.exclude),
+            ("logging.format", "--log-format", &self.talk.log_format),
             ("logging.file", "--log-file", &self.talk.log_file),
         ];
         let mut all: Vec<_> =

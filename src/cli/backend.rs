@@ -50,13 +50,14 @@ pub struct ModelInfo {
     /// How the weights are.
     pub state: WeightState,
     /// Where they lie, or should lie.
+    #[serde(serialize_with = "crate::json_path::lossy_option")]
     pub path: Option<PathBuf>,
 }
 
 /// What the command line needs from the library.
 pub trait Backend {
-    /// Finds out what `job` would do, without doing it.
-    fn plan(&self, job: &Job) -> anyhow::Result<PlanView>;
+    /// Finds out what `job` would do, without doing it; `cancel` ends the trial that this takes.
+    fn plan(&self, job: &Job, cancel: &Cancel) -> anyhow::Result<PlanView>;
     /// Does it.
     fn run(&self, job: &Job, cancel: &Cancel, observer: &dyn Observer) -> anyhow::Result<Summary>;
     /// The models (or the one of that name), with their weights' checksums compared if `check`.
@@ -68,7 +69,7 @@ pub trait Backend {
 pub struct Library;
 
 impl Backend for Library {
-    fn plan(&self, job: &Job) -> anyhow::Result<PlanView> {
+    fn plan(&self, job: &Job, cancel: &Cancel) -> anyhow::Result<PlanView> {
         let plan = Plan::new(job)?;
         let mut lines: Vec<_> = plan.lines(job).into_iter().map(|(l, v)| (l.to_owned(), v)).collect();
         let mut json = serde_json::json!({
@@ -84,10 +85,10 @@ impl Backend for Library {
             "model": plan.model.manifest.name,
             "input_size": plan.views.network_size(),
             "outputs": job.outputs.iter().zip(&plan.encoders).map(|(o, e)| {
-                serde_json::json!({"path": o.path, "mode": o.mode.name(), "encoder": e.encoder, "description": e.description})
+                serde_json::json!({"path": o.path.to_string_lossy(), "mode": o.mode.name(), "encoder": e.encoder, "description": e.description})
             }).collect::<Vec<_>>(),
         });
-        let forecast = trial::forecast(job, plan)?;
+        let forecast = trial::forecast(job, plan, cancel)?;
         json["forecast"] = serde_json::to_value(&forecast)?;
         lines.push(("device".into(), forecast.device));
         let trial = format!("at {:.1} fps, from a trial of {} frames", forecast.fps, forecast.trial_frames);

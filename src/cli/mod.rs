@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod backend;
+mod bench;
 mod config;
 mod docs;
 mod eval;
@@ -23,7 +24,8 @@ pub use jobs::{Batch, jobs};
 
 use crate::config::{Loader, check};
 use crate::hardware::Machine;
-use crate::telemetry::{self, LogGuard, LogOptions};
+use crate::pipeline::Trace;
+use crate::telemetry::{self, LogFile, LogFormat, LogGuard, LogOptions};
 use crate::ui::{Console, JsonLines, ProgressUi, Style};
 use anyhow::Context;
 use args::{Cli, Command, JobArgs};
@@ -37,12 +39,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 /// Words for commands of later versions: never taken for an input by mistake.
-const RESERVED: &[&str] = &["bench", "optimize"];
+const RESERVED: &[&str] = &["optimize"];
 
 /// Parses the arguments, does what they ask, and tells how it went.
 pub fn main() -> ExitCode {
-    // Sets a variable of the environment, so before any thread is started.
+    // Both set a variable of the environment, so before any thread is started.
     crate::media::init();
+    crate::model::runtime::keep_private();
     let words: Vec<OsString> = std::env::args_os().collect();
     let no_color = words.iter().take_while(|w| *w != "--").any(|w| w == "--no-color");
     let console = Console::stderr(no_color);
@@ -84,21 +87,22 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
     match &cli.command {
         None => main_job(&cli.job, console, log),
         Some(Command::Models(args)) => {
-            *log = Some(start_log("warn", None, console, &cli.job)?);
+            *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
             models::list(&Library, args, console, print_text)
         }
         Some(Command::Probe(args)) => {
-            *log = Some(start_log("warn", None, console, &cli.job)?);
+            *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
             probe::show(args, print_text)
         }
         Some(Command::Eval(args)) => {
-            *log = Some(start_log("warn", None, console, &cli.job)?);
+            *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
             eval::run(args, print_text).map(|()| Exit::Done)
         }
         Some(Command::Hardware(args)) => hardware::run(args, print_text),
+        Some(Command::Bench(args)) => bench::run(args, console, print_text),
         Some(Command::Config(command)) => config::run(command, print_text),
         Some(Command::Unpack(args)) => {
-            *log = Some(start_log("warn", None, console, &cli.job)?);
+            *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
             let stop = Arc::new(Stop::default());
             interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
             unpack::run(args, &stop, console)
@@ -127,29 +131,39 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
         return print_text(&hardware::show(library, args.talk.json)?).map(|()| Exit::Done);
     }
     check(&settings, &sources)?;
-    let log_file = settings.log_file.as_deref();
-    refuse_log_over_media(args, log_file)?;
-    *log = Some(start_log(&settings.log_level, log_file, console, args)?);
+    for (option, file) in written(args, &settings.log_file) {
+        refuse_over_media(args, option, file)?;
+    }
+    *log = Some(start_log(&settings.log_level, settings.log_format, settings.log_file.clone(), console, args)?);
     let batch = jobs(args, &settings, &sources)?;
     let style = if args.talk.json {
         Style::Json(JsonLines::stdout())
-    } else if args.talk.quiet {
+    } else if args.talk.quiet || console.is_structured() {
         Style::Quiet
     } else {
         Style::Human
     };
-    let mut ui = ProgressUi::new(console.clone(), style);
     // Only a summary for people tells it.
-    if settings.performance.profiling && !args.talk.json && !args.talk.quiet && !args.output.dry_run {
-        ui = ui.with_profiling(Machine::detect());
+    let machine =
+        (settings.performance.profiling && matches!(style, Style::Human) && !args.output.dry_run).then(Machine::detect);
+    let mut ui = ProgressUi::new(console.clone(), style);
+    if let Some(machine) = machine {
+        ui = ui.with_profiling(machine);
     }
+    let trace = args.talk.trace.as_deref().filter(|_| !args.output.dry_run).map(open_trace).transpose()?;
+    if let Some(trace) = &trace {
+        ui = ui.with_trace(Arc::clone(trace));
+    }
+    let stop = Arc::new(Stop::default());
+    interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
     let exit = if args.output.dry_run {
-        run::dry_run(&batch, &Library, &ui, print_text)
+        run::dry_run(&batch, &Library, &stop, &ui, print_text)
     } else {
-        let stop = Arc::new(Stop::default());
-        interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
         run::run(&batch, &Library, &stop, &ui)
     };
+    if let (Some(trace), Some(path)) = (trace, &args.talk.trace) {
+        end_trace(&trace, path, console)?;
+    }
     match ui.json().and_then(JsonLines::failure) {
         Some(e) if exit == Exit::Done => Err(e).context("standard output"),
         Some(e) => {
@@ -160,9 +174,18 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
     }
 }
 
-/// The log is appended to: it must not be a file that the job reads or writes.
-fn refuse_log_over_media(args: &JobArgs, log: Option<&Path>) -> anyhow::Result<()> {
-    let Some(log) = log else { return Ok(()) };
+/// Files that are written besides the outputs, each with the option that names it.
+fn written<'a>(args: &'a JobArgs, log: &'a LogFile) -> Vec<(&'static str, &'a Path)> {
+    let log = match log {
+        LogFile::At(path) => Some(path.as_path()),
+        LogFile::Off | LogFile::State => None,
+    };
+    let files = [("--log-file", log), ("--trace", args.talk.trace.as_deref())];
+    files.into_iter().filter_map(|(option, path)| Some((option, path?))).collect()
+}
+
+/// A file that is written besides the outputs must not be one that the job reads or writes.
+fn refuse_over_media(args: &JobArgs, option: &str, file: &Path) -> anyhow::Result<()> {
     let outputs: Vec<_> = args
         .output
         .output
@@ -178,15 +201,38 @@ fn refuse_log_over_media(args: &JobArgs, log: Option<&Path>) -> anyhow::Result<(
     if read
         .chain(outputs.iter().map(AsRef::as_ref))
         .chain(others)
-        .any(|p: &Path| p == log || crate::media::same_file(p, log))
+        .any(|p: &Path| p == file || crate::media::same_file(p, file))
     {
-        let shown = log.display();
-        return Err(UsageError(format!("--log-file {shown}: is an input, output or configuration of this job")).into());
+        let shown = file.display();
+        return Err(UsageError(format!("{option} {shown}: is an input, output or configuration of this job")).into());
     }
     Ok(())
 }
 
-fn start_log(level: &str, file: Option<&Path>, console: &Console, args: &JobArgs) -> anyhow::Result<LogGuard> {
+fn open_trace(path: &Path) -> anyhow::Result<Arc<Trace>> {
+    Trace::create(path).map_err(|e| UsageError(format!("--trace {}: {e}", path.display())).into())
+}
+
+/// The timeline is what was asked for: that it is not whole must be said.
+fn end_trace(trace: &Trace, path: &Path, console: &Console) -> anyhow::Result<()> {
+    match trace.finish() {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            let most = crate::pipeline::trace::MOST;
+            console.warning(&format!("{}: ends after {most} spans, which is what a viewer can open", path.display()));
+            Ok(())
+        }
+        Err(e) => Err(e).with_context(|| format!("--trace {}", path.display())),
+    }
+}
+
+fn start_log(
+    level: &str,
+    format: LogFormat,
+    file: LogFile,
+    console: &Console,
+    args: &JobArgs,
+) -> anyhow::Result<LogGuard> {
     let level = match (args.talk.quiet, args.talk.verbose) {
         (true, _) => "warn",
         (_, 0) => level,
@@ -198,10 +244,15 @@ fn start_log(level: &str, file: Option<&Path>, console: &Console, args: &JobArgs
         level: level.to_owned(),
         explicit: args.talk.quiet || args.talk.verbose > 0,
         colors: console.colors(),
-        file: file.map(Path::to_owned),
+        format,
+        file,
     };
-    let console = console.clone();
-    Ok(telemetry::init(&options, move |line| console.write(line))?)
+    let sink = console.clone();
+    let log = telemetry::init(&options, move |line| sink.write(line))?;
+    if format == LogFormat::Json {
+        console.structure();
+    }
+    Ok(log)
 }
 
 /// Prints to standard output. A reader that has gone away is no error.

@@ -159,7 +159,7 @@ fn machine(input: &InputInfo, found: &FormatFindings, boxes: &[VrBox]) -> serde_
     let streams: serde_json::Map<_, _> =
         counts(input).into_iter().map(|(n, what)| (what.replace(' ', "_"), json!(n))).collect();
     json!({
-        "file": input.path,
+        "file": input.path.to_string_lossy(),
         "container": input.format,
         "size_bytes": input.size_bytes,
         "duration": input.duration,

@@ -16,15 +16,19 @@ use std::path::{Path, PathBuf};
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Line<'a> {
     Plan {
+        #[serde(serialize_with = "crate::json_path::lossy")]
         input: &'a Path,
         #[serde(flatten)]
         plan: serde_json::Value,
     },
     Skipped {
+        #[serde(serialize_with = "crate::json_path::lossy")]
         input: &'a Path,
+        #[serde(serialize_with = "crate::json_path::lossy")]
         output: &'a Path,
     },
     Error {
+        #[serde(serialize_with = "crate::json_path::lossy")]
         input: &'a Path,
         message: String,
     },
@@ -70,12 +74,18 @@ pub fn run(batch: &Batch, backend: &impl Backend, stop: &Stop, ui: &ProgressUi) 
 pub fn dry_run(
     batch: &Batch,
     backend: &impl Backend,
+    stop: &Stop,
     ui: &ProgressUi,
     print: impl Fn(&str) -> anyhow::Result<()>,
 ) -> Exit {
     skipped(batch, ui);
     each(batch, ui, |job| {
-        let plan = backend.plan(job)?;
+        let plan = backend.plan(job, &stop.next_job());
+        // A trial that was stopped forecasts nothing, and what fails because of it is no failure.
+        if stop.presses() > 0 {
+            return Ok(false);
+        }
+        let plan = plan?;
         if let Some(json) = ui.json() {
             json.write(&Line::Plan { input: &job.input, plan: plan.json });
         } else {
@@ -167,8 +177,12 @@ mod tests {
     }
 
     impl Backend for Fake<'_> {
-        fn plan(&self, job: &Job) -> anyhow::Result<PlanView> {
+        fn plan(&self, job: &Job, cancel: &Cancel) -> anyhow::Result<PlanView> {
             anyhow::ensure!(!job.input.ends_with("bad"), "bad: not a video");
+            if job.input.ends_with("once") {
+                self.stop.press();
+                assert!(cancel.is_requested());
+            }
             let lines = vec![("input".into(), job.input.display().to_string()), ("model".into(), "selfie".into())];
             Ok(PlanView { lines, json: serde_json::json!({"model": "selfie"}) })
         }
@@ -313,13 +327,18 @@ mod tests {
             text.borrow_mut().push_str(s);
             Ok(())
         };
-        assert_eq!(dry_run(&batch, &Fake { stop: &Stop::default() }, &ui, print), Exit::Done);
+        let stop = Stop::default();
+        assert_eq!(dry_run(&batch, &Fake { stop: &stop }, &stop, &ui, print), Exit::Done);
         assert_eq!(text.into_inner(), "input  a\nmodel  selfie\n");
         assert_eq!(std::fs::read_dir(dir.path()).expect("readable").count(), 0);
 
         let out = Paper::default();
         let ui = ProgressUi::new(Console::to(std::io::sink()), Style::Json(JsonLines::to(out.clone())));
-        dry_run(&batch, &Fake { stop: &Stop::default() }, &ui, |_| Ok(()));
+        dry_run(&batch, &Fake { stop: &stop }, &stop, &ui, |_| Ok(()));
         assert_eq!(out.text(), "{\"type\":\"plan\",\"input\":\"a\",\"model\":\"selfie\"}\n");
+
+        let batch = Batch { jobs: vec![job(dir.path(), "once"), job(dir.path(), "a")], skipped: Vec::new() };
+        assert_eq!(dry_run(&batch, &Fake { stop: &stop }, &stop, &ui, |_| Ok(())), Exit::Interrupted);
+        assert_eq!(out.text().lines().count(), 1, "what was stopped is not told");
     }
 }

@@ -9,6 +9,7 @@ use crate::matte::keep::Wishes;
 use crate::matte::windows::View;
 use crate::media::Codec;
 use crate::pipeline::{DeviceChoice, PeopleChoice, Precision, SessionChoice};
+use crate::telemetry::{LogFile, LogFormat};
 use crate::vr::{EyeOrder, FormatRequest, Layout, ProjectionKind};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -377,7 +378,15 @@ impl Sources {
                 hardware: self.flag("output.hardware"),
             },
             log_level: self.text("logging.level").unwrap_or_else(|| "warn".to_owned()),
-            log_file: self.text("logging.file").map(PathBuf::from),
+            log_format: match self.text("logging.format").as_deref() {
+                Some("json") => LogFormat::Json,
+                _ => LogFormat::Text,
+            },
+            log_file: match self.text("logging.file").as_deref() {
+                None => LogFile::State,
+                Some("off") => LogFile::Off,
+                Some(path) => LogFile::At(PathBuf::from(path)),
+            },
         }
     }
 

@@ -19,6 +19,7 @@ use crate::matte::MatteOptions;
 use crate::matte::windows::View;
 use crate::media::Codec;
 use crate::pipeline::{DeviceChoice, PeopleChoice, Precision, SessionChoice};
+use crate::telemetry::{LogFile, LogFormat};
 use crate::vr::FormatRequest;
 use std::fmt;
 use std::path::PathBuf;
@@ -154,6 +155,8 @@ pub struct Settings {
     pub output: OutputSettings,
     /// Level of log messages: error, warn, info, debug or trace.
     pub log_level: String,
-    /// A file that gets the log as well.
-    pub log_file: Option<PathBuf>,
+    /// How log messages look.
+    pub log_format: LogFormat,
+    /// What gets the log as well.
+    pub log_file: LogFile,
 }

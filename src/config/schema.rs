@@ -102,7 +102,8 @@ pub const KEYS: &[Key] = &[
     open("output.pix_fmt", Kind::Text, "auto"),
     key("output.hardware", Kind::Bool),
     key("logging.level", Kind::Word(&["error", "warn", "info", "debug", "trace"])),
-    open("logging.file", Kind::Text, "off"),
+    key("logging.format", Kind::Word(&["text", "json"])),
+    open("logging.file", Kind::Text, "auto"),
 ];
 
 /// The setting of that name.

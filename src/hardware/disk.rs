@@ -8,6 +8,7 @@ use sysinfo::{DiskKind, Disks};
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Disk {
     /// Where it is mounted.
+    #[serde(serialize_with = "crate::json_path::lossy")]
     pub mount: PathBuf,
     /// `ext4`, `nfs4` ...
     pub file_system: String,

@@ -42,6 +42,17 @@ pub struct Sampler {
     thread: Option<JoinHandle<()>>,
 }
 
+/// Where a sampler's last look can be read.
+#[derive(Clone, Debug)]
+pub struct Latest(Arc<Shared>);
+
+impl Latest {
+    /// The last look.
+    pub fn get(&self) -> Sample {
+        self.0.lock().latest.clone()
+    }
+}
+
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
@@ -91,9 +102,9 @@ impl Sampler {
         Self { shared, thread }
     }
 
-    /// The last look.
-    pub fn latest(&self) -> Sample {
-        self.shared.lock().latest.clone()
+    /// The last look, for whoever asks; also after the sampler's end.
+    pub fn latest(&self) -> Latest {
+        Latest(Arc::clone(&self.shared))
     }
 
     /// Stops, after one last look, and tells what the whole time took.
@@ -217,7 +228,7 @@ mod tests {
         while start.elapsed() < Duration::from_millis(300) {
             x = std::hint::black_box(x.wrapping_mul(31).wrapping_add(1));
         }
-        assert!(sampler.latest().memory > 1 << 20);
+        assert!(sampler.latest().get().memory > 1 << 20);
         let usage = sampler.finish();
         assert!(usage.peak_memory > 1 << 20, "{usage:?}");
         // Other tests run beside it in this process: only the lower end says something.

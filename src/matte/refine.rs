@@ -21,6 +21,12 @@ impl Refiner {
         Self { options, coefficients: Coefficients::default(), morphology: Morphology::new(), classes: Vec::new() }
     }
 
+    /// Classes of the tiles of the matte that was made last, counted from its own corner; `None` where
+    /// growing or feathering changed it afterwards.
+    pub fn classes(&self) -> Option<&[TileClass]> {
+        (self.options.grow == 0 && self.options.feather <= 0.0).then_some(&self.classes)
+    }
+
     /// Brings `alpha` up to the size of the view `rect` of a picture (`planes`, stored in `layout`,
     /// meaning `color`) and writes it to `out`, which has just that size. `guide` is the view's
     /// luma at the size of `alpha`.

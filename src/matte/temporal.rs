@@ -15,6 +15,12 @@ const LUMA: (f32, f32) = (0.02, 0.07);
 /// The same for the change of alpha: a change that a whole neighbourhood shares is no noise.
 const ALPHA: (f32, f32) = (0.2, 0.5);
 
+/// Change of a pixel's alpha that is not worth calming: a quarter of a step of eight bits. Most of
+/// a matte is surely person or surely background and changes by less.
+const STILL: f32 = 1e-3;
+/// Pixels of a row that are worked on at a time.
+const BLOCK: usize = 32;
+
 /// The temporal filter of one view.
 #[derive(Debug)]
 pub struct Stabilizer {
@@ -24,10 +30,8 @@ pub struct Stabilizer {
     /// The last frame's picture, and its matte as it was given out.
     luma: Plane<f32>,
     alpha: Plane<f32>,
-    /// Change of luma and of alpha in three rows, row `y` in slot `y % 3`.
-    change: [[Vec<f32>; 2]; 3],
-    /// Sums of three rows of each, with a repeated pixel at either end.
-    sums: [Vec<f32>; 2],
+    /// Where the next matte is made.
+    next: Plane<f32>,
 }
 
 impl Stabilizer {
@@ -40,8 +44,7 @@ impl Stabilizer {
             primed: false,
             luma: Plane::default(),
             alpha: Plane::default(),
-            change: Default::default(),
-            sums: Default::default(),
+            next: Plane::default(),
         }
     }
 
@@ -63,77 +66,102 @@ impl Stabilizer {
         }
         if self.primed && (self.alpha.width(), self.alpha.height()) == (w, h) {
             self.filter(luma, alpha);
-        } else {
-            self.luma.clone_from(luma);
-            self.alpha.clone_from(alpha);
-            self.primed = true;
         }
+        for (from, to) in [(luma, &mut self.luma), (&*alpha, &mut self.alpha)] {
+            to.resize(w, h);
+            to.data_mut().copy_from_slice(from.data());
+        }
+        self.primed = true;
     }
 
-    /// One pass over the planes, row by row, so that what lies between is never out of the cache.
     fn filter(&mut self, luma: &Plane<f32>, alpha: &mut Plane<f32>) {
         let (w, h) = (alpha.width(), alpha.height());
-        self.change.iter_mut().flatten().for_each(|row| row.resize(w, 0.0));
-        self.sums.iter_mut().for_each(|row| row.resize(w + 2, 0.0));
-        let row = |y: usize| y * w..(y + 1) * w;
-        for y in 0..=h {
-            if y < h {
-                let [dy, da] = &mut self.change[y % 3];
-                // Rows are filtered one behind, so `alpha` and the last frame's are still as they came.
-                let alpha = (&alpha.data()[row(y)], &self.alpha.data()[row(y)]);
-                changes(&luma.data()[row(y)], &mut self.luma.data_mut()[row(y)], alpha.0, alpha.1, dy, da);
-            }
-            if let Some(y) = y.checked_sub(1) {
-                let near = [y.saturating_sub(1), y, (y + 1).min(h - 1)].map(|y| &self.change[y % 3]);
-                let (now, last) = (&mut alpha.data_mut()[row(y)], &mut self.alpha.data_mut()[row(y)]);
-                blend(near, &mut self.sums, now, last, self.floor);
+        self.next.resize(w, h);
+        for (y, out) in self.next.data_mut().chunks_exact_mut(w).enumerate() {
+            let ys = [y.saturating_sub(1), y, (y + 1).min(h - 1)];
+            let luma = [rows(luma, ys), rows(&self.luma, ys)];
+            filter_row(luma, [rows(alpha, ys), rows(&self.alpha, ys)], self.floor, out);
+        }
+        std::mem::swap(alpha, &mut self.next);
+    }
+}
+
+/// A row with the ones above and below it; at the border the row itself.
+type Rows<'a> = [&'a [f32]; 3];
+
+fn rows(plane: &Plane<f32>, ys: [usize; 3]) -> Rows<'_> {
+    ys.map(|y| &plane.data()[y * plane.width()..][..plane.width()])
+}
+
+dispatch! {
+    /// Filters a row: of luma and of alpha this frame's and the last one's are given.
+    fn filter_row(luma: [Rows<'_>; 2], alpha: [Rows<'_>; 2], floor: f32, out: &mut [f32]) {
+        let w = out.len();
+        for x in (0..w).step_by(BLOCK) {
+            let block = x..(x + BLOCK).min(w);
+            let (now, last) = (&alpha[0][1][block.clone()], &alpha[1][1][block.clone()]);
+            let out = &mut out[block];
+            if is_still(now, last) {
+                out.copy_from_slice(now);
+            } else {
+                let weights = weights(luma, alpha, w, x, floor);
+                for (((out, now), last), k) in out.iter_mut().zip(now).zip(last).zip(&weights) {
+                    *out = last + k * (now - last);
+                }
             }
         }
     }
 }
 
-dispatch! {
-    /// How much luma and alpha differ from the last frame's; `last_luma` becomes `luma`. Alpha's change
-    /// keeps its sign, so that noise cancels out in the neighbourhood's mean.
-    fn changes(
-        luma: &[f32], last_luma: &mut [f32], alpha: &[f32], last_alpha: &[f32], dy: &mut [f32], da: &mut [f32],
-    ) {
-        let n = luma.len();
-        let (last_luma, alpha, last_alpha) = (&mut last_luma[..n], &alpha[..n], &last_alpha[..n]);
-        let (dy, da) = (&mut dy[..n], &mut da[..n]);
-        for x in 0..n {
-            dy[x] = (luma[x] - last_luma[x]).abs();
-            da[x] = alpha[x] - last_alpha[x];
-            last_luma[x] = luma[x];
-        }
+/// Whether no pixel changes by more than [`STILL`].
+#[inline(always)]
+fn is_still(now: &[f32], last: &[f32]) -> bool {
+    // Without their sign the bits of floats are in the order of the numbers, and integers' greatest
+    // is vectorised.
+    let mut greatest = 0;
+    for (now, last) in now.iter().zip(last) {
+        greatest = greatest.max((now - last).abs().to_bits());
     }
+    f32::from_bits(greatest) <= STILL
+}
 
-    /// Filters a row; `near` are the changes in the row above, in it and below. `last`, the filtered
-    /// row of the last frame, becomes that of this one.
-    fn blend(near: [&[Vec<f32>; 2]; 3], sums: &mut [Vec<f32>; 2], alpha: &mut [f32], last: &mut [f32], floor: f32) {
-        let n = alpha.len();
-        for (k, sums) in sums.iter_mut().enumerate() {
-            let [a, b, c] = near.map(|row| &row[k][..n]);
-            let inner = &mut sums[1..=n];
-            for x in 0..n {
-                inner[x] = a[x] + b[x] + c[x];
-            }
-            sums[0] = sums[1];
-            sums[n + 1] = sums[n];
-        }
-        let [dy, da] = sums;
-        let (dy, da, last) = (&dy[..n + 2], &da[..n + 2], &mut last[..n]);
-        for x in 0..n {
-            let dy = (dy[x] + dy[x + 1] + dy[x + 2]) * (1.0 / 9.0);
-            let da = (da[x] + da[x + 1] + da[x + 2]) * (1.0 / 9.0);
-            let (moving, changing) = (ramp(dy, LUMA), ramp(da.abs(), ALPHA));
-            let motion = if moving > changing { moving } else { changing };
-            let k = floor + (1.0 - floor) * motion;
-            let calm = last[x] + k * (alpha[x] - last[x]);
-            alpha[x] = calm;
-            last[x] = calm;
+/// The weight of the new alpha for the pixels from `x` on, by the mean change around each. Alpha's
+/// change keeps its sign, so that noise cancels out.
+#[inline(always)]
+fn weights(luma: [Rows<'_>; 2], alpha: [Rows<'_>; 2], w: usize, x: usize, floor: f32) -> [f32; BLOCK] {
+    let end = (x + BLOCK).min(w);
+    // The columns of the block and those next to it, of which the border's is repeated.
+    let columns = x.saturating_sub(1)..(end + 1).min(w);
+    let first = columns.start + 1 - x;
+    let n = columns.len();
+    let mut sums = [[0f32; BLOCK + 2]; 2];
+    for row in 0..3 {
+        let [ly, last_ly] = luma.map(|rows| &rows[row][columns.clone()][..n]);
+        let [a, last_a] = alpha.map(|rows| &rows[row][columns.clone()][..n]);
+        let [dy, da] = sums.each_mut().map(|sums| &mut sums[first..first + n]);
+        for i in 0..n {
+            dy[i] += (ly[i] - last_ly[i]).abs();
+            da[i] += a[i] - last_a[i];
         }
     }
+    for sums in &mut sums {
+        if x == 0 {
+            sums[0] = sums[1];
+        }
+        if end == w {
+            sums[end - x + 1] = sums[end - x];
+        }
+    }
+    let [dy, da] = sums;
+    let mut out = [0f32; BLOCK];
+    for i in 0..BLOCK {
+        let dy = (dy[i] + dy[i + 1] + dy[i + 2]) * (1.0 / 9.0);
+        let da = (da[i] + da[i + 1] + da[i + 2]) * (1.0 / 9.0);
+        let (moving, changing) = (ramp(dy, LUMA), ramp(da.abs(), ALPHA));
+        let motion = if moving > changing { moving } else { changing };
+        out[i] = floor + (1.0 - floor) * motion;
+    }
+    out
 }
 
 #[cfg(test)]
@@ -141,6 +169,7 @@ mod tests {
     use super::*;
     use crate::matte::MatteOptions;
     use crate::simd::forced;
+    use proptest::prelude::*;
 
     const W: usize = 40;
     const H: usize = 24;
@@ -163,6 +192,53 @@ mod tests {
     fn scene(edge: f32, contrast: f32) -> (Plane<f32>, Plane<f32>) {
         let cover = move |x: usize| (edge - x as f32 + 0.5).clamp(0.0, 1.0);
         (plane(|x, _| 0.3 + contrast * cover(x)), plane(|x, _| cover(x)))
+    }
+
+    /// The filter pixel by pixel, as the module's text has it.
+    fn reference(luma: [&Plane<f32>; 2], alpha: [&Plane<f32>; 2], floor: f64) -> Vec<f64> {
+        let (w, h) = (alpha[0].width(), alpha[0].height());
+        let at = |p: &Plane<f32>, i: usize| f64::from(p.data()[i]);
+        (0..w * h)
+            .map(|i| {
+                let around = (0..9).map(|k| {
+                    let x = (i % w + k % 3).saturating_sub(1).min(w - 1);
+                    (i / w + k / 3).saturating_sub(1).min(h - 1) * w + x
+                });
+                let dy = around.clone().map(|k| (at(luma[0], k) - at(luma[1], k)).abs()).sum::<f64>() / 9.0;
+                let da = around.map(|k| at(alpha[0], k) - at(alpha[1], k)).sum::<f64>() / 9.0;
+                let moving = ((dy - 0.02) / 0.05).clamp(0.0, 1.0);
+                let changing = ((da.abs() - 0.2) / 0.3).clamp(0.0, 1.0);
+                let k = floor + (1.0 - floor) * moving.max(changing);
+                at(alpha[1], i) + k * (at(alpha[0], i) - at(alpha[1], i))
+            })
+            .collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        #[test]
+        fn filtering_is_the_definition(
+            w in 1usize..100, h in 1usize..9, flat in 0usize..100, noise in 0f32..0.5, seed in any::<u32>(),
+        ) {
+            let mut rng = Rng(seed | 1);
+            // On the left the matte stands still, on the right it does not.
+            let mut plane = |level: f32, still: bool| {
+                let mut value = |i: usize| if still && i % w < flat { 0.5 } else { level + noise * rng.next() };
+                Plane::from_vec((0..w * h).map(&mut value).collect(), w, h)
+            };
+            let (luma, alpha) = ([plane(0.5, false), plane(0.5, false)], [plane(0.5, true), plane(0.6, true)]);
+            let want = reference([&luma[1], &luma[0]], [&alpha[1], &alpha[0]], 0.4f64.powf(1.5));
+            forced::each(|level| {
+                let mut stab = Stabilizer::new(0.6);
+                stab.apply(&luma[0], &mut alpha[0].clone());
+                let mut out = alpha[1].clone();
+                stab.apply(&luma[1], &mut out);
+                for (got, want) in out.data().iter().zip(&want) {
+                    assert!((f64::from(*got) - want).abs() < 1.1e-3, "{level:?}: {got} {want}");
+                }
+            });
+        }
     }
 
     #[test]

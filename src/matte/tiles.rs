@@ -1,7 +1,7 @@
 //! Which parts of a full-size matte are wholly background, wholly person or an edge, so that the
 //! composers copy or fill whole tiles and blend only where there is something to blend.
 
-use crate::plane::PlaneRef;
+use crate::plane::{PlaneRef, Rect};
 use crate::simd::dispatch;
 
 /// Width of a tile in luma samples.
@@ -55,6 +55,23 @@ impl TileMap {
         }
     }
 
+    /// Enters the classes of a part of the plane that are known already, row after row of the part's
+    /// own tiles. False, and nothing is done, where those tiles are not tiles of this map too.
+    pub fn enter(&mut self, part: Rect, plane: (usize, usize), classes: &[TileClass]) -> bool {
+        let aligned = |from: usize, len: usize, tile: usize, end: usize| {
+            from.is_multiple_of(tile) && ((from + len).is_multiple_of(tile) || from + len == end)
+        };
+        if !aligned(part.x, part.w, TILE_W, plane.0) || !aligned(part.y, part.h, TILE_H, plane.1) {
+            return false;
+        }
+        let (tx, ty) = (part.x / TILE_W, part.y / TILE_H);
+        let columns = part.w.div_ceil(TILE_W);
+        for (row, classes) in classes.chunks_exact(columns.max(1)).enumerate() {
+            self.classes[(ty + row) * self.tiles_x + tx..][..columns].copy_from_slice(classes);
+        }
+        true
+    }
+
     /// The class of tile (`tx`, `ty`).
     ///
     /// # Panics
@@ -99,5 +116,41 @@ dispatch! {
             }
         }
         class
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plane::Plane;
+
+    #[test]
+    fn what_is_entered_is_what_a_scan_finds() {
+        // Two eyes side by side; the right one ends with a part of a tile.
+        let (w, h) = (2 * TILE_W + 40, TILE_H + 5);
+        let data = (0..w * h).map(|i| if i % w < 50 { 255 } else { u8::from(i % w > 90) }).collect();
+        let alpha = Plane::from_vec(data, w, h);
+        let mut scanned = TileMap::default();
+        scanned.classify(alpha.as_ref());
+        let mut entered = TileMap::default();
+        entered.reset(w, h);
+        for eye in [Rect::new(0, 0, 2 * TILE_W, h), Rect::new(2 * TILE_W, 0, 40, h)] {
+            let mut own = TileMap::default();
+            own.classify(alpha.as_ref().crop(eye));
+            assert!(entered.enter(eye, (w, h), &own.classes));
+        }
+        assert_eq!(entered, scanned);
+    }
+
+    #[test]
+    fn tiles_that_are_not_the_maps_are_refused() {
+        let mut map = TileMap::default();
+        map.reset(200, 100);
+        let before = map.clone();
+        for part in [Rect::new(100, 0, 100, 100), Rect::new(0, 0, 100, 100), Rect::new(0, 0, 200, 50)] {
+            let classes = vec![TileClass::Mixed; part.w.div_ceil(TILE_W) * part.h.div_ceil(TILE_H)];
+            assert!(!map.enter(part, (200, 100), &classes), "{part:?}");
+        }
+        assert_eq!(map, before);
     }
 }

@@ -50,6 +50,14 @@ enum Target {
     Raw,
 }
 
+impl Drop for VideoEncoder {
+    fn drop(&mut self) {
+        if self.sent == 0 {
+            let_close(&mut self.context, &self.plan.encoder);
+        }
+    }
+}
+
 impl VideoEncoder {
     /// Opens the encoder.
     ///
@@ -339,6 +347,9 @@ fn open_codec(
     if code >= 0 && !complaint {
         return Ok(());
     }
+    if code >= 0 {
+        let_close(context, &plan.encoder);
+    }
     let encoder = plan.encoder.clone();
     let what = format!("{}x{} ({})", options.width, options.height, plan.description);
     let reason = if code < 0 { ffmpeg::Error::from(code).to_string() } else { "it does not know an option".to_owned() };
@@ -348,6 +359,26 @@ fn open_codec(
         return Err(MediaError::EncoderOptions { encoder, what, reason, log: lines });
     }
     Err(MediaError::Encoder { encoder, what, reason, log: lines })
+}
+
+/// Prepares an open encoder that has got no frame for being closed: from that SVT-AV1 (1.4 at least)
+/// never returns. With a frame it does, within a second at 8K.
+fn let_close(context: &mut ffmpeg::codec::Context, encoder: &str) {
+    if encoder != "libsvtav1" {
+        return;
+    }
+    // SAFETY: reads plain fields of an open encoder.
+    let (format, width, height) = unsafe {
+        let c = &*context.as_ptr();
+        (c.pix_fmt as i32, c.width.max(0) as usize, c.height.max(0) as usize)
+    };
+    let Ok(mut frame) = super::frame::alloc_raw(format, width, height) else { return };
+    stamp(&mut frame, 0);
+    // SAFETY: an open encoder and a frame as it expects them; then the end of its frames.
+    unsafe {
+        ffi::avcodec_send_frame(context.as_mut_ptr(), frame.as_ptr());
+        ffi::avcodec_send_frame(context.as_mut_ptr(), ptr::null());
+    }
 }
 
 fn is_hardware(codec: &ffmpeg::Codec) -> bool {

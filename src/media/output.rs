@@ -10,7 +10,8 @@ use super::raw::{self, Options, Tags};
 use super::sidedata;
 use super::template::{SourceTemplate, StreamTemplate};
 use ffmpeg_next::{self as ffmpeg, ffi, media::Type, packet::Mut as _, packet::Ref as _};
-use std::ffi::CString;
+use std::ffi::{CString, OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::ptr;
@@ -66,10 +67,7 @@ impl Output {
     /// # Errors
     /// It can't be created, or another run is writing it at this moment.
     pub(super) fn create(path: &Path, container: &Container, overwrite: bool) -> Result<Self> {
-        let mut name = std::ffi::OsString::from(".");
-        name.push(path.file_name().unwrap_or_default());
-        name.push(".part");
-        let temporary = path.with_file_name(name);
+        let temporary = path.with_file_name(temporary_name(path.file_name().unwrap_or_default()));
         // The system's own words for what is wrong with the directory.
         let lock = lock_file(&temporary).map_err(|e| MediaError::create(path, &e))?.ok_or_else(|| {
             let reason = "another vrseg is writing it at this moment".to_owned();
@@ -452,6 +450,15 @@ impl Output {
     }
 }
 
+/// `.NAME.part`, NAME being cut where Linux would find the whole too long.
+fn temporary_name(name: &OsStr) -> OsString {
+    const LONGEST: usize = 255;
+    let (before, after) = (&b"."[..], &b".part"[..]);
+    let name = name.as_bytes();
+    let kept = &name[..name.len().min(LONGEST - before.len() - after.len())];
+    OsString::from_vec([before, kept, after].concat())
+}
+
 /// Opens or creates `path` and locks it; `None` where another process holds the lock. What a killed
 /// run left behind is not locked any more and is taken over.
 fn lock_file(path: &Path) -> std::io::Result<Option<std::fs::File>> {
@@ -558,6 +565,17 @@ unsafe fn add_chapters(oc: *mut ffi::AVFormatContext, template: &SourceTemplate)
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_longest_name_has_a_temporary_one() {
+        assert_eq!(temporary_name(OsStr::new("out.mp4")), ".out.mp4.part");
+        let longest = format!("{}.mp4", "ä".repeat(125) + "a");
+        assert_eq!(longest.len(), 255);
+        let dir = tempfile::tempdir().unwrap();
+        let temporary = dir.path().join(temporary_name(OsStr::new(&longest)));
+        std::fs::write(&temporary, b"x").unwrap();
+        std::fs::rename(temporary, dir.path().join(longest)).unwrap();
+    }
 
     #[test]
     fn a_lock_is_on_the_file_that_has_the_name() {

@@ -172,6 +172,16 @@ fn try_load(candidate: &Candidate) -> std::result::Result<Runtime, String> {
     Ok(Runtime { environment, origin, version })
 }
 
+/// Keeps ONNX Runtime from watching its user. Builds since 1.31 gather telemetry for Microsoft on Linux,
+/// too, unless this variable is set: when they are loaded they write a device id and a database to
+/// `~/.cache/Microsoft`, before a program could say through the API that it wants none.
+///
+/// To be called before the program starts threads.
+pub fn keep_private() {
+    // SAFETY: nothing reads the environment at the same time, as there is only this thread.
+    unsafe { std::env::set_var("ORT_DISABLE_TELEMETRY", "1") };
+}
+
 fn fd(file: &std::fs::File) -> i32 {
     use std::os::fd::AsRawFd;
     file.as_raw_fd()

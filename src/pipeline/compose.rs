@@ -2,7 +2,7 @@
 //! independent here, so several workers share the stage.
 
 use super::cancel::Cancel;
-use super::clock::StageClock;
+use super::clock::Worker;
 use super::error::Result;
 use super::frame::{Matted, Painted, SmallView};
 use crate::compose::{Composer, Frame, Mode, PassthroughPainter, ViewPaint};
@@ -65,8 +65,7 @@ impl Compose {
     }
 
     /// One worker; works until there are no more frames or nobody listens any more.
-    pub fn run(self, frames: Receiver<Matted>, cancel: &Cancel, clock: &StageClock) -> Result<()> {
-        clock.enter();
+    pub fn run(self, frames: Receiver<Matted>, cancel: &Cancel, mut clock: Worker<'_>) -> Result<()> {
         let (width, height) = self.size;
         let mut painters: Vec<_> = self.targets.iter().map(|t| self.painter(t)).collect();
         // Packed frames take the small mattes as they are.
@@ -80,15 +79,21 @@ impl Compose {
                 return Ok(());
             }
             let source = &frame.decoded.source;
+            clock.take(source.index, 1);
             let planes = source.frame.yuv();
             if full_size {
                 clock.busy(|| {
-                    let mut whole = alpha.as_mut();
+                    tiles.reset(width, height);
+                    let mut known = true;
                     for (rect, view) in self.rects.iter().zip(&frame.views) {
+                        let mut whole = alpha.as_mut();
                         let out = whole.crop_mut(*rect);
                         refiner.refine(&planes, self.layout, self.color, *rect, &view.yuv.y, &view.alpha, out);
+                        known &= refiner.classes().is_some_and(|c| tiles.enter(*rect, self.size, c));
                     }
-                    tiles.classify(alpha.as_ref());
+                    if !known {
+                        tiles.classify(alpha.as_ref());
+                    }
                 });
             }
             let views: Vec<_> = self
@@ -122,11 +127,14 @@ impl Compose {
                     composer.compose(&frame, picture.yuv_mut());
                     Ok(picture)
                 })?;
-                let painted = Painted { index: source.index, picture, pts: source.pts, duration: source.duration };
+                let (pts, duration, since) = (source.pts, source.duration, frame.decoded.since);
+                let painted = Painted { index: source.index, picture, pts, duration, since };
                 if clock.waiting(|| target.painted.send(painted)).is_err() {
                     return Ok(());
                 }
+                clock.hand(1);
             }
+            clock.done(1);
             let _ = self.recycle.try_send(frame.views);
         }
     }

@@ -2,12 +2,13 @@
 
 use super::budget::Permits;
 use super::cancel::Cancel;
-use super::clock::StageClock;
+use super::clock::Worker;
 use super::error::Result;
 use super::frame::{Decoded, Total};
 use crate::media::{CopiedPacket, Item, Reader};
 use crossbeam_channel::Sender;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Reads until the end, a request to stop, or until nobody listens any more.
 pub fn run(
@@ -17,10 +18,10 @@ pub fn run(
     packets: Vec<Sender<Arc<CopiedPacket>>>,
     total: &Total,
     cancel: &Cancel,
-    clock: &StageClock,
+    mut clock: Worker<'_>,
 ) -> Result<()> {
-    clock.enter();
     let mut sent = 0;
+    clock.take(sent, 1);
     // The channels close when this function returns, so the total must be known before.
     let ended = |sent| {
         total.set(sent);
@@ -32,6 +33,7 @@ pub fn run(
         let Some(permit) = clock.waiting(|| permits.acquire(|| cancel.is_requested())) else {
             return ended(sent);
         };
+        let since = Instant::now();
         loop {
             if cancel.is_requested() {
                 return ended(sent);
@@ -46,10 +48,13 @@ pub fn run(
                     }
                 }
                 Some(Item::Frame(source)) => {
-                    if clock.waiting(|| frames.send(Decoded { source, _permit: permit })).is_err() {
+                    clock.done(1);
+                    if clock.waiting(|| frames.send(Decoded { source, since, _permit: permit })).is_err() {
                         return Ok(());
                     }
                     sent += 1;
+                    clock.hand(1);
+                    clock.take(sent, 1);
                     break;
                 }
             }

@@ -1,8 +1,11 @@
 //! What a job tells while it runs. Nothing below `cli` and `ui` prints: it calls an [`Observer`].
 
+use super::live::Live;
 use crate::hardware::Usage;
 use serde::Serialize;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Something happened.
 #[derive(Clone, Debug, Serialize)]
@@ -11,6 +14,7 @@ pub enum Event {
     /// The job was understood and work begins.
     Start {
         /// Source.
+        #[serde(serialize_with = "crate::json_path::lossy")]
         input: PathBuf,
         /// Frame width in pixels.
         width: usize,
@@ -56,7 +60,7 @@ pub enum Event {
 }
 
 /// How one stage spent its time.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct StageReport {
     /// Stage: decode, prepare, infer, matte, compose, encode.
     pub stage: &'static str,
@@ -64,12 +68,29 @@ pub struct StageReport {
     pub busy: f64,
     /// Seconds waiting for the stage before or after it.
     pub waiting: f64,
+    /// Threads that work for it.
+    pub threads: u64,
+    /// Frames that it finished.
+    pub frames: u64,
+    /// Units that it finished: frames, in the network batches.
+    pub units: u64,
+    /// Frames that wait for it just now.
+    pub queue: u64,
+    /// Seconds of work on a unit: the median.
+    pub p50: f64,
+    /// 95 of 100 units took less.
+    pub p95: f64,
+    /// 99 of 100 units took less.
+    pub p99: f64,
+    /// The unit that took longest.
+    pub max: f64,
 }
 
 /// One finished output.
 #[derive(Clone, Debug, Serialize)]
 pub struct OutputReport {
     /// Its path.
+    #[serde(serialize_with = "crate::json_path::lossy")]
     pub path: PathBuf,
     /// Its mode.
     pub mode: &'static str,
@@ -104,6 +125,13 @@ pub struct Summary {
 pub trait Observer: Sync {
     /// Takes one event; must return quickly.
     fn event(&self, event: Event);
+
+    /// An encoder has taken one more frame, which was on its way for so long since the decoder was
+    /// asked for it.
+    fn wrote(&self, _latency: Duration) {}
+
+    /// The stages of a job are about to start. `live` tells at any time what they do.
+    fn live(&self, _live: &Arc<Live>) {}
 }
 
 /// An observer that ignores everything.

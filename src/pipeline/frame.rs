@@ -7,12 +7,15 @@ use crate::model::Batch;
 use crate::plane::Plane;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 /// Fresh from the decoder.
 #[derive(Debug)]
 pub struct Decoded {
     /// The picture; read only from here on.
     pub source: SourceFrame,
+    /// When the decoder was asked for it.
+    pub since: Instant,
     /// Its right to be in memory.
     pub _permit: Permit,
 }
@@ -70,6 +73,8 @@ pub struct Painted {
     pub pts: i64,
     /// Duration in the same.
     pub duration: i64,
+    /// When the decoder was asked for it.
+    pub since: Instant,
 }
 
 /// How many frames the decoder gave, known once it has ended in order. An encoder whose frames end

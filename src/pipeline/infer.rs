@@ -1,7 +1,7 @@
 //! Third stage: runs the network.
 
 use super::cancel::Cancel;
-use super::clock::StageClock;
+use super::clock::Worker;
 use super::error::Result;
 use super::frame::{Prepared, Work};
 use crate::matte::rotate;
@@ -17,9 +17,8 @@ pub fn run(
     mattes: Sender<Prepared>,
     recycled: Sender<Batch>,
     cancel: &Cancel,
-    clock: &StageClock,
+    mut clock: Worker<'_>,
 ) -> Result<()> {
-    clock.enter();
     let mut states = States::default();
     let mut alphas = Vec::new();
     loop {
@@ -27,6 +26,7 @@ pub fn run(
         if cancel.is_aborted() {
             return Ok(());
         }
+        clock.take(frames[0].decoded.source.index, frames.len());
         clock.busy(|| -> Result<()> {
             // A recurrent network gets one frame at a time, so a cut is always the batch's first.
             if frames[0].cut {
@@ -43,11 +43,13 @@ pub fn run(
             }
             Ok(())
         })?;
+        clock.done(frames.len());
         let _ = recycled.try_send(batch);
         for frame in frames {
-            if clock.waiting(|| mattes.send(frame)).is_err() {
+            if clock.waiting(|| mattes.send(frame).is_err()) {
                 return Ok(());
             }
+            clock.hand(1);
         }
     }
 }

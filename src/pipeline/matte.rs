@@ -4,14 +4,16 @@
 
 use super::backdrop::Backdrop;
 use super::cancel::Cancel;
-use super::clock::StageClock;
+use super::clock::Worker;
 use super::error::Result;
 use super::frame::{Matted, Prepared};
+use super::live::{Glimpse, Preview};
 use super::people::People;
 use crate::matte::Stabilizer;
 use crate::matte::keep::Wishes;
 use crate::matte::stereo::StereoFusion;
 use crate::matte::windows::{Blender, Windows};
+use crate::plane::Matrix;
 use crossbeam_channel::{Receiver, Sender};
 use std::sync::Arc;
 
@@ -35,6 +37,8 @@ pub struct Matting {
     pub backgrounds: Vec<Option<Backdrop>>,
     /// The source's time base in seconds.
     pub tick: f64,
+    /// How the source's colours are coded.
+    pub matrix: Matrix,
 }
 
 impl Matting {
@@ -44,25 +48,29 @@ impl Matting {
         frames: Receiver<Prepared>,
         matted: Sender<Matted>,
         cancel: &Cancel,
-        clock: &StageClock,
+        preview: &Preview,
+        mut clock: Worker<'_>,
     ) -> Result<()> {
-        clock.enter();
         let mut first_pts = None;
         loop {
             let Ok(mut frame) = clock.waiting(|| frames.recv()) else { return Ok(()) };
             if cancel.is_aborted() {
                 return Ok(());
             }
+            clock.take(frame.decoded.source.index, 1);
             let pictures = clock.busy(|| -> Result<Vec<_>> {
                 self.steady(&mut frame)?;
                 let pts = frame.decoded.source.pts;
                 let seconds = (pts - *first_pts.get_or_insert(pts)) as f64 * self.tick;
+                preview.offer(|| glimpse(&frame, seconds, self.matrix));
                 let at = |b: &mut Option<Backdrop>| b.as_mut().map(|b| b.frame_at(seconds)).transpose();
                 self.backgrounds.iter_mut().map(at).collect()
             })?;
+            clock.done(1);
             if clock.waiting(|| matted.send(Matted { frame, backgrounds: pictures }).is_err()) {
                 return Ok(());
             }
+            clock.hand(1);
         }
     }
 
@@ -89,4 +97,9 @@ impl Matting {
         }
         Ok(())
     }
+}
+
+fn glimpse(frame: &Prepared, seconds: f64, matrix: Matrix) -> Glimpse {
+    let views = frame.views.iter().map(|v| (v.yuv.clone(), v.alpha.clone())).collect();
+    Glimpse { frame: frame.decoded.source.index, seconds, matrix, views }
 }

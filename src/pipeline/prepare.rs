@@ -2,7 +2,7 @@
 //! fills the network's input.
 
 use super::cancel::Cancel;
-use super::clock::StageClock;
+use super::clock::Worker;
 use super::error::Result;
 use super::frame::{Decoded, Prepared, SmallView, Work};
 use crate::matte::windows::{View, Viewer, Windows};
@@ -75,9 +75,8 @@ impl Prepare {
         work: Sender<Work>,
         recycled: &Recycled,
         cancel: &Cancel,
-        clock: &StageClock,
+        mut clock: Worker<'_>,
     ) -> Result<()> {
-        clock.enter();
         let mut viewer = Viewer::new();
         let mut scenes = SceneDetector::default();
         let mut pending = Vec::with_capacity(self.batch_frames);
@@ -89,20 +88,25 @@ impl Prepare {
             }
             let last = decoded.is_err();
             if let Ok(decoded) = decoded {
+                clock.take(decoded.source.index, 1);
                 let views = recycled.views.try_recv().unwrap_or_default();
                 if pending.is_empty() {
                     batch = recycled.batches.try_recv().unwrap_or_default();
                     batch.n = 0;
                 }
                 pending.push(clock.busy(|| self.sample(decoded, views, &mut viewer, &mut scenes, &mut batch)));
+                clock.done(1);
             }
             if pending.len() == self.batch_frames || (last && !pending.is_empty()) {
                 let mut batch = std::mem::take(&mut batch);
                 // A last batch may have fewer frames.
                 batch.data.truncate(batch.n * 3 * batch.width * batch.height);
-                if clock.waiting(|| work.send(Work { frames: std::mem::take(&mut pending), batch })).is_err() {
+                let frames = std::mem::take(&mut pending);
+                let n = frames.len();
+                if clock.waiting(|| work.send(Work { frames, batch })).is_err() {
                     return Ok(());
                 }
+                clock.hand(n);
             }
             if last {
                 return Ok(());

@@ -4,12 +4,12 @@
 use super::backdrop::Backdrop;
 use super::budget::{Permits, frames_in_flight};
 use super::cancel::Cancel;
-use super::clock::Clocks;
 use super::compose::{Compose, Target};
 use super::error::{Error, Result};
 use super::events::{Event, Observer, OutputReport, Summary};
 use super::frame::Total;
 use super::job::{DeviceChoice, Job};
+use super::live::Live;
 use super::matte::Matting;
 use super::people::People;
 use super::plan::{Plan, output_color, output_layout, writer_options};
@@ -24,6 +24,7 @@ use crate::matte::windows::Blender;
 use crate::media::{DecodeOptions, Finished, FramePool, Reader, Writer};
 use crate::model::provider::{Provider, SessionOptions};
 use crate::model::{Batch, Kind, Network, States};
+use crate::telemetry::SPANS;
 use crate::tune::cuda::CudaCards;
 use crate::tune::rules::{self, Threads};
 use crate::vr::{EyeOrder, Lens};
@@ -97,6 +98,11 @@ impl Prepared {
         &self.plan
     }
 
+    /// The network, and how the threads are shared out.
+    pub(crate) fn parts(&mut self) -> (&mut Network, Threads) {
+        (&mut self.network, self.threads)
+    }
+
     /// The device in one line: what runs the network, and why nothing better does.
     pub fn device(&self) -> String {
         let refused: Vec<_> = self.network.refused().iter().map(|(p, why)| format!("{p}: {why}")).collect();
@@ -142,6 +148,7 @@ pub fn run(job: &Job, cancel: &Cancel, observer: &dyn Observer) -> Result<Summar
 /// # Errors
 /// As [`run`].
 pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &dyn Observer) -> Result<Summary> {
+    let _job = tracing::debug_span!(target: SPANS, "job", input = %job.input.display()).entered();
     let device = prepared.device();
     let Prepared { plan, mut network, people, threads, queue_bytes, card } = prepared;
     let video = &plan.input.video;
@@ -230,8 +237,18 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         Lens::Fisheye { fov } => fov as f32,
         _ => 180.0,
     });
-    let matting =
-        Matting { windows, blender: Blender::new(), people, wishes, degrees, stereo, stabilizers, backgrounds, tick };
+    let matting = Matting {
+        windows,
+        blender: Blender::new(),
+        people,
+        wishes,
+        degrees,
+        stereo,
+        stabilizers,
+        backgrounds,
+        tick,
+        matrix: color.matrix,
+    };
 
     let prepare = Prepare {
         views: plan.views.clone(),
@@ -240,9 +257,11 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         normalization: manifest.normalization(),
         batch_frames,
     };
-    let clocks = Clocks::default();
+    let live = Live::new(&job.input, sampler.latest());
+    observer.live(&live);
+    let clocks = &live.clocks;
     let total = Total::unknown();
-    let progress = Progress::new(plan.frames, job.outputs.len(), observer, &clocks);
+    let progress = Progress::new(plan.frames, job.outputs.len(), observer, clocks);
 
     let (to_prepare, from_decode) = bounded(2);
     let (to_infer, from_prepare) = bounded(1);
@@ -278,26 +297,28 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let rotation = plan.views.rotation;
 
     let (results, finished) = thread::scope(|scope| {
-        let (clocks, total) = (&clocks, &total);
+        let (live, total) = (&*live, &total);
         let reader = &mut reader;
         let permits = &permits;
         let network = &mut network;
         let (prepare, recycled) = (&prepare, &recycled);
         let mut handles = vec![
             spawn(scope, cancel, "decode", move || {
-                decode::run(reader, permits, to_prepare, packet_senders, total, cancel, clocks.stage("decode"))
+                decode::run(reader, permits, to_prepare, packet_senders, total, cancel, clocks.enter("decode"))
             }),
             spawn(scope, cancel, "prepare", move || {
-                prepare.run(from_decode, to_infer, recycled, cancel, clocks.stage("prepare"))
+                prepare.run(from_decode, to_infer, recycled, cancel, clocks.enter("prepare"))
             }),
             spawn(scope, cancel, "infer", move || {
-                infer::run(network, rotation, from_prepare, to_matte, recycle_batch, cancel, clocks.stage("infer"))
+                infer::run(network, rotation, from_prepare, to_matte, recycle_batch, cancel, clocks.enter("infer"))
             }),
-            spawn(scope, cancel, "matte", move || matting.run(from_infer, to_compose, cancel, clocks.stage("matte"))),
+            spawn(scope, cancel, "matte", move || {
+                matting.run(from_infer, to_compose, cancel, &live.preview, clocks.enter("matte"))
+            }),
         ];
         for _ in 0..threads.compose {
             let (worker, frames) = (compose.clone(), from_matte.clone());
-            handles.push(spawn(scope, cancel, "compose", move || worker.run(frames, cancel, clocks.stage("compose"))));
+            handles.push(spawn(scope, cancel, "compose", move || worker.run(frames, cancel, clocks.enter("compose"))));
         }
         drop((compose, from_matte));
         let progress = &progress;
@@ -305,8 +326,11 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         for (i, (writer, frames, packets)) in encoders.into_iter().enumerate() {
             let finished = finished_sender.clone();
             handles.push(spawn(scope, cancel, "encode", move || {
-                let wrote = |n| progress.wrote(i, n);
-                let done = encode::run(writer, frames, packets, total, cancel, clocks.stage("encode"), &wrote)?;
+                let wrote = |n, since: Instant| {
+                    observer.wrote(since.elapsed());
+                    progress.wrote(i, n);
+                };
+                let done = encode::run(writer, frames, packets, total, cancel, clocks.enter("encode"), &wrote)?;
                 let _ = finished.send((i, done));
                 Ok(())
             }));
@@ -385,7 +409,7 @@ pub(super) fn tell_of_reader(reader: &Reader, path: &Path, observer: &dyn Observ
 }
 
 /// The stage that lets two eyes meet, where a frame has two.
-fn stereo_fusion(strength: f32, plan: &Plan) -> Option<StereoFusion> {
+pub(crate) fn stereo_fusion(strength: f32, plan: &Plan) -> Option<StereoFusion> {
     if strength <= 0.0 || plan.views.rects.len() != 2 {
         return None;
     }
@@ -411,7 +435,9 @@ pub(super) fn spawn<'scope>(
     stage: &'static str,
     body: impl FnOnce() -> Result<()> + Send + 'scope,
 ) -> Stage<'scope> {
+    let job = tracing::Span::current();
     let guarded = move || {
+        let _stage = tracing::debug_span!(target: SPANS, parent: &job, "stage", name = stage).entered();
         let result = catch(stage, body);
         if result.is_err() {
             cancel.abort();

@@ -46,11 +46,12 @@ impl Observer for Stopwatch<'_> {
 }
 
 /// Runs up to 48 frames (at most about 5 seconds) out of the middle of the job, understood as `plan`,
-/// into a temporary folder that is removed again.
+/// into a temporary folder that is removed again. `cancel` is the trial's own: it is requested when the
+/// time is up, and whoever wants the trial to end requests it too.
 ///
 /// # Errors
 /// As the job itself.
-pub fn forecast(job: &Job, plan: Plan) -> Result<Forecast> {
+pub fn forecast(job: &Job, plan: Plan, cancel: &Cancel) -> Result<Forecast> {
     let folder = tempfile::Builder::new().prefix("vrseg-trial-").tempdir().map_err(Error::TrialFolder)?;
     let mut trial = job.clone();
     for (i, output) in trial.outputs.iter_mut().enumerate() {
@@ -64,11 +65,10 @@ pub fn forecast(job: &Job, plan: Plan) -> Result<Forecast> {
         trial.range.start = (start > 0.0).then_some(start);
     }
     trial.range.frames = Some(trial.range.frames.map_or(FRAMES, |n| n.min(FRAMES)));
-    let cancel = Cancel::new();
-    let watch = Stopwatch { started: OnceLock::new(), cancel: &cancel };
+    let watch = Stopwatch { started: OnceLock::new(), cancel };
     let prepared = Prepared::new(&trial, plan)?;
     let device = prepared.device();
-    let summary = run_prepared(&trial, prepared, &cancel, &watch)?;
+    let summary = run_prepared(&trial, prepared, cancel, &watch)?;
     let per_frame = |bytes: u64| bytes as f64 / summary.frames.max(1) as f64;
     Ok(Forecast {
         trial_frames: summary.frames,

@@ -2,7 +2,7 @@
 
 use super::budget::{Permits, frames_in_flight};
 use super::cancel::Cancel;
-use super::clock::{Clocks, StageClock};
+use super::clock::{Clocks, Worker};
 use super::error::{Error, Result};
 use super::events::Observer;
 use super::frame::{Decoded, Painted, Total};
@@ -125,14 +125,14 @@ pub fn unpack(request: &UnpackRequest, cancel: &Cancel, observer: &dyn Observer)
         let unpacker = &mut unpacker;
         let stages = vec![
             spawn(scope, cancel, "decode", move || {
-                decode::run(reader, permits, to_unpack, vec![packet_sender], total, cancel, clocks.stage("decode"))
+                decode::run(reader, permits, to_unpack, vec![packet_sender], total, cancel, clocks.enter("decode"))
             }),
             spawn(scope, cancel, "compose", move || {
-                unpacker.run(&pool, &from_decode, &to_encode, cancel, clocks.stage("compose"))
+                unpacker.run(&pool, &from_decode, &to_encode, cancel, clocks.enter("compose"))
             }),
             spawn(scope, cancel, "encode", move || {
-                let wrote = |n| progress.wrote(0, n);
-                let done = encode::run(writer, painted, packets, total, cancel, clocks.stage("encode"), &wrote)?;
+                let wrote = |n, _| progress.wrote(0, n);
+                let done = encode::run(writer, painted, packets, total, cancel, clocks.enter("encode"), &wrote)?;
                 let _ = finished_sender.send(done);
                 Ok(())
             }),
@@ -191,14 +191,14 @@ impl Unpacker {
         frames: &Receiver<Decoded>,
         painted: &Sender<Painted>,
         cancel: &Cancel,
-        clock: &StageClock,
+        mut clock: Worker<'_>,
     ) -> Result<()> {
-        clock.enter();
         loop {
-            let Ok(Decoded { source, _permit }) = clock.waiting(|| frames.recv()) else { return Ok(()) };
+            let Ok(Decoded { source, since, _permit }) = clock.waiting(|| frames.recv()) else { return Ok(()) };
             if cancel.is_aborted() {
                 return Ok(());
             }
+            clock.take(source.index, 1);
             let picture = clock.busy(|| -> Result<_> {
                 let mut picture = pool.get()?;
                 picture.copy_props_from(&source.frame);
@@ -210,10 +210,12 @@ impl Unpacker {
                 }
                 Ok(picture)
             })?;
-            let done = Painted { index: source.index, picture, pts: source.pts, duration: source.duration };
+            let done = Painted { index: source.index, picture, pts: source.pts, duration: source.duration, since };
+            clock.done(1);
             if clock.waiting(|| painted.send(done)).is_err() {
                 return Ok(());
             }
+            clock.hand(1);
         }
     }
 

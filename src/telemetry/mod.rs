@@ -1,5 +1,9 @@
 //! The log: who may speak, and where to.
 
+mod file;
+
+pub use file::{LogFile, state_dir};
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,8 +13,22 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{EnvFilter, Layer};
 
-/// Target of messages that the console shows in its own way: they go to the log file only.
+/// Target of messages that the console shows in its own way: they go to the log file only, and to a
+/// console that takes nothing but JSON.
 pub const TOLD: &str = "told";
+
+/// Target of the spans that tell which job and stage a message comes from.
+pub const SPANS: &str = "vrseg::stage";
+
+/// How a message looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// A line for people.
+    #[default]
+    Text,
+    /// A JSON object a line.
+    Json,
+}
 
 /// What the log should be like.
 #[derive(Debug, Default)]
@@ -21,8 +39,10 @@ pub struct LogOptions {
     pub explicit: bool,
     /// Colours on the console.
     pub colors: bool,
-    /// A file that gets the log as well, at least at info; it is appended to.
-    pub file: Option<PathBuf>,
+    /// Lines for people, or for programs.
+    pub format: LogFormat,
+    /// What gets the log as well, at least at info.
+    pub file: LogFile,
 }
 
 /// Why there is no log.
@@ -65,24 +85,38 @@ pub struct LogGuard {
 /// See [`LogError`].
 pub fn init(options: &LogOptions, console: impl Fn(&[u8]) + Send + Sync + 'static) -> Result<LogGuard, LogError> {
     let plain = !matches!(options.level.as_str(), "debug" | "trace");
-    let layer = tracing_subscriber::fmt::layer()
-        .with_ansi(options.colors)
-        .with_target(!plain)
-        .with_writer(Lines(Arc::new(console)));
-    // Below debug a message stands for itself; the time is in the log file.
-    let layer = if plain { layer.without_time().boxed() } else { layer.boxed() };
+    let lines = Lines(Arc::new(console));
+    let layer = tracing_subscriber::fmt::layer();
+    let layer = match options.format {
+        LogFormat::Json => layer.json().with_ansi(false).with_writer(lines).boxed(),
+        // Below debug a message stands for itself; the time is in the log file.
+        LogFormat::Text if plain => {
+            layer.with_ansi(options.colors).with_target(false).without_time().with_writer(lines).boxed()
+        }
+        LogFormat::Text => layer.with_ansi(options.colors).with_writer(lines).boxed(),
+    };
     let layer = layer.with_filter(console_filter(options)?);
 
-    let (file, guard) = match &options.file {
-        None => (None, None),
-        Some(path) => {
+    let writer: Option<Box<dyn Write + Send>> = match &options.file {
+        LogFile::Off => None,
+        LogFile::At(path) => {
             let error = |source| LogError::File { path: path.clone(), source };
-            let file = std::fs::OpenOptions::new().create(true).append(true).open(path).map_err(error)?;
+            Some(Box::new(file::append(path).map_err(error)?))
+        }
+        LogFile::State => file::state().ok().map(|log| Box::new(log) as Box<dyn Write + Send>),
+    };
+    let (file, guard) = match writer {
+        None => (None, None),
+        Some(writer) => {
             // Not lossy: a log that drops lines under load is worth least when it is needed most.
-            let (writer, guard) = NonBlockingBuilder::default().lossy(false).finish(file);
+            let (writer, guard) = NonBlockingBuilder::default().lossy(false).finish(writer);
             let level = if plain { "info" } else { options.level.as_str() };
             let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer);
-            (Some(layer.with_filter(EnvFilter::new(filter(level)))), Some(guard))
+            let layer = match options.format {
+                LogFormat::Json => layer.json().boxed(),
+                LogFormat::Text => layer.boxed(),
+            };
+            (Some(layer.with_filter(EnvFilter::new(filter(level) + &format!(",{SPANS}=debug")))), Some(guard))
         }
     };
     tracing_subscriber::registry().with(layer).with(file).try_init()?;
@@ -100,7 +134,10 @@ fn filter(level: &str) -> String {
 }
 
 fn console_filter(options: &LogOptions) -> Result<EnvFilter, LogError> {
-    let silence = format!(",{TOLD}=off");
+    let silence = match options.format {
+        LogFormat::Text => format!(",{TOLD}=off"),
+        LogFormat::Json => String::new(),
+    };
     for name in ["VRSEG_LOG", "RUST_LOG"] {
         if let Ok(text) = std::env::var(name)
             && !text.is_empty()

@@ -4,6 +4,7 @@
 use crate::telemetry::TOLD;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A colour for a word.
@@ -26,6 +27,8 @@ pub struct Console {
     out: Arc<Mutex<dyn Write + Send>>,
     terminal: bool,
     color: bool,
+    /// Only the log speaks.
+    structured: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for Console {
@@ -47,6 +50,7 @@ impl Console {
             out: Arc::new(Mutex::new(io::stderr())),
             terminal,
             color: terminal && !refused && !no_color,
+            structured: Arc::default(),
         }
     }
 
@@ -57,6 +61,7 @@ impl Console {
             out: Arc::new(Mutex::new(out)),
             terminal: false,
             color: false,
+            structured: Arc::default(),
         }
     }
 
@@ -83,21 +88,39 @@ impl Console {
         });
     }
 
+    /// From now on everything said is a message of the log, which writes JSON.
+    pub fn structure(&self) {
+        self.structured.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether all that is said goes through the log.
+    pub fn is_structured(&self) -> bool {
+        self.structured.load(Ordering::Relaxed)
+    }
+
     /// Writes a line.
     pub fn line(&self, text: &str) {
-        self.write(format!("{text}\n").as_bytes());
+        if self.is_structured() {
+            tracing::info!(target: TOLD, "{}", text.trim_start_matches("vrseg: "));
+        } else {
+            self.write(format!("{text}\n").as_bytes());
+        }
     }
 
     /// `vrseg: error: ...`
     pub fn error(&self, text: &str) {
         tracing::error!(target: TOLD, "{text}");
-        self.line(&format!("vrseg: {} {text}", self.paint(Paint::Red, "error:")));
+        if !self.is_structured() {
+            self.line(&format!("vrseg: {} {text}", self.paint(Paint::Red, "error:")));
+        }
     }
 
     /// `vrseg: warning: ...`
     pub fn warning(&self, text: &str) {
         tracing::warn!(target: TOLD, "{text}");
-        self.line(&format!("vrseg: {} {text}", self.paint(Paint::Yellow, "warning:")));
+        if !self.is_structured() {
+            self.line(&format!("vrseg: {} {text}", self.paint(Paint::Yellow, "warning:")));
+        }
     }
 
     /// The word in a colour, where colours are wanted.

@@ -5,12 +5,12 @@ use super::console::{Console, Paint};
 use super::format;
 use super::json::JsonLines;
 use crate::hardware::{Machine, Usage};
-use crate::pipeline::{Event, Observer, Summary};
+use crate::pipeline::{Event, Live, Observer, StageReport, Summary, Trace};
 use crate::telemetry::TOLD;
 use crate::tune::bottleneck::{self, Seen};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt::Write as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Between two plain lines of progress.
@@ -35,6 +35,8 @@ pub struct ProgressUi {
     interval: Duration,
     /// The summary tells every stage's time, and what held the job up on this machine.
     profiling: Option<Machine>,
+    /// A timeline of every job.
+    trace: Option<Arc<Trace>>,
     state: Mutex<State>,
 }
 
@@ -50,12 +52,18 @@ struct State {
 impl ProgressUi {
     /// Reports to `console`.
     pub fn new(console: Console, style: Style) -> Self {
-        Self { console, style, interval: INTERVAL, profiling: None, state: Mutex::default() }
+        Self { console, style, interval: INTERVAL, profiling: None, trace: None, state: Mutex::default() }
     }
 
     /// The same with every stage's time in the summary, and what held a job up on `machine`.
     pub fn with_profiling(self, machine: Machine) -> Self {
         Self { profiling: Some(machine), ..self }
+    }
+
+    /// Writes a timeline of every job's stages.
+    #[must_use]
+    pub fn with_trace(self, trace: Arc<Trace>) -> Self {
+        Self { trace: Some(trace), ..self }
     }
 
     /// Where people read.
@@ -155,6 +163,12 @@ impl ProgressUi {
 }
 
 impl Observer for ProgressUi {
+    fn live(&self, live: &Arc<Live>) {
+        if let Some(trace) = &self.trace {
+            live.trace(trace);
+        }
+    }
+
     fn event(&self, event: Event) {
         if matches!(event, Event::Done { .. }) {
             self.lock().done = true;
@@ -246,9 +260,9 @@ fn done(s: &Summary, prefix: &str, console: &Console) -> String {
 
 /// Stages and their seconds, a line each, and what held the job up.
 fn profile(s: &Summary, machine: &Machine) -> String {
-    let mut text = String::from("  stage      at work   waiting\n");
+    let mut text = String::from("  stage      at work   waiting   a frame: half  95 %  99 %  longest\n");
     for t in &s.stages {
-        let _ = writeln!(text, "  {:9}{:8.2} s{:8.2} s", t.stage, t.busy, t.waiting);
+        let _ = writeln!(text, "  {:9}{:8.2} s{:8.2} s{}", t.stage, t.busy, t.waiting, latencies(t));
     }
     let stages = times(s);
     let seen = Seen {
@@ -262,6 +276,20 @@ fn profile(s: &Summary, machine: &Machine) -> String {
         let _ = writeln!(text, "  {}; what helps: {}", finding.what, finding.help);
     }
     text
+}
+
+/// The percentiles of a stage's work on a frame, in milliseconds.
+fn latencies(t: &StageReport) -> String {
+    if t.units == 0 {
+        return String::new();
+    }
+    let [p50, p95, p99, max] = [t.p50, t.p95, t.p99, t.max].map(|s| s * 1e3);
+    let batch = if t.frames > t.units {
+        format!(" in batches of {:.1}", t.frames as f64 / t.units as f64)
+    } else {
+        String::new()
+    };
+    format!("{p50:14.1}{p95:6.1}{p99:6.1}{max:6.1} ms{batch}")
 }
 
 fn times(s: &Summary) -> Vec<(&'static str, f64, f64)> {
@@ -283,7 +311,7 @@ fn resources(u: &Usage) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::pipeline::{OutputReport, StageReport};
+    use crate::pipeline::OutputReport;
     use std::io::{self, Write};
     use std::sync::Arc;
 
@@ -307,7 +335,7 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn summary(interrupted: bool) -> Summary {
-        let stage = |stage, busy, waiting| StageReport { stage, busy, waiting };
+        let stage = |stage, busy, waiting| StageReport { stage, busy, waiting, ..StageReport::default() };
         Summary {
             frames: 600,
             seconds: 21.44,

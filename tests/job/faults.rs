@@ -166,6 +166,8 @@ fn what_can_not_be_done_is_wrong_usage() {
         (&["--enc-opt", "x264-params=crff=20"], &["libx264", "crff"]),
         (&["--preset", "warp9"], &["warp9", "veryfast"]),
         (&["--encoder", "libsvtav1", "--preset", "99"], &["preset", "99"]),
+        // An encoder that was opened before it complained must be closed, too.
+        (&["--codec", "av1", "--enc-opt", "svtav1-params=nonsense=1"], &["libsvtav1", "nonsense"]),
         (&["--encoder", "libx263"], &["libx263"]),
         (&["--encoder", "libx265", "--enc-opt", "x265-params=crff=20"], &["libx265", "crff"]),
         (&["--pix-fmt", "yuv421p"], &["yuv421p"]),

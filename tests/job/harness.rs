@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Our program, told to keep its hands off the user's configuration.
+/// Our program, told to keep its hands off the user's configuration and logs.
 pub fn vrseg() -> Command {
     let mut c = Command::new(env!("CARGO_BIN_EXE_vrseg"));
-    c.env("XDG_CONFIG_HOME", "/nonexistent").env("NO_COLOR", "1").env_remove("RUST_LOG");
+    c.env("XDG_CONFIG_HOME", "/nonexistent")
+        .env("XDG_STATE_HOME", "/dev/null")
+        .env("NO_COLOR", "1")
+        .env_remove("RUST_LOG");
     c
 }
 

@@ -112,6 +112,27 @@ fn before_the_first_frame_nothing_is_left() {
 }
 
 #[test]
+fn a_dry_run_that_is_stopped_leaves_no_trial() {
+    let dir = folder();
+    let input = long_clip(dir.path());
+    let temporary = dir.path().join("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let mut command = vrseg();
+    command.args([arg(&input), "-o", arg(&dir.path().join("result.mp4")), "--dry-run"]).env("TMPDIR", &temporary);
+    // Slow enough for the stop to come in the middle.
+    let child = command.args(["--model", "rvm", "--input-size", "1024"]).stderr(Stdio::piped()).spawn().unwrap();
+    let patience = Instant::now();
+    while listing(&temporary).is_empty() {
+        assert!(patience.elapsed() < Duration::from_secs(60), "no trial within a minute");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    interrupt(&child);
+    let end = child.wait_with_output().unwrap();
+    assert_eq!(end.status.code(), Some(130), "{}", stderr(&end));
+    assert_eq!(listing(&temporary), Vec::<String>::new());
+}
+
+#[test]
 fn a_third_time_ends_the_process() {
     let dir = folder();
     let input = long_clip(dir.path());
@@ -147,6 +168,7 @@ fn a_hangup_stops_gently_unless_it_is_ignored() {
         .arg(env!("CARGO_BIN_EXE_vrseg"))
         .args(["-y", arg(&input), "-o", arg(&out), "--model", "selfie", "--json", "--frames", "200"])
         .env("XDG_CONFIG_HOME", "/nonexistent")
+        .env("XDG_STATE_HOME", "/dev/null")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

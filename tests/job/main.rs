@@ -1,6 +1,7 @@
 //! Runs the real program on real pictures and clips and checks what it wrote, with ffprobe and
 //! pixel by pixel.
 
+mod bench;
 mod docs;
 mod eval;
 mod faults;

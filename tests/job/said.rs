@@ -105,6 +105,32 @@ fn every_event_is_as_the_document_has_it() {
 }
 
 #[test]
+fn names_that_are_no_text_and_longest_names_are_names() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let dir = folder();
+    clip(&dir.path().join("in.mp4"), "320x160", 3, H264);
+    let at = |name: &[u8]| dir.path().join(OsStr::from_bytes(name));
+    let input = at(b"in\xff\n.mp4");
+    std::fs::rename(at(b"in.mp4"), &input).unwrap();
+    let longest = [&[b'n'; 251][..], b".mp4"].concat();
+    for output in [at(b"out\xfe.mp4"), at(&longest)] {
+        let [o, selfie, json] = ["-o", "--model=selfie", "--json"].map(OsStr::new);
+        let words = [input.as_os_str(), o, output.as_os_str(), selfie, json];
+        let dry = ok(words.into_iter().chain([OsStr::new("--dry-run")]));
+        assert_eq!(kinds(&events(&dry.stdout)), ["plan"]);
+        let done = ok(words);
+        let all = events(&done.stdout);
+        assert_eq!((kinds(&all)[0], kinds(&all).last()), ("start", Some(&"done")));
+        assert_eq!(all[0]["input"].as_str(), Some(&*input.to_string_lossy()));
+        assert_eq!(times(&output).len(), 3);
+    }
+    let found = ok([OsStr::new("probe"), OsStr::new("--json"), input.as_os_str()]);
+    let found: Value = serde_json::from_slice(&found.stdout).expect("JSON");
+    assert_eq!(found["file"].as_str(), Some(&*input.to_string_lossy()));
+}
+
+#[test]
 fn quiet_is_silent_and_people_read_standard_error() {
     let dir = folder();
     let (input, output) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"));
@@ -149,4 +175,63 @@ fn all_details_are_our_own_unless_a_third_v_asks_for_more() {
     let details = said("-vv");
     assert!(details.lines().count() > 8 && of_ort(&details) == 0, "{details}");
     assert!(of_ort(&said("-vvv")) > 0);
+}
+
+/// The lines of a log in JSON.
+#[track_caller]
+fn log_lines(text: &str) -> Vec<Value> {
+    text.lines().map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{e}: {l}"))).collect()
+}
+
+#[test]
+fn a_log_in_json_is_json_to_the_last_line() {
+    let dir = folder();
+    let (input, output) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"));
+    clip(&input, "320x160", 5, H264);
+    let state = dir.path().join("state");
+    let json = |args: &[&str]| {
+        let mut command = vrseg();
+        command.args(args).args(["-o", arg(&output), "--model", "selfie", "--log-format", "json"]);
+        let out = command.env("XDG_STATE_HOME", &state).output().unwrap();
+        (out.status.code(), log_lines(&stderr(&out)))
+    };
+    let (code, said) = json(&[arg(&input), "-v"]);
+    assert_eq!(code, Some(0), "{said:?}");
+    let message = |l: &Value| text(&l["fields"]["message"]);
+    assert!(
+        said.iter().any(|l| message(l).starts_with("Start")) && said.iter().any(|l| message(l).starts_with("Done"))
+    );
+    let (code, said) = json(&["none.mp4"]);
+    assert_eq!((code, text(&said[0]["level"]).as_str()), (Some(2), "ERROR"));
+    assert!(message(&said[0]).contains("none.mp4: no such file"), "{said:?}");
+
+    // By default the state folder has it all, one run after the other.
+    let log = log_lines(&std::fs::read_to_string(state.join("vrseg/vrseg.log")).unwrap());
+    assert!(message(log.last().unwrap()).contains("none.mp4"), "{log:?}");
+    assert!(log.iter().any(|l| l["span"]["input"] == arg(&input)), "messages know their job: {log:?}");
+    let before = log.len();
+    std::fs::remove_file(&output).unwrap();
+    json(&[arg(&input), "--log-file", "off"]);
+    assert_eq!(std::fs::read_to_string(state.join("vrseg/vrseg.log")).unwrap().lines().count(), before);
+}
+
+#[test]
+fn a_timeline_has_every_stage_and_frame() {
+    let dir = folder();
+    let (input, output, trace) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"), dir.path().join("t.json"));
+    clip(&input, "320x160", 12, H264);
+    ok([arg(&input), "-o", arg(&output), "--model", "selfie", "--trace", arg(&trace)]);
+    let all: Vec<Value> = serde_json::from_slice(&std::fs::read(&trace).unwrap()).unwrap();
+    let spans = |name: &str| all.iter().filter(|e| e["ph"] == "X" && e["name"] == name).count();
+    for stage in ["prepare", "infer", "matte", "encode"] {
+        assert!((12..=13).contains(&spans(stage)), "{stage}: {}", spans(stage));
+    }
+    assert!(spans("decode") >= 12 && spans("compose") >= 24 && spans("wait") > 60);
+    let names: BTreeSet<_> =
+        all.iter().filter(|e| e["name"] == "thread_name").map(|e| text(&e["args"]["name"])).collect();
+    assert_eq!(names, ["compose", "decode", "encode", "infer", "matte", "prepare"].map(str::to_owned).into());
+    // It takes nobody's place.
+    let refused = run([arg(&input), "-o", arg(&output), "--trace", arg(&input)]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("--trace"), "{}", stderr(&refused));
 }

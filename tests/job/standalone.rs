@@ -9,19 +9,25 @@ fn the_binary_alone_in_an_empty_home() {
     let program = dir.path().join("vrseg");
     std::fs::copy(env!("CARGO_BIN_EXE_vrseg"), &program).unwrap();
     let home = dir.path().join("home");
+    let temporary = dir.path().join("tmp");
     std::fs::create_dir(&home).unwrap();
+    std::fs::create_dir(&temporary).unwrap();
     let (input, out) = (dir.path().join("in_LR_180.mp4"), dir.path().join("out.mp4"));
     clip(&input, "640x320", 5, H264);
     let got = Command::new(&program)
         .args([arg(&input), "-o", arg(&out), "--profile", "fast"])
         .env_clear()
         .env("HOME", &home)
+        .env("TMPDIR", &temporary)
         .env("PATH", "/usr/bin:/bin")
         .current_dir(&home)
         .output()
         .unwrap();
     assert!(got.status.success(), "{}", stderr(&got));
     assert!(stderr(&got).contains("selfie"), "{}", stderr(&got));
+    // Our log; no device id of ONNX Runtime's telemetry in a cache, nothing else.
+    assert_eq!((listing(&home), listing(&temporary)), (vec![".local".to_owned()], Vec::new()));
+    assert_eq!(listing(&home.join(".local/state")), ["vrseg"]);
     assert_eq!(times(&out), times(&input));
     let p = decode(&out, "rgb24", &[]);
     let green =

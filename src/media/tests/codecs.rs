@@ -39,6 +39,24 @@ fn every_codec() {
     }
 }
 
+#[test]
+fn a_writer_without_a_frame_comes_back_from_being_dropped() {
+    let files = Files::new();
+    let reader = Reader::open(&source(&files), &DecodeOptions::default()).unwrap();
+    for codec in [Codec::Av1, Codec::Hevc, Codec::Vp9] {
+        let to = files.path("never.mkv");
+        let encode = EncodeOptions { codec: Some(codec), threads: 2, ..Default::default() };
+        let writer = Writer::create(options(&to, &encode, &reader.info().video), &reader.template()).unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            drop(writer);
+            tell.send(())
+        });
+        told.recv_timeout(std::time::Duration::from_secs(60)).unwrap_or_else(|_| panic!("{codec:?} hangs"));
+    }
+    assert_eq!(files.names(), ["src.mkv"]);
+}
+
 /// Writes `frames` flat pictures with a half-transparent ramp and returns the file.
 fn write_alpha(files: &Files, name: &str, layout: YuvLayout) -> PathBuf {
     let from = source(files);

@@ -102,6 +102,20 @@ proptest! {
 }
 
 #[test]
+fn a_field_of_a_few_samples_is_found_wherever_it_lies() {
+    // 40 degrees of 360 are fewer samples than lie between the places that a tile is judged by.
+    let from = ahead(Lens::Rectilinear { h_fov: 40.0, v_fov: 40.0 }, 40, 40);
+    for (w, h, yaw) in (1..=80).flat_map(|w| (0..30).map(move |i| (w, 34, f64::from(i) * 5.3 - 80.0))) {
+        let to = Picture::new(Camera { lens: Lens::Equirectangular, yaw, pitch: 0.0 }, w, h);
+        let table = RemapTable::between((&from, SampleGrid::luma(40, 40)), (&to, SampleGrid::luma(w, h)));
+        for (i, shown) in table.mask().data().iter().enumerate() {
+            let seen = to.ray((i % w) as f64, (i / w) as f64).and_then(|ray| from.position(ray));
+            assert_eq!(*shown != 0, seen.is_some(), "{w}x{h}, yaw {yaw}, sample {i}");
+        }
+    }
+}
+
+#[test]
 fn the_same_lens_changes_nothing() {
     for lens in [Lens::HalfEquirectangular, Lens::Rectilinear { h_fov: 80.0, v_fov: 60.0 }] {
         for (w, h) in [(200, 130), (256, 128)] {
