@@ -36,6 +36,8 @@ fn main() -> anyhow::Result<()> {
 
     let model = registry::find_first(&names)?;
     let options = SessionOptions {
+        openvino: false,
+        bf16: vrseg::hardware::Machine::detect().cpu.bf16(),
         device,
         precision,
         auto_card: 0,

@@ -104,6 +104,7 @@ fn passthrough_frame(b: Bencher<'_, '_>, side: usize) {
         lens: VR180,
         fov: 180.0,
         channel: AlphaChannel::Red,
+        filter: Filter::Bilinear,
         siting: ChromaSiting::Left,
     };
     let planes: [Plane<u8>; 3] = std::array::from_fn(|p| {

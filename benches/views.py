@@ -5,9 +5,9 @@
     benches/views.py SET                                selfie, rvm and blazepose, every view
     benches/views.py SET --runs rvm:fisheye,selfie:fisheye:768 --json views.json
 
-Every picture of the set is made a still clip of four frames (recurrent networks settle over the
-first ones; others need and get one) and goes through the whole program; the last frame of the
-matte is compared with the truth. Figures are intersection over union at half opacity, each eye by itself, over the whole eye:
+All pictures of the set go through the whole program as one clip, without calming over time. Networks
+that remember see each for four frames, and the last matte is compared with the truth: they forget at
+a cut and settle over the first frames. Figures are intersection over union at half opacity, each eye by itself, over the whole eye:
 what was wrongly found elsewhere counts too. `nobody` is the share of an eye that is called a person
 where nobody is, in per cent. `CPU` is milliseconds of user and system time of the whole program for
 each frame (both eyes) of a 3840x1920 clip, decoding and encoding included: what 20 more frames take.
@@ -28,14 +28,15 @@ import numpy as np
 REPOSITORY = Path(__file__).resolve().parent.parent
 RUNS = [f"{m}:{v}" for m in ("selfie", "rvm", "blazepose") for v in ("eye", "fisheye", "rectilinear")]
 FRAMES = 4
+RATE = 30
 # Networks that remember.
 RECURRENT = ["rvm"]
 
 
-def ffmpeg(*args):
-    """Runs ffmpeg and returns what it wrote to its standard output."""
-    command = ["ffmpeg", "-v", "error", "-nostdin", "-y", *(str(a) for a in args)]
-    return subprocess.run(command, check=True, capture_output=True).stdout
+def ffmpeg(*args, given=b""):
+    """Runs ffmpeg, which is `given` something to read, and returns what it wrote to its standard output."""
+    command = ["ffmpeg", "-v", "error", "-y", *(str(a) for a in args)]
+    return subprocess.run(command, check=True, capture_output=True, input=given).stdout
 
 
 def grey_frames(path, size):
@@ -60,6 +61,21 @@ def iou(found, truth):
     return np.count_nonzero(found & truth) / union if union else 1.0
 
 
+def mattes(args, told, run, work):
+    """The matte of each picture."""
+    model = run.split(":")[0]
+    frames = FRAMES if model in RECURRENT else 1
+    clip, matte = work / f"{frames}.mkv", work / "matte.mkv"
+    if not clip.exists():
+        pictures = b"".join((args.set / entry["frame"]).read_bytes() * frames for entry in told["pictures"])
+        ffmpeg("-f", "image2pipe", "-framerate", RATE, "-c:v", "png", "-i", "-", "-pix_fmt", "yuv420p",
+               "-c:v", "ffv1", clip, given=pictures)
+    vrseg(args, told, run, clip, matte, "--stabilize", 0)
+    found = grey_frames(matte, frame_size(told))
+    assert len(found) == frames * len(told["pictures"]), "a matte for every frame"
+    return found[frames - 1::frames]
+
+
 def vrseg(args, told, run, source, out, *more):
     """Runs the program; returns its last event."""
     model, view, *size = run.split(":")
@@ -80,14 +96,10 @@ def frame_size(told):
     return {"mono": (width, height), "sbs": (2 * width, height), "tb": (width, 2 * height)}[told["layout"]]
 
 
-def measure(args, told, run, clips, work):
+def measure(args, told, run, work):
     """Figures of a run: {(sweep, angle): [IoU ...]}, share of false persons."""
     found, nobody = {}, []
-    for entry, clip in zip(told["pictures"], clips):
-        matte = work / "matte.mkv"
-        frames = [] if run.split(":")[0] in RECURRENT else ["--frames", 1]
-        vrseg(args, told, run, clip, matte, *frames)
-        last = grey_frames(matte, frame_size(told))[-1]
+    for entry, last in zip(told["pictures"], mattes(args, told, run, work)):
         truth = grey_frames(args.set / entry["matte"], frame_size(told))[0]
         if not entry["people"]:
             nobody += [100 * np.mean(eye >= 128) for eye in eyes(last, told["layout"])]
@@ -113,6 +125,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("set", type=Path, help="folder that tools/vr_test_set.py made")
     parser.add_argument("--runs", default=",".join(RUNS), help="MODEL:VIEW[:INPUT_SIZE], separated by commas")
+    parser.add_argument("--angles", help="only people at these angles, separated by commas")
     parser.add_argument("--vrseg", default=REPOSITORY / "target/release/vrseg", type=Path)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--json", type=Path, help="write all figures there")
@@ -121,25 +134,23 @@ def main():
     if not args.vrseg.is_file():
         sys.exit(f"views.py: {args.vrseg} is missing; run `cargo build --release` or name it with --vrseg")
     told = json.loads((args.set / "set.json").read_text(encoding="utf-8"))
+    if args.angles:
+        angles = [int(a) for a in args.angles.split(",")]
+        told["pictures"] = [e for e in told["pictures"] if not e["people"] or e["angle"] in angles]
     columns = sorted({(e["sweep"], e["angle"]) for e in told["pictures"] if e["people"]},
                      key=lambda c: (["longitude", "down", "up", "corner"].index(c[0]), c[1]))
     everything = {}
     with tempfile.TemporaryDirectory(prefix="vrseg-views-") as work:
         work = Path(work)
-        clips = []
-        for entry in told["pictures"]:
-            clips.append(work / f"{entry['name']}.mkv")
-            ffmpeg("-loop", 1, "-framerate", 30, "-i", args.set / entry["frame"], "-frames:v", FRAMES,
-                   "-pix_fmt", "yuv420p", "-c:v", "ffv1", clips[-1])
         clip = work / "large.mkv"
         if not args.no_times:
-            ffmpeg("-loop", 1, "-framerate", 30, "-i", args.set / told["pictures"][-1]["frame"], "-frames:v", 24,
+            ffmpeg("-loop", 1, "-framerate", RATE, "-i", args.set / told["pictures"][-1]["frame"], "-frames:v", 24,
                    "-vf", "scale=3840:1920", "-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "ultrafast", clip)
         names = [f"{sweep} {angle}" for sweep, angle in columns]
         print("| model, view | mean | near | far | " + " | ".join(names) + " | nobody, % | CPU, ms |")
         print("|---|" + "---|" * (len(names) + 5), flush=True)
         for run in args.runs.split(","):
-            found, nobody = measure(args, told, run, clips, work)
+            found, nobody = measure(args, told, run, work)
             rows = [r for c in columns for r in found[c]]
             mean = lambda some: np.mean([np.mean(figures) for _, _, figures in some]) if some else float("nan")
             cpu = None if args.no_times else timed(args, told, run, clip, work)

@@ -14,6 +14,7 @@
 //! Only [`cli`] and [`ui`] print; everything below reports through [`pipeline::Observer`].
 
 pub mod bench;
+pub mod cache;
 pub mod cli;
 pub mod compose;
 pub mod config;

@@ -77,6 +77,8 @@ pub enum Command {
     Eval(EvalArgs),
     /// Tell what this machine is, and which encoders and devices really work
     Hardware(HardwareArgs),
+    /// Look for settings that are faster on this machine, and for what holds it up
+    Optimize(OptimizeArgs),
     /// Measure how fast this machine is: whole pipelines, each stage alone, charts
     Bench(Box<BenchArgs>),
     /// Show, check and begin files with settings
@@ -84,6 +86,9 @@ pub enum Command {
     Config(ConfigCommand),
     /// Read the matte back out of an alpha-packed video
     Unpack(UnpackArgs),
+    /// Show, empty and check what is kept of mattes
+    #[command(subcommand)]
+    Cache(CacheCommand),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -159,6 +164,54 @@ pub struct HardwareArgs {
     pub only: Option<String>,
 }
 
+/// `vrseg optimize`.
+#[derive(Debug, Args)]
+#[command(after_help = OPTIMIZE_NOTES)]
+pub struct OptimizeArgs {
+    /// Measure on this clip, best one like those that you work on, with people in it; by default one
+    /// is made
+    #[arg(short, long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// Tell what holds the job up: card, cores, memory, disk or a stage
+    #[arg(long)]
+    pub detect_bottlenecks: bool,
+    /// Measure speed and latency of the settings as they are, for five seconds
+    #[arg(long)]
+    pub benchmark: bool,
+    /// Look for faster settings; what is done where nothing else is asked for
+    #[arg(long)]
+    pub auto: bool,
+    /// Write what was found to this file, for -c; not where nothing better was found
+    #[arg(long, value_name = "FILE")]
+    pub save_config: Option<PathBuf>,
+    /// Replace that file where it exists
+    #[arg(short = 'y', long)]
+    pub overwrite: bool,
+    /// Frames per second that are enough: of those that reach it, the best matte is taken
+    #[arg(long, value_name = "N", value_parser = setting("performance.target_fps"), allow_negative_numbers = true)]
+    pub target_fps: Option<Setting>,
+    /// Least overlap with the FP32 matte: 0.95, with --profile quality 0.98
+    #[arg(long, value_name = "IOU", value_parser = share)]
+    pub min_iou: Option<f64>,
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// What stays as it is given here.
+    #[command(flatten)]
+    pub model: ModelArgs,
+}
+
+const OPTIMIZE_NOTES: &str = "\
+Every trial is the real job on a piece of the clip, in a process of its own. What you give as an
+option, in a file or by a variable stays as it is; the rest is tried: devices, arithmetic, input
+size, frames at once, threads, queue. What is found is measured in turns with the settings as they
+were, and saved only where it is faster and its matte agrees with the FP32 matte.
+";
+
+fn share(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|n| (0.0..=1.0).contains(n)).ok_or_else(|| "expected a number from 0 to 1".to_owned())
+}
+
 /// `vrseg config`.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
@@ -188,6 +241,29 @@ pub enum ConfigCommand {
     },
     /// Print where your own file is, or would be
     Path,
+}
+
+/// `vrseg cache`.
+#[derive(Debug, Subcommand)]
+pub enum CacheCommand {
+    /// Tell where the cache is and what it takes
+    Stats {
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove everything in it; what runs meanwhile goes on
+    Clear {
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read every entry and remove damaged ones (exit code 1 where there were some)
+    Verify {
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// `vrseg unpack`.
@@ -240,6 +316,9 @@ pub struct JobArgs {
     /// The network.
     #[command(flatten)]
     pub model: ModelArgs,
+    /// Kept mattes.
+    #[command(flatten)]
+    pub cache: CacheArgs,
     /// The matte.
     #[command(flatten)]
     pub matte: MatteArgs,
@@ -282,7 +361,8 @@ pub struct InputArgs {
     /// Whose eye comes first: found out, left, right
     #[arg(long, value_name = "ORDER", value_parser = setting("vr.eye_order"))]
     pub eye_order: Option<Setting>,
-    /// How the network sees an eye: as it is, as a fisheye, or in rectilinear windows
+    /// How the network sees an eye: as it is, by longitude and latitude, as a fisheye, or in
+    /// rectilinear windows
     #[arg(long, value_name = "VIEW", value_parser = setting("vr.view"))]
     pub view: Option<Setting>,
 }
@@ -409,6 +489,19 @@ pub struct ModelArgs {
     pub threads: Option<Setting>,
 }
 
+/// Kept mattes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Model")]
+pub struct CacheArgs {
+    /// Where mattes are kept for frames that repeat and for the next run: in memory and, where it pays,
+    /// on disk; both; in memory; nowhere
+    #[arg(long, value_name = "WHERE", value_parser = setting("processing.cache"), conflicts_with = "no_cache")]
+    pub cache: Option<Setting>,
+    /// Compute every matte, and keep none
+    #[arg(long)]
+    pub no_cache: bool,
+}
+
 /// The matte.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Matte")]
@@ -498,10 +591,34 @@ fn key_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
+type Overrides = Vec<(&'static str, &'static str, Value)>;
+
+fn overrides<'a>(settings: impl IntoIterator<Item = (&'static str, &'static str, &'a Option<Setting>)>) -> Overrides {
+    let given = |(key, flag, s): (_, _, &Option<Setting>)| s.as_ref().map(|s| (key, flag, s.0.clone()));
+    settings.into_iter().filter_map(given).collect()
+}
+
+impl ModelArgs {
+    /// The settings that were given as options: setting, option, value.
+    pub fn overrides(&self) -> Overrides {
+        overrides([
+            ("model.name", "--model", &self.model),
+            ("model.input_size", "--input-size", &self.input_size),
+            ("model.batch_size", "--batch-size", &self.batch_size),
+            ("model.precision", "--precision", &self.precision),
+            ("device.name", "--device", &self.device),
+            ("device.ort_library", "--ort-lib", &self.ort_lib),
+            ("processing.threads", "--threads", &self.threads),
+        ])
+    }
+}
+
 impl JobArgs {
     /// The settings that were given as options: setting, option, value.
-    pub fn overrides(&self) -> Vec<(&'static str, &'static str, Value)> {
-        let settings = [
+    pub fn overrides(&self) -> Overrides {
+        let mut all = self.model.overrides();
+        all.extend(overrides([
+            ("processing.cache", "--cache", &self.cache.cache),
             ("vr.layout", "--layout", &self.input.layout),
             ("vr.projection", "--projection", &self.input.projection),
             ("vr.fov", "--fov", &self.input.fov),
@@ -520,13 +637,6 @@ impl JobArgs {
             ("output.preset", "--preset", &self.encode.preset),
             ("output.bitrate", "--bitrate", &self.encode.bitrate),
             ("output.pix_fmt", "--pix-fmt", &self.encode.pix_fmt),
-            ("model.name", "--model", &self.model.model),
-            ("model.input_size", "--input-size", &self.model.input_size),
-            ("model.batch_size", "--batch-size", &self.model.batch_size),
-            ("model.precision", "--precision", &self.model.precision),
-            ("device.name", "--device", &self.model.device),
-            ("device.ort_library", "--ort-lib", &self.model.ort_lib),
-            ("processing.threads", "--threads", &self.model.threads),
             ("matte.threshold", "--threshold", &self.matte.threshold),
             ("matte.feather", "--feather", &self.matte.feather),
             ("matte.grow", "--grow", &self.matte.grow),
@@ -539,9 +649,7 @@ impl JobArgs {
             ("people.exclude", "--exclude", &self.matte.exclude),
             ("logging.format", "--log-format", &self.talk.log_format),
             ("logging.file", "--log-file", &self.talk.log_file),
-        ];
-        let mut all: Vec<_> =
-            settings.into_iter().filter_map(|(key, flag, s)| s.as_ref().map(|s| (key, flag, s.0.clone()))).collect();
+        ]));
         if let Some(n) = self.matte.erode {
             all.push(("matte.grow", "--erode", Value::from(-n)));
         }
@@ -550,6 +658,9 @@ impl JobArgs {
         }
         if self.matte.no_refine {
             all.push(("matte.refine", "--no-refine", Value::from(false)));
+        }
+        if self.cache.no_cache {
+            all.push(("processing.cache", "--no-cache", Value::from("off")));
         }
         if self.encode.no_hwenc {
             all.push(("output.hardware", "--no-hwenc", Value::from(false)));

@@ -10,7 +10,8 @@ use crate::compose::{Mode, packed};
 use crate::config::{Settings, Sources};
 use crate::media::{Codec, EncodeOptions, TimeRange};
 use crate::pipeline::{Job, ModelChoice, OutputSpec, PeopleChoice};
-use crate::vr::{ProjectionKind, names};
+use crate::vr::names::{self, NamedProjection};
+use crate::vr::{Format, Layout, Projection, ProjectionKind};
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -62,7 +63,7 @@ pub fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Result<Ba
                 let word = request.mode.unwrap_or(&default_mode);
                 let mut mode = mode(word, args, settings);
                 let named = mode.packed_fov(fisheye_fov(&input.path, settings));
-                let made = named.map(packed::format);
+                let made = named.map(packed::format).or_else(|| keyed_format(&mode, &input.path, settings));
                 let path = request.file(input, word, made.as_ref(), &settings.output.name, &settings.profile)?;
                 // A name that tells the field of view must not be belied by what is found in the file.
                 if let (Mode::Passthrough { fov, .. }, true) = (&mut mode, request.folder) {
@@ -118,8 +119,11 @@ fn job(
         outputs,
         overwrite: args.output.overwrite,
         threads: settings.processing.threads,
+        split: settings.processing.split,
         queue_bytes: settings.processing.queue_bytes,
+        cache: settings.processing.cache,
         target_fps: settings.performance.target_fps,
+        max_latency_ms: settings.performance.max_latency_ms,
     }
 }
 
@@ -136,6 +140,36 @@ fn default_mode(args: &JobArgs, settings: &Settings, sources: &Sources) -> Strin
 fn fisheye_fov(input: &Path, settings: &Settings) -> Option<f32> {
     let fisheye = settings.vr.projection.is_none_or(|p| p == ProjectionKind::Fisheye);
     settings.vr.fov.or_else(|| names::read(input).fov()).filter(|_| fisheye)
+}
+
+/// The format of a green screen, which is the source's, where options and the source's name tell all
+/// of it that players have to know: then the output's name can tell it, too.
+fn keyed_format(mode: &Mode, input: &Path, settings: &Settings) -> Option<Format> {
+    let Mode::Green { .. } = mode else { return None };
+    let (asked, named) = (&settings.vr, names::read(input));
+    if named.bare_number && asked.projection.is_none() {
+        return None;
+    }
+    let projection = match asked.projection {
+        Some(ProjectionKind::HalfEquirectangular) => Projection::HalfEquirectangular,
+        Some(ProjectionKind::Equirectangular) => Projection::Equirectangular,
+        Some(ProjectionKind::Flat) => return None,
+        Some(ProjectionKind::Fisheye) => Projection::Fisheye { fov: fisheye_fov(input, settings)? },
+        None => match (asked.fov, named.projection.map(|p| p.value)) {
+            (Some(fov), _) => Projection::Fisheye { fov },
+            (None, Some(NamedProjection::Known(projection))) => projection,
+            (None, _) => return None,
+        },
+    };
+    let fisheye = matches!(projection, Projection::Fisheye { .. });
+    let layout = asked.layout.or(named.layout.map(|l| l.value)).or(fisheye.then_some(Layout::SideBySide))?;
+    (projection != Projection::Flat).then(|| Format {
+        layout,
+        eye_order: asked.eye_order.or(named.eye_order.map(|o| o.value)).unwrap_or_default(),
+        packing: named.packing.map(|p| p.value).unwrap_or_default(),
+        projection,
+        alpha_packed: false,
+    })
 }
 
 /// Of a projection and a field of view that don't go together the stronger layer's word counts; of
@@ -195,7 +229,11 @@ fn mode(word: &str, args: &JobArgs, settings: &Settings) -> Mode {
         "blur" => Mode::Blur { strength: settings.output.blur_strength },
         "replace" => Mode::Replace { background: args.output.background.clone().unwrap_or_default() },
         "overlay" => Mode::Overlay { tint: settings.output.tint },
-        "passthrough" => Mode::Passthrough { fov: settings.output.fov, channel: settings.output.alpha_channel },
+        "passthrough" => Mode::Passthrough {
+            fov: settings.output.fov,
+            channel: settings.output.alpha_channel,
+            filter: settings.output.resample,
+        },
         _ => Mode::Green { key: settings.output.key },
     }
 }

@@ -3,6 +3,7 @@
 pub mod args;
 pub mod backend;
 mod bench;
+mod cache;
 mod config;
 mod docs;
 mod eval;
@@ -12,6 +13,7 @@ mod inputs;
 mod interrupt;
 mod jobs;
 mod models;
+mod optimize;
 mod outputs;
 mod probe;
 mod regions;
@@ -38,9 +40,6 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-/// Words for commands of later versions: never taken for an input by mistake.
-const RESERVED: &[&str] = &["optimize"];
-
 /// Parses the arguments, does what they ask, and tells how it went.
 pub fn main() -> ExitCode {
     // Both set a variable of the environment, so before any thread is started.
@@ -49,9 +48,6 @@ pub fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     let no_color = words.iter().take_while(|w| *w != "--").any(|w| w == "--no-color");
     let console = Console::stderr(no_color);
-    if let Some(word) = words.get(1).and_then(|w| reserved(w.as_ref())) {
-        return refuse(&console, &word.to_string()).into();
-    }
     let colors = if no_color { ColorChoice::Never } else { ColorChoice::Auto };
     let matches = Cli::command().color(colors).try_get_matches_from(words);
     let cli = match matches.and_then(|m| Cli::from_arg_matches(&m)) {
@@ -73,16 +69,6 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn refuse(console: &Console, message: &str) -> Exit {
-    console.error(message);
-    Exit::Usage
-}
-
-fn reserved(word: &Path) -> Option<UsageError> {
-    let name = RESERVED.iter().find(|r| Path::new(r) == word)?;
-    (!word.exists()).then(|| UsageError(format!("vrseg {name} is not in this version")))
-}
-
 fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::Result<Exit> {
     match &cli.command {
         None => main_job(&cli.job, console, log),
@@ -99,6 +85,12 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
             eval::run(args, print_text).map(|()| Exit::Done)
         }
         Some(Command::Hardware(args)) => hardware::run(args, print_text),
+        Some(Command::Optimize(args)) => {
+            *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
+            let stop = Arc::new(Stop::default());
+            interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
+            optimize::run(args, &stop, console, print_text)
+        }
         Some(Command::Bench(args)) => bench::run(args, console, print_text),
         Some(Command::Config(command)) => config::run(command, print_text),
         Some(Command::Unpack(args)) => {
@@ -107,15 +99,16 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
             interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
             unpack::run(args, &stop, console)
         }
+        Some(Command::Cache(command)) => {
+            *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
+            cache::run(command, print_text)
+        }
         Some(Command::Completions { shell }) => print_bytes(&docs::completions(*shell)).map(|()| Exit::Done),
         Some(Command::Man) => print_bytes(&docs::man()?).map(|()| Exit::Done),
     }
 }
 
 fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> anyhow::Result<Exit> {
-    if let Some(error) = args.input.inputs.iter().find_map(|i| reserved(i)) {
-        return Err(error.into());
-    }
     let loader = Loader {
         file: args.model.config.clone(),
         profile: args.model.profile.clone(),

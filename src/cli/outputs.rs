@@ -52,8 +52,8 @@ impl Request {
         Ok(Request { mode, path, folder })
     }
 
-    /// The file that `input` becomes. `made` is the format of what is made where that is not the
-    /// source's.
+    /// The file that `input` becomes. `made` is the format of what is made, where players are to be
+    /// told it by the name.
     ///
     /// # Errors
     /// When `pattern` is wrong, or the extension can't carry the mode.
@@ -92,10 +92,11 @@ impl Request {
 }
 
 /// A source's stem without its tokens, and the tokens of `format`: with a `_` between them they are
-/// a name that players read as that format.
+/// a name that players read as that format. A picture without packed alpha has a key colour.
 fn named(stem: &OsStr, format: &Format) -> (OsString, String) {
-    let tokens = names::tokens(format);
-    let mut stem = names::name(stem, format, false).into_vec();
+    let keyed = !format.alpha_packed;
+    let tokens = names::tokens(format) + if keyed { "_passthrough" } else { "" };
+    let mut stem = names::name(stem, format, keyed).into_vec();
     stem.truncate(stem.len().saturating_sub(tokens.len()));
     (OsString::from_vec(stem), tokens.trim_start_matches('_').to_owned())
 }

@@ -37,12 +37,25 @@ enum Line<'a> {
 /// Runs the batch.
 pub fn run(batch: &Batch, backend: &impl Backend, stop: &Stop, ui: &ProgressUi) -> Exit {
     skipped(batch, ui);
+    let nothing_written = || ui.console().line("vrseg: stopped before the first frame; no output was written");
+    let mut begun = false;
     each(batch, ui, |job| {
         if stop.presses() > 0 {
+            if !begun {
+                nothing_written();
+            }
             return Ok(false);
         }
+        begun = true;
         let made = make_folders(job)?;
-        let result = backend.run(job, &stop.next_job(), ui);
+        let mut result = backend.run(job, &stop.next_job(), ui);
+        if result.as_ref().is_err_and(is_broken_recall) && stop.presses() == 0 {
+            // Rare: a video that begins like one that was seen before.
+            tracing::info!("kept mattes end in the middle of a run; every matte is computed");
+            let mut again = job.clone();
+            again.cache.read = false;
+            result = backend.run(&again, &stop.next_job(), ui);
+        }
         ui.end();
         if result.is_err() {
             // Only those that are empty go, the innermost first.
@@ -58,7 +71,7 @@ pub fn run(batch: &Batch, backend: &impl Backend, stop: &Stop, ui: &ProgressUi) 
             }
             // What fails because it was stopped is no failure.
             Err(error) if stop.presses() == 1 && is_interruption(&error) => {
-                ui.console().line("vrseg: stopped before the first frame; no output was written");
+                nothing_written();
                 Ok(false)
             }
             Err(error) if stop.presses() > 1 => {
@@ -110,6 +123,10 @@ fn is_interruption(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(pipeline::Error::Interrupted))
 }
 
+fn is_broken_recall(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(pipeline::Error::Recall(_)))
+}
+
 /// Makes the folders named with `-o DIR/` (a missing folder of a named file was refused) and returns
 /// those that were not there, from the outside in.
 fn make_folders(job: &Job) -> anyhow::Result<Vec<PathBuf>> {
@@ -126,7 +143,7 @@ fn make_folders(job: &Job) -> anyhow::Result<Vec<PathBuf>> {
 
 /// Does `work` for each job; a failed one doesn't keep the others from being done. `work` says
 /// whether to go on.
-fn each(batch: &Batch, ui: &ProgressUi, work: impl Fn(&Job) -> anyhow::Result<bool>) -> Exit {
+fn each(batch: &Batch, ui: &ProgressUi, mut work: impl FnMut(&Job) -> anyhow::Result<bool>) -> Exit {
     let (mut failed, mut refused) = (0, 0);
     for (index, job) in batch.jobs.iter().enumerate() {
         ui.begin(index, batch.jobs.len());
@@ -161,11 +178,12 @@ fn each(batch: &Batch, ui: &ProgressUi, work: impl Fn(&Job) -> anyhow::Result<bo
 mod tests {
     use super::super::backend::{ModelInfo, PlanView};
     use super::*;
+    use crate::cache::CacheChoice;
     use crate::compose::Mode;
     use crate::matte::MatteOptions;
     use crate::media::{EncodeOptions, TimeRange};
     use crate::pipeline::{
-        Cancel, DeviceChoice, ModelChoice, OutputSpec, PeopleChoice, Precision, SessionChoice, Summary,
+        Cancel, DeviceChoice, ModelChoice, OutputSpec, PeopleChoice, Precision, SessionChoice, Split, Summary,
     };
     use crate::ui::progress::tests::{Paper, start, summary};
     use crate::ui::{Console, JsonLines, Style};
@@ -255,8 +273,11 @@ mod tests {
             }],
             overwrite: false,
             threads: 0,
+            split: Split::default(),
             queue_bytes: 0,
+            cache: CacheChoice::OFF,
             target_fps: None,
+            max_latency_ms: None,
         }
     }
 
@@ -296,6 +317,18 @@ mod tests {
         let (exit, _, err) = play(&["early", "good"], false);
         assert_eq!(exit, Exit::Interrupted);
         assert_eq!(err, "vrseg: stopped before the first frame; no output was written\n");
+    }
+
+    #[test]
+    fn a_stop_before_the_first_job_says_that_nothing_was_written() {
+        let err = Paper::default();
+        let ui = ProgressUi::new(Console::to(err.clone()), Style::Quiet);
+        let stop = Stop::default();
+        stop.press();
+        let dir = tempfile::tempdir().unwrap();
+        let batch = Batch { jobs: vec![job(dir.path(), "good")], skipped: Vec::new() };
+        assert_eq!(run(&batch, &Fake { stop: &stop }, &stop, &ui), Exit::Interrupted);
+        assert_eq!(err.text(), "vrseg: stopped before the first frame; no output was written\n");
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub use composer::{Composer, Frame, ViewPaint};
 pub use packed::{AlphaChannel, PackedFrame};
 pub use passthrough::{PassthroughPainter, PassthroughPlan};
 
+use crate::vr::Filter;
 use std::path::PathBuf;
 
 /// What an output shows.
@@ -59,6 +60,8 @@ pub enum Mode {
         fov: Option<f32>,
         /// What carries the opacity.
         channel: AlphaChannel,
+        /// How the picture is read between its samples.
+        filter: Filter,
     },
 }
 

@@ -27,6 +27,8 @@ pub struct PassthroughPlan {
     pub fov: f64,
     /// What carries the opacity.
     pub channel: AlphaChannel,
+    /// How the source is read between its samples.
+    pub filter: Filter,
     /// Where chroma samples lie, in source and output.
     pub siting: ChromaSiting,
 }
@@ -127,7 +129,7 @@ impl PassthroughPainter {
     }
 
     fn of(shared: Arc<Shared>) -> Self {
-        let (bytes, words) = (Remapper::new(Filter::Bilinear), Remapper::new(Filter::Bilinear));
+        let (bytes, words) = (Remapper::new(shared.plan.filter), Remapper::new(shared.plan.filter));
         Self { shared, bytes, words, buffers: Buffers::default() }
     }
 
@@ -286,7 +288,16 @@ mod tests {
 
     fn plan(eyes: [usize; 2], rects: Vec<Rect>, lens: Lens, fov: f64, height: usize) -> PassthroughPlan {
         let frame = PackedFrame::for_height(height);
-        PassthroughPlan { frame, eyes, rects, lens, fov, channel: AlphaChannel::Gray, siting: ChromaSiting::Left }
+        PassthroughPlan {
+            frame,
+            eyes,
+            rects,
+            lens,
+            fov,
+            channel: AlphaChannel::Gray,
+            filter: Filter::Bilinear,
+            siting: ChromaSiting::Left,
+        }
     }
 
     /// A matte that is 1 within `radius` degrees of the direction (`yaw`, 0).

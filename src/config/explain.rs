@@ -4,8 +4,9 @@
 //! at a time.
 
 use super::{Settings, Sources};
+use crate::cache::{SLOW_NETWORK, Tiers};
 use crate::hardware::Machine;
-use crate::model::{Kind, Manifest, registry};
+use crate::model::{Kind, Manifest, registry, runtime};
 use crate::pipeline::{DeviceChoice, Precision};
 use crate::tune::cuda::CudaCards;
 use crate::tune::rules::{self, Choice, NetworkLoad, Processor};
@@ -27,15 +28,19 @@ impl Sources {
                 }
                 None => {
                     let why = machine.gpu.note.as_deref().unwrap_or("no card");
-                    self.rule("device.name", "cpu", why.split(';').next().unwrap_or(why));
-                    Processor::Cpu(&machine.cpu)
+                    let why = why.split(';').next().unwrap_or(why);
+                    let installed = runtime::has_openvino(settings.device.ort_library.as_deref());
+                    let gains = model.as_ref().is_some_and(|m| m.bf16);
+                    let exact = settings.model.precision == Precision::Fp32;
+                    let choice = rules::openvino(&machine.cpu, installed, gains, exact);
+                    let name = if choice.value { "openvino" } else { "cpu" };
+                    self.rule("device.name", name, format!("{why}; {}", choice.why));
+                    if choice.value { Processor::OpenVino(&machine.cpu) } else { Processor::Cpu(&machine.cpu) }
                 }
             },
         };
         let fp32 = settings.model.precision == Precision::Fp32;
         if settings.model.precision == Precision::Auto {
-            // What OpenVINO could do in bfloat16 is not asked of it yet.
-            let on = if matches!(on, Processor::OpenVino(_)) { Processor::Cpu(&machine.cpu) } else { on };
             let choice = rules::precision(on, false);
             self.rule("model.precision", choice.value, choice.why);
         }
@@ -51,7 +56,7 @@ impl Sources {
             self.rule("model.batch_size", choice.value, choice.why);
         }
         if settings.device.session.warmup.is_none() {
-            let choice = rules::warmup(on.is_gpu());
+            let choice = rules::warmup(on);
             self.rule("performance.warmup", choice.value, choice.why);
         }
         let mut cores = settings.processing.threads;
@@ -64,9 +69,25 @@ impl Sources {
             let threads = rules::Threads::share(cores, 1, !on.is_gpu()).infer;
             self.rule("device.threads", threads, format!("the network's share of {cores}, beside decoder and encoder"));
         }
+        let share = rules::Threads::share(cores, 1, !on.is_gpu());
+        let split = settings.processing.split;
+        for (name, set, value) in [
+            ("processing.decode_threads", split.decode, share.decode),
+            ("processing.workers", split.workers, share.compose),
+            ("processing.encode_threads", split.encode, share.encode),
+        ] {
+            if set == 0 {
+                self.rule(name, value, format!("its share of {cores}"));
+            }
+        }
         if settings.processing.queue_bytes == 0 {
             let choice = rules::queue(&machine.memory);
             self.rule("processing.queue_mb", choice.value >> 20, choice.why);
+        }
+        if settings.processing.cache.tiers == Tiers::Auto {
+            let least = SLOW_NETWORK * 1e3;
+            let why = format!("on disk, too, where the network takes over {least} ms a picture: less is not worth it");
+            self.rule("processing.cache", "memory", why);
         }
         for (name, rival) in [("output.crf", "output.bitrate"), ("output.bitrate", "output.crf")] {
             if !self.get(name).is_null() && self.beaten(name, rival) {

@@ -3,14 +3,15 @@
 use super::schema::{self, Key};
 use super::{ConfigError, DeviceSettings, ModelSettings, OutputSettings, PerformanceSettings, ProcessingSettings};
 use super::{Settings, read, values};
+use crate::cache::{CacheChoice, Tiers};
 use crate::compose::{AlphaChannel, Rgb};
 use crate::matte::MatteOptions;
 use crate::matte::keep::Wishes;
 use crate::matte::windows::View;
 use crate::media::Codec;
-use crate::pipeline::{DeviceChoice, PeopleChoice, Precision, SessionChoice};
+use crate::pipeline::{DeviceChoice, PeopleChoice, Precision, SessionChoice, Split};
 use crate::telemetry::{LogFile, LogFormat};
-use crate::vr::{EyeOrder, FormatRequest, Layout, ProjectionKind};
+use crate::vr::{EyeOrder, Filter, FormatRequest, Layout, ProjectionKind};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -233,6 +234,16 @@ impl Sources {
         self.values.values().filter(|(_, source)| matches!(source, Source::File(..))).count()
     }
 
+    /// The settings that the user has given, by whatever layer, in the table's order.
+    pub fn given(&self) -> impl Iterator<Item = &'static str> + '_ {
+        schema::KEYS.iter().map(|k| k.name).filter(|name| self.of(name).is_user())
+    }
+
+    /// The value of `name` as a file has it.
+    pub fn shown(&self, name: &str) -> String {
+        schema::find(name).map(|key| yaml(key, self.get(name))).unwrap_or_default()
+    }
+
     /// Remembers what a rule makes of `name`.
     pub(super) fn rule(&mut self, name: &'static str, value: impl ToString, why: impl Into<String>) {
         debug_assert!(schema::find(name).is_some(), "{name} is no setting");
@@ -300,6 +311,20 @@ impl Sources {
         }
     }
 
+    fn cache(&self) -> CacheChoice {
+        CacheChoice {
+            tiers: match self.get("processing.cache").as_str() {
+                Some("on") => Tiers::All,
+                Some("memory") => Tiers::Memory,
+                Some("off") => Tiers::Off,
+                _ => Tiers::Auto,
+            },
+            memory: self.count("processing.cache_memory_mb") << 20,
+            disk: (self.get("processing.cache_disk_gb").as_f64().unwrap_or(0.0) * 1e9) as u64,
+            read: true,
+        }
+    }
+
     /// The typed settings. Every value has been checked when it was read.
     fn settings(&self) -> Settings {
         Settings {
@@ -330,12 +355,19 @@ impl Sources {
             },
             processing: ProcessingSettings {
                 threads: self.count("processing.threads"),
+                split: Split {
+                    decode: self.count("processing.decode_threads"),
+                    workers: self.count("processing.workers"),
+                    encode: self.count("processing.encode_threads"),
+                },
                 queue_bytes: self.count("processing.queue_mb") << 20,
+                cache: self.cache(),
             },
             vr: self.format_request(),
             view: self.get("vr.view").as_str().and_then(View::from_name),
             performance: PerformanceSettings {
                 target_fps: self.get("performance.target_fps").as_f64(),
+                max_latency_ms: self.get("performance.max_latency_ms").as_f64(),
                 profiling: self.flag("performance.profiling"),
             },
             matte: MatteOptions {
@@ -368,6 +400,7 @@ impl Sources {
                 alpha_channel: (self.get("output.alpha_channel").as_str())
                     .and_then(AlphaChannel::from_name)
                     .unwrap_or_default(),
+                resample: self.get("output.resample").as_str().and_then(Filter::from_name).unwrap_or_default(),
                 codec: self.get("output.codec").as_str().and_then(Codec::from_name),
                 encoder: self.text("output.encoder"),
                 crf: self.number("output.crf").filter(|_| !self.beaten("output.crf", "output.bitrate")),
@@ -437,7 +470,7 @@ impl Sources {
 }
 
 /// A value as YAML on one line. JSON's texts and lists are YAML too; plain words are clearer bare.
-pub(super) fn yaml(key: &Key, value: &Value) -> String {
+fn yaml(key: &Key, value: &Value) -> String {
     let bare = |s: &str| s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && s.parse::<f64>().is_err();
     match value {
         Value::Null => key.unset.unwrap_or("null").to_owned(),

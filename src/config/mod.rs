@@ -14,13 +14,14 @@ pub use check::check;
 pub use layers::{Loader, Source, Sources, user_file};
 pub use template::template;
 
+use crate::cache::CacheChoice;
 use crate::compose::{AlphaChannel, Rgb};
 use crate::matte::MatteOptions;
 use crate::matte::windows::View;
 use crate::media::Codec;
-use crate::pipeline::{DeviceChoice, PeopleChoice, Precision, SessionChoice};
+use crate::pipeline::{DeviceChoice, PeopleChoice, Precision, SessionChoice, Split};
 use crate::telemetry::{LogFile, LogFormat};
-use crate::vr::FormatRequest;
+use crate::vr::{Filter, FormatRequest};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -80,8 +81,12 @@ pub struct DeviceSettings {
 pub struct ProcessingSettings {
     /// Threads for the whole job; 0: all that the process may use.
     pub threads: usize,
+    /// How they are shared out.
+    pub split: Split,
     /// Bytes of frames that may wait between stages; 0: by the memory that is available.
     pub queue_bytes: usize,
+    /// What is kept of the network's mattes.
+    pub cache: CacheChoice,
 }
 
 /// What is expected of a run, and told of it.
@@ -89,6 +94,8 @@ pub struct ProcessingSettings {
 pub struct PerformanceSettings {
     /// Frames per second below which a job says at its end that it was too slow.
     pub target_fps: Option<f64>,
+    /// Milliseconds that a frame may be on its way before a job says at its end that it was too long.
+    pub max_latency_ms: Option<f64>,
     /// Whether the summary tells every stage's time.
     pub profiling: bool,
 }
@@ -110,6 +117,8 @@ pub struct OutputSettings {
     pub fov: Option<f32>,
     /// What carries the opacity of `passthrough`.
     pub alpha_channel: AlphaChannel,
+    /// How pictures that are shown through another lens are read between their samples.
+    pub resample: Filter,
     /// Codec family.
     pub codec: Option<Codec>,
     /// FFmpeg encoder.

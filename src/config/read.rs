@@ -302,6 +302,22 @@ pub(super) fn known(section: Option<&str>, name: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_without_harm(text in "(.|\\n){0,300}") {
+            let _ = read("x.yaml", &text);
+        }
+
+        #[test]
+        fn a_damaged_file_is_read_without_harm(at in 0usize..4000, with in any::<char>(), cut in 0usize..4000) {
+            let mut chars: Vec<char> = include_str!("../../configs/default.yaml").chars().collect();
+            let n = chars.len();
+            chars[at % n] = with;
+            let _ = read("x.yaml", &chars[..n.min(1 + cut)].iter().collect::<String>());
+        }
+    }
 
     #[test]
     fn places_of_right_values() {

@@ -16,6 +16,7 @@
 //! are those of the Robust Video Matting evaluation, which MatAnyone and others took over.
 //! [`evaluate`] reads files; [`Meter`] takes planes.
 
+mod agreement;
 mod boundary;
 mod connectivity;
 mod difference;
@@ -27,6 +28,7 @@ mod report;
 mod stereo;
 mod temporal;
 
+pub use agreement::{Agreement, agreement};
 pub use boundary::boundary_f;
 pub use connectivity::Connectivity;
 pub use difference::{mad, mse};

@@ -2,7 +2,7 @@
 //! so often. What a look costs: `benches/sampler.rs`.
 
 use super::gpu::{GpuLoad, NvmlDriver};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -23,12 +23,15 @@ pub struct Sample {
 }
 
 /// What a whole time took.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
     /// The most main memory that this process held, in bytes.
     pub peak_memory: u64,
     /// Cores' worth of time that this process took on average.
     pub mean_cores: f64,
+    /// Percent of time in which some process of the machine waited for a disk; `None` where the
+    /// kernel doesn't tell.
+    pub disk_wait: Option<f64>,
     /// Percent of time in which the card computed, on average; `None` without a card that tells.
     pub gpu_busy: Option<f64>,
     /// The most memory that was in use on the card, by whomever, in bytes.
@@ -68,6 +71,8 @@ struct State {
     /// Sum and number of the card's looks, and its peak memory.
     gpu: (f64, u32),
     gpu_peak: Option<u64>,
+    /// First and last look at what was waited for the disk, each with its time.
+    disk: Option<[(Instant, Duration); 2]>,
 }
 
 impl Shared {
@@ -130,7 +135,7 @@ impl Drop for Sampler {
 }
 
 impl State {
-    fn take(&mut self, Look { sample, time, peak_memory }: Look) {
+    fn take(&mut self, Look { sample, time, peak_memory, disk }: Look) {
         self.peak_memory = self.peak_memory.max(peak_memory);
         self.cores.0 += sample.cores * time;
         self.cores.1 += time;
@@ -141,6 +146,10 @@ impl State {
             }
             self.gpu_peak = self.gpu_peak.max(gpu.memory_used);
         }
+        if let Some(waited) = disk {
+            let now = (Instant::now(), waited);
+            self.disk = Some([self.disk.map_or(now, |[first, _]| first), now]);
+        }
         self.latest = sample;
     }
 
@@ -148,6 +157,11 @@ impl State {
         Usage {
             peak_memory: self.peak_memory,
             mean_cores: if self.cores.1 > 0.0 { self.cores.0 / self.cores.1 } else { 0.0 },
+            disk_wait: self.disk.and_then(|[(start, before), (end, after)]| {
+                let waited = after.saturating_sub(before).as_secs_f64();
+                let time = (end - start).as_secs_f64();
+                (time > 0.0).then(|| (waited / time * 100.0).min(100.0))
+            }),
             gpu_busy: (self.gpu.1 > 0).then(|| self.gpu.0 / f64::from(self.gpu.1)),
             gpu_peak_memory: self.gpu_peak,
         }
@@ -162,6 +176,16 @@ struct Look {
     time: f64,
     /// The most memory that the process has held, as far as it is known.
     peak_memory: u64,
+    /// How long some process has waited for a disk, ever.
+    disk: Option<Duration>,
+}
+
+/// How long some process of the machine has waited for a disk since it was started. (Kernel
+/// documentation: accounting/psi.rst.)
+fn disk_wait() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/pressure/io").ok()?;
+    let total = text.lines().find(|l| l.starts_with("some "))?.split_once("total=")?.1;
+    total.trim().parse().ok().map(Duration::from_micros)
 }
 
 /// The most memory that this process ever held, in bytes (`VmHWM` of proc(5)).
@@ -212,7 +236,7 @@ impl Eyes {
         // What was held between two looks is seen where it was more than ever before.
         let ever = high_water();
         let peak_memory = if ever > self.mark { ever } else { sample.memory };
-        Look { sample, time: seconds, peak_memory }
+        Look { sample, time: seconds, peak_memory, disk: disk_wait() }
     }
 }
 
@@ -240,13 +264,26 @@ mod tests {
     fn a_cards_looks_are_summed_up() {
         let mut state = State::default();
         let gpu = |busy, used| GpuLoad { busy, memory_used: Some(used), ..GpuLoad::default() };
-        let look =
-            |g, time| Look { sample: Sample { cores: 2.0, gpu: Some(g), ..Sample::default() }, time, peak_memory: 5 };
+        let look = |g, time| Look {
+            sample: Sample { cores: 2.0, gpu: Some(g), ..Sample::default() },
+            time,
+            peak_memory: 5,
+            disk: None,
+        };
         state.take(look(gpu(Some(40), 100), 1.0));
         state.take(look(gpu(None, 300), 3.0));
         state.take(look(gpu(Some(80), 200), 0.0));
         let usage = state.usage();
         assert_eq!((usage.gpu_busy, usage.gpu_peak_memory, usage.mean_cores), (Some(60.0), Some(300), 2.0));
+        // Of a disk two looks are needed.
+        let waited = |ms| Look { disk: Some(Duration::from_millis(ms)), ..Look::default() };
+        state = State::default();
+        state.take(waited(100));
+        assert_eq!(state.usage().disk_wait, None);
+        std::thread::sleep(Duration::from_millis(5));
+        state.take(waited(101));
+        let wait = state.usage().disk_wait.expect("two looks");
+        assert!(wait > 0.0 && wait <= 20.0, "{wait}");
         // A card that isn't there tells nothing.
         state = State::default();
         state.take(Look::default());

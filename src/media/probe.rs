@@ -9,6 +9,7 @@ use crate::plane::{ChromaSiting, Matrix, YuvColor, YuvLayout};
 use crate::vr::ContainerTags;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::ffi::CStr;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::ptr;
 
@@ -98,13 +99,36 @@ pub fn probe(path: &Path) -> Result<InputInfo> {
     describe(path, &input)
 }
 
+/// Pixels of the largest frame that is decoded: 16384 x 8192, more than any headset shows. What a header or
+/// a stream says beyond that would only fill the memory.
+pub(super) const MAX_PIXELS: usize = 1 << 27;
+
 /// Demuxers that take text or small binary files by their extension and make "video" of them.
 const TEXT_ART: &[&str] = &["tty", "bin", "xbin", "adf", "idf"];
+
+/// How files begin that name other files for FFmpeg to open: HLS, concat scripts, SDP. (DASH and IMF are
+/// XML, which is looked for further in.)
+const PLAYLISTS: &[&[u8]] = &[b"#EXTM3U", b"ffconcat", b"v=0", b"[playlist]", b"<?xml", b"<MPD", b"<SMIL"];
+
+/// Refuses what would make FFmpeg read other files than the one that was named: a video from a stranger
+/// must not bring others of the user's files into the output.
+fn refuse_playlist(path: &Path) -> Result<()> {
+    let fail = |source| MediaError::Unreadable { path: path.to_path_buf(), source };
+    let mut head = Vec::new();
+    std::fs::File::open(path).and_then(|f| f.take(64).read_to_end(&mut head)).map_err(fail)?;
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head).trim_ascii_start();
+    if PLAYLISTS.iter().any(|p| text.len() >= p.len() && text[..p.len()].eq_ignore_ascii_case(p)) {
+        let reason = "it is a list of other files; name the video itself".to_owned();
+        return Err(MediaError::NotMedia { path: path.to_path_buf(), reason, log: Vec::new() });
+    }
+    Ok(())
+}
 
 /// Opens a file and reads enough of it to know its streams.
 pub(super) fn open(path: &Path) -> Result<ffmpeg::format::context::Input> {
     log::init();
     check_file(path)?;
+    refuse_playlist(path)?;
     let url = raw::file_url(path)?;
     let not_media = |code: i32, log: Vec<String>| MediaError::NotMedia {
         path: path.to_path_buf(),
@@ -112,7 +136,8 @@ pub(super) fn open(path: &Path) -> Result<ffmpeg::format::context::Input> {
         log,
     };
     // A picture named `shot%03d.png` is one picture here, not a sequence.
-    let mut options = Options::new([("pattern_type", "none")])?;
+    // And whatever a file says, nothing but files of this machine is opened because of it.
+    let mut options = Options::new([("pattern_type", "none"), ("protocol_whitelist", "file")])?;
     let mut ic: *mut ffi::AVFormatContext = ptr::null_mut();
     // SAFETY: `ic` is null, so FFmpeg allocates it, and frees it again where it fails.
     let (code, lines) = log::capture(|| unsafe {
@@ -270,6 +295,14 @@ fn video_info(path: &Path, stream: &ffmpeg::Stream<'_>, file_duration: Option<f6
         return Err(MediaError::NoDecoder { path: path.to_path_buf(), codec });
     }
     let (width, height) = (p.width as usize, p.height as usize);
+    if width.saturating_mul(height) > MAX_PIXELS {
+        return Err(MediaError::Unsupported {
+            what: format!(
+                "{}: its header says {width}x{height}; more than {MAX_PIXELS} pixels a frame are not decoded",
+                path.display()
+            ),
+        });
+    }
     let Some(layout) = working_layout(p.format, false) else {
         return Err(MediaError::Decode {
             path: path.to_path_buf(),

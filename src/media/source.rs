@@ -4,7 +4,7 @@
 use super::error::{MediaError, Result};
 use super::log;
 use super::options::DecodeOptions;
-use super::probe::InputInfo;
+use super::probe::{InputInfo, MAX_PIXELS};
 use super::raw::{self, MICROSECONDS};
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::path::Path;
@@ -95,6 +95,8 @@ pub(super) fn open_decoder(
             c.thread_count = threads.min(64) as i32;
             c.thread_type = ffi::FF_THREAD_FRAME | ffi::FF_THREAD_SLICE;
             c.pkt_timebase = (*stream.as_ptr()).time_base;
+            // Of pictures that grow on the way, too.
+            c.max_pixels = MAX_PIXELS as i64;
         }
         context.decoder().video()
     });

@@ -50,10 +50,9 @@ impl Detector {
     /// # Errors
     /// As [`super::Network::load`].
     pub fn load(model: &Model, options: &SessionOptions) -> Result<Self> {
-        model.verify()?;
         let manifest = model.manifest.clone();
         debug_assert_eq!(manifest.kind, Kind::Detector);
-        let bytes = model.weights.read()?;
+        let bytes = model.load()?;
         let session = provider::open(&bytes, &manifest.name, options)?.session;
         Ok(Self { session, manifest })
     }

@@ -14,5 +14,5 @@ pub mod selftest;
 pub use detector::{Detection, Detector};
 pub use error::ModelError;
 pub use manifest::{Kind, Manifest};
-pub use network::{Batch, Network, States};
+pub use network::{Batch, Network, States, Tensor};
 pub use registry::{Model, Weights};

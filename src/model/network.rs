@@ -8,7 +8,7 @@ use crate::plane::Plane;
 use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::IoBinding;
 use ort::session::{Session, SessionInputValue};
-use ort::value::{DynValue, Tensor, TensorRef};
+use ort::value::{DynValue, Tensor as OrtTensor, TensorRef, TensorValueType};
 use std::borrow::Cow;
 
 /// Input of one run: `n` pictures as f32 `[n, 3, height, width]`, normalised as the manifest says.
@@ -41,6 +41,15 @@ impl States {
     }
 }
 
+/// A tensor in memory: what [`Network::save`] makes of a state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// Its dimensions.
+    pub shape: Vec<usize>,
+    /// As many values as their product.
+    pub data: Vec<f32>,
+}
+
 /// A loaded network. Runs from one thread at a time; its session brings its own thread pool.
 #[derive(Debug)]
 pub struct Network {
@@ -48,6 +57,7 @@ pub struct Network {
     manifest: Manifest,
     provider: Provider,
     refused: Vec<(Provider, String)>,
+    runtime: String,
     /// On a GPU recurrent states stay there from frame to frame.
     device: Option<DeviceIo>,
 }
@@ -61,7 +71,7 @@ struct DeviceIo {
     /// The input, in a tensor of its own because ort (2.0.0-rc.15) never returns from binding one
     /// that borrows its data: it clones it through a binding of its own, which does the same while
     /// holding a lock. (Page-locked memory would upload faster, but ort refuses to write to it.)
-    input: Option<Tensor<f32>>,
+    input: Option<OrtTensor<f32>>,
 }
 
 impl DeviceIo {
@@ -74,10 +84,10 @@ impl DeviceIo {
     /// Copies `batch` into the bound input tensor, making it where the shape is new.
     fn fill(&mut self, batch: &Batch) -> ort::Result<()> {
         let shape = [batch.n, 3, batch.height, batch.width];
-        let fits = |t: &Tensor<f32>| t.shape().iter().map(|d| *d as usize).eq(shape);
+        let fits = |t: &OrtTensor<f32>| t.shape().iter().map(|d| *d as usize).eq(shape);
         let mut tensor = match self.input.take().filter(fits) {
             Some(t) => t,
-            None => Tensor::from_array((shape, vec![0f32; batch.data.len()]))?,
+            None => OrtTensor::from_array((shape, vec![0f32; batch.data.len()]))?,
         };
         tensor.extract_tensor_mut().1.copy_from_slice(&batch.data);
         self.input = Some(tensor);
@@ -91,9 +101,8 @@ impl Network {
     /// # Errors
     /// Wrong checksum, no ONNX Runtime, a device that does not load, a graph that does not fit.
     pub fn load(model: &Model, options: &SessionOptions) -> Result<Self> {
-        model.verify()?;
         let manifest = model.manifest.clone();
-        let bytes = model.weights.read()?;
+        let bytes = model.load()?;
         let opened = provider::open(&bytes, &manifest.name, options)?;
         let session = opened.session;
         let have_in: Vec<_> = session.inputs().iter().map(|i| i.name()).collect();
@@ -114,7 +123,8 @@ impl Network {
             }
             _ => None,
         };
-        Ok(Self { session, manifest, provider: opened.provider, refused: opened.refused, device })
+        let (provider, refused, runtime) = (opened.provider, opened.refused, opened.runtime);
+        Ok(Self { session, manifest, provider, refused, runtime, device })
     }
 
     /// The manifest.
@@ -125,6 +135,11 @@ impl Network {
     /// What it runs on.
     pub fn provider(&self) -> Provider {
         self.provider
+    }
+
+    /// The ONNX Runtime that it runs on: version and origin.
+    pub fn runtime(&self) -> &str {
+        &self.runtime
     }
 
     /// Providers that `auto` tried in vain, with the reason.
@@ -146,6 +161,26 @@ impl Network {
         read.map_err(|what| self.fail(what))
     }
 
+    /// The states as numbers.
+    ///
+    /// # Errors
+    /// What ONNX Runtime says when it brings them from the device.
+    pub fn save(&self, states: &States) -> Result<Vec<Tensor>> {
+        states.0.iter().map(|value| save(value).map_err(|e| self.fail(e.to_string()))).collect()
+    }
+
+    /// The states that [`Network::save`] told.
+    ///
+    /// # Errors
+    /// They are not this network's.
+    pub fn restore(&self, saved: &[Tensor]) -> Result<States> {
+        if !saved.is_empty() && saved.len() != self.manifest.states.len() {
+            return Err(self.fail(format!("{} states were kept, it has {}", saved.len(), self.manifest.states.len())));
+        }
+        let value = |t: &Tensor| Ok(OrtTensor::from_array((t.shape.clone(), t.data.clone()))?.into_dyn());
+        saved.iter().map(value).collect::<ort::Result<_>>().map(States).map_err(|e| self.fail(e.to_string()))
+    }
+
     fn fail(&self, what: impl Into<String>) -> ModelError {
         ModelError::Network { name: self.manifest.name.clone(), what: what.into() }
     }
@@ -161,7 +196,7 @@ impl Network {
         if m.kind == Kind::Recurrent && states.is_empty() {
             // RVM's own convention: a single zero stands for an empty state of any size.
             for _ in &m.states {
-                states.0.push(Tensor::from_array(([1usize, 1, 1, 1], vec![0f32]))?.into_dyn());
+                states.0.push(OrtTensor::from_array(([1usize, 1, 1, 1], vec![0f32]))?.into_dyn());
             }
         }
         if let Some(device) = &mut self.device {
@@ -198,4 +233,16 @@ impl Network {
         states.0 = next;
         Ok(read)
     }
+}
+
+fn save(value: &DynValue) -> ort::Result<Tensor> {
+    let read = |tensor: &OrtTensor<f32>| {
+        let (shape, data) = tensor.extract_tensor();
+        Tensor { shape: shape.iter().map(|d| *d as usize).collect(), data: data.to_vec() }
+    };
+    let value = value.view().downcast::<TensorValueType<f32>>()?;
+    if value.memory_info().is_cpu_accessible() {
+        return Ok(read(&value));
+    }
+    Ok(read(&value.to(AllocationDevice::CPU, 0)?))
 }

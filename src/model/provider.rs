@@ -3,11 +3,11 @@
 use super::error::{ModelError, Result};
 use super::runtime::{self, Runtime};
 use crate::pipeline::{DeviceChoice, Precision, SessionChoice};
-use ort::ep::{self, ExecutionProviderDispatch};
+use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider, ExecutionProviderDispatch};
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The provider that a session runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,10 @@ pub struct SessionOptions {
     pub device: DeviceChoice,
     /// The card that `Auto` means, as CUDA counts.
     pub auto_card: u32,
+    /// `Auto` means OpenVINO where there is no card, see [`crate::tune::rules::openvino`].
+    pub openvino: bool,
+    /// The CPU multiplies bfloat16.
+    pub bf16: bool,
     /// Arithmetic.
     pub precision: Precision,
     /// Threads on a CPU; at least 1.
@@ -70,6 +74,8 @@ pub struct Opened {
     pub provider: Provider,
     /// Providers that were tried in vain, each with its reason in one line.
     pub refused: Vec<(Provider, String)>,
+    /// ONNX Runtime's version and origin.
+    pub runtime: String,
 }
 
 /// Makes a session for the ONNX graph in `model`.
@@ -78,7 +84,11 @@ pub struct Opened {
 /// The named device does not load; with `Auto`, only when not even the CPU does. `name` is the
 /// model's name for the texts.
 pub fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result<Opened> {
-    let runtime = runtime::load(options.device, options.ort_library.as_deref())?;
+    let library = match options.device {
+        DeviceChoice::Auto if options.openvino => DeviceChoice::OpenVino,
+        device => device,
+    };
+    let runtime = runtime::load(library, options.ort_library.as_deref())?;
     let wanted = match options.device {
         DeviceChoice::Cpu => vec![Provider::Cpu],
         DeviceChoice::Cuda(n) => vec![Provider::Cuda(n)],
@@ -86,6 +96,7 @@ pub fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result<Opened
         DeviceChoice::OpenVino => vec![Provider::OpenVino],
         // TensorRT is not tried unasked: its first build of an engine takes minutes.
         DeviceChoice::Auto if runtime::has_nvidia_driver() => vec![Provider::Cuda(options.auto_card), Provider::Cpu],
+        DeviceChoice::Auto if options.openvino => vec![Provider::OpenVino, Provider::Cpu],
         DeviceChoice::Auto => vec![Provider::Cpu],
     };
     if options.precision == Precision::Int8 {
@@ -101,7 +112,10 @@ pub fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result<Opened
             session(runtime, model, provider, options, limit).map_err(|e| explain(provider, &e.to_string()))
         });
         match opened {
-            Ok(session) => return Ok(Opened { session, provider, refused }),
+            Ok(session) => {
+                let runtime = format!("{} {}", runtime.version, runtime.origin);
+                return Ok(Opened { session, provider, refused, runtime });
+            }
             Err(why) => {
                 if provider == Provider::Cpu {
                     return Err(ModelError::Network { name: name.to_owned(), what: why });
@@ -140,13 +154,35 @@ fn session(
         // Spinning threads would take the encoder's and decoder's cores.
         .with_intra_op_spinning(false)?
         .with_deterministic_compute(o.session.deterministic)?;
-    if let Some(ep) = dispatch(provider, o, memory_limit) {
+    if provider == Provider::OpenVino {
+        // An option that it does not understand makes it leave the graph to the CPU's kernels without a
+        // word; with this that is an error.
+        builder = builder.with_config_entry("session.disable_cpu_ep_fallback", "1")?;
+    }
+    // Of engines ONNX Runtime itself knows only the graph's shape: other weights, or another version of
+    // TensorRT behind it, must not get them.
+    let engines = o.cache_dir.join("tensorrt").join(format!("{}-{}", short_hash(model), runtime.version));
+    if matches!(provider, Provider::TensorRt(_)) {
+        // It makes no parents of a folder; a folder that can't be made it reports itself.
+        let _ = std::fs::create_dir_all(&engines);
+    }
+    if let Some(ep) = dispatch(provider, o, memory_limit, &engines) {
         builder = builder.with_execution_providers([ep.error_on_failure()])?;
     }
     builder.commit_from_memory(model)
 }
 
-fn dispatch(provider: Provider, o: &SessionOptions, memory_limit: Option<usize>) -> Option<ExecutionProviderDispatch> {
+/// A name for a network's weights.
+fn short_hash(model: &[u8]) -> String {
+    blake3::hash(model).to_hex()[..16].to_owned()
+}
+
+fn dispatch(
+    provider: Provider,
+    o: &SessionOptions,
+    memory_limit: Option<usize>,
+    engines: &Path,
+) -> Option<ExecutionProviderDispatch> {
     match provider {
         Provider::Cpu => None,
         Provider::Cuda(n) => {
@@ -168,18 +204,35 @@ fn dispatch(provider: Provider, o: &SessionOptions, memory_limit: Option<usize>)
                 .with_device_id(n as i32)
                 .with_fp16(o.precision != Precision::Fp32)
                 .with_engine_cache(true)
-                .with_engine_cache_path(o.cache_dir.join("tensorrt").display())
+                .with_engine_cache_path(engines.display())
                 .with_timing_cache(true)
-                .with_timing_cache_path(o.cache_dir.join("tensorrt").display())
+                .with_timing_cache_path(engines.display())
                 .build(),
         ),
         Provider::OpenVino => Some(
             ep::OpenVINO::default()
                 .with_device_type("CPU")
-                .with_num_threads(o.threads.max(1))
-                .with_num_streams(1)
+                .with_arbitrary_config("load_config", openvino_config(o))
                 .build(),
         ),
+    }
+}
+
+/// OpenVINO's own options, as JSON: the one way to ask for bfloat16. Left alone it takes bfloat16 where
+/// the CPU has it, even where FP32 was asked for.
+fn openvino_config(o: &SessionOptions) -> String {
+    let hint = if o.computes_bf16() { "bf16" } else { "f32" };
+    let threads = o.threads.max(1).to_string();
+    let cpu = serde_json::json!({
+        "INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": "1"
+    });
+    serde_json::json!({"CPU": cpu}).to_string()
+}
+
+impl SessionOptions {
+    /// OpenVINO is to compute in bfloat16.
+    pub fn computes_bf16(&self) -> bool {
+        self.bf16 && self.precision != Precision::Fp32
     }
 }
 

@@ -34,22 +34,6 @@ pub enum Weights {
     Embedded(&'static [u8]),
 }
 
-impl Weights {
-    /// Their bytes.
-    ///
-    /// # Errors
-    /// A file that can't be read.
-    pub fn read(&self) -> Result<Cow<'static, [u8]>> {
-        match self {
-            Weights::Embedded(bytes) => Ok(Cow::Borrowed(bytes)),
-            Weights::File(path) => {
-                let bytes = std::fs::read(path).map_err(|source| ModelError::Read { path: path.clone(), source })?;
-                Ok(Cow::Owned(bytes))
-            }
-        }
-    }
-}
-
 /// A model that can be loaded.
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -83,8 +67,7 @@ pub fn built_in() -> Result<Vec<Manifest>> {
 pub fn find(name: &str) -> Result<Model> {
     if name.ends_with(".yaml") || name.ends_with(".yml") {
         let path = Path::new(name);
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| ModelError::Manifest { path: path.to_owned(), what: e.to_string() })?;
+        let text = manifest_text(path).map_err(|what| ModelError::Manifest { path: path.to_owned(), what })?;
         let manifest = Manifest::parse(&text, path)?;
         let file = path.parent().unwrap_or(Path::new("")).join(&manifest.file);
         if !file.is_file() {
@@ -107,6 +90,15 @@ pub fn find(name: &str) -> Result<Model> {
     }
     let mend = "`./setup.sh --all-models` fetches it, `vrseg models` lists what is installed".to_owned();
     Err(ModelError::MissingWeights { name: manifest.name, path: file, mend })
+}
+
+/// A manifest is a page of text; more than that is read by nobody.
+fn manifest_text(path: &Path) -> std::result::Result<String, String> {
+    const MOST: u64 = 1 << 20;
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
+    file.take(MOST + 1).read_to_string(&mut text).map_err(|e| e.to_string())?;
+    if text.len() as u64 > MOST { Err("it is larger than 1 MB: is it a manifest?".to_owned()) } else { Ok(text) }
 }
 
 /// The first model of `names` whose weights are there.
@@ -137,6 +129,23 @@ impl Model {
         Ok(self)
     }
 
+    /// Reads the weights and compares them with the manifest's checksum: what is returned is what was
+    /// checked, whatever happens to the file.
+    ///
+    /// # Errors
+    /// Unreadable weights, or another checksum.
+    pub fn load(&self) -> Result<Cow<'static, [u8]>> {
+        let (bytes, path): (Cow<'static, [u8]>, _) = match &self.weights {
+            Weights::Embedded(bytes) => (Cow::Borrowed(*bytes), PathBuf::from("(inside the binary)")),
+            Weights::File(path) => {
+                let read = std::fs::read(path).map_err(|source| ModelError::Read { path: path.clone(), source })?;
+                (Cow::Owned(read), path.clone())
+            }
+        };
+        self.compare(hex(&Sha256::digest(&bytes)), path)?;
+        Ok(bytes)
+    }
+
     /// Compares the weights with the manifest's checksum.
     ///
     /// # Errors
@@ -146,6 +155,10 @@ impl Model {
             Weights::Embedded(bytes) => (hex(&Sha256::digest(bytes)), PathBuf::from("(inside the binary)")),
             Weights::File(path) => (sha256_of(path)?, path.clone()),
         };
+        self.compare(found, path)
+    }
+
+    fn compare(&self, found: String, path: PathBuf) -> Result<()> {
         if found.eq_ignore_ascii_case(&self.manifest.sha256) {
             return Ok(());
         }

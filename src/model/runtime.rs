@@ -64,6 +64,14 @@ pub fn has_nvidia_driver() -> bool {
     loads("libcuda.so.1")
 }
 
+/// The library that a job on OpenVINO would take has OpenVINO: `setup.sh --openvino` has put it into the
+/// data folder, and no other comes before it.
+pub fn has_openvino(named: Option<&Path>) -> bool {
+    let folder = data_dir().join("ort-openvino");
+    let first = candidates(DeviceChoice::OpenVino, named).into_iter().next();
+    matches!(first, Some(Candidate::File(path, _)) if path.starts_with(&folder))
+}
+
 fn loads(library: &str) -> bool {
     ort::util::preload_dylib(library).is_ok()
 }

@@ -42,6 +42,8 @@ fn compute(device: DeviceChoice, library: Option<&Path>) -> Result<(), String> {
     let options = SessionOptions {
         device,
         auto_card: 0,
+        openvino: false,
+        bf16: false,
         precision: Precision::Auto,
         threads: 1,
         session: SessionChoice::default(),

@@ -1,5 +1,6 @@
 //! Why a job failed.
 
+use crate::cache::RecallError;
 use crate::media::MediaError;
 use crate::model::ModelError;
 
@@ -12,6 +13,9 @@ pub enum Error {
     /// Model, ONNX Runtime or device.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// Kept mattes began and did not go on: the job must be done again without looking any up.
+    #[error(transparent)]
+    Recall(RecallError),
     /// What was asked makes no sense, or not with this input.
     #[error("{0}")]
     Request(String),
@@ -47,7 +51,20 @@ impl Error {
             Error::Media(e) => e.is_usage(),
             Error::Model(e) => e.is_usage(),
             Error::Request(_) => true,
-            Error::Interrupted | Error::Thread { .. } | Error::TrialFolder(_) | Error::Panic { .. } => false,
+            Error::Interrupted
+            | Error::Recall(_)
+            | Error::Thread { .. }
+            | Error::TrialFolder(_)
+            | Error::Panic { .. } => false,
+        }
+    }
+}
+
+impl From<RecallError> for Error {
+    fn from(e: RecallError) -> Self {
+        match e {
+            RecallError::Network(e) => Error::Model(e),
+            RecallError::Broken => Error::Recall(e),
         }
     }
 }

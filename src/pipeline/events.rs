@@ -1,8 +1,10 @@
 //! What a job tells while it runs. Nothing below `cli` and `ui` prints: it calls an [`Observer`].
 
+use super::histogram::Histogram;
 use super::live::Live;
+use crate::cache::Tally;
 use crate::hardware::Usage;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,6 +88,26 @@ pub struct StageReport {
     pub max: f64,
 }
 
+/// How long frames were on their way through the job, in milliseconds: from the decoder being asked
+/// for one until its encoder had taken it. (What an encoder keeps back to look ahead is not in it.)
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LatencyReport {
+    /// Half of the frames were faster.
+    pub p50_ms: f64,
+    /// 95 of 100 frames were faster.
+    pub p95_ms: f64,
+    /// The slowest.
+    pub max_ms: f64,
+}
+
+impl LatencyReport {
+    /// What was recorded; `None` where that is nothing.
+    pub fn of(times: &Histogram) -> Option<Self> {
+        let p = times.percentiles();
+        (p.count > 0).then_some(Self { p50_ms: p.p50 * 1e3, p95_ms: p.p95 * 1e3, max_ms: p.max * 1e3 })
+    }
+}
+
 /// One finished output.
 #[derive(Clone, Debug, Serialize)]
 pub struct OutputReport {
@@ -98,6 +120,18 @@ pub struct OutputReport {
     pub encoder: String,
     /// Size in bytes.
     pub bytes: u64,
+}
+
+/// What the caches did for a job.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct CacheReport {
+    /// Frames by where their mattes came from.
+    #[serde(flatten)]
+    pub frames: Tally,
+    /// Share of the frames that the network did not have to see, 0..=1.
+    pub hit_rate: f64,
+    /// Entries that could not be kept on disk: it was too slow or full.
+    pub lost: u64,
 }
 
 /// What a finished job did.
@@ -113,6 +147,10 @@ pub struct Summary {
     pub interrupted: bool,
     /// Frames that the decoder could not read or had to conceal.
     pub decode_errors: u64,
+    /// Where the mattes came from.
+    pub cache: CacheReport,
+    /// How long a frame takes; `None` without frames.
+    pub latency: Option<LatencyReport>,
     /// Per stage, in order.
     pub stages: Vec<StageReport>,
     /// What it took of the machine.

@@ -4,7 +4,7 @@ use super::error::{Error, Result};
 use super::prepare::Views;
 use crate::compose::{AlphaChannel, Mode, PackedFrame, PassthroughPlan};
 use crate::media::VideoInfo;
-use crate::vr::{EyeOrder, Format, Projection};
+use crate::vr::{EyeOrder, Filter, Format, Projection};
 use std::path::Path;
 
 /// What the frames of an output are like.
@@ -28,10 +28,10 @@ impl OutputGeometry {
             Projection::Fisheye { fov } => Some(fov),
             _ => None,
         };
-        let (Mode::Passthrough { channel, .. }, Some(fov)) = (mode, mode.packed_fov(source_fov)) else {
+        let (Mode::Passthrough { channel, filter, .. }, Some(fov)) = (mode, mode.packed_fov(source_fov)) else {
             return Ok(Self { width: video.width, height: video.height, passthrough: None });
         };
-        let plan = passthrough(fov, *channel, format, views, video)
+        let plan = passthrough(fov, (*channel, *filter), format, views, video)
             .map_err(|why| Error::Request(format!("{}: passthrough {why}", path.display())))?;
         let (width, height) = plan.frame.size();
         Ok(Self { width, height, passthrough: Some(plan) })
@@ -48,7 +48,7 @@ impl OutputGeometry {
 /// How frames are packed, their circles showing `fov` degrees, or why they can't be.
 fn passthrough(
     fov: f32,
-    channel: AlphaChannel,
+    (channel, filter): (AlphaChannel, Filter),
     format: &Format,
     views: &Views,
     video: &VideoInfo,
@@ -81,6 +81,7 @@ fn passthrough(
         lens,
         fov: f64::from(fov),
         channel,
+        filter,
         siting: video.siting,
     })
 }
@@ -118,7 +119,7 @@ mod tests {
     }
 
     fn geometry(format: Format, fov: Option<f32>, size: (usize, usize), rotation: i32) -> Result<OutputGeometry> {
-        let mode = Mode::Passthrough { fov, channel: AlphaChannel::Red };
+        let mode = Mode::Passthrough { fov, channel: AlphaChannel::Red, filter: Filter::Bilinear };
         let views = Views {
             rects: format.layout.views(size.0, size.1),
             view: View::Eye,

@@ -4,35 +4,35 @@ use super::cancel::Cancel;
 use super::clock::Worker;
 use super::error::Result;
 use super::frame::{Prepared, Work};
+use crate::cache::{Recall, Tally};
 use crate::matte::rotate;
-use crate::model::{Batch, Network, States};
+use crate::model::Batch;
 use crossbeam_channel::{Receiver, Sender};
 
 /// Runs batches until there are no more. `rotation` is undone on the mattes; input buffers go
 /// back through `recycled`.
 pub fn run(
-    network: &mut Network,
+    mut recall: Recall<'_>,
     rotation: i32,
     work: Receiver<Work>,
     mattes: Sender<Prepared>,
     recycled: Sender<Batch>,
     cancel: &Cancel,
     mut clock: Worker<'_>,
-) -> Result<()> {
-    let mut states = States::default();
+) -> Result<Tally> {
     let mut alphas = Vec::new();
     loop {
-        let Ok(Work { mut frames, batch }) = clock.waiting(|| work.recv()) else { return Ok(()) };
+        let Ok(Work { mut frames, batch }) = clock.waiting(|| work.recv()) else { break };
         if cancel.is_aborted() {
-            return Ok(());
+            break;
         }
         clock.take(frames[0].decoded.source.index, frames.len());
         clock.busy(|| -> Result<()> {
             // A recurrent network gets one frame at a time, so a cut is always the batch's first.
             if frames[0].cut {
-                states.reset();
+                recall.reset();
             }
-            network.run(&batch, &mut states, &mut alphas)?;
+            recall.run(&batch, frames.len(), &mut alphas)?;
             let windows = frames.iter_mut().flat_map(|f| &mut f.views).flat_map(|v| &mut v.mattes);
             for (matte, alpha) in windows.zip(&mut alphas) {
                 if rotation != 0 {
@@ -47,9 +47,11 @@ pub fn run(
         let _ = recycled.try_send(batch);
         for frame in frames {
             if clock.waiting(|| mattes.send(frame).is_err()) {
-                return Ok(());
+                return Ok(recall.tally());
             }
             clock.hand(1);
         }
     }
+    clock.busy(|| recall.finish())?;
+    Ok(recall.tally())
 }

@@ -1,10 +1,12 @@
 //! What a run is asked to do, after the command line and the configuration have been read.
 
+use crate::cache::CacheChoice;
 use crate::compose::Mode;
 use crate::matte::MatteOptions;
 use crate::matte::keep::Wishes;
 use crate::matte::windows::View;
 use crate::media::{EncodeOptions, TimeRange};
+use crate::tune::rules::Threads;
 use crate::vr::FormatRequest;
 use std::path::PathBuf;
 
@@ -50,6 +52,30 @@ pub struct SessionChoice {
     pub memory_share: Option<f32>,
     /// Runs of the network on an empty picture before the first frame; `None`: by the device.
     pub warmup: Option<u32>,
+}
+
+/// Threads of the parts of a job beside the network's; 0: the part's share of the job's threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Split {
+    /// The decoder's.
+    pub decode: usize,
+    /// Workers that refine mattes and paint outputs.
+    pub workers: usize,
+    /// Each encoder's.
+    pub encode: usize,
+}
+
+impl Split {
+    /// `threads` with what was asked for in its place.
+    pub fn apply(self, threads: Threads) -> Threads {
+        let or = |asked: usize, share: usize| if asked > 0 { asked } else { share };
+        Threads {
+            decode: or(self.decode, threads.decode),
+            infer: threads.infer,
+            compose: or(self.workers, threads.compose),
+            encode: or(self.encode, threads.encode),
+        }
+    }
 }
 
 /// The network and how it is run.
@@ -144,10 +170,16 @@ pub struct Job {
     pub overwrite: bool,
     /// Threads for the whole job; 0: as many as the process may use.
     pub threads: usize,
+    /// How they are shared out.
+    pub split: Split,
     /// Bytes of frames that may wait between stages; 0: by the memory that is available.
     pub queue_bytes: usize,
+    /// What is kept of the network's mattes, and whether kept ones are used.
+    pub cache: CacheChoice,
     /// A whole run below so many frames per second warns at its end.
     pub target_fps: Option<f64>,
+    /// A run in which more than 5 of 100 frames took so many milliseconds warns at its end.
+    pub max_latency_ms: Option<f64>,
 }
 
 impl Job {

@@ -28,9 +28,9 @@ pub mod unpack;
 
 pub use cancel::Cancel;
 pub use error::Error;
-pub use events::{Event, Observer, OutputReport, StageReport, Summary};
+pub use events::{CacheReport, Event, LatencyReport, Observer, OutputReport, StageReport, Summary};
 pub use geometry::OutputGeometry;
-pub use job::{DeviceChoice, Job, Keep, ModelChoice, OutputSpec, PeopleChoice, Precision, SessionChoice};
+pub use job::{DeviceChoice, Job, Keep, ModelChoice, OutputSpec, PeopleChoice, Precision, SessionChoice, Split};
 pub use live::Live;
 pub use plan::Plan;
 pub use prepare::Views;

@@ -173,8 +173,9 @@ fn windows(
     eye: (usize, usize),
     grid: (usize, usize),
 ) -> Result<(View, Windows)> {
-    let view = job.view.unwrap_or(model.manifest.view);
     let lens = projection.lens();
+    let by_model = || lens.map_or(View::Eye, |lens| model.manifest.view.unasked(lens));
+    let view = job.view.unwrap_or_else(by_model);
     if let (Some(asked), None) = (job.view.filter(|v| *v != View::Eye), lens) {
         return Err(Error::Request(format!(
             "--view {asked}: {} is taken for a flat picture, which is seen as it is; \

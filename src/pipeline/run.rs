@@ -6,9 +6,10 @@ use super::budget::{Permits, frames_in_flight};
 use super::cancel::Cancel;
 use super::compose::{Compose, Target};
 use super::error::{Error, Result};
-use super::events::{Event, Observer, OutputReport, Summary};
+use super::events::{CacheReport, Event, LatencyReport, Observer, OutputReport, Summary};
 use super::frame::Total;
-use super::job::{DeviceChoice, Job};
+use super::histogram::Histogram;
+use super::job::{DeviceChoice, Job, Precision};
 use super::live::Live;
 use super::matte::Matting;
 use super::people::People;
@@ -16,21 +17,22 @@ use super::plan::{Plan, output_color, output_layout, writer_options};
 use super::prepare::{Prepare, Recycled};
 use super::progress::Progress;
 use super::{decode, encode, infer};
+use crate::cache::{self, Cache, Context, Recall, Tally, Tiers};
 use crate::compose::{Mode, PassthroughPainter};
-use crate::hardware::{Machine, Sampler, sampler};
+use crate::hardware::{Cpu, Machine, Sampler, sampler};
 use crate::matte::Stabilizer;
 use crate::matte::stereo::{Search, StereoFusion};
 use crate::matte::windows::Blender;
 use crate::media::{DecodeOptions, Finished, FramePool, Reader, Writer};
 use crate::model::provider::{Provider, SessionOptions};
-use crate::model::{Batch, Kind, Network, States};
+use crate::model::{Batch, Kind, Network, States, runtime};
 use crate::telemetry::SPANS;
 use crate::tune::cuda::CudaCards;
-use crate::tune::rules::{self, Threads};
+use crate::tune::rules::{self, Processor, Threads};
 use crate::vr::{EyeOrder, Lens};
 use crossbeam_channel::{bounded, unbounded};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Instant;
 
@@ -39,11 +41,15 @@ pub struct Prepared {
     plan: Plan,
     network: Network,
     people: Option<People>,
+    /// It computes in bfloat16.
+    bf16: bool,
     threads: Threads,
     /// What the rules make of an open `queue_bytes`.
     queue_bytes: usize,
     /// NVML's number of the card that runs the network, where that is sure, and its name.
     card: Option<(u32, String)>,
+    /// What computes the mattes.
+    context: Context,
 }
 
 impl Prepared {
@@ -54,7 +60,8 @@ impl Prepared {
     pub fn new(job: &Job, plan: Plan) -> Result<Self> {
         let machine = Machine::detect();
         let cores = if job.threads > 0 { job.threads } else { rules::threads(&machine.cpu).value };
-        let mut threads = Threads::share(cores, job.outputs.len(), true);
+        let share = |network_on_cpu| job.split.apply(Threads::share(cores, job.outputs.len(), network_on_cpu));
+        let mut threads = share(true);
         if job.model.threads > 0 {
             threads.infer = job.model.threads;
         }
@@ -67,30 +74,41 @@ impl Prepared {
         let options = SessionOptions {
             device: job.model.device,
             auto_card,
+            openvino: !runtime::has_nvidia_driver()
+                && rules::openvino(
+                    &machine.cpu,
+                    runtime::has_openvino(job.model.ort_library.as_deref()),
+                    plan.model.manifest.bf16,
+                    job.model.precision == Precision::Fp32,
+                )
+                .value,
+            bf16: machine.cpu.bf16(),
             precision: job.model.precision,
             threads: threads.infer,
             session: job.model.session,
             card_memory: cards.card(wanted).and_then(|c| c.memory_total),
-            cache_dir: cache_dir(),
+            cache_dir: cache::folder(),
             ort_library: job.model.ort_library.clone(),
         };
         let mut network = Network::load(&plan.model, &options)?;
         let provider = network.provider();
         if provider.is_gpu() {
-            threads = Threads::share(cores, job.outputs.len(), false);
+            threads = share(false);
         }
         let card = match provider {
             Provider::Cuda(n) | Provider::TensorRt(n) => cards.card(n).map(|c| (c.index, c.name.clone())),
             Provider::Cpu | Provider::OpenVino => None,
         };
-        warm_up(job, &plan, &mut network)?;
+        let bf16 = provider == Provider::OpenVino && options.computes_bf16();
+        warm_up(job, &plan, &mut network, &machine.cpu)?;
         let video = &plan.input.video;
         let form = (video.layout, video.color);
         let people = plan.people.as_ref();
         let people = people.map(|p| People::new(p, &options, &plan.views, plan.format.projection.value, form));
         let people = people.transpose()?;
         let queue_bytes = rules::queue(&machine.memory).value as usize;
-        Ok(Self { plan, network, people, threads, queue_bytes, card })
+        let context = context(job, &network, &machine, card.as_ref().map(|(_, name)| name.as_str()));
+        Ok(Self { plan, network, people, bf16, threads, queue_bytes, card, context })
     }
 
     /// The plan.
@@ -110,27 +128,43 @@ impl Prepared {
         let threads = if provider.is_gpu() { String::new() } else { format!(", {} threads", self.threads.infer) };
         let why = if refused.is_empty() { String::new() } else { format!(" (not {})", refused.join("; ")) };
         let name = self.card.as_ref().map(|(_, name)| format!(" {name}")).unwrap_or_default();
-        format!("{provider}{name}{threads}{why}")
+        let bf16 = if self.bf16 { " in bfloat16" } else { "" };
+        format!("{provider}{name}{bf16}{threads}{why}")
     }
+}
+
+/// What the mattes depend on beside the network's input. The number of threads is no part of it: each
+/// number of a result is computed by one thread.
+fn context(job: &Job, network: &Network, machine: &Machine, card: Option<&str>) -> Context {
+    let (model, session) = (&job.model, &job.model.session);
+    let arithmetic = format!("{:?} {:?} {}", model.precision, session.tf32, session.deterministic);
+    let processor = match (network.provider(), card) {
+        (Provider::Cpu | Provider::OpenVino, _) | (_, None) => {
+            format!("{} {} {:?}", network.provider(), machine.cpu.model, machine.cpu.features)
+        }
+        (Provider::Cuda(_), Some(name)) => format!("cuda {name}"),
+        (Provider::TensorRt(_), Some(name)) => format!("tensorrt {name}"),
+    };
+    Context::new(network.manifest(), network.runtime(), &arithmetic, &processor)
 }
 
 /// Runs the network on grey pictures, so that what only its first run does is done: loading
-/// kernels, finding out that memory does not suffice. Nothing was created by then.
-fn warm_up(job: &Job, plan: &Plan, network: &mut Network) -> Result<()> {
-    let by_rule = rules::warmup(network.provider().is_gpu()).value;
+/// kernels, compiling, finding out that memory does not suffice. Nothing was created by then.
+fn warm_up(job: &Job, plan: &Plan, network: &mut Network, cpu: &Cpu) -> Result<()> {
+    let on = match network.provider() {
+        Provider::Cpu => Processor::Cpu(cpu),
+        Provider::OpenVino => Processor::OpenVino(cpu),
+        Provider::Cuda(_) | Provider::TensorRt(_) => Processor::Cuda(None),
+    };
+    let by_rule = rules::warmup(on).value;
     let (width, height) = plan.views.network_size();
     let n = plan.views.pictures() * job.model.batch_size.max(1) as usize;
+    let mut states = States::default();
     for _ in 0..job.model.session.warmup.unwrap_or(by_rule) {
         let batch = Batch { data: vec![0.5; n * 3 * width * height], n, width, height };
-        network.run(&batch, &mut States::default(), &mut Vec::new())?;
+        network.run(&batch, &mut states, &mut Vec::new())?;
     }
     Ok(())
-}
-
-/// Folder for what can be made again: `$XDG_CACHE_HOME/vrseg`, else `~/.cache/vrseg`.
-fn cache_dir() -> PathBuf {
-    let var = |n: &str| std::env::var_os(n).filter(|v| !v.is_empty()).map(PathBuf::from);
-    var("XDG_CACHE_HOME").unwrap_or_else(|| var("HOME").unwrap_or_default().join(".cache")).join("vrseg")
 }
 
 /// Plans and runs a job.
@@ -150,7 +184,7 @@ pub fn run(job: &Job, cancel: &Cancel, observer: &dyn Observer) -> Result<Summar
 pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &dyn Observer) -> Result<Summary> {
     let _job = tracing::debug_span!(target: SPANS, "job", input = %job.input.display()).entered();
     let device = prepared.device();
-    let Prepared { plan, mut network, people, threads, queue_bytes, card } = prepared;
+    let Prepared { plan, mut network, people, threads, queue_bytes, card, context, .. } = prepared;
     let video = &plan.input.video;
     let (width, height, source_layout, color) = (video.width, video.height, video.layout, video.color);
     let started = Instant::now();
@@ -214,6 +248,12 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         })
         .collect::<Result<Vec<_>>>()?;
 
+    let (cache, unusable) = Cache::open(job.cache, &cache::folder());
+    match unusable {
+        Some(why) if job.cache.tiers == Tiers::All => observer.event(Event::Warning { message: why.to_string() }),
+        Some(why) => tracing::info!("{why}"),
+        None => {}
+    }
     let manifest = network.manifest().clone();
     let recurrent = manifest.kind == Kind::Recurrent;
     // One frame at a time unless the user says otherwise: batches gained nothing on two CPU cores
@@ -260,6 +300,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let live = Live::new(&job.input, sampler.latest());
     observer.live(&live);
     let clocks = &live.clocks;
+    let latency = Histogram::default();
     let total = Total::unknown();
     let progress = Progress::new(plan.frames, job.outputs.len(), observer, clocks);
 
@@ -296,12 +337,14 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     };
     let rotation = plan.views.rotation;
 
+    let recall = Recall::new(&mut network, &[], cache.clone().map(|cache| (cache, context)))?;
+    let tally = OnceLock::new();
+
     let (results, finished) = thread::scope(|scope| {
-        let (live, total) = (&*live, &total);
+        let (live, latency, total) = (&*live, &latency, &total);
         let reader = &mut reader;
         let permits = &permits;
-        let network = &mut network;
-        let (prepare, recycled) = (&prepare, &recycled);
+        let (prepare, recycled, tally) = (&prepare, &recycled, &tally);
         let mut handles = vec![
             spawn(scope, cancel, "decode", move || {
                 decode::run(reader, permits, to_prepare, packet_senders, total, cancel, clocks.enter("decode"))
@@ -310,7 +353,10 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
                 prepare.run(from_decode, to_infer, recycled, cancel, clocks.enter("prepare"))
             }),
             spawn(scope, cancel, "infer", move || {
-                infer::run(network, rotation, from_prepare, to_matte, recycle_batch, cancel, clocks.enter("infer"))
+                let clock = clocks.enter("infer");
+                let used = infer::run(recall, rotation, from_prepare, to_matte, recycle_batch, cancel, clock)?;
+                let _ = tally.set(used);
+                Ok(())
             }),
             spawn(scope, cancel, "matte", move || {
                 matting.run(from_infer, to_compose, cancel, &live.preview, clocks.enter("matte"))
@@ -327,6 +373,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
             let finished = finished_sender.clone();
             handles.push(spawn(scope, cancel, "encode", move || {
                 let wrote = |n, since: Instant| {
+                    latency.record(since.elapsed());
                     observer.wrote(since.elapsed());
                     progress.wrote(i, n);
                 };
@@ -359,12 +406,24 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         let message = format!("{fps:.1} fps, but performance.target_fps is {target}; the slowest stage was {slowest}");
         observer.event(Event::Warning { message });
     }
+    let latency = LatencyReport::of(&latency);
+    if let (Some(limit), Some(p95)) = (job.max_latency_ms, latency.map(|l| l.p95_ms).filter(|_| !cancel.is_requested()))
+        && p95 > limit
+    {
+        let message = format!(
+            "5 of 100 frames took longer than {p95:.0} ms, but performance.max_latency_ms is {limit}; fewer frames at \
+             once (--batch-size 1) and a smaller processing.queue_mb shorten their way"
+        );
+        observer.event(Event::Warning { message });
+    }
     let summary = Summary {
         frames,
         seconds,
         fps,
         interrupted: cancel.is_requested(),
         decode_errors: reader.decode_errors(),
+        cache: cache_report(tally.into_inner().unwrap_or_default(), cache.as_deref()),
+        latency,
         stages: clocks.report(),
         resources: sampler.finish(),
         outputs: finished
@@ -379,6 +438,15 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     };
     observer.event(Event::Done { summary: summary.clone() });
     Ok(summary)
+}
+
+/// What the caches did; what is to be kept is on disk then.
+fn cache_report(frames: Tally, cache: Option<&Cache>) -> CacheReport {
+    let lost = cache.map_or(0, |cache| {
+        cache.flush();
+        cache.lost()
+    });
+    CacheReport { frames, hit_rate: frames.hit_rate(), lost }
 }
 
 /// Tells what an output can't take over of its source.

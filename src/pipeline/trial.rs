@@ -7,6 +7,7 @@ use super::events::{Event, Observer};
 use super::job::Job;
 use super::plan::Plan;
 use super::run::{Prepared, run_prepared};
+use crate::cache::CacheChoice;
 use serde::Serialize;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -58,6 +59,8 @@ pub fn forecast(job: &Job, plan: Plan, cancel: &Cancel) -> Result<Forecast> {
         let extension = output.path.extension().map(|e| e.to_string_lossy().into_owned()).unwrap_or_default();
         output.path = folder.path().join(format!("{i}.{extension}"));
     }
+    // What the network takes is what a trial is to find out.
+    trial.cache = CacheChoice::OFF;
     let total = plan.frames;
     if let (Some(n), true) = (total, plan.input.video.fps > 0.0) {
         let before = n.saturating_sub(FRAMES) / 2;

@@ -30,6 +30,8 @@ pub enum Limit {
     Cpu,
     /// Main memory is nearly full.
     Memory,
+    /// Somebody waits for a disk.
+    Disk,
     /// One stage works all the time, although this process does not take all cores: they wait for
     /// each other, or others use the machine.
     Stage,
@@ -52,6 +54,8 @@ const STARVED: f64 = 50.0;
 const BUSY_CORES: f64 = 0.9;
 /// Above this a memory is in danger, as a share of it.
 const FULL: f64 = 0.95;
+/// Above this a disk holds the machine up, in percent of the time in which somebody waits for it.
+const DISK: f64 = 25.0;
 /// Above this a stage is the one that the others wait for, as the share of time at work.
 const BUSY_STAGE: f64 = 0.9;
 
@@ -80,6 +84,11 @@ pub fn findings(seen: &Seen<'_>) -> Vec<Finding> {
         let what =
             format!("{stage} was at work {:.0} % of the time, with {took:.1} of {cores} cores taken", share * 100.0);
         found.push(Finding { limit: Limit::Stage, what, help: help(stage) });
+    }
+    if let Some(wait) = seen.usage.disk_wait.filter(|w| *w > DISK) {
+        let what = format!("some process waited for a disk {wait:.0} % of the time");
+        let help = "the source and the outputs on a faster disk, or on two; vrseg hardware tells which disks there are";
+        found.push(Finding { limit: Limit::Disk, what, help });
     }
     if let (Some(used), Some(total)) = (seen.usage.gpu_peak_memory, seen.gpu_memory)
         && used as f64 > FULL * total as f64
@@ -134,7 +143,7 @@ mod tests {
     }
 
     fn usage(mean_cores: f64, gpu_busy: Option<f64>) -> Usage {
-        Usage { peak_memory: GIB, mean_cores, gpu_busy, gpu_peak_memory: gpu_busy.map(|_| GIB) }
+        Usage { peak_memory: GIB, mean_cores, gpu_busy, gpu_peak_memory: gpu_busy.map(|_| GIB), disk_wait: None }
     }
 
     #[test]
@@ -147,6 +156,8 @@ mod tests {
         let full = Usage { peak_memory: 8 * GIB, gpu_peak_memory: Some(8 * GIB), ..usage(6.0, Some(80.0)) };
         assert_eq!(limits(full, "none", 16), [Limit::GpuMemory, Limit::Memory]);
         assert_eq!(limits(usage(6.0, None), "none", 16), []);
+        let slow_disk = Usage { disk_wait: Some(60.0), ..usage(6.0, None) };
+        assert_eq!(limits(slow_disk, "none", 16), [Limit::Disk]);
     }
 
     #[test]

@@ -106,6 +106,17 @@ fn precisions_on_a_cpu() {
 }
 
 #[test]
+fn openvino_is_for_bfloat16() {
+    let takes = |cpu: &Cpu, installed, gains, exact| openvino(cpu, installed, gains, exact).value;
+    let (with, without) = (rtx_4090().cpu, laptop().cpu);
+    assert!(takes(&with, true, true, false));
+    assert!(!takes(&with, false, true, false) && !takes(&with, true, false, false) && !takes(&with, true, true, true));
+    assert!(!takes(&without, true, true, false));
+    assert!(openvino(&with, false, true, false).why.contains("setup.sh --openvino"));
+    assert_eq!([Processor::Cpu(&with), Processor::OpenVino(&with)].map(|on| warmup(on).value), [0, 2]);
+}
+
+#[test]
 fn batches_use_80_to_90_percent_of_the_memory_at_most() {
     for machine in [rtx_2060(), rtx_3090(), rtx_4090(), a100()] {
         let card = &machine.gpu.cards[0];

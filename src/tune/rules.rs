@@ -253,11 +253,31 @@ pub fn queue(memory: &Memory) -> Choice<u64> {
     Choice::new(QUEUE_BYTES, "eight frames of 4K; more gained nothing when measured")
 }
 
-/// Runs of the network before the first frame that `warmup: auto` means.
-pub fn warmup(on_gpu: bool) -> Choice<u32> {
-    if on_gpu {
-        Choice::new(1, "the first run on a card loads its kernels; it comes before the outputs are created")
+/// Whether `device: auto` means OpenVINO on a machine without a card. `gains`: the model was measured
+/// to be faster in bfloat16; `exact`: FP32 was asked for, which OpenVINO computes hardly faster than ONNX
+/// Runtime itself (1.02 to 1.19 times as fast on a Zen 5).
+pub fn openvino(cpu: &Cpu, installed: bool, gains: bool, exact: bool) -> Choice<bool> {
+    if !installed {
+        Choice::new(false, "OpenVINO is not installed: `./setup.sh --openvino`")
+    } else if !cpu.bf16() {
+        Choice::new(false, "the CPU does not multiply bfloat16, without which OpenVINO gains little")
+    } else if !gains {
+        Choice::new(false, "the model is hardly faster with OpenVINO")
+    } else if exact {
+        Choice::new(false, "OpenVINO gains by bfloat16, and FP32 was asked for")
     } else {
-        Choice::new(0, "a CPU's first run is as fast as the others")
+        Choice::new(true, "OpenVINO is installed, and the model is faster in the CPU's bfloat16")
+    }
+}
+
+/// Runs of the network before the first frame that `warmup: auto` means.
+pub fn warmup(on: Processor<'_>) -> Choice<u32> {
+    match on {
+        Processor::Cuda(_) | Processor::TensorRt(_) => {
+            Choice::new(1, "the first run on a card loads its kernels; it comes before the outputs are created")
+        }
+        // The states of a recurrent model get their shape in the first run.
+        Processor::OpenVino(_) => Choice::new(2, "OpenVINO compiles the network when it first sees a shape"),
+        Processor::Cpu(_) => Choice::new(0, "a CPU's first run is as fast as the others"),
     }
 }

@@ -247,6 +247,15 @@ fn done(s: &Summary, prefix: &str, console: &Console) -> String {
     if s.resources.peak_memory > 0 {
         let _ = writeln!(text, "  {}", resources(&s.resources));
     }
+    let kept = s.cache.frames.memory + s.cache.frames.disk;
+    if kept > 0 {
+        let percent = s.cache.hit_rate * 100.0;
+        let _ = writeln!(
+            text,
+            "  {kept} frames' mattes from the cache ({percent:.0} %), {} computed",
+            s.cache.frames.computed
+        );
+    }
     if s.decode_errors > 0 {
         let _ = writeln!(text, "  {} frames of the source were damaged", s.decode_errors);
     }
@@ -311,7 +320,7 @@ fn resources(u: &Usage) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::pipeline::OutputReport;
+    use crate::pipeline::{CacheReport, OutputReport};
     use std::io::{self, Write};
     use std::sync::Arc;
 
@@ -342,6 +351,8 @@ pub(crate) mod tests {
             fps: 27.98,
             interrupted,
             decode_errors: 0,
+            cache: CacheReport::default(),
+            latency: None,
             stages: vec![stage("decode", 9.0, 12.0), stage("infer", 4.0, 17.0), stage("encode", 20.0, 1.4)],
             outputs: vec![
                 OutputReport { path: "out.mp4".into(), mode: "green", encoder: "libx264".into(), bytes: 12_345_678 },

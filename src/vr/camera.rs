@@ -20,6 +20,11 @@ pub enum Lens {
     HalfEquirectangular,
     /// Longitude from -180 to 180 degrees, latitude from -90 to 90.
     Equirectangular,
+    /// A part of it: longitude within half of `h_fov` either way, latitude from -90 to 90 degrees.
+    Sector {
+        /// Angle from the left to the right edge in degrees, above 0 and at most 360.
+        h_fov: f64,
+    },
     /// Equidistant fisheye in the ellipse inscribed in the picture: the angle from the axis is
     /// proportional to the distance from the centre.
     Fisheye {
@@ -62,6 +67,7 @@ impl Lens {
         match self {
             Lens::HalfEquirectangular => Some(sphere(u * FRAC_PI_2, v * FRAC_PI_2)),
             Lens::Equirectangular => Some(sphere(u * PI, v * FRAC_PI_2)),
+            Lens::Sector { h_fov } => Some(sphere(u * h_fov.to_radians() / 2.0, v * FRAC_PI_2)),
             Lens::Fisheye { fov } => {
                 let r = u.hypot(v);
                 if r > 1.0 {
@@ -85,6 +91,7 @@ impl Lens {
         let (u, v) = match self {
             Lens::HalfEquirectangular => (x.atan2(z) / FRAC_PI_2, latitude(x, y, z) / FRAC_PI_2),
             Lens::Equirectangular => (x.atan2(z) / PI, latitude(x, y, z) / FRAC_PI_2),
+            Lens::Sector { h_fov } => (x.atan2(z) / (h_fov.to_radians() / 2.0), latitude(x, y, z) / FRAC_PI_2),
             Lens::Fisheye { fov } => {
                 let h = x.hypot(y);
                 let r = h.atan2(z) / (fov.to_radians() / 2.0);
@@ -200,7 +207,8 @@ mod tests {
         prop_oneof![
             Just(Lens::HalfEquirectangular),
             Just(Lens::Equirectangular),
-            (90.0..=220.0).prop_map(|fov| Lens::Fisheye { fov }),
+            (90.0..=270.0).prop_map(|h_fov| Lens::Sector { h_fov }),
+            (90.0..=270.0).prop_map(|fov| Lens::Fisheye { fov }),
             (30.0..=140.0, 30.0..=140.0).prop_map(|(h_fov, v_fov)| Lens::Rectilinear { h_fov, v_fov }),
         ]
     }
@@ -234,6 +242,7 @@ mod tests {
             let seen = match lens {
                 Lens::HalfEquirectangular => longitude.abs() <= 90.0,
                 Lens::Equirectangular => true,
+                Lens::Sector { h_fov } => longitude.abs() <= h_fov / 2.0,
                 Lens::Fisheye { fov } => off_axis <= fov / 2.0,
                 Lens::Rectilinear { h_fov, v_fov } => {
                     ray[2] > 0.0

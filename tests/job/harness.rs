@@ -8,8 +8,10 @@ use std::process::{Command, Output};
 /// Our program, told to keep its hands off the user's configuration and logs.
 pub fn vrseg() -> Command {
     let mut c = Command::new(env!("CARGO_BIN_EXE_vrseg"));
+    // Nor may what another test kept of its mattes change anything: nobody can make a folder in /proc.
     c.env("XDG_CONFIG_HOME", "/nonexistent")
         .env("XDG_STATE_HOME", "/dev/null")
+        .env("XDG_CACHE_HOME", "/proc/nonexistent")
         .env("NO_COLOR", "1")
         .env_remove("RUST_LOG");
     c

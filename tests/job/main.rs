@@ -2,6 +2,8 @@
 //! pixel by pixel.
 
 mod bench;
+mod broken;
+mod cache;
 mod docs;
 mod eval;
 mod faults;
@@ -11,6 +13,8 @@ mod harness;
 mod interrupt;
 mod kept;
 mod memory;
+mod openvino;
+mod optimize;
 mod outputs;
 mod packed;
 mod quality;
@@ -18,3 +22,4 @@ mod readme;
 mod remap;
 mod said;
 mod standalone;
+mod views;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use vrseg::compose::{AlphaChannel, PackedFrame, PassthroughPainter, PassthroughPlan, ViewPaint};
 use vrseg::matte::{MatteOptions, SmallYuv};
 use vrseg::plane::{ChromaSiting, Plane, PlaneMut, Rect, Yuv, YuvColor, YuvLayout, YuvMut};
-use vrseg::vr::Lens;
+use vrseg::vr::{Filter, Lens};
 
 const YUV420: YuvLayout = YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
 
@@ -42,6 +42,7 @@ fn packed(side: usize, grey: &[u8]) -> Vec<u8> {
         lens: Lens::Fisheye { fov: 180.0 },
         fov: 180.0,
         channel: AlphaChannel::Gray,
+        filter: Filter::Bilinear,
         siting: ChromaSiting::Left,
     };
     let planes: [Plane<u8>; 3] = std::array::from_fn(|p| {
@@ -167,6 +168,24 @@ fn every_layout_and_projection_goes_there_and_back() {
         ),
         ("d_360_mono.mkv", "output=equirect:w=1280:h=640".to_owned(), None, "1280:640:0:0", "equirect", 180),
         ("e_360_TB.mkv", "output=equirect:w=1280:h=640".to_owned(), Some("vstack"), "1280:640:0:0", "equirect", 180),
+        ("f_360_LR.mkv", "output=equirect:w=1280:h=640".to_owned(), Some("hstack"), "1280:640:0:0", "equirect", 180),
+        ("g_mono_180.mkv", format!("output=hequirect:{eye}"), None, "640:640:0:0", "hequirect", 180),
+        (
+            "h_TB_MKX200.mkv",
+            format!("output=fisheye:h_fov=200:v_fov=200:{eye}"),
+            Some("vstack"),
+            "640:640:0:0",
+            "fisheye:ih_fov=200:iv_fov=200",
+            200,
+        ),
+        (
+            "i_mono_F180.mkv",
+            format!("output=fisheye:h_fov=180:v_fov=180:{eye}"),
+            None,
+            "640:640:0:0",
+            "fisheye:ih_fov=180:iv_fov=180",
+            180,
+        ),
     ];
     for (name, v360, stack, crop, input, fov) in cases {
         let source = scene(dir.path(), name, &v360, stack);
@@ -234,6 +253,47 @@ fn a_hequirect_matte_lies_on_the_source_again() {
     assert!(tags.to_string().contains("tiled equirectangular"), "{tags}");
 }
 
+/// Ten bits stay ten bits, red and grey, and say what eight bits say; Lanczos keeps what bilinear blurs.
+#[test]
+fn depth_and_filter_of_the_picture() {
+    let dir = folder();
+    let eye = "output=fisheye:h_fov=190:v_fov=190:w=512:h=512";
+    let eight = scene(dir.path(), "a_FISHEYE190.mkv", eye, Some("hstack"));
+    let ten = dir.path().join("b_FISHEYE190.mkv");
+    ffmpeg("-i {} -pix_fmt yuv420p10le -c:v ffv1 {}", &[&eight, &ten]);
+    let packed = |source: &Path, filter: &str, channel: &str| -> Vec<u8> {
+        let made = dir.path().join("made.mkv");
+        let output = format!("passthrough={}", arg(&made));
+        let args = ["-q", "-y", arg(source), "-o", &output, "--model", "selfie", "--codec", "ffv1", "--out-fov", "180"];
+        let mut program = vrseg();
+        program.args(args).args(["--frames", "1", "--alpha-channel", channel]).env("VRSEG_OUTPUT_RESAMPLE", filter);
+        let out = program.output().expect("a run");
+        assert!(out.status.success(), "{}", stderr(&out));
+        assert_eq!(video(&made)["pix_fmt"], video(source)["pix_fmt"]);
+        decode(&made, "gray", &[]).frames.remove(0)
+    };
+    let bilinear = packed(&eight, "bilinear", "gray");
+    let mean =
+        |a: &[u8], b: &[u8]| a.iter().zip(b).map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / a.len() as f64;
+    for channel in ["gray", "red"] {
+        let (a, b) = (packed(&eight, "bilinear", channel), packed(&ten, "bilinear", channel));
+        assert!(mean(&a, &b) < 0.7, "{channel}: {:.3}", mean(&a, &b));
+    }
+    // How much neighbours differ in the middle of the left eye.
+    let detail = |picture: &[u8]| -> u64 {
+        (150..350)
+            .flat_map(|y| (150..350).map(move |x| y * 1024 + x))
+            .map(|i| u64::from(picture[i].abs_diff(picture[i + 1])))
+            .sum()
+    };
+    for source in [&eight, &ten] {
+        let lanczos = packed(source, "lanczos", "gray");
+        let (soft, sharp) = (detail(&bilinear), detail(&lanczos));
+        println!("differences of neighbours: bilinear {soft}, Lanczos {sharp}");
+        assert!(sharp * 100 > soft * 103 && mean(&bilinear, &lanczos) < 3.0, "{soft} {sharp}");
+    }
+}
+
 /// How much of the matte survives the encoder; docs/passthrough.md has the figures of a larger clip.
 #[test]
 fn lossy_codecs_keep_the_matte() {
@@ -276,6 +336,24 @@ fn a_folder_gets_names_that_players_read() {
         listing(&out),
         ["Beach_LR_180_FISHEYE_F180_alpha.mp4", "Beach_MKX200_alpha.mp4", "Pool_FISHEYE190_alpha.mp4"]
     );
+    // A green screen keeps the source's format, and its name says so; only it gets the mark of a key
+    // colour.
+    let (keyed, other) = (dir.path().join("keyed/"), format!("blur={}/", arg(&dir.path().join("keyed"))));
+    let tour = scene(dir.path(), "Tour v2.mkv", "output=hequirect:w=128:h=128", None);
+    let folder_arg = format!("green={}/", arg(&keyed));
+    let green = ["-q", "-o", &folder_arg, "--model", "selfie", "--frames", "1"];
+    ok(green.into_iter().chain([arg(&source), arg(&fisheye), "-o", &other]));
+    ok(green.into_iter().chain([arg(&tour)]));
+    ok(green.into_iter().chain([arg(&tour), "--projection", "equirect", "--layout", "mono"]));
+    let names = [
+        "Beach_180_LR_blur.mp4",
+        "Beach_LR_180_SBS_passthrough.mp4",
+        "Pool_FISHEYE190_blur.mp4",
+        "Pool_FISHEYE190_passthrough.mp4",
+        "Tour v2_green.mp4",
+        "Tour v2_mono_360_passthrough.mp4",
+    ];
+    assert_eq!(listing(&keyed), names);
     // What was made is recognised for what it is.
     let probed = ok(["probe", "--json", arg(&out.join("Pool_FISHEYE190_alpha.mp4"))]);
     let probed = String::from_utf8_lossy(&probed.stdout).into_owned();

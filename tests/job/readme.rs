@@ -84,14 +84,26 @@ fn run_vrseg(command: &str) {
             fs::create_dir_all(at(word).join("more")).unwrap();
             video(&at(word).join("one_180_LR.mp4"), command);
             video(&at(word).join("more/two.mkv"), command);
-        } else if extension(word) == "yaml" && !command.contains("config init") {
+        } else if extension(word) == "yaml" && !command.contains("config init") && !command.contains("optimize") {
             fs::write(at(word), "matte:\n  feather: 1\n").unwrap();
         }
         before = word;
     }
     // Cards are not everywhere: there the options at least must be right.
     let card = words.iter().any(|w| w.starts_with("cuda") || w.starts_with("tensorrt") || *w == "openvino");
-    let shown = if card { format!("{} --show-config", words.join(" ")) } else { command.to_owned() };
+    // A search takes minutes: here it has a tiny clip and a tiny network.
+    let quick = words.contains(&"optimize").then(|| {
+        clip(&at("quick.mp4"), "320x160", 10, H264);
+        let input = if words.contains(&"--input") { "" } else { "--input quick.mp4" };
+        format!("VRSEG_MODEL_NAME=selfie VRSEG_MODEL_INPUT_SIZE=128 {command} {input}")
+    });
+    let shown = if let Some(quick) = quick {
+        quick
+    } else if card {
+        format!("{} --show-config", words.join(" "))
+    } else {
+        command.to_owned()
+    };
 
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
     let out = Command::new("bash")
@@ -99,6 +111,7 @@ fn run_vrseg(command: &str) {
         .current_dir(dir.path())
         .env("PATH", path)
         .env("XDG_CONFIG_HOME", "/nonexistent")
+        .env("XDG_CACHE_HOME", at("cache"))
         .env("XDG_STATE_HOME", "/dev/null")
         .output()
         .expect("bash");

@@ -25,8 +25,9 @@ fn the_binary_alone_in_an_empty_home() {
         .unwrap();
     assert!(got.status.success(), "{}", stderr(&got));
     assert!(stderr(&got).contains("selfie"), "{}", stderr(&got));
-    // Our log; no device id of ONNX Runtime's telemetry in a cache, nothing else.
-    assert_eq!((listing(&home), listing(&temporary)), (vec![".local".to_owned()], Vec::new()));
+    // Our log and our kept mattes; no device id of ONNX Runtime's telemetry, nothing else.
+    assert_eq!((listing(&home), listing(&temporary)), (vec![".cache".to_owned(), ".local".to_owned()], Vec::new()));
+    assert_eq!(listing(&home.join(".cache")), ["vrseg"]);
     assert_eq!(listing(&home.join(".local/state")), ["vrseg"]);
     assert_eq!(times(&out), times(&input));
     let p = decode(&out, "rgb24", &[]);

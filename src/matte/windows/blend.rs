@@ -1,6 +1,6 @@
 //! From the mattes of the windows to the matte of the eye.
 
-use super::Windows;
+use super::{Windows, cameras};
 use crate::matte::resize;
 use crate::plane::Plane;
 use crate::simd::dispatch;
@@ -8,7 +8,7 @@ use crate::vr::{Camera, Filter, Lens, Picture, Ray, Remapper};
 
 /// How far, in degrees on the sphere, a direction lies inside of a camera's picture; `None` outside.
 fn depth(camera: &Camera, ray: Ray) -> Option<f64> {
-    let (u, v) = camera.place(ray)?;
+    let (u, v) = cameras::seen_at(camera, ray)?;
     // In the camera's own frame.
     let [x, y, z] = camera.lens.ray(u, v)?;
     let depth = match camera.lens {
@@ -18,8 +18,8 @@ fn depth(camera: &Camera, ray: Ray) -> Option<f64> {
             let to = |across: f64, fov: f64| fov / 2.0 - across.abs().atan2(z).to_degrees();
             to(x, h_fov).min(to(y, v_fov))
         }
-        // Whole spheres have no border, halves are never windows.
-        Lens::Equirectangular | Lens::HalfEquirectangular => 90.0,
+        // Always the only window of an eye, or no window at all.
+        Lens::Equirectangular | Lens::HalfEquirectangular | Lens::Sector { .. } => 90.0,
     };
     Some(depth.max(0.0))
 }

@@ -1,7 +1,7 @@
 //! Where the windows of a view look, and through which lens.
 
 use super::View;
-use crate::vr::{Camera, Lens, Picture};
+use crate::vr::{Camera, Lens, Picture, Ray};
 use std::f64::consts::FRAC_PI_2;
 
 /// Angle across a rectilinear window, each way. Less means more windows; more draws out what is at
@@ -22,9 +22,14 @@ pub(super) fn of(view: View, lens: Lens) -> Vec<Camera> {
     match (view, lens) {
         // A flat picture is what it is.
         (View::Eye, _) | (_, Lens::Rectilinear { .. }) => Vec::new(),
+        // A sphere's longitudes and latitudes already.
+        (View::Equirect, Lens::HalfEquirectangular | Lens::Equirectangular | Lens::Sector { .. }) => Vec::new(),
+        (View::Equirect, Lens::Fisheye { fov }) => vec![Camera::ahead(Lens::Sector { h_fov: fov })],
         // The same circle, its surroundings filled.
         (View::Fisheye, Lens::Fisheye { .. }) => vec![Camera::ahead(lens)],
-        (View::Fisheye, Lens::HalfEquirectangular) => vec![Camera::ahead(Lens::Fisheye { fov: 180.0 })],
+        (View::Fisheye, Lens::HalfEquirectangular | Lens::Sector { .. }) => {
+            vec![Camera::ahead(Lens::Fisheye { fov: 180.0 })]
+        }
         (View::Fisheye, Lens::Equirectangular) => {
             let lens = Lens::Fisheye { fov: BACK_TO_BACK };
             vec![at(lens, 0.0, 0.0), at(lens, 180.0, 0.0)]
@@ -53,12 +58,22 @@ pub(super) fn density(picture: &Picture) -> f64 {
     match picture.camera.lens {
         Lens::HalfEquirectangular => linear(180.0, 180.0),
         Lens::Equirectangular => linear(360.0, 180.0),
+        Lens::Sector { h_fov } => linear(h_fov, 180.0),
         Lens::Fisheye { fov } => linear(fov, fov),
         Lens::Rectilinear { h_fov, v_fov } => {
             let half = |n: f64, fov: f64| n / 2.0 / (fov.to_radians() / 2.0).tan();
             half(w, h_fov).max(half(h, v_fov))
         }
     }
+}
+
+/// The place in a window's picture that shows a direction; `None` where the window doesn't see it.
+/// What a fisheye of more than half a sphere sees behind the poles is beyond the longitudes of a
+/// sector; it lies nearest to the sector's edge.
+pub(super) fn seen_at(window: &Camera, ray: Ray) -> Option<(f64, f64)> {
+    let Lens::Sector { h_fov } = window.lens else { return window.place(ray) };
+    let (u, v) = Camera { lens: Lens::Equirectangular, ..*window }.place(ray)?;
+    Some(((u * 360.0 / h_fov).clamp(-1.0, 1.0), v))
 }
 
 /// The place in an eye of `lens` whose colour pixel (`x`, `y`) of a window gets. Where the window

@@ -3,12 +3,12 @@
 //!
 //! A half equirectangular eye is true to shape at the horizon only; towards the poles everything is
 //! drawn out sideways, twice at 60 degrees, and networks that were trained on photos no longer
-//! recognise a person there. So an eye can be looked at through [`Windows`]: pictures of other lenses
-//! that look in other directions and together see all that the eye sees. Each is an input of its own
-//! to the network, with a recurrent state of its own. [`Viewer`] makes the windows' pictures out of
-//! the planes of a frame, [`Blender`] brings their mattes back onto the eye, where each counts the
-//! more the further a direction is from the window's border. Neither the network nor what comes
-//! after it knows of windows.
+//! recognise a person there; a fisheye eye has black corners, which some networks take for people. So
+//! an eye can be looked at through [`Windows`]: pictures of other lenses that look in other directions
+//! and together see all that the eye sees. Each is an input of its own to the network, with a recurrent
+//! state of its own. [`Viewer`] makes the windows' pictures out of the planes of a frame, [`Blender`]
+//! brings their mattes back onto the eye, where each counts the more the further a direction is from
+//! the window's border. Neither the network nor what comes after it knows of windows.
 
 mod blend;
 mod cameras;
@@ -20,7 +20,7 @@ pub use blend::Blender;
 pub use viewer::Viewer;
 
 use crate::plane::Plane;
-use crate::vr::{Camera, Lens, Picture, RemapTable, SampleGrid};
+use crate::vr::{Camera, Lens, Picture, RemapTable};
 use serde::Deserialize;
 use std::fmt;
 
@@ -31,6 +31,8 @@ pub enum View {
     /// As it lies in the frame.
     #[default]
     Eye,
+    /// By longitude and latitude, as VR180 and 360 lie: a fisheye is unrolled.
+    Equirect,
     /// As an equidistant fisheye.
     Fisheye,
     /// In overlapping pictures as ordinary cameras make them.
@@ -39,7 +41,7 @@ pub enum View {
 
 impl View {
     /// All of them.
-    pub const ALL: [View; 3] = [View::Eye, View::Fisheye, View::Rectilinear];
+    pub const ALL: [View; 4] = [View::Eye, View::Equirect, View::Fisheye, View::Rectilinear];
 
     /// The view of that word of the command line.
     pub fn from_name(name: &str) -> Option<Self> {
@@ -50,8 +52,19 @@ impl View {
     pub fn name(self) -> &'static str {
         match self {
             View::Eye => "eye",
+            View::Equirect => "equirect",
             View::Fisheye => "fisheye",
             View::Rectilinear => "rectilinear",
+        }
+    }
+
+    /// What to take instead of a model's own view of people where nobody asked for a view. The two
+    /// fisheyes back to back that show a whole sphere cut people in two: every network that was
+    /// measured finds more in the sphere as it is.
+    pub fn unasked(self, lens: Lens) -> Self {
+        match (self, lens) {
+            (View::Fisheye, Lens::Equirectangular) => View::Eye,
+            _ => self,
         }
     }
 }
@@ -107,7 +120,6 @@ impl Windows {
         if cameras.is_empty() {
             return Self::whole(grid);
         }
-        let luma = |(w, h): (usize, usize)| SampleGrid::luma(w, h);
         let picture = |camera, (w, h): (usize, usize)| Picture::new(camera, w, h);
         let ahead = Camera::ahead(lens);
         let pictures: Vec<_> = cameras.iter().map(|c| picture(*c, size)).collect();
@@ -125,7 +137,9 @@ impl Windows {
                 into: RemapTable::new(detail, size, &|x, y| {
                     cameras::nearest_place(window, lens, x, y).map(|place| source.position_of(place))
                 }),
-                back: RemapTable::between((window, luma(size)), (&matte, luma(grid))),
+                back: RemapTable::new(size, grid, &|x, y| {
+                    cameras::seen_at(&window.camera, matte.ray(x, y)?).map(|place| window.position_of(place))
+                }),
                 weight,
             })
             .collect();

@@ -24,7 +24,7 @@ proptest! {
 
     #[test]
     fn every_direction_is_seen_and_weights_add_up(
-        view in prop_oneof![Just(View::Fisheye), Just(View::Rectilinear)],
+        view in prop_oneof![Just(View::Equirect), Just(View::Fisheye), Just(View::Rectilinear)],
         lens in lens(), (w, h) in (30usize..120, 30usize..120),
     ) {
         let windows = windows(view, lens, (w, h));
@@ -123,8 +123,19 @@ fn windows_are_as_detailed_as_the_eye() {
     // 512 pixels for 180 degrees: 163 a radian, times twice the tangent of 52.5 degrees.
     assert_eq!(Windows::side(View::Rectilinear, half, (512, 512)), Some(425));
     assert_eq!(Windows::side(View::Fisheye, Lens::Fisheye { fov: 200.0 }, (512, 512)), Some(512));
+    // Latitudes are 180 degrees, whatever the fisheye shows.
+    assert_eq!(Windows::side(View::Equirect, Lens::Fisheye { fov: 200.0 }, (500, 500)), Some(450));
+    assert!(windows(View::Equirect, half, (64, 64)).is_whole());
+    assert!(windows(View::Equirect, Lens::Equirectangular, (128, 64)).is_whole());
     assert_eq!(windows(View::Rectilinear, half, (64, 64)).count(), 5);
     assert_eq!(windows(View::Rectilinear, Lens::Equirectangular, (128, 64)).count(), 6);
     assert_eq!(windows(View::Fisheye, Lens::Equirectangular, (128, 64)).count(), 2);
     assert!(windows(View::Eye, half, (64, 64)).is_whole());
+}
+
+#[test]
+fn a_whole_sphere_is_no_pair_of_fisheyes_unless_asked_for() {
+    assert_eq!(View::Fisheye.unasked(Lens::Equirectangular), View::Eye);
+    assert_eq!(View::Fisheye.unasked(Lens::HalfEquirectangular), View::Fisheye);
+    assert_eq!(View::Equirect.unasked(Lens::Equirectangular), View::Equirect);
 }

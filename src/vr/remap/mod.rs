@@ -46,6 +46,21 @@ pub enum Filter {
     Lanczos3,
 }
 
+impl Filter {
+    /// The word by which settings know the filter.
+    pub fn name(self) -> &'static str {
+        match self {
+            Filter::Bilinear => "bilinear",
+            Filter::Lanczos3 => "lanczos",
+        }
+    }
+
+    /// The filter of that word.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Filter::Bilinear, Filter::Lanczos3].into_iter().find(|f| f.name() == name)
+    }
+}
+
 /// Where the samples of a plane lie in a picture: sample `i` of a row is at luma position
 /// `origin.0 + i * step.0`, whole numbers being the centres of luma samples; rows likewise.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,0 +1,233 @@
+//! Kept mattes: what comes out is bit for bit what the network would have made.
+
+use crate::harness::*;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+const RVM: &[&str] = &["--model", "rvm", "--input-size", "128", "--device", "cpu"];
+const SELFIE: &[&str] = &["--model", "selfie", "--device", "cpu"];
+
+/// Our program with a cache of its own, on disk whatever the network takes.
+fn cached(dir: &Path) -> Command {
+    let mut c = vrseg();
+    c.env("XDG_CACHE_HOME", dir.join("cache")).env("VRSEG_PROCESSING_CACHE", "on");
+    c
+}
+
+fn database(dir: &Path) -> PathBuf {
+    dir.join("cache/vrseg/mattes-1.sqlite")
+}
+
+/// Where the mattes of a run came from.
+#[derive(Debug, PartialEq)]
+struct Tally {
+    memory: u64,
+    disk: u64,
+    computed: u64,
+    lost: u64,
+}
+
+/// Writes a lossless matte of `input` and returns its packets and where its frames came from.
+#[track_caller]
+fn matte(mut program: Command, input: &Path, options: &[&str]) -> (Vec<(String, String)>, Tally) {
+    let out = input.with_extension("matte.mkv");
+    program.args(["--json", "-y", arg(input), "-o", arg(&out), "--mode", "matte", "--codec", "ffv1"]).args(options);
+    let said = program.output().expect("the program starts");
+    assert!(said.status.success(), "{}", stderr(&said));
+    (packets(&out, "v:0"), tally(&said.stdout))
+}
+
+#[track_caller]
+fn tally(lines: &[u8]) -> Tally {
+    let text = String::from_utf8_lossy(lines);
+    let done = text.lines().map(|l| serde_json::from_str::<Value>(l).expect("JSON")).find(|v| v["type"] == "done");
+    let cache = done.expect("the job is done")["cache"].clone();
+    let n = |name: &str| cache[name].as_u64().expect("a number");
+    Tally { memory: n("memory"), disk: n("disk"), computed: n("computed"), lost: n("lost") }
+}
+
+fn uncached(input: &Path, options: &[&str]) -> Vec<(String, String)> {
+    let mut program = vrseg();
+    program.env("VRSEG_PROCESSING_CACHE", "off");
+    matte(program, input, options).0
+}
+
+const fn from_disk(disk: u64) -> Tally {
+    Tally { memory: 0, disk, computed: 0, lost: 0 }
+}
+
+const fn fresh(computed: u64) -> Tally {
+    Tally { memory: 0, disk: 0, computed, lost: 0 }
+}
+
+#[test]
+fn a_second_run_computes_nothing_whatever_else_is_asked_of_it() {
+    let dir = folder();
+    let input = dir.path().join("in_LR.mp4");
+    clip(&input, "320x160", 12, H264);
+    for options in [SELFIE, RVM] {
+        let plain = uncached(&input, options);
+        assert_eq!(matte(cached(dir.path()), &input, options), (plain.clone(), fresh(12)));
+        assert_eq!(matte(cached(dir.path()), &input, options), (plain.clone(), from_disk(12)));
+        let (out, more) = (dir.path().join("green.mp4"), dir.path().join("alpha.mov"));
+        let alpha = format!("alpha={}", arg(&more));
+        let mut other = cached(dir.path());
+        other.args(["--json", "-y", arg(&input), "-o", arg(&out), "-o", &alpha, "--key", "blue", "--threads", "1"]);
+        let said = other.args(["--feather", "2"]).args(options).output().expect("the program starts");
+        assert!(said.status.success(), "{}", stderr(&said));
+        assert_eq!(tally(&said.stdout), from_disk(12));
+        let mut off = cached(dir.path());
+        off.arg("--no-cache");
+        assert_eq!(matte(off, &input, options), (plain, fresh(12)));
+    }
+}
+
+#[test]
+fn a_recurrent_network_goes_on_where_kept_mattes_end() {
+    let dir = folder();
+    let input = dir.path().join("in.mp4");
+    clip(&input, "160x120", 20, H264);
+    let plain = uncached(&input, RVM);
+    for (frames, want) in
+        [("5", fresh(5)), ("9", Tally { disk: 5, ..fresh(4) }), ("20", Tally { disk: 9, ..fresh(11) })]
+    {
+        let options = [RVM, &["--frames", frames]].concat();
+        let (packets, came) = matte(cached(dir.path()), &input, &options);
+        assert_eq!(came, want);
+        assert_eq!(packets[..], plain[..packets.len()]);
+    }
+    assert_eq!(matte(cached(dir.path()), &input, RVM), (plain, from_disk(20)));
+}
+
+#[test]
+fn a_video_that_begins_like_another_is_done_right() {
+    let dir = folder();
+    let (one, other) = (dir.path().join("one.mkv"), dir.path().join("other.mkv"));
+    clip(&one, "160x120", 12, "-c:v ffv1");
+    // A small mark from the seventh frame on: no cut, but other pictures.
+    ffmpeg("-i {} -vf drawbox=10:10:12:12:white:fill:enable='gte(n,6)' -c:v ffv1 {}", &[&one, &other]);
+    matte(cached(dir.path()), &one, RVM);
+    let mut program = cached(dir.path());
+    program.args(["-v"]);
+    let (packets, came) = matte(program, &other, RVM);
+    assert_eq!(packets, uncached(&other, RVM));
+    assert_eq!(came, fresh(12), "kept mattes can't be gone on from in the middle, so all are computed");
+    assert_eq!(matte(cached(dir.path()), &other, RVM), (packets, from_disk(12)));
+}
+
+#[test]
+fn frames_that_repeat_cost_nothing() {
+    let dir = folder();
+    let input = dir.path().join("in.mkv");
+    // Three pictures, four times each.
+    clip(&input, "160x120", 3, "-an -c:v ffv1");
+    let slow = dir.path().join("slow.mkv");
+    ffmpeg("-i {} -vf fps=100 -frames:v 12 -c:v ffv1 {}", &[&input, &slow]);
+    let plain = uncached(&slow, SELFIE);
+    for batch in ["1", "3", "8", "12"] {
+        let options = [SELFIE, &["--cache", "memory", "--batch-size", batch]].concat();
+        let (packets, came) = matte(cached(dir.path()), &slow, &options);
+        assert_eq!(packets, plain, "{batch} at once");
+        assert_eq!(came, Tally { memory: 9, ..fresh(3) }, "{batch} at once");
+    }
+    assert!(!database(dir.path()).exists());
+}
+
+#[test]
+fn a_cheap_network_is_not_kept_on_disk_unasked() {
+    let dir = folder();
+    let input = dir.path().join("in.mp4");
+    clip(&input, "160x120", 6, H264);
+    let options = [SELFIE, &["--cache", "auto", "--input-size", "128"]].concat();
+    assert_eq!(matte(cached(dir.path()), &input, &options).1, fresh(6));
+    assert_eq!(matte(cached(dir.path()), &input, &options).1, fresh(6));
+}
+
+#[test]
+fn a_damaged_cache_is_no_cache() {
+    let dir = folder();
+    let input = dir.path().join("in.mp4");
+    clip(&input, "160x120", 12, H264);
+    let plain = uncached(&input, RVM);
+    for damage in 0..4usize {
+        matte(cached(dir.path()), &input, RVM);
+        let path = database(dir.path());
+        let mut bytes = std::fs::read(&path).expect("the database");
+        let n = bytes.len();
+        match damage {
+            0 => bytes[n / 2..n / 2 + 4000].fill(0x55),
+            1 => bytes.truncate(n / 2),
+            2 => bytes[..200].fill(0),
+            _ => bytes.iter_mut().skip(1 << 14).step_by(997).for_each(|b| *b ^= 0x10),
+        }
+        std::fs::write(&path, bytes).expect("the database");
+        assert_eq!(matte(cached(dir.path()), &input, RVM).0, plain, "damage {damage}");
+        let verified = cached(dir.path()).args(["cache", "verify"]).output().expect("the program starts");
+        assert!(matches!(verified.status.code(), Some(0 | 1)), "{}", stderr(&verified));
+        assert_eq!(matte(cached(dir.path()), &input, RVM).0, plain, "after damage {damage}");
+    }
+}
+
+#[test]
+fn processes_that_are_killed_or_work_at_once_do_no_harm() {
+    let dir = folder();
+    let input = dir.path().join("in.mp4");
+    clip(&input, "320x240", 60, H264);
+    let plain = uncached(&input, SELFIE);
+    for wait in [300, 700, 1200] {
+        let out = dir.path().join("killed.mp4");
+        let mut child = cached(dir.path())
+            .args(["-q", "-y", arg(&input), "-o", arg(&out)])
+            .args(SELFIE)
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        std::thread::sleep(Duration::from_millis(wait));
+        child.kill().expect("it is ours");
+        child.wait().expect("it ends");
+    }
+    let copy = dir.path().join("copy.mp4");
+    std::fs::copy(&input, &copy).expect("a copy");
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let both = [input.as_path(), copy.as_path()];
+        let running = both.map(|path| {
+            scope.spawn({
+                let dir = dir.path();
+                move || matte(cached(dir), path, SELFIE)
+            })
+        });
+        running.map(|run| run.join().expect("no panic")).into_iter().collect()
+    });
+    for (packets, came) in results {
+        assert_eq!(packets, plain);
+        assert_eq!(came.memory + came.disk + came.computed, 60);
+    }
+    let (packets, came) = matte(cached(dir.path()), &input, SELFIE);
+    assert_eq!((packets, came.memory + came.disk), (plain, 60));
+    let verified = cached(dir.path()).args(["cache", "verify", "--json"]).output().expect("the program starts");
+    assert!(verified.status.success());
+}
+
+#[test]
+fn the_cache_can_be_seen_and_emptied() {
+    let dir = folder();
+    let input = dir.path().join("in.mp4");
+    clip(&input, "160x120", 6, H264);
+    let say = |words: &[&str]| {
+        let out = cached(dir.path()).args(words).output().expect("the program starts");
+        assert!(out.status.success(), "{}", stderr(&out));
+        String::from_utf8(out.stdout).expect("UTF-8")
+    };
+    assert!(say(&["cache", "stats"]).contains("nothing is kept"));
+    assert_eq!(say(&["cache", "verify"]), "0 entries, all whole\n");
+    matte(cached(dir.path()), &input, SELFIE);
+    let stats: Value = serde_json::from_str(&say(&["cache", "stats", "--json"])).expect("JSON");
+    assert_eq!((&stats["mattes"]["entries"], &stats["limit"]), (&Value::from(6), &Value::from(10_000_000_000u64)));
+    assert_eq!(say(&["cache", "verify"]), "6 entries, all whole\n");
+    let cleared: Value = serde_json::from_str(&say(&["cache", "clear", "--json"])).expect("JSON");
+    assert_eq!(cleared["entries"], 6);
+    assert!(say(&["cache", "stats"]).contains("nothing is kept"));
+    assert_eq!(matte(cached(dir.path()), &input, SELFIE).1, fresh(6));
+}

@@ -1,0 +1,62 @@
+//! OpenVINO, where `./setup.sh --openvino` has installed it: that it really computes, and that its
+//! matte is FP32's.
+
+use crate::harness::*;
+use serde_json::Value;
+use std::path::Path;
+
+/// Without OpenVINO there is nothing to test: it is no part of `./setup.sh --dev`, since `auto` would then
+/// take it in all the other tests, too.
+fn installed() -> bool {
+    let there = vrseg::model::registry::data_dir().join("ort-openvino/libonnxruntime.so").exists();
+    if !there {
+        eprintln!("skipped: OpenVINO is not installed; `./setup.sh --openvino` does that");
+    }
+    there
+}
+
+/// What ran the network, and the matte.
+fn matte(source: &Path, name: &str, options: &[&str]) -> (String, Pictures) {
+    let path = source.with_file_name(format!("{name}.mkv"));
+    let output = format!("matte={}", arg(&path));
+    let words = [arg(source), "-o", &output, "--codec", "ffv1", "--json", "--model", "rvm"];
+    let out = ok(words.iter().chain(options));
+    let first = String::from_utf8_lossy(&out.stdout).lines().next().map(str::to_owned).expect("events");
+    let start: Value = serde_json::from_str(&first).expect("JSON");
+    (text(&start["device"]), decode(&path, "gray", &[]))
+}
+
+fn overlap(a: &Pictures, b: &Pictures) -> f64 {
+    let frames = a.frames.iter().zip(&b.frames);
+    let truth = |f: &[u8]| f.iter().map(|v| if *v >= 128 { 255 } else { 0 }).collect::<Vec<_>>();
+    frames.map(|(a, b)| iou(a, &truth(b))).sum::<f64>() / a.frames.len() as f64
+}
+
+#[test]
+fn its_matte_is_that_of_fp32_on_the_cpu() {
+    if !installed() {
+        return;
+    }
+    let dir = folder();
+    let source = dir.path().join("clip.mp4");
+    clip(&source, "512x384", 8, H264);
+    let (cpu, exact) = matte(&source, "cpu", &["--device", "cpu", "--precision", "fp32"]);
+    assert!(cpu.starts_with("cpu"), "{cpu}");
+    let person = exact.frames[0].iter().filter(|v| **v >= 128).count();
+    assert!(person > exact.frames[0].len() / 50, "somebody is there");
+
+    let (device, same) = matte(&source, "fp32", &["--device", "openvino", "--precision", "fp32"]);
+    assert!(device.starts_with("openvino,"), "{device}");
+    assert!(overlap(&same, &exact) > 0.995, "{}", overlap(&same, &exact));
+
+    let bf16 = vrseg::hardware::Machine::detect().cpu.bf16();
+    let (device, fast) = matte(&source, "auto", &["--device", "openvino"]);
+    assert!(device.starts_with(if bf16 { "openvino in bfloat16," } else { "openvino," }), "{device}");
+    assert!(overlap(&fast, &exact) > 0.97, "{}", overlap(&fast, &exact));
+
+    // Without a card, and where it gains, it is what `auto` means; the settings say so.
+    let shown = String::from_utf8(ok(["--show-config", "--model", "rvm"]).stdout).expect("UTF-8");
+    let line = shown.lines().skip_while(|l| *l != "device:").nth(1).expect("device.name");
+    let card = !vrseg::hardware::Machine::detect().gpu.cards.is_empty();
+    assert!(card || line.contains(if bf16 { "rule: openvino" } else { "rule: cpu" }), "{line}");
+}

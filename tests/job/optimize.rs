@@ -1,0 +1,82 @@
+//! `vrseg optimize`: the real pipeline is measured, what is saved is what was found, and nothing else
+//! is saved. Which settings win depends on the machine; what the tests ask for does not.
+
+use crate::harness::*;
+use serde_json::Value;
+use std::path::Path;
+
+/// A search with little to choose from, so that it is over in seconds. `extra` are more arguments.
+fn search(dir: &Path, extra: &[&str]) -> Value {
+    let source = dir.join("clip.mp4");
+    if !source.exists() {
+        clip(&source, "320x160", 30, H264);
+    }
+    let mut command = vrseg();
+    command.args(["optimize", "--input", arg(&source), "--model", "selfie", "--device", "cpu", "--json"]).args(extra);
+    // Given settings stay: what is left to try are sizes and the network's threads.
+    for name in ["WORKERS", "DECODE_THREADS", "ENCODE_THREADS", "QUEUE_MB"] {
+        command.env(format!("VRSEG_PROCESSING_{name}"), "2");
+    }
+    command.env("VRSEG_MODEL_BATCH_SIZE", "1");
+    let out = command.output().expect("the program starts");
+    assert!(out.status.success(), "{}", stderr(&out));
+    serde_json::from_slice(&out.stdout).expect("one JSON object")
+}
+
+/// Half the size is far faster, and with no floor nothing speaks against it.
+#[test]
+fn what_is_faster_is_saved_and_used() {
+    let dir = folder();
+    let tuned = dir.path().join("tuned.yaml");
+    let report = search(dir.path(), &["--save-config", arg(&tuned), "--min-iou", "0", "--target-fps", "10000"]);
+    let found = &report["search"];
+    assert_eq!(found["faster"], true, "{report:#}");
+    let size = found["result"]["settings"]["model.input_size"].as_str().expect("a smaller size").to_owned();
+    assert!(["256", "384"].contains(&size.as_str()), "{size}");
+    let runs = |name: &str| found["result"][name].as_array().expect("runs").len();
+    assert_eq!((runs("before_fps"), runs("after_fps")), (3, 3), "measured in turns");
+    assert!(found["result"]["iou"].as_f64().is_some_and(|iou| iou > 0.3 && iou < 1.0), "{report:#}");
+    assert_eq!(report["saved"], arg(&tuned));
+
+    let text = std::fs::read_to_string(&tuned).expect("the file");
+    for said in ["times as fast", "fps", "machine:", "clip.mp4", "FP32 matte", "UTC"] {
+        assert!(text.lines().any(|l| l.starts_with('#') && l.contains(said)), "{said}: {text}");
+    }
+    // The file does what it says.
+    let shown = String::from_utf8(ok(["-c", arg(&tuned), "--show-config"]).stdout).expect("UTF-8");
+    assert!(shown.lines().any(|l| l.trim_start().starts_with(&format!("input_size: {size} "))), "{shown}");
+    let output = dir.path().join("out.mp4");
+    let out = ok(["-c", arg(&tuned), "--json", arg(&dir.path().join("clip.mp4")), "-o", arg(&output)]);
+    assert!(String::from_utf8_lossy(&out.stdout).contains(&format!("selfie, {size}x")), "{}", stderr(&out));
+    assert_eq!(crate::harness::text(&video(&output)["nb_frames"]), "30");
+}
+
+/// A smaller picture's matte is never equal to the FP32 matte of the size before.
+#[test]
+fn a_matte_below_the_floor_is_never_saved() {
+    let dir = folder();
+    let tuned = dir.path().join("tuned.yaml");
+    let report = search(dir.path(), &["--save-config", arg(&tuned), "--min-iou", "1"]);
+    let tried = report["search"]["tried"].as_array().expect("a list");
+    let smaller: Vec<_> = tried.iter().filter(|t| !t["settings"]["model.input_size"].is_null()).collect();
+    assert!(smaller.iter().any(|t| t["iou"].as_f64().is_some_and(|iou| iou < 1.0)), "{report:#}");
+    assert!(report["search"]["result"]["settings"]["model.input_size"].is_null(), "{report:#}");
+    assert_eq!(report["saved"].is_null(), !tuned.exists());
+    assert_eq!(report["search"]["faster"] == true, tuned.exists());
+}
+
+#[test]
+fn speed_latency_and_bottlenecks_are_told() {
+    let dir = folder();
+    let source = dir.path().join("clip.mp4");
+    clip(&source, "320x160", 30, H264);
+    let out = ok(["optimize", "--input", arg(&source), "--profile", "fast", "--benchmark", "--detect-bottlenecks"]);
+    let text = String::from_utf8(out.stdout).expect("UTF-8");
+    for label in ["machine", "clip", "settings", "speed", "latency", "took", "bottleneck"] {
+        assert!(text.lines().any(|l| l.starts_with(label)), "{label}: {text}");
+    }
+    // About five seconds, although the clip has hardly one.
+    let seconds: f64 = text.split(" in ").nth(1).and_then(|t| t.split(' ').next()?.parse().ok()).expect("seconds");
+    assert!(seconds > 4.0, "{text}");
+    assert!(!text.contains("tried"), "no search was asked for: {text}");
+}
