@@ -152,6 +152,7 @@ fn each(batch: &Batch, ui: &ProgressUi, mut work: impl FnMut(&Job) -> anyhow::Re
             Ok(false) => return Exit::Interrupted,
             Err(error) => {
                 failed += 1;
+                ui.failed();
                 refused += usize::from(exit::is_usage(&error));
                 let message = format!("{error:#}");
                 ui.console().error(&message);

@@ -32,7 +32,7 @@ use crate::tune::rules::{self, Processor, Threads};
 use crate::vr::{EyeOrder, Lens};
 use crossbeam_channel::{bounded, unbounded};
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
@@ -338,13 +338,12 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let rotation = plan.views.rotation;
 
     let recall = Recall::new(&mut network, &[], cache.clone().map(|cache| (cache, context)))?;
-    let tally = OnceLock::new();
 
     let (results, finished) = thread::scope(|scope| {
         let (live, latency, total) = (&*live, &latency, &total);
         let reader = &mut reader;
         let permits = &permits;
-        let (prepare, recycled, tally) = (&prepare, &recycled, &tally);
+        let (prepare, recycled) = (&prepare, &recycled);
         let mut handles = vec![
             spawn(scope, cancel, "decode", move || {
                 decode::run(reader, permits, to_prepare, packet_senders, total, cancel, clocks.enter("decode"))
@@ -353,10 +352,15 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
                 prepare.run(from_decode, to_infer, recycled, cancel, clocks.enter("prepare"))
             }),
             spawn(scope, cancel, "infer", move || {
-                let clock = clocks.enter("infer");
-                let used = infer::run(recall, rotation, from_prepare, to_matte, recycle_batch, cancel, clock)?;
-                let _ = tally.set(used);
-                Ok(())
+                let channels = infer::Channels { work: from_prepare, mattes: to_matte, recycled: recycle_batch };
+                infer::run(
+                    recall,
+                    rotation,
+                    channels,
+                    &|so_far| live.count_mattes(so_far),
+                    cancel,
+                    clocks.enter("infer"),
+                )
             }),
             spawn(scope, cancel, "matte", move || {
                 matting.run(from_infer, to_compose, cancel, &live.preview, clocks.enter("matte"))
@@ -422,7 +426,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         fps,
         interrupted: cancel.is_requested(),
         decode_errors: reader.decode_errors(),
-        cache: cache_report(tally.into_inner().unwrap_or_default(), cache.as_deref()),
+        cache: cache_report(live.mattes(), cache.as_deref()),
         latency,
         stages: clocks.report(),
         resources: sampler.finish(),

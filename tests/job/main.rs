@@ -23,3 +23,4 @@ mod remap;
 mod said;
 mod standalone;
 mod views;
+mod watch;
