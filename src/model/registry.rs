@@ -88,7 +88,7 @@ pub fn find(name: &str) -> Result<Model> {
     if let (true, Some(bytes)) = (manifest.name == "selfie", EMBEDDED_SELFIE) {
         return Ok(Model { manifest, weights: Weights::Embedded(bytes) });
     }
-    let mend = "`./setup.sh --all-models` fetches it, `vrseg models` lists what is installed".to_owned();
+    let mend = format!("`./setup.sh --models {name}` fetches it, `vrseg models` lists what is installed");
     Err(ModelError::MissingWeights { name: manifest.name, path: file, mend })
 }
 

@@ -115,9 +115,11 @@ impl ModelChoice {
 /// The closer look at each person.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PeopleChoice {
-    /// Names of the networks that are shown each person, of which the mean is taken; those whose weights
-    /// are missing are left out. Empty: nobody is looked at more closely.
+    /// Names of the networks that are shown each person, of which the mean is taken. Empty: nobody is
+    /// looked at more closely.
     pub crops: Vec<String>,
+    /// The user named them, so missing weights are an error; else those that are missing are left out.
+    pub insist: bool,
     /// Frames between two looks of the detector, at most; at least 1.
     pub every: u32,
     /// How many of the people the matte shows.

@@ -1,6 +1,6 @@
-//! Fourth stage: brings the mattes of windows back onto their eyes, looks closer at each person, lets the mattes of two eyes meet,
-//! calms the small mattes over time and fetches each frame's background. The one place after the
-//! network where frames depend on the frame before.
+//! Fourth stage: brings the mattes of windows back onto their eyes, looks closer at each person, lets the
+//! mattes of two eyes meet, calms the small mattes over time and fetches each frame's background. The one
+//! place after the network where frames depend on the frame before.
 
 use super::backdrop::Backdrop;
 use super::cancel::Cancel;
@@ -27,6 +27,8 @@ pub struct Matting {
     pub people: Option<People>,
     /// What the user says of whom the matte shows.
     pub wishes: Wishes,
+    /// Seconds into the source at which frames count 0.
+    pub begin: f64,
     /// Degrees that a view shows from top to bottom; `None`: a flat picture.
     pub degrees: Option<f32>,
     /// Makes the mattes of the two eyes of a frame agree, where that is asked for.
@@ -83,7 +85,7 @@ impl Matting {
             people.look(frame)?;
         }
         if !self.wishes.is_empty() {
-            let seconds = frame.decoded.source.pts as f64 * self.tick;
+            let seconds = frame.decoded.source.pts as f64 * self.tick + self.begin;
             frame.views.iter_mut().for_each(|v| self.wishes.apply(&mut v.alpha, seconds, self.degrees));
         }
         if let (Some(stereo), [a, b]) = (&mut self.stereo, frame.views.as_mut_slice()) {

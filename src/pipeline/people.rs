@@ -44,26 +44,27 @@ impl PeoplePlan {
     /// Finds the models; `None` where that isn't asked for, or weights that nobody named are not there.
     ///
     /// # Errors
-    /// A model of that name that doesn't exist, or that makes no mattes; a detector that is missing where
-    /// people must be told apart.
+    /// A model of that name that doesn't exist, or that makes no mattes; weights that are missing where the
+    /// user named them; a detector that is missing where people must be told apart.
     pub fn new(choice: &PeopleChoice) -> Result<Option<Self>> {
+        let (every, keep) = (choice.every, choice.keep);
         let missing = |e: &ModelError| matches!(e, ModelError::MissingWeights { .. });
         let mut networks = Vec::new();
         for name in &choice.crops {
             match registry::find(name) {
                 Ok(model) => networks.push(model.for_mattes()?),
-                Err(e) if missing(&e) => {}
+                Err(e) if missing(&e) && !choice.insist => {}
                 Err(e) => return Err(e.into()),
             }
         }
-        let (every, keep) = (choice.every, choice.keep);
+        if networks.is_empty() && keep == Keep::All {
+            return Ok(None);
+        }
         match registry::find(DETECTOR) {
-            Ok(detector) if !networks.is_empty() || keep != Keep::All => {
-                Ok(Some(Self { detector, networks, every, keep }))
-            }
+            Ok(detector) => Ok(Some(Self { detector, networks, every, keep })),
             // People can't be told apart without it.
-            Err(e) if !missing(&e) || keep != Keep::All => Err(e.into()),
-            _ => Ok(None),
+            Err(e) if !missing(&e) || choice.insist || keep != Keep::All => Err(e.into()),
+            Err(_) => Ok(None),
         }
     }
 

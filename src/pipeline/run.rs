@@ -273,6 +273,8 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let stereo = stereo_fusion(job.matte.stereo, &plan);
     let windows = Arc::clone(&plan.views.windows);
     let wishes = job.people.wishes.clone();
+    // Frames count from where the range begins; without one they keep the file's own clock.
+    let begin = job.range.start.filter(|t| *t > 0.0).or(plan.input.start_time.map(|t| -t)).unwrap_or(0.0);
     let degrees = plan.format.projection.value.lens().map(|lens| match lens {
         Lens::Fisheye { fov } => fov as f32,
         _ => 180.0,
@@ -282,6 +284,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         blender: Blender::new(),
         people,
         wishes,
+        begin,
         degrees,
         stereo,
         stabilizers,
