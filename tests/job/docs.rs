@@ -265,6 +265,12 @@ fn the_messages_in_troubleshooting_are_those_of_the_program() {
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_vrseg"), bin.join("vrseg")).unwrap();
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
     let mut wrong = String::new();
+    let table: Vec<(i32, Vec<String>)> = read("docs/troubleshooting.md")
+        .lines()
+        .filter_map(cells)
+        .filter_map(|c| Some((c[0].parse().ok()?, c[1].split('`').skip(1).step_by(2).map(str::to_owned).collect())))
+        .collect();
+    assert!(table.len() > 20);
     for (command, shown) in all {
         let mut bash = std::process::Command::new("bash");
         bash.args(["-c", &format!("{command} 2>&1")]).current_dir(dir.path()).env("PATH", &path);
@@ -273,6 +279,13 @@ fn the_messages_in_troubleshooting_are_those_of_the_program() {
         bash.env("XDG_STATE_HOME", "/dev/null").env("XDG_CACHE_HOME", "/proc/nonexistent").env("NO_COLOR", "1");
         let out = bash.output().expect("bash");
         let said = String::from_utf8_lossy(&out.stdout);
+        if !out.status.success() {
+            let has = |phrase: &str| phrase.split("...").all(|part| said.contains(part.trim()));
+            let listed: Vec<_> = table.iter().filter(|(_, phrases)| phrases.iter().any(|p| has(p))).collect();
+            if listed.is_empty() || listed.iter().any(|(code, _)| Some(*code) != out.status.code()) {
+                wrong += &format!("{command}\n  {}, but the table has {listed:?}\n", out.status);
+            }
+        }
         assert!(!shown.is_empty(), "{command}: nothing is shown");
         for line in shown {
             if !said.lines().any(|l| is_as_shown(l, &line)) {

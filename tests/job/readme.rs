@@ -97,7 +97,7 @@ fn run_vrseg(command: &str) {
     let quick = words.contains(&"optimize").then(|| {
         clip(&at("quick.mp4"), "320x160", 10, H264);
         let input = if words.contains(&"--input") { "" } else { "--input quick.mp4" };
-        format!("VRSEG_MODEL_NAME=selfie VRSEG_MODEL_INPUT_SIZE=128 {command} {input}")
+        format!("VRSEG_MODEL_NAME=selfie {command} {input}")
     });
     let shown = if let Some(quick) = quick {
         quick
@@ -112,6 +112,9 @@ fn run_vrseg(command: &str) {
         .args(["-o", "pipefail", "-c", &shown])
         .current_dir(dir.path())
         .env("PATH", path)
+        // The command is what is tested here: what a command doesn't name is small and quick.
+        .env("VRSEG_MODEL_PREFER", "selfie")
+        .env("VRSEG_MODEL_INPUT_SIZE", "128")
         .env("XDG_CONFIG_HOME", "/nonexistent")
         .env("XDG_CACHE_HOME", at("cache"))
         .env("XDG_STATE_HOME", "/dev/null")
