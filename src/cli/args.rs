@@ -667,6 +667,24 @@ pub struct MatteArgs {
     /// Bring the mattes of the two eyes together where both see the same: 0 (off) to 1
     #[arg(long, value_name = "S", value_parser = setting("matte.stereo"))]
     pub stereo: Option<Setting>,
+    /// Find people and show each of them to these networks, separated by commas; off: only whole eyes
+    #[arg(long, value_name = "MODEL", value_parser = setting("people.crops"))]
+    pub crops: Option<Setting>,
+    /// Whom the matte shows: all, main (the largest who was there longest), or so many
+    #[arg(long, value_name = "WHO", value_parser = setting("people.keep"))]
+    pub people: Option<Setting>,
+    /// Leave out who is less high than this share of the view
+    #[arg(long, value_name = "SHARE", value_parser = setting("people.min_size"))]
+    pub min_size: Option<Setting>,
+    /// Leave out the body of who wears the camera, below in VR
+    #[arg(long)]
+    pub exclude_pov: bool,
+    /// Show only what lies in these parts of a view: X,Y,W,H in shares of it, or a file with times
+    #[arg(long, value_name = "X,Y,W,H|FILE", value_parser = setting("people.include"))]
+    pub include: Option<Setting>,
+    /// Leave out what lies in these parts of a view
+    #[arg(long, value_name = "X,Y,W,H|FILE", value_parser = setting("people.exclude"))]
+    pub exclude: Option<Setting>,
 }
 
 /// What is said.
@@ -780,11 +798,19 @@ impl JobArgs {
             ("matte.grow", "--grow", &self.matte.grow),
             ("matte.stabilize", "--stabilize", &self.matte.stabilize),
             ("matte.stereo", "--stereo", &self.matte.stereo),
+            ("people.crops", "--crops", &self.matte.crops),
+            ("people.keep", "--people", &self.matte.people),
+            ("people.min_size", "--min-size", &self.matte.min_size),
+            ("people.include", "--include", &self.matte.include),
+            ("people.exclude", "--exclude", &self.matte.exclude),
             ("logging.format", "--log-format", &self.talk.log_format),
             ("logging.file", "--log-file", &self.talk.log_file),
         ]));
         if let Some(n) = self.matte.erode {
             all.push(("matte.grow", "--erode", Value::from(-n)));
+        }
+        if self.matte.exclude_pov {
+            all.push(("people.exclude_pov", "--exclude-pov", Value::from(true)));
         }
         if self.matte.no_refine {
             all.push(("matte.refine", "--no-refine", Value::from(false)));

@@ -19,6 +19,7 @@ mod optimize;
 mod outputs;
 mod preview;
 mod probe;
+mod regions;
 mod run;
 mod segments;
 pub mod time;
@@ -39,7 +40,7 @@ use backend::Library;
 use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use interrupt::Stop;
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -153,6 +154,10 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
         return print_text(&hardware::show(library, args.talk.json)?).map(|()| Exit::Done);
     }
     check(&settings, &sources)?;
+    if args.talk.monitor && args.talk.json && io::stdout().is_terminal() {
+        let why = "--monitor and --json would write over each other in this terminal; --json > FILE keeps them apart";
+        return Err(UsageError(why.to_owned()).into());
+    }
     for (option, file) in written(args, &settings.log_file) {
         refuse_over_media(args, option, file)?;
     }

@@ -183,7 +183,9 @@ mod tests {
     use crate::compose::Mode;
     use crate::matte::MatteOptions;
     use crate::media::{EncodeOptions, TimeRange};
-    use crate::pipeline::{Cancel, DeviceChoice, ModelChoice, OutputSpec, Precision, SessionChoice, Split, Summary};
+    use crate::pipeline::{
+        Cancel, DeviceChoice, ModelChoice, OutputSpec, PeopleChoice, Precision, SessionChoice, Split, Summary,
+    };
     use crate::ui::progress::tests::{Paper, start, summary};
     use crate::ui::{Console, JsonLines, Style};
     use crate::vr::FormatRequest;
@@ -263,6 +265,7 @@ mod tests {
                 session: SessionChoice::default(),
             },
             view: None,
+            people: PeopleChoice::default(),
             matte: MatteOptions::default(),
             outputs: vec![OutputSpec {
                 path: dir.join("new").join(input).with_extension("mp4"),

@@ -92,12 +92,12 @@ impl Collector for Figures {
         gauge(e, "vrseg_stage_threads", "Threads that work for the stage", stages(|s| s.threads as f64))?;
         let load = now.stages.iter().map(|s| (vec![("stage", s.report.stage)], s.load)).collect();
         gauge(e, "vrseg_stage_load_ratio", "Share of the last seconds in which the stage's threads worked", load)?;
-        let quantiles = self.totals.iter().flat_map(|s| {
-            let all = [("0.5", s.p50), ("0.95", s.p95), ("0.99", s.p99), ("1", s.max)];
-            all.map(|(quantile, v)| (vec![("stage", s.stage), ("quantile", quantile)], v))
+        let percentiles = self.totals.iter().flat_map(|s| {
+            let all = [("50", s.p50), ("95", s.p95), ("99", s.p99), ("100", s.max)];
+            all.map(|(percentile, v)| (vec![("stage", s.stage), ("percentile", percentile)], v))
         });
         let help = "Seconds of work on a frame (in the network: on a batch) of the present input";
-        gauge(e, "vrseg_stage_work_seconds", help, quantiles.collect())?;
+        gauge(e, "vrseg_stage_work_seconds", help, percentiles.collect())?;
 
         let sample = &now.sample;
         gauge(e, "vrseg_resident_memory_bytes", "Memory that the process holds", vec![(vec![], sample.memory as f64)])?;
@@ -174,7 +174,7 @@ mod tests {
             "vrseg_frames_total 12.0",
             "vrseg_mattes_total{from=\"disk\"} 3.0",
             "vrseg_stage_busy_seconds_total{stage=\"infer\"} 2.0",
-            "vrseg_stage_work_seconds{stage=\"infer\",quantile=\"0.95\"} 0.25",
+            "vrseg_stage_work_seconds{stage=\"infer\",percentile=\"95\"} 0.25",
             "vrseg_gpu_busy_ratio 0.5",
             "# EOF",
         ] {

@@ -107,7 +107,7 @@ fn sets(option: &str, key: &Key) {
         (_, Some(word)) => words.push(word.to_owned()),
         (Kind::Text | Kind::List, None) => words.push("x".to_owned()),
         (Kind::Form(..), None) => {
-            let candidates = ["auto", "#102030"];
+            let candidates = ["auto", "#102030", "all"];
             words.extend(candidates.into_iter().find(|c| key.parse(c).is_ok()).map(str::to_owned));
         }
     }

@@ -17,6 +17,7 @@ mod openvino;
 mod optimize;
 mod outputs;
 mod packed;
+mod people;
 mod quality;
 mod readme;
 mod remap;

@@ -249,6 +249,19 @@ fn the_terminal_shows_the_run_and_is_given_back() {
 }
 
 #[test]
+fn the_page_and_json_do_not_share_a_terminal() {
+    let dir = folder();
+    clip(&dir.path().join("in.mp4"), "320x160", 5, H264);
+    let job = format!("{} in.mp4 -o out.mp4 --model selfie --monitor --json", env!("CARGO_BIN_EXE_vrseg"));
+    let terminal = Terminal::run(dir.path(), &job);
+    assert!(terminal.shows("ended=2").contains("--monitor and --json"));
+    drop(terminal);
+    let terminal = Terminal::run(dir.path(), &format!("{job} > events.ndjson"));
+    terminal.shows("ended=0");
+    assert!(std::fs::read_to_string(dir.path().join("events.ndjson")).unwrap().contains("\"done\""));
+}
+
+#[test]
 fn commands_by_hand_with_completion() {
     let dir = folder();
     clip(&dir.path().join("in.mp4"), "320x160", 5, H264);
