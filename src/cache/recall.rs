@@ -41,6 +41,14 @@ pub struct Tally {
     pub computed: u64,
 }
 
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, more: Self) {
+        self.memory += more.memory;
+        self.disk += more.disk;
+        self.computed += more.computed;
+    }
+}
+
 impl Tally {
     /// Share of the frames that the network did not have to see, 0..=1.
     pub fn hit_rate(&self) -> f64 {

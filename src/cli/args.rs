@@ -5,9 +5,11 @@ use super::cluster::args::ClusterCommand;
 use super::time::{self, Seconds};
 use crate::cluster::Task;
 use crate::config::schema::{self, Kind};
+use crate::ui::address;
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use serde_json::Value;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 const TEMPLATE: &str = "\
@@ -75,6 +77,8 @@ pub enum Command {
     Models(ModelsArgs),
     /// Show what a video is: its format with the evidence for it, codec, colour, streams
     Probe(ProbeArgs),
+    /// Make a contact sheet of a video: frames, mattes and people before green
+    Preview(Box<PreviewArgs>),
     /// Measure a matte: against the true one, over time and between the eyes
     Eval(EvalArgs),
     /// Tell what this machine is, and which encoders and devices really work
@@ -99,6 +103,8 @@ pub enum Command {
     /// Work on a job's segments on many machines: arrays of Slurm tasks
     #[command(subcommand)]
     Cluster(ClusterCommand),
+    /// Take commands by hand, with history and completion
+    Interactive,
     /// Show, empty and check what is kept of mattes
     #[command(subcommand)]
     Cache(CacheCommand),
@@ -133,6 +139,50 @@ pub struct ProbeArgs {
     #[arg(long)]
     pub json: bool,
 }
+
+/// `vrseg preview`.
+#[derive(Debug, Args)]
+#[command(after_help = PREVIEW_NOTES)]
+pub struct PreviewArgs {
+    /// The video
+    pub file: PathBuf,
+    /// The sheet: a PNG file
+    #[arg(short, long, value_name = "SHEET.png")]
+    pub output: PathBuf,
+    /// Moments, spread evenly over the video
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub count: u32,
+    /// Replace a sheet that exists
+    #[arg(short = 'y', long)]
+    pub overwrite: bool,
+    /// Only warnings and errors
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// How the eyes lie in a frame
+    #[arg(long, value_name = "LAYOUT", value_parser = setting("vr.layout"), help_heading = "Format")]
+    pub layout: Option<Setting>,
+    /// How a view lies on the sphere
+    #[arg(long, value_name = "PROJECTION", value_parser = setting("vr.projection"), help_heading = "Format")]
+    pub projection: Option<Setting>,
+    /// A fisheye's field of view
+    #[arg(long, value_name = "DEGREES", value_parser = setting("vr.fov"), help_heading = "Format")]
+    pub fov: Option<Setting>,
+    /// How the network sees an eye
+    #[arg(long, value_name = "VIEW", value_parser = setting("vr.view"), help_heading = "Format")]
+    pub view: Option<Setting>,
+    /// The network.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// The matte.
+    #[command(flatten)]
+    pub matte: MatteArgs,
+}
+
+const PREVIEW_NOTES: &str = "\
+Each moment is a short run of the whole pipeline with the given model and settings: what the sheet
+shows is what the job would write, made smaller. A moment takes as long as some frames of the job,
+and the network is loaded for each.
+";
 
 /// `vrseg eval`.
 #[derive(Debug, Args)]
@@ -421,7 +471,7 @@ pub struct JobArgs {
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
     /// Video files, or folders with -r
-    #[arg(value_name = "INPUT", display_order = 0, required_unless_present_any = ["show_config", "show_hardware"])]
+    #[arg(value_name = "INPUT", display_order = 0, required_unless_present_any = ["show_config", "show_hardware", "interactive"])]
     pub inputs: Vec<PathBuf>,
     /// Take the videos in folders and their subfolders
     #[arg(short, long)]
@@ -478,7 +528,7 @@ fn setting(name: &'static str) -> ValueParser {
 pub struct OutputArgs {
     /// A file, or a folder (existing, or ending in /); several are made in one pass. MODE is
     /// green, matte, alpha, blur, replace, overlay or passthrough
-    #[arg(short, long, value_name = "[MODE=]PATH", required_unless_present_any = ["show_config", "show_hardware"])]
+    #[arg(short, long, value_name = "[MODE=]PATH", required_unless_present_any = ["show_config", "show_hardware", "interactive"])]
     pub output: Vec<PathBuf>,
     /// What an output shows that names no mode: green by default
     #[arg(long, value_parser = setting("output.mode"))]
@@ -555,7 +605,7 @@ pub struct EncodeArgs {
 }
 
 /// The network.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
     /// Speed against quality: balanced by default
@@ -601,7 +651,7 @@ pub struct CacheArgs {
 }
 
 /// The matte.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Matte")]
 pub struct MatteArgs {
     /// Harden the matte there (0 to 1) instead of keeping soft edges
@@ -625,6 +675,24 @@ pub struct MatteArgs {
     /// Bring the mattes of the two eyes together where both see the same: 0 (off) to 1
     #[arg(long, value_name = "S", value_parser = setting("matte.stereo"))]
     pub stereo: Option<Setting>,
+    /// Find people and show each of them to these networks, separated by commas; off: only whole eyes
+    #[arg(long, value_name = "MODEL", value_parser = setting("people.crops"))]
+    pub crops: Option<Setting>,
+    /// Whom the matte shows: all, main (the largest who was there longest), or so many
+    #[arg(long, value_name = "WHO", value_parser = setting("people.keep"))]
+    pub people: Option<Setting>,
+    /// Leave out who is less high than this share of the view
+    #[arg(long, value_name = "SHARE", value_parser = setting("people.min_size"))]
+    pub min_size: Option<Setting>,
+    /// Leave out the body of who wears the camera, below in VR
+    #[arg(long)]
+    pub exclude_pov: bool,
+    /// Show only what lies in these parts of a view: X,Y,W,H in shares of it, or a file with times
+    #[arg(long, value_name = "X,Y,W,H|FILE", value_parser = setting("people.include"))]
+    pub include: Option<Setting>,
+    /// Leave out what lies in these parts of a view
+    #[arg(long, value_name = "X,Y,W,H|FILE", value_parser = setting("people.exclude"))]
+    pub exclude: Option<Setting>,
 }
 
 /// What is said.
@@ -649,6 +717,18 @@ pub struct TalkArgs {
     /// Write the log there as well: into the state folder by default, off, or a file
     #[arg(long, value_name = "FILE", value_parser = setting("logging.file"))]
     pub log_file: Option<Setting>,
+    /// Show the run full-screen in the terminal
+    #[arg(long)]
+    pub monitor: bool,
+    /// Show the run on a web page at this port, or IP:PORT; the address is printed
+    #[arg(long, value_name = "ADDR", value_parser = address::parse)]
+    pub serve: Option<SocketAddr>,
+    /// Serve Prometheus at this port, or IP:PORT, under /metrics
+    #[arg(long, value_name = "ADDR", value_parser = address::parse)]
+    pub metrics: Option<SocketAddr>,
+    /// Write all figures to this file, a JSON object a second
+    #[arg(long, value_name = "FILE")]
+    pub performance_log: Option<PathBuf>,
     /// Write a timeline of every stage's work and waiting, for ui.perfetto.dev
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
@@ -658,6 +738,9 @@ pub struct TalkArgs {
     /// Print what `vrseg hardware` prints, and do nothing
     #[arg(long)]
     pub show_hardware: bool,
+    /// Take commands by hand, as `vrseg interactive` does
+    #[arg(long)]
+    pub interactive: bool,
 }
 
 fn frames(text: &str) -> Result<u64, String> {
@@ -724,11 +807,19 @@ impl JobArgs {
             ("matte.grow", "--grow", &self.matte.grow),
             ("matte.stabilize", "--stabilize", &self.matte.stabilize),
             ("matte.stereo", "--stereo", &self.matte.stereo),
+            ("people.crops", "--crops", &self.matte.crops),
+            ("people.keep", "--people", &self.matte.people),
+            ("people.min_size", "--min-size", &self.matte.min_size),
+            ("people.include", "--include", &self.matte.include),
+            ("people.exclude", "--exclude", &self.matte.exclude),
             ("logging.format", "--log-format", &self.talk.log_format),
             ("logging.file", "--log-file", &self.talk.log_file),
         ]));
         if let Some(n) = self.matte.erode {
             all.push(("matte.grow", "--erode", Value::from(-n)));
+        }
+        if self.matte.exclude_pov {
+            all.push(("people.exclude_pov", "--exclude-pov", Value::from(true)));
         }
         if self.matte.no_refine {
             all.push(("matte.refine", "--no-refine", Value::from(false)));

@@ -151,6 +151,7 @@ fn info(manifest: Manifest, check: bool) -> ModelInfo {
         Kind::Image => "image",
         Kind::Recurrent => "recurrent",
         Kind::Multiclass => "multiclass",
+        Kind::Detector => "detector",
     };
     ModelInfo {
         name: manifest.name,

@@ -6,6 +6,7 @@ use crate::eval::EvalError;
 use crate::model::ModelError;
 use crate::pipeline;
 use crate::telemetry::LogError;
+use crate::ui::WatchError;
 use std::process::ExitCode;
 
 /// How the program ends. Documented at the end of `--help`.
@@ -53,6 +54,7 @@ pub(super) fn is_usage(error: &anyhow::Error) -> bool {
     error.is::<UsageError>()
         || error.is::<ConfigError>()
         || error.is::<LogError>()
+        || matches!(error.downcast_ref(), Some(WatchError::Address { .. } | WatchError::Log { .. }))
         || error.downcast_ref::<pipeline::Error>().is_some_and(pipeline::Error::is_usage)
         || error.downcast_ref::<cluster::Error>().is_some_and(cluster::Error::is_usage)
         || error.downcast_ref::<ModelError>().is_some_and(ModelError::is_usage)

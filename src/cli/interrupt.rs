@@ -56,7 +56,10 @@ pub fn install(stop: Arc<Stop>, console: Console) -> io::Result<()> {
                 1 => console.line("vrseg: finishing the frames under way; Ctrl-C again stops at once"),
                 2 => console.line("vrseg: stopping"),
                 // Without destructors: they would pull libraries from under threads that are still in them.
-                _ => signal_hook::low_level::exit(Exit::Interrupted.code().into()),
+                _ => {
+                    crate::ui::monitor::restore();
+                    signal_hook::low_level::exit(Exit::Interrupted.code().into())
+                }
             }
         }
     })?;

@@ -5,11 +5,12 @@ use super::args::JobArgs;
 use super::exit::{UsageError, complaints};
 use super::inputs::{self, Input};
 use super::outputs::{Request, extension, settle};
+use super::regions;
 use crate::compose::{Mode, packed};
 use crate::config::{Settings, Sources};
 use crate::job;
 use crate::media::{Codec, EncodeOptions, TimeRange};
-use crate::pipeline::{Job, ModelChoice, OutputSpec};
+use crate::pipeline::{Job, ModelChoice, OutputSpec, PeopleChoice};
 use crate::vr::names::{self, NamedProjection};
 use crate::vr::{Format, Layout, Projection, ProjectionKind};
 use std::collections::HashMap;
@@ -47,6 +48,14 @@ pub fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Result<Ba
         )));
     }
 
+    let mut people = settings.people.clone();
+    for (option, text, into) in [
+        ("--include", &settings.include, &mut people.wishes.include),
+        ("--exclude", &settings.exclude, &mut people.wishes.exclude),
+    ] {
+        *into = text.as_deref().map_or(Ok(Vec::new()), |text| regions::read(option, text))?;
+    }
+
     let mut jobs = Vec::with_capacity(inputs.len());
     for input in &inputs {
         let outputs = requests
@@ -65,7 +74,7 @@ pub fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Result<Ba
                 Ok(OutputSpec { path, mode, encode })
             })
             .collect::<Result<Vec<_>, UsageError>>()?;
-        jobs.push(job(input, range, outputs, args, settings));
+        jobs.push(job(input, range, outputs, &people, args, settings));
     }
     for request in requests.iter().filter(|r| !r.folder) {
         let parent = request.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -81,7 +90,14 @@ pub fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Result<Ba
     existing(jobs, args)
 }
 
-fn job(input: &Input, range: TimeRange, outputs: Vec<OutputSpec>, args: &JobArgs, settings: &Settings) -> Job {
+fn job(
+    input: &Input,
+    range: TimeRange,
+    outputs: Vec<OutputSpec>,
+    people: &PeopleChoice,
+    args: &JobArgs,
+    settings: &Settings,
+) -> Job {
     Job {
         input: input.path.clone(),
         range,
@@ -99,6 +115,7 @@ fn job(input: &Input, range: TimeRange, outputs: Vec<OutputSpec>, args: &JobArgs
             threads: settings.device.threads,
             session: settings.device.session,
         },
+        people: people.clone(),
         matte: settings.matte,
         outputs,
         overwrite: args.output.overwrite,

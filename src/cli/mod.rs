@@ -12,12 +12,15 @@ mod eval;
 mod exit;
 mod hardware;
 mod inputs;
+mod interactive;
 mod interrupt;
 mod jobs;
 mod models;
 mod optimize;
 mod outputs;
+mod preview;
 mod probe;
+mod regions;
 mod run;
 mod segments;
 pub mod time;
@@ -32,14 +35,14 @@ use crate::job::{Keep, Means};
 use crate::pipeline::{DeviceChoice, Trace};
 use crate::telemetry::{self, LogFile, LogFormat, LogGuard, LogOptions};
 use crate::tune::rules;
-use crate::ui::{Console, JsonLines, ProgressUi, Style};
+use crate::ui::{Board, Console, JsonLines, ProgressUi, Style, Watch, Wishes};
 use anyhow::Context;
 use args::{Cli, Command, JobArgs};
 use backend::Library;
 use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use interrupt::Stop;
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -75,6 +78,7 @@ pub fn main() -> ExitCode {
 
 fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::Result<Exit> {
     match &cli.command {
+        None if cli.job.talk.interactive => interactive::run(console),
         None => main_job(&cli.job, console, log),
         Some(Command::Models(args)) => {
             *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
@@ -84,6 +88,13 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
             *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
             probe::show(args, print_text)
         }
+        Some(Command::Preview(args)) => {
+            *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
+            let stop = Arc::new(Stop::default());
+            interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
+            preview::run(args, &stop, console)
+        }
+        Some(Command::Interactive) => interactive::run(console),
         Some(Command::Eval(args)) => {
             *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
             eval::run(args, print_text).map(|()| Exit::Done)
@@ -149,6 +160,10 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
         return print_text(&hardware::show(library, args.talk.json)?).map(|()| Exit::Done);
     }
     check(&settings, &sources)?;
+    if args.talk.monitor && args.talk.json && io::stdout().is_terminal() {
+        let why = "--monitor and --json would write over each other in this terminal; --json > FILE keeps them apart";
+        return Err(UsageError(why.to_owned()).into());
+    }
     for (option, file) in written(args, &settings.log_file) {
         refuse_over_media(args, option, file)?;
     }
@@ -178,7 +193,17 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
     let exit = if args.output.dry_run {
         run::dry_run(&batch, &library, &stop, &ui, print_text)
     } else {
-        run::run(&batch, &library, &stop, &ui)
+        let wishes = wishes(args);
+        let watch = if wishes.none() {
+            None
+        } else {
+            let board = Board::new(&Machine::detect(), settings.performance.target_fps);
+            ui = ui.with_board(Arc::clone(&board));
+            Some(Watch::start(&board, &wishes, console, press(&stop, console))?)
+        };
+        let exit = run::run(&batch, &library, &stop, &ui);
+        watch.map_or(Ok(()), Watch::finish)?;
+        exit
     };
     if let (Some(trace), Some(path)) = (trace, &args.talk.trace) {
         end_trace(&trace, path, console)?;
@@ -214,13 +239,33 @@ fn crew(settings: &Settings) -> Result<Vec<Means>, UsageError> {
     Ok(devices.into_iter().map(|device| Means { device, threads, ort_library: None }).collect())
 }
 
+/// Who is to watch the run.
+fn wishes(args: &JobArgs) -> Wishes {
+    Wishes {
+        metrics: args.talk.metrics,
+        serve: args.talk.serve,
+        monitor: args.talk.monitor,
+        log: args.talk.performance_log.clone(),
+    }
+}
+
+/// A button or key that does what Ctrl-C does.
+fn press(stop: &Arc<Stop>, console: &Console) -> impl Fn() + Send + Sync + 'static {
+    let (stop, console) = (Arc::clone(stop), console.clone());
+    move || {
+        stop.press();
+        console.line("vrseg: finishing the frames under way");
+    }
+}
+
 /// Files that are written besides the outputs, each with the option that names it.
 fn written<'a>(args: &'a JobArgs, log: &'a LogFile) -> Vec<(&'static str, &'a Path)> {
     let log = match log {
         LogFile::At(path) => Some(path.as_path()),
         LogFile::Off | LogFile::State => None,
     };
-    let files = [("--log-file", log), ("--trace", args.talk.trace.as_deref())];
+    let (trace, figures) = (args.talk.trace.as_deref(), args.talk.performance_log.as_deref());
+    let files = [("--log-file", log), ("--trace", trace), ("--performance-log", figures)];
     files.into_iter().filter_map(|(option, path)| Some((option, path?))).collect()
 }
 

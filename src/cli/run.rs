@@ -152,6 +152,7 @@ fn each(batch: &Batch, ui: &ProgressUi, mut work: impl FnMut(&Job) -> anyhow::Re
             Ok(false) => return Exit::Interrupted,
             Err(error) => {
                 failed += 1;
+                ui.failed();
                 refused += usize::from(exit::is_usage(&error));
                 let message = format!("{error:#}");
                 ui.console().error(&message);
@@ -182,7 +183,9 @@ mod tests {
     use crate::compose::Mode;
     use crate::matte::MatteOptions;
     use crate::media::{EncodeOptions, TimeRange};
-    use crate::pipeline::{Cancel, DeviceChoice, ModelChoice, OutputSpec, Precision, SessionChoice, Split, Summary};
+    use crate::pipeline::{
+        Cancel, DeviceChoice, ModelChoice, OutputSpec, PeopleChoice, Precision, SessionChoice, Split, Summary,
+    };
     use crate::ui::progress::tests::{Paper, start, summary};
     use crate::ui::{Console, JsonLines, Style};
     use crate::vr::FormatRequest;
@@ -262,6 +265,7 @@ mod tests {
                 session: SessionChoice::default(),
             },
             view: None,
+            people: PeopleChoice::default(),
             matte: MatteOptions::default(),
             outputs: vec![OutputSpec {
                 path: dir.join("new").join(input).with_extension("mp4"),

@@ -7,9 +7,10 @@ use super::{Settings, read};
 use crate::cache::{CacheChoice, Tiers};
 use crate::compose::{AlphaChannel, Rgb};
 use crate::matte::MatteOptions;
+use crate::matte::keep::Wishes;
 use crate::matte::windows::View;
 use crate::media::Codec;
-use crate::pipeline::{DeviceChoice, Precision, SessionChoice, Split};
+use crate::pipeline::{DeviceChoice, PeopleChoice, Precision, SessionChoice, Split};
 use crate::telemetry::{LogFile, LogFormat};
 use crate::vr::{EyeOrder, Filter, FormatRequest, Layout, ProjectionKind};
 use serde_json::Value;
@@ -270,6 +271,11 @@ impl Sources {
         self.get(name).as_f64().map(|n| n as f32)
     }
 
+    fn list(&self, name: &str) -> Vec<String> {
+        let items = self.get(name).as_array().into_iter().flatten();
+        items.filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
     fn integer(&self, name: &str) -> i64 {
         self.get(name).as_i64().unwrap_or(0)
     }
@@ -322,14 +328,13 @@ impl Sources {
 
     /// The typed settings. Every value has been checked when it was read.
     fn settings(&self) -> Settings {
-        let prefer = self.get("model.prefer").as_array().cloned().unwrap_or_default();
         let devices = self.get("device.name").as_str().and_then(values::devices);
         let devices = devices.unwrap_or(Devices::One(DeviceChoice::Auto));
         Settings {
             profile: self.profile.0.clone(),
             model: ModelSettings {
                 name: self.text("model.name"),
-                prefer: prefer.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+                prefer: self.list("model.prefer"),
                 input_size: self.get("model.input_size").as_u64().and_then(|n| n.try_into().ok()),
                 input_size_for: self.profile_model.clone().filter(|_| !self.of("model.input_size").is_user()),
                 batch_size: self.integer("model.batch_size") as u32,
@@ -383,6 +388,19 @@ impl Sources {
                 stabilize: self.number("matte.stabilize").unwrap_or(0.0),
                 stereo: self.number("matte.stereo").unwrap_or(0.0),
             },
+            people: PeopleChoice {
+                crops: self.list("people.crops"),
+                insist: self.of("people.crops").is_user(),
+                every: self.integer("people.every").clamp(1, 300) as u32,
+                keep: self.get("people.keep").as_str().and_then(values::keep).unwrap_or_default(),
+                wishes: Wishes {
+                    min_size: self.number("people.min_size").unwrap_or(0.0),
+                    exclude_pov: self.flag("people.exclude_pov"),
+                    ..Wishes::default()
+                },
+            },
+            include: self.text("people.include"),
+            exclude: self.text("people.exclude"),
             output: OutputSettings {
                 mode: self.text("output.mode").unwrap_or_else(|| "green".to_owned()),
                 name: self.text("output.name").unwrap_or_default(),

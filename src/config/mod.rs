@@ -19,7 +19,7 @@ use crate::compose::{AlphaChannel, Rgb};
 use crate::matte::MatteOptions;
 use crate::matte::windows::View;
 use crate::media::Codec;
-use crate::pipeline::{DeviceChoice, Precision, SessionChoice, Split};
+use crate::pipeline::{DeviceChoice, PeopleChoice, Precision, SessionChoice, Split};
 use crate::telemetry::{LogFile, LogFormat};
 use crate::vr::{Filter, FormatRequest};
 use std::fmt;
@@ -161,6 +161,12 @@ pub struct Settings {
     pub performance: PerformanceSettings,
     /// The matte.
     pub matte: MatteOptions,
+    /// The closer look at each person, and whom the matte shows; the regions are still to be read.
+    pub people: PeopleChoice,
+    /// Parts of a view, or a file of them, that alone are shown.
+    pub include: Option<String>,
+    /// Parts of a view, or a file of them, that are left out.
+    pub exclude: Option<String>,
     /// The outputs.
     pub output: OutputSettings,
     /// Level of log messages: error, warn, info, debug or trace.

@@ -91,6 +91,13 @@ pub const KEYS: &[Key] = &[
     key("matte.refine", Kind::Bool),
     key("matte.stabilize", Kind::Number(0.0, 1.0)),
     key("matte.stereo", Kind::Number(0.0, 1.0)),
+    open("people.crops", Kind::List, "off"),
+    key("people.every", Kind::Integer(1, 300)),
+    key("people.keep", Kind::Form("all, main or a number of people from 1 to 99", values::is_keep)),
+    key("people.min_size", Kind::Number(0.0, 1.0)),
+    key("people.exclude_pov", Kind::Bool),
+    open("people.include", Kind::Form(values::REGIONS_FORM, values::is_regions), "off"),
+    open("people.exclude", Kind::Form(values::REGIONS_FORM, values::is_regions), "off"),
     key("output.mode", Kind::Word(MODES)),
     key("output.name", Kind::Text),
     key("output.key", Kind::Form(values::COLOR_FORM, values::is_color)),
@@ -170,7 +177,7 @@ impl Key {
     /// Reads a value from one line of text: an environment variable or an argument.
     pub fn parse(&self, text: &str) -> Result<Value, String> {
         let text = text.trim();
-        if matches!(self.kind, Kind::List) {
+        if matches!(self.kind, Kind::List) && self.unset != Some(text) {
             let items = text.split(',').map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned);
             return self.accept_list(items.collect());
         }
@@ -259,6 +266,6 @@ mod tests {
     #[test]
     fn sections_come_once() {
         let all: Vec<_> = sections().collect();
-        assert_eq!(all, ["model", "device", "processing", "vr", "performance", "matte", "output", "logging"]);
+        assert_eq!(all, ["model", "device", "processing", "vr", "performance", "matte", "people", "output", "logging"]);
     }
 }

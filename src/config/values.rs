@@ -1,7 +1,7 @@
 //! Values that have a form of their own: colours, bit rates, devices.
 
 use crate::compose::Rgb;
-use crate::pipeline::DeviceChoice;
+use crate::pipeline::{DeviceChoice, Keep};
 
 /// What a colour may look like, for messages.
 pub const COLOR_FORM: &str = "a colour as \"#RRGGBB\" or one of green, lime, blue, magenta, red, black, white, gray";
@@ -89,6 +89,40 @@ pub fn device(text: &str) -> Option<DeviceChoice> {
     }
 }
 
+/// What regions may look like, for messages.
+pub const REGIONS_FORM: &str = "X,Y,W,H as shares of the view from 0 to 1 (several separated by semicolons), or a file";
+
+/// Reads a part of a view, `X,Y,W,H` as shares of its width and height: left, top, right and bottom edge.
+pub fn region(text: &str) -> Option<[f32; 4]> {
+    let numbers = text.split(',').map(|n| n.trim().parse::<f32>().ok()).collect::<Option<Vec<_>>>()?;
+    let [x, y, w, h] = numbers[..] else { return None };
+    let fits =
+        numbers.iter().all(|n| (0.0..=1.0).contains(n)) && w > 0.0 && h > 0.0 && x + w <= 1.001 && y + h <= 1.001;
+    fits.then_some([x, y, (x + w).min(1.0), (y + h).min(1.0)])
+}
+
+/// Reads parts of a view, separated by semicolons; `None` for a file's name too.
+pub fn regions(text: &str) -> Option<Vec<[f32; 4]>> {
+    text.split(';').map(region).collect()
+}
+
+/// Reads how many people a matte shall show.
+pub fn keep(text: &str) -> Option<Keep> {
+    match text {
+        "all" => Some(Keep::All),
+        "main" => Some(Keep::Largest(1)),
+        _ => text.parse().ok().filter(|n| (1..=99).contains(n)).map(Keep::Largest),
+    }
+}
+
+pub(super) fn is_keep(text: &str) -> bool {
+    keep(text).is_some()
+}
+
+pub(super) fn is_regions(text: &str) -> bool {
+    regions(text).is_some() || (!text.is_empty() && !text.contains(','))
+}
+
 pub(super) fn is_color(text: &str) -> bool {
     color(text).is_some()
 }
@@ -124,6 +158,26 @@ mod tests {
         assert_eq!(bitrate("8000000"), Some(8_000_000));
         for bad in ["", "M", "-5M", "1e9", "inf", "20Mb", "5", "1..5M", "é"] {
             assert_eq!(bitrate(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn parts_of_a_view() {
+        assert_eq!(regions("0,0,0.5,1"), Some(vec![[0.0, 0.0, 0.5, 1.0]]));
+        assert_eq!(regions("0.5, 0, 0.5, 1; 0,0.25,1,0.5").map(|r| r[1]), Some([0.0, 0.25, 1.0, 0.75]));
+        for bad in ["", "0,0,1", "0,0,0,1", "0.6,0,0.5,1", "-0.1,0,1,1", "0,0,1,1;", "NaN,0,1,1", "regions.txt"] {
+            assert_eq!(regions(bad), None, "{bad}");
+        }
+        assert!(is_regions("regions.txt") && !is_regions("0,0,2,1"));
+    }
+
+    #[test]
+    fn how_many_people() {
+        assert_eq!(keep("all"), Some(Keep::All));
+        assert_eq!(keep("main"), Some(Keep::Largest(1)));
+        assert_eq!(keep("3"), Some(Keep::Largest(3)));
+        for bad in ["", "0", "100", "-1", "some", "1.5"] {
+            assert_eq!(keep(bad), None, "{bad}");
         }
     }
 

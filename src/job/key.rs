@@ -35,6 +35,8 @@ pub fn key(job: &Job, plan: &Plan) -> Result<Value, Error> {
         Mode::Replace { background } => Some(identity(background)),
         _ => None,
     });
+    let people: Vec<_> = plan.people.iter().flat_map(|p| p.networks.iter().chain([&p.detector])).collect();
+    let people: Vec<_> = people.iter().map(|m| json!({"name": m.manifest.name, "sha256": m.manifest.sha256})).collect();
     let encoders: Vec<_> = plan.encoders.iter().map(|e| e.description.as_str()).collect();
     Ok(json!({
         "version of vrseg": env!("CARGO_PKG_VERSION"),
@@ -46,6 +48,7 @@ pub fn key(job: &Job, plan: &Plan) -> Result<Value, Error> {
             "manifest": hex(&Sha256::digest(format!("{:?}", plan.model.manifest))),
             "size": plan.views.network_size(),
         },
+        "people": people,
         "format": plan.format.summary(),
         "encoders": encoders,
         "settings": settings,

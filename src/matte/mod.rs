@@ -2,8 +2,10 @@
 //! full-size, edge-aware, temporally calm matte.
 
 pub mod guided;
+pub mod keep;
 mod levels;
 mod morphology;
+pub mod people;
 mod prepare;
 mod refine;
 mod resample;

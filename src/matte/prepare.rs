@@ -43,6 +43,25 @@ impl Sampler {
         size: (usize, usize),
         out: &mut SmallYuv,
     ) {
+        let x = (view.x as f64, (view.x + view.w) as f64);
+        let y = (view.y as f64, (view.y + view.h) as f64);
+        self.sample_part(yuv, layout, color, (x, y), size, out);
+    }
+
+    /// As [`Self::sample`], of the columns `x.0..x.1` and the rows `y.0..y.1` of the luma plane, which may
+    /// begin and end within a sample.
+    ///
+    /// # Panics
+    /// When the part is empty, or `size` has a 0.
+    pub fn sample_part(
+        &mut self,
+        yuv: &Yuv<'_>,
+        layout: YuvLayout,
+        color: YuvColor,
+        (x, y): ((f64, f64), (f64, f64)),
+        size: (usize, usize),
+        out: &mut SmallYuv,
+    ) {
         for plane in 0..3 {
             let chroma = plane > 0;
             let (zero, span) = if chroma { color.chroma(layout.bits) } else { color.luma(layout.bits) };
@@ -54,8 +73,7 @@ impl Sampler {
             } else {
                 (1.0, 1.0)
             };
-            let x = (view.x as f64 * sx, (view.x + view.w) as f64 * sx);
-            let y = (view.y as f64 * sy, (view.y + view.h) as f64 * sy);
+            let (x, y) = ((x.0 * sx, x.1 * sx), (y.0 * sy, y.1 * sy));
             let dst = match plane {
                 0 => &mut out.y,
                 1 => &mut out.u,

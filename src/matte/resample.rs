@@ -124,8 +124,8 @@ pub(super) struct Resampler {
     half: Vec<f32>,
 }
 
-/// Geometries that are remembered: two eyes of luma and chroma, and as many again.
-const MAX_PLANS: usize = 8;
+/// Geometries that are remembered: those of the luma and the chroma of two eyes, and of some people in them.
+const MAX_PLANS: usize = 24;
 
 impl Resampler {
     /// Averages columns `x.0..x.1` and rows `y.0..y.1` of `src` to `size` and applies

@@ -13,6 +13,12 @@ pub enum ModelError {
         /// Names that exist, comma separated.
         known: String,
     },
+    /// A detector where a network for mattes is wanted.
+    #[error("model \"{name}\" finds where people are but makes no mattes; `vrseg models` lists those that do")]
+    NoMattes {
+        /// Model.
+        name: String,
+    },
     /// The weights were never fetched.
     #[error("the weights of model \"{name}\" are not installed ({path} is missing); {mend}")]
     MissingWeights {
@@ -98,6 +104,7 @@ impl ModelError {
         matches!(
             self,
             ModelError::Unknown { .. }
+                | ModelError::NoMattes { .. }
                 | ModelError::Manifest { .. }
                 | ModelError::InputSize { .. }
                 | ModelError::Precision { .. }

@@ -16,6 +16,8 @@ pub enum Kind {
     Recurrent,
     /// Scores per class; the person's is taken.
     Multiclass,
+    /// No mattes but boxes around people, see [`super::detector`].
+    Detector,
 }
 
 /// Order of the colour channels.
@@ -99,6 +101,22 @@ pub struct Output {
     pub class: Option<usize>,
 }
 
+/// How a network is shown one person, cut out of the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Crop {
+    /// Longer side of its input.
+    pub size: u32,
+    /// Side of the square that is cut out, as a multiple of the longer side of the person's box.
+    pub context: f32,
+}
+
+impl Default for Crop {
+    fn default() -> Self {
+        Self { size: 256, context: 1.4 }
+    }
+}
+
 /// One recurrent state.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -137,6 +155,9 @@ pub struct Manifest {
     /// How it sees the people in a half or whole sphere best.
     #[serde(default)]
     pub view: View,
+    /// How it is shown single people.
+    #[serde(default)]
+    pub crop: Crop,
     /// Input tensor.
     pub input: Input,
     /// Output tensor.
@@ -177,6 +198,7 @@ impl Manifest {
             (i.multiple != 0 && !i.size.is_multiple_of(i.multiple), "input.size: must be a multiple of input.multiple"),
             (i.max > 8192, "input.max: must be 8192 or less"),
             (i.std.contains(&0.0), "input.std: must not be 0"),
+            (!(1.0..=4.0).contains(&m.crop.context), "crop.context: must be from 1 to 4"),
             (
                 (m.kind == Kind::Recurrent) == m.states.is_empty(),
                 "states: a recurrent model needs them, and only a recurrent model has them",

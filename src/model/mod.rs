@@ -1,5 +1,6 @@
 //! Models: manifests, where weights lie, ONNX Runtime, sessions on an execution provider.
 
+pub mod detector;
 mod elf;
 pub mod error;
 pub mod manifest;
@@ -10,6 +11,7 @@ pub mod registry;
 pub mod runtime;
 pub mod selftest;
 
+pub use detector::{Detection, Detector};
 pub use error::ModelError;
 pub use manifest::{Kind, Manifest};
 pub use network::{Batch, Network, States, Tensor};

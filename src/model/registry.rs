@@ -1,7 +1,7 @@
 //! Which models there are, and where their weights lie.
 
 use super::error::{ModelError, Result};
-use super::manifest::Manifest;
+use super::manifest::{Kind, Manifest};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::io::Read;
@@ -16,6 +16,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("configs/models/u2netp.yaml", include_str!("../../configs/models/u2netp.yaml")),
     ("configs/models/u2net.yaml", include_str!("../../configs/models/u2net.yaml")),
     ("configs/models/isnet.yaml", include_str!("../../configs/models/isnet.yaml")),
+    ("configs/models/nanodet.yaml", include_str!("../../configs/models/nanodet.yaml")),
 ];
 
 /// The default model's weights, where the build put them into the binary.
@@ -87,7 +88,7 @@ pub fn find(name: &str) -> Result<Model> {
     if let (true, Some(bytes)) = (manifest.name == "selfie", EMBEDDED_SELFIE) {
         return Ok(Model { manifest, weights: Weights::Embedded(bytes) });
     }
-    let mend = "`./setup.sh --all-models` fetches it, `vrseg models` lists what is installed".to_owned();
+    let mend = format!("`./setup.sh --models {name}` fetches it, `vrseg models` lists what is installed");
     Err(ModelError::MissingWeights { name: manifest.name, path: file, mend })
 }
 
@@ -117,6 +118,17 @@ pub fn find_first(names: &[String]) -> Result<Model> {
 }
 
 impl Model {
+    /// The model itself, unless it makes no mattes.
+    ///
+    /// # Errors
+    /// It is a detector.
+    pub fn for_mattes(self) -> Result<Self> {
+        if self.manifest.kind == Kind::Detector {
+            return Err(ModelError::NoMattes { name: self.manifest.name });
+        }
+        Ok(self)
+    }
+
     /// Reads the weights and compares them with the manifest's checksum: what is returned is what was
     /// checked, whatever happens to the file.
     ///

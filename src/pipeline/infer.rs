@@ -9,17 +9,27 @@ use crate::matte::rotate;
 use crate::model::Batch;
 use crossbeam_channel::{Receiver, Sender};
 
-/// Runs batches until there are no more. `rotation` is undone on the mattes; input buffers go
-/// back through `recycled`.
+/// What the stage is connected to.
+pub struct Channels {
+    /// Batches that come in.
+    pub work: Receiver<Work>,
+    /// Frames that go out.
+    pub mattes: Sender<Prepared>,
+    /// Input buffers that go back.
+    pub recycled: Sender<Batch>,
+}
+
+/// Runs batches until there are no more. `rotation` is undone on the mattes; after each batch `tell`
+/// hears where the mattes came from so far.
 pub fn run(
     mut recall: Recall<'_>,
     rotation: i32,
-    work: Receiver<Work>,
-    mattes: Sender<Prepared>,
-    recycled: Sender<Batch>,
+    channels: Channels,
+    tell: &dyn Fn(Tally),
     cancel: &Cancel,
     mut clock: Worker<'_>,
-) -> Result<Tally> {
+) -> Result<()> {
+    let Channels { work, mattes, recycled } = channels;
     let mut alphas = Vec::new();
     loop {
         let Ok(Work { mut frames, batch }) = clock.waiting(|| work.recv()) else { break };
@@ -48,14 +58,15 @@ pub fn run(
             Ok(())
         })?;
         clock.done(frames.len());
+        tell(recall.tally());
         let _ = recycled.try_send(batch);
         for frame in frames {
             if clock.waiting(|| mattes.send(frame).is_err()) {
-                return Ok(recall.tally());
+                return Ok(());
             }
             clock.hand(1);
         }
     }
     clock.busy(|| recall.finish())?;
-    Ok(recall.tally())
+    Ok(())
 }

@@ -3,6 +3,7 @@
 use crate::cache::CacheChoice;
 use crate::compose::Mode;
 use crate::matte::MatteOptions;
+use crate::matte::keep::Wishes;
 use crate::matte::windows::View;
 use crate::media::{EncodeOptions, TimeRange};
 use crate::tune::rules::Threads;
@@ -126,6 +127,32 @@ impl ModelChoice {
     }
 }
 
+/// The closer look at each person.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PeopleChoice {
+    /// Names of the networks that are shown each person, of which the mean is taken. Empty: nobody is
+    /// looked at more closely.
+    pub crops: Vec<String>,
+    /// The user named them, so missing weights are an error; else those that are missing are left out.
+    pub insist: bool,
+    /// Frames between two looks of the detector, at most; at least 1.
+    pub every: u32,
+    /// How many of the people the matte shows.
+    pub keep: Keep,
+    /// What else the user says of whom it shows.
+    pub wishes: Wishes,
+}
+
+/// How many people a matte shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Keep {
+    /// Everybody.
+    #[default]
+    All,
+    /// The largest ones, of those who were there longest: so many.
+    Largest(u32),
+}
+
 /// One file that is written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutputSpec {
@@ -150,6 +177,8 @@ pub struct Job {
     pub view: Option<View>,
     /// The network.
     pub model: ModelChoice,
+    /// The closer look at each person.
+    pub people: PeopleChoice,
     /// The matte.
     pub matte: MatteOptions,
     /// What is written; at least one.

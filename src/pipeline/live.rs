@@ -2,6 +2,7 @@
 
 use super::clock::Clocks;
 use super::trace::Trace;
+use crate::cache::Tally;
 use crate::hardware::sampler::{Latest, Sample};
 use crate::matte::SmallYuv;
 use crate::plane::{Matrix, Plane};
@@ -19,18 +20,29 @@ pub struct Live {
     /// The source.
     pub input: PathBuf,
     sampler: Latest,
+    mattes: Mutex<Tally>,
 }
 
 impl Live {
     /// Of a job that is about to start.
     pub(super) fn new(input: &Path, sampler: Latest) -> Arc<Self> {
         let input = input.to_owned();
-        Arc::new(Self { clocks: Clocks::default(), preview: Preview::default(), input, sampler })
+        let (clocks, preview, mattes) = (Clocks::default(), Preview::default(), Mutex::default());
+        Arc::new(Self { clocks, preview, input, sampler, mattes })
     }
 
     /// What the job takes of the machine just now.
     pub fn sample(&self) -> Sample {
         self.sampler.get()
+    }
+
+    /// Where the mattes came from so far, in frames.
+    pub fn mattes(&self) -> Tally {
+        *self.mattes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn count_mattes(&self, so_far: Tally) {
+        *self.mattes.lock().unwrap_or_else(PoisonError::into_inner) = so_far;
     }
 
     /// Writes a timeline of the stages; only before they start.

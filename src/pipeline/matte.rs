@@ -1,6 +1,6 @@
-//! Fourth stage: brings the mattes of windows back onto their eyes, lets the mattes of two eyes meet,
-//! calms the small mattes over time and fetches each frame's background. The one place after the
-//! network where frames depend on the frame before.
+//! Fourth stage: brings the mattes of windows back onto their eyes, looks closer at each person, lets the
+//! mattes of two eyes meet, calms the small mattes over time and fetches each frame's background. The one
+//! place after the network where frames depend on the frame before.
 
 use super::backdrop::Backdrop;
 use super::cancel::Cancel;
@@ -8,9 +8,11 @@ use super::clock::Worker;
 use super::error::Result;
 use super::frame::{Matted, Prepared};
 use super::live::{Glimpse, Preview};
+use super::people::People;
 use super::segments::Place;
 use super::state::TemporalState;
 use crate::matte::Stabilizer;
+use crate::matte::keep::Wishes;
 use crate::matte::stereo::StereoFusion;
 use crate::matte::windows::{Blender, Windows};
 use crate::plane::Matrix;
@@ -18,14 +20,22 @@ use crossbeam_channel::{Receiver, Sender};
 use std::sync::Arc;
 
 /// What the stage knows of the frames before.
-pub struct Matting {
+pub struct Matting<'a> {
     /// Those of each view.
     pub windows: Arc<Windows>,
     /// Brings their mattes back.
     pub blender: Blender,
+    /// Looks closer at each person, where that is asked for.
+    pub people: Option<&'a mut People>,
+    /// What the user says of whom the matte shows.
+    pub wishes: Wishes,
+    /// Seconds into the source at which frames count 0.
+    pub begin: f64,
+    /// Degrees that a view shows from top to bottom; `None`: a flat picture.
+    pub degrees: Option<f32>,
     /// Makes the mattes of the two eyes of a frame agree, where that is asked for.
     pub stereo: Option<StereoFusion>,
-    /// One for each view; none for recurrent networks, which are steady by themselves.
+    /// One for each view; none where all networks are recurrent, and steady by themselves.
     pub stabilizers: Vec<Stabilizer>,
     /// For each output, where its background comes from.
     pub backgrounds: Vec<Option<Backdrop>>,
@@ -37,7 +47,7 @@ pub struct Matting {
     pub first_pts: Option<i64>,
 }
 
-impl Matting {
+impl Matting<'_> {
     /// Works until there are no more frames.
     pub fn run(
         mut self,
@@ -55,9 +65,9 @@ impl Matting {
             clock.take(frame.decoded.source.index, 1);
             let pictures = clock.busy(|| -> Result<Vec<_>> {
                 if let Some(state) = frame.decoded.place.state() {
-                    self.tell(state);
+                    self.tell(state)?;
                 }
-                self.steady(&mut frame);
+                self.steady(&mut frame)?;
                 if matches!(frame.decoded.place, Place::WarmUp) {
                     return Ok(Vec::new());
                 }
@@ -79,17 +89,22 @@ impl Matting {
     }
 
     /// Adds the stage's memory to that of the others.
-    fn tell(&mut self, state: &mut TemporalState) {
+    ///
+    /// # Errors
+    /// The networks' states can't be brought from the device.
+    fn tell(&mut self, state: &mut TemporalState) -> Result<()> {
         let memory = |s: &Stabilizer| s.memory().map(|(luma, alpha)| (luma.clone(), alpha.clone()));
         state.stabilizers = self.stabilizers.iter().map(memory).collect();
         let position = |b: &mut Option<Backdrop>| b.as_mut().and_then(|b| b.source().position());
         state.backgrounds = self.backgrounds.iter_mut().map(position).collect();
+        state.people = self.people.as_ref().map(|people| people.past()).transpose()?;
+        Ok(())
     }
 
     /// Takes over what the stage of another run told.
     ///
     /// # Errors
-    /// When a background can't be read any more.
+    /// A background can't be read any more; states are not the networks'.
     pub fn remember(&mut self, state: &TemporalState) -> Result<()> {
         for (stabilizer, memory) in self.stabilizers.iter_mut().zip(&state.stabilizers) {
             stabilizer.remember(memory.clone());
@@ -99,13 +114,20 @@ impl Matting {
                 background.source().go_to(*position)?;
             }
         }
-        Ok(())
+        self.people.as_mut().map_or(Ok(()), |people| people.remember(state.people.as_ref()))
     }
 
-    /// Between windows, between the eyes, then over time.
-    fn steady(&mut self, frame: &mut Prepared) {
+    /// Between windows, around people, between the eyes, then over time.
+    fn steady(&mut self, frame: &mut Prepared) -> Result<()> {
         for view in &mut frame.views {
             self.blender.blend(&self.windows, &mut view.mattes, &mut view.alpha);
+        }
+        if let Some(people) = &mut self.people {
+            people.look(frame)?;
+        }
+        if !self.wishes.is_empty() {
+            let seconds = frame.decoded.source.pts as f64 * self.tick + self.begin;
+            frame.views.iter_mut().for_each(|v| self.wishes.apply(&mut v.alpha, seconds, self.degrees));
         }
         if let (Some(stereo), [a, b]) = (&mut self.stereo, frame.views.as_mut_slice()) {
             stereo.apply((&a.yuv, &mut a.alpha), (&b.yuv, &mut b.alpha));
@@ -116,6 +138,7 @@ impl Matting {
             }
             stabilizer.apply(&view.yuv.y, &mut view.alpha);
         }
+        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@
 use super::error::{Error, Result};
 use super::geometry::OutputGeometry;
 use super::job::{Job, ModelChoice, OutputSpec};
+use super::people::PeoplePlan;
 use super::prepare::Views;
 use super::recognize::recognize;
 use crate::compose::{Composer, Mode};
@@ -28,6 +29,8 @@ pub struct Plan {
     pub views: Views,
     /// The model, its weights found but not yet checked.
     pub model: Model,
+    /// Who looks closer at each person; `None`: nobody.
+    pub people: Option<PeoplePlan>,
     /// The frames of each output, in the job's order.
     pub geometries: Vec<OutputGeometry>,
     /// Each output's encoder, in the same.
@@ -72,6 +75,7 @@ impl Plan {
                 job.model.batch_size, model.manifest.name
             )));
         }
+        let people = PeoplePlan::new(&job.people)?;
         let turned = video.rotation % 180 != 0;
         let (w, h) = if turned { (rects[0].h, rects[0].w) } else { (rects[0].w, rects[0].h) };
         let (nw, nh) = model.manifest.input_size(job.model.input_size_of(&model.manifest.name), w, h)?;
@@ -101,7 +105,7 @@ impl Plan {
             })
             .collect::<std::result::Result<Vec<_>, MediaError>>()?;
         let frames = frames_in_range(job, &input);
-        Ok(Self { format, views, model, geometries, encoders, frames, input })
+        Ok(Self { format, views, model, people, geometries, encoders, frames, input })
     }
 
     /// Label and value of everything that was found, for people.
@@ -155,10 +159,14 @@ impl Plan {
         let (w, h) = self.views.network_size();
         let name = &self.model.manifest.name;
         let (views, windows) = (self.views.rects.len(), self.views.windows.count());
-        match self.views.view {
+        let whole = match self.views.view {
             View::Eye => format!("{name}, {w}x{h} for each of {views} view(s)"),
             view if windows == 1 => format!("{name}, {w}x{h} for each of {views} view(s), seen as {view}"),
             view => format!("{name}, {w}x{h} for each of {windows} {view} windows of {views} view(s)"),
+        };
+        match self.people.as_ref().and_then(PeoplePlan::names) {
+            Some(names) => format!("{whole}, and {names} for each person"),
+            None => whole,
         }
     }
 }
@@ -264,7 +272,9 @@ fn kept_tags(found: &FormatFindings, source: ContainerTags) -> ContainerTags {
 }
 
 fn find_model(choice: &ModelChoice) -> Result<Model> {
-    if choice.name.is_empty() { Ok(registry::find_first(&choice.prefer)?) } else { Ok(registry::find(&choice.name)?) }
+    let found =
+        if choice.name.is_empty() { registry::find_first(&choice.prefer) } else { registry::find(&choice.name) };
+    Ok(found?.for_mattes()?)
 }
 
 fn check_outputs(job: &Job) -> Result<()> {

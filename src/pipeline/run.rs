@@ -14,6 +14,7 @@ use super::histogram::Histogram;
 use super::job::{DeviceChoice, Job, Precision};
 use super::live::Live;
 use super::matte::Matting;
+use super::people::People;
 use super::plan::{Plan, output_color, output_layout};
 use super::prepare::{Prepare, Recycled};
 use super::progress::Progress;
@@ -32,10 +33,10 @@ use crate::model::{Batch, Kind, Network, States, runtime};
 use crate::telemetry::SPANS;
 use crate::tune::cuda::CudaCards;
 use crate::tune::rules::{self, Processor, Threads};
-use crate::vr::EyeOrder;
+use crate::vr::{EyeOrder, Lens};
 use crossbeam_channel::{bounded, unbounded};
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
@@ -43,6 +44,7 @@ use std::time::Instant;
 pub struct Prepared {
     plan: Plan,
     network: Network,
+    people: Option<People>,
     /// It computes in bfloat16.
     bf16: bool,
     threads: Threads,
@@ -103,9 +105,14 @@ impl Prepared {
         };
         let bf16 = provider == Provider::OpenVino && options.computes_bf16();
         warm_up(job, &plan, &mut network, &machine.cpu)?;
+        let video = &plan.input.video;
+        let form = (video.layout, video.color);
+        let people = plan.people.as_ref();
+        let people = people.map(|p| People::new(p, &options, &plan.views, plan.format.projection.value, form));
+        let people = people.transpose()?;
         let queue_bytes = rules::queue(&machine.memory).value as usize;
         let context = context(job, &network, &machine, card.as_ref().map(|(_, name)| name.as_str()));
-        Ok(Self { plan, network, bf16, threads, queue_bytes, card, context })
+        Ok(Self { plan, network, people, bf16, threads, queue_bytes, card, context })
     }
 
     /// The plan.
@@ -199,7 +206,7 @@ pub fn run_part(
 ) -> Result<Summary> {
     let _job = tracing::debug_span!(target: SPANS, "job", input = %job.input.display()).entered();
     let device = prepared.device();
-    let Prepared { plan, network, threads, queue_bytes, card, context, .. } = prepared;
+    let Prepared { plan, network, people, threads, queue_bytes, card, context, .. } = prepared;
     let (plan, threads, queue_bytes) = (&*plan, *threads, *queue_bytes);
     let video = &plan.input.video;
     let (width, height, source_layout, color) = (video.width, video.height, video.layout, video.color);
@@ -299,7 +306,8 @@ pub fn run_part(
     let frame_bytes = source_layout.frame_bytes(width, height);
     let queue_bytes = if job.queue_bytes > 0 { job.queue_bytes } else { queue_bytes };
     let permits = Permits::new(frames_in_flight(queue_bytes, frame_bytes, batch_frames, threads.compose));
-    let stabilizers = if recurrent || job.matte.stabilize <= 0.0 {
+    let steady = recurrent && people.as_ref().is_none_or(People::is_recurrent);
+    let stabilizers = if steady || job.matte.stabilize <= 0.0 {
         Vec::new()
     } else {
         plan.views.rects.iter().map(|_| Stabilizer::new(job.matte.stabilize)).collect()
@@ -308,10 +316,27 @@ pub fn run_part(
     let tick = f64::from(video.time_base.0) / f64::from(video.time_base.1.max(1));
     let stereo = stereo_fusion(job.matte.stereo, plan);
     let windows = Arc::clone(&plan.views.windows);
-    let first_pts = part.and_then(|p| p.begin.as_ref()).map(|b| b.first_pts);
-    let blender = Blender::new();
-    let matrix = color.matrix;
-    let mut matting = Matting { windows, blender, stereo, stabilizers, backgrounds, tick, matrix, first_pts };
+    let wishes = job.people.wishes.clone();
+    // Frames count from where the range begins; without one they keep the file's own clock.
+    let start = job.range.start.filter(|t| *t > 0.0).or(plan.input.start_time.map(|t| -t)).unwrap_or(0.0);
+    let degrees = plan.format.projection.value.lens().map(|lens| match lens {
+        Lens::Fisheye { fov } => fov as f32,
+        _ => 180.0,
+    });
+    let mut matting = Matting {
+        windows,
+        blender: Blender::new(),
+        people: people.as_mut(),
+        wishes,
+        begin: start,
+        degrees,
+        stereo,
+        stabilizers,
+        backgrounds,
+        tick,
+        matrix: color.matrix,
+        first_pts: part.and_then(|p| p.begin.as_ref()).map(|b| b.first_pts),
+    };
     matting.remember(&begin.state)?;
     let cuts = part.map_or_else(Cuts::none, |part| Cuts::of(part, tick));
 
@@ -363,13 +388,12 @@ pub fn run_part(
     let TemporalState { scene, past, .. } = begin.state;
 
     let recall = Recall::new(network, &past, cache.clone().map(|cache| (cache, context.clone())))?;
-    let tally = OnceLock::new();
 
     let (results, finished) = thread::scope(|scope| {
         let (live, latency, total) = (&*live, &latency, &total);
         let reader = &mut reader;
         let permits = &permits;
-        let (prepare, recycled, tally) = (&prepare, &recycled, &tally);
+        let (prepare, recycled) = (&prepare, &recycled);
         let mut handles = vec![
             spawn(scope, cancel, "decode", move || {
                 decode::run(reader, permits, delivery, total, cancel, clocks.enter("decode"))
@@ -378,10 +402,15 @@ pub fn run_part(
                 prepare.run(from_decode, to_infer, recycled, scene, cancel, clocks.enter("prepare"))
             }),
             spawn(scope, cancel, "infer", move || {
-                let clock = clocks.enter("infer");
-                let used = infer::run(recall, rotation, from_prepare, to_matte, recycle_batch, cancel, clock)?;
-                let _ = tally.set(used);
-                Ok(())
+                let channels = infer::Channels { work: from_prepare, mattes: to_matte, recycled: recycle_batch };
+                infer::run(
+                    recall,
+                    rotation,
+                    channels,
+                    &|so_far| live.count_mattes(so_far),
+                    cancel,
+                    clocks.enter("infer"),
+                )
             }),
             spawn(scope, cancel, "matte", move || {
                 matting.run(from_infer, to_compose, cancel, &live.preview, clocks.enter("matte"))
@@ -449,7 +478,7 @@ pub fn run_part(
         fps,
         interrupted: if part.is_some() { !total.is_whole() } else { cancel.is_requested() },
         decode_errors: reader.decode_errors(),
-        cache: cache_report(tally.into_inner().unwrap_or_default(), cache.as_deref()),
+        cache: cache_report(live.mattes(), cache.as_deref()),
         latency,
         stages: clocks.report(),
         resources: sampler.finish(),

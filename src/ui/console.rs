@@ -1,6 +1,7 @@
 //! Standard error, shared by the progress bar, the log and messages: a line is written while the
 //! bar is lifted, so that the two never tear each other.
 
+use super::board::Board;
 use crate::telemetry::TOLD;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use std::io::{self, IsTerminal, Write};
@@ -29,7 +30,19 @@ pub struct Console {
     color: bool,
     /// Only the log speaks.
     structured: Arc<AtomicBool>,
+    /// Who listens to what is said.
+    tap: Arc<Mutex<Option<Tap>>>,
 }
+
+/// Somebody who listens.
+struct Tap {
+    board: Arc<Board>,
+    /// What is said later, since the terminal shows something else now.
+    held: Option<Vec<u8>>,
+}
+
+/// Bytes that are held at most: the newest.
+const HELD: usize = 64 << 10;
 
 impl std::fmt::Debug for Console {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -51,6 +64,7 @@ impl Console {
             terminal,
             color: terminal && !refused && !no_color,
             structured: Arc::default(),
+            tap: Arc::default(),
         }
     }
 
@@ -62,6 +76,7 @@ impl Console {
             terminal: false,
             color: false,
             structured: Arc::default(),
+            tap: Arc::default(),
         }
     }
 
@@ -82,6 +97,20 @@ impl Console {
 
     /// Writes bytes that end in a line's end. There is nobody to tell if that fails.
     pub fn write(&self, bytes: &[u8]) {
+        if let Some(tap) = self.tap.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            String::from_utf8_lossy(bytes).lines().for_each(|line| tap.board.say(line));
+            if let Some(held) = &mut tap.held {
+                held.extend_from_slice(bytes);
+                let older = held.len().saturating_sub(HELD);
+                let line = held[older..].iter().position(|b| *b == b'\n').map_or(older, |n| older + n + 1);
+                held.drain(..if older == 0 { 0 } else { line });
+                return;
+            }
+        }
+        self.print(bytes);
+    }
+
+    fn print(&self, bytes: &[u8]) {
         self.bars.suspend(|| {
             let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
             let _ = out.write_all(bytes).and_then(|()| out.flush());
@@ -96,6 +125,31 @@ impl Console {
     /// Whether all that is said goes through the log.
     pub fn is_structured(&self) -> bool {
         self.structured.load(Ordering::Relaxed)
+    }
+
+    /// From now on a board hears what is said; with `hold` it is not written until [`Console::untap`].
+    pub fn tap(&self, board: Arc<Board>, hold: bool) {
+        if hold {
+            self.bars.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        let held = hold.then(Vec::new);
+        *self.tap.lock().unwrap_or_else(PoisonError::into_inner) = Some(Tap { board, held });
+    }
+
+    /// Nobody listens any more; what was held is written.
+    pub fn untap(&self) {
+        let tap = self.tap.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(held) = tap.and_then(|t| t.held) {
+            if self.terminal {
+                self.bars.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+            }
+            self.print(&held);
+        }
+    }
+
+    /// The terminal shows something else just now.
+    pub fn is_held(&self) -> bool {
+        self.tap.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|t| t.held.is_some())
     }
 
     /// Writes a line.
@@ -132,5 +186,35 @@ impl Console {
             Paint::Bold => "1",
         };
         if self.color { format!("\x1b[{code}m{word}\x1b[0m") } else { word.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hardware::Machine;
+    use crate::ui::progress::tests::Paper;
+
+    #[test]
+    fn what_is_said_meanwhile_is_written_afterwards() {
+        let paper = Paper::default();
+        let console = Console::to(paper.clone());
+        let board = Board::new(&Machine::default(), None);
+        console.tap(Arc::clone(&board), false);
+        console.line("at once");
+        console.tap(Arc::clone(&board), true);
+        console.warning("later");
+        assert_eq!(paper.text(), "at once\n");
+        console.untap();
+        console.line("after");
+        assert_eq!(paper.text(), "at once\nvrseg: warning: later\nafter\n");
+        let heard: Vec<_> = board.messages(0).into_iter().map(|m| m.text).collect();
+        assert_eq!(heard, ["at once", "vrseg: warning: later"]);
+        // Of very much the newest is kept, from a line's beginning on.
+        console.tap(board, true);
+        (0..20_000).for_each(|i| console.line(&format!("{i}")));
+        console.untap();
+        let text = paper.text();
+        assert!(text.len() < HELD + 100 && text.ends_with("\n19999\n"));
     }
 }

@@ -1,6 +1,7 @@
 //! What a running job shows: a bar on a terminal, a line every few seconds elsewhere, JSON lines
 //! for programs, or nothing but warnings.
 
+use super::board::Board;
 use super::console::{Console, Paint};
 use super::format;
 use super::json::JsonLines;
@@ -37,6 +38,8 @@ pub struct ProgressUi {
     profiling: Option<Machine>,
     /// A timeline of every job.
     trace: Option<Arc<Trace>>,
+    /// Who else is told.
+    board: Option<Arc<Board>>,
     state: Mutex<State>,
 }
 
@@ -52,7 +55,7 @@ struct State {
 impl ProgressUi {
     /// Reports to `console`.
     pub fn new(console: Console, style: Style) -> Self {
-        Self { console, style, interval: INTERVAL, profiling: None, trace: None, state: Mutex::default() }
+        Self { console, style, interval: INTERVAL, profiling: None, trace: None, board: None, state: Mutex::default() }
     }
 
     /// The same with every stage's time in the summary, and what held a job up on `machine`.
@@ -64,6 +67,12 @@ impl ProgressUi {
     #[must_use]
     pub fn with_trace(self, trace: Arc<Trace>) -> Self {
         Self { trace: Some(trace), ..self }
+    }
+
+    /// Tells a board too.
+    #[must_use]
+    pub fn with_board(self, board: Arc<Board>) -> Self {
+        Self { board: Some(board), ..self }
     }
 
     /// Where people read.
@@ -83,12 +92,22 @@ impl ProgressUi {
     pub fn begin(&self, index: usize, count: usize) {
         let prefix = if count > 1 { format!("[{}/{count}] ", index + 1) } else { String::new() };
         *self.lock() = State { prefix, ..State::default() };
+        if let Some(board) = &self.board {
+            board.begin(index, count);
+        }
     }
 
     /// The job is over, in whichever way: takes the bar away.
     pub fn end(&self) {
         if let Some(bar) = self.lock().bar.take() {
             bar.finish_and_clear();
+        }
+    }
+
+    /// The job has failed.
+    pub fn failed(&self) {
+        if let Some(board) = &self.board {
+            board.failed();
         }
     }
 
@@ -114,7 +133,7 @@ impl ProgressUi {
             Event::Start { frames, .. } => {
                 self.console.write(start(event, &state.prefix, &self.console).as_bytes());
                 state.last_line = Some(Instant::now());
-                if self.console.is_terminal() {
+                if self.console.is_terminal() && !self.console.is_held() {
                     state.bar = Some(self.bar(*frames, &state.prefix));
                 }
             }
@@ -126,7 +145,7 @@ impl ProgressUi {
                     }
                     bar.set_position(*frames);
                     bar.set_message(text);
-                } else if state.last_line.is_none_or(|t| t.elapsed() >= self.interval) {
+                } else if !self.console.is_held() && state.last_line.is_none_or(|t| t.elapsed() >= self.interval) {
                     state.last_line = Some(Instant::now());
                     self.console.line(&format!("{}{text}", state.prefix));
                 }
@@ -171,11 +190,17 @@ impl Observer for ProgressUi {
         if let Some(trace) = &self.trace {
             live.trace(trace);
         }
+        if let Some(board) = &self.board {
+            board.live(live);
+        }
     }
 
     fn event(&self, event: Event) {
         if matches!(event, Event::Done { .. }) {
             self.lock().done = true;
+        }
+        if let Some(board) = &self.board {
+            board.event(&event);
         }
         if let Event::Start { .. } | Event::Done { .. } = &event {
             tracing::info!(target: TOLD, "{event:?}");

@@ -3,7 +3,7 @@
 //! `VRSEG_UPDATE_DOCS=1 cargo test --test job docs` writes what can be generated.
 
 use crate::harness::*;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -107,7 +107,7 @@ fn sets(option: &str, key: &Key) {
         (_, Some(word)) => words.push(word.to_owned()),
         (Kind::Text | Kind::List, None) => words.push("x".to_owned()),
         (Kind::Form(..), None) => {
-            let candidates = ["auto", "#102030"];
+            let candidates = ["auto", "#102030", "all"];
             words.extend(candidates.into_iter().find(|c| key.parse(c).is_ok()).map(str::to_owned));
         }
     }
@@ -153,4 +153,145 @@ fn links_between_documents_lead_somewhere() {
             assert!(!inside || folder.join(target).exists(), "{name}: {target} doesn't exist");
         }
     }
+}
+
+/// Rows for the options of a command, under the headings that its help has.
+fn options(command: &clap::Command, title: &str) -> String {
+    let mut headings: Vec<Option<&str>> = Vec::new();
+    let shown: Vec<_> = command.get_arguments().filter(|a| !a.is_hide_set() && a.get_id() != "help").collect();
+    for arg in &shown {
+        if !headings.contains(&arg.get_help_heading()) {
+            headings.push(arg.get_help_heading());
+        }
+    }
+    let mut text = format!("\n### {title}\n\n{}\n", sentence(command.get_about()));
+    for heading in headings {
+        if let Some(heading) = heading {
+            text += &format!("\n**{heading}**\n");
+        }
+        text += "\n| option | meaning |\n|---|---|\n";
+        for arg in shown.iter().filter(|a| a.get_help_heading() == heading) {
+            let values: Vec<_> = arg.get_value_names().into_iter().flatten().map(|v| v.to_string()).collect();
+            let values = if arg.get_action().takes_values() { values.join(" ") } else { String::new() };
+            let names = [arg.get_short().map(|s| format!("-{s}")), arg.get_long().map(|l| format!("--{l}"))];
+            let names: Vec<_> = names.into_iter().flatten().collect();
+            let shown = format!("{} {values}", names.join(", "));
+            let choice = arg.get_possible_values();
+            let choice: Vec<_> = choice.iter().filter(|v| !v.is_hide_set()).map(|v| v.get_name()).collect();
+            let takes = arg.get_action().takes_values() && !choice.is_empty();
+            let choice = if takes { format!(" ({})", choice.join(", ")) } else { String::new() };
+            let meaning = format!("{}{choice}", sentence(arg.get_help())).replace('|', "\\|");
+            text += &format!("| `{}` | {meaning} |\n", shown.trim().replace('|', "\\|"));
+        }
+    }
+    text
+}
+
+fn sentence(text: Option<&clap::builder::StyledStr>) -> String {
+    text.map(ToString::to_string).unwrap_or_default().replace('\n', " ")
+}
+
+#[test]
+fn the_usage_guide_has_every_option() {
+    let name = "docs/usage_guide.md";
+    let (first, last) = ("<!-- options -->\n", "<!-- end of options -->\n");
+    let old = read(name);
+    let (before, _) = old.split_once(first).expect("where the options begin");
+    let mut root = Cli::command();
+    root.build();
+    let mut tables = options(&root, "The main job");
+    let mut below: Vec<_> = root.get_subcommands().map(|c| (c, c.get_name().to_owned())).collect();
+    while !below.is_empty() {
+        let (command, name) = below.remove(0);
+        if command.is_hide_set() {
+            continue;
+        }
+        let deeper: Vec<_> = command.get_subcommands().map(|c| (c, format!("{name} {}", c.get_name()))).collect();
+        if deeper.is_empty() {
+            tables += &options(command, &format!("`vrseg {name}`"));
+        }
+        below.splice(0..0, deeper);
+    }
+    current(name, &format!("{before}{first}{tables}\n{last}"));
+}
+
+/// Commands of a document's `console` blocks, each with the lines that are shown below it.
+fn sessions(document: &str) -> Vec<(String, Vec<String>)> {
+    let mut found: Vec<(String, Vec<String>)> = Vec::new();
+    let mut inside = false;
+    for line in read(document).lines() {
+        if line.starts_with("```") {
+            inside = line == "```console";
+        } else if let Some(command) = line.strip_prefix("$ ").filter(|_| inside) {
+            found.push((command.to_owned(), Vec::new()));
+        } else if inside {
+            found.last_mut().expect("a command comes first").1.push(line.to_owned());
+        }
+    }
+    found
+}
+
+/// Whether a line is as it is shown, where `...` stands for anything.
+fn is_as_shown(line: &str, shown: &str) -> bool {
+    let mut parts = shown.split("...");
+    let Some(mut rest) = parts.next().and_then(|first| line.strip_prefix(first)) else { return false };
+    let mut open = false;
+    for part in parts {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+        open = part.is_empty();
+    }
+    rest.is_empty() || open
+}
+
+#[test]
+fn the_messages_in_troubleshooting_are_those_of_the_program() {
+    let dir = folder();
+    let at = |name: &str| dir.path().join(name);
+    for name in ["input.mp4", "scene_180_LR.mp4", "tour_EAC360.mp4", "done.mp4"] {
+        clip(&at(name), "320x160", 10, H264);
+    }
+    ffmpeg("-f lavfi -i sine=d=1 -c:a aac {}", &[&at("sound.mp4")]);
+    fs::write(at("page.mp4"), "<html>not found</html>").unwrap();
+    fs::write(at("empty.mp4"), "").unwrap();
+    let whole = fs::read(at("input.mp4")).unwrap();
+    fs::write(at("cut.mp4"), &whole[..whole.len() / 2]).unwrap();
+    fs::write(at("mine.yaml"), "matte:\n  fether: 2\n").unwrap();
+    fs::write(at("both.yaml"), "output:\n  crf: 20\n  bitrate: 20M\n").unwrap();
+    let all = sessions("docs/troubleshooting.md");
+    assert!(all.len() >= 15, "{} symptoms", all.len());
+    let bin = at("bin");
+    fs::create_dir(&bin).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_vrseg"), bin.join("vrseg")).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+    let mut wrong = String::new();
+    let table: Vec<(i32, Vec<String>)> = read("docs/troubleshooting.md")
+        .lines()
+        .filter_map(cells)
+        .filter_map(|c| Some((c[0].parse().ok()?, c[1].split('`').skip(1).step_by(2).map(str::to_owned).collect())))
+        .collect();
+    assert!(table.len() > 20);
+    for (command, shown) in all {
+        let mut bash = std::process::Command::new("bash");
+        bash.args(["-c", &format!("{command} 2>&1")]).current_dir(dir.path()).env("PATH", &path);
+        // Nothing but what every installation has.
+        bash.env("VRSEG_DATA_DIR", at("nothing")).env("XDG_CONFIG_HOME", "/nonexistent");
+        bash.env("XDG_STATE_HOME", "/dev/null").env("XDG_CACHE_HOME", "/proc/nonexistent").env("NO_COLOR", "1");
+        let out = bash.output().expect("bash");
+        let said = String::from_utf8_lossy(&out.stdout);
+        if !out.status.success() {
+            let has = |phrase: &str| phrase.split("...").all(|part| said.contains(part.trim()));
+            let listed: Vec<_> = table.iter().filter(|(_, phrases)| phrases.iter().any(|p| has(p))).collect();
+            if listed.is_empty() || listed.iter().any(|(code, _)| Some(*code) != out.status.code()) {
+                wrong += &format!("{command}\n  {}, but the table has {listed:?}\n", out.status);
+            }
+        }
+        assert!(!shown.is_empty(), "{command}: nothing is shown");
+        for line in shown {
+            if !said.lines().any(|l| is_as_shown(l, &line)) {
+                wrong += &format!("{command}\n  shown: {line}\n  said: {}\n", said.trim_end());
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
 }

@@ -1,0 +1,183 @@
+//! Mattes of single people over the matte of the whole eye.
+
+use super::Cell;
+use crate::matte::ramp;
+use crate::plane::Plane;
+
+/// What a network found of one person.
+#[derive(Debug)]
+pub struct Piece<'a> {
+    /// The part of the eye that it saw.
+    pub cell: Cell,
+    /// The person's box in samples of the eye: left, top, right, bottom.
+    pub sides: [f32; 4],
+    /// How much it counts, 0..=1: people come and go gradually.
+    pub strength: f32,
+    /// Its matte, of the cell's size.
+    pub matte: &'a Plane<f32>,
+}
+
+/// Outside of its box a piece counts fully up to this share of the box's size ...
+const NEAR: f32 = 0.06;
+/// ... and no more from this one on: what is further away is not the person whom the square is about.
+const FAR: f32 = 0.2;
+/// Samples at a square's border over which it fades, unless the border is the eye's.
+const RIM: f32 = 3.0;
+
+/// Puts pieces over an eye's matte; keeps its buffers.
+#[derive(Debug, Default)]
+pub struct Layers {
+    sum: Plane<f32>,
+    weight: Plane<f32>,
+    pieces: Plane<f32>,
+    networks: f32,
+}
+
+impl Layers {
+    /// Begins with an eye of that size.
+    pub fn begin(&mut self, width: usize, height: usize) {
+        for plane in [&mut self.sum, &mut self.weight, &mut self.pieces] {
+            plane.resize(width, height);
+            plane.data_mut().fill(0.0);
+        }
+        self.networks = 0.0;
+    }
+
+    /// Adds the pieces of one network; what several people's squares show counts by the highest. Where
+    /// no piece counts stands what `whole`, the matte of the whole eye, says.
+    pub fn add<'a>(&mut self, whole: &Plane<f32>, pieces: impl Iterator<Item = Piece<'a>>) {
+        self.weight.data_mut().fill(0.0);
+        self.pieces.data_mut().fill(0.0);
+        let (width, height) = (whole.width(), whole.height());
+        for piece in pieces {
+            let cell = piece.cell;
+            let weight_across = fade(piece.sides[0], piece.sides[2], cell.x0, cell.x1, width);
+            let weight_down = fade(piece.sides[1], piece.sides[3], cell.y0, cell.y1, height);
+            for (y, down) in weight_down.iter().enumerate() {
+                let at = (cell.y0 + y) * width + cell.x0;
+                let matte = &piece.matte.data()[y * cell.width()..][..cell.width()];
+                let sum = &mut self.pieces.data_mut()[at..][..cell.width()];
+                let weight = &mut self.weight.data_mut()[at..][..cell.width()];
+                for (((sum, weight), alpha), across) in sum.iter_mut().zip(weight).zip(matte).zip(&weight_across) {
+                    let share = piece.strength * if across < down { *across } else { *down };
+                    *sum = if alpha * share > *sum { alpha * share } else { *sum };
+                    *weight = if share > *weight { share } else { *weight };
+                }
+            }
+        }
+        let parts = self.pieces.data().iter().zip(self.weight.data()).zip(whole.data());
+        for (sum, ((piece, weight), whole)) in self.sum.data_mut().iter_mut().zip(parts) {
+            *sum += piece + whole * (1.0 - weight);
+        }
+        self.networks += 1.0;
+    }
+
+    /// Leaves of a matte only what lies around some boxes (left, top, right, bottom), each with how much it counts.
+    pub fn only(&mut self, boxes: impl Iterator<Item = ([f32; 4], f32)>, alpha: &mut Plane<f32>) {
+        let (width, height) = (alpha.width(), alpha.height());
+        self.weight.resize(width, height);
+        self.weight.data_mut().fill(0.0);
+        for (sides, strength) in boxes {
+            let weight_across = fade(sides[0], sides[2], 0, width, width);
+            let weight_down = fade(sides[1], sides[3], 0, height, height);
+            for (down, row) in weight_down.iter().zip(self.weight.data_mut().chunks_exact_mut(width.max(1))) {
+                for (weight, across) in row.iter_mut().zip(&weight_across) {
+                    let share = strength * if across < down { *across } else { *down };
+                    *weight = if share > *weight { share } else { *weight };
+                }
+            }
+        }
+        alpha.data_mut().iter_mut().zip(self.weight.data()).for_each(|(a, weight)| *a *= weight);
+    }
+
+    /// The mean over the networks; nothing changes where there was none.
+    pub fn finish(&mut self, alpha: &mut Plane<f32>) {
+        if self.networks > 0.0 {
+            let share = 1.0 / self.networks;
+            alpha.data_mut().iter_mut().zip(self.sum.data()).for_each(|(a, sum)| *a = (sum * share).min(1.0));
+        }
+    }
+}
+
+/// How much each sample of a line of a square, from `start` to `end` in an eye of `limit` samples,
+/// counts for a box from `low` to `high`.
+fn fade(low: f32, high: f32, start: usize, end: usize, limit: usize) -> Vec<f32> {
+    let length = (high - low).max(1.0);
+    (start..end)
+        .map(|i| {
+            let at = i as f32 + 0.5;
+            let outside = (low - at).max(at - high).max(0.0) / length;
+            let from_start = if start == 0 { RIM } else { at - start as f32 };
+            let from_end = if end == limit { RIM } else { end as f32 - at };
+            (1.0 - ramp(outside, (NEAR, FAR))).min(from_start.min(from_end) / RIM).clamp(0.0, 1.0)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merged(whole: &Plane<f32>, networks: &[Vec<Piece<'_>>]) -> Plane<f32> {
+        let (mut layers, mut alpha) = (Layers::default(), whole.clone());
+        layers.begin(whole.width(), whole.height());
+        for pieces in networks {
+            let again = |p: &Piece<'_>| (p.cell, p.sides, p.strength);
+            layers.add(
+                whole,
+                pieces.iter().map(|p| {
+                    let (cell, sides, strength) = again(p);
+                    Piece { cell, sides, strength, matte: p.matte }
+                }),
+            );
+        }
+        layers.finish(&mut alpha);
+        alpha
+    }
+
+    const CELL: Cell = Cell { x0: 10, y0: 10, x1: 30, y1: 30 };
+    const SIDES: [f32; 4] = [14.0, 14.0, 26.0, 26.0];
+
+    #[test]
+    fn inside_of_its_box_a_piece_decides_and_far_from_it_the_whole() {
+        let whole = Plane::from_vec(vec![0.7; 40 * 40], 40, 40);
+        for value in [0.0, 1.0] {
+            let matte = Plane::from_vec(vec![value; 400], 20, 20);
+            let alpha = merged(&whole, &[vec![Piece { cell: CELL, sides: SIDES, strength: 1.0, matte: &matte }]]);
+            assert_eq!(alpha.data()[20 * 40 + 20], value);
+            for i in [20 * 40 + 5, 5 * 40 + 20, 20 * 40 + 11, 39 * 40 + 39] {
+                assert!((alpha.data()[i] - 0.7).abs() < 0.12, "{i}: {}", alpha.data()[i]);
+            }
+        }
+    }
+
+    #[test]
+    fn networks_are_averaged_and_nobody_changes_nothing() {
+        let whole = Plane::from_vec(vec![0.25; 40 * 40], 40, 40);
+        assert_eq!(merged(&whole, &[]), whole);
+        assert_eq!(merged(&whole, &[vec![], vec![]]), whole);
+        let (low, high) = (Plane::from_vec(vec![0.2; 400], 20, 20), Plane::from_vec(vec![0.8; 400], 20, 20));
+        let piece = |matte| vec![Piece { cell: CELL, sides: SIDES, strength: 1.0, matte }];
+        let alpha = merged(&whole, &[piece(&low), piece(&high)]);
+        assert!((alpha.data()[20 * 40 + 20] - 0.5).abs() < 1e-6);
+    }
+
+    #[test]
+    fn only_some_stay() {
+        let mut alpha = Plane::from_vec(vec![1.0; 40 * 40], 40, 40);
+        Layers::default().only([(SIDES, 1.0)].into_iter(), &mut alpha);
+        assert_eq!((alpha.data()[20 * 40 + 20], alpha.data()[20 * 40 + 38], alpha.data()[0]), (1.0, 0.0, 0.0));
+        Layers::default().only(std::iter::empty(), &mut alpha);
+        assert!(alpha.data().iter().all(|a| *a == 0.0));
+    }
+
+    #[test]
+    fn at_the_eyes_border_a_square_does_not_fade() {
+        let whole = Plane::from_vec(vec![0.0; 40 * 40], 40, 40);
+        let matte = Plane::from_vec(vec![1.0; 400], 20, 20);
+        let cell = Cell { x0: 0, y0: 20, x1: 20, y1: 40 };
+        let sides = [0.0, 22.0, 16.0, 40.0];
+        let alpha = merged(&whole, &[vec![Piece { cell, sides, strength: 1.0, matte: &matte }]]);
+        assert_eq!(alpha.data()[39 * 40], 1.0);
+    }
+}

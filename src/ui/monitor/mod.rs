@@ -1,0 +1,146 @@
+//! `--monitor`: the run as a full-screen page in the terminal.
+
+mod draw;
+
+use super::board::{Board, Phase};
+use super::serve::StopFn;
+use draw::{Colors, Look};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use ratatui::crossterm::{cursor, execute};
+use std::io::{self, IsTerminal, Stderr};
+use std::sync::Arc;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Between two pages.
+const EVERY: Duration = Duration::from_millis(200);
+/// So long the last page may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The terminal shows the page and not what was there before.
+static UP: AtomicBool = AtomicBool::new(false);
+
+/// Shows the page until it is dropped.
+#[derive(Debug)]
+pub struct Monitor {
+    end: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Why there is no page, if there can be none.
+pub fn obstacle() -> Option<&'static str> {
+    if !io::stderr().is_terminal() {
+        return Some("standard error is not a terminal");
+    }
+    if !io::stdin().is_terminal() {
+        return Some("standard input is not a terminal");
+    }
+    std::env::var_os("TERM")
+        .is_none_or(|t| t == "dumb" || t.is_empty())
+        .then_some("TERM names no terminal that can be drawn on")
+}
+
+/// Gives the terminal back as it was. Does nothing where there is no page; may be called anywhere.
+pub fn restore() {
+    if UP.swap(false, Ordering::SeqCst) {
+        let _ = disable_raw_mode();
+        let _ = execute!(io::stderr(), LeaveAlternateScreen, cursor::Show);
+    }
+}
+
+impl Monitor {
+    /// Takes the terminal; `stop` is what Ctrl-C does, which the terminal no longer tells by itself.
+    ///
+    /// # Errors
+    /// When the terminal refuses.
+    pub fn start(board: &Arc<Board>, stop: StopFn, colors: bool) -> io::Result<Self> {
+        static HOOK: Once = Once::new();
+        // A panic must be readable, wherever it happens.
+        HOOK.call_once(|| {
+            let before = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |panic| {
+                restore();
+                before(panic);
+            }));
+        });
+        enable_raw_mode()?;
+        UP.store(true, Ordering::SeqCst);
+        let started = execute!(io::stderr(), EnterAlternateScreen, cursor::Hide)
+            .and_then(|()| Terminal::new(CrosstermBackend::new(io::stderr())));
+        let terminal = match started {
+            Ok(terminal) => terminal,
+            Err(e) => {
+                restore();
+                return Err(e);
+            }
+        };
+        let end = Arc::new(AtomicBool::new(false));
+        let (seen, board) = (Arc::clone(&end), Arc::clone(board));
+        let body = move || show(terminal, &board, &stop, &seen, Colors::of_terminal(colors));
+        let thread = std::thread::Builder::new().name("vrseg-monitor".to_owned()).spawn(body);
+        match thread {
+            Ok(thread) => Ok(Self { end, thread: Some(thread) }),
+            Err(e) => {
+                restore();
+                Err(e)
+            }
+        }
+    }
+}
+
+impl Drop for Monitor {
+    fn drop(&mut self) {
+        self.end.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            // Where the terminal has gone away, waiting for its keys may have no end.
+            let until = Instant::now() + PATIENCE;
+            while !thread.is_finished() && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+        restore();
+    }
+}
+
+/// Draws and listens to keys.
+fn show(
+    mut terminal: Terminal<CrosstermBackend<Stderr>>,
+    board: &Board,
+    stop: &StopFn,
+    end: &AtomicBool,
+    colors: Colors,
+) {
+    let mut look = Look { colors, preview: true };
+    // After a panic elsewhere the terminal is no longer ours.
+    while !end.load(Ordering::SeqCst) && UP.load(Ordering::SeqCst) {
+        let picture = if look.preview { board.picture() } else { None };
+        let (now, history, messages) = (board.now(), board.history(), board.messages(0));
+        let ended = now.phase == Phase::Ended;
+        let page = draw::Page { now, history, messages, picture };
+        if terminal.draw(|frame| draw::page(frame, &page, &look)).is_err() || ended {
+            return;
+        }
+        match event::poll(EVERY) {
+            Ok(false) => {}
+            Ok(true) => {
+                if let Ok(Event::Key(key)) = event::read()
+                    && key.kind == KeyEventKind::Press
+                {
+                    match key.code {
+                        KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => stop(),
+                        KeyCode::Char('q') => stop(),
+                        KeyCode::Char('p') => look.preview = !look.preview,
+                        _ => {}
+                    }
+                }
+            }
+            // No keys can be read: the page is still worth showing.
+            Err(_) => std::thread::sleep(EVERY),
+        }
+    }
+}

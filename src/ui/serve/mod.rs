@@ -1,0 +1,246 @@
+//! `--serve`: a page that shows the run and can end it gently. Everything is under a random word in
+//! the address; nothing is loaded from elsewhere.
+
+use crate::telemetry::TOLD;
+use crate::ui::board::{Board, Message, Now, Phase, Point};
+use crate::ui::http::Server;
+use crate::ui::picture::Image;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use futures_util::stream::{self, Stream};
+use serde::Serialize;
+use std::convert::Infallible;
+use std::io::{self, Read};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Between two events.
+const EVERY: Duration = Duration::from_millis(500);
+/// Size of the preview's pictures at most.
+const PREVIEW: (usize, usize) = (960, 480);
+
+const PAGE: &str = include_str!("page.html");
+/// The page's own scripts and styles, and nothing from anywhere else.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
+                      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What ends the run gently.
+pub type StopFn = Arc<dyn Fn() + Send + Sync>;
+
+#[derive(Clone)]
+struct Shared {
+    board: Arc<Board>,
+    stop: StopFn,
+}
+
+/// The server and the address that opens its page.
+#[derive(Debug)]
+pub struct Page {
+    _server: Server,
+    /// `http://127.0.0.1:9000/3f.../`.
+    pub link: String,
+}
+
+/// Serves the page at `address`.
+///
+/// # Errors
+/// When the address can't be listened at.
+pub fn serve(board: &Arc<Board>, address: SocketAddr, stop: StopFn) -> io::Result<Page> {
+    let token = token()?;
+    let shared = Shared { board: Arc::clone(board), stop };
+    let server = Server::start("vrseg-serve", address, pages(&token, shared))?;
+    let link = format!("http://{}/{token}/", server.address());
+    Ok(Page { _server: server, link })
+}
+
+fn pages(token: &str, shared: Shared) -> Router {
+    let inside = Router::new()
+        .route("/", get(page))
+        .route("/events", get(events))
+        .route("/history", get(history))
+        .route("/source.png", get(|s: State<Shared>| png(s, |p| &p.source)))
+        .route("/matte.png", get(|s: State<Shared>| png(s, |p| &p.matte)))
+        .route("/composite.png", get(|s: State<Shared>| png(s, |p| &p.composite)))
+        .route("/stop", post(stop))
+        .layer(middleware::from_fn(own_origin))
+        .with_state(shared);
+    // Nested, the page would lose the slash at its end, on which its links rest.
+    Router::new().nest_service(&format!("/{token}"), inside)
+}
+
+/// 128 random bits as hexadecimal digits.
+fn token() -> io::Result<String> {
+    let mut bytes = [0u8; 16];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
+}
+
+/// Refuses what another page asks for, and tells the browser to be strict.
+async fn own_origin(request: Request<Body>, next: Next) -> Response {
+    let headers = request.headers();
+    let text = |name: header::HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
+    let host = text(header::HOST).unwrap_or_default();
+    let said = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+    // A link may be followed from anywhere: who has it, has the word.
+    let link = request.method() == Method::GET && said("sec-fetch-mode") == Some("navigate");
+    let foreign = text(header::ORIGIN).is_some_and(|origin| origin != format!("http://{host}"))
+        || said("sec-fetch-site").is_some_and(|site| !link && site != "same-origin" && site != "none");
+    if foreign {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        headers.insert(name, header::HeaderValue::from_static(value));
+    }
+    response
+}
+
+async fn page() -> Response {
+    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], PAGE).into_response()
+}
+
+/// One event: everything at a moment, and what was said since the one before.
+#[derive(Serialize)]
+struct Moment {
+    #[serde(flatten)]
+    now: Now,
+    /// The newest picture's frame and its time.
+    picture: Option<(u64, f64)>,
+    messages: Vec<Message>,
+}
+
+async fn events(State(shared): State<Shared>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let next = |(shared, after, wait): (Shared, u64, Duration)| async move {
+        tokio::time::sleep(wait).await;
+        let now = shared.board.now();
+        let ended = now.phase == Phase::Ended;
+        let messages = shared.board.messages(after);
+        let after = messages.last().map_or(after, |m| m.number);
+        let picture = shared.board.picture().map(|p| (p.frame, p.seconds));
+        let event = serde_json::to_string(&Moment { now, picture, messages });
+        let event = event.map_or_else(|_| Event::default().comment("not JSON"), |json| Event::default().data(json));
+        // The last event stays the last: a browser that lost the stream would come again.
+        let wait = if ended { Duration::from_secs(3600) } else { EVERY };
+        Some((Ok(event), (shared, after, wait)))
+    };
+    Sse::new(stream::unfold((shared, 0, Duration::ZERO), next))
+}
+
+async fn history(State(shared): State<Shared>) -> Response {
+    let points: Vec<Point> = shared.board.history();
+    match serde_json::to_vec(&points) {
+        Ok(json) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+async fn png(State(shared): State<Shared>, which: fn(&crate::ui::picture::Picture) -> &Image) -> Response {
+    let picture = shared.board.picture();
+    // Elsewhere: other requests are not to wait for it.
+    let make = move || picture.and_then(|p| which(&p).fitted(PREVIEW.0, PREVIEW.1).png().ok());
+    match tokio::task::spawn_blocking(make).await.unwrap_or_default() {
+        Some(file) => ([(header::CONTENT_TYPE, "image/png")], file).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// Only a page of our own can send the header: others would have to ask first, and are refused.
+async fn stop(State(shared): State<Shared>, headers: HeaderMap) -> StatusCode {
+    if !headers.contains_key("x-vrseg") {
+        return StatusCode::FORBIDDEN;
+    }
+    tracing::info!(target: TOLD, "a stop was asked for on the web page");
+    (shared.stop)();
+    StatusCode::NO_CONTENT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hardware::Machine;
+    use crate::ui::progress::tests::start;
+    use std::io::Write;
+    use std::net::TcpStream;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    /// Status, headers and the beginning of the body.
+    fn ask(page: &Page, request: &str, more: &str) -> String {
+        let host = page.link.split('/').nth(2).expect("a host");
+        let mut stream = TcpStream::connect(host).expect("a server");
+        stream.set_read_timeout(Some(Duration::from_millis(500))).expect("a time limit");
+        write!(stream, "{request} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{more}\r\n").expect("sent");
+        // A stream of events has no end: what came until then is enough.
+        let (mut answer, mut part, begun) = (Vec::new(), [0; 4096], std::time::Instant::now());
+        while begun.elapsed() < Duration::from_secs(1) {
+            match stream.read(&mut part) {
+                Ok(0) | Err(_) => break,
+                Ok(n) => answer.extend_from_slice(&part[..n]),
+            }
+        }
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    #[test]
+    fn only_who_knows_the_word_is_served_and_only_our_own_page_may_stop() {
+        let board = Board::new(&Machine::default(), None);
+        board.event(&start());
+        board.say("a line");
+        let stops = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&stops);
+        let stop: StopFn = Arc::new(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+        });
+        let page = serve(&board, "127.0.0.1:0".parse().expect("an address"), stop).expect("a server");
+        let path = format!("/{}", page.link.splitn(4, '/').nth(3).expect("a path"));
+        assert!(path.len() == 34, "{path}");
+
+        let whole = ask(&page, &format!("GET {path}"), "");
+        assert!(whole.starts_with("HTTP/1.1 200") && whole.contains("<title>"), "{whole}");
+        assert!(whole.contains("default-src 'none'") && !whole.contains("access-control"), "{whole}");
+        assert!(ask(&page, "GET /", "").starts_with("HTTP/1.1 404"));
+        assert!(ask(&page, &format!("GET /{}/", "0".repeat(32)), "").starts_with("HTTP/1.1 404"));
+        for foreign in
+            ["Origin: http://elsewhere.example\r\n", "Sec-Fetch-Site: same-site\r\nSec-Fetch-Mode: no-cors\r\n"]
+        {
+            assert!(ask(&page, &format!("GET {path}"), foreign).starts_with("HTTP/1.1 403"), "{foreign}");
+        }
+        let link = "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n";
+        assert!(ask(&page, &format!("GET {path}"), link).starts_with("HTTP/1.1 200"));
+
+        let events = ask(&page, &format!("GET {path}events"), "");
+        assert!(events.contains("text/event-stream") && events.contains("clip_LR.mp4"), "{events}");
+        assert!(events.contains("\"text\":\"a line\""), "{events}");
+        assert!(ask(&page, &format!("GET {path}history"), "").ends_with("[]"));
+        assert!(ask(&page, &format!("GET {path}matte.png"), "").starts_with("HTTP/1.1 404"));
+
+        assert!(ask(&page, &format!("GET {path}stop"), "X-Vrseg: 1\r\n").starts_with("HTTP/1.1 405"));
+        for wrong in ["", "X-Vrseg: 1\r\nOrigin: http://elsewhere.example\r\n"] {
+            let refused = ask(&page, &format!("POST {path}stop"), wrong);
+            assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
+        }
+        assert_eq!(stops.load(Ordering::SeqCst), 0);
+        assert!(ask(&page, &format!("POST {path}stop"), "X-Vrseg: 1\r\n").starts_with("HTTP/1.1 204"));
+        assert_eq!(stops.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn the_page_needs_nothing_from_elsewhere() {
+        let word = PAGE.split_whitespace().find(|w| w.contains("//") && w.contains("http"));
+        // The name space of SVG is no address.
+        assert!(word.is_none_or(|w| w.contains("www.w3.org")), "{word:?}");
+        assert_ne!(token().expect("random"), token().expect("random"));
+    }
+}

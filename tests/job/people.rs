@@ -1,0 +1,279 @@
+//! Whom the matte shows, and a closer look at each person, through the whole program: people cut out
+//! of photos by their masks, put before another photo. Floors are a little under what was measured
+//! when they were written; docs/quality.md has the table of a larger set.
+
+use crate::harness::*;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use vrseg::model::registry::data_dir;
+
+const WIDTH: usize = 640;
+const HEIGHT: usize = 360;
+/// Frames a second.
+const RATE: usize = 10;
+
+/// Somebody in a photo: the photo, and the part of it (left, top, right, bottom) that shows them.
+struct Person {
+    photo: &'static str,
+    sides: [usize; 4],
+}
+
+const MAN: Person = Person { photo: PEOPLE[0], sides: [185, 100, 320, 332] };
+const FRIEND: Person = Person { photo: PEOPLE[0], sides: [366, 80, 500, 336] };
+
+/// Where somebody is put: height and left upper corner in pixels.
+struct Actor<'a> {
+    who: &'a Person,
+    height: usize,
+    at: (usize, usize),
+    /// What else is done to them.
+    filter: &'static str,
+}
+
+impl<'a> Actor<'a> {
+    fn new(who: &'a Person, height: usize, at: (usize, usize)) -> Self {
+        Self { who, height, at, filter: "null" }
+    }
+}
+
+/// A flat scene and what is known of it.
+struct Scene {
+    _dir: tempfile::TempDir,
+    clip: PathBuf,
+    /// The outline of each actor by themselves.
+    outlines: Vec<Vec<u8>>,
+}
+
+/// Actors before a blurred street, standing still.
+fn scene(actors: &[Actor<'_>], frames: usize) -> Scene {
+    let dir = folder();
+    let clip = dir.path().join("clip.mkv");
+    let mut inputs = vec![photo(BUS)];
+    let mut filter = format!("[0]scale={WIDTH}:{HEIGHT},gblur=3,format=gbrp[s0];");
+    let mut outlines = Vec::new();
+    for (i, actor) in actors.iter().enumerate() {
+        let mask = mask(dir.path(), actor.who.photo);
+        let [left, top, right, bottom] = actor.who.sides;
+        let placed =
+            format!("crop={}:{}:{left}:{top},{},scale=-2:{}", right - left, bottom - top, actor.filter, actor.height);
+        let (x, y) = actor.at;
+        let (color, shape) = (2 * i + 1, 2 * i + 2);
+        write!(
+            filter,
+            "[{color}]format=gbrp[c{i}];[{shape}]format=gray[m{i}];[c{i}][m{i}]alphamerge,{placed}[a{i}];\
+             [s{i}][a{i}]overlay={x}:{y}:format=gbrp[s{}];",
+            i + 1
+        )
+        .unwrap();
+        let outline = dir.path().join(format!("outline{i}.mkv"));
+        let alone = format!(
+            "color=black:{WIDTH}x{HEIGHT},format=gray[b];[0]format=gray,{placed}[a];[b][a]overlay={x}:{y}:format=auto,format=gray"
+        );
+        ffmpeg(&format!("-i {{}} -filter_complex {alone} -frames:v 1 -c:v ffv1 {{}}"), &[&mask, &outline]);
+        let grey = decode(&outline, "gray", &[]).frames.remove(0);
+        outlines.push(grey.iter().map(|v| if *v >= 128 { 255 } else { 0 }).collect());
+        inputs.extend([photo(actor.who.photo), mask]);
+    }
+    let stills = "-loop 1 -framerate 10 -i {} ".repeat(inputs.len());
+    let last = actors.len();
+    let command =
+        format!("{stills}-filter_complex {filter}[s{last}]format=yuv420p -frames:v {frames} -r {RATE} -c:v ffv1 {{}}");
+    let mut paths: Vec<&Path> = inputs.iter().map(PathBuf::as_path).collect();
+    paths.push(&clip);
+    ffmpeg(&command, &paths);
+    Scene { _dir: dir, clip, outlines }
+}
+
+/// The people of a photo as a picture: 255 where somebody is.
+fn mask(dir: &Path, name: &str) -> PathBuf {
+    let path = dir.join(format!("{name}.pgm"));
+    let truth = truth(name);
+    let on: Vec<u8> = truth.frames[0].iter().map(|v| if *v == 255 { 255 } else { 0 }).collect();
+    std::fs::write(&path, [format!("P5\n{} {}\n255\n", truth.width, truth.height).as_bytes(), &on].concat()).unwrap();
+    path
+}
+
+/// The mattes of a clip.
+#[track_caller]
+fn mattes(clip: &Path, options: &[&str]) -> Pictures {
+    let path = clip.with_file_name("matte.mkv");
+    let output = format!("matte={}", arg(&path));
+    ok(["-q", "-y", arg(clip), "-o", &output, "--codec", "ffv1", "--device", "cpu"].iter().chain(options));
+    decode(&path, "gray", &[])
+}
+
+const FLAT: [&str; 6] = ["--layout", "mono", "--projection", "flat", "--model", "selfie"];
+
+/// The mattes of a flat scene.
+#[track_caller]
+fn flat(scene: &Scene, options: &[&str]) -> Pictures {
+    mattes(&scene.clip, &[&FLAT, options].concat())
+}
+
+/// Which share of an outline a matte has.
+fn share(matte: &[u8], outline: &[u8]) -> f64 {
+    let inside = outline.iter().zip(matte).filter(|(o, _)| **o == 255);
+    let (all, on) = inside.fold((0u32, 0u32), |(all, on), (_, m)| (all + 1, on + u32::from(*m >= 128)));
+    f64::from(on) / f64::from(all)
+}
+
+/// A large man on the left, a smaller one on the right.
+fn two(frames: usize) -> Scene {
+    scene(&[Actor::new(&MAN, 320, (60, 40)), Actor::new(&FRIEND, 180, (460, 150))], frames)
+}
+
+/// Who of the two is in a frame: shares of both.
+fn both(scene: &Scene, mattes: &Pictures, frame: usize) -> (f64, f64) {
+    let of = |i: usize| share(&mattes.frames[frame], &scene.outlines[i]);
+    let found = (of(0), of(1));
+    println!("frame {frame}: {found:.2?}");
+    found
+}
+
+#[test]
+fn only_the_main_person_or_so_many_stay() {
+    let scene = two(3);
+    let all = both(&scene, &flat(&scene, &[]), 2);
+    assert!(all.0 > 0.8 && all.1 > 0.8, "without a wish both are there: {all:?}");
+    let main = both(&scene, &flat(&scene, &["--people", "main"]), 2);
+    assert!((main.0 - all.0).abs() < 0.03 && main.1 < 0.02, "{main:?}");
+    let two = both(&scene, &flat(&scene, &["--people", "2"]), 2);
+    assert!((two.0 - all.0).abs() < 0.03 && (two.1 - all.1).abs() < 0.03, "{two:?}");
+}
+
+#[test]
+fn who_is_small_is_left_out_on_request() {
+    let scene = two(2);
+    let large = both(&scene, &flat(&scene, &["--min-size", "0.7"]), 1);
+    assert!(large.0 > 0.8 && large.1 < 0.02, "{large:?}");
+}
+
+#[test]
+fn parts_of_a_view_are_left_out_and_let_in_over_time() {
+    let scene = two(10);
+    let file = scene.clip.with_file_name("parts.txt");
+    std::fs::write(&file, "# the right half goes\n0.5 - 0.55,0,0.45,1\n0 0.2 0,0,0.5,1\n").unwrap();
+    let out = flat(&scene, &["--exclude", arg(&file), "--stabilize", "0"]);
+    let people: Vec<_> = (0..10).map(|i| both(&scene, &out, i)).map(|(a, b)| (a > 0.5, b > 0.5)).collect();
+    let want: Vec<_> = (0..10).map(|i| (i >= 2, i < 5)).collect();
+    assert_eq!(people, want);
+    // Times are the source's, wherever a job begins.
+    let later = flat(&scene, &["--exclude", arg(&file), "--stabilize", "0", "--ss", "0.4", "--frames", "2"]);
+    assert!(both(&scene, &later, 0).1 > 0.5 && both(&scene, &later, 1).1 < 0.02);
+    let only = both(&scene, &flat(&scene, &["--include", "0.55,0,0.45,1", "--frames", "2"]), 1);
+    assert!(only.0 < 0.02 && only.1 > 0.8, "{only:?}");
+}
+
+/// A VR180 eye: a man ahead to the left, and the body of who wears the camera below.
+#[test]
+fn the_camera_wearers_body_is_left_out_on_request() {
+    const SIDE: usize = 512;
+    let dir = folder();
+    let (clip, mask) = (dir.path().join("clip.mkv"), mask(dir.path(), PEOPLE[0]));
+    let man = "crop=250:260:130:78,v360=input=flat:ih_fov=52:iv_fov=54:output=hequirect:w=512:h=512";
+    let place = |yaw: i32, pitch: i32| format!("{man}:yaw={yaw}:pitch={pitch}");
+    let (ahead, below) = (place(-50, 0), place(0, 64));
+    let filter = format!(
+        "[0]scale={SIDE}:{SIDE},gblur=6,format=gbrp[street];[1]format=gbrp,split[c0][c1];[2]format=gray,split[m0][m1];\
+         [c0]{ahead}[d0];[m0]{ahead}[n0];[d0][n0]alphamerge[man];[c1]{below}[d1];[m1]{below}[n1];[d1][n1]alphamerge[body];\
+         [street][man]overlay=format=gbrp[x];[x][body]overlay=format=gbrp,format=yuv420p"
+    );
+    let stills = "-loop 1 -framerate 10 -i {} ".repeat(3);
+    let command = format!("{stills}-filter_complex {filter} -frames:v 2 -c:v ffv1 {{}}");
+    ffmpeg(&command, &[&photo(BUS), &photo(PEOPLE[0]), &mask, &clip]);
+    let outlines: Vec<_> = [ahead, below]
+        .iter()
+        .map(|filter| {
+            let path = dir.path().join("outline.mkv");
+            ffmpeg(
+                &format!("-i {{}} -vf format=gray,{filter}:interp=near,format=gray -c:v ffv1 {{}}"),
+                &[&mask, &path],
+            );
+            decode(&path, "gray", &[]).frames.remove(0)
+        })
+        .collect();
+    let options = ["--layout", "mono", "--projection", "hequirect", "--model", "selfie", "--view", "fisheye"];
+    let shares = |more: &[&str]| {
+        let out = mattes(&clip, &[&options, more].concat());
+        let found = [0, 1].map(|i| share(&out.frames[1], &outlines[i]));
+        println!("{more:?}: {found:.2?}");
+        found
+    };
+    let all = shares(&[]);
+    assert!(all[0] > 0.7 && all[1] > 0.7, "{all:?}");
+    let others = shares(&["--exclude-pov"]);
+    assert!((others[0] - all[0]).abs() < 0.02 && others[1] < 0.02, "{others:?}");
+}
+
+#[test]
+fn a_closer_look_finds_a_small_person_better() {
+    let scene = scene(&[Actor::new(&MAN, 70, (300, 200))], 3);
+    let figure = |options: &[&str]| iou(&flat(&scene, options).frames[2], &scene.outlines[0]);
+    let (whole, closer) = (figure(&[]), figure(&["--crops", "selfie"]));
+    println!("IoU {whole:.3} in the whole view, {closer:.3} with a closer look");
+    assert!(closer > 0.8 && closer > whole + 0.05, "{whole:.3}, {closer:.3}");
+}
+
+/// The same job makes the same matte, and what was kept of mattes before changes nothing.
+#[test]
+fn a_closer_look_is_the_same_each_time() {
+    let scene = two(12);
+    let cache = scene.clip.with_file_name("kept");
+    let options = ["--crops", "selfie", "--people", "main"];
+    let kept = |options: &[&str]| {
+        let path = scene.clip.with_file_name("matte.mkv");
+        let output = format!("matte={}", arg(&path));
+        let mut command = vrseg();
+        command.args(["-q", "-y", arg(&scene.clip), "-o", &output, "--codec", "ffv1", "--device", "cpu"]);
+        let out =
+            command.args(FLAT).args(options).args(["--cache", "on"]).env("XDG_CACHE_HOME", &cache).output().unwrap();
+        assert!(out.status.success(), "{}", stderr(&out));
+        decode(&path, "gray", &[]).frames
+    };
+    let fresh = flat(&scene, &options).frames;
+    assert!(kept(&[]) != fresh, "the closer look changes something");
+    assert!(kept(&options) == fresh, "mattes that were kept without a closer look");
+    assert!(kept(&options) == fresh, "mattes that were kept with one");
+}
+
+/// Who lies on his side is nobody to the detector; the whole view goes on.
+#[test]
+fn who_is_missed_by_the_detector_does_not_vanish() {
+    let lying = Actor { filter: "transpose=1", ..Actor::new(&MAN, 300, (100, 20)) };
+    let scene = scene(&[lying], 3);
+    let told_apart = share(&flat(&scene, &["--people", "1"]).frames[2], &scene.outlines[0]);
+    assert!(told_apart < 0.02, "the detector finds who lies on his side: {told_apart:.2}");
+    let whole = flat(&scene, &[]).frames;
+    let found = share(&whole[2], &scene.outlines[0]);
+    assert!(found > 0.5, "{found:.2}");
+    assert!(flat(&scene, &["--crops", "selfie"]).frames == whole);
+}
+
+#[test]
+fn without_the_detectors_weights_there_is_a_clear_error() {
+    let scene = two(1);
+    let data = folder();
+    let models = data.path().join("models");
+    std::fs::create_dir(&models).unwrap();
+    for name in ["selfie_segmentation.onnx", "rvm_mobilenetv3_m16.onnx"] {
+        std::os::unix::fs::symlink(data_dir().join("models").join(name), models.join(name)).unwrap();
+    }
+    for entry in std::fs::read_dir(data_dir()).unwrap().map(Result::unwrap).filter(|e| e.file_name() != "models") {
+        std::os::unix::fs::symlink(entry.path(), data.path().join(entry.file_name())).unwrap();
+    }
+    let out = scene.clip.with_file_name("out.mkv");
+    let job = |options: &[&str]| {
+        let mut command = vrseg();
+        command.args([arg(&scene.clip), "-q", "-y", "-o", arg(&out), "--mode", "matte", "--codec", "ffv1"]);
+        command.args(FLAT).args(options).env("VRSEG_DATA_DIR", data.path()).output().unwrap()
+    };
+    for options in [["--people", "main"], ["--crops", "selfie"]] {
+        let refused = job(&options);
+        let said = stderr(&refused);
+        assert!(!refused.status.success() && !out.exists(), "{options:?}: {said}");
+        assert!(said.contains("nanodet") && said.contains("./setup.sh --models nanodet"), "{options:?}: {said}");
+    }
+    // What only takes away needs no detector.
+    let plain = job(&["--min-size", "0.7", "--exclude", "0,0,0.1,0.1"]);
+    assert!(plain.status.success(), "{}", stderr(&plain));
+}
