@@ -319,7 +319,11 @@ packages=(
     ca-certificates ffmpeg gcc libc6-dev libclang-dev pkg-config python3 python3-venv
     libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev
 )
-if [[ $dev = yes ]]; then packages+=(git procps python3-numpy shellcheck chromium fish tmux zsh); fi
+if [[ $dev = yes ]]; then
+    packages+=(git procps python3-numpy shellcheck chromium fish tmux zsh)
+    # The tests start a Slurm of their own.
+    packages+=(slurmctld slurmd slurm-client munge)
+fi
 apt_install "${packages[@]}"
 note "all there"
 
