@@ -404,7 +404,7 @@ mod tests {
         let folder = JobFolder::open(&path).expect("made");
         assert!(matches!(JobFolder::open(&path), Err(Error::Busy { .. })));
         let state = TemporalState { backgrounds: vec![Some((1.0, 2.0))], ..TemporalState::default() };
-        for n in [0, 1, 3] {
+        for n in [3, 0, 1] {
             folder.keep(&mut record(&folder, n, true), Some(&state)).expect("kept");
         }
         let found = folder.finished(true);
