@@ -351,6 +351,7 @@ impl Sources {
                     deterministic: self.flag("device.deterministic"),
                     memory_share: self.number("device.memory_share"),
                     warmup: self.get("performance.warmup").as_u64().and_then(|n| n.try_into().ok()),
+                    rigid: false,
                 },
             },
             processing: ProcessingSettings {

@@ -53,6 +53,8 @@ pub struct SessionChoice {
     pub memory_share: Option<f32>,
     /// Runs of the network on an empty picture before the first frame; `None`: by the device.
     pub warmup: Option<u32>,
+    /// A device that fails ends the job: neither smaller batches nor another device are tried.
+    pub rigid: bool,
 }
 
 /// Threads of the parts of a job beside the network's; 0: the part's share of the job's threads.
