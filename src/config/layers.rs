@@ -362,6 +362,7 @@ impl Sources {
                     encode: self.count("processing.encode_threads"),
                 },
                 queue_bytes: self.count("processing.queue_mb") << 20,
+                strict: self.flag("processing.strict"),
                 segment_seconds: self.get("processing.segment_seconds").as_f64(),
                 cache: self.cache(),
             },

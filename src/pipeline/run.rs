@@ -228,7 +228,8 @@ pub fn run_part(
         observer.event(Event::Warning { message });
     }
 
-    let decode_options = DecodeOptions { range: job.range, threads: threads.decode, alpha: job.wants_alpha() };
+    let decode_options =
+        DecodeOptions { range: job.range, threads: threads.decode, alpha: job.wants_alpha(), strict: job.strict };
     let mut reader = Reader::open(&job.input, &decode_options)?;
     let template = reader.template();
     let begin = part.and_then(|p| p.begin.clone()).unwrap_or_default();
