@@ -90,6 +90,8 @@ pub struct ProcessingSettings {
     pub queue_bytes: usize,
     /// Workers that share a job's segments on one device.
     pub segments_at_once: usize,
+    /// Whether damage in the source ends a job.
+    pub strict: bool,
     /// Seconds of the segments in which a long job is kept; `None`: it isn't.
     pub segment_seconds: Option<f64>,
     /// What is kept of the network's mattes.
