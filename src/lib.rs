@@ -5,7 +5,7 @@
 //! tells what each stage does and why. Arrows between modules run one way:
 //!
 //! ```text
-//! cli -> ui -> pipeline -> media, model, matte, compose -> vr, tune -> hardware -> plane
+//! cli -> ui, job -> pipeline -> media, model, matte, compose -> vr, tune -> hardware -> plane
 //! cli -> config
 //! cli -> bench -> pipeline, media, vr
 //! cli -> eval -> pipeline (how formats are recognised), media, matte, vr
@@ -20,6 +20,7 @@ pub mod compose;
 pub mod config;
 pub mod eval;
 pub mod hardware;
+pub mod job;
 mod json_path;
 pub mod matte;
 pub mod media;

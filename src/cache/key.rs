@@ -1,11 +1,12 @@
 //! What an entry is known by.
 
 use crate::model::{Batch, Manifest};
+use serde::{Deserialize, Serialize};
 
 /// A BLAKE3 hash. Videos come from strangers and entries stay for weeks, so two inputs with the same
 /// key must not be makeable on purpose either: that rules out the faster hashes that are not made for
 /// it, and needs no secret.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Key(pub(super) [u8; 32]);
 
 impl std::fmt::Debug for Key {

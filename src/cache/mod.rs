@@ -18,15 +18,16 @@ mod record;
 
 pub use disk::{Checked, Disk, DiskError, Stats};
 pub use key::{Context, Key};
-pub use recall::{Recall, RecallError, Tally};
+pub use recall::{Chain, Past, Recall, RecallError, Tally};
 
 use memory::Memory;
 use record::{Mattes, Run};
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Where mattes are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Tiers {
     /// In memory; on disk, too, where the network takes its time.
     #[default]
@@ -40,7 +41,7 @@ pub enum Tiers {
 }
 
 /// What a job says about caches.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CacheChoice {
     /// Where mattes are kept.
     pub tiers: Tiers,
@@ -61,6 +62,11 @@ impl Default for CacheChoice {
 impl CacheChoice {
     /// Nothing is kept and nothing looked up.
     pub const OFF: Self = Self { tiers: Tiers::Off, memory: 0, disk: 0, read: false };
+
+    /// What is kept is looked up.
+    pub fn reads(&self) -> bool {
+        self.read && self.tiers != Tiers::Off
+    }
 }
 
 /// Seconds that the network takes for a picture from which on `auto` keeps mattes on disk. Packing and

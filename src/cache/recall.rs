@@ -4,7 +4,7 @@ use super::record::{Mattes, Run};
 use super::{Cache, Context, Key, Tier};
 use crate::model::{Batch, Kind, ModelError, Network, States, Tensor};
 use crate::plane::Plane;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -64,11 +64,42 @@ impl Tally {
     }
 }
 
+/// What a recurrent network knows of the frames before, for work that goes on in another process.
+/// Empty at the start and for other networks.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Past {
+    /// Its states; not where [`Chain::within`] stands for them.
+    pub states: Vec<Tensor>,
+    /// How its frames are known to the caches; `None`: they were not asked.
+    pub chain: Option<Chain>,
+}
+
+/// A chain of frames since the last reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chain {
+    /// Key of the start: what computes.
+    start: Key,
+    /// Key of the last frame.
+    last: Key,
+    /// The states are not known, since kept mattes were used: the key of the first frame of the kept run
+    /// that they are in, and how many of its frames were used.
+    within: Option<(Key, usize)>,
+}
+
+impl Past {
+    /// It can only be gone on from with mattes that are kept somewhere else.
+    pub fn needs_kept(&self) -> bool {
+        self.chain.is_some_and(|c| c.within.is_some())
+    }
+}
+
 /// A network with its recurrent states and what is kept of its mattes.
 #[derive(Debug)]
 pub struct Recall<'n> {
     network: &'n mut Network,
     states: States,
+    /// The states before the next frame are neither here nor where they should be kept.
+    lost: bool,
     kept: Option<Kept>,
     tally: Tally,
     spare: Batch,
@@ -101,22 +132,16 @@ enum Place {
 }
 
 impl<'n> Recall<'n> {
-    /// A network that goes on from `memory` (empty: from nothing).
+    /// A network that goes on from `past`.
     ///
     /// # Errors
     /// The states are not the network's.
-    pub fn new(network: &'n mut Network, memory: &[Tensor], cache: Option<(Arc<Cache>, Context)>) -> Result<Self> {
-        let states = network.restore(memory)?;
-        let kept = cache.map(|(cache, context)| Kept {
-            last: if memory.is_empty() { context.start() } else { context.resumed(memory) },
-            cache,
-            context,
-            place: Place::States,
-            recording: Run::default(),
-            state_bytes: 0,
-            seconds: f64::INFINITY,
-        });
-        Ok(Self { network, states, kept, tally: Tally::default(), spare: Batch::default() })
+    pub fn new(network: &'n mut Network, past: &Past, cache: Option<(Arc<Cache>, Context)>) -> Result<Self> {
+        let states = network.restore(&past.states)?;
+        let kept = cache.map(|(cache, context)| Kept::new(past, cache, context));
+        let found = kept.as_ref().is_some_and(|k| !matches!(k.place, Place::States));
+        let lost = past.needs_kept() && !found;
+        Ok(Self { network, states, lost, kept, tally: Tally::default(), spare: Batch::default() })
     }
 
     /// Where the mattes came from so far.
@@ -127,6 +152,7 @@ impl<'n> Recall<'n> {
     /// Forgets the frames before: a scene begins.
     pub fn reset(&mut self) {
         self.states.reset();
+        self.lost = false;
         if let Some(kept) = &mut self.kept {
             // The states behind the scene's last frame are of no use.
             kept.keep(None);
@@ -135,20 +161,34 @@ impl<'n> Recall<'n> {
         }
     }
 
-    /// The states before the next frame.
+    /// What is known before the next frame.
     ///
     /// # Errors
     /// As [`Recall::run`].
-    pub fn states(&mut self) -> Result<Vec<Tensor>> {
-        let Some(kept) = &mut self.kept else { return Ok(self.network.save(&self.states)?) };
-        let states = match &kept.place {
-            Place::States => self.network.save(&self.states)?,
-            Place::Behind(run) => run.end().ok_or(RecallError::Broken)?.to_vec(),
-            Place::Within(..) => return Err(RecallError::Broken),
+    pub fn past(&mut self) -> Result<Past> {
+        if self.network.manifest().kind != Kind::Recurrent {
+            return Ok(Past::default());
+        }
+        if self.lost {
+            return Err(RecallError::Broken);
+        }
+        let Some(kept) = &mut self.kept else {
+            return Ok(Past { states: self.network.save(&self.states)?, chain: None });
         };
-        // They cost most of what keeping a run costs.
-        kept.keep(Some(&states));
-        Ok(states)
+        let (states, within) = match &kept.place {
+            Place::States => (self.network.save(&self.states)?, None),
+            Place::Behind(run) => match run.end() {
+                Some(states) => (states.to_vec(), None),
+                // A cut followed there, and does so here most likely.
+                None => (Vec::new(), run.key(0).map(|first| (*first, run.len()))),
+            },
+            Place::Within(run, at, _) => (Vec::new(), run.key(0).map(|first| (*first, *at))),
+        };
+        if within.is_none() {
+            // The states cost most of what keeping a run costs.
+            kept.keep(Some(&states));
+        }
+        Ok(Past { states, chain: Some(Chain { start: kept.context.start(), last: kept.last, within }) })
     }
 
     /// Keeps what was computed since, so that another run can go on here.
@@ -157,7 +197,7 @@ impl<'n> Recall<'n> {
     /// The states can't be brought from the device.
     pub fn finish(&mut self) -> Result<()> {
         if self.kept.as_ref().is_some_and(|k| !k.recording.is_empty()) {
-            self.states()?;
+            self.past()?;
         }
         Ok(())
     }
@@ -176,6 +216,9 @@ impl<'n> Recall<'n> {
     }
 
     fn run_recurrent(&mut self, batch: &Batch, alphas: &mut Vec<Plane<f32>>) -> Result<()> {
+        if self.lost {
+            return Err(RecallError::Broken);
+        }
         let Some(kept) = &mut self.kept else {
             self.network.run(batch, &mut self.states, alphas)?;
             Mattes::round(alphas);
@@ -286,6 +329,29 @@ impl<'n> Recall<'n> {
 }
 
 impl Kept {
+    fn new(past: &Past, cache: Arc<Cache>, context: Context) -> Self {
+        // Of another processor's chain only the states are of use.
+        let chain = past.chain.filter(|chain| chain.start == context.start());
+        let place = chain.and_then(|c| c.within).and_then(|(first, at)| {
+            let (run, tier) = cache.run(&first)?;
+            Some(if at < run.len() { Place::Within(run, at, tier) } else { Place::Behind(run) })
+        });
+        let last = match chain {
+            Some(chain) => chain.last,
+            None if past.states.is_empty() => context.start(),
+            None => context.resumed(&past.states),
+        };
+        Self {
+            cache,
+            context,
+            last,
+            place: place.unwrap_or(Place::States),
+            recording: Run::default(),
+            state_bytes: 0,
+            seconds: f64::INFINITY,
+        }
+    }
+
     /// The states, however large they are, are a third of the run at most; and a run has an end.
     fn is_long(&self) -> bool {
         let (n, bytes) = (self.recording.len(), self.recording.packed());

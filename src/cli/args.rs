@@ -81,6 +81,8 @@ pub enum Command {
     Eval(EvalArgs),
     /// Tell what this machine is, and which encoders and devices really work
     Hardware(HardwareArgs),
+    /// Look whether everything is there that a job needs, and say how to mend what is broken
+    Doctor(DoctorArgs),
     /// Look for settings that are faster on this machine, and for what holds it up
     Optimize(OptimizeArgs),
     /// Measure how fast this machine is: whole pipelines, each stage alone, charts
@@ -90,6 +92,12 @@ pub enum Command {
     Config(ConfigCommand),
     /// Read the matte back out of an alpha-packed video
     Unpack(UnpackArgs),
+    /// Cut a job into segments, to be worked on by several machines
+    Plan(Box<PlanArgs>),
+    /// Work on segments of a planned job
+    Work(WorkArgs),
+    /// Join the segments of a planned job to its outputs
+    Merge(MergeArgs),
     /// Take commands by hand, with history and completion
     Interactive,
     /// Show, empty and check what is kept of mattes
@@ -212,6 +220,19 @@ pub struct HardwareArgs {
     /// Try this device or encoder alone; what `hardware` starts for each of them
     #[arg(long, hide = true)]
     pub only: Option<String>,
+}
+
+/// `vrseg doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// A video that makes trouble: looked at, too
+    pub file: Option<PathBuf>,
+    /// A file with settings instead of your own
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// One JSON array on standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `vrseg optimize`.
@@ -340,6 +361,69 @@ pub struct UnpackArgs {
     /// Replace an output that exists
     #[arg(short = 'y', long)]
     pub overwrite: bool,
+    /// Only warnings and errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// `vrseg plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The job's folder: beside the first output, named as it is with .vrseg behind it
+    #[arg(long = "job", value_name = "DIR", display_order = 0)]
+    pub folder: Option<PathBuf>,
+    /// The job.
+    #[command(flatten)]
+    pub job: JobArgs,
+}
+
+/// `vrseg work`.
+#[derive(Debug, Args)]
+#[command(after_help = WORK_NOTES)]
+pub struct WorkArgs {
+    /// The job's folder, or the folder that it is in
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// This segment, counted from 0
+    #[arg(long, value_name = "N", group = "which")]
+    pub index: Option<usize>,
+    /// The first that is not finished and that nobody works on
+    #[arg(long, group = "which")]
+    pub next: bool,
+    /// All of those, one after the other
+    #[arg(long, group = "which")]
+    pub all: bool,
+    /// Another device than the plan's
+    #[arg(long, value_name = "DEVICE", value_parser = setting("device.name"))]
+    pub device: Option<Setting>,
+    /// Other threads than the plan's
+    #[arg(long, value_name = "N", value_parser = setting("processing.threads"))]
+    pub threads: Option<Setting>,
+    /// ONNX Runtime's shared library
+    #[arg(long, value_name = "PATH")]
+    pub ort_lib: Option<PathBuf>,
+    /// Only warnings and errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+const WORK_NOTES: &str = "\
+Without --index, --next and --all the segment is the one whose number stands in SLURM_ARRAY_TASK_ID or
+JOB_COMPLETION_INDEX. A segment that is finished, or that another worker is on, is left alone.
+";
+
+/// `vrseg merge`.
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// The job's folder, or the folder that it is in
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Replace outputs that exist and that this job has not made
+    #[arg(short = 'y', long)]
+    pub overwrite: bool,
+    /// Remove the job's folder when the outputs are in place
+    #[arg(long)]
+    pub remove: bool,
     /// Only warnings and errors
     #[arg(short, long)]
     pub quiet: bool,
@@ -474,6 +558,12 @@ pub struct OutputArgs {
     /// Show what would be done, and do nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Forget what an earlier run of this job has finished
+    #[arg(long)]
+    pub restart: bool,
+    /// Keep what is finished of a long job in segments of so many seconds: 15 by default, or off
+    #[arg(long, value_name = "S", value_parser = setting("processing.segment_seconds"))]
+    pub segment_seconds: Option<Setting>,
 }
 
 /// How it is encoded.
@@ -702,6 +792,7 @@ impl JobArgs {
             ("output.preset", "--preset", &self.encode.preset),
             ("output.bitrate", "--bitrate", &self.encode.bitrate),
             ("output.pix_fmt", "--pix-fmt", &self.encode.pix_fmt),
+            ("processing.segment_seconds", "--segment-seconds", &self.output.segment_seconds),
             ("matte.threshold", "--threshold", &self.matte.threshold),
             ("matte.feather", "--feather", &self.matte.feather),
             ("matte.grow", "--grow", &self.matte.grow),

@@ -1,8 +1,9 @@
 //! The one place where the command line meets the library: plans, runs and models.
 
 use super::probe::FormatView;
+use crate::job::{self, Keep};
 use crate::model::{Kind, Manifest, ModelError, Weights, registry};
-use crate::pipeline::{self, Cancel, Job, Observer, Plan, Summary, trial};
+use crate::pipeline::{Cancel, Job, Observer, Plan, Summary, trial};
 use crate::ui::format::{bytes, duration};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -66,10 +67,14 @@ pub trait Backend {
 
 /// The library.
 #[derive(Debug)]
-pub struct Library;
+pub struct Library {
+    /// How jobs are kept.
+    pub keep: Keep,
+}
 
 impl Backend for Library {
     fn plan(&self, job: &Job, cancel: &Cancel) -> anyhow::Result<PlanView> {
+        let job = &job::may_replace_its_own(job);
         let plan = Plan::new(job)?;
         let mut lines: Vec<_> = plan.lines(job).into_iter().map(|(l, v)| (l.to_owned(), v)).collect();
         let mut json = serde_json::json!({
@@ -105,7 +110,7 @@ impl Backend for Library {
     }
 
     fn run(&self, job: &Job, cancel: &Cancel, observer: &dyn Observer) -> anyhow::Result<Summary> {
-        Ok(pipeline::run(job, cancel, observer)?)
+        Ok(job::run(job, self.keep, cancel, observer)?)
     }
 
     fn models(&self, name: Option<&str>, check: bool) -> anyhow::Result<Vec<ModelInfo>> {

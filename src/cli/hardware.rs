@@ -91,7 +91,7 @@ pub fn show(ort_lib: Option<&Path>, json: bool) -> anyhow::Result<String> {
     Ok(if json { serde_json::to_string_pretty(&report)? + "\n" } else { text(&report) })
 }
 
-fn report(ort_lib: Option<&Path>) -> Report {
+pub(super) fn report(ort_lib: Option<&Path>) -> Report {
     // Loading libraries of hundreds of megabytes takes its time: all at once, while the rest is looked at.
     let providers: Vec<_> = PROVIDERS.iter().map(|(name, _)| Trial::start(name, ort_lib)).collect();
     let encoders: Vec<_> = opens::encoders().map(|(name, _)| Trial::start(name, None)).collect();

@@ -8,6 +8,7 @@ use super::outputs::{Request, extension, settle};
 use super::regions;
 use crate::compose::{Mode, packed};
 use crate::config::{Settings, Sources};
+use crate::job;
 use crate::media::{Codec, EncodeOptions, TimeRange};
 use crate::pipeline::{Job, ModelChoice, OutputSpec, PeopleChoice};
 use crate::vr::names::{self, NamedProjection};
@@ -298,13 +299,17 @@ fn existing(jobs: Vec<Job>, args: &JobArgs) -> Result<Batch, UsageError> {
     let mut problems = Vec::new();
     for job in jobs {
         let mut exists = None;
+        let kept = job.outputs.first().map(|o| job::beside(&o.path));
         for output in &job.outputs {
             // A link that leads nowhere is somebody's, too.
             let Ok(meta) = fs::metadata(&output.path).or_else(|_| fs::symlink_metadata(&output.path)) else { continue };
             if !meta.is_file() && !meta.is_symlink() {
                 problems.push(format!("{}: exists and is not a regular file", output.path.display()));
             }
-            exists.get_or_insert_with(|| output.path.clone());
+            // What an earlier run made of its first segments is gone on with.
+            if !kept.as_ref().is_some_and(|folder| job::made(folder, &output.path)) {
+                exists.get_or_insert_with(|| output.path.clone());
+            }
         }
         match exists {
             Some(path) if args.output.no_overwrite => batch.skipped.push((job.input, path)),

@@ -6,6 +6,7 @@ mod bench;
 mod cache;
 mod config;
 mod docs;
+mod doctor;
 mod eval;
 mod exit;
 mod hardware;
@@ -20,6 +21,7 @@ mod preview;
 mod probe;
 mod regions;
 mod run;
+mod segments;
 pub mod time;
 mod unpack;
 
@@ -28,6 +30,7 @@ pub use jobs::{Batch, jobs};
 
 use crate::config::{Loader, check};
 use crate::hardware::Machine;
+use crate::job::Keep;
 use crate::pipeline::Trace;
 use crate::telemetry::{self, LogFile, LogFormat, LogGuard, LogOptions};
 use crate::ui::{Board, Console, JsonLines, ProgressUi, Style, Watch, Wishes};
@@ -77,7 +80,7 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
         None => main_job(&cli.job, console, log),
         Some(Command::Models(args)) => {
             *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
-            models::list(&Library, args, console, print_text)
+            models::list(&Library { keep: Keep::NOTHING }, args, console, print_text)
         }
         Some(Command::Probe(args)) => {
             *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
@@ -95,19 +98,29 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
             eval::run(args, print_text).map(|()| Exit::Done)
         }
         Some(Command::Hardware(args)) => hardware::run(args, print_text),
+        Some(Command::Doctor(args)) => doctor::run(args.file.as_deref(), args.config.clone(), args.json, print_text),
         Some(Command::Optimize(args)) => {
             *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
-            let stop = Arc::new(Stop::default());
-            interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
+            let stop = listen(console)?;
             optimize::run(args, &stop, console, print_text)
         }
         Some(Command::Bench(args)) => bench::run(args, console, print_text),
         Some(Command::Config(command)) => config::run(command, print_text),
         Some(Command::Unpack(args)) => {
             *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
-            let stop = Arc::new(Stop::default());
-            interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
-            unpack::run(args, &stop, console)
+            unpack::run(args, &*listen(console)?, console)
+        }
+        Some(Command::Plan(args)) => {
+            *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &args.job)?);
+            segments::plan(args, print_text)
+        }
+        Some(Command::Work(args)) => {
+            *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
+            segments::work(args, &*listen(console)?, console)
+        }
+        Some(Command::Merge(args)) => {
+            *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
+            segments::merge(args, &*listen(console)?, console)
         }
         Some(Command::Cache(command)) => {
             *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
@@ -116,6 +129,13 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
         Some(Command::Completions { shell }) => print_bytes(&docs::completions(*shell)).map(|()| Exit::Done),
         Some(Command::Man) => print_bytes(&docs::man()?).map(|()| Exit::Done),
     }
+}
+
+/// Listens to Ctrl-C.
+fn listen(console: &Console) -> anyhow::Result<Arc<Stop>> {
+    let stop = Arc::new(Stop::default());
+    interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
+    Ok(stop)
 }
 
 fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> anyhow::Result<Exit> {
@@ -161,10 +181,11 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
     if let Some(trace) = &trace {
         ui = ui.with_trace(Arc::clone(trace));
     }
-    let stop = Arc::new(Stop::default());
-    interrupt::install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
+    let keep = Keep { seconds: settings.processing.segment_seconds, restart: args.output.restart };
+    let library = Library { keep };
+    let stop = listen(console)?;
     let exit = if args.output.dry_run {
-        run::dry_run(&batch, &Library, &stop, &ui, print_text)
+        run::dry_run(&batch, &library, &stop, &ui, print_text)
     } else {
         let wishes = wishes(args);
         let watch = if wishes.none() {
@@ -174,7 +195,7 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
             ui = ui.with_board(Arc::clone(&board));
             Some(Watch::start(&board, &wishes, console, press(&stop, console))?)
         };
-        let exit = run::run(&batch, &Library, &stop, &ui);
+        let exit = run::run(&batch, &library, &stop, &ui);
         watch.map_or(Ok(()), Watch::finish)?;
         exit
     };

@@ -18,12 +18,13 @@ pub use color::ParseColorError;
 pub use composer::{Composer, Frame, ViewPaint};
 pub use packed::{AlphaChannel, PackedFrame};
 pub use passthrough::{PassthroughPainter, PassthroughPlan};
+use serde::{Deserialize, Serialize};
 
 use crate::vr::Filter;
 use std::path::PathBuf;
 
 /// What an output shows.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Mode {
     /// The person over a flat key colour.
     Green {
@@ -88,7 +89,7 @@ impl Mode {
 }
 
 /// An 8-bit gamma-coded RGB colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rgb(pub u8, pub u8, pub u8);
 
 impl Rgb {

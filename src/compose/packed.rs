@@ -20,6 +20,7 @@
 
 use crate::plane::{PlaneMut, PlaneRef, Rect, Sample, YuvColor, YuvLayout};
 use crate::vr::{Format, Layout, Lens, Picture, Projection, RemapTable, SampleGrid};
+use serde::{Deserialize, Serialize};
 
 /// Size of a disc to its circle.
 pub const SCALE: f64 = 0.4;
@@ -30,7 +31,7 @@ pub fn format(fov: f32) -> Format {
 }
 
 /// Which colours carry the opacity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum AlphaChannel {
     /// Pure red, what DeoVR's specification asks for.
     #[default]

@@ -361,6 +361,7 @@ impl Sources {
                     encode: self.count("processing.encode_threads"),
                 },
                 queue_bytes: self.count("processing.queue_mb") << 20,
+                segment_seconds: self.get("processing.segment_seconds").as_f64(),
                 cache: self.cache(),
             },
             vr: self.format_request(),

@@ -2,20 +2,27 @@
 //! wearer's own body.
 
 use crate::plane::Plane;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A part of a view, for a time.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Region {
     /// Left, top, right and bottom edge as shares of the view's width and height.
     pub sides: [f32; 4],
     /// From this second of the source on ...
     pub from: f64,
     /// ... and before this one.
+    #[serde(deserialize_with = "second_or_never")]
     pub to: f64,
 }
 
+/// JSON has no infinity: it is written as null.
+fn second_or_never<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or(f64::INFINITY))
+}
+
 /// The user's say. By default everything stays.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Wishes {
     /// What is less high than this share of the view is left out.
     pub min_size: f32,
@@ -146,6 +153,14 @@ mod tests {
 
     const LEFT: [usize; 4] = [2, 5, 12, 30];
     const RIGHT: [usize; 4] = [24, 10, 30, 18];
+
+    #[test]
+    fn a_region_for_ever_comes_back_from_json() {
+        for region in [always([0.0, 0.1, 0.2, 0.3]), Region { to: 2.5, ..always([0.0; 4]) }] {
+            let text = serde_json::to_string(&region).unwrap();
+            assert_eq!(serde_json::from_str::<Region>(&text).unwrap(), region);
+        }
+    }
 
     #[test]
     fn nothing_wished_changes_nothing() {

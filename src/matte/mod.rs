@@ -24,6 +24,7 @@ pub use prepare::{Normalization, Sampler, rotate, to_network};
 pub use refine::Refiner;
 pub use resize::resize;
 pub use scene::SceneDetector;
+use serde::{Deserialize, Serialize};
 pub use temporal::Stabilizer;
 pub use tiles::{TILE_H, TILE_W, TileClass, TileMap};
 pub use upsample::{upsample_bilinear, upsample_guided};
@@ -49,7 +50,7 @@ pub struct SmallYuv {
 }
 
 /// What the user may ask of a matte after the network.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MatteOptions {
     /// `None`: the network's soft alpha. `Some(t)`, 0..=1: harden, alpha = 1 where it exceeds `t`
     /// (with a one-pixel-wide soft step so that edges don't alias).

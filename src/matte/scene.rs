@@ -32,6 +32,16 @@ impl SceneDetector {
         Self::default()
     }
 
+    /// The picture that the next frame is compared with.
+    pub fn memory(&self) -> Option<&Plane<f32>> {
+        self.previous.as_ref()
+    }
+
+    /// Takes over the [memory](Self::memory) of another detector.
+    pub fn remember(&mut self, memory: Option<Plane<f32>>) {
+        self.previous = memory.filter(|p| (p.width(), p.height()) == (SIDE, SIDE));
+    }
+
     /// Forgets the last frame: the next is not a cut.
     pub fn reset(&mut self) {
         self.previous = None;

@@ -48,6 +48,19 @@ impl Stabilizer {
         }
     }
 
+    /// The last frame's picture and its matte as it was given out; `None` before the first frame.
+    pub fn memory(&self) -> Option<(&Plane<f32>, &Plane<f32>)> {
+        self.primed.then_some((&self.luma, &self.alpha))
+    }
+
+    /// Takes over the [memory](Self::memory) of another stabiliser.
+    pub fn remember(&mut self, memory: Option<(Plane<f32>, Plane<f32>)>) {
+        self.primed = memory.is_some();
+        if let Some((luma, alpha)) = memory {
+            (self.luma, self.alpha) = (luma, alpha);
+        }
+    }
+
     /// Forgets the past: the next alpha is taken as it is. For a scene cut or a seek.
     pub fn reset(&mut self) {
         self.primed = false;

@@ -78,6 +78,27 @@ impl Background {
     }
 }
 
+impl Background {
+    /// Seconds at which the loop under way began, and its length as far as it is known; `None` for a
+    /// picture.
+    pub fn position(&self) -> Option<(f64, f64)> {
+        self.video.as_ref().map(|v| (v.began, v.length))
+    }
+
+    /// Goes to the [position](Self::position) of another background of the same file.
+    ///
+    /// # Errors
+    /// When the file can't be read any more.
+    pub fn go_to(&mut self, (began, length): (f64, f64)) -> Result<()> {
+        let Some(video) = &mut self.video else { return Ok(()) };
+        video.length = length;
+        if let Some(frame) = video.restart(began)? {
+            self.shown = Arc::new(self.fit.run(&frame)?);
+        }
+        Ok(())
+    }
+}
+
 impl Looped {
     /// The frame that is due at that time, if it isn't the one that was due before.
     fn advance(&mut self, seconds: f64) -> Result<Option<VideoFrame>> {

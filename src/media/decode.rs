@@ -28,6 +28,8 @@ pub struct SourceFrame {
     pub index: u64,
     /// A key frame of the source.
     pub key: bool,
+    /// Its time stamp is the source's own, so that [`Reader::skip_to`] finds it again.
+    pub findable: bool,
 }
 
 /// A packet of a stream that isn't decoded, on its way to a [`super::Writer`].
@@ -97,6 +99,8 @@ pub struct Reader {
     held: VecDeque<CopiedPacket>,
     /// The target of the last seek (microseconds), as long as it isn't certain that it was early enough.
     sought: Option<i64>,
+    /// Frames before this time stamp of the file are dropped; see [`Reader::skip_to`].
+    skip_to: Option<i64>,
     /// What is added to all time stamps, in microseconds; see [`Reader::smooth_clock`].
     clock_shift: i64,
     flushing: bool,
@@ -143,6 +147,7 @@ impl Reader {
             queue: VecDeque::new(),
             held: VecDeque::new(),
             sought,
+            skip_to: None,
             clock_shift: 0,
             flushing: false,
             video_done: false,
@@ -183,6 +188,97 @@ impl Reader {
             }
             self.step()?;
         }
+    }
+
+    /// Goes to the frame at `pts` (as a [`SourceFrame`] has it; later than what was read), which is
+    /// number `index`. The next frame is that one, decoded from the nearest key frame before it, or, where
+    /// the file can't be sought in, after all that lie before it.
+    ///
+    /// # Errors
+    /// There is no frame at that time; as [`Reader::next`].
+    pub fn skip_to(&mut self, pts: i64, index: u64) -> Result<()> {
+        let target = pts + self.range.start.unwrap_or(0);
+        self.skip_to = Some(target);
+        let micros = raw::rescale(target, self.time_base, MICROSECONDS);
+        // A transport stream's clock may jump, which is noticed only by reading all of it.
+        if !self.template.arbitrary_start && seek(&mut self.input, &self.decoder, micros) {
+            self.forget();
+            self.sought = Some(micros);
+        }
+        if self.look_for(target, index)? {
+            return Ok(());
+        }
+        // Damaged indexes lead astray: back to the start, and through all of it.
+        let start = file_start(&self.input);
+        if !seek(&mut self.input, &self.decoder, start) {
+            return Err(self.not_found(pts));
+        }
+        self.forget();
+        if self.look_for(target, index)? { Ok(()) } else { Err(self.not_found(pts)) }
+    }
+
+    fn not_found(&self, pts: i64) -> MediaError {
+        MediaError::NotFoundAgain { path: self.info().path.clone(), seconds: pts as f64 * tick(self.time_base) }
+    }
+
+    /// Decodes up to the next frame that is not dropped; false where it isn't the one at `target`.
+    fn look_for(&mut self, target: i64, index: u64) -> Result<bool> {
+        self.count = index;
+        let wanted = target - self.range.start.unwrap_or(0);
+        loop {
+            while let Some(item) = self.queue.pop_front() {
+                if let Item::Frame(mut frame) = item
+                    && frame.pts >= wanted
+                {
+                    if frame.pts != wanted {
+                        return Ok(false);
+                    }
+                    frame.index = index;
+                    self.count = index + 1;
+                    self.queue.push_front(Item::Frame(frame));
+                    return Ok(true);
+                }
+            }
+            if self.finished {
+                return Ok(false);
+            }
+            self.step()?;
+        }
+    }
+
+    /// Delivers packets only, from where it is: those before `end` (in ticks of the video, as a
+    /// [`SourceFrame`] has its time stamp), where one is given.
+    pub fn without_video(&mut self, end: Option<i64>) {
+        let end = end.map(|t| t + self.range.start.unwrap_or(0));
+        self.queue.retain(|item| matches!(item, Item::Packet(_)));
+        self.video_done = false;
+        self.end_of_video(end);
+        let limit = self.range.micros.1;
+        let (streams, offset) = (&self.streams, self.range.micros.0.unwrap_or(0));
+        self.queue.retain(|item| {
+            let Item::Packet(packet) = item else { return false };
+            let at = packet.packet.pts().or(packet.packet.dts());
+            let time_base = streams[packet.stream()].time_base;
+            let at = at.map_or(i64::MIN, |t| raw::rescale(t, time_base, MICROSECONDS) + offset);
+            limit.is_none_or(|limit| at < limit)
+        });
+    }
+
+    /// When a packet is to be decoded, in microseconds of the frames' clock.
+    pub(super) fn time_of(&self, packet: &CopiedPacket) -> Option<i64> {
+        let time_base = self.streams.get(packet.stream())?.time_base;
+        packet.packet.dts().or(packet.packet.pts()).map(|t| raw::rescale(t, time_base, MICROSECONDS))
+    }
+
+    /// What was read so far is as if it hadn't been: after a seek.
+    fn forget(&mut self) {
+        self.decoder.flush();
+        self.queue.clear();
+        self.held.clear();
+        self.last_pts = None;
+        (self.flushing, self.video_done, self.finished) = (false, false, false);
+        self.clock_shift = 0;
+        self.streams.iter_mut().for_each(|s| s.expected = None);
     }
 
     /// Damaged packets and frames so far.
@@ -408,6 +504,7 @@ impl Reader {
     /// Gives a decoded frame its place in the output, or drops it where it lies outside the range.
     fn take_frame(&mut self, frame: ffmpeg::frame::Video) -> Result<()> {
         let decoded_duration = frame.packet().duration;
+        let repaired = self.repaired;
         let mut pts = match frame.timestamp() {
             Some(pts) => pts,
             None => {
@@ -425,7 +522,7 @@ impl Reader {
             return Ok(());
         }
         self.last_pts = Some(pts);
-        if self.range.start.is_some_and(|start| pts < start) {
+        if self.skip_to.or(self.range.start).is_some_and(|start| pts < start) {
             return Ok(());
         }
         if self.range.end.is_some_and(|end| pts >= end) {
@@ -438,13 +535,14 @@ impl Reader {
         }
         let duration = if decoded_duration > 0 { decoded_duration } else { self.usual_duration };
         let key = frame.is_key();
+        let findable = self.repaired == repaired && self.clock_shift == 0;
         self.release_held(Some(pts));
         let mut frame = self.convert.run(frame)?;
         let shifted = pts - self.range.start.unwrap_or(0);
         frame.set_pts(Some(shifted));
         let index = self.count;
         self.count += 1;
-        self.queue.push_back(Item::Frame(SourceFrame { frame, pts: shifted, duration, index, key }));
+        self.queue.push_back(Item::Frame(SourceFrame { frame, pts: shifted, duration, index, key, findable }));
         if self.range.frames == Some(self.count) {
             self.end_of_video(Some(pts + duration));
         }
@@ -455,24 +553,19 @@ impl Reader {
     /// gone back further. Containers without an index (MPEG-TS) seek to any packet, and decoding
     /// begins only at the next key frame.
     fn sought_too_late(&mut self, pts: i64) -> bool {
-        let (Some(target), Some(start)) = (self.sought.take(), self.range.start) else { return false };
+        let Some(target) = self.sought.take() else { return false };
+        let Some(start) = self.skip_to.or(self.range.start) else { return false };
         let file_start = file_start(&self.input);
         if pts <= start || target <= file_start {
             return false;
         }
         // 2, 6, 14 ... seconds before the range.
-        let gone = self.range.micros.0.unwrap_or(target) - target;
+        let gone = raw::rescale(start, self.time_base, MICROSECONDS) - target;
         let target = (target - gone - 2_000_000).max(file_start);
         if !seek(&mut self.input, &self.decoder, target) {
             return false;
         }
-        self.decoder.flush();
-        self.queue.clear();
-        self.held.clear();
-        self.last_pts = None;
-        self.flushing = false;
-        self.clock_shift = 0;
-        self.streams.iter_mut().for_each(|s| s.expected = None);
+        self.forget();
         self.sought = Some(target);
         true
     }

@@ -138,10 +138,15 @@ impl VideoEncoder {
         &self.plan
     }
 
-    /// The encoder's context, for the muxer's stream.
-    pub(super) fn context(&self) -> *const ffi::AVCodecContext {
+    /// What the muxer's stream says of the codec.
+    pub(super) fn parameters(&self) -> Result<raw::Params> {
         // SAFETY: only hands the pointer on.
-        unsafe { self.context.as_ptr() }
+        raw::Params::of_encoder(unsafe { self.context.as_ptr() })
+    }
+
+    /// How long a frame is shown, in the source's ticks, where it doesn't say.
+    pub(super) fn usual_duration(&self) -> i64 {
+        self.usual_duration
     }
 
     /// The time base of [`VideoEncoder::receive`]'s packets: the source's.

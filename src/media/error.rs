@@ -227,6 +227,22 @@ pub enum MediaError {
         /// The output.
         path: PathBuf,
     },
+    /// A segment's file isn't what was written.
+    #[error("{}: the segment is damaged: {reason}", path.display())]
+    Segment {
+        /// The segment's file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// After a seek other frames came than before.
+    #[error("{}: the frame at {seconds:.3} s, where a segment begins, isn't found again; work on it with --segment-seconds off", path.display())]
+    NotFoundAgain {
+        /// The input.
+        path: PathBuf,
+        /// The frame's time.
+        seconds: f64,
+    },
     /// A frame has another size or format than was agreed.
     #[error("internal: a frame of {got} came where {expected} was expected")]
     FrameMismatch {

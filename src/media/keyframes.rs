@@ -1,10 +1,11 @@
-//! A few key frames of a file, for a look at what it shows before the job begins.
+//! A few key frames of a file, for a look at what it shows before the job begins, and the times of all.
 #![allow(unsafe_code)]
 
 use super::error::Result;
 use super::frame::VideoFrame;
+use super::options::{DecodeOptions, TimeRange};
 use super::probe::{self, InputInfo};
-use super::source::{file_start, open_decoder};
+use super::source::{Range, check_range, copy_states, file_start, open_decoder};
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::ops::ControlFlow;
 
@@ -68,4 +69,52 @@ fn next_key_frame(
         decoder.flush();
     }
     None
+}
+
+/// A frame of the video, as its packet has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FrameTime {
+    /// When it is shown, as [`super::SourceFrame`] has it.
+    pub pts: i64,
+    /// A key frame.
+    pub key: bool,
+}
+
+/// The times of all frames in `range`, rising, without decoding any of them: reads the whole file.
+/// `None` where packets have no time stamps, or two the same.
+///
+/// # Errors
+/// The file can't be opened.
+pub fn frame_times(info: &InputInfo, range: TimeRange) -> Result<Option<Vec<FrameTime>>> {
+    let mut input = probe::open(&info.path)?;
+    let stream = info.video.index;
+    let time_base = ffi::AVRational { num: info.video.time_base.0, den: info.video.time_base.1 };
+    let options = DecodeOptions { range, ..DecodeOptions::default() };
+    check_range(info, &options)?;
+    let range = Range::new(&input, &options, time_base);
+    copy_states(&mut input, stream);
+    let offset = range.start.unwrap_or(0);
+    let mut packet = ffmpeg::Packet::empty();
+    let mut times = Vec::new();
+    loop {
+        match packet.read(&mut input) {
+            Ok(()) if packet.stream() == stream => {
+                let Some(pts) = packet.pts() else { return Ok(None) };
+                let inside = range.start.is_none_or(|s| pts >= s) && range.end.is_none_or(|e| pts < e);
+                if inside {
+                    times.push(FrameTime { pts: pts - offset, key: packet.is_key() });
+                }
+            }
+            Ok(()) | Err(ffmpeg::Error::InvalidData) => {}
+            Err(_) => break,
+        }
+    }
+    times.sort_unstable();
+    if times.windows(2).any(|w| w[0].pts == w[1].pts) {
+        return Ok(None);
+    }
+    if let Some(frames) = range.frames {
+        times.truncate(usize::try_from(frames).unwrap_or(usize::MAX));
+    }
+    Ok(Some(times))
 }

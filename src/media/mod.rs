@@ -25,6 +25,7 @@ pub mod pool;
 pub mod probe;
 mod raw;
 mod scale;
+pub mod segment;
 mod settings;
 pub mod sidedata;
 mod source;
@@ -35,13 +36,14 @@ pub use decode::{CopiedPacket, Item, Reader, SourceFrame};
 pub use encoders::{EncoderPlan, plan_encoder};
 pub use error::{MediaError, Result};
 pub use frame::{PlaneSamples, VideoFrame, layout_of, pixel_of};
-pub use keyframes::key_frames;
+pub use keyframes::{FrameTime, frame_times, key_frames};
 pub use log::{init, recent_log};
 pub use mux::{Finished, Purpose, VrTags, Writer, WriterOptions, same_file};
 pub use nvenc::nvenc_status;
 pub use options::{Codec, DecodeOptions, EncodeOptions, TimeRange};
 pub use pool::FramePool;
 pub use probe::{InputInfo, VideoInfo, layout_with_alpha, probe};
+pub use segment::{SegmentPart, SegmentTimes, SegmentWriter};
 pub use template::SourceTemplate;
 
 #[cfg(test)]

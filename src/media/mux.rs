@@ -103,48 +103,13 @@ impl Writer {
     /// codec don't fit, the encoder refuses its options, the disk is full.
     pub fn create(options: WriterOptions<'_>, template: &Arc<SourceTemplate>) -> Result<Writer> {
         log::init();
-        let path = check_target(options.path, options.overwrite)?;
-        if same_file(&path, &template.info.path) {
-            return Err(MediaError::OutputIsInput { path: options.path.to_path_buf() });
-        }
-        let plan = plan_encoder(&options)?;
-        let mut notes: Vec<String> = plan.no_hardware.iter().map(|why| format!("NVENC is not used: {why}")).collect();
-        let container = plan.container.clone();
-        let global_header = container.muxer().is_some_and(|m| m.flags & ffi::AVFMT_GLOBALHEADER != 0);
-        let chosen_hardware = plan.encoder.ends_with("_nvenc") && options.encode.encoder.is_none();
-        let encoder = match VideoEncoder::open(plan, &options, &template.video, global_header) {
-            // A card may run out of sessions or memory: then the CPU does it.
-            Err(error) if chosen_hardware => {
-                notes.push(format!("NVENC is not used: {error}"));
-                let software = EncodeOptions { hardware: false, ..options.encode.clone() };
-                let options = WriterOptions { encode: &software, ..options };
-                VideoEncoder::open(plan_encoder(&options)?, &options, &template.video, global_header)?
-            }
-            other => other?,
-        };
         let mut options = options;
-        let tags = match options.tags {
-            VrTags::Source => template.info.video.tags,
-            VrTags::Made(tags) => tags,
-        };
-        if container == Container::Mp4 && tags.right_first {
-            // FFmpeg writes no st3d for it, and sv3d alone would say that there is one view.
-            options.tags = VrTags::Made(ContainerTags::default());
-            notes.push(
-                "mp4 gets no stereo and spherical metadata for a video whose right eye comes first; players must go by \
-                 the file name, or use .mkv"
-                    .to_owned(),
-            );
-        }
-        if container == Container::Mov && !mov_keeps_vr() && !tags.is_empty() {
-            notes.push(
-                "this FFmpeg writes no stereo and spherical metadata into .mov; players must go by the file name, \
-                 or use .mp4 or .mkv"
-                    .to_owned(),
-            );
-        }
+        let path = check_place(&options, template)?;
+        let (encoder, mut notes) = open_encoder(&options, template)?;
+        let container = encoder.plan().container.clone();
+        notes.extend(settle_tags(&mut options, &container, template));
         let mut output = Output::create(&path, &container, options.overwrite)?;
-        let (copied, video_stream, dropped) = output.add_streams(&options, template, &encoder)?;
+        let (copied, video_stream, dropped) = output.add_streams(&options, template, &encoder.parameters()?)?;
         output.write_header(template)?;
         Ok(Writer { encoder, output, copied, video_stream, dropped, notes, path })
     }
@@ -209,6 +174,73 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+/// The file that is really written, if it may be.
+///
+/// # Errors
+/// The output exists or is the input, its directory is missing or not writable.
+pub(super) fn check_place(options: &WriterOptions<'_>, template: &SourceTemplate) -> Result<PathBuf> {
+    let path = check_target(options.path, options.overwrite)?;
+    if same_file(&path, &template.info.path) {
+        return Err(MediaError::OutputIsInput { path: options.path.to_path_buf() });
+    }
+    Ok(path)
+}
+
+/// Opens an output's encoder, and says why it isn't NVENC where that was allowed.
+///
+/// # Errors
+/// Container and codec don't fit, the encoder refuses its options.
+pub(super) fn open_encoder(
+    options: &WriterOptions<'_>,
+    template: &SourceTemplate,
+) -> Result<(VideoEncoder, Vec<String>)> {
+    let plan = plan_encoder(options)?;
+    let mut notes: Vec<String> = plan.no_hardware.iter().map(|why| format!("NVENC is not used: {why}")).collect();
+    let global_header = plan.container.muxer().is_some_and(|m| m.flags & ffi::AVFMT_GLOBALHEADER != 0);
+    let chosen_hardware = plan.encoder.ends_with("_nvenc") && options.encode.encoder.is_none();
+    let encoder = match VideoEncoder::open(plan, options, &template.video, global_header) {
+        // A card may run out of sessions or memory: then the CPU does it.
+        Err(error) if chosen_hardware => {
+            notes.push(format!("NVENC is not used: {error}"));
+            let software = EncodeOptions { hardware: false, ..options.encode.clone() };
+            let options = WriterOptions { encode: &software, ..*options };
+            VideoEncoder::open(plan_encoder(&options)?, &options, &template.video, global_header)?
+        }
+        other => other?,
+    };
+    Ok((encoder, notes))
+}
+
+/// Leaves out tags that the container can't hold, and says what is lost.
+pub(super) fn settle_tags(
+    options: &mut WriterOptions<'_>,
+    container: &Container,
+    template: &SourceTemplate,
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    let tags = match options.tags {
+        VrTags::Source => template.info.video.tags,
+        VrTags::Made(tags) => tags,
+    };
+    if *container == Container::Mp4 && tags.right_first {
+        // FFmpeg writes no st3d for it, and sv3d alone would say that there is one view.
+        options.tags = VrTags::Made(ContainerTags::default());
+        notes.push(
+            "mp4 gets no stereo and spherical metadata for a video whose right eye comes first; players must go by \
+             the file name, or use .mkv"
+                .to_owned(),
+        );
+    }
+    if *container == Container::Mov && !mov_keeps_vr() && !tags.is_empty() {
+        notes.push(
+            "this FFmpeg writes no stereo and spherical metadata into .mov; players must go by the file name, \
+             or use .mp4 or .mkv"
+                .to_owned(),
+        );
+    }
+    notes
 }
 
 /// Whether FFmpeg's mov muxer writes stereo and spherical boxes (Apple's `vexu`): from 7.1 on.

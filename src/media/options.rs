@@ -1,8 +1,10 @@
 //! What a caller may ask of decoding and encoding.
 
+use serde::{Deserialize, Serialize};
+
 /// The part of the source that is worked on. Times are seconds from the start of the file, as
 /// ffmpeg's `-ss`, `-to` and `-t` count them.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TimeRange {
     /// First moment that is kept.
     pub start: Option<f64>,
@@ -25,7 +27,7 @@ pub struct DecodeOptions {
 }
 
 /// Video codecs that vrseg writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Codec {
     /// H.264: `h264_nvenc` where it opens (and the size allows), else `libx264`.
     H264,
@@ -87,7 +89,7 @@ impl Codec {
 
 /// How to encode one output. `None` everywhere means: what suits the source, the size and the
 /// container.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EncodeOptions {
     /// Codec family.
     pub codec: Option<Codec>,

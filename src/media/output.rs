@@ -2,11 +2,10 @@
 #![allow(unsafe_code)]
 
 use super::container::Container;
-use super::encode::VideoEncoder;
 use super::error::{MediaError, Result};
 use super::log;
 use super::mux::{Purpose, VrTags, WriterOptions};
-use super::raw::{self, Options, Tags};
+use super::raw::{self, Options, Params, Tags};
 use super::sidedata;
 use super::template::{SourceTemplate, StreamTemplate};
 use ffmpeg_next::{self as ffmpeg, ffi, media::Type, packet::Mut as _, packet::Ref as _};
@@ -107,12 +106,12 @@ impl Output {
         Err(MediaError::write(&self.path, self.container.name(), ffmpeg::Error::from(code), log))
     }
 
-    /// Adds the video and, in the source's order, all streams that can be copied.
+    /// Adds the video, encoded as `encoder` says, and, in the source's order, all streams that can be copied.
     pub(super) fn add_streams(
         &mut self,
         options: &WriterOptions<'_>,
         template: &SourceTemplate,
-        encoder: &VideoEncoder,
+        encoder: &Params,
     ) -> Result<Streams> {
         let mut copied: Vec<Option<CopiedStream>> = vec![None; template.streams.len()];
         let mut video = 0;
@@ -217,18 +216,13 @@ impl Output {
         }
     }
 
-    fn add_video(
-        &mut self,
-        options: &WriterOptions<'_>,
-        template: &SourceTemplate,
-        encoder: &VideoEncoder,
-    ) -> Result<usize> {
+    fn add_video(&mut self, options: &WriterOptions<'_>, template: &SourceTemplate, encoder: &Params) -> Result<usize> {
         let (stream, index) = self.new_stream()?;
         let source = &template.streams[template.video.index];
         let video = &template.video;
-        // SAFETY: a new stream of ours; the encoder is open.
+        // SAFETY: a new stream of ours; FFmpeg copies the parameters.
         let code = unsafe {
-            let code = ffi::avcodec_parameters_from_context((*stream).codecpar, encoder.context());
+            let code = ffi::avcodec_parameters_copy((*stream).codecpar, encoder.as_ptr());
             (*(*stream).codecpar).chroma_location = video.chroma_location;
             // The muxer takes its clock from here: mov and mp4 keep these ticks (or an exact multiple).
             (*stream).time_base = video.time_base;

@@ -3,6 +3,7 @@
 
 use super::error::{MediaError, Result};
 use ffmpeg_next::{self as ffmpeg, ffi};
+use serde::{Deserialize, Serialize};
 use std::ffi::{CStr, CString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -96,10 +97,107 @@ impl Params {
         Params(stream.parameters().clone())
     }
 
+    /// Those of an open encoder.
+    ///
+    /// # Errors
+    /// Memory is short.
+    pub(super) fn of_encoder(context: *const ffi::AVCodecContext) -> Result<Self> {
+        let mut parameters = ffmpeg::codec::Parameters::new();
+        // SAFETY: both are valid; FFmpeg copies what it needs.
+        let code = unsafe { ffi::avcodec_parameters_from_context(parameters.as_mut_ptr(), context) };
+        match code {
+            0.. => Ok(Params(parameters)),
+            _ => Err(MediaError::NoMemory { what: "codec parameters".to_owned() }),
+        }
+    }
+
+    /// As numbers and bytes, for a file.
+    pub(super) fn save(&self) -> SavedParams {
+        // SAFETY: reads fields of valid parameters; the extradata has the length that stands beside it.
+        unsafe {
+            let p = &*self.0.as_ptr();
+            let extradata = if p.extradata.is_null() {
+                Vec::new()
+            } else {
+                std::slice::from_raw_parts(p.extradata, p.extradata_size.max(0) as usize).to_vec()
+            };
+            SavedParams {
+                codec: p.codec_id as i64,
+                tag: p.codec_tag,
+                format: p.format,
+                bit_rate: p.bit_rate,
+                bits: (p.bits_per_coded_sample, p.bits_per_raw_sample),
+                profile: p.profile,
+                level: p.level,
+                size: (p.width, p.height),
+                aspect: (p.sample_aspect_ratio.num, p.sample_aspect_ratio.den),
+                field_order: p.field_order as u32,
+                color: [
+                    p.color_range as u32,
+                    p.color_primaries as u32,
+                    p.color_trc as u32,
+                    p.color_space as u32,
+                    p.chroma_location as u32,
+                ],
+                delay: p.video_delay,
+                extradata,
+            }
+        }
+    }
+
+    /// The opposite of [`Params::save`].
+    ///
+    /// # Errors
+    /// Memory is short, or a number is none of FFmpeg's.
+    pub(super) fn restore(saved: &SavedParams) -> Result<Self> {
+        let mut parameters = ffmpeg::codec::Parameters::new();
+        let no_memory = || MediaError::NoMemory { what: "codec parameters".to_owned() };
+        let wrong = || MediaError::Invalid { what: "a segment's description of its codec makes no sense".to_owned() };
+        let codec = codec_of(saved.codec).filter(|_| saved.extradata.len() < 1 << 24).ok_or_else(wrong)?;
+        // SAFETY: parameters of our own. Numbers go into FFmpeg's enums as numbers, since Rust's must
+        // never hold one that they don't have; the extradata gets FFmpeg's padding and is freed with
+        // the parameters.
+        unsafe {
+            let p = &mut *parameters.as_mut_ptr();
+            p.codec_type = ffi::AVMediaType::AVMEDIA_TYPE_VIDEO;
+            p.codec_id = codec;
+            (p.codec_tag, p.format, p.bit_rate) = (saved.tag, saved.format, saved.bit_rate);
+            (p.bits_per_coded_sample, p.bits_per_raw_sample) = saved.bits;
+            (p.profile, p.level) = (saved.profile, saved.level);
+            (p.width, p.height) = saved.size;
+            p.sample_aspect_ratio = ffi::AVRational { num: saved.aspect.0, den: saved.aspect.1 };
+            (&raw mut p.field_order).cast::<u32>().write(saved.field_order);
+            (&raw mut p.color_range).cast::<u32>().write(saved.color[0]);
+            (&raw mut p.color_primaries).cast::<u32>().write(saved.color[1]);
+            (&raw mut p.color_trc).cast::<u32>().write(saved.color[2]);
+            (&raw mut p.color_space).cast::<u32>().write(saved.color[3]);
+            (&raw mut p.chroma_location).cast::<u32>().write(saved.color[4]);
+            p.video_delay = saved.delay;
+            if !saved.extradata.is_empty() {
+                let padded = saved.extradata.len() + ffi::AV_INPUT_BUFFER_PADDING_SIZE as usize;
+                p.extradata = ffi::av_mallocz(padded).cast::<u8>();
+                if p.extradata.is_null() {
+                    return Err(no_memory());
+                }
+                ptr::copy_nonoverlapping(saved.extradata.as_ptr(), p.extradata, saved.extradata.len());
+                p.extradata_size = saved.extradata.len() as i32;
+            }
+        }
+        Ok(Params(parameters))
+    }
+
     /// For `avcodec_parameters_copy` and for reading fields.
     pub(super) fn as_ptr(&self) -> *const ffi::AVCodecParameters {
         // SAFETY: only hands the pointer on.
         unsafe { self.0.as_ptr() }
+    }
+
+    /// An open decoder for them, on one thread.
+    pub(super) fn decoder(&self) -> std::result::Result<ffmpeg::decoder::Video, ffmpeg::Error> {
+        let mut context = ffmpeg::codec::Context::from_parameters(self.0.clone())?;
+        // SAFETY: a plain field of a context that isn't open yet.
+        unsafe { (*context.as_mut_ptr()).thread_count = 1 };
+        context.decoder().video()
     }
 
     /// What the stream carries.
@@ -121,6 +219,38 @@ impl Params {
     /// Its codec's name, as ffprobe prints it.
     pub(super) fn codec_name(&self) -> String {
         codec_name(self.codec())
+    }
+}
+
+/// Codec parameters of a video as a segment's file keeps them, in FFmpeg's numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SavedParams {
+    codec: i64,
+    tag: u32,
+    format: i32,
+    bit_rate: i64,
+    bits: (i32, i32),
+    profile: i32,
+    level: i32,
+    size: (i32, i32),
+    aspect: (i32, i32),
+    field_order: u32,
+    color: [u32; 5],
+    delay: i32,
+    extradata: Vec<u8>,
+}
+
+/// The codec of that number, if FFmpeg has one.
+fn codec_of(number: i64) -> Option<ffi::AVCodecID> {
+    let mut descriptor = ptr::null();
+    loop {
+        // SAFETY: walks FFmpeg's static list from its beginning to the null at its end.
+        descriptor = unsafe { ffi::avcodec_descriptor_next(descriptor) };
+        // SAFETY: null or a static description.
+        let id = unsafe { descriptor.as_ref() }?.id;
+        if id as i64 == number {
+            return Some(id);
+        }
     }
 }
 

@@ -45,6 +45,11 @@ impl Backdrop {
         Ok(Self { source, eyes: Some((rects.to_vec(), planes, pool)), last: None })
     }
 
+    /// The file.
+    pub fn source(&mut self) -> &mut Background {
+        &mut self.source
+    }
+
     /// The frame that is seen `seconds` after the start.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use super::cancel::Cancel;
 use super::clock::Worker;
 use super::error::Result;
 use super::frame::{Matted, Painted, SmallView};
+use super::segments::Place;
 use crate::compose::{Composer, Frame, Mode, PassthroughPainter, ViewPaint};
 use crate::matte::MatteOptions;
 use crate::matte::Refiner;
@@ -12,6 +13,7 @@ use crate::matte::TileMap;
 use crate::media::FramePool;
 use crate::plane::{Plane, Rect, YuvColor, YuvLayout};
 use crossbeam_channel::{Receiver, Sender};
+use std::sync::Arc;
 
 /// An output as this stage sees it.
 #[derive(Clone, Debug)]
@@ -74,10 +76,14 @@ impl Compose {
         let mut tiles = TileMap::default();
         let mut refiner = Refiner::new(self.matte);
         loop {
-            let Ok(Matted { frame, backgrounds }) = clock.waiting(|| frames.recv()) else { return Ok(()) };
+            let Ok(Matted { mut frame, backgrounds }) = clock.waiting(|| frames.recv()) else { return Ok(()) };
             if cancel.is_aborted() {
                 return Ok(());
             }
+            let border = match std::mem::replace(&mut frame.decoded.place, Place::Inside) {
+                Place::Border(border) => Some(Arc::new(*border)),
+                Place::Inside | Place::WarmUp => None,
+            };
             let source = &frame.decoded.source;
             clock.take(source.index, 1);
             let planes = source.frame.yuv();
@@ -127,8 +133,14 @@ impl Compose {
                     composer.compose(&frame, picture.yuv_mut());
                     Ok(picture)
                 })?;
-                let (pts, duration, since) = (source.pts, source.duration, frame.decoded.since);
-                let painted = Painted { index: source.index, picture, pts, duration, since };
+                let painted = Painted {
+                    index: source.index,
+                    picture,
+                    pts: source.pts,
+                    duration: source.duration,
+                    border: border.clone(),
+                    since: frame.decoded.since,
+                };
                 if clock.waiting(|| target.painted.send(painted)).is_err() {
                     return Ok(());
                 }

@@ -33,6 +33,23 @@ pub enum Error {
     /// There is no room for the trial run.
     #[error("can't make a temporary folder for the trial run: {0}")]
     TrialFolder(std::io::Error),
+    /// The folder with a job's segments, or a file in it, can't be read or written.
+    #[error("{}: {reason}", path.display())]
+    JobFolder {
+        /// The file or folder.
+        path: std::path::PathBuf,
+        /// The system's reason.
+        reason: std::io::Error,
+    },
+    /// Another process works on the job.
+    #[error("{}: another vrseg is working on it at this moment", path.display())]
+    Busy {
+        /// The job's folder.
+        path: std::path::PathBuf,
+    },
+    /// A job can't be gone on with, or not be finished, until something else is done.
+    #[error("{0}")]
+    Unfinished(String),
     /// A stage panicked: a defect of the program.
     #[error("the {stage} stage crashed: {message}; this is a defect of vrseg, please report it with the command line")]
     Panic {
@@ -55,6 +72,9 @@ impl Error {
             | Error::Recall(_)
             | Error::Thread { .. }
             | Error::TrialFolder(_)
+            | Error::JobFolder { .. }
+            | Error::Busy { .. }
+            | Error::Unfinished(_)
             | Error::Panic { .. } => false,
         }
     }

@@ -35,6 +35,24 @@ pub enum Event {
         /// Outputs, each `mode path (encoder)`.
         outputs: Vec<String>,
     },
+    /// Work goes on where an earlier run stopped.
+    Resumed {
+        /// The folder with what that run finished.
+        folder: PathBuf,
+        /// Segments that are finished.
+        segments: usize,
+        /// Frames in them.
+        frames: u64,
+    },
+    /// A segment is finished: what is in it can't be lost any more.
+    Segment {
+        /// Its number, from 0.
+        segment: usize,
+        /// Frames in it.
+        frames: u64,
+        /// Bytes of its files.
+        bytes: u64,
+    },
     /// How far it is; sent a few times a second.
     Progress {
         /// Frames written to every output.

@@ -1,12 +1,13 @@
 //! A frame on its way: what each stage adds to it.
 
 use super::budget::Permit;
+use super::segments::{Border, Place};
 use crate::matte::SmallYuv;
 use crate::media::{SourceFrame, VideoFrame};
 use crate::model::Batch;
 use crate::plane::Plane;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 /// Fresh from the decoder.
@@ -18,6 +19,8 @@ pub struct Decoded {
     pub since: Instant,
     /// Its right to be in memory.
     pub _permit: Permit,
+    /// What it is to the segments.
+    pub place: Place,
 }
 
 /// One view of a frame at the network's size.
@@ -73,6 +76,8 @@ pub struct Painted {
     pub pts: i64,
     /// Duration in the same.
     pub duration: i64,
+    /// The segment that begins with it, if one does.
+    pub border: Option<Arc<Border>>,
     /// When the decoder was asked for it.
     pub since: Instant,
 }
@@ -81,22 +86,32 @@ pub struct Painted {
 /// earlier must not close its file as if it were whole: some stage between the two has failed, and
 /// its channels may be closed a moment before the cancel flag is up.
 #[derive(Debug)]
-pub struct Total(AtomicU64);
+pub struct Total {
+    frames: AtomicU64,
+    whole: AtomicBool,
+}
 
 impl Total {
     /// Not known yet.
     pub const fn unknown() -> Self {
-        Self(AtomicU64::new(u64::MAX))
+        Self { frames: AtomicU64::new(u64::MAX), whole: AtomicBool::new(false) }
     }
 
-    /// The decoder has ended after `frames`.
-    pub fn set(&self, frames: u64) {
-        self.0.store(frames, Ordering::Release);
+    /// The decoder has ended after `frames`; `whole`: because there are no more, rather than because
+    /// the user stopped it.
+    pub fn set(&self, frames: u64, whole: bool) {
+        self.whole.store(whole, Ordering::Relaxed);
+        self.frames.store(frames, Ordering::Release);
+    }
+
+    /// All that was to be worked on was decoded.
+    pub fn is_whole(&self) -> bool {
+        self.frames.load(Ordering::Acquire) != u64::MAX && self.whole.load(Ordering::Relaxed)
     }
 
     /// All of the decoder's frames are among the `frames` that came through.
     pub fn is(&self, frames: u64) -> bool {
-        self.0.load(Ordering::Acquire) == frames
+        self.frames.load(Ordering::Acquire) == frames
     }
 }
 
@@ -107,8 +122,10 @@ mod tests {
     #[test]
     fn a_total_is_known_only_after_an_orderly_end() {
         let total = Total::unknown();
-        assert!(!total.is(0));
-        total.set(3);
-        assert!(total.is(3) && !total.is(2));
+        assert!(!total.is(0) && !total.is_whole());
+        total.set(3, false);
+        assert!(total.is(3) && !total.is(2) && !total.is_whole());
+        total.set(3, true);
+        assert!(total.is_whole());
     }
 }

@@ -38,7 +38,11 @@ pub fn run(
         }
         clock.take(frames[0].decoded.source.index, frames.len());
         clock.busy(|| -> Result<()> {
-            // A recurrent network gets one frame at a time, so a cut is always the batch's first.
+            // A recurrent network gets one frame at a time, so what is known is what is before that frame.
+            for state in frames.iter_mut().filter_map(|f| f.decoded.place.state()) {
+                state.past = recall.past()?;
+            }
+            // For the same reason a cut is always the batch's first.
             if frames[0].cut {
                 recall.reset();
             }

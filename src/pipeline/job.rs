@@ -8,10 +8,11 @@ use crate::matte::windows::View;
 use crate::media::{EncodeOptions, TimeRange};
 use crate::tune::rules::Threads;
 use crate::vr::FormatRequest;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Number format of the network's arithmetic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Precision {
     /// FP16 on a GPU that has it in hardware, FP32 elsewhere.
     #[default]
@@ -25,7 +26,7 @@ pub enum Precision {
 }
 
 /// Which processor runs the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum DeviceChoice {
     /// The best execution provider that really loads.
     #[default]
@@ -41,7 +42,7 @@ pub enum DeviceChoice {
 }
 
 /// How the network's session is set up, beyond the device's choice.
-#[derive(Clone, Copy, Debug, PartialEq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct SessionChoice {
     /// Products of FP32 numbers rounded to TF32's 10 bits, which NVIDIA's cards from compute
     /// capability 8.0 on compute several times as fast; `None`: unless the precision is FP32.
@@ -55,7 +56,7 @@ pub struct SessionChoice {
 }
 
 /// Threads of the parts of a job beside the network's; 0: the part's share of the job's threads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Split {
     /// The decoder's.
     pub decode: usize,
@@ -79,7 +80,7 @@ impl Split {
 }
 
 /// The network and how it is run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelChoice {
     /// Name of a known model, or path of a manifest (ends in `.yaml` or `.yml`). Empty: the first
     /// of `prefer` that is installed.
@@ -113,7 +114,7 @@ impl ModelChoice {
 }
 
 /// The closer look at each person.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PeopleChoice {
     /// Names of the networks that are shown each person, of which the mean is taken. Empty: nobody is
     /// looked at more closely.
@@ -129,7 +130,7 @@ pub struct PeopleChoice {
 }
 
 /// How many people a matte shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Keep {
     /// Everybody.
     #[default]
@@ -139,7 +140,7 @@ pub enum Keep {
 }
 
 /// One file that is written.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutputSpec {
     /// Final name.
     pub path: PathBuf,
@@ -150,7 +151,7 @@ pub struct OutputSpec {
 }
 
 /// One source and everything that is made from it, in one pass.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Job {
     /// The source.
     pub input: PathBuf,

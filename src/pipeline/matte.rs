@@ -9,6 +9,8 @@ use super::error::Result;
 use super::frame::{Matted, Prepared};
 use super::live::{Glimpse, Preview};
 use super::people::People;
+use super::segments::Place;
+use super::state::TemporalState;
 use crate::matte::Stabilizer;
 use crate::matte::keep::Wishes;
 use crate::matte::stereo::StereoFusion;
@@ -18,13 +20,13 @@ use crossbeam_channel::{Receiver, Sender};
 use std::sync::Arc;
 
 /// What the stage knows of the frames before.
-pub struct Matting {
+pub struct Matting<'a> {
     /// Those of each view.
     pub windows: Arc<Windows>,
     /// Brings their mattes back.
     pub blender: Blender,
     /// Looks closer at each person, where that is asked for.
-    pub people: Option<People>,
+    pub people: Option<&'a mut People>,
     /// What the user says of whom the matte shows.
     pub wishes: Wishes,
     /// Seconds into the source at which frames count 0.
@@ -41,9 +43,11 @@ pub struct Matting {
     pub tick: f64,
     /// How the source's colours are coded.
     pub matrix: Matrix,
+    /// Time stamp of the job's first frame; `None`: the first that comes.
+    pub first_pts: Option<i64>,
 }
 
-impl Matting {
+impl Matting<'_> {
     /// Works until there are no more frames.
     pub fn run(
         mut self,
@@ -53,7 +57,6 @@ impl Matting {
         preview: &Preview,
         mut clock: Worker<'_>,
     ) -> Result<()> {
-        let mut first_pts = None;
         loop {
             let Ok(mut frame) = clock.waiting(|| frames.recv()) else { return Ok(()) };
             if cancel.is_aborted() {
@@ -61,19 +64,57 @@ impl Matting {
             }
             clock.take(frame.decoded.source.index, 1);
             let pictures = clock.busy(|| -> Result<Vec<_>> {
+                if let Some(state) = frame.decoded.place.state() {
+                    self.tell(state)?;
+                }
                 self.steady(&mut frame)?;
+                if matches!(frame.decoded.place, Place::WarmUp) {
+                    return Ok(Vec::new());
+                }
                 let pts = frame.decoded.source.pts;
-                let seconds = (pts - *first_pts.get_or_insert(pts)) as f64 * self.tick;
+                let seconds = (pts - *self.first_pts.get_or_insert(pts)) as f64 * self.tick;
                 preview.offer(|| glimpse(&frame, seconds, self.matrix));
                 let at = |b: &mut Option<Backdrop>| b.as_mut().map(|b| b.frame_at(seconds)).transpose();
                 self.backgrounds.iter_mut().map(at).collect()
             })?;
             clock.done(1);
+            if matches!(frame.decoded.place, Place::WarmUp) {
+                continue;
+            }
             if clock.waiting(|| matted.send(Matted { frame, backgrounds: pictures }).is_err()) {
                 return Ok(());
             }
             clock.hand(1);
         }
+    }
+
+    /// Adds the stage's memory to that of the others.
+    ///
+    /// # Errors
+    /// The networks' states can't be brought from the device.
+    fn tell(&mut self, state: &mut TemporalState) -> Result<()> {
+        let memory = |s: &Stabilizer| s.memory().map(|(luma, alpha)| (luma.clone(), alpha.clone()));
+        state.stabilizers = self.stabilizers.iter().map(memory).collect();
+        let position = |b: &mut Option<Backdrop>| b.as_mut().and_then(|b| b.source().position());
+        state.backgrounds = self.backgrounds.iter_mut().map(position).collect();
+        state.people = self.people.as_ref().map(|people| people.past()).transpose()?;
+        Ok(())
+    }
+
+    /// Takes over what the stage of another run told.
+    ///
+    /// # Errors
+    /// A background can't be read any more; states are not the networks'.
+    pub fn remember(&mut self, state: &TemporalState) -> Result<()> {
+        for (stabilizer, memory) in self.stabilizers.iter_mut().zip(&state.stabilizers) {
+            stabilizer.remember(memory.clone());
+        }
+        for (background, position) in self.backgrounds.iter_mut().zip(&state.backgrounds) {
+            if let (Some(background), Some(position)) = (background, position) {
+                background.source().go_to(*position)?;
+            }
+        }
+        self.people.as_mut().map_or(Ok(()), |people| people.remember(state.people.as_ref()))
     }
 
     /// Between windows, around people, between the eyes, then over time.

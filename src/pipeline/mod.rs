@@ -22,6 +22,8 @@ mod prepare;
 mod progress;
 pub mod recognize;
 pub mod run;
+pub mod segments;
+pub mod state;
 pub mod trace;
 pub mod trial;
 pub mod unpack;
@@ -34,6 +36,8 @@ pub use job::{DeviceChoice, Job, Keep, ModelChoice, OutputSpec, PeopleChoice, Pr
 pub use live::Live;
 pub use plan::Plan;
 pub use prepare::Views;
-pub use run::{run, run_prepared};
+pub use run::{Prepared, run, run_part, run_prepared};
+pub use segments::{Border, End, Part, SegmentDone, SegmentStore};
+pub use state::TemporalState;
 pub use trace::Trace;
 pub use unpack::{UnpackAs, UnpackRequest, Unpacked, unpack};

@@ -10,7 +10,7 @@ use crate::matte::people::{Cell, Cutter, Form, Layers, Piece, Spot, Track, Track
 use crate::matte::rotate;
 use crate::model::detector::suppress;
 use crate::model::provider::SessionOptions;
-use crate::model::{Batch, Detection, Detector, Kind, Model, ModelError, Network, States, registry};
+use crate::model::{Batch, Detection, Detector, Kind, Model, ModelError, Network, States, Tensor, registry};
 use crate::plane::{Plane, Rect, Yuv, YuvColor, YuvLayout};
 use crate::vr::Projection;
 use std::collections::BTreeMap;
@@ -89,6 +89,28 @@ struct Held {
     states: States,
 }
 
+/// What [`People`] knows of the frames before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PeoplePast {
+    /// Who is where.
+    pub tracks: Tracks,
+    /// Of each network what it was shown.
+    pub held: Vec<Vec<HeldPast>>,
+}
+
+/// What a network was shown of somebody in one eye.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeldPast {
+    /// Their number, and the eye's.
+    pub whom: (u64, usize),
+    /// The square around them.
+    pub cell: Cell,
+    /// The network's input.
+    pub size: (usize, usize),
+    /// The network's states.
+    pub states: Vec<Tensor>,
+}
+
 /// Finds people and looks at each of them.
 pub struct People {
     detector: Detector,
@@ -145,6 +167,34 @@ impl People {
     pub fn is_recurrent(&self) -> bool {
         // Nobody's matte is made singly: only whom the detector sees changes.
         self.closer.iter().all(|c| c.network.manifest().kind == Kind::Recurrent)
+    }
+
+    /// What is known before the next frame.
+    ///
+    /// # Errors
+    /// The networks' states can't be brought from the device.
+    pub fn past(&self) -> Result<PeoplePast> {
+        let one = |network: &Network, whom: (u64, usize), held: &Held| -> Result<HeldPast> {
+            Ok(HeldPast { whom, cell: held.cell, size: held.size, states: network.save(&held.states)? })
+        };
+        let all = |c: &Closer| c.held.iter().map(|(whom, held)| one(&c.network, *whom, held)).collect();
+        Ok(PeoplePast { tracks: self.tracks.clone(), held: self.closer.iter().map(all).collect::<Result<_>>()? })
+    }
+
+    /// Goes on from there; `None`: nothing is known.
+    ///
+    /// # Errors
+    /// The states are not the networks'.
+    pub fn remember(&mut self, past: Option<&PeoplePast>) -> Result<()> {
+        self.tracks = past.map_or_else(|| self.tracks.like_new(), |past| past.tracks.clone());
+        for (i, Closer { network, held }) in self.closer.iter_mut().enumerate() {
+            held.clear();
+            for one in past.and_then(|past| past.held.get(i)).into_iter().flatten() {
+                let states = network.restore(&one.states)?;
+                held.insert(one.whom, Held { cell: one.cell, size: one.size, states });
+            }
+        }
+        Ok(())
     }
 
     /// Looks closer at everybody in a frame whose mattes are those of the whole eyes, and betters these.

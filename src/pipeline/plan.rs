@@ -147,6 +147,13 @@ impl Plan {
         }
     }
 
+    /// How output number `i` of `job` is written: `encode` is its own, or that with threads filled in.
+    pub fn writer_options<'a>(&self, job: &'a Job, i: usize, encode: &'a EncodeOptions) -> WriterOptions<'a> {
+        let (output, geometry, video) = (&job.outputs[i], &self.geometries[i], &self.input.video);
+        let color = output_color(&output.mode, &self.encoders[i], video.color);
+        writer_options(output, encode, video, geometry, color, self.tags(geometry), job.overwrite)
+    }
+
     /// Model and input size.
     pub fn model_text(&self) -> String {
         let (w, h) = self.views.network_size();

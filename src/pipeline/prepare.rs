@@ -68,17 +68,20 @@ pub struct Prepare {
 }
 
 impl Prepare {
-    /// Works until the decoder ends or nobody listens any more.
+    /// Works until the decoder ends or nobody listens any more. `memory` is the scene detector's, where
+    /// the work goes on somewhere in the middle.
     pub fn run(
         &self,
         frames: Receiver<Decoded>,
         work: Sender<Work>,
         recycled: &Recycled,
+        memory: Option<Plane<f32>>,
         cancel: &Cancel,
         mut clock: Worker<'_>,
     ) -> Result<()> {
         let mut viewer = Viewer::new();
         let mut scenes = SceneDetector::default();
+        scenes.remember(memory);
         let mut pending = Vec::with_capacity(self.batch_frames);
         let mut batch = Batch::default();
         loop {
@@ -117,12 +120,15 @@ impl Prepare {
     /// Samples a frame's views and adds their pictures to the batch.
     fn sample(
         &self,
-        decoded: Decoded,
+        mut decoded: Decoded,
         mut views: Vec<SmallView>,
         viewer: &mut Viewer,
         scenes: &mut SceneDetector,
         batch: &mut Batch,
     ) -> Prepared {
+        if let Some(state) = decoded.place.state() {
+            state.scene = scenes.memory().cloned();
+        }
         let planes = decoded.source.frame.yuv();
         let windows = &self.views.windows;
         (batch.width, batch.height) = self.views.network_size();

@@ -16,6 +16,7 @@ const WINDOW: Duration = Duration::from_secs(10);
 /// Counts frames of every output.
 pub struct Progress<'a> {
     total: Option<u64>,
+    before: u64,
     written: Vec<AtomicU64>,
     recent: Mutex<VecDeque<(Instant, u64)>>,
     observer: &'a dyn Observer,
@@ -23,13 +24,19 @@ pub struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    /// Nothing is written yet.
-    pub fn new(total: Option<u64>, outputs: usize, observer: &'a dyn Observer, clocks: &'a Clocks) -> Self {
+    /// Nothing is written yet but `before` frames by other runs.
+    pub fn new(
+        total: Option<u64>,
+        before: u64,
+        outputs: usize,
+        observer: &'a dyn Observer,
+        clocks: &'a Clocks,
+    ) -> Self {
         let recent = Mutex::new(VecDeque::from([(Instant::now(), 0)]));
-        Self { total, written: (0..outputs).map(|_| AtomicU64::new(0)).collect(), recent, observer, clocks }
+        Self { total, before, written: (0..outputs).map(|_| AtomicU64::new(0)).collect(), recent, observer, clocks }
     }
 
-    /// Frames that every output has.
+    /// Frames that every output got in this run.
     pub fn frames(&self) -> u64 {
         self.written.iter().map(|w| w.load(Ordering::Relaxed)).min().unwrap_or(0)
     }
@@ -50,8 +57,9 @@ impl<'a> Progress<'a> {
         }
         let (then, before) = recent[0];
         let fps = (frames - before) as f64 / (now - then).as_secs_f64().max(1e-6);
-        let eta = self.total.filter(|_| fps > 0.0).map(|t| t.saturating_sub(frames) as f64 / fps);
+        let written = self.before + frames;
+        let eta = self.total.filter(|_| fps > 0.0).map(|t| t.saturating_sub(written) as f64 / fps);
         let bottleneck = self.clocks.bottleneck();
-        self.observer.event(Event::Progress { frames, total: self.total, fps, eta, bottleneck });
+        self.observer.event(Event::Progress { frames: written, total: self.total, fps, eta, bottleneck });
     }
 }

@@ -5,6 +5,8 @@ use super::backdrop::Backdrop;
 use super::budget::{Permits, frames_in_flight};
 use super::cancel::Cancel;
 use super::compose::{Compose, Target};
+use super::decode::Delivery;
+use super::encode::{SegmentSink, Sink};
 use super::error::{Error, Result};
 use super::events::{CacheReport, Event, LatencyReport, Observer, OutputReport, Summary};
 use super::frame::Total;
@@ -13,9 +15,11 @@ use super::job::{DeviceChoice, Job, Precision};
 use super::live::Live;
 use super::matte::Matting;
 use super::people::People;
-use super::plan::{Plan, output_color, output_layout, writer_options};
+use super::plan::{Plan, output_color, output_layout};
 use super::prepare::{Prepare, Recycled};
 use super::progress::Progress;
+use super::segments::{Cuts, Part};
+use super::state::TemporalState;
 use super::{decode, encode, infer};
 use crate::cache::{self, Cache, Context, Recall, Tally, Tiers};
 use crate::compose::{Mode, PassthroughPainter};
@@ -23,7 +27,7 @@ use crate::hardware::{Cpu, Machine, Sampler, sampler};
 use crate::matte::Stabilizer;
 use crate::matte::stereo::{Search, StereoFusion};
 use crate::matte::windows::Blender;
-use crate::media::{DecodeOptions, Finished, FramePool, Reader, Writer};
+use crate::media::{DecodeOptions, EncodeOptions, Finished, FramePool, Reader, SegmentWriter, Writer, segment};
 use crate::model::provider::{Provider, SessionOptions};
 use crate::model::{Batch, Kind, Network, States, runtime};
 use crate::telemetry::SPANS;
@@ -182,16 +186,35 @@ pub fn run(job: &Job, cancel: &Cancel, observer: &dyn Observer) -> Result<Summar
 /// # Errors
 /// As [`run`].
 pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &dyn Observer) -> Result<Summary> {
+    let mut prepared = prepared;
+    let summary = run_part(job, &mut prepared, None, cancel, observer)?;
+    observer.event(Event::Done { summary: summary.clone() });
+    Ok(summary)
+}
+
+/// Runs a job, or in segments a part of it. The segments' outputs are not written: whoever keeps them
+/// joins them. Without [`Event::Done`].
+///
+/// # Errors
+/// As [`run`].
+pub fn run_part(
+    job: &Job,
+    prepared: &mut Prepared,
+    part: Option<&Part<'_>>,
+    cancel: &Cancel,
+    observer: &dyn Observer,
+) -> Result<Summary> {
     let _job = tracing::debug_span!(target: SPANS, "job", input = %job.input.display()).entered();
     let device = prepared.device();
-    let Prepared { plan, mut network, people, threads, queue_bytes, card, context, .. } = prepared;
+    let Prepared { plan, network, people, threads, queue_bytes, card, context, .. } = prepared;
+    let (plan, threads, queue_bytes) = (&*plan, *threads, *queue_bytes);
     let video = &plan.input.video;
     let (width, height, source_layout, color) = (video.width, video.height, video.layout, video.color);
     let started = Instant::now();
     for message in plan.warnings() {
         observer.event(Event::Warning { message });
     }
-    let sampler = Sampler::start(sampler::INTERVAL, card.map(|(index, _)| index));
+    let sampler = Sampler::start(sampler::INTERVAL, card.as_ref().map(|(index, _)| *index));
     for (provider, why) in network.refused() {
         observer.event(Event::Warning { message: format!("{provider} can't be used: {why}") });
     }
@@ -199,26 +222,47 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let decode_options = DecodeOptions { range: job.range, threads: threads.decode, alpha: job.wants_alpha() };
     let mut reader = Reader::open(&job.input, &decode_options)?;
     let template = reader.template();
+    let begin = part.and_then(|p| p.begin.clone()).unwrap_or_default();
+    if let Some(pts) = part.and_then(|p| p.warm_up.or(p.begin.as_ref().map(|b| b.pts))) {
+        reader.skip_to(pts, begin.index)?;
+    }
     let colors: Vec<_> = job.outputs.iter().zip(&plan.encoders).map(|(o, e)| output_color(&o.mode, e, color)).collect();
-    let writers = job
+    let encodes: Vec<_> = job
         .outputs
         .iter()
-        .zip(&plan.geometries)
-        .zip(&colors)
-        .map(|((o, geometry), color)| {
-            let mut encode = o.encode.clone();
-            if encode.threads == 0 {
-                encode.threads = threads.encode;
-            }
-            let options = writer_options(o, &encode, video, geometry, *color, plan.tags(geometry), job.overwrite);
-            Ok(Writer::create(options, &template)?)
+        .map(|o| {
+            let threads = if o.encode.threads == 0 { threads.encode } else { o.encode.threads };
+            EncodeOptions { threads, ..o.encode.clone() }
         })
-        .collect::<Result<Vec<_>>>()?;
-    for (writer, output) in writers.iter().zip(&job.outputs) {
-        tell_of_writer(writer, &output.path, observer);
+        .collect();
+    let options = |i: usize| plan.writer_options(job, i, &encodes[i]);
+    let (mut sinks, mut packet_senders, mut reports) = (Vec::new(), Vec::new(), Vec::new());
+    for (i, output) in job.outputs.iter().enumerate() {
+        let (sink, encoder, described) = match part {
+            None => {
+                let writer = Writer::create(options(i), &template)?;
+                tell_of_writer(writer.dropped_streams(), writer.notes(), &output.path, observer);
+                let (packet_sender, packets) = unbounded();
+                packet_senders.push(packet_sender);
+                let (encoder, described) = (writer.encoder_name().to_owned(), writer.describe());
+                (Sink::Whole(Box::new(writer), packets), encoder, described)
+            }
+            Some(part) => {
+                let (options, template) = (&options, &template);
+                let open = move |n| Ok(SegmentWriter::create(options(i), template, &part.store.path(n, i))?);
+                let writer = open(begin.segment)?;
+                let lost = segment::rehearse(options(i), template, &writer)?;
+                tell_of_writer(&lost.dropped, &lost.notes, &output.path, observer);
+                writer.notes().iter().for_each(|note| tracing::info!("{}: {note}", output.path.display()));
+                let (encoder, described) = (writer.encoder_name().to_owned(), writer.describe());
+                let (segment, writer, open) = (begin.segment, Some(writer), Box::new(open));
+                let sink = SegmentSink { output: i, segment, writer, open, store: part.store };
+                (Sink::Segments(Box::new(sink)), encoder, described)
+            }
+        };
+        sinks.push(sink);
+        reports.push((output.mode.name(), encoder, described));
     }
-    let reports: Vec<_> =
-        job.outputs.iter().zip(&writers).map(|(o, w)| (o.mode.name(), w.encoder_name().to_owned())).collect();
     observer.event(Event::Start {
         input: job.input.clone(),
         width,
@@ -231,8 +275,8 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         outputs: job
             .outputs
             .iter()
-            .zip(&writers)
-            .map(|(o, w)| format!("{} {} ({})", o.mode.name(), o.path.display(), w.describe()))
+            .zip(&reports)
+            .map(|(o, (mode, _, described))| format!("{mode} {} ({described})", o.path.display()))
             .collect(),
     });
 
@@ -270,28 +314,31 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     };
 
     let tick = f64::from(video.time_base.0) / f64::from(video.time_base.1.max(1));
-    let stereo = stereo_fusion(job.matte.stereo, &plan);
+    let stereo = stereo_fusion(job.matte.stereo, plan);
     let windows = Arc::clone(&plan.views.windows);
     let wishes = job.people.wishes.clone();
     // Frames count from where the range begins; without one they keep the file's own clock.
-    let begin = job.range.start.filter(|t| *t > 0.0).or(plan.input.start_time.map(|t| -t)).unwrap_or(0.0);
+    let start = job.range.start.filter(|t| *t > 0.0).or(plan.input.start_time.map(|t| -t)).unwrap_or(0.0);
     let degrees = plan.format.projection.value.lens().map(|lens| match lens {
         Lens::Fisheye { fov } => fov as f32,
         _ => 180.0,
     });
-    let matting = Matting {
+    let mut matting = Matting {
         windows,
         blender: Blender::new(),
-        people,
+        people: people.as_mut(),
         wishes,
-        begin,
+        begin: start,
         degrees,
         stereo,
         stabilizers,
         backgrounds,
         tick,
         matrix: color.matrix,
+        first_pts: part.and_then(|p| p.begin.as_ref()).map(|b| b.first_pts),
     };
+    matting.remember(&begin.state)?;
+    let cuts = part.map_or_else(Cuts::none, |part| Cuts::of(part, tick));
 
     let prepare = Prepare {
         views: plan.views.clone(),
@@ -305,7 +352,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let clocks = &live.clocks;
     let latency = Histogram::default();
     let total = Total::unknown();
-    let progress = Progress::new(plan.frames, job.outputs.len(), observer, clocks);
+    let progress = Progress::new(plan.frames, begin.index, job.outputs.len(), observer, clocks);
 
     let (to_prepare, from_decode) = bounded(2);
     let (to_infer, from_prepare) = bounded(1);
@@ -315,19 +362,17 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     let (to_matte, from_infer) = bounded(batch_frames);
     let (to_compose, from_matte) = bounded(1);
     let mut targets = Vec::new();
-    let mut packet_senders = Vec::new();
     let mut encoders = Vec::new();
-    for (((writer, output), color), geometry) in writers.into_iter().zip(&job.outputs).zip(colors).zip(&plan.geometries)
+    for (((sink, output), target_color), geometry) in
+        sinks.into_iter().zip(&job.outputs).zip(&colors).zip(&plan.geometries)
     {
         let pool = FramePool::new(output_layout(&output.mode, source_layout), geometry.width, geometry.height)?;
         let packed = geometry.passthrough.clone();
         let passthrough =
-            packed.map(|p| PassthroughPainter::new(p, source_layout, color, plan.views.size(), job.matte));
+            packed.map(|p| PassthroughPainter::new(p, source_layout, *target_color, plan.views.size(), job.matte));
         let (painted, to_encode) = bounded(1);
-        let (packet_sender, packets) = unbounded();
-        packet_senders.push(packet_sender);
-        targets.push(Target { mode: output.mode.clone(), color, passthrough, pool, painted });
-        encoders.push((writer, to_encode, packets));
+        targets.push(Target { mode: output.mode.clone(), color: *target_color, passthrough, pool, painted });
+        encoders.push((sink, to_encode));
     }
     let compose = Compose {
         rects: plan.views.rects.clone(),
@@ -339,8 +384,10 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         recycle: recycle_views,
     };
     let rotation = plan.views.rotation;
+    let delivery = Delivery { frames: to_prepare, packets: packet_senders, cuts };
+    let TemporalState { scene, past, .. } = begin.state;
 
-    let recall = Recall::new(&mut network, &[], cache.clone().map(|cache| (cache, context)))?;
+    let recall = Recall::new(network, &past, cache.clone().map(|cache| (cache, context.clone())))?;
 
     let (results, finished) = thread::scope(|scope| {
         let (live, latency, total) = (&*live, &latency, &total);
@@ -349,10 +396,10 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         let (prepare, recycled) = (&prepare, &recycled);
         let mut handles = vec![
             spawn(scope, cancel, "decode", move || {
-                decode::run(reader, permits, to_prepare, packet_senders, total, cancel, clocks.enter("decode"))
+                decode::run(reader, permits, delivery, total, cancel, clocks.enter("decode"))
             }),
             spawn(scope, cancel, "prepare", move || {
-                prepare.run(from_decode, to_infer, recycled, cancel, clocks.enter("prepare"))
+                prepare.run(from_decode, to_infer, recycled, scene, cancel, clocks.enter("prepare"))
             }),
             spawn(scope, cancel, "infer", move || {
                 let channels = infer::Channels { work: from_prepare, mattes: to_matte, recycled: recycle_batch };
@@ -376,7 +423,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         drop((compose, from_matte));
         let progress = &progress;
         let (finished_sender, finished) = unbounded();
-        for (i, (writer, frames, packets)) in encoders.into_iter().enumerate() {
+        for (i, (sink, frames)) in encoders.into_iter().enumerate() {
             let finished = finished_sender.clone();
             handles.push(spawn(scope, cancel, "encode", move || {
                 let wrote = |n, since: Instant| {
@@ -384,8 +431,8 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
                     observer.wrote(since.elapsed());
                     progress.wrote(i, n);
                 };
-                let done = encode::run(writer, frames, packets, total, cancel, clocks.enter("encode"), &wrote)?;
-                let _ = finished.send((i, done));
+                let done = encode::run(sink, frames, total, cancel, clocks.enter("encode"), &wrote)?;
+                done.into_iter().for_each(|done| drop(finished.send((i, done))));
                 Ok(())
             }));
         }
@@ -398,11 +445,13 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
     first_error(results)?;
 
     let seconds = started.elapsed().as_secs_f64();
-    let frames = progress.frames();
+    let (frames, so_far) = (progress.frames(), begin.index + progress.frames());
     tell_of_reader(&reader, &job.input, observer);
-    if let Some(expected) = plan.frames.filter(|n| !cancel.is_requested() && frames * 10 < n * 9) {
+    if let Some(expected) =
+        plan.frames.filter(|n| part.is_none_or(|p| p.until.is_none()) && total.is_whole() && so_far * 10 < n * 9)
+    {
         let message = format!(
-            "{}: {expected} frames were announced, {frames} came; the file may be cut short or its index wrong",
+            "{}: {expected} frames were announced, {so_far} came; the file may be cut short or its index wrong",
             job.input.display()
         );
         observer.event(Event::Warning { message });
@@ -427,7 +476,7 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
         frames,
         seconds,
         fps,
-        interrupted: cancel.is_requested(),
+        interrupted: if part.is_some() { !total.is_whole() } else { cancel.is_requested() },
         decode_errors: reader.decode_errors(),
         cache: cache_report(live.mattes(), cache.as_deref()),
         latency,
@@ -443,7 +492,6 @@ pub fn run_prepared(job: &Job, prepared: Prepared, cancel: &Cancel, observer: &d
             })
             .collect(),
     };
-    observer.event(Event::Done { summary: summary.clone() });
     Ok(summary)
 }
 
@@ -457,11 +505,11 @@ fn cache_report(frames: Tally, cache: Option<&Cache>) -> CacheReport {
 }
 
 /// Tells what an output can't take over of its source.
-pub(super) fn tell_of_writer(writer: &Writer, path: &Path, observer: &dyn Observer) {
-    for lost in writer.dropped_streams() {
+pub(crate) fn tell_of_writer(dropped: &[String], notes: &[String], path: &Path, observer: &dyn Observer) {
+    for lost in dropped {
         observer.event(Event::Warning { message: format!("{}: {lost}", path.display()) });
     }
-    for note in writer.notes() {
+    for note in notes {
         tracing::info!("{}: {note}", path.display());
     }
 }

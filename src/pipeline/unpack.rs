@@ -3,12 +3,15 @@
 use super::budget::{Permits, frames_in_flight};
 use super::cancel::Cancel;
 use super::clock::{Clocks, Worker};
+use super::decode::Delivery;
+use super::encode::Sink;
 use super::error::{Error, Result};
 use super::events::Observer;
 use super::frame::{Decoded, Painted, Total};
 use super::plan::output_color;
 use super::progress::Progress;
 use super::run::{first_error, join, spawn, tell_of_reader, tell_of_writer};
+use super::segments::Cuts;
 use super::{decode, encode};
 use crate::compose::{Mode, PackedFrame, packed};
 use crate::hardware::{Memory, cgroup::Limits};
@@ -106,7 +109,7 @@ pub fn unpack(request: &UnpackRequest, cancel: &Cancel, observer: &dyn Observer)
     };
     options.color = output_color(&Mode::Matte, &media::plan_encoder(&options)?, video.color);
     let writer = Writer::create(options, &template)?;
-    tell_of_writer(&writer, &request.output, observer);
+    tell_of_writer(writer.dropped_streams(), writer.notes(), &request.output, observer);
 
     let pool = FramePool::new(layout, video.width, video.height)?;
     let mut unpacker = Unpacker::new(frame, format.projection, f64::from(fov), (layout, video.color), options.color);
@@ -115,7 +118,7 @@ pub fn unpack(request: &UnpackRequest, cancel: &Cancel, observer: &dyn Observer)
     let permits = Permits::new(frames_in_flight(queue_bytes, frame_bytes, 1, 1));
     let clocks = Clocks::default();
     let total = Total::unknown();
-    let progress = Progress::new(video.frames, 1, observer, &clocks);
+    let progress = Progress::new(video.frames, 0, 1, observer, &clocks);
     let (to_unpack, from_decode) = bounded(2);
     let (to_encode, painted) = bounded(1);
     let (packet_sender, packets) = unbounded();
@@ -125,15 +128,17 @@ pub fn unpack(request: &UnpackRequest, cancel: &Cancel, observer: &dyn Observer)
         let unpacker = &mut unpacker;
         let stages = vec![
             spawn(scope, cancel, "decode", move || {
-                decode::run(reader, permits, to_unpack, vec![packet_sender], total, cancel, clocks.enter("decode"))
+                let delivery = Delivery { frames: to_unpack, packets: vec![packet_sender], cuts: Cuts::none() };
+                decode::run(reader, permits, delivery, total, cancel, clocks.enter("decode"))
             }),
             spawn(scope, cancel, "compose", move || {
                 unpacker.run(&pool, &from_decode, &to_encode, cancel, clocks.enter("compose"))
             }),
             spawn(scope, cancel, "encode", move || {
                 let wrote = |n, _| progress.wrote(0, n);
-                let done = encode::run(writer, painted, packets, total, cancel, clocks.enter("encode"), &wrote)?;
-                let _ = finished_sender.send(done);
+                let sink = Sink::Whole(Box::new(writer), packets);
+                let done = encode::run(sink, painted, total, cancel, clocks.enter("encode"), &wrote)?;
+                done.into_iter().for_each(|done| drop(finished_sender.send(done)));
                 Ok(())
             }),
         ];
@@ -194,7 +199,7 @@ impl Unpacker {
         mut clock: Worker<'_>,
     ) -> Result<()> {
         loop {
-            let Ok(Decoded { source, since, _permit }) = clock.waiting(|| frames.recv()) else { return Ok(()) };
+            let Ok(Decoded { source, since, _permit, .. }) = clock.waiting(|| frames.recv()) else { return Ok(()) };
             if cancel.is_aborted() {
                 return Ok(());
             }
@@ -210,7 +215,8 @@ impl Unpacker {
                 }
                 Ok(picture)
             })?;
-            let done = Painted { index: source.index, picture, pts: source.pts, duration: source.duration, since };
+            let (index, pts, duration) = (source.index, source.pts, source.duration);
+            let done = Painted { index, picture, pts, duration, border: None, since };
             clock.done(1);
             if clock.waiting(|| painted.send(done)).is_err() {
                 return Ok(());

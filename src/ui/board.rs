@@ -154,6 +154,8 @@ struct State {
     every: f64,
     messages: VecDeque<Message>,
     said: u64,
+    /// Frames that an earlier run of the job that begins has done.
+    resumed: u64,
     looked: Option<Instant>,
     picture: Option<Arc<Picture>>,
 }
@@ -203,8 +205,10 @@ impl Board {
     /// Something happened.
     pub fn event(&self, event: &Event) {
         let mut state = self.lock();
-        let now = &mut state.now;
+        let State { now, resumed, .. } = &mut *state;
         match event {
+            Event::Resumed { frames, .. } => *resumed = *frames,
+            Event::Segment { .. } => {}
             Event::Start { input, width, height, fps, frames, layout, model, device, outputs } => {
                 now.phase = Phase::Running;
                 now.input = input.to_string_lossy().into_owned();
@@ -212,7 +216,8 @@ impl Board {
                 now.facts = vec![("video", video), ("layout", layout.clone()), ("model", model.clone())];
                 now.facts.push(("device", device.clone()));
                 now.facts.extend(outputs.iter().map(|o| ("output", o.clone())));
-                (now.frames, now.total, now.fps, now.eta, now.bottleneck) = (0, *frames, 0.0, None, "");
+                (now.frames, now.total, now.fps, now.eta, now.bottleneck) =
+                    (std::mem::take(resumed), *frames, 0.0, None, "");
             }
             Event::Progress { frames, total, fps, eta, bottleneck } => {
                 now.all_frames += frames.saturating_sub(now.frames);

@@ -160,7 +160,11 @@ impl ProgressUi {
                 }
                 self.console.write(text.as_bytes());
             }
-            Event::Warning { .. } => {}
+            Event::Resumed { folder, segments, frames } => {
+                let text = format!("{segments} segments ({frames} frames) are done: going on behind them");
+                self.console.line(&format!("{}{}: {text}", state.prefix, folder.display()));
+            }
+            Event::Warning { .. } | Event::Segment { .. } => {}
         }
     }
 

@@ -3,10 +3,11 @@
 use super::layout::Layout;
 use super::projection::Projection;
 use super::tags::ContainerTags;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Which eye's view comes first: on the left of a side-by-side frame, on top of a top-bottom one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum EyeOrder {
     /// The left eye's.
     #[default]
@@ -326,7 +327,7 @@ impl FormatFindings {
 }
 
 /// What the user said about the format; `None`: found out.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FormatRequest {
     /// `--layout`.
     pub layout: Option<Layout>,
@@ -339,7 +340,7 @@ pub struct FormatRequest {
 }
 
 /// A projection without its numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ProjectionKind {
     /// [`Projection::Flat`].
     Flat,

@@ -1,10 +1,11 @@
 //! Where the views (eyes) of a frame are: alone, side by side, one above the other.
 
 use crate::plane::Rect;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Where the views (eyes) of a frame are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Layout {
     /// One view.
     Mono,

@@ -42,3 +42,24 @@ fn the_report_is_as_the_document_has_it() {
         }
     }
 }
+
+#[test]
+fn the_doctor_finds_what_is_broken_and_says_how_to_mend_it() {
+    let healthy = ok(["doctor", "--json"]);
+    let all: serde_json::Value = serde_json::from_slice(&healthy.stdout).expect("JSON");
+    let state = |check: &str| all.as_array().unwrap().iter().find(|f| f["check"] == check).map(|f| text(&f["state"]));
+    for check in ["vrseg", "settings", "FFmpeg", "ONNX Runtime, cpu", "model selfie"] {
+        assert_eq!(state(check).as_deref(), Some("ok"), "{check}: {all}");
+    }
+    let dir = folder();
+    let (video, config) = (dir.path().join("v.mp4"), dir.path().join("c.yaml"));
+    std::fs::write(&video, b"no video").unwrap();
+    std::fs::write(&config, "matte:\n  grow: a lot\n").unwrap();
+    let ill = run(["doctor", arg(&video), "-c", arg(&config)]);
+    assert_eq!(ill.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&ill.stdout).into_owned();
+    let broken: Vec<_> = said.lines().filter(|l| l.starts_with("BROKEN")).collect();
+    assert_eq!(broken.len(), 2, "{said}");
+    assert!(broken[0].contains("settings") && broken[0].contains("matte.grow"), "{said}");
+    assert!(broken[1].contains("v.mp4") && said.contains("-> "), "{said}");
+}

@@ -21,6 +21,7 @@ mod people;
 mod quality;
 mod readme;
 mod remap;
+mod resume;
 mod said;
 mod standalone;
 mod views;

@@ -122,7 +122,8 @@ fn run_vrseg(command: &str) {
         .expect("bash");
     assert!(out.status.success(), "{command}: {}\n{}", out.status, stderr(&out));
     assert!(!out.stderr.is_empty() || !out.stdout.is_empty() || command.contains('>'), "{command}: says nothing");
-    let nothing_written = card || words.contains(&"--dry-run") || words.contains(&"--show-config");
+    let nothing_written =
+        card || words.contains(&"plan") || words.contains(&"--dry-run") || words.contains(&"--show-config");
     for output in outputs {
         let path = at(output);
         if nothing_written {

@@ -96,6 +96,34 @@ fn every_event_is_as_the_document_has_it() {
     assert_eq!(kinds(&all), ["skipped", "warning", "start", "progress", "done", "error"]);
     seen.extend(all.iter().map(|e| text(&e["type"])));
 
+    let mut long = run_all(&["plain.mp4"], &["-y", "--segment-seconds", "0.5"]);
+    let all = events(&long.stdout);
+    assert_eq!(
+        kinds(&all).into_iter().collect::<BTreeSet<_>>(),
+        BTreeSet::from(["start", "progress", "segment", "done"])
+    );
+    seen.extend(all.iter().map(|e| text(&e["type"])));
+    let kept = at("out/plain_green.mp4.vrseg");
+    for _ in 0..20 {
+        let mut child = vrseg()
+            .args([arg(&at("plain.mp4"))].into_iter().chain(base).chain(["-y", "--segment-seconds", "0.5"]))
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        while !kept.join("00000.json").exists() && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if kept.join("00000.json").exists() {
+            break;
+        }
+    }
+    long = run_all(&["plain.mp4"], &["-y", "--segment-seconds", "0.5"]);
+    let all = events(&long.stdout);
+    assert_eq!(kinds(&all)[0], "resumed");
+    seen.extend(all.iter().map(|e| text(&e["type"])));
+
     let dry = run_all(&["plain.mp4"], &["--dry-run", "-y"]);
     let all = events(&dry.stdout);
     assert_eq!(kinds(&all), ["plan"]);

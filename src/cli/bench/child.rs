@@ -54,7 +54,8 @@ fn point(request: &Request) -> anyhow::Result<Measured> {
     let spec = &request.spec;
     let out = request.folder.join("out.mp4");
     let mut words = vec!["vrseg".into(), request.clip.clone().into_os_string(), "-o".into(), out.into()];
-    // Kept mattes would measure the disk instead of the network.
+    // Kept mattes would measure the disk instead of the network. Segments are never kept: the pipeline is
+    // run by itself.
     words.extend(["-y".into(), "--no-cache".into()]);
     let mut say = |option: &str, value: &str| words.extend([option.into(), value.into()]);
     say("--precision", &spec.precision);

@@ -192,6 +192,8 @@ impl<'a> Rig<'a> {
         command.arg(&self.clip.path).arg("-o").arg(target).args(["--json", "-y", "--frames"]).arg(frames.to_string());
         // The same frames again and again: kept mattes would be all that is measured.
         command.arg("--no-cache");
+        // Trials are short; whatever they leave behind is of no use.
+        command.args(["--segment-seconds", "off"]);
         if let Some(start) = self.clip.start(frames) {
             command.arg("--ss").arg(start.to_string());
         }

@@ -1,7 +1,9 @@
 //! Which part of an eye is cut out around a person, and which parts the detector looks at.
 
+use serde::{Deserialize, Serialize};
+
 /// A rectangle of whole samples of an eye's small picture: left, top, right, bottom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {
     /// Left edge.
     pub x0: usize,

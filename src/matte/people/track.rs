@@ -5,6 +5,7 @@
 
 use super::Cell;
 use crate::plane::Plane;
+use serde::{Deserialize, Serialize};
 
 /// A box around somebody whom the detector found, in samples of the first eye's small picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,7 +47,7 @@ const OUTDO: f32 = 1.5;
 const PAUSE: u32 = 3;
 
 /// Somebody who is followed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Track {
     /// Never given twice in a job.
     pub id: u64,
@@ -82,7 +83,7 @@ impl Track {
 }
 
 /// Everybody who is followed.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tracks {
     tracks: Vec<Track>,
     every: u32,
@@ -97,6 +98,11 @@ impl Tracks {
     /// Nobody yet; the detector looks on every `every`-th frame at least.
     pub fn new(every: u32) -> Self {
         Self { tracks: Vec::new(), every: every.max(1), since: 0, asked: true, fresh: true, next: 0 }
+    }
+
+    /// As many frames between looks, and nobody yet.
+    pub fn like_new(&self) -> Self {
+        Self::new(self.every)
     }
 
     /// Forgets everybody: a new scene.

@@ -21,11 +21,11 @@ pub use viewer::Viewer;
 
 use crate::plane::Plane;
 use crate::vr::{Camera, Lens, Picture, RemapTable};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// How the network looks at an eye.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum View {
     /// As it lies in the frame.

@@ -30,6 +30,7 @@ use crate::plane::{ChromaSiting, PlaneMut, PlaneRef, Sample, YuvLayout};
 use crate::simd::{to_u8, to_u16};
 use kernel::Scratch;
 use pyramid::Pyramid;
+use serde::{Deserialize, Serialize};
 
 /// Width of a tile in destination samples.
 pub const TILE_W: usize = 64;
@@ -37,7 +38,7 @@ pub const TILE_W: usize = 64;
 pub const TILE_H: usize = 16;
 
 /// How a picture is read between its samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Filter {
     /// Two by two samples; what video wants.
     #[default]
