@@ -122,10 +122,10 @@ fn profiles_are_as_good_as_the_table_says() {
     let flat: &[&str] = &["--layout", "mono", "--projection", "flat"];
     let vr180: &[&str] = &["--layout", "sbs", "--projection", "hequirect"];
     for (name, format, floors) in [
-        ("far", flat, [None, Some(0.0), Some(0.0)]),
-        ("group", flat, [Some(0.0), Some(0.0), Some(0.0)]),
-        ("two", flat, [Some(0.0), Some(0.0), Some(0.0)]),
-        ("vr-down", vr180, [Some(0.0), Some(0.0), None]),
+        ("far", flat, [None, Some(0.66), Some(0.85)]),
+        ("group", flat, [Some(0.84), Some(0.91), Some(0.91)]),
+        ("two", flat, [Some(0.90), Some(0.97), Some(0.97)]),
+        ("vr-down", vr180, [Some(0.80), Some(0.88), None]),
     ] {
         for (profile, floor) in ["fast", "balanced", "quality"].iter().zip(floors) {
             if let Some(floor) = floor {
