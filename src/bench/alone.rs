@@ -136,7 +136,10 @@ impl<'a> Bench<'a> {
 
     fn open(&self) -> Result<Reader, Error> {
         let (range, threads) = (self.job.range, self.threads.decode);
-        Ok(Reader::open(&self.job.input, &DecodeOptions { range, threads, alpha: self.job.wants_alpha() })?)
+        Ok(Reader::open(
+            &self.job.input,
+            &DecodeOptions { range, threads, alpha: self.job.wants_alpha(), strict: false },
+        )?)
     }
 
     fn decode(&self) -> Result<StageAlone, Error> {

@@ -32,6 +32,8 @@ const LEAST: usize = 4;
 pub fn measure(job: &Job, views: Option<usize>, limits: &Limits) -> Result<Measured, pipeline::Error> {
     let mut job = job.clone();
     job.range.frames = Some(limits.warmup + limits.iterations.max(LEAST as u64));
+    // What does not fit is a result, too.
+    job.model.session.rigid = true;
     let started = Instant::now();
     let prepared = Prepared::new(&job, Plan::new(&job)?)?;
     let plan = prepared.plan();

@@ -149,6 +149,11 @@ impl<'n> Recall<'n> {
         self.tally
     }
 
+    /// What was done since the last call because the device failed, a sentence each.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        self.network.take_notes()
+    }
+
     /// Forgets the frames before: a scene begins.
     pub fn reset(&mut self) {
         self.states.reset();
@@ -256,10 +261,16 @@ impl<'n> Recall<'n> {
             self.states = self.network.restore(run.end().ok_or(RecallError::Broken)?)?;
             kept.place = Place::States;
         }
-        let began = Instant::now();
+        let (began, device) = (Instant::now(), self.network.provider());
         self.network.run(batch, &mut self.states, alphas)?;
-        kept.seconds = kept.seconds.min(began.elapsed().as_secs_f64() / batch.n.max(1) as f64);
         self.tally.computed += 1;
+        if self.network.provider() != device {
+            // The keys say that the other one computes.
+            Mattes::round(alphas);
+            self.kept = None;
+            return Ok(());
+        }
+        kept.seconds = kept.seconds.min(began.elapsed().as_secs_f64() / batch.n.max(1) as f64);
         kept.recording.push(key, &Mattes::round(alphas));
         if kept.is_long() {
             let states = self.network.save(&self.states)?;
@@ -296,7 +307,7 @@ impl<'n> Recall<'n> {
         if missing.is_empty() {
             return Ok(());
         }
-        let began = Instant::now();
+        let (began, device) = (Instant::now(), self.network.provider());
         let mut computed = Vec::new();
         if missing.len() == frames {
             self.network.run(batch, &mut self.states, alphas)?;
@@ -314,9 +325,16 @@ impl<'n> Recall<'n> {
         let seconds = began.elapsed().as_secs_f64() / (missing.len() * each).max(1) as f64;
         kept.seconds = kept.seconds.min(seconds);
         self.tally.computed += missing.len() as u64;
+        let same_device = self.network.provider() == device;
         for i in missing {
             let mattes = Mattes::round(&mut alphas[i * each..][..each]);
-            kept.cache.put_mattes(keys[i], mattes, kept.seconds);
+            if same_device {
+                kept.cache.put_mattes(keys[i], mattes, kept.seconds);
+            }
+        }
+        if !same_device {
+            // The keys say that the other one computes.
+            self.kept = None;
         }
         for (i, of) in same {
             for k in 0..each {

@@ -564,6 +564,9 @@ pub struct OutputArgs {
     /// Keep what is finished of a long job in segments of so many seconds: 15 by default, or off
     #[arg(long, value_name = "S", value_parser = setting("processing.segment_seconds"))]
     pub segment_seconds: Option<Setting>,
+    /// End with an error where the source is damaged, instead of concealing and counting it
+    #[arg(long)]
+    pub strict: bool,
 }
 
 /// How it is encoded.
@@ -808,6 +811,9 @@ impl JobArgs {
         ]));
         if let Some(n) = self.matte.erode {
             all.push(("matte.grow", "--erode", Value::from(-n)));
+        }
+        if self.output.strict {
+            all.push(("processing.strict", "--strict", Value::from(true)));
         }
         if self.matte.exclude_pov {
             all.push(("people.exclude_pov", "--exclude-pov", Value::from(true)));

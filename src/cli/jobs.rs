@@ -123,6 +123,7 @@ fn job(
         split: settings.processing.split,
         queue_bytes: settings.processing.queue_bytes,
         cache: settings.processing.cache,
+        strict: settings.processing.strict,
         target_fps: settings.performance.target_fps,
         max_latency_ms: settings.performance.max_latency_ms,
     }

@@ -277,6 +277,7 @@ mod tests {
             split: Split::default(),
             queue_bytes: 0,
             cache: CacheChoice::OFF,
+            strict: false,
             target_fps: None,
             max_latency_ms: None,
         }

@@ -351,6 +351,7 @@ impl Sources {
                     deterministic: self.flag("device.deterministic"),
                     memory_share: self.number("device.memory_share"),
                     warmup: self.get("performance.warmup").as_u64().and_then(|n| n.try_into().ok()),
+                    rigid: false,
                 },
             },
             processing: ProcessingSettings {
@@ -361,6 +362,7 @@ impl Sources {
                     encode: self.count("processing.encode_threads"),
                 },
                 queue_bytes: self.count("processing.queue_mb") << 20,
+                strict: self.flag("processing.strict"),
                 segment_seconds: self.get("processing.segment_seconds").as_f64(),
                 cache: self.cache(),
             },

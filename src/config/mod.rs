@@ -85,6 +85,8 @@ pub struct ProcessingSettings {
     pub split: Split,
     /// Bytes of frames that may wait between stages; 0: by the memory that is available.
     pub queue_bytes: usize,
+    /// Whether damage in the source ends a job.
+    pub strict: bool,
     /// Seconds of the segments in which a long job is kept; `None`: it isn't.
     pub segment_seconds: Option<f64>,
     /// What is kept of the network's mattes.

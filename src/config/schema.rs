@@ -65,6 +65,7 @@ pub const KEYS: &[Key] = &[
     open("processing.workers", Kind::Integer(1, 256), "auto"),
     open("processing.encode_threads", Kind::Integer(1, 256), "auto"),
     open("processing.queue_mb", Kind::Integer(1, 1 << 20), "auto"),
+    key("processing.strict", Kind::Bool),
     open("processing.segment_seconds", Kind::Number(0.1, 3600.0), "off"),
     key("processing.cache", Kind::Word(&["auto", "on", "memory", "off"])),
     key("processing.cache_memory_mb", Kind::Integer(0, 1 << 20)),

@@ -385,7 +385,7 @@ mod tests {
         let folder = JobFolder::open(&path).expect("made");
         assert!(matches!(JobFolder::open(&path), Err(Error::Busy { .. })));
         let state = TemporalState { backgrounds: vec![Some((1.0, 2.0))], ..TemporalState::default() };
-        for n in [0, 1, 3] {
+        for n in [3, 0, 1] {
             folder.keep(&mut record(&folder, n, true), Some(&state)).expect("kept");
         }
         let found = folder.finished(true);
@@ -393,11 +393,6 @@ mod tests {
         let border = folder.border(&found[1]).expect("a border");
         assert_eq!((border.segment, border.pts, border.index), (2, 10, 5));
         assert_eq!(border.state, state);
-        let chain = serde_json::json!({"start": vec![7; 32], "last": vec![8; 32], "within": (vec![9; 32], 3)});
-        let within = Past { states: Vec::new(), chain: serde_json::from_value(chain).expect("a chain") };
-        let state = TemporalState { past: within, ..TemporalState::default() };
-        folder.keep(&mut record(&folder, 2, true), Some(&state)).expect("kept");
-        assert_eq!((folder.finished(true).len(), folder.finished(false).len()), (3, 2));
         // A damaged state: one segment is made again.
         fs::write(path.join("00001.state"), b"nonsense").expect("written");
         assert_eq!(folder.finished(true).len(), 1);
@@ -407,6 +402,20 @@ mod tests {
         assert_eq!(folder.finished(true).len(), 0);
         folder.remove().expect("removed");
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_needs_kept_mattes_counts_only_where_they_are_looked_up() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let folder = JobFolder::open(&dir.path().join("out.mp4.vrseg")).expect("made");
+        for n in [0, 1] {
+            folder.keep(&mut record(&folder, n, true), Some(&TemporalState::default())).expect("kept");
+        }
+        let chain = serde_json::json!({"start": vec![7; 32], "last": vec![8; 32], "within": (vec![9; 32], 3)});
+        let within = Past { states: Vec::new(), chain: serde_json::from_value(chain).expect("a chain") };
+        let state = TemporalState { past: within, ..TemporalState::default() };
+        folder.keep(&mut record(&folder, 2, true), Some(&state)).expect("kept");
+        assert_eq!((folder.finished(true).len(), folder.finished(false).len()), (3, 2));
     }
 
     #[test]

@@ -111,6 +111,8 @@ pub struct Reader {
     count: u64,
     bad_in_a_row: u32,
     decode_errors: u64,
+    /// The first of them is fatal.
+    strict: bool,
     repaired: u64,
 }
 
@@ -157,6 +159,7 @@ impl Reader {
             count: 0,
             bad_in_a_row: 0,
             decode_errors: 0,
+            strict: options.strict,
             repaired: 0,
         };
         reader.look_at_first()?;
@@ -347,8 +350,7 @@ impl Reader {
                 Err(ffmpeg::Error::Other { errno: libc::EAGAIN }) => {}
                 Err(ffmpeg::Error::Other { errno: libc::ENOMEM }) => return Err(no_memory()),
                 Err(_) => {
-                    self.count_bad();
-                    return Ok(());
+                    return self.count_bad();
                 }
             }
         }
@@ -356,28 +358,38 @@ impl Reader {
     }
 
     /// A damaged packet or frame; too many in a row end the reading.
-    fn count_bad(&mut self) {
+    ///
+    /// # Errors
+    /// Where none is allowed.
+    fn count_bad(&mut self) -> Result<()> {
+        self.refuse_damage()?;
         self.decode_errors += 1;
         self.bad_in_a_row += 1;
         if self.bad_in_a_row > PATIENCE {
             self.end_of_video(None);
             self.finish();
         }
+        Ok(())
+    }
+
+    fn refuse_damage(&self) -> Result<()> {
+        if self.strict {
+            return Err(MediaError::Damaged { path: self.info().path.clone(), log: log::recent_log() });
+        }
+        Ok(())
     }
 
     fn read_packet(&mut self) -> Result<()> {
         if self.flushing {
             // The decoder wants more input but there is none: it is broken.
-            self.count_bad();
-            return Ok(());
+            return self.count_bad();
         }
         let mut packet = ffmpeg::Packet::empty();
         match packet.read(&mut self.input) {
             Ok(()) => {}
             Err(ffmpeg::Error::Eof) => return self.end_of_file(),
             Err(ffmpeg::Error::InvalidData) => {
-                self.count_bad();
-                return Ok(());
+                return self.count_bad();
             }
             Err(ffmpeg::Error::Other { errno: libc::EAGAIN }) => return Ok(()),
             Err(ffmpeg::Error::Other { errno: libc::ENOMEM }) => return Err(no_memory()),
@@ -394,7 +406,7 @@ impl Reader {
             match self.decoder.send_packet(&packet) {
                 Ok(()) | Err(ffmpeg::Error::Other { errno: libc::EAGAIN }) => {}
                 Err(ffmpeg::Error::Other { errno: libc::ENOMEM }) => return Err(no_memory()),
-                Err(_) => self.count_bad(),
+                Err(_) => self.count_bad()?,
             }
             return Ok(());
         }
@@ -531,6 +543,7 @@ impl Reader {
         }
         // SAFETY: reads a field of a valid frame.
         if frame.is_corrupt() || unsafe { (*frame.as_ptr()).decode_error_flags } != 0 {
+            self.refuse_damage()?;
             self.decode_errors += 1;
         }
         let duration = if decoded_duration > 0 { decoded_duration } else { self.usual_duration };

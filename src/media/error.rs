@@ -71,6 +71,14 @@ pub enum MediaError {
         /// FFmpeg's last words.
         log: Vec<String>,
     },
+    /// A packet or frame could not be decoded, and none may be lost.
+    #[error("{}: is damaged: a packet or frame can't be decoded, and --strict allows none{}", path.display(), log_text(log))]
+    Damaged {
+        /// The input.
+        path: PathBuf,
+        /// FFmpeg's last words.
+        log: Vec<String>,
+    },
     /// The asked part of the source has no frame in it.
     #[error("{}: no frame between {from} and the end of the range; the video is {length} long", path.display())]
     EmptyRange {

@@ -24,6 +24,8 @@ pub struct DecodeOptions {
     /// Deliver frames in a layout of which FFmpeg also has a format with alpha
     /// ([`super::layout_with_alpha`]), because an output will need that.
     pub alpha: bool,
+    /// A packet or frame that can't be decoded ends the reading with an error instead of being counted.
+    pub strict: bool,
 }
 
 /// Video codecs that vrseg writes.

@@ -2,6 +2,7 @@
 
 pub mod detector;
 mod elf;
+mod engine;
 pub mod error;
 pub mod manifest;
 pub mod network;

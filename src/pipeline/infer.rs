@@ -20,12 +20,12 @@ pub struct Channels {
 }
 
 /// Runs batches until there are no more. `rotation` is undone on the mattes; after each batch `tell`
-/// hears where the mattes came from so far.
+/// hears where the mattes came from so far, and what was done because the device failed.
 pub fn run(
     mut recall: Recall<'_>,
     rotation: i32,
     channels: Channels,
-    tell: &dyn Fn(Tally),
+    tell: &dyn Fn(Tally, Vec<String>),
     cancel: &Cancel,
     mut clock: Worker<'_>,
 ) -> Result<()> {
@@ -46,7 +46,9 @@ pub fn run(
             if frames[0].cut {
                 recall.reset();
             }
-            recall.run(&batch, frames.len(), &mut alphas)?;
+            let done = recall.run(&batch, frames.len(), &mut alphas);
+            tell(recall.tally(), recall.take_notes());
+            done?;
             let windows = frames.iter_mut().flat_map(|f| &mut f.views).flat_map(|v| &mut v.mattes);
             for (matte, alpha) in windows.zip(&mut alphas) {
                 if rotation != 0 {
@@ -58,7 +60,6 @@ pub fn run(
             Ok(())
         })?;
         clock.done(frames.len());
-        tell(recall.tally());
         let _ = recycled.try_send(batch);
         for frame in frames {
             if clock.waiting(|| mattes.send(frame).is_err()) {
@@ -69,4 +70,86 @@ pub fn run(
     }
     clock.busy(|| recall.finish())?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::budget::Permits;
+    use super::super::clock::Clocks;
+    use super::super::frame::{Decoded, SmallView};
+    use super::super::segments::Place;
+    use super::*;
+    use crate::media::{FramePool, SourceFrame};
+    use crate::model::network::tests::{Moody, network};
+    use crate::model::provider::Provider;
+    use crate::plane::{Plane, YuvLayout};
+    use crossbeam_channel::unbounded;
+    use std::cell::RefCell;
+    use std::time::Instant;
+
+    /// Sends `n` frames in batches through a network that fails on order; returns the numbers of the
+    /// frames that came out, their mattes, and what was told.
+    fn sent(n: usize, at_once: usize, first: Moody, then: Option<Moody>) -> (Vec<u64>, Vec<f32>, Vec<String>, bool) {
+        let layout = YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
+        let pool = FramePool::new(layout, 16, 16).unwrap();
+        let permits = Permits::new(n);
+        let (to_infer, work) = unbounded();
+        let numbers: Vec<_> = (0..n).collect();
+        for some in numbers.chunks(at_once) {
+            let frame = |i: &usize| {
+                let frame = pool.get().unwrap();
+                let index = *i as u64;
+                let source = SourceFrame { frame, pts: *i as i64, duration: 1, index, key: false, findable: true };
+                let permit = permits.acquire(|| false).unwrap();
+                let decoded = Decoded { source, since: Instant::now(), _permit: permit, place: Place::Inside };
+                let view = SmallView { mattes: vec![Plane::default()], ..SmallView::default() };
+                Prepared { decoded, views: vec![view], cut: false }
+            };
+            let data = some.iter().flat_map(|i| [*i as f32 / 100.0, 0.0, 0.0]).collect();
+            let batch = Batch { data, n: some.len(), width: 1, height: 1 };
+            to_infer.send(Work { frames: some.iter().map(frame).collect(), batch }).unwrap();
+        }
+        drop(to_infer);
+        let (mattes, from_infer) = unbounded();
+        let (recycled, _batches) = unbounded();
+        let channels = Channels { work, mattes, recycled };
+        let mut network = network("selfie", first, then);
+        let told = RefCell::new(Vec::new());
+        let tell = |_, notes| told.borrow_mut().extend::<Vec<String>>(notes);
+        let recall = Recall::new(&mut network, &Default::default(), None).unwrap();
+        let clocks = Clocks::default();
+        let done = run(recall, 0, channels, &tell, &Cancel::new(), clocks.enter("infer"));
+        let out: Vec<_> = from_infer.try_iter().collect();
+        let numbers = out.iter().map(|p| p.decoded.source.index).collect();
+        let values = out.iter().map(|p| p.views[0].mattes[0].data()[0]).collect();
+        (numbers, values, told.into_inner(), done.is_ok())
+    }
+
+    #[test]
+    fn no_frame_is_lost_doubled_or_out_of_order_whatever_the_device_does() {
+        const MEMORY: Option<&str> = Some("CUDA failure 2: out of memory");
+        const LOST: Option<&str> = Some("CUDA failure 719: unspecified launch failure");
+        let healthy = sent(40, 8, Moody::new(Provider::Cpu, 99, &[]), None);
+        assert!(healthy.3 && healthy.2.is_empty());
+        assert_eq!(healthy.0, (0..40).collect::<Vec<u64>>());
+        let orders: &[&[Option<&'static str>]] = &[
+            &[LOST],
+            &[MEMORY],
+            &[None, MEMORY, None, LOST],
+            &[MEMORY, None, MEMORY, None, MEMORY, None, MEMORY],
+            &[None, None, Some("its output is not a number somewhere")],
+        ];
+        for order in orders {
+            for fits in [0, 1, 3, 8, 99] {
+                let cpu = Moody::new(Provider::Cpu, 99, &[]);
+                let (numbers, values, told, ok) = sent(40, 8, Moody::new(Provider::Cuda(0), fits, order), Some(cpu));
+                assert!(ok, "{order:?}, {fits} fit");
+                assert_eq!((numbers, values), (healthy.0.clone(), healthy.1.clone()), "{order:?}, {fits} fit");
+                assert!((1..=5).contains(&told.len()), "each is said once: {told:?}");
+            }
+        }
+        // What can't be mended ends the job behind the frames that were whole.
+        let (numbers, _, _, ok) = sent(40, 8, Moody::new(Provider::Cpu, 99, &[None, LOST]), None);
+        assert_eq!((numbers.len(), ok), (8, false));
+    }
 }

@@ -53,6 +53,8 @@ pub struct SessionChoice {
     pub memory_share: Option<f32>,
     /// Runs of the network on an empty picture before the first frame; `None`: by the device.
     pub warmup: Option<u32>,
+    /// A device that fails ends the job: neither smaller batches nor another device are tried.
+    pub rigid: bool,
 }
 
 /// Threads of the parts of a job beside the network's; 0: the part's share of the job's threads.
@@ -179,6 +181,8 @@ pub struct Job {
     pub queue_bytes: usize,
     /// What is kept of the network's mattes, and whether kept ones are used.
     pub cache: CacheChoice,
+    /// A packet or frame that can't be decoded ends the job.
+    pub strict: bool,
     /// A whole run below so many frames per second warns at its end.
     pub target_fps: Option<f64>,
     /// A run in which more than 5 of 100 frames took so many milliseconds warns at its end.

@@ -327,7 +327,9 @@ impl People {
         let norm = manifest.normalization();
         self.cutter.cut(planes, self.form, rect, part, size, &norm, &mut self.batch.data);
         (self.batch.n, self.batch.width, self.batch.height) = (1, size.0, size.1);
-        network.run(&self.batch, &mut held.states, &mut self.alphas)?;
+        let done = network.run(&self.batch, &mut held.states, &mut self.alphas);
+        network.take_notes().iter().for_each(|note| tracing::warn!("{note}"));
+        done?;
         if self.form.rotation != 0 {
             self.alphas[0] = rotate(&self.alphas[0], 360 - self.form.rotation);
         }

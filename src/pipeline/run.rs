@@ -29,7 +29,7 @@ use crate::matte::stereo::{Search, StereoFusion};
 use crate::matte::windows::Blender;
 use crate::media::{DecodeOptions, EncodeOptions, Finished, FramePool, Reader, SegmentWriter, Writer, segment};
 use crate::model::provider::{Provider, SessionOptions};
-use crate::model::{Batch, Kind, Network, States, runtime};
+use crate::model::{Batch, Kind, ModelError, Network, States, runtime};
 use crate::telemetry::SPANS;
 use crate::tune::cuda::CudaCards;
 use crate::tune::rules::{self, Processor, Threads};
@@ -95,6 +95,7 @@ impl Prepared {
             ort_library: job.model.ort_library.clone(),
         };
         let mut network = Network::load(&plan.model, &options)?;
+        warm_up(job, &plan, &mut network, &machine.cpu)?;
         let provider = network.provider();
         if provider.is_gpu() {
             threads = share(false);
@@ -104,7 +105,6 @@ impl Prepared {
             Provider::Cpu | Provider::OpenVino => None,
         };
         let bf16 = provider == Provider::OpenVino && options.computes_bf16();
-        warm_up(job, &plan, &mut network, &machine.cpu)?;
         let video = &plan.input.video;
         let form = (video.layout, video.color);
         let people = plan.people.as_ref();
@@ -164,9 +164,15 @@ fn warm_up(job: &Job, plan: &Plan, network: &mut Network, cpu: &Cpu) -> Result<(
     let (width, height) = plan.views.network_size();
     let n = plan.views.pictures() * job.model.batch_size.max(1) as usize;
     let mut states = States::default();
+    let device = network.provider();
     for _ in 0..job.model.session.warmup.unwrap_or(by_rule) {
         let batch = Batch { data: vec![0.5; n * 3 * width * height], n, width, height };
         network.run(&batch, &mut states, &mut Vec::new())?;
+    }
+    if network.provider() != device && job.model.device != DeviceChoice::Auto {
+        // Later the work that is done would be lost; now whoever named it can choose.
+        let why = network.take_notes().join("; ");
+        return Err(ModelError::Device { device: device.to_string(), why }.into());
     }
     Ok(())
 }
@@ -218,8 +224,12 @@ pub fn run_part(
     for (provider, why) in network.refused() {
         observer.event(Event::Warning { message: format!("{provider} can't be used: {why}") });
     }
+    for message in network.take_notes() {
+        observer.event(Event::Warning { message });
+    }
 
-    let decode_options = DecodeOptions { range: job.range, threads: threads.decode, alpha: job.wants_alpha() };
+    let decode_options =
+        DecodeOptions { range: job.range, threads: threads.decode, alpha: job.wants_alpha(), strict: job.strict };
     let mut reader = Reader::open(&job.input, &decode_options)?;
     let template = reader.template();
     let begin = part.and_then(|p| p.begin.clone()).unwrap_or_default();
@@ -403,14 +413,13 @@ pub fn run_part(
             }),
             spawn(scope, cancel, "infer", move || {
                 let channels = infer::Channels { work: from_prepare, mattes: to_matte, recycled: recycle_batch };
-                infer::run(
-                    recall,
-                    rotation,
-                    channels,
-                    &|so_far| live.count_mattes(so_far),
-                    cancel,
-                    clocks.enter("infer"),
-                )
+                let tell = |so_far, notes| {
+                    live.count_mattes(so_far);
+                    for message in notes {
+                        observer.event(Event::Warning { message });
+                    }
+                };
+                infer::run(recall, rotation, channels, &tell, cancel, clocks.enter("infer"))
             }),
             spawn(scope, cancel, "matte", move || {
                 matting.run(from_infer, to_compose, cancel, &live.preview, clocks.enter("matte"))

@@ -254,3 +254,27 @@ fn a_frame_larger_than_any_headset_shows_is_refused() {
     assert!(stderr(&said).contains("16384x12288; more than"), "{}", stderr(&said));
     assert!(!out.exists());
 }
+
+#[test]
+fn strict_ends_where_others_conceal_and_count() {
+    let dir = folder();
+    let (whole, input, out) = (dir.path().join("whole.mp4"), dir.path().join("in.mp4"), dir.path().join("out.mp4"));
+    clip(&whole, "160x120", 40, H264);
+    let mut bytes = std::fs::read(&whole).expect("a clip");
+    // Behind the first frames, in the pictures' own bytes.
+    let at = bytes.len() * 2 / 5;
+    bytes[at..at + 400].iter_mut().for_each(|b| *b = !*b);
+    std::fs::write(&input, bytes).expect("written");
+    let args = ["--model", "selfie", "--input-size", "128"];
+    let mild = ok([&["--json", arg(&input), "-o", arg(&out)], &args[..]].concat());
+    let said = String::from_utf8_lossy(&mild.stdout).into_owned();
+    let done: serde_json::Value = serde_json::from_str(said.lines().last().expect("a line")).expect("JSON");
+    assert!(done["decode_errors"].as_u64().expect("a number") > 0, "{said}");
+    std::fs::remove_file(&out).expect("there");
+    let strict = run([&[arg(&input), "-o", arg(&out), "--strict"], &args[..]].concat());
+    assert_eq!(strict.status.code(), Some(1), "{}", stderr(&strict));
+    assert!(stderr(&strict).contains("is damaged: a packet or frame can't be decoded"), "{}", stderr(&strict));
+    assert_eq!(listing(dir.path()), ["in.mp4", "whole.mp4"]);
+    // What is whole is none the worse for it.
+    ok([&[arg(&whole), "-o", arg(&out), "--strict"], &args[..]].concat());
+}
