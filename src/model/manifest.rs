@@ -109,11 +109,13 @@ pub struct Crop {
     pub size: u32,
     /// Side of the square that is cut out, as a multiple of the longer side of the person's box.
     pub context: f32,
+    /// Only people whose square is smaller in the whole view than this input are looked at.
+    pub enlarge_only: bool,
 }
 
 impl Default for Crop {
     fn default() -> Self {
-        Self { size: 256, context: 1.4 }
+        Self { size: 256, context: 1.4, enlarge_only: false }
     }
 }
 

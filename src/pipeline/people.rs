@@ -232,14 +232,24 @@ impl People {
             self.layers[eye].begin(width, height);
             for at in 0..self.closer.len() {
                 let mut cells = Vec::with_capacity(tracks.len());
+                let mut shown = Vec::with_capacity(tracks.len());
                 for (i, track) in tracks.iter().enumerate() {
-                    cells.push(self.show(at, eye, track, &planes, ratio)?);
+                    let cell = self.cell(at, eye, track, ratio);
+                    cells.push(cell);
+                    shown.push(self.adds(at, cell));
                     if self.mattes.len() == i {
                         self.mattes.push(Plane::default());
                     }
-                    self.cutter.fit(&self.alphas[0], cells[i], &mut self.mattes[i]);
+                    if shown[i] {
+                        self.show(at, eye, track.id, cell, &planes)?;
+                        self.cutter.fit(&self.alphas[0], cell, &mut self.mattes[i]);
+                    } else if let Some(held) = self.closer[at].held.get_mut(&(track.id, eye)) {
+                        // What is remembered of a smaller square is old when it is shown again.
+                        held.states.reset();
+                    }
                 }
-                let pieces = tracks.iter().zip(&cells).zip(&self.mattes).map(|((track, cell), matte)| Piece {
+                let pieces = tracks.iter().zip(&cells).zip(&self.mattes).zip(&shown);
+                let pieces = pieces.filter(|(_, shown)| **shown).map(|(((track, cell), matte), _)| Piece {
                     cell: *cell,
                     sides: track.sides_in(eye),
                     strength: track.strength,
@@ -274,18 +284,31 @@ impl People {
         (rect.w as f32 / self.grid.0 as f32) / (rect.h as f32 / self.grid.1 as f32)
     }
 
-    /// Runs a network on a person's square; its matte is `alphas[0]` then. Returns the square.
-    fn show(&mut self, at: usize, eye: usize, track: &Track, planes: &Yuv<'_>, ratio: f32) -> Result<Cell> {
+    /// The square around a person that a network is to be shown.
+    fn cell(&mut self, at: usize, eye: usize, track: &Track, ratio: f32) -> Cell {
         let Closer { network, held } = &mut self.closer[at];
-        let manifest = network.manifest();
-        let (context, sides) = (manifest.crop.context, track.sides_in(eye));
+        let (context, sides) = (network.manifest().crop.context, track.sides_in(eye));
         let new =
             || Held { cell: Cell::around(sides, context, self.grid, ratio), size: (0, 0), states: States::default() };
         let held = held.entry((track.id, eye)).or_insert_with(new);
         if !held.cell.holds(sides, context, self.grid, ratio) {
             held.cell = Cell::around(sides, context, self.grid, ratio);
         }
-        let cell = held.cell;
+        held.cell
+    }
+
+    /// Whether a network has something to add: one that does well on whole views sees nobody better in a
+    /// square that isn't larger than in the whole view.
+    fn adds(&self, at: usize, cell: Cell) -> bool {
+        let crop = self.closer[at].network.manifest().crop;
+        !crop.enlarge_only || cell.width().max(cell.height()) < crop.size as usize
+    }
+
+    /// Runs a network on a person's square; its matte is `alphas[0]` then.
+    fn show(&mut self, at: usize, eye: usize, id: u64, cell: Cell, planes: &Yuv<'_>) -> Result<()> {
+        let Closer { network, held } = &mut self.closer[at];
+        let manifest = network.manifest();
+        let Some(held) = held.get_mut(&(id, eye)) else { return Ok(()) };
         let (w, h) = (self.grid.0 as f64, self.grid.1 as f64);
         let part = [cell.x0 as f64 / w, cell.y0 as f64 / h, cell.x1 as f64 / w, cell.y1 as f64 / h];
         let rect = self.rects[eye];
@@ -310,7 +333,7 @@ impl People {
         if self.form.rotation != 0 {
             self.alphas[0] = rotate(&self.alphas[0], 360 - self.form.rotation);
         }
-        Ok(cell)
+        Ok(())
     }
 
     /// Where the detector sees people in the first eye, in samples of its small picture.

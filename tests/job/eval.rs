@@ -7,16 +7,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A Python that has NumPy: `./setup.sh --dev` installs Debian's.
-fn python() -> PathBuf {
-    let named = std::env::var_os("VRSEG_PYTHON").map(PathBuf::from);
-    let candidates = named.into_iter().chain(["python3", "/usr/bin/python3"].map(PathBuf::from));
-    let has_numpy =
-        |p: &PathBuf| Command::new(p).args(["-c", "import numpy"]).output().is_ok_and(|out| out.status.success());
-    let found = candidates.into_iter().find(has_numpy);
-    found.expect("a python3 with NumPy: run `./setup.sh --dev`, or name one with VRSEG_PYTHON")
-}
-
 /// Writes grey frames as a lossless video; one frame becomes a PNG.
 fn save(frames: &[Vec<u8>], (w, h): (usize, usize), dir: &Path, name: &str) -> PathBuf {
     let raw = dir.join(format!("{name}.raw"));

@@ -34,6 +34,16 @@ pub fn stderr(out: &Output) -> String {
     String::from_utf8_lossy(&out.stderr).into_owned()
 }
 
+/// A Python that has NumPy: `./setup.sh --dev` installs Debian's.
+pub fn python() -> PathBuf {
+    let named = std::env::var_os("VRSEG_PYTHON").map(PathBuf::from);
+    let candidates = named.into_iter().chain(["python3", "/usr/bin/python3"].map(PathBuf::from));
+    let has_numpy =
+        |p: &PathBuf| Command::new(p).args(["-c", "import numpy"]).output().is_ok_and(|out| out.status.success());
+    let found = candidates.into_iter().find(has_numpy);
+    found.expect("a python3 with NumPy: run `./setup.sh --dev`, or name one with VRSEG_PYTHON")
+}
+
 /// Runs ffmpeg, which must succeed; arguments are separated by blanks, `{}` in one stands for
 /// the next of `paths`.
 #[track_caller]

@@ -2,6 +2,8 @@
 //! little under what was measured when they were written (docs/models.md has the figures).
 
 use crate::harness::*;
+use std::path::Path;
+use std::process::Command;
 
 /// Mean IoU over the photos of people, with `size` as the network's longer side.
 fn through_the_program(model: &str, side_by_side: bool) -> f64 {
@@ -83,5 +85,53 @@ fn nobody_is_found_in_a_bus() {
         let found = decode(&matte, "gray", &[]);
         let share = found.frames[0].iter().filter(|v| **v >= 128).count() as f64 / found.frames[0].len() as f64;
         assert!(share < 0.02, "{model}: {:.1} % of the bus is called a person", 100.0 * share);
+    }
+}
+
+/// Mean IoU of a clip of docs/quality.md's reporting half over its frames.
+fn of_the_set(set: &Path, (name, format): (&str, &[&str]), profile: &str) -> f64 {
+    let clip = set.join(format!("report/{name}.mkv"));
+    let matte = set.join(format!("{name}_{profile}.mkv"));
+    let output = format!("matte={}", arg(&matte));
+    ok(["-q", arg(&clip), "-o", &output, "--codec", "ffv1", "--device", "cpu", "--profile", profile]
+        .iter()
+        .chain(format));
+    let truth = decode(&set.join(format!("report/{name}_truth.mkv")), "gray", &[]);
+    let found = decode(&matte, "gray", &[]);
+    assert_eq!(found.frames.len(), truth.frames.len());
+    let hard = |f: &[u8]| f.iter().map(|v| if *v >= 128 { 255 } else { 0 }).collect::<Vec<u8>>();
+    let all: Vec<f64> = found.frames.iter().zip(&truth.frames).map(|(f, t)| iou(f, &hard(t))).collect();
+    let mean = all.iter().sum::<f64>() / all.len() as f64;
+    println!("{name}, {profile}: IoU {mean:.3}");
+    mean
+}
+
+/// Floors a little under what docs/quality.md tells: three flat clips for all profiles, a VR180 one
+/// for those that take little time.
+#[test]
+fn profiles_are_as_good_as_the_table_says() {
+    let set = folder();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/quality_set.py");
+    let made = Command::new(python())
+        .arg(script)
+        .arg(set.path())
+        .args(["--half", "report", "--only", "far,group,two,vr-down"])
+        .output()
+        .expect("python");
+    assert!(made.status.success(), "{}", stderr(&made));
+    let flat: &[&str] = &["--layout", "mono", "--projection", "flat"];
+    let vr180: &[&str] = &["--layout", "sbs", "--projection", "hequirect"];
+    for (name, format, floors) in [
+        ("far", flat, [None, Some(0.66), Some(0.85)]),
+        ("group", flat, [Some(0.84), Some(0.91), Some(0.91)]),
+        ("two", flat, [Some(0.90), Some(0.97), Some(0.97)]),
+        ("vr-down", vr180, [Some(0.80), Some(0.88), None]),
+    ] {
+        for (profile, floor) in ["fast", "balanced", "quality"].iter().zip(floors) {
+            if let Some(floor) = floor {
+                let iou = of_the_set(set.path(), (name, format), profile);
+                assert!(iou >= floor, "{name}, {profile}: IoU {iou:.3} is under {floor}");
+            }
+        }
     }
 }
