@@ -12,7 +12,7 @@ the first task the job is planned (the source is read once, its packets are not 
 submitted, behind the last its parts are joined (read and written once more). Machines differ in speed
 by --spread. Prints Markdown.
 
---measure does the real thing without a scheduler: CLIP in one go, then planned, every task (two segments) in
+--measure does the real thing without a scheduler: CLIP in one go, then planned, every task (--each segments) in
 a process of its own, and joined. CPU seconds are user + system time as the kernel counts them, which
 hardly depend on what else a machine does.
 """
@@ -94,8 +94,8 @@ def measure(args):
         out, job = f"{work}/cut.mp4", Path(f"{work}/cut.mp4.vrseg")
         parts = [("plan", spent([*vrseg, "plan", args.measure, "-o", out, "--segment-seconds", args.segment_seconds, *options]))]
         segments = len(json.loads((job / "plan.json").read_text())["segments"])
-        for first in range(0, segments, 2):
-            task = f"{first}-{min(first + 1, segments - 1)}"
+        for first in range(0, segments, args.each):
+            task = f"{first}-{min(first + args.each, segments) - 1}"
             parts.append((f"segments {task}", spent([*vrseg, "work", job, "--index", task, "-q"])))
         parts.append(("merge", spent([*vrseg, "merge", job, "--remove", "-q"])))
     print("| step | CPU s | s |\n|---|---|---|")
@@ -125,6 +125,7 @@ def main():
     add("--least", type=int, default=2, help="least segments of a task")
     add("--workers", default="1,10,100,1000")
     add("--measure", type=Path, metavar="CLIP", help="run it for real, cut and in one go")
+    add("--each", type=int, default=4, help="segments of a task that is measured")
     add("--vrseg", type=Path, default=Path(__file__).resolve().parent.parent / "target/release/vrseg")
     add("--options", default="--profile fast", help="of the job")
     add("--work", help="folder for what is made")
