@@ -4,6 +4,7 @@ use super::bench::args::BenchArgs;
 use super::cluster::args::ClusterCommand;
 use super::time::{self, Seconds};
 use crate::cluster::Task;
+use crate::config::Loader;
 use crate::config::schema::{self, Kind};
 use crate::ui::address;
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
@@ -765,6 +766,11 @@ fn overrides<'a>(settings: impl IntoIterator<Item = (&'static str, &'static str,
 }
 
 impl ModelArgs {
+    /// Where settings come from, the options `flags` above all.
+    pub fn loader(&self, flags: Overrides) -> Loader {
+        Loader { file: self.config.clone(), profile: self.profile.clone(), flags, ..Loader::from_environment() }
+    }
+
     /// The settings that were given as options: setting, option, value.
     pub fn overrides(&self) -> Overrides {
         overrides([
@@ -780,6 +786,11 @@ impl ModelArgs {
 }
 
 impl JobArgs {
+    /// Where the job's settings come from.
+    pub fn loader(&self) -> Loader {
+        self.model.loader(self.overrides())
+    }
+
     /// The settings that were given as options: setting, option, value.
     pub fn overrides(&self) -> Overrides {
         let mut all = self.model.overrides();

@@ -34,6 +34,18 @@ impl Stop {
         self.presses.load(Ordering::SeqCst)
     }
 
+    /// What fails because it was stopped is no failure.
+    ///
+    /// # Errors
+    /// `error`, where nobody stopped it.
+    pub fn excuses(&self, error: anyhow::Error) -> anyhow::Result<Exit> {
+        if self.presses() == 0 {
+            return Err(error);
+        }
+        tracing::debug!("stopped: {error:#}");
+        Ok(Exit::Interrupted)
+    }
+
     /// The user wants it to end; says for which time.
     pub fn press(&self) -> u8 {
         let times = self.presses.fetch_add(1, Ordering::SeqCst).saturating_add(1);

@@ -29,7 +29,7 @@ mod unpack;
 pub use exit::{Exit, UsageError};
 pub use jobs::{Batch, jobs};
 
-use crate::config::{Devices, Loader, Settings, check};
+use crate::config::{Devices, Settings, check};
 use crate::hardware::Machine;
 use crate::job::{Keep, Means};
 use crate::pipeline::{DeviceChoice, Trace};
@@ -145,12 +145,7 @@ fn listen(console: &Console) -> anyhow::Result<Arc<Stop>> {
 }
 
 fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> anyhow::Result<Exit> {
-    let loader = Loader {
-        file: args.model.config.clone(),
-        profile: args.model.profile.clone(),
-        flags: args.overrides(),
-        ..Loader::from_environment()
-    };
+    let loader = args.loader();
     if args.talk.show_config {
         return print_text(&config::show(loader, args.talk.json)?).map(|()| Exit::Done);
     }
@@ -219,12 +214,18 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
 }
 
 /// Who shares a job's segments: a worker for each device, or several on one; their threads are shared out.
+/// Nobody where one does it all: then the machine needn't be looked at.
 fn crew(settings: &Settings) -> Result<Vec<Means>, UsageError> {
+    let at_once = settings.processing.segments_at_once;
+    if at_once < 2 && matches!(settings.device.devices, Devices::One(_)) {
+        return Ok(Vec::new());
+    }
+    let machine = Machine::detect();
     let devices = match &settings.device.devices {
-        Devices::One(_) => vec![None; settings.processing.segments_at_once],
+        Devices::One(_) => vec![None; at_once],
         Devices::Several(all) => all.iter().map(|d| Some(*d)).collect(),
         Devices::All => {
-            let cards = Machine::detect().gpu.cards.len();
+            let cards = machine.gpu.cards.len();
             if cards == 0 {
                 return Err(UsageError("--device all: there is no NVIDIA card; `vrseg hardware` tells why".into()));
             }
@@ -232,7 +233,7 @@ fn crew(settings: &Settings) -> Result<Vec<Means>, UsageError> {
         }
     };
     let all = match settings.processing.threads {
-        0 => rules::threads(&Machine::detect().cpu).value,
+        0 => rules::threads(&machine.cpu).value,
         n => n,
     };
     let threads = Some((all / devices.len()).max(1));

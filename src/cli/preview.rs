@@ -5,7 +5,7 @@ use super::args::{Cli, PreviewArgs};
 use super::exit::{Exit, UsageError};
 use super::interrupt::Stop;
 use super::jobs::jobs;
-use crate::config::{Loader, check};
+use crate::config::check;
 use crate::matte::{Sampler, SmallYuv};
 use crate::media::{DecodeOptions, Item, Reader, TimeRange, VideoFrame};
 use crate::model::Kind;
@@ -113,13 +113,7 @@ fn job(args: &PreviewArgs, folder: &Path) -> anyhow::Result<Job> {
     (main.input.layout, main.input.projection) = (args.layout.clone(), args.projection.clone());
     (main.input.fov, main.input.view) = (args.fov.clone(), args.view.clone());
     (main.model, main.matte) = (args.model.clone(), args.matte.clone());
-    let loader = Loader {
-        file: main.model.config.clone(),
-        profile: main.model.profile.clone(),
-        flags: main.overrides(),
-        ..Loader::from_environment()
-    };
-    let (settings, sources) = loader.load()?;
+    let (settings, sources) = main.loader().load()?;
     check(&settings, &sources)?;
     let mut batch = jobs(&main, &settings, &sources)?;
     batch.jobs.pop().context("no job")

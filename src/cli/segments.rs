@@ -4,7 +4,7 @@ use super::Batch;
 use super::args::{JobArgs, MergeArgs, PlanArgs, WorkArgs};
 use super::exit::{Exit, UsageError};
 use super::interrupt::Stop;
-use crate::config::{Loader, check, values};
+use crate::config::{check, values};
 use crate::job::{self, Means, Outcome, Which};
 use crate::pipeline::{Event, Live, Observer};
 use crate::ui::format::bytes;
@@ -49,13 +49,7 @@ pub fn plan(args: &PlanArgs, print: impl Fn(&str) -> anyhow::Result<()>) -> anyh
 
 /// The jobs that `args` ask for, and the seconds of their segments.
 pub(super) fn settled(args: &JobArgs) -> anyhow::Result<(Batch, f64)> {
-    let loader = Loader {
-        file: args.model.config.clone(),
-        profile: args.model.profile.clone(),
-        flags: args.overrides(),
-        ..Loader::from_environment()
-    };
-    let (settings, sources) = loader.load()?;
+    let (settings, sources) = args.loader().load()?;
     check(&settings, &sources)?;
     let seconds = settings.processing.segment_seconds.unwrap_or(SECONDS);
     Ok((super::jobs(args, &settings, &sources)?, seconds))
@@ -105,11 +99,7 @@ pub fn work(args: &WorkArgs, stop: &Stop, console: &Console) -> anyhow::Result<E
     });
     ui.end();
     match result {
-        Err(error) if stop.presses() > 0 => {
-            tracing::debug!("stopped: {error:#}");
-            Ok(Exit::Interrupted)
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => stop.excuses(error.into()),
         Ok(()) if stopped => Ok(Exit::Interrupted),
         Ok(()) => Ok(Exit::Done),
     }

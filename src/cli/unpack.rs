@@ -34,12 +34,7 @@ pub fn run(args: &UnpackArgs, stop: &Stop, console: &Console) -> anyhow::Result<
     let result = unpack(&request, &stop.next_job(), &ui);
     ui.end();
     match result {
-        // What fails because it was stopped is no failure.
-        Err(error) if stop.presses() > 0 => {
-            tracing::debug!("stopped: {error:#}");
-            Ok(Exit::Interrupted)
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => stop.excuses(error.into()),
         Ok(done) => {
             let (path, size) = (done.finished.path.display(), bytes(done.finished.bytes));
             ui.note(&format!("{path}: {} frames of a matte, {}, {size}", done.frames, done.projection));

@@ -18,4 +18,4 @@ pub use kubernetes::{Pods, manifest};
 pub use script::{Resources, quoted};
 pub use status::{SegmentStatus, State, Status, TaskStatus, status};
 pub use submit::{Scripts, Step, cancel, resume, scripts, submit};
-pub use tasks::{Task, divide};
+pub use tasks::{Task, tasks};

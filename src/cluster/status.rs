@@ -132,11 +132,7 @@ pub fn status(submission: &Submission) -> Result<Status> {
     let unfinished = progress.iter().any(|s| !s.finished);
     let accounts = if unfinished { slurm::accounts(&ids) } else { HashMap::new() };
     let logs = folder_of(&submission.job);
-    Ok(Status {
-        job: submission.job.clone(),
-        outputs: submission.outputs.clone(),
-        ..seen(submission, progress, &queue, &accounts, &logs, gone || job::is_merged(&submission.job))
-    })
+    Ok(seen(submission, progress, &queue, &accounts, &logs, gone || job::is_merged(&submission.job)))
 }
 
 /// All of it seen together.
@@ -207,7 +203,7 @@ fn seen(
         }
         () => State::Failed,
     };
-    Status { job: PathBuf::new(), outputs: Vec::new(), state, segments, tasks }
+    Status { job: submission.job.clone(), outputs: submission.outputs.clone(), state, segments, tasks }
 }
 
 fn told(id: String, segments: String, state: State, entry: Option<&Entry>, logs: &Path) -> TaskStatus {

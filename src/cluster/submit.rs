@@ -5,16 +5,10 @@ use super::folder::{Round, Submission, folder_of};
 use super::script::{self, Resources, quoted};
 use super::slurm;
 use super::status::{State, status};
-use super::tasks::{Task, divide};
+use super::tasks::{Task, tasks};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
-
-/// Fewer segments than this are not worth a task where nothing else is asked for: a process and a
-/// network have to be started.
-const LEAST: usize = 2;
-/// Segments of a task where nobody said how many run at once.
-const EACH: usize = 4;
 
 /// The scripts of a submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,9 +36,7 @@ pub struct Step {
 
 /// The scripts for the segments `missing` of the job in `job`, whose segments have so many `frames`.
 pub fn scripts(job: &Path, frames: &[u64], missing: &[usize], each: Option<usize>, resources: &Resources) -> Scripts {
-    let workers = resources.max_parallel;
-    let each = each.or_else(|| workers.is_none().then_some(EACH));
-    let tasks = divide(frames, missing, each, workers, LEAST);
+    let tasks = tasks(frames, missing, each, resources.max_parallel);
     let (shown, title) = (quoted(&job.to_string_lossy()), script::name(job));
     let work = (!tasks.is_empty()).then(|| script::work(&shown, &title, &tasks, resources));
     Scripts { work, merge: script::merge(&shown, &title, resources), tasks }
@@ -62,7 +54,7 @@ pub fn submit(
     missing: &[usize],
     each: Option<usize>,
     resources: Resources,
-) -> Result<Step> {
+) -> Result<(Submission, Step)> {
     if let Ok(before) = Submission::read(job)
         && matches!(status(&before)?.state, State::Running | State::Waiting)
     {
@@ -72,7 +64,8 @@ pub fn submit(
         )));
     }
     let mut submission = Submission { job: job.to_path_buf(), outputs, resources, each, rounds: Vec::new() };
-    round(&mut submission, frames, missing, &[])
+    let step = round(&mut submission, frames, missing, &[])?;
+    Ok((submission, step))
 }
 
 /// Submits what is missing of a job and what nobody works on; the job that joins comes behind all of it.

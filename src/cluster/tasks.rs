@@ -57,6 +57,19 @@ impl TryFrom<String> for Task {
     }
 }
 
+/// Fewer segments than this are not worth a task where nothing else is asked for: a process and a
+/// network have to be started.
+const LEAST: usize = 2;
+/// Segments of a task where nobody said how many run at once.
+const EACH: usize = 4;
+
+/// Divides the segments `missing` over tasks as [`divide`] does, and as it is good where neither `each` nor
+/// `workers` was said.
+pub fn tasks(frames: &[u64], missing: &[usize], each: Option<usize>, workers: Option<usize>) -> Vec<Task> {
+    let each = each.or_else(|| workers.is_none().then_some(EACH));
+    divide(frames, missing, each, workers, LEAST)
+}
+
 /// Divides the segments `missing`, in rising order, over tasks; `frames` are those of every segment of the job.
 ///
 /// `each` segments make a task; where it is `None`, tasks get smaller towards the end, the longest is the
@@ -66,13 +79,7 @@ impl TryFrom<String> for Task {
 ///
 /// # Panics
 /// When a missing segment has no number of frames.
-pub fn divide(
-    frames: &[u64],
-    missing: &[usize],
-    each: Option<usize>,
-    workers: Option<usize>,
-    least: usize,
-) -> Vec<Task> {
+fn divide(frames: &[u64], missing: &[usize], each: Option<usize>, workers: Option<usize>, least: usize) -> Vec<Task> {
     let mut left: u64 = missing.iter().map(|n| frames[*n]).sum();
     let least = each.unwrap_or(least).max(1);
     let mut tasks = Vec::new();

@@ -7,7 +7,7 @@ use super::provider::{self, Opened, Provider, SessionOptions};
 use super::registry::Model;
 use crate::plane::Plane;
 use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
-use ort::session::{IoBinding, Session, SessionInputValue};
+use ort::session::{IoBinding, Session, SessionInputValue, SessionOutputs};
 use ort::value::{Tensor, TensorRef};
 use std::borrow::Cow;
 use std::fmt::Debug;
@@ -144,14 +144,7 @@ impl OrtEngine {
                 binding.bind_input(&state.input, value)?;
                 binding.bind_output_to_device(&state.output, memory)?;
             }
-            let mut outputs = self.session.run_binding(binding)?;
-            let next: Vec<_> = m.states.iter().filter_map(|s| outputs.remove(&s.output)).collect();
-            let (shape, data) = outputs[m.output.name.as_str()].try_extract_tensor::<f32>()?;
-            let read = m.output.read(shape, data, batch.n, alphas);
-            if read.is_ok() {
-                states.0 = next;
-            }
-            return Ok(read);
+            return take(m, batch.n, self.session.run_binding(binding)?, states, alphas);
         }
         let source = TensorRef::from_array_view(([batch.n, 3, batch.height, batch.width], batch.data.as_slice()))?;
         let mut inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> =
@@ -159,15 +152,25 @@ impl OrtEngine {
         for (state, value) in m.states.iter().zip(&states.0) {
             inputs.push((state.input.as_str().into(), value.into()));
         }
-        let mut outputs = self.session.run(inputs)?;
-        let next: Vec<_> = m.states.iter().filter_map(|s| outputs.remove(&s.output)).collect();
-        let (shape, data) = outputs[m.output.name.as_str()].try_extract_tensor::<f32>()?;
-        let read = m.output.read(shape, data, batch.n, alphas);
-        if read.is_ok() {
-            states.0 = next;
-        }
-        Ok(read)
+        take(m, batch.n, self.session.run(inputs)?, states, alphas)
     }
+}
+
+/// Reads the mattes of `n` pictures out of what a network gave; its states go on only if they can be used.
+fn take(
+    m: &Manifest,
+    n: usize,
+    mut outputs: SessionOutputs<'_>,
+    states: &mut States,
+    alphas: &mut Vec<Plane<f32>>,
+) -> ort::Result<std::result::Result<(), String>> {
+    let next: Vec<_> = m.states.iter().filter_map(|s| outputs.remove(&s.output)).collect();
+    let (shape, data) = outputs[m.output.name.as_str()].try_extract_tensor::<f32>()?;
+    let read = m.output.read(shape, data, n, alphas);
+    if read.is_ok() {
+        states.0 = next;
+    }
+    Ok(read)
 }
 
 impl Engine for OrtEngine {

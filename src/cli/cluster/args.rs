@@ -129,6 +129,18 @@ pub struct ManifestArgs {
     pub tasks: TaskArgs,
 }
 
+impl TaskArgs {
+    /// Segments of a task, where that was said.
+    pub fn each(&self) -> Option<usize> {
+        self.segments_per_task.map(|n| n as usize)
+    }
+
+    /// Tasks at once, where that was said.
+    pub fn at_once(&self) -> Option<usize> {
+        self.max_parallel.map(|n| n as usize)
+    }
+}
+
 impl SubmitArgs {
     /// What the tasks ask for; `program` is this one.
     pub fn resources(&self, program: PathBuf) -> Resources {
@@ -138,7 +150,7 @@ impl SubmitArgs {
             gpus: self.tasks.gpus_per_task,
             memory: self.tasks.mem.clone(),
             time: self.time.clone(),
-            max_parallel: self.tasks.max_parallel.map(|n| n as usize),
+            max_parallel: self.tasks.at_once(),
             options: self.options.clone(),
             program,
             keep: self.keep_segments,

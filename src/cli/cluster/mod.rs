@@ -8,12 +8,12 @@ use super::args::JobArgs;
 use super::exit::{Exit, UsageError};
 use super::interrupt::Stop;
 use super::segments;
-use crate::cluster::{self, Pods, State, Submission, Task};
+use crate::cluster::{self, Pods, State, Submission};
 use crate::job::{self, JobPlan};
 use crate::pipeline::Job;
 use crate::ui::Console;
 use anyhow::Context;
-use args::{ClusterCommand, ManifestArgs, ResumeArgs, SubmitArgs, TaskArgs};
+use args::{ClusterCommand, ManifestArgs, ResumeArgs, SubmitArgs};
 use std::path::{Path, PathBuf};
 
 /// Does what the arguments ask.
@@ -59,7 +59,7 @@ fn submit(
         None => std::env::current_exe().context("where is this program?")?,
     };
     let resources = args.resources(program);
-    let each = args.tasks.segments_per_task.map(|n| n as usize);
+    let each = args.tasks.each();
     let (batch, seconds) = segments::settled(&args.job)?;
     let quiet = args.job.talk.quiet;
     let mut submitted = Vec::new();
@@ -80,13 +80,13 @@ fn submit(
         let (planned, missing) = plan(one, &folder, seconds, &args.job)?;
         let job = std::path::absolute(&folder)?;
         let outputs = planned.job.outputs.iter().map(|o| o.path.clone()).collect();
-        let step = cluster::submit(&job, outputs, &frames(&planned), &missing, each, resources.clone())?;
+        let (submission, step) = cluster::submit(&job, outputs, &frames(&planned), &missing, each, resources.clone())?;
         if args.job.talk.json {
             print(&report::submitted_json(&job, &step))?;
         } else if !quiet {
             print(&report::submitted(&job, &step))?;
         }
-        submitted.push(Submission::read(&job)?);
+        submitted.push(submission);
     }
     if args.wait && !args.job.output.dry_run { wait::wait(&submitted, stop, console, quiet) } else { Ok(Exit::Done) }
 }
@@ -125,18 +125,16 @@ fn manifest(args: &ManifestArgs, print: impl Fn(&str) -> anyhow::Result<()>) -> 
         return Err(UsageError(format!("{shown}: all segments are finished; `vrseg merge {shown}` joins them")).into());
     }
     let frames: Vec<_> = progress.segments.iter().map(|s| s.frames).collect();
-    let TaskArgs { max_parallel, segments_per_task, gpus_per_task, cpus_per_task, mem } = &args.tasks;
-    let max_parallel = max_parallel.map(|n| n as usize);
-    let each = segments_per_task.map(|n| n as usize).or_else(|| max_parallel.is_none().then_some(4));
-    let tasks: Vec<Task> = cluster::divide(&frames, &missing, each, max_parallel, 2);
+    let asked = &args.tasks;
+    let tasks = cluster::tasks(&frames, &missing, asked.each(), asked.at_once());
     let pods = Pods {
         image: args.image.clone(),
         claim: args.claim.clone(),
         mount: args.mount.clone(),
-        cpus: *cpus_per_task,
-        gpus: *gpus_per_task,
-        memory: mem.clone(),
-        max_parallel,
+        cpus: asked.cpus_per_task,
+        gpus: asked.gpus_per_task,
+        memory: asked.mem.clone(),
+        max_parallel: asked.at_once(),
     };
     print(&serde_yaml::to_string(&cluster::manifest(&job, &tasks, &pods))?)?;
     Ok(Exit::Done)

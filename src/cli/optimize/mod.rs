@@ -10,7 +10,7 @@ mod trial;
 use super::args::OptimizeArgs;
 use super::exit::Exit;
 use super::interrupt::Stop;
-use crate::config::{Loader, Settings, Sources, check};
+use crate::config::{Settings, Sources, check};
 use crate::hardware::Machine;
 use crate::model::{Kind, Manifest, registry};
 use crate::pipeline::Precision;
@@ -56,13 +56,7 @@ pub fn run(
     console: &Console,
     print: impl Fn(&str) -> anyhow::Result<()>,
 ) -> anyhow::Result<Exit> {
-    let loader = Loader {
-        file: args.model.config.clone(),
-        profile: args.model.profile.clone(),
-        flags: args.model.overrides(),
-        ..Loader::from_environment()
-    };
-    let (settings, sources) = loader.load()?;
+    let (settings, sources) = args.model.loader(args.model.overrides()).load()?;
     check(&settings, &sources)?;
     if let Some(file) = args.save_config.as_ref() {
         save::refuse(file, args.overwrite)?;
