@@ -180,15 +180,15 @@ fn a_page_for_a_terminal_is_left_out_where_there_is_none() {
     assert!(said.contains("done: 5 frames") && !said.contains('\x1b'), "{said}");
 }
 
-/// A terminal of its own.
+/// A terminal of its own, with a socket of its own: at one that was shared a server may be ending still.
 struct Terminal {
-    socket: std::path::PathBuf,
+    home: tempfile::TempDir,
 }
 
 impl Terminal {
     /// Runs a shell command in it; the terminal stays when the command has ended.
     fn run(dir: &Path, command: &str) -> Self {
-        let terminal = Self { socket: dir.join("tmux") };
+        let terminal = Self { home: folder() };
         let whole = format!("{command}; echo ended=$?; exec cat");
         let mut tmux = terminal.tmux();
         tmux.args(["-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "34", &whole]).current_dir(dir);
@@ -199,7 +199,7 @@ impl Terminal {
 
     fn tmux(&self) -> Command {
         let mut tmux = Command::new("tmux");
-        tmux.arg("-S").arg(&self.socket);
+        tmux.arg("-S").arg(self.home.path().join("tmux"));
         tmux
     }
 
