@@ -16,7 +16,7 @@ impl std::fmt::Debug for Key {
 }
 
 /// Changes with everything that changes what the same input gives, or how an entry is stored.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What computes the mattes: the same numbers give other mattes elsewhere.
 #[derive(Clone, Debug)]
@@ -53,16 +53,11 @@ impl Context {
     pub(super) fn frame(before: &Key, batch: &Batch, first: usize, n: usize) -> Key {
         let len = 3 * batch.width * batch.height;
         let mut hasher = blake3::Hasher::new_keyed(&before.0);
+        // The picture first and in one piece: BLAKE3 takes sixteen of its blocks at a time, if they begin
+        // with it. In small pieces behind the numbers it was ten times as slow.
+        hasher.update(bytemuck::cast_slice(&batch.data[first * len..][..n * len]));
         for number in [n, batch.width, batch.height] {
             hasher.update(&(number as u64).to_le_bytes());
-        }
-        // Through a small buffer, since numbers are not bytes to safe code; the copy costs a tenth.
-        let mut bytes = [0u8; 4096];
-        for values in batch.data[first * len..][..n * len].chunks(bytes.len() / 4) {
-            for (to, v) in bytes.chunks_exact_mut(4).zip(values) {
-                to.copy_from_slice(&v.to_le_bytes());
-            }
-            hasher.update(&bytes[..4 * values.len()]);
         }
         Key(hasher.finalize().into())
     }
@@ -74,9 +69,7 @@ impl Context {
             for d in &state.shape {
                 hasher.update(&(*d as u64).to_le_bytes());
             }
-            for v in &state.data {
-                hasher.update(&v.to_le_bytes());
-            }
+            hasher.update(bytemuck::cast_slice(&state.data));
         }
         Key(hasher.finalize().into())
     }

@@ -1,21 +1,27 @@
 //! Mattes as whole numbers, so that kept ones and fresh ones are the same.
 
-use crate::simd::dispatch;
+use crate::simd::{self, dispatch};
 
 /// Steps from background to person. A 12-bit matte's: finer than any output shows, and its low bits
 /// are not yet the network's noise, which would not compress (docs/caching.md has the sizes).
 pub const LEVELS: u16 = 4095;
 
 dispatch! {
-    /// Rounds values of 0..=1 to whole steps.
-    pub fn to_levels(values: &[f32], levels: &mut [u16]) {
+    /// Rounds values of 0..=1 to whole steps, which are written to `levels`.
+    pub fn to_levels(values: &mut [f32], levels: &mut [u16]) {
         let n = values.len();
         let levels = &mut levels[..n];
         for i in 0..n {
-            let v = values[i] * LEVELS as f32 + 0.5;
-            let low = if v > 0.0 { v } else { 0.0 };
-            let v = if low < LEVELS as f32 { low } else { LEVELS as f32 };
-            levels[i] = v as i32 as u16;
+            let level = nearest(values[i]);
+            levels[i] = level;
+            values[i] = value(level);
+        }
+    }
+
+    /// Rounds values of 0..=1 to whole steps.
+    pub fn round(values: &mut [f32]) {
+        for v in values {
+            *v = value(nearest(*v));
         }
     }
 
@@ -24,10 +30,21 @@ dispatch! {
         let n = levels.len();
         let values = &mut values[..n];
         for i in 0..n {
-            // By division, so that full is exactly 1.
-            values[i] = f32::from(levels[i]) / LEVELS as f32;
+            values[i] = value(levels[i]);
         }
     }
+}
+
+/// The step next to `v`.
+#[inline(always)]
+fn nearest(v: f32) -> u16 {
+    simd::to_u16(v * f32::from(LEVELS) + 0.5, f32::from(LEVELS))
+}
+
+/// What a step stands for; by division, so that full is exactly 1.
+#[inline(always)]
+fn value(level: u16) -> f32 {
+    f32::from(level) / f32::from(LEVELS)
 }
 
 #[cfg(test)]
@@ -42,10 +59,15 @@ mod tests {
         let mut results = Vec::new();
         forced::each(|level| {
             let (mut levels, mut back, mut again) = (vec![0; n], vec![0.0; n], vec![0; n]);
-            to_levels(&values, &mut levels);
+            let mut rounded = values.clone();
+            to_levels(&mut rounded, &mut levels);
             from_levels(&levels, &mut back);
-            to_levels(&back, &mut again);
+            assert_eq!(rounded, back, "{level:?}");
+            to_levels(&mut back, &mut again);
             assert_eq!(levels, again, "{level:?}");
+            let mut alone = values.clone();
+            round(&mut alone);
+            assert_eq!(alone, back, "{level:?}");
             for (a, b) in values.iter().zip(&back) {
                 assert!((a - b).abs() <= 0.501 / f32::from(LEVELS), "{level:?}: {a} {b}");
             }

@@ -1,5 +1,6 @@
 //! Between the pipeline and the network: asks the caches first.
 
+use super::matte::round;
 use super::record::{Mattes, Run};
 use super::{Cache, Context, Key, Tier};
 use crate::model::{Batch, Kind, ModelError, Network, States, Tensor};
@@ -226,7 +227,7 @@ impl<'n> Recall<'n> {
         }
         let Some(kept) = &mut self.kept else {
             self.network.run(batch, &mut self.states, alphas)?;
-            Mattes::round(alphas);
+            alphas.iter_mut().for_each(|alpha| round(alpha.data_mut()));
             self.tally.computed += 1;
             return Ok(());
         };
@@ -266,7 +267,7 @@ impl<'n> Recall<'n> {
         self.tally.computed += 1;
         if self.network.provider() != device {
             // The keys say that the other one computes.
-            Mattes::round(alphas);
+            alphas.iter_mut().for_each(|alpha| round(alpha.data_mut()));
             self.kept = None;
             return Ok(());
         }
@@ -282,7 +283,7 @@ impl<'n> Recall<'n> {
     fn run_frames(&mut self, batch: &Batch, frames: usize, alphas: &mut Vec<Plane<f32>>) -> Result<()> {
         let Some(kept) = &mut self.kept else {
             self.network.run(batch, &mut self.states, alphas)?;
-            Mattes::round(alphas);
+            alphas.iter_mut().for_each(|alpha| round(alpha.data_mut()));
             self.tally.computed += frames as u64;
             return Ok(());
         };

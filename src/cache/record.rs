@@ -30,8 +30,7 @@ impl Mattes {
         let mut rest = levels.as_mut_slice();
         for alpha in alphas {
             let (own, others) = rest.split_at_mut(alpha.data().len());
-            to_levels(alpha.data(), own);
-            from_levels(own, alpha.data_mut());
+            to_levels(alpha.data_mut(), own);
             rest = others;
         }
         Self { sizes, levels }
