@@ -43,6 +43,7 @@ Exit codes:
   1    failed
   2    the command line or the configuration is wrong; nothing was started
   3    some of several inputs failed
+  101  a defect of vrseg; a report was written, and its place is told
   130  interrupted (Ctrl-C once: the outputs end early but can be played)
 ";
 

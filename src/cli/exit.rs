@@ -20,6 +20,8 @@ pub enum Exit {
     Usage,
     /// Some of several inputs failed.
     SomeFailed,
+    /// A defect of the program, outside of any job.
+    Crashed,
     /// Ctrl-C, or a signal to end.
     Interrupted,
 }
@@ -32,6 +34,8 @@ impl Exit {
             Exit::Failed => 1,
             Exit::Usage => 2,
             Exit::SomeFailed => 3,
+            // As Rust's own programs end.
+            Exit::Crashed => 101,
             // 128 + SIGINT, as shells report it.
             Exit::Interrupted => 130,
         }

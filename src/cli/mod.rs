@@ -33,7 +33,7 @@ use crate::config::{Devices, Settings, check};
 use crate::hardware::Machine;
 use crate::job::{Keep, Means};
 use crate::pipeline::{DeviceChoice, Trace};
-use crate::telemetry::{self, LogFile, LogFormat, LogGuard, LogOptions};
+use crate::telemetry::{self, LogFile, LogFormat, LogGuard, LogOptions, crash};
 use crate::tune::rules;
 use crate::ui::{Board, Console, JsonLines, ProgressUi, Style, Watch, Wishes};
 use anyhow::Context;
@@ -43,6 +43,7 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use interrupt::Stop;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -52,6 +53,7 @@ pub fn main() -> ExitCode {
     // Both set a variable of the environment, so before any thread is started.
     crate::media::init();
     crate::model::runtime::keep_private();
+    crash::report_panics();
     let words: Vec<OsString> = std::env::args_os().collect();
     let no_color = words.iter().take_while(|w| *w != "--").any(|w| w == "--no-color");
     let console = Console::stderr(no_color);
@@ -67,13 +69,19 @@ pub fn main() -> ExitCode {
     };
     // Lives to the end of `main`, so that the last error is in the log file too.
     let mut log = None;
-    match execute(&cli, &console, &mut log) {
-        Ok(exit) => exit.into(),
-        Err(error) => {
+    let done = catch_unwind(AssertUnwindSafe(|| execute(&cli, &console, &mut log)));
+    let exit = match done {
+        Ok(Ok(exit)) => exit,
+        Ok(Err(error)) => {
             console.error(&format!("{error:#}"));
-            if exit::is_usage(&error) { Exit::Usage.into() } else { Exit::Failed.into() }
+            if exit::is_usage(&error) { Exit::Usage } else { Exit::Failed }
         }
-    }
+        Err(payload) => {
+            console.error(&format!("vrseg crashed: {}; {}", crash::words(&*payload), crash::advice()));
+            Exit::Crashed
+        }
+    };
+    exit.into()
 }
 
 fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::Result<Exit> {

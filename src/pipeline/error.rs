@@ -51,12 +51,14 @@ pub enum Error {
     #[error("{0}")]
     Unfinished(String),
     /// A stage panicked: a defect of the program.
-    #[error("the {stage} stage crashed: {message}; this is a defect of vrseg, please report it with the command line")]
+    #[error("the {stage} stage crashed: {message}; {advice}")]
     Panic {
         /// Which stage.
         stage: &'static str,
         /// The panic's message.
         message: String,
+        /// What to do about it.
+        advice: String,
     },
 }
 

@@ -30,7 +30,7 @@ use crate::matte::windows::Blender;
 use crate::media::{DecodeOptions, EncodeOptions, Finished, FramePool, Reader, SegmentWriter, Writer, segment};
 use crate::model::provider::{Provider, SessionOptions};
 use crate::model::{Batch, Kind, ModelError, Network, States, runtime};
-use crate::telemetry::SPANS;
+use crate::telemetry::{SPANS, crash};
 use crate::tune::cuda::CudaCards;
 use crate::tune::rules::{self, Processor, Threads};
 use crate::vr::{EyeOrder, Lens};
@@ -596,9 +596,7 @@ fn catch(stage: &'static str, body: impl FnOnce() -> Result<()>) -> Result<()> {
 }
 
 fn panicked(stage: &'static str, payload: &(dyn std::any::Any + Send)) -> Error {
-    let text = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
-    let message = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "unknown".into());
-    Error::Panic { stage, message }
+    Error::Panic { stage, message: crash::words(payload), advice: crash::advice() }
 }
 
 /// The cause: the first error in the order of the stages that is not just "interrupted", since

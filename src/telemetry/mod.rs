@@ -1,5 +1,6 @@
 //! The log: who may speak, and where to.
 
+pub mod crash;
 mod file;
 
 pub use file::{LogFile, state_dir};

@@ -140,7 +140,7 @@ fn exit_codes_are_told_alike_in_the_readme_and_by_help() {
         .map(|c| (c[0].to_owned(), c[1].to_owned()))
         .collect();
     assert_eq!(from_readme, from_help);
-    assert_eq!(from_help.len(), 5);
+    assert_eq!(from_help.len(), 6);
 }
 
 #[test]

@@ -327,3 +327,38 @@ fn a_pipe_is_refused_instead_of_waited_for() {
     let got = run([arg(&pipe), "-o", arg(&out), "--model", "selfie"]);
     assert!(!got.status.success() && stderr(&got).contains("pipe"), "{}", stderr(&got));
 }
+
+#[test]
+fn a_crash_is_an_error_with_a_report_and_loses_nothing() {
+    let dir = folder();
+    let input = input_in(dir.path(), 30);
+    let (out, state) = (dir.path().join("result.mp4"), dir.path().join("state"));
+    for stage in ["decode", "infer", "encode"] {
+        let mut c = vrseg();
+        c.env("VRSEG_CRASH", format!("{stage}:12")).env("XDG_STATE_HOME", &state);
+        let got = c.arg(&input).arg("-o").arg(&out).output().unwrap();
+        let said = stderr(&got);
+        assert_eq!(got.status.code(), Some(1), "{said}");
+        assert!(said.contains(&format!("the {stage} stage crashed: as VRSEG_CRASH ordered")), "{said}");
+        assert!(said.contains("this is a defect of vrseg") && !said.contains("panicked at"), "{said}");
+        let report = said.split_whitespace().find(|word| word.contains("/crash-")).unwrap_or_else(|| panic!("{said}"));
+        let text = std::fs::read_to_string(report).unwrap();
+        for words in
+            [&format!("thread:  vrseg-{stage}"), "place:   src/pipeline/clock.rs:", "result.mp4", "crash_on_order"]
+        {
+            assert!(text.contains(words), "no \"{words}\" in: {text}");
+        }
+        let left: Vec<_> = listing(dir.path()).into_iter().filter(|n| n.contains("result")).collect();
+        assert!(left.is_empty(), "left behind: {left:?}");
+    }
+    // In segments: what was finished before stays, and the next run goes on there.
+    let cut = ["--segment-seconds", "0.2", "--json"];
+    let mut c = vrseg();
+    c.env("VRSEG_CRASH", "encode:20").env("XDG_STATE_HOME", &state).args(cut);
+    assert_eq!(c.arg(&input).arg("-o").arg(&out).output().unwrap().status.code(), Some(1));
+    assert!(!out.exists());
+    let again = vrseg().args(cut).arg(&input).arg("-o").arg(&out).output().unwrap();
+    assert_eq!(again.status.code(), Some(0), "{}", stderr(&again));
+    assert!(String::from_utf8_lossy(&again.stdout).contains("\"resumed\""), "nothing was kept");
+    assert!(out.exists());
+}
