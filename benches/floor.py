@@ -121,17 +121,17 @@ def one_size(size, work, args):
 
     def job():
         with open(events, "w", encoding="utf-8") as file:
-            return measure(ours, stdout=file)
+            cpu, wall, memory = measure(ours, stdout=file)
+        lines = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
+        start, done = (next(e for e in lines if e["type"] == kind) for kind in ("start", "done"))
+        return cpu, wall, memory, start, done
 
-    first = job()
+    _, _, memory, start, done = job()
     both = measure(copy)
-    lines = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()[-400:]]
-    done = next(e for e in reversed(lines) if e["type"] == "done")
-    start = next((e for e in lines if e["type"] == "start"), {})
     frames = done["frames"]
-    print(f"\n{size}: {width}x{height}, {frames} frames, {start.get('model', '')}, {start.get('device', '')}")
-    print(f"  peak memory: vrseg {first[2]:.0f} MiB, ffmpeg decode + encode {both[2]:.0f} MiB, "
-          f"ratio {first[2] / both[2]:.2f}")
+    print(f"\n{size}: {width}x{height}, {frames} frames, {start['model']}, {start['device']}")
+    print(f"  peak memory: vrseg {memory:.0f} MiB, ffmpeg decode + encode {both[2]:.0f} MiB, "
+          f"ratio {memory / both[2]:.2f}")
     if args.memory:
         return
     measure(["ffmpeg", "-v", "error", "-y", "-i", out, "-f", "rawvideo", raw])
@@ -146,12 +146,12 @@ def one_size(size, work, args):
     # The parts of a round follow each other within seconds, so that what else the machine does meets all of them.
     rounds = []
     for _ in range(args.repeat):
-        cpu, wall, _ = job()
-        rounds.append((cpu, wall, measure(decode)[0], measure(encode)[0], network()))
+        cpu, wall, _, _, done = job()
+        parts = (measure(decode)[0], measure(encode)[0], network())
+        rounds.append((cpu / sum(parts), cpu, wall, parts, done))
     raw.unlink()
-    rounds.sort(key=lambda r: r[0] / sum(r[2:]))
-    ratios = [r[0] / sum(r[2:]) for r in rounds]
-    cpu, wall, *parts = rounds[len(rounds) // 2]
+    rounds.sort(key=lambda r: r[0])
+    ratio, cpu, wall, parts, done = rounds[len(rounds) // 2]
     names = zip(("decode", "encode", "network"), parts, strict=True)
     print("  CPU ms/frame: " + " + ".join(f"{name} {1000 * part / frames:.1f}" for name, part in names)
           + f" = floor {1000 * sum(parts) / frames:.1f}")
@@ -159,8 +159,8 @@ def one_size(size, work, args):
           f"{cpu / wall:.2f} of {os.cpu_count()} cores busy")
     print("  stages: " + ", ".join(f"{s['stage']} {s['busy']:.1f}s busy {s['waiting']:.1f}s waiting"
                                   for s in done["stages"]))
-    print(f"  ratio to the floor: {ratios[len(ratios) // 2]:.3f}, the middle of {len(ratios)} round(s) "
-          f"from {ratios[0]:.3f} to {ratios[-1]:.3f}")
+    print(f"  ratio to the floor: {ratio:.3f}, the middle of {len(rounds)} round(s) "
+          f"from {rounds[0][0]:.3f} to {rounds[-1][0]:.3f}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 //! Between the pipeline and the network: asks the caches first.
 
-use super::matte::round;
+use super::matte;
 use super::record::{Mattes, Run};
 use super::{Cache, Context, Key, Tier};
 use crate::model::{Batch, Kind, ModelError, Network, States, Tensor};
@@ -227,7 +227,7 @@ impl<'n> Recall<'n> {
         }
         let Some(kept) = &mut self.kept else {
             self.network.run(batch, &mut self.states, alphas)?;
-            alphas.iter_mut().for_each(|alpha| round(alpha.data_mut()));
+            round(alphas);
             self.tally.computed += 1;
             return Ok(());
         };
@@ -267,7 +267,7 @@ impl<'n> Recall<'n> {
         self.tally.computed += 1;
         if self.network.provider() != device {
             // The keys say that the other one computes.
-            alphas.iter_mut().for_each(|alpha| round(alpha.data_mut()));
+            round(alphas);
             self.kept = None;
             return Ok(());
         }
@@ -283,7 +283,7 @@ impl<'n> Recall<'n> {
     fn run_frames(&mut self, batch: &Batch, frames: usize, alphas: &mut Vec<Plane<f32>>) -> Result<()> {
         let Some(kept) = &mut self.kept else {
             self.network.run(batch, &mut self.states, alphas)?;
-            alphas.iter_mut().for_each(|alpha| round(alpha.data_mut()));
+            round(alphas);
             self.tally.computed += frames as u64;
             return Ok(());
         };
@@ -345,6 +345,11 @@ impl<'n> Recall<'n> {
         }
         Ok(())
     }
+}
+
+/// As mattes that are kept: whether they are must make no difference.
+fn round(alphas: &mut [Plane<f32>]) {
+    alphas.iter_mut().for_each(|alpha| matte::round(alpha.data_mut()));
 }
 
 impl Kept {

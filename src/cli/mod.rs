@@ -43,7 +43,6 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use interrupt::Stop;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -69,15 +68,14 @@ pub fn main() -> ExitCode {
     };
     // Lives to the end of `main`, so that the last error is in the log file too.
     let mut log = None;
-    let done = catch_unwind(AssertUnwindSafe(|| execute(&cli, &console, &mut log)));
-    let exit = match done {
+    let exit = match crash::catch(|| execute(&cli, &console, &mut log)) {
         Ok(Ok(exit)) => exit,
         Ok(Err(error)) => {
             console.error(&format!("{error:#}"));
             if exit::is_usage(&error) { Exit::Usage } else { Exit::Failed }
         }
-        Err(payload) => {
-            console.error(&format!("vrseg crashed: {}; {}", crash::words(&*payload), crash::advice()));
+        Err(crash) => {
+            console.error(&format!("vrseg crashed: {crash}"));
             Exit::Crashed
         }
     };

@@ -39,8 +39,6 @@ fn seconds(ns: &AtomicU64) -> f64 {
 /// The clock of one thread of a stage.
 #[derive(Debug)]
 pub struct Worker<'a> {
-    #[cfg(debug_assertions)]
-    stage: &'static str,
     clock: &'a StageClock,
     trace: Option<Thread>,
     /// Work since the last unit was finished.
@@ -68,7 +66,7 @@ impl Worker<'_> {
     /// `n` frames came in, the first of them with the number `frame`.
     pub fn take(&mut self, frame: u64, n: usize) {
         #[cfg(debug_assertions)]
-        crash_on_order(self.stage, frame);
+        crash_on_order(frame);
         self.frame = Some(frame);
         self.clock.taken.fetch_add(n as u64, Ordering::Relaxed);
     }
@@ -98,15 +96,17 @@ impl Worker<'_> {
 /// Panics where the tests want it: with `VRSEG_CRASH=matte:3` in the stage `matte`, at frame 3. A build for
 /// users has no such thing.
 #[cfg(debug_assertions)]
-fn crash_on_order(stage: &str, frame: u64) {
+fn crash_on_order(frame: u64) {
     static ORDER: OnceLock<Option<(String, u64)>> = OnceLock::new();
     let order = ORDER.get_or_init(|| {
         let order = std::env::var("VRSEG_CRASH").ok()?;
         let (stage, frame) = order.split_once(':')?;
-        Some((stage.to_owned(), frame.parse().ok()?))
+        Some((format!("vrseg-{stage}"), frame.parse().ok()?))
     });
-    let now = order.as_ref().is_some_and(|(at, when)| at == stage && *when == frame);
-    assert!(!now, "as VRSEG_CRASH ordered");
+    if let Some((thread, at)) = order {
+        let ordered = *at == frame && std::thread::current().name() == Some(thread.as_str());
+        assert!(!ordered, "as VRSEG_CRASH ordered");
+    }
 }
 
 /// The clocks of all stages.
@@ -132,14 +132,7 @@ impl Clocks {
         let clock = &self.stages[i];
         clock.threads.fetch_add(1, Ordering::Relaxed);
         let trace = self.trace.get().map(|(trace, process)| trace.thread(*process, STAGES[i]));
-        Worker {
-            #[cfg(debug_assertions)]
-            stage: STAGES[i],
-            clock,
-            trace,
-            busy: Duration::ZERO,
-            frame: None,
-        }
+        Worker { clock, trace, busy: Duration::ZERO, frame: None }
     }
 
     /// The stage that has worked the most so far.

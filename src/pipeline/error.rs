@@ -3,6 +3,7 @@
 use crate::cache::RecallError;
 use crate::media::MediaError;
 use crate::model::ModelError;
+use crate::telemetry::crash::Crash;
 
 /// An error of a whole job. Errors that are only consequences (a closed channel) never get here.
 #[derive(Debug, thiserror::Error)]
@@ -51,14 +52,12 @@ pub enum Error {
     #[error("{0}")]
     Unfinished(String),
     /// A stage panicked: a defect of the program.
-    #[error("the {stage} stage crashed: {message}; {advice}")]
+    #[error("the {stage} stage crashed: {crash}")]
     Panic {
         /// Which stage.
         stage: &'static str,
-        /// The panic's message.
-        message: String,
-        /// What to do about it.
-        advice: String,
+        /// The panic, and what to do about it.
+        crash: Crash,
     },
 }
 

@@ -30,7 +30,8 @@ use crate::matte::windows::Blender;
 use crate::media::{DecodeOptions, EncodeOptions, Finished, FramePool, Reader, SegmentWriter, Writer, segment};
 use crate::model::provider::{Provider, SessionOptions};
 use crate::model::{Batch, Kind, ModelError, Network, States, runtime};
-use crate::telemetry::{SPANS, crash};
+use crate::telemetry::SPANS;
+use crate::telemetry::crash::{self, Crash};
 use crate::tune::cuda::CudaCards;
 use crate::tune::rules::{self, Processor, Threads};
 use crate::vr::{EyeOrder, Lens};
@@ -584,7 +585,7 @@ pub(super) fn join(stages: Vec<Stage<'_>>) -> Vec<Result<()>> {
     stages
         .into_iter()
         .map(|(stage, handle)| match handle {
-            Ok(h) => h.join().unwrap_or_else(|p| Err(panicked(stage, &*p))),
+            Ok(h) => h.join().unwrap_or_else(|p| Err(Error::Panic { stage, crash: Crash::of(&*p) })),
             Err(source) => Err(Error::Thread { stage, source }),
         })
         .collect()
@@ -592,11 +593,7 @@ pub(super) fn join(stages: Vec<Stage<'_>>) -> Vec<Result<()>> {
 
 /// Turns a panic of a stage into an error, so that the other stages are stopped at once.
 fn catch(stage: &'static str, body: impl FnOnce() -> Result<()>) -> Result<()> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or_else(|p| Err(panicked(stage, &*p)))
-}
-
-fn panicked(stage: &'static str, payload: &(dyn std::any::Any + Send)) -> Error {
-    Error::Panic { stage, message: crash::words(payload), advice: crash::advice() }
+    crash::catch(body).unwrap_or_else(|crash| Err(Error::Panic { stage, crash }))
 }
 
 /// The cause: the first error in the order of the stages that is not just "interrupted", since
