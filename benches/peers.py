@@ -189,7 +189,8 @@ def compare(args, work):
               "--preset", args.preset, "--crf", args.crf]
     runs = {
         "ffmpeg (no network)": ["ffmpeg", "-v", "error", "-y", "-i", clip, *x264, out],
-        "vrseg": [args.vrseg, "-q", "-y", clip, "-o", f"green={out}", "--model", args.model, "--view", "eye",
+        # Mattes of the rounds before would be found again.
+        "vrseg": [args.vrseg, "-q", "-y", clip, "-o", f"green={out}", "--model", args.model, "--view", "eye", "--no-cache",
                   "--input-size", MODELS[args.model][1], "--device", "cpu", "--codec", "h264", "--encoder", "libx264",
                   "--preset", args.preset, "--crf", args.crf],
     }
