@@ -4,19 +4,19 @@
 use super::error::{MediaError, Result};
 use super::frame::{VideoFrame, descriptor, format_name, layout_of_raw, pixel_of};
 use super::pool::FramePool;
-use super::probe::{color_of, working_layout};
+use super::probe::{VideoInfo, color_of, layout_with_alpha};
 use super::scale::{Scaler, Side};
 use super::template::VideoTemplate;
 use crate::plane::{Matrix, YuvColor};
 use ffmpeg_next::{self as ffmpeg, ffi};
 
 /// Frames go through untouched where they can; foreign pixel formats and frames of another size
-/// than the first are converted by swscale.
+/// than the file states are converted by swscale: what follows was planned for that.
 pub(super) struct Convert {
-    /// Format, size and colour of the first frame; all others follow it.
+    /// Format, size and colour that frames are brought to; known with the first of them.
     pub target: Option<Side>,
-    /// Whether frames must come in a layout that has a twin with alpha.
-    alpha: bool,
+    /// Pixel format and size that the file states, in a layout that the pipeline works in.
+    stated: Option<Shape>,
     /// Pixel format and size of the first frame as it was decoded.
     first: Option<Shape>,
     /// Frames so far.
@@ -41,24 +41,40 @@ struct Change {
 }
 
 impl Convert {
-    /// `stated` is what the container says about colour, for frames that say nothing; `alpha` asks
-    /// for a layout that exists with alpha, too.
-    pub(super) fn new(stated: &VideoTemplate, alpha: bool) -> Self {
-        let (space, range) = (stated.space, stated.range);
-        Self { target: None, alpha, first: None, count: 0, change: None, space, range, scaler: None, pool: None }
+    /// `info` and `stated` are what the file says, the latter about colour, for frames that say nothing;
+    /// `alpha` asks for a layout that exists with alpha, too.
+    pub(super) fn new(info: &VideoInfo, stated: &VideoTemplate, alpha: bool) -> Self {
+        let layout = if alpha { layout_with_alpha(info.layout) } else { Some(info.layout) };
+        let format = layout.and_then(pixel_of).map(|pixel| ffi::AVPixelFormat::from(pixel) as i32);
+        let size = format.map(|format| (format, info.width, info.height));
+        Self::to(size, stated.space, stated.range)
+    }
+
+    fn to(stated: Option<Shape>, space: ffi::AVColorSpace, range: ffi::AVColorRange) -> Self {
+        Self { target: None, stated, first: None, count: 0, change: None, space, range, scaler: None, pool: None }
     }
 
     /// What became of frames that are not like the first one, in a sentence.
     pub(super) fn changed(&self) -> Option<String> {
-        let (change, first) = (self.change.as_ref()?, self.first?);
+        let (first, target) = (self.first?, self.target?);
         let say = |(format, w, h): Shape| format!("{w}x{h} {}", format_name(format));
-        Some(format!(
-            "the video begins as {} and becomes {} at frame {}; {} frames were converted to the size and format of the first",
-            say(first),
-            say(change.shape),
-            change.at,
-            change.frames
-        ))
+        let (width, height) = (target.width, target.height);
+        let other_size = (first.1, first.2) != (width, height);
+        match &self.change {
+            Some(change) => Some(format!(
+                "the video begins as {} and becomes {} at frame {}; {} frames were converted to the size and format {}",
+                say(first),
+                say(change.shape),
+                change.at,
+                if other_size { self.count } else { change.frames },
+                if other_size { format!("that the file states, {width}x{height}") } else { "of the first".to_owned() }
+            )),
+            None if other_size => Some(format!(
+                "the file states {width}x{height}, but its frames are {}; they were scaled to what it states",
+                say(first)
+            )),
+            None => None,
+        }
     }
 
     fn note(&mut self, shape: Shape) {
@@ -80,12 +96,10 @@ impl Convert {
         let target = match self.target {
             Some(target) => target,
             None => {
-                let pixel =
-                    working_layout(format, self.alpha).and_then(pixel_of).ok_or_else(|| MediaError::Unsupported {
-                        what: format!("frames of the pixel format {} cannot be worked on", format_name(format)),
-                    })?;
-                let target = Side { format: ffi::AVPixelFormat::from(pixel) as i32, width, height, color };
-                *self.target.insert(target)
+                let (format, width, height) = self.stated.ok_or_else(|| MediaError::Unsupported {
+                    what: format!("frames of the pixel format {} cannot be worked on", format_name(format)),
+                })?;
+                *self.target.insert(Side { format, width, height, color })
             }
         };
         let as_wanted = (format, width, height) == (target.format, target.width, target.height);
@@ -181,6 +195,7 @@ fn plain_format(frame: &mut ffmpeg::frame::Video, color: YuvColor) -> i32 {
 mod tests {
     use super::*;
     use crate::media::frame::{alloc_raw, format_named};
+    use crate::media::probe::working_layout;
     use crate::plane::{PlaneRef, Yuv, YuvMut};
 
     /// A flat frame of that format, made by swscale from limited-range BT.709 samples.
@@ -198,23 +213,17 @@ mod tests {
         out
     }
 
-    fn convert(alpha: bool) -> Convert {
-        Convert {
-            target: None,
-            alpha,
-            first: None,
-            count: 0,
-            change: None,
-            space: ffi::AVColorSpace::AVCOL_SPC_UNSPECIFIED,
-            range: ffi::AVColorRange::AVCOL_RANGE_UNSPECIFIED,
-            scaler: None,
-            pool: None,
-        }
+    /// To the layout that frames of a format and 64x32 are worked on in.
+    fn convert(format: &str, alpha: bool) -> Convert {
+        let layout = working_layout(ffi::AVPixelFormat::from(format_named(format).unwrap()) as i32).unwrap();
+        let layout = if alpha { layout_with_alpha(layout).unwrap() } else { layout };
+        let shape = (ffi::AVPixelFormat::from(pixel_of(layout).unwrap()) as i32, 64, 32);
+        Convert::to(Some(shape), ffi::AVColorSpace::AVCOL_SPC_UNSPECIFIED, ffi::AVColorRange::AVCOL_RANGE_UNSPECIFIED)
     }
 
     #[test]
     fn frames_follow_the_first_and_changes_are_told() {
-        let mut convert = convert(false);
+        let mut convert = convert("yuv420p", false);
         for _ in 0..2 {
             convert.run(flat("yuv420p", [100, 140, 90])).unwrap();
         }
@@ -228,6 +237,16 @@ mod tests {
     }
 
     #[test]
+    fn frames_are_brought_to_the_size_that_the_file_states() {
+        let mut convert = convert("yuv420p", false);
+        convert.stated.as_mut().unwrap().2 = 96;
+        let frame = convert.run(flat("yuv420p", [100, 140, 90])).unwrap();
+        assert_eq!(frame.describe(), "64x96 yuv420p");
+        let said = convert.changed().unwrap();
+        assert!(said.contains("states 64x96, but its frames are 64x32 yuv420p; they were scaled"), "{said}");
+    }
+
+    #[test]
     fn an_output_with_alpha_gets_frames_of_a_layout_that_has_alpha() {
         for (format, bits, x, y) in [
             ("yuv420p", 8, 1, 1),
@@ -237,7 +256,7 @@ mod tests {
             ("yuv440p", 8, 0, 0),
             ("yuv411p", 8, 1, 0),
         ] {
-            let layout = convert(true).run(flat(format, [100, 140, 90])).unwrap().layout().unwrap();
+            let layout = convert(format, true).run(flat(format, [100, 140, 90])).unwrap().layout().unwrap();
             assert_eq!((layout.bits, layout.chroma_shift_x, layout.chroma_shift_y), (bits, x, y), "{format}");
             assert!(pixel_of(crate::plane::YuvLayout { alpha: true, ..layout }).is_some());
         }
@@ -258,7 +277,7 @@ mod tests {
             ("rgb48le", 16, 0),
             ("bgra", 8, 0),
         ] {
-            let mut convert = convert(false);
+            let mut convert = convert(format, false);
             for _ in 0..2 {
                 let frame = convert.run(flat(format, [100, 140, 90])).unwrap();
                 let layout = frame.layout().unwrap();

@@ -108,6 +108,10 @@ pub struct Reader {
     finished: bool,
     usual_duration: i64,
     last_pts: Option<i64>,
+    /// That was not the source's own.
+    last_repaired: bool,
+    /// Ticks to a repaired time stamp and behind it: a millisecond, which every container can tell.
+    repaired_step: i64,
     count: u64,
     bad_in_a_row: u32,
     decode_errors: u64,
@@ -136,7 +140,7 @@ impl Reader {
         let usual_duration =
             if info.video.fps > 0.0 { (1.0 / info.video.fps / tick(time_base)).round().max(1.0) as i64 } else { 1 };
         let template = Arc::new(SourceTemplate::collect(&input, info, range.micros));
-        let convert = Convert::new(&template.video, options.alpha);
+        let convert = Convert::new(&template.info().video, &template.video, options.alpha);
         let mut reader = Reader {
             input,
             decoder,
@@ -156,6 +160,8 @@ impl Reader {
             finished: false,
             usual_duration,
             last_pts: None,
+            last_repaired: false,
+            repaired_step: (1e-3 / tick(time_base)).ceil().max(1.0) as i64,
             count: 0,
             bad_in_a_row: 0,
             decode_errors: 0,
@@ -278,7 +284,7 @@ impl Reader {
         self.decoder.flush();
         self.queue.clear();
         self.held.clear();
-        self.last_pts = None;
+        (self.last_pts, self.last_repaired) = (None, false);
         (self.flushing, self.video_done, self.finished) = (false, false, false);
         self.clock_shift = 0;
         self.streams.iter_mut().for_each(|s| s.expected = None);
@@ -524,12 +530,14 @@ impl Reader {
                 self.last_pts.map_or(self.range.start.unwrap_or(0), |last| last + self.usual_duration)
             }
         };
-        if let Some(last) = self.last_pts
-            && pts <= last
-        {
-            self.repaired += 1;
-            pts = last + 1;
+        if let Some(last) = self.last_pts {
+            let step = if pts <= last || self.last_repaired { self.repaired_step } else { 1 };
+            if pts < last + step {
+                self.repaired += 1;
+                pts = last + step;
+            }
         }
+        self.last_repaired = self.repaired > repaired;
         if self.sought_too_late(pts) {
             return Ok(());
         }

@@ -303,7 +303,7 @@ fn video_info(path: &Path, stream: &ffmpeg::Stream<'_>, file_duration: Option<f6
             ),
         });
     }
-    let Some(layout) = working_layout(p.format, false) else {
+    let Some(layout) = working_layout(p.format) else {
         return Err(MediaError::Decode {
             path: path.to_path_buf(),
             reason: format!("its pixel format is {}", format_name(p.format)),
@@ -367,11 +367,9 @@ fn counted(nb_frames: i64, estimate: Option<u64>) -> Option<u64> {
 }
 
 /// The planar layout in which frames of a pixel format are delivered: its own, or the nearest
-/// that loses nothing (RGB becomes 4:4:4, grey 4:2:0). With `alpha`, one that FFmpeg also has with
-/// an alpha channel: see [`layout_with_alpha`].
-pub(super) fn working_layout(format: i32, alpha: bool) -> Option<YuvLayout> {
-    let layout = layout_of_raw(format).or_else(|| nearest_layout(format))?;
-    if alpha { layout_with_alpha(layout) } else { Some(layout) }
+/// that loses nothing (RGB becomes 4:4:4, grey 4:2:0).
+pub(super) fn working_layout(format: i32) -> Option<YuvLayout> {
+    layout_of_raw(format).or_else(|| nearest_layout(format))
 }
 
 /// The layout nearest to `layout` that loses nothing of it and of which FFmpeg has a format with an

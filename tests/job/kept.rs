@@ -259,6 +259,24 @@ fn a_change_of_size_in_the_middle_is_scaled_and_told_once() {
 }
 
 #[test]
+fn a_file_that_states_another_size_than_its_frames_have_is_scaled_to_it() {
+    let dir = folder();
+    let (input, out) = (dir.path().join("in.mov"), dir.path().join("out.mkv"));
+    clip(&input, "96x64", 4, "-c:v prores_ks -an");
+    // The height in the first frame's header (SMPTE RDD 36), which FFmpeg takes for the file's.
+    let mut bytes = std::fs::read(&input).unwrap();
+    let height = bytes.windows(4).position(|w| w == b"icpf").expect("ProRes") + 14;
+    assert_eq!(bytes[height..height + 2], [0, 64]);
+    bytes[height + 1] = 128;
+    std::fs::write(&input, bytes).unwrap();
+    let said = stderr(&ok([arg(&input), "-o", arg(&out), "--mode", "matte", "--codec", "ffv1", "--model", "selfie"]));
+    assert!(said.contains("the file states 96x128, but its frames are 96x64 yuv422p10le; they were scaled"), "{said}");
+    let made = decode(&out, "gray", &[]);
+    assert_eq!((made.width, made.height), (96, 128));
+    assert!(made.frames.len() >= 3, "{}", made.frames.len());
+}
+
+#[test]
 fn a_cover_picture_that_the_container_can_not_hold_is_told() {
     let dir = folder();
     let (plain, input) = (dir.path().join("plain.mp4"), dir.path().join("in.mp4"));
