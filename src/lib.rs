@@ -34,3 +34,4 @@ pub mod telemetry;
 pub mod tune;
 pub mod ui;
 pub mod vr;
+mod yaml;

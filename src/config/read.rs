@@ -7,6 +7,7 @@
 
 use super::ConfigError;
 use super::schema::{self, Key, Kind};
+use crate::yaml;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use std::cell::RefCell;
@@ -31,6 +32,10 @@ pub fn read(file: &str, text: &str) -> Result<Layer, ConfigError> {
     // A file without any document (empty, or nothing but comments) sets nothing.
     if text.lines().all(|l| l.trim().is_empty() || l.trim_start().starts_with('#')) {
         return Ok(Layer::default());
+    }
+    if let Some(place) = yaml::too_deep(text) {
+        let message = "not valid settings: brackets within brackets within brackets".to_owned();
+        return Err(ConfigError { file: file.to_owned(), place: Some(place), message });
     }
     let complaint = Complaint::default();
     let mut layer = Layer::default();
@@ -316,6 +321,21 @@ mod tests {
             let n = chars.len();
             chars[at % n] = with;
             let _ = read("x.yaml", &chars[..n.min(1 + cut)].iter().collect::<String>());
+        }
+    }
+
+    #[test]
+    fn what_is_nested_deep_or_multiplies_itself_is_refused() {
+        let deep = format!("output: {}", "[".repeat(100_000));
+        let mut laughs = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for (before, name) in ('a'..='z').zip('b'..='z') {
+            let nine = format!("*{before}, ").repeat(9);
+            laughs += &format!("{name}: &{name} [{}]\n", nine.trim_end_matches(", "));
+        }
+        for text in [deep, laughs] {
+            let began = std::time::Instant::now();
+            assert!(read("x.yaml", &text).is_err());
+            assert!(began.elapsed().as_secs() < 20, "it is refused before it has grown");
         }
     }
 

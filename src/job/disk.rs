@@ -1,16 +1,70 @@
 //! Whether the disk has room for the rest of a job.
 
 use super::folder::Record;
+use crate::pipeline::{Event, Observer};
 use std::path::Path;
 
-/// Bytes that a job still needs: its other frames, encoded like those so far, and a second time all of
-/// them for the outputs that are joined. `None` where the number of frames isn't known.
-pub fn needed(records: &[Record], frames: Option<u64>) -> Option<u64> {
-    let done: u64 = records.iter().map(|r| r.times.pts.len() as u64).sum();
-    let bytes: u64 = records.iter().flat_map(|r| &r.parts).map(|p| p.bytes).sum();
-    let all = frames?.max(done);
-    let whole = bytes as f64 / done.max(1) as f64 * all as f64;
-    (done > 0).then_some((2.0 * whole) as u64 - bytes.min((2.0 * whole) as u64))
+/// What is finished of a job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Frames in its segments.
+    pub frames: u64,
+    /// What they take on disk, all outputs together.
+    pub bytes: u64,
+}
+
+impl Done {
+    /// In these segments.
+    pub fn of(records: &[Record]) -> Self {
+        let mut done = Self::default();
+        records.iter().for_each(|r| done.add(r));
+        done
+    }
+
+    /// One segment more.
+    pub fn add(&mut self, record: &Record) {
+        self.frames += record.times.pts.len() as u64;
+        self.bytes += record.parts.iter().map(|p| p.bytes).sum::<u64>();
+    }
+
+    /// Bytes that the job still needs: its other frames, encoded like those so far, and a second time all
+    /// of them for the outputs that are joined. `None` where that can't be told from what is done.
+    pub fn needed(self, frames: Option<u64>) -> Option<u64> {
+        let whole = self.bytes as f64 / self.frames.max(1) as f64 * frames?.max(self.frames) as f64;
+        (self.frames > 0).then(|| ((2.0 * whole) as u64).saturating_sub(self.bytes))
+    }
+}
+
+/// Looks whether the disk has room for the rest of a job, and warns when it hasn't: once.
+#[derive(Debug)]
+pub struct Room {
+    done: Done,
+    /// Frames of the whole job, where that is known.
+    frames: Option<u64>,
+    /// It was told that there is too little.
+    pub warned: bool,
+}
+
+impl Room {
+    /// For a job of so many frames, of which something is done.
+    pub fn new(done: Done, frames: Option<u64>) -> Self {
+        Self { done, frames, warned: false }
+    }
+
+    /// Another segment is finished.
+    pub fn add(&mut self, record: &Record) {
+        self.done.add(record);
+    }
+
+    /// Looks at the disk of `folder`. `guess`: the bytes that are needed as long as nothing is done.
+    pub fn check(&mut self, folder: &Path, guess: Option<u64>, observer: &dyn Observer) {
+        let needed = self.done.needed(self.frames).or(guess);
+        let Some(missing) = needed.filter(|_| !self.warned).and_then(|n| missing(folder, n)) else { return };
+        self.warned = true;
+        let (shown, missing) = (folder.display(), gigabytes(missing));
+        let message = format!("{shown}: the disk will be full before the end, about {missing} are missing");
+        observer.event(Event::Warning { message });
+    }
 }
 
 /// Bytes that lack on the disk of `folder` for `needed` more; `None` where there is room, or the system
@@ -37,11 +91,12 @@ mod tests {
         let part = SegmentPart { file: "a".into(), bytes: 1000, sha256: String::new(), reorder: 0 };
         let times = SegmentTimes { pts: (0..10).collect(), last_duration: 1 };
         let records = [Record { segment: 0, times, parts: vec![part], next: None, maker: None }];
+        let done = Done::of(&records);
         // 40 frames take 4000 bytes, twice; 1000 are there.
-        assert_eq!(needed(&records, Some(40)), Some(7000));
-        assert_eq!(needed(&records, Some(10)), Some(1000));
-        assert_eq!(needed(&records, None), None);
-        assert_eq!(needed(&[], Some(40)), None);
+        assert_eq!(done.needed(Some(40)), Some(7000));
+        assert_eq!(done.needed(Some(10)), Some(1000));
+        assert_eq!(done.needed(None), None);
+        assert_eq!(Done::of(&[]).needed(Some(40)), None);
     }
 
     #[test]

@@ -23,7 +23,7 @@ use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 type Result<T> = std::result::Result<T, Error>;
 
@@ -302,10 +302,13 @@ impl JobFolder {
         Ok(())
     }
 
-    /// A segment's record, if it is finished and its files are there in their size.
+    /// A segment's record, if it is finished and its files are there in their size. A record that names files
+    /// elsewhere is none: folders are handed around.
     pub fn record(&self, segment: usize) -> Option<Record> {
         let record: Record = read(&self.path.join(format!("{segment:05}.json")))?;
-        let there = |p: &SegmentPart| fs::metadata(self.path.join(&p.file)).is_ok_and(|m| m.len() == p.bytes);
+        let there = |p: &SegmentPart| {
+            is_plain_name(&p.file) && fs::metadata(self.path.join(&p.file)).is_ok_and(|m| m.len() == p.bytes)
+        };
         (record.segment == segment && record.parts.iter().all(there)).then_some(record)
     }
 
@@ -375,6 +378,12 @@ impl JobFolder {
     }
 }
 
+/// Whether a path is the name of a file, and not the way to one.
+fn is_plain_name(path: &Path) -> bool {
+    let mut parts = path.components();
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None))
+}
+
 fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
     serde_json::to_vec_pretty(value).map_err(|e| Error::Unfinished(e.to_string()))
 }
@@ -383,6 +392,8 @@ fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
 mod tests {
     use super::*;
     use crate::cache::Past;
+    use proptest::collection;
+    use proptest::prelude::*;
 
     fn record(folder: &JobFolder, segment: usize, more: bool) -> Record {
         fs::write(folder.segment(segment, 0), b"packets").expect("written");
@@ -435,6 +446,64 @@ mod tests {
         let state = TemporalState { past: within, ..TemporalState::default() };
         folder.keep(&mut record(&folder, 2, true), Some(&state)).expect("kept");
         assert_eq!((folder.finished(true).len(), folder.finished(false).len()), (3, 2));
+    }
+
+    #[test]
+    fn files_elsewhere_are_not_a_jobs() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let folder = JobFolder::open(&dir.path().join("out.mp4.vrseg")).expect("made");
+        fs::write(dir.path().join("secret"), b"packets").expect("written");
+        let mut one = record(&folder, 0, false);
+        for file in ["../secret", "/etc/hostname", ".", "..", "", "x/../00000.0.seg"] {
+            one.parts[0].file = file.into();
+            folder.keep(&mut one, None).expect("kept");
+            assert_eq!(folder.record(0), None, "{file}");
+        }
+        one.parts[0].file = "00000.0.seg".into();
+        folder.keep(&mut one, None).expect("kept");
+        assert!(folder.record(0).is_some());
+    }
+
+    /// A file that is right but for some bytes, and perhaps for its end.
+    fn damaged() -> impl Strategy<Value = (Vec<(usize, u8)>, usize)> {
+        (collection::vec((any::<usize>(), any::<u8>()), 0..6), any::<usize>())
+    }
+
+    fn damage(mut bytes: Vec<u8>, (changes, cut): &(Vec<(usize, u8)>, usize)) -> Vec<u8> {
+        for (at, with) in changes {
+            let n = bytes.len();
+            bytes[at % n] = *with;
+        }
+        // As a rule whole.
+        bytes.truncate(if cut % 4 == 0 { cut % (bytes.len() + 1) } else { bytes.len() });
+        bytes
+    }
+
+    proptest! {
+        /// Whatever is in a folder's files, it is looked at without harm, and what is not what was written is
+        /// found out where that matters: a border's state has a checksum.
+        #[test]
+        fn damaged_files_are_read_without_harm(hit in 0usize..3, harm in damaged()) {
+            let dir = tempfile::tempdir().expect("a folder");
+            let folder = JobFolder::open(&dir.path().join("out.mp4.vrseg")).expect("made");
+            let state = TemporalState { backgrounds: vec![Some((1.0, 2.0))], ..TemporalState::default() };
+            folder.keep(&mut record(&folder, 0, true), Some(&state)).expect("kept");
+            let segments = Some(vec![PlannedSegment { pts: 0, index: 0, frames: 2, warm_up: 0, until: None }]);
+            let job = Job::sample(Path::new("in.mp4"), Path::new("out.mp4"));
+            let plan = JobPlan { key: Value::Null, job, seconds: 15.0, frames: Some(2), segments };
+            folder.put(PLAN, &to_json(&plan).expect("json")).expect("written");
+            prop_assert!(folder.plan().is_some());
+            let path = folder.path().join(["00000.json", "00000.state", PLAN][hit]);
+            let bytes = fs::read(&path).expect("there");
+            fs::write(&path, damage(bytes, &harm)).expect("written");
+            let _ = folder.plan();
+            for record in folder.finished(true) {
+                prop_assert_eq!(record.segment, 0);
+                if let Some(border) = folder.border(&record) {
+                    prop_assert_eq!(border.state, state.clone());
+                }
+            }
+        }
     }
 
     #[test]

@@ -22,9 +22,18 @@ pub fn key(job: &Job, plan: &Plan) -> Result<Value, Error> {
     let mut settings = serde_json::to_value(job).map_err(|e| Error::Unfinished(e.to_string()))?;
     if let Some(map) = settings.as_object_mut() {
         // What may change from run to run without changing what is made, at least on the same device.
-        for name in
-            ["input", "overwrite", "threads", "split", "queue_bytes", "cache", "strict", "target_fps", "max_latency_ms"]
-        {
+        for name in [
+            "input",
+            "overwrite",
+            "threads",
+            "split",
+            "queue_bytes",
+            "max_memory",
+            "cache",
+            "strict",
+            "target_fps",
+            "max_latency_ms",
+        ] {
             map.remove(name);
         }
         if let Some(model) = map.get_mut("model").and_then(Value::as_object_mut) {

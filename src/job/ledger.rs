@@ -1,5 +1,6 @@
 //! Keeps segments as they are finished: one is whole when all outputs have it.
 
+use super::disk::Room;
 use super::folder::{JobFolder, Maker, Next, Record};
 use crate::pipeline::{End, Error, Event, Observer, SegmentDone, SegmentStore};
 use std::collections::BTreeMap;
@@ -23,20 +24,31 @@ struct Books {
     open: BTreeMap<usize, Vec<SegmentDone>>,
     finished: Vec<Record>,
     stopped: Option<Record>,
+    room: Room,
+}
+
+/// What a run left behind.
+pub struct Closed {
+    /// The segments that were finished, in order.
+    pub finished: Vec<Record>,
+    /// The one that was stopped in its middle.
+    pub stopped: Option<Record>,
+    /// It was told that the disk has too little room.
+    pub warned_of_room: bool,
 }
 
 impl<'a> Ledger<'a> {
-    /// An empty one for so many outputs.
-    pub fn new(folder: &'a JobFolder, outputs: usize, observer: &'a dyn Observer) -> Self {
-        let books = Books { since: Instant::now(), open: BTreeMap::new(), finished: Vec::new(), stopped: None };
+    /// An empty one for so many outputs. `room` is looked at with every segment.
+    pub fn new(folder: &'a JobFolder, outputs: usize, room: Room, observer: &'a dyn Observer) -> Self {
+        let books = Books { since: Instant::now(), open: BTreeMap::new(), finished: Vec::new(), stopped: None, room };
         let host = sysinfo::System::host_name().unwrap_or_default();
         Self { folder, outputs, observer, host, books: Mutex::new(books) }
     }
 
-    /// The segments that were finished, in order, and the one that was stopped in its middle.
-    pub fn close(self) -> (Vec<Record>, Option<Record>) {
-        let books = self.books.into_inner().unwrap_or_else(PoisonError::into_inner);
-        (books.finished, books.stopped)
+    /// What is in it.
+    pub fn close(self) -> Closed {
+        let Books { finished, stopped, room, .. } = self.books.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Closed { finished, stopped, warned_of_room: room.warned }
     }
 }
 
@@ -73,6 +85,8 @@ impl SegmentStore for Ledger<'_> {
         }
         self.folder.keep(&mut record, border.map(|b| &b.state))?;
         let (frames, bytes) = (record.times.pts.len() as u64, record.parts.iter().map(|p| p.bytes).sum());
+        books.room.add(&record);
+        books.room.check(self.folder.path(), None, self.observer);
         books.finished.push(record);
         drop(books);
         self.observer.event(Event::Segment { segment, frames, bytes });

@@ -18,6 +18,7 @@ pub use work::{Means, Outcome, Progress, SegmentProgress, Which, is_merged, merg
 use crate::hardware::Usage;
 use crate::media::MediaError;
 use crate::pipeline::{self, CacheReport, Cancel, Error, Event, Job, Observer, Part, Plan, Prepared, Summary};
+use disk::{Done, Room};
 use ledger::Ledger;
 use std::path::Path;
 use std::time::Instant;
@@ -137,14 +138,14 @@ fn finish(
     let mut stopped = None;
     let mut summary = None;
     if let Work::Left(prepared) = work {
-        check_room(folder, prepared.plan(), records, observer);
-        let ledger = Ledger::new(folder, job.outputs.len(), observer);
+        let room = check_room(folder, prepared.plan(), records, observer);
+        let ledger = Ledger::new(folder, job.outputs.len(), room, observer);
         let begin = records.last().and_then(|r| folder.border(r));
         let part = Part { begin, warm_up: None, until: None, seconds: Some(seconds), store: &ledger };
         let result = pipeline::run_part(job, prepared, Some(&part), cancel, observer);
-        let (finished, rest) = ledger.close();
-        records.extend(finished);
-        stopped = rest;
+        let closed = ledger.close();
+        records.extend(closed.finished);
+        stopped = closed.stopped;
         match result {
             Ok(done) => summary = Some(done),
             // Stopped before its first frame: what was done before can be played still.
@@ -191,18 +192,14 @@ fn count(records: &[Record]) -> u64 {
     records.iter().map(|r| r.times.pts.len() as u64).sum()
 }
 
-/// Warns where the disk surely has no room for what is to come.
-fn check_room(folder: &JobFolder, plan: &Plan, records: &[Record], observer: &dyn Observer) {
+/// The room that the rest of a job needs; warns where the disk has too little already.
+fn check_room(folder: &JobFolder, plan: &Plan, records: &[Record], observer: &dyn Observer) -> Room {
     let input = &plan.input;
     // Before the first segment: what is made is seldom smaller than the source by more than half.
-    let guess = || (plan.frames == input.video.frames).then_some(input.size_bytes);
-    let Some(missing) = disk::needed(records, plan.frames).or_else(guess).and_then(|n| disk::missing(folder.path(), n))
-    else {
-        return;
-    };
-    let (shown, missing) = (folder.path().display(), disk::gigabytes(missing));
-    let message = format!("{shown}: the disk will be full before the end, about {missing} are missing");
-    observer.event(Event::Warning { message });
+    let guess = (plan.frames == input.video.frames).then_some(input.size_bytes);
+    let mut room = Room::new(Done::of(records), plan.frames);
+    room.check(folder.path(), guess, observer);
+    room
 }
 
 /// Tells how a run that didn't come to its end can be gone on with, and what the disk lacks if that was
@@ -219,7 +216,7 @@ fn tell_what_is_kept(
         "{done} frames in {n} segments are kept in {shown}: the same command goes on behind them, --restart begins anew"
     );
     if let Some(Error::Media(MediaError::DiskFull { .. })) = error
-        && let Some(missing) = disk::needed(records, frames).and_then(|n| disk::missing(folder.path(), n))
+        && let Some(missing) = Done::of(records).needed(frames).and_then(|n| disk::missing(folder.path(), n))
     {
         message += &format!("; about {} more are needed on this disk", disk::gigabytes(missing));
     }

@@ -1,13 +1,15 @@
 //! Working on a planned job's segments, alone or beside others, and joining them.
 
+use super::disk::{Done, Room};
 use super::folder::{JobFolder, JobPlan, Maker, PlannedSegment};
-use super::ledger::Ledger;
+use super::ledger::{Closed, Ledger};
 use super::{join, key};
 use crate::pipeline::{
     self, Border, Cancel, DeviceChoice, Error, Job, Observer, OutputReport, Part, Plan, Prepared, Summary,
     TemporalState,
 };
 use serde::Serialize;
+use std::cell::Cell;
 use std::path::Path;
 
 /// Which segments to work on.
@@ -75,6 +77,7 @@ pub fn work(
     };
     let job = with_means(&planned.job, means);
     let mut prepared = None;
+    let worker = Worker { folder: &folder, segments: &segments, cancel, observer, warned_of_room: Cell::new(false) };
     for n in wanted {
         let (outcome, summary) = match folder.lock_segment(n)? {
             _ if folder.record(n).is_some() => (Outcome::Finished, None),
@@ -84,13 +87,12 @@ pub fn work(
                     Some(ready) => ready,
                     empty => empty.insert(Prepared::new(&job, understood(&job, &planned, &folder)?)?),
                 };
-                let mut make = |job: &Job| make(job, prepared, &folder, &segments, n, cancel, observer);
-                match make(&job) {
+                match worker.make(&job, prepared, n) {
                     // Kept mattes that were gone on from are kept no more.
                     Err(Error::Recall(_)) => {
                         let mut again = job.clone();
                         again.cache.read = false;
-                        make(&again)?
+                        worker.make(&again, prepared, n)?
                     }
                     other => other?,
                 }
@@ -131,49 +133,64 @@ fn understood(job: &Job, planned: &JobPlan, folder: &JobFolder) -> Result<Plan, 
     Err(Error::Unfinished(format!("{shown}: was planned for something else: {}", differs.join("; "))))
 }
 
-fn make(
-    job: &Job,
-    prepared: &mut Prepared,
-    folder: &JobFolder,
-    segments: &[PlannedSegment],
-    n: usize,
-    cancel: &Cancel,
-    observer: &dyn Observer,
-) -> Result<(Outcome, Option<Summary>), Error> {
-    let segment = &segments[n];
-    let known = n.checked_sub(1).and_then(|b| folder.record(b)).and_then(|r| folder.border(&r));
-    let useful = |b: &Border| b.pts == segment.pts && (job.cache.reads() || !b.state.past.needs_kept());
-    let known = known.filter(useful);
-    let warm_up = (n > 0 && known.is_none()).then_some(segment.warm_up);
-    let unknown = || Border {
-        segment: n,
-        pts: segment.pts,
-        index: segment.index,
-        first_pts: segments[0].pts,
-        stop: false,
-        state: TemporalState::default(),
-    };
-    let begin = (n > 0).then(|| known.unwrap_or_else(unknown));
-    let ledger = Ledger::new(folder, job.outputs.len(), observer);
-    let part = Part { begin, warm_up, until: segment.until, seconds: None, store: &ledger };
-    let summary = match pipeline::run_part(job, prepared, Some(&part), cancel, observer) {
-        Ok(summary) => summary,
-        Err(Error::Interrupted) if cancel.is_requested() => return Ok((Outcome::Stopped, None)),
-        Err(error) => return Err(error),
-    };
-    let (finished, stopped) = ledger.close();
-    for part in stopped.iter().flat_map(|r| &r.parts) {
-        let _ = std::fs::remove_file(folder.path().join(&part.file));
-    }
-    match finished.first() {
-        None => Ok((Outcome::Stopped, None)),
-        Some(record) if record.times.pts.len() as u64 == segment.frames => Ok((Outcome::Made, Some(summary))),
-        Some(record) => {
-            let (came, wanted) = (record.times.pts.len(), segment.frames);
-            let message = format!("segment {n}: {wanted} frames were planned, {came} came; the source may be damaged");
-            observer.event(pipeline::Event::Warning { message });
-            Ok((Outcome::Made, Some(summary)))
+/// Makes segments of a planned job.
+struct Worker<'a> {
+    folder: &'a JobFolder,
+    segments: &'a [PlannedSegment],
+    cancel: &'a Cancel,
+    observer: &'a dyn Observer,
+    /// That the disk has too little room was told: once is enough for all segments.
+    warned_of_room: Cell<bool>,
+}
+
+impl Worker<'_> {
+    fn make(&self, job: &Job, prepared: &mut Prepared, n: usize) -> Result<(Outcome, Option<Summary>), Error> {
+        let (folder, segment) = (self.folder, &self.segments[n]);
+        let known = n.checked_sub(1).and_then(|b| folder.record(b)).and_then(|r| folder.border(&r));
+        let useful = |b: &Border| b.pts == segment.pts && (job.cache.reads() || !b.state.past.needs_kept());
+        let known = known.filter(useful);
+        let warm_up = (n > 0 && known.is_none()).then_some(segment.warm_up);
+        let unknown = || Border {
+            segment: n,
+            pts: segment.pts,
+            index: segment.index,
+            first_pts: self.segments[0].pts,
+            stop: false,
+            state: TemporalState::default(),
+        };
+        let begin = (n > 0).then(|| known.unwrap_or_else(unknown));
+        let ledger = Ledger::new(folder, job.outputs.len(), self.room(), self.observer);
+        let part = Part { begin, warm_up, until: segment.until, seconds: None, store: &ledger };
+        let summary = match pipeline::run_part(job, prepared, Some(&part), self.cancel, self.observer) {
+            Ok(summary) => summary,
+            Err(Error::Interrupted) if self.cancel.is_requested() => return Ok((Outcome::Stopped, None)),
+            Err(error) => return Err(error),
+        };
+        let Closed { finished, stopped, warned_of_room } = ledger.close();
+        self.warned_of_room.set(warned_of_room);
+        for part in stopped.iter().flat_map(|r| &r.parts) {
+            let _ = std::fs::remove_file(folder.path().join(&part.file));
         }
+        match finished.first() {
+            None => Ok((Outcome::Stopped, None)),
+            Some(record) if record.times.pts.len() as u64 == segment.frames => Ok((Outcome::Made, Some(summary))),
+            Some(record) => {
+                let (came, wanted) = (record.times.pts.len(), segment.frames);
+                let message =
+                    format!("segment {n}: {wanted} frames were planned, {came} came; the source may be damaged");
+                self.observer.event(pipeline::Event::Warning { message });
+                Ok((Outcome::Made, Some(summary)))
+            }
+        }
+    }
+
+    /// The room that the segments that are not finished need, whoever makes them.
+    fn room(&self) -> Room {
+        let records: Vec<_> = (0..self.segments.len()).filter_map(|n| self.folder.record(n)).collect();
+        let frames = self.segments.iter().map(|s| s.frames).sum();
+        let mut room = Room::new(Done::of(&records), Some(frames));
+        room.warned = self.warned_of_room.get();
+        room
     }
 }
 

@@ -3,6 +3,7 @@
 use super::error::{ModelError, Result};
 use crate::matte::Normalization;
 use crate::matte::windows::View;
+use crate::yaml;
 use serde::Deserialize;
 use std::path::{Component, Path};
 
@@ -190,6 +191,9 @@ impl Manifest {
     /// YAML that does not fit (with line and column) and values that contradict each other.
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
         let fail = |what: String| ModelError::Manifest { path: path.to_owned(), what };
+        if let Some((line, column)) = yaml::too_deep(text) {
+            return Err(fail(format!("brackets within brackets within brackets at line {line} column {column}")));
+        }
         let m: Manifest = serde_yaml::from_str(text).map_err(|e| fail(e.to_string()))?;
         let i = &m.input;
         let rules = [

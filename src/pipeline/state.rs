@@ -135,6 +135,8 @@ impl TemporalState {
 mod tests {
     use super::*;
     use crate::matte::people::Spot;
+    use proptest::collection;
+    use proptest::prelude::*;
 
     /// Tracks with sums that are no short decimal fractions.
     fn somebody() -> Tracks {
@@ -147,8 +149,8 @@ mod tests {
         tracks
     }
 
-    #[test]
-    fn not_a_bit_is_lost() {
+    /// One with something of everything.
+    fn full() -> TemporalState {
         let plane = |seed: u32, w: usize, h: usize| {
             let value = |i: usize| f32::from_bits((seed + i as u32).wrapping_mul(2_654_435_761));
             Plane::from_vec(
@@ -157,7 +159,7 @@ mod tests {
                 h,
             )
         };
-        let state = TemporalState {
+        TemporalState {
             scene: Some(plane(1, 32, 32)),
             past: Past {
                 states: vec![
@@ -183,7 +185,12 @@ mod tests {
                 ],
             }),
             backgrounds: vec![None, Some((0.1 + 0.2, f64::MAX))],
-        };
+        }
+    }
+
+    #[test]
+    fn not_a_bit_is_lost() {
+        let state = full();
         let bytes = state.to_bytes();
         assert_eq!(TemporalState::from_bytes(&bytes), Some(state));
         assert_eq!(TemporalState::from_bytes(&TemporalState::default().to_bytes()), Some(TemporalState::default()));
@@ -193,5 +200,25 @@ mod tests {
         let mut huge = bytes.clone();
         huge[0..8].copy_from_slice(&u64::MAX.to_le_bytes());
         assert_eq!(TemporalState::from_bytes(&huge), None);
+    }
+
+    proptest! {
+        /// Bytes of a stranger make no state, or one that is not larger than they are.
+        #[test]
+        fn damaged_bytes_are_read_without_harm(
+            changes in collection::vec((any::<usize>(), any::<u8>()), 1..6),
+            cut in any::<usize>(),
+        ) {
+            let mut bytes = full().to_bytes();
+            // The index is short: half of the changes meet it.
+            for (i, (at, with)) in changes.iter().enumerate() {
+                let n = if i % 2 == 0 { bytes.len() } else { bytes.len().min(600) };
+                bytes[at % n] = *with;
+            }
+            bytes.truncate(if cut % 4 == 0 { cut % (bytes.len() + 1) } else { bytes.len() });
+            if let Some(state) = TemporalState::from_bytes(&bytes) {
+                prop_assert!(state.to_bytes().len() < 2 * bytes.len() + 1000);
+            }
+        }
     }
 }

@@ -446,6 +446,7 @@ fn a_full_disk_keeps_what_is_finished_and_says_what_is_missing() {
     let got = c.args(["--mount", "sh", "-c", &script]).output().unwrap();
     let (said, told) = (stderr(&got), String::from_utf8_lossy(&got.stdout).into_owned());
     assert!(told.starts_with("code 1\n") && told.contains("00000.json"), "{told}\n{said}");
+    assert_eq!(said.matches("the disk will be full before the end").count(), 1, "{said}");
     assert!(said.contains("the disk is full") && said.contains("more are needed on this disk"), "{said}");
     assert!(said.contains("are done: going on behind them"), "{said}");
     assert!(told.ends_with("code 0\nout.mkv\n"), "{told}");
