@@ -24,18 +24,37 @@ impl Entry {
 struct Inner {
     entries: LruCache<Key, Entry>,
     bytes: usize,
+    limit: usize,
+}
+
+impl Inner {
+    /// Drops the least recently used until the limit is kept.
+    fn trim(&mut self) {
+        while self.bytes > self.limit {
+            let Some((_, old)) = self.entries.pop_lru() else { break };
+            self.bytes -= old.bytes();
+        }
+    }
 }
 
 /// Entries up to so many bytes; the least recently used go first. Shared by threads.
 #[derive(Debug)]
 pub struct Memory {
     inner: Mutex<Inner>,
-    limit: usize,
 }
 
 impl Memory {
     pub fn new(limit: usize) -> Self {
-        Self { inner: Mutex::new(Inner { entries: LruCache::unbounded(), bytes: 0 }), limit }
+        Self { inner: Mutex::new(Inner { entries: LruCache::unbounded(), bytes: 0, limit }) }
+    }
+
+    /// Keeps half of what is kept now, and no more from here on; `false`: nothing was kept.
+    pub fn halve(&self) -> bool {
+        let mut inner = self.lock();
+        inner.limit = inner.bytes / 2;
+        let some = inner.bytes > 0;
+        inner.trim();
+        some
     }
 
     pub fn mattes(&self, key: &Key) -> Option<Arc<Mattes>> {
@@ -62,18 +81,15 @@ impl Memory {
 
     fn put(&self, key: Key, entry: Entry) {
         let bytes = entry.bytes();
-        if bytes > self.limit {
+        let mut inner = self.lock();
+        if bytes > inner.limit {
             return;
         }
-        let mut inner = self.lock();
         inner.bytes += bytes;
         if let Some((_, old)) = inner.entries.push(key, entry) {
             inner.bytes -= old.bytes();
         }
-        while inner.bytes > self.limit {
-            let Some((_, old)) = inner.entries.pop_lru() else { break };
-            inner.bytes -= old.bytes();
-        }
+        inner.trim();
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -109,6 +125,21 @@ mod tests {
         assert_eq!(memory.mattes(&key(3)), Some(mattes(0.9)), "what comes later counts");
         assert_eq!(memory.lock().bytes, 3 * one);
         assert!(memory.run(&key(3)).is_none());
+    }
+
+    #[test]
+    fn halves_are_given_up_until_nothing_is_left() {
+        let one = mattes(0.5).bytes();
+        let memory = Memory::new(100 * one);
+        (0..8).for_each(|n| memory.put_mattes(key(n), mattes(0.1)));
+        assert!(memory.halve());
+        let there: Vec<_> = (0..8).map(|n| memory.mattes(&key(n)).is_some()).collect();
+        assert_eq!(there, [false, false, false, false, true, true, true, true]);
+        memory.put_mattes(key(9), mattes(0.1));
+        assert_eq!(memory.lock().bytes, 4 * one, "and it stays so");
+        while memory.halve() {}
+        memory.put_mattes(key(1), mattes(0.5));
+        assert!(memory.mattes(&key(1)).is_none());
     }
 
     #[test]

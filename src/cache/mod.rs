@@ -119,6 +119,11 @@ impl Cache {
         }
     }
 
+    /// Gives up half of the memory that is taken, and takes no more from here on; `false`: none is taken.
+    pub fn halve_memory(&self) -> bool {
+        self.memory.halve()
+    }
+
     /// Entries that could not be kept on disk.
     pub fn lost(&self) -> u64 {
         self.disk.as_ref().map_or(0, Disk::lost)

@@ -262,11 +262,11 @@ impl<'n> Recall<'n> {
             self.states = self.network.restore(run.end().ok_or(RecallError::Broken)?)?;
             kept.place = Place::States;
         }
-        let (began, device) = (Instant::now(), self.network.provider());
+        let (began, way) = (Instant::now(), self.network.way());
         self.network.run(batch, &mut self.states, alphas)?;
         self.tally.computed += 1;
-        if self.network.provider() != device {
-            // The keys say that the other one computes.
+        if self.network.way() != way {
+            // The keys say that it computes as before.
             round(alphas);
             self.kept = None;
             return Ok(());
@@ -308,7 +308,7 @@ impl<'n> Recall<'n> {
         if missing.is_empty() {
             return Ok(());
         }
-        let (began, device) = (Instant::now(), self.network.provider());
+        let (began, way) = (Instant::now(), self.network.way());
         let mut computed = Vec::new();
         if missing.len() == frames {
             self.network.run(batch, &mut self.states, alphas)?;
@@ -326,15 +326,15 @@ impl<'n> Recall<'n> {
         let seconds = began.elapsed().as_secs_f64() / (missing.len() * each).max(1) as f64;
         kept.seconds = kept.seconds.min(seconds);
         self.tally.computed += missing.len() as u64;
-        let same_device = self.network.provider() == device;
+        let same_way = self.network.way() == way;
         for i in missing {
             let mattes = Mattes::round(&mut alphas[i * each..][..each]);
-            if same_device {
+            if same_way {
                 kept.cache.put_mattes(keys[i], mattes, kept.seconds);
             }
         }
-        if !same_device {
-            // The keys say that the other one computes.
+        if !same_way {
+            // The keys say that it computes as before.
             self.kept = None;
         }
         for (i, of) in same {

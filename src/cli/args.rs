@@ -577,6 +577,10 @@ pub struct OutputArgs {
     /// End with an error where the source is damaged, instead of concealing and counting it
     #[arg(long)]
     pub strict: bool,
+    /// Memory that the process may hold, such as 4G: kept mattes and frames under way give way to it. By
+    /// default nine tenths of what is available
+    #[arg(long, value_name = "SIZE", value_parser = setting("processing.max_memory"))]
+    pub max_memory: Option<Setting>,
 }
 
 /// How it is encoded.
@@ -816,6 +820,7 @@ impl JobArgs {
             ("output.bitrate", "--bitrate", &self.encode.bitrate),
             ("output.pix_fmt", "--pix-fmt", &self.encode.pix_fmt),
             ("processing.segments_at_once", "--workers", &self.output.workers),
+            ("processing.max_memory", "--max-memory", &self.output.max_memory),
             ("processing.segment_seconds", "--segment-seconds", &self.output.segment_seconds),
             ("matte.threshold", "--threshold", &self.matte.threshold),
             ("matte.feather", "--feather", &self.matte.feather),

@@ -122,6 +122,7 @@ fn job(
         threads: settings.processing.threads,
         split: settings.processing.split,
         queue_bytes: settings.processing.queue_bytes,
+        max_memory: settings.processing.max_memory,
         cache: settings.processing.cache,
         strict: settings.processing.strict,
         target_fps: settings.performance.target_fps,

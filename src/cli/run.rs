@@ -179,16 +179,9 @@ fn each(batch: &Batch, ui: &ProgressUi, mut work: impl FnMut(&Job) -> anyhow::Re
 mod tests {
     use super::super::backend::{ModelInfo, PlanView};
     use super::*;
-    use crate::cache::CacheChoice;
-    use crate::compose::Mode;
-    use crate::matte::MatteOptions;
-    use crate::media::{EncodeOptions, TimeRange};
-    use crate::pipeline::{
-        Cancel, DeviceChoice, ModelChoice, OutputSpec, PeopleChoice, Precision, SessionChoice, Split, Summary,
-    };
+    use crate::pipeline::{Cancel, Summary};
     use crate::ui::progress::tests::{Paper, start, summary};
     use crate::ui::{Console, JsonLines, Style};
-    use crate::vr::FormatRequest;
 
     /// Does what the input's name says.
     struct Fake<'a> {
@@ -248,39 +241,7 @@ mod tests {
     }
 
     fn job(dir: &Path, input: &str) -> Job {
-        Job {
-            input: input.into(),
-            range: TimeRange::default(),
-            format: FormatRequest::default(),
-            model: ModelChoice {
-                name: "selfie".into(),
-                prefer: Vec::new(),
-                input_size: None,
-                input_size_for: None,
-                batch_size: 0,
-                precision: Precision::Auto,
-                device: DeviceChoice::Auto,
-                ort_library: None,
-                threads: 0,
-                session: SessionChoice::default(),
-            },
-            view: None,
-            people: PeopleChoice::default(),
-            matte: MatteOptions::default(),
-            outputs: vec![OutputSpec {
-                path: dir.join("new").join(input).with_extension("mp4"),
-                mode: Mode::Matte,
-                encode: EncodeOptions::default(),
-            }],
-            overwrite: false,
-            threads: 0,
-            split: Split::default(),
-            queue_bytes: 0,
-            cache: CacheChoice::OFF,
-            strict: false,
-            target_fps: None,
-            max_latency_ms: None,
-        }
+        Job::sample(Path::new(input), &dir.join("new").join(input).with_extension("mp4"))
     }
 
     /// Exit code, standard output, standard error.

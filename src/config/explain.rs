@@ -84,6 +84,12 @@ impl Sources {
             let choice = rules::queue(&machine.memory);
             self.rule("processing.queue_mb", choice.value >> 20, choice.why);
         }
+        if settings.processing.max_memory.is_none() {
+            let choice = rules::max_memory(&machine.memory, 0);
+            if choice.value < u64::MAX {
+                self.rule("processing.max_memory", format!("{}M", choice.value >> 20), choice.why);
+            }
+        }
         if settings.processing.cache.tiers == Tiers::Auto {
             let least = SLOW_NETWORK * 1e3;
             let why = format!("on disk, too, where the network takes over {least} ms a picture: less is not worth it");

@@ -50,6 +50,20 @@ pub fn bitrate(text: &str) -> Option<u64> {
     (1e4..=1e11).contains(&bits).then_some(bits as u64)
 }
 
+/// Reads an amount of memory in bytes: `900M`, `4G`, `1.5GiB`; K, M, G and T are powers of 1024, as for the
+/// kernel. At least 64 MiB, with which nothing but the smallest job can be done.
+pub fn memory(text: &str) -> Option<u64> {
+    let word = text.to_ascii_lowercase();
+    let word = word.strip_suffix("ib").or_else(|| word.strip_suffix('b')).unwrap_or(&word);
+    let unit = word.bytes().last().and_then(|unit| b"kmgt".iter().position(|u| *u == unit));
+    let digits = &word[..word.len() - usize::from(unit.is_some())];
+    if !digits.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+        return None;
+    }
+    let bytes = digits.parse::<f64>().ok()? * 1024f64.powi(unit.map_or(0, |at| at as i32 + 1));
+    (67_108_864.0..1e15).contains(&bytes).then_some(bytes as u64)
+}
+
 /// What works on a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Devices {
@@ -129,6 +143,10 @@ pub(super) fn is_color(text: &str) -> bool {
 
 pub(super) fn is_bitrate(text: &str) -> bool {
     bitrate(text).is_some()
+}
+
+pub(super) fn is_memory(text: &str) -> bool {
+    memory(text).is_some()
 }
 
 pub(super) fn is_devices(text: &str) -> bool {

@@ -61,7 +61,7 @@ impl StereoMeter {
     /// When a luma has another size.
     pub fn add(&mut self, luma: [&Plane<f32>; 2], alpha: [&Plane<f32>; 2]) {
         let (w, h) = self.size;
-        let [first, second] = alpha.map(|a| resize(a, w, h));
+        let [first, second] = alpha.map(|a| resize(a.as_ref(), w, h));
         let [_, found] = self.matcher.run(luma[0], luma[1], Rect::new(0, 0, w, h));
         let agreement = consistency(&first, &second, found);
         self.coverage.add(agreement.coverage());

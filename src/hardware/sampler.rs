@@ -46,13 +46,19 @@ pub struct Sampler {
 }
 
 /// Where a sampler's last look can be read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Latest(Arc<Shared>);
 
 impl Latest {
     /// The last look.
     pub fn get(&self) -> Sample {
         self.0.lock().latest.clone()
+    }
+
+    /// As if that much memory had been seen.
+    #[cfg(test)]
+    pub(crate) fn set_memory(&self, bytes: u64) {
+        self.0.lock().latest.memory = bytes;
     }
 }
 
@@ -188,10 +194,20 @@ fn disk_wait() -> Option<Duration> {
     total.trim().parse().ok().map(Duration::from_micros)
 }
 
-/// The most memory that this process ever held, in bytes (`VmHWM` of proc(5)).
+/// The most memory that this process ever held, in bytes.
 fn high_water() -> u64 {
+    status("VmHWM:")
+}
+
+/// Bytes of main memory that this process holds now (its resident set).
+pub fn held() -> u64 {
+    status("VmRSS:")
+}
+
+/// A figure of proc(5) about this process's memory, in bytes; 0 where the system doesn't tell.
+fn status(name: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|l| l.strip_prefix(name));
     line.and_then(|l| l.trim().trim_end_matches("kB").trim().parse::<u64>().ok()).map_or(0, |kib| kib << 10)
 }
 

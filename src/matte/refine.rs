@@ -47,7 +47,7 @@ impl Refiner {
         // A view smaller than the network's input: nothing can be brought up.
         let fit = (alpha.width().min(rect.w), alpha.height().min(rect.h));
         let shrunk = (fit != (alpha.width(), alpha.height()))
-            .then(|| (resize(guide, fit.0, fit.1), resize(alpha, fit.0, fit.1)));
+            .then(|| (resize(guide.as_ref(), fit.0, fit.1), resize(alpha.as_ref(), fit.0, fit.1)));
         let (guide, alpha) = shrunk.as_ref().map_or((guide, alpha), |(guide, alpha)| (guide, alpha));
         let levels = Levels::from_options(&self.options, rect.w as f32 / alpha.width().max(1) as f32);
         self.classes.resize(rect.w.div_ceil(TILE_W) * rect.h.div_ceil(TILE_H), TileClass::Mixed);

@@ -5,13 +5,16 @@
 //! sides of a box a distribution over 0 to 10 strides, whose mean is the side's distance from the
 //! cell's middle (Li et al., "Generalized Focal Loss", 2020).
 
+use super::engine::Fault;
 use super::error::{ModelError, Result};
 use super::manifest::{Kind, Manifest};
-use super::provider::{self, SessionOptions};
+use super::provider::{self, Opened, Provider, SessionOptions};
 use super::registry::Model;
+use super::spare::{self, Spare};
 use crate::matte::people::overlap;
 use ort::session::Session;
 use ort::value::TensorRef;
+use std::fmt::Debug;
 
 /// Classes, and the person's among them.
 const CLASSES: usize = 80;
@@ -37,11 +40,23 @@ impl Detection {
     }
 }
 
-/// A loaded detector.
+/// A loaded detector. Where its device fails, the CPU looks at the same picture again, and at all that
+/// follow; [`Detector::take_notes`] tells of it.
 #[derive(Debug)]
 pub struct Detector {
-    session: Session,
+    eye: Box<dyn Eye>,
     manifest: Manifest,
+    spare: Spare<dyn Eye>,
+    notes: Vec<String>,
+}
+
+/// What looks at a picture.
+trait Eye: Debug + Send {
+    /// What it runs on.
+    fn provider(&self) -> Provider;
+
+    /// As [`Detector::detect`], before boxes around the same person are sorted out.
+    fn look(&mut self, manifest: &Manifest, picture: &[f32], least: f32) -> std::result::Result<Vec<Detection>, Fault>;
 }
 
 impl Detector {
@@ -52,9 +67,13 @@ impl Detector {
     pub fn load(model: &Model, options: &SessionOptions) -> Result<Self> {
         let manifest = model.manifest.clone();
         debug_assert_eq!(manifest.kind, Kind::Detector);
-        let bytes = model.load()?;
-        let session = provider::open(&bytes, &manifest.name, options)?.session;
-        Ok(Self { session, manifest })
+        let open = |model: &Model, options: &SessionOptions| -> Result<Box<dyn Eye>> {
+            let Opened { session, provider, .. } = provider::open(&model.load()?, &model.manifest.name, options)?;
+            Ok(Box::new(OrtEye { session, provider }))
+        };
+        let eye = open(model, options)?;
+        let spare = Spare::cpu(model, options, eye.provider(), open);
+        Ok(Self { eye, manifest, spare, notes: Vec::new() })
     }
 
     /// The manifest.
@@ -67,24 +86,59 @@ impl Detector {
         self.manifest.input.size as usize
     }
 
+    /// What was done since the last call because the device failed, a sentence each.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+
     /// The people in a picture, f32 `[3, side, side]`, normalised as the manifest says, the surest
     /// first, with a score of `least` or more.
     ///
     /// # Errors
-    /// What ONNX Runtime says, and outputs that are not NanoDet's.
+    /// What ONNX Runtime says, and outputs that are not NanoDet's, where no other device helps.
     pub fn detect(&mut self, picture: &[f32], least: f32) -> Result<Vec<Detection>> {
-        let side = self.side();
-        let name = self.manifest.name.clone();
-        let fail = |what: String| ModelError::Network { name: name.clone(), what };
-        let input = TensorRef::from_array_view(([1, 3, side, side], picture)).map_err(|e| fail(e.to_string()))?;
-        let inputs = ort::inputs![self.manifest.input.name.as_str() => input];
-        let outputs = self.session.run(inputs).map_err(|e| fail(e.to_string()))?;
+        loop {
+            let fault = match self.eye.look(&self.manifest, picture, least) {
+                Ok(mut found) => {
+                    suppress(&mut found);
+                    return Ok(found);
+                }
+                Err(fault) => fault,
+            };
+            let Some(next) = self.spare.take()? else {
+                return Err(ModelError::Network { name: self.manifest.name.clone(), what: fault });
+            };
+            let (name, note) = (&self.manifest.name, spare::note(self.eye.provider(), &fault, next.provider()));
+            self.notes.push(format!("{name}: {note}"));
+            // A device that is lost can't be trusted to be given back.
+            std::mem::forget(std::mem::replace(&mut self.eye, next));
+        }
+    }
+}
+
+/// A session of ONNX Runtime.
+#[derive(Debug)]
+struct OrtEye {
+    session: Session,
+    provider: Provider,
+}
+
+impl Eye for OrtEye {
+    fn provider(&self) -> Provider {
+        self.provider
+    }
+
+    fn look(&mut self, manifest: &Manifest, picture: &[f32], least: f32) -> std::result::Result<Vec<Detection>, Fault> {
+        let side = manifest.input.size as usize;
+        let input = TensorRef::from_array_view(([1, 3, side, side], picture)).map_err(|e| e.to_string())?;
+        let inputs = ort::inputs![manifest.input.name.as_str() => input];
+        let outputs = self.session.run(inputs).map_err(|e| e.to_string())?;
         // Scores and distances of a grid have as many rows; they tell themselves apart by the columns.
         let mut grids: Vec<Grid<'_>> = Vec::new();
         let values: Vec<_> = outputs.iter().collect();
         for (_, value) in &values {
-            let (shape, data) = value.try_extract_tensor::<f32>().map_err(|e| fail(e.to_string()))?;
-            let [_, rows, columns] = shape[..] else { return Err(fail(format!("an output has the shape {shape:?}"))) };
+            let (shape, data) = value.try_extract_tensor::<f32>().map_err(|e| e.to_string())?;
+            let [_, rows, columns] = shape[..] else { return Err(format!("an output has the shape {shape:?}")) };
             let cells = rows as usize;
             let at = grids.iter().position(|g| g.cells == cells).unwrap_or_else(|| {
                 grids.push(Grid { cells, scores: &[], sides: &[] });
@@ -93,15 +147,17 @@ impl Detector {
             match columns as usize {
                 CLASSES => grids[at].scores = data,
                 n if n == 4 * BINS => grids[at].sides = data,
-                n => return Err(fail(format!("an output has {n} columns, neither {CLASSES} nor {}", 4 * BINS))),
+                n => return Err(format!("an output has {n} columns, neither {CLASSES} nor {}", 4 * BINS)),
             }
         }
         if grids.iter().any(|g| g.scores.len() != g.cells * CLASSES || g.sides.len() != g.cells * 4 * BINS) {
-            return Err(fail("its outputs are not pairs of scores and sides".into()));
+            return Err("its outputs are not pairs of scores and sides".into());
         }
-        let mut found: Vec<_> = grids.iter().flat_map(|grid| grid.people(side, least)).collect();
-        suppress(&mut found);
-        Ok(found)
+        // Half floats that ran over make every score NaN, which no person would ever reach.
+        if grids.iter().flat_map(|g| g.scores.chunks_exact(CLASSES)).any(|s| !s[PERSON].is_finite()) {
+            return Err("its output is not a number somewhere".into());
+        }
+        Ok(grids.iter().flat_map(|grid| grid.people(side, least)).collect())
     }
 }
 
@@ -203,6 +259,44 @@ mod tests {
         [0.9485, 0.0000, 167.0852, 119.5145, 384.0000],
         [0.9218, 0.0000, 17.2278, 127.2324, 357.7498],
     ];
+
+    /// Sees somebody at its number, or fails on order.
+    #[derive(Debug)]
+    struct Blind(Provider, Option<&'static str>);
+
+    impl Eye for Blind {
+        fn provider(&self) -> Provider {
+            self.0
+        }
+
+        fn look(&mut self, _: &Manifest, picture: &[f32], _: f32) -> std::result::Result<Vec<Detection>, Fault> {
+            match self.1 {
+                Some(fault) => Err(fault.to_owned()),
+                None => Ok(vec![Detection { score: 1.0, sides: [picture[0]; 4] }; 2]),
+            }
+        }
+    }
+
+    fn detector(first: Blind, then: Option<Blind>) -> Detector {
+        let manifest = crate::model::registry::built_in().unwrap().into_iter().find(|m| m.name == "nanodet").unwrap();
+        let spare = then.map_or(Spare::NONE, |eye| Spare::new(move || Ok(Box::new(eye) as _)));
+        Detector { eye: Box::new(first), manifest, spare, notes: Vec::new() }
+    }
+
+    #[test]
+    fn where_a_device_fails_the_cpu_looks_at_the_same_picture() {
+        let gpu = Blind(Provider::Cuda(0), Some("CUDA failure 719: unspecified launch failure"));
+        let mut two = detector(gpu, Some(Blind(Provider::Cpu, None)));
+        for picture in [[3.0], [4.0]] {
+            let found = two.detect(&picture, 0.2).unwrap();
+            assert!(found.iter().all(|d| d.sides == [picture[0]; 4]) && !found.is_empty(), "{found:?}");
+        }
+        let notes = two.take_notes();
+        assert_eq!(notes.len(), 1, "{notes:?}");
+        assert!(notes[0].contains("nanodet: cuda:0 failed (CUDA failure 719"), "{notes:?}");
+        let mut one = detector(Blind(Provider::Cpu, Some("broken")), None);
+        assert!(one.detect(&[1.0], 0.2).unwrap_err().to_string().contains("broken"));
+    }
 
     #[test]
     fn a_sharp_distribution_is_its_bin() {

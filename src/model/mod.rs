@@ -11,9 +11,11 @@ pub mod provider;
 pub mod registry;
 pub mod runtime;
 pub mod selftest;
+mod smaller;
+mod spare;
 
 pub use detector::{Detection, Detector};
 pub use error::ModelError;
 pub use manifest::{Kind, Manifest};
-pub use network::{Batch, Network, States, Tensor};
+pub use network::{Batch, Network, States, Tensor, Way};
 pub use registry::{Model, Weights};

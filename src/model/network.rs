@@ -6,7 +6,8 @@ use super::error::{ModelError, Result};
 use super::manifest::{Kind, Manifest};
 use super::provider::{Provider, SessionOptions};
 use super::registry::Model;
-use crate::pipeline::{DeviceChoice, Precision};
+use super::smaller;
+use super::spare::{self, Spare};
 use crate::plane::Plane;
 use ort::memory::AllocationDevice;
 use ort::value::{DynValue, Tensor as OrtTensor, TensorValueType};
@@ -53,8 +54,9 @@ pub struct Tensor {
 /// A loaded network. Runs from one thread at a time; its session brings its own thread pool.
 ///
 /// Where the device's memory does not suffice, the pictures of a batch go through it in halves, down to one
-/// at a time; where that does not help, or the device fails otherwise, the CPU takes over. Either is
-/// remembered for the batches that follow, and told by [`Network::take_notes`].
+/// at a time; then, where the user allows that, at half their size; where that does not help, or the device
+/// fails otherwise, the CPU takes over. All of it is remembered for the batches that follow, and told by
+/// [`Network::take_notes`].
 #[derive(Debug)]
 pub struct Network {
     engine: Box<dyn Engine>,
@@ -63,21 +65,25 @@ pub struct Network {
     runtime: String,
     /// Pictures that fit into the device's memory at once.
     most: usize,
-    spare: Spare,
+    /// Pictures may be made smaller where not even one fits.
+    may_shrink: bool,
+    /// How often their size was halved.
+    halvings: u32,
+    spare: Spare<dyn Engine>,
     notes: Vec<String>,
     /// A part of a batch that is too large.
     part: Batch,
+    /// A batch at a smaller size.
+    small: Batch,
 }
 
-/// What computes when the device fails.
-#[derive(Debug)]
-enum Spare {
-    /// Nothing: its error is the network's.
-    None,
-    /// The CPU.
-    Cpu(Box<(Model, SessionOptions)>),
-    #[cfg(test)]
-    Engine(Box<dyn Engine>),
+/// How a network computes: mattes that came another way are not the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// What it runs on.
+    pub provider: Provider,
+    /// How often the size of its pictures was halved for want of memory.
+    pub halvings: u32,
 }
 
 impl Network {
@@ -87,15 +93,29 @@ impl Network {
     /// Wrong checksum, no ONNX Runtime, a device that does not load, a graph that does not fit.
     pub fn load(model: &Model, options: &SessionOptions) -> Result<Self> {
         let Loaded { engine, refused, runtime } = OrtEngine::load(model, options)?;
-        let spare = match engine.provider() {
-            Provider::Cpu => Spare::None,
-            _ if options.session.rigid => Spare::None,
-            _ => Spare::Cpu(Box::new((model.clone(), options.clone()))),
+        let load = |model: &Model, options: &SessionOptions| -> Result<Box<dyn Engine>> {
+            Ok(Box::new(OrtEngine::load(model, options)?.engine))
         };
+        let spare = Spare::cpu(model, options, engine.provider(), load);
         let most = if options.session.rigid { 0 } else { usize::MAX };
-        let manifest = model.manifest.clone();
-        let engine = Box::new(engine);
-        Ok(Self { engine, manifest, refused, runtime, most, spare, notes: Vec::new(), part: Batch::default() })
+        let network = Self::of(Box::new(engine), model.manifest.clone(), spare);
+        Ok(Self { refused, runtime, most, may_shrink: options.session.smaller_input, ..network })
+    }
+
+    fn of(engine: Box<dyn Engine>, manifest: Manifest, spare: Spare<dyn Engine>) -> Self {
+        Self {
+            engine,
+            manifest,
+            refused: Vec::new(),
+            runtime: String::new(),
+            most: usize::MAX,
+            may_shrink: false,
+            halvings: 0,
+            spare,
+            notes: Vec::new(),
+            part: Batch::default(),
+            small: Batch::default(),
+        }
     }
 
     /// The manifest.
@@ -106,6 +126,11 @@ impl Network {
     /// What it runs on.
     pub fn provider(&self) -> Provider {
         self.engine.provider()
+    }
+
+    /// How it computes.
+    pub fn way(&self) -> Way {
+        Way { provider: self.provider(), halvings: self.halvings }
     }
 
     /// The ONNX Runtime that it runs on: version and origin.
@@ -132,11 +157,37 @@ impl Network {
     /// smaller and no other device helps. `states` are as before then.
     pub fn run(&mut self, batch: &Batch, states: &mut States, alphas: &mut Vec<Plane<f32>>) -> Result<()> {
         loop {
-            let Err(fault) = self.run_in_parts(batch, states, alphas) else { return Ok(()) };
-            if !self.halve(batch.n, &fault) && !self.fall_back(states, &fault)? {
+            let Err(fault) = self.run_at_size(batch, states, alphas) else { return Ok(()) };
+            if !self.halve(batch.n, &fault) && !self.shrink(batch, states, &fault) && !self.fall_back(states, &fault)? {
                 return Err(self.fail(fault));
             }
         }
+    }
+
+    /// Runs a batch at the size that fits; the alphas have that of the batch.
+    fn run_at_size(
+        &mut self,
+        batch: &Batch,
+        states: &mut States,
+        alphas: &mut Vec<Plane<f32>>,
+    ) -> std::result::Result<(), Fault> {
+        let full = (batch.width, batch.height);
+        let size = self.size_of(full);
+        if size == full {
+            return self.run_in_parts(batch, states, alphas);
+        }
+        let mut small = std::mem::take(&mut self.small);
+        smaller::shrink(batch, size, &mut small);
+        let result = self.run_in_parts(&small, states, alphas);
+        self.small = small;
+        result?;
+        smaller::enlarge(alphas, full);
+        Ok(())
+    }
+
+    /// The size at which pictures of a size are looked at.
+    fn size_of(&self, full: (usize, usize)) -> (usize, usize) {
+        (0..self.halvings).fold(full, |size, _| smaller::half_of(&self.manifest.input, size).unwrap_or(size))
     }
 
     /// Runs a batch in parts that fit.
@@ -185,27 +236,39 @@ impl Network {
         true
     }
 
-    /// Goes on with the spare from here on, if there is one.
-    fn fall_back(&mut self, states: &mut States, fault: &str) -> Result<bool> {
-        let next: Box<dyn Engine> = match std::mem::replace(&mut self.spare, Spare::None) {
-            Spare::None => return Ok(false),
-            Spare::Cpu(loaded) => {
-                let (model, mut options) = *loaded;
-                (options.device, options.precision) = (DeviceChoice::Cpu, Precision::Auto);
-                Box::new(OrtEngine::load(&model, &options)?.engine)
-            }
-            #[cfg(test)]
-            Spare::Engine(engine) => engine,
-        };
-        let before = self.engine.provider();
+    /// Looks at pictures of half the size from here on, where that is allowed and may help.
+    fn shrink(&mut self, batch: &Batch, states: &mut States, fault: &str) -> bool {
+        if !self.may_shrink || !is_short_of_memory(fault) {
+            return false;
+        }
+        let size = self.size_of((batch.width, batch.height));
+        let Some(half) = smaller::half_of(&self.manifest.input, size) else { return false };
+        self.halvings += 1;
         let mut note = format!(
-            "{before} failed ({}): {} computes the rest, which takes longer",
-            fault.lines().next().unwrap_or_default().trim(),
-            next.provider()
+            "{} has not enough memory for a picture of {}x{}: they are looked at in {}x{} from here on, and small \
+             people may be missed",
+            self.engine.provider(),
+            size.0,
+            size.1,
+            half.0,
+            half.1
         );
+        if !states.is_empty() {
+            states.reset();
+            note += "; what the network remembered of the frames before is lost";
+        }
+        self.notes.push(note);
+        tracing::debug!("{fault}");
+        true
+    }
+
+    /// Goes on with the spare from here on, at the full size, if there is one.
+    fn fall_back(&mut self, states: &mut States, fault: &str) -> Result<bool> {
+        let Some(next) = self.spare.take()? else { return Ok(false) };
+        let mut note = spare::note(self.engine.provider(), fault, next.provider());
         // What is not a number now will not be one later.
         let healthy = |saved: &Vec<Tensor>| saved.iter().all(|t| t.data.iter().all(|v| v.is_finite()));
-        let saved = self.save(states).ok().filter(healthy);
+        let saved = self.save(states).ok().filter(healthy).filter(|_| self.halvings == 0);
         // Neither a device that is lost nor what lies on it can be trusted to be given back.
         std::mem::forget(std::mem::take(states));
         match saved {
@@ -213,7 +276,7 @@ impl Network {
             None => note += "; what the network remembered of the frames before is lost",
         }
         std::mem::forget(std::mem::replace(&mut self.engine, next));
-        self.most = usize::MAX;
+        (self.most, self.halvings) = (usize::MAX, 0);
         self.notes.push(note);
         Ok(true)
     }
@@ -285,13 +348,15 @@ pub(crate) mod tests {
         pub provider: Provider,
         /// Pictures that fit into its memory.
         pub fits: usize,
+        /// Pixels of the largest picture that does.
+        pub pixels: usize,
         /// How its next runs end; then all are well.
         pub orders: Arc<Mutex<VecDeque<Option<&'static str>>>>,
     }
 
     impl Moody {
         pub fn new(provider: Provider, fits: usize, orders: &[Option<&'static str>]) -> Self {
-            Self { provider, fits, orders: Arc::new(Mutex::new(orders.iter().copied().collect())) }
+            Self { provider, fits, pixels: usize::MAX, orders: Arc::new(Mutex::new(orders.iter().copied().collect())) }
         }
     }
 
@@ -314,7 +379,7 @@ pub(crate) mod tests {
             if let Some(fault) = order {
                 return Err(fault.to_owned());
             }
-            if batch.n > self.fits {
+            if batch.n > self.fits || batch.width * batch.height > self.pixels {
                 return Err("CUBLAS_STATUS_ALLOC_FAILED".to_owned());
             }
             let len = 3 * batch.width * batch.height;
@@ -326,16 +391,8 @@ pub(crate) mod tests {
     /// A network of such engines.
     pub(crate) fn network(model: &str, first: Moody, then: Option<Moody>) -> Network {
         let manifest = registry::built_in().unwrap().into_iter().find(|m| m.name == model).unwrap();
-        Network {
-            engine: Box::new(first),
-            manifest,
-            refused: Vec::new(),
-            runtime: "none".into(),
-            most: usize::MAX,
-            spare: then.map_or(Spare::None, |engine| Spare::Engine(Box::new(engine))),
-            notes: Vec::new(),
-            part: Batch::default(),
-        }
+        let spare = then.map_or(Spare::NONE, |engine| Spare::new(move || Ok(Box::new(engine) as _)));
+        Network::of(Box::new(first), manifest, spare)
     }
 
     fn batch(values: &[f32]) -> Batch {
@@ -402,6 +459,46 @@ pub(crate) mod tests {
         let mut one = network("selfie", Moody::new(Provider::Cpu, 9, &[Some("broken")]), None);
         assert!(values(&mut one, &batch(&NUMBERS)).is_err());
         assert_eq!(values(&mut one, &batch(&NUMBERS)).unwrap(), NUMBERS, "a second try may be better");
+    }
+
+    #[test]
+    fn where_not_even_one_fits_it_is_made_smaller_if_that_is_allowed() {
+        let flat = |values: &[f32], width: usize, height: usize| Batch {
+            data: values.iter().flat_map(|v| vec![*v; 3 * width * height]).collect(),
+            n: values.len(),
+            width,
+            height,
+        };
+        let near = |got: &[f32]| got.iter().zip(NUMBERS).all(|(a, b)| (a - b).abs() < 1e-5);
+        for model in ["selfie", "rvm"] {
+            let gpu = Moody { pixels: 128 * 128, ..Moody::new(Provider::Cuda(0), 2, &[]) };
+            let mut network = network(model, gpu.clone(), Some(Moody::new(Provider::Cpu, 9, &[])));
+            network.may_shrink = true;
+            let two = flat(&NUMBERS[..2], 512, 448);
+            let mut alphas = Vec::new();
+            for _ in 0..2 {
+                network.run(&two, &mut States::default(), &mut alphas).unwrap();
+                assert!(near(&alphas.iter().map(|a| a.data()[0]).collect::<Vec<_>>()));
+                assert!(alphas.iter().all(|a| (a.width(), a.height()) == (512, 448)));
+            }
+            assert_eq!(network.way(), Way { provider: Provider::Cuda(0), halvings: 2 });
+            let notes = network.take_notes();
+            assert!(notes.last().unwrap().contains("looked at in 128x"), "{notes:?}");
+            // What fits into nothing goes to the CPU, at its full size.
+            let mut none = self::network(
+                model,
+                Moody { pixels: 1, ..gpu },
+                Some(Moody { pixels: 512 * 448, ..Moody::new(Provider::Cpu, 9, &[]) }),
+            );
+            none.may_shrink = true;
+            none.run(&two, &mut States::default(), &mut alphas).unwrap();
+            assert_eq!(none.way(), Way { provider: Provider::Cpu, halvings: 0 });
+        }
+        // Unless it is allowed, pictures keep their size.
+        let gpu = Moody { pixels: 1, ..Moody::new(Provider::Cuda(0), 9, &[]) };
+        let mut strict = network("selfie", gpu, Some(Moody::new(Provider::Cpu, 9, &[])));
+        strict.run(&flat(&NUMBERS, 512, 448), &mut States::default(), &mut Vec::new()).unwrap();
+        assert_eq!(strict.provider(), Provider::Cpu);
     }
 
     #[test]

@@ -14,11 +14,15 @@ impl Drop for Permit {
     }
 }
 
-/// A fixed number of [`Permit`]s: what bounds a job's memory, whatever the length of the video.
+/// A number of [`Permit`]s: what bounds a job's memory, whatever the length of the video.
 #[derive(Debug)]
 pub struct Permits {
     free: Receiver<()>,
     give_back: Sender<()>,
+    /// Permits that are out or free.
+    number: usize,
+    /// Permits that are taken away when they come back.
+    owed: usize,
 }
 
 impl Permits {
@@ -28,19 +32,32 @@ impl Permits {
         for _ in 0..n {
             let _ = give_back.send(());
         }
-        Self { free, give_back }
+        Self { free, give_back, number: n, owed: 0 }
     }
 
     /// Waits for a permit; `None` once `cancelled` says so.
-    pub fn acquire(&self, cancelled: impl Fn() -> bool) -> Option<Permit> {
+    pub fn acquire(&mut self, cancelled: impl Fn() -> bool) -> Option<Permit> {
         loop {
             if cancelled() {
                 return None;
             }
             if self.free.recv_timeout(Duration::from_millis(100)).is_ok() {
-                return Some(Permit(self.give_back.clone()));
+                if self.owed == 0 {
+                    return Some(Permit(self.give_back.clone()));
+                }
+                self.owed -= 1;
             }
         }
+    }
+
+    /// Takes one away for good, unless only `least` are left. One that is out goes when it comes back.
+    pub fn withdraw(&mut self, least: usize) -> bool {
+        let spare = self.number > least.max(1);
+        if spare {
+            self.number -= 1;
+            self.owed += 1;
+        }
+        spare
     }
 }
 
@@ -58,7 +75,7 @@ mod tests {
 
     #[test]
     fn permits_come_back() {
-        let p = Permits::new(1);
+        let mut p = Permits::new(1);
         let one = p.acquire(|| false);
         assert!(one.is_some());
         drop(one);
@@ -66,6 +83,20 @@ mod tests {
         let _held = p.acquire(|| false);
         let start = std::time::Instant::now();
         assert!(p.acquire(|| start.elapsed().as_millis() > 50).is_none());
+    }
+
+    #[test]
+    fn permits_can_be_taken_away_also_while_they_are_out() {
+        let mut p = Permits::new(4);
+        let soon = |p: &mut Permits| {
+            let start = std::time::Instant::now();
+            p.acquire(move || start.elapsed().as_millis() > 250)
+        };
+        let held: Vec<_> = (0..4).filter_map(|_| soon(&mut p)).collect();
+        assert!(p.withdraw(2) && p.withdraw(2) && !p.withdraw(2), "two are left");
+        drop(held);
+        let left = [soon(&mut p), soon(&mut p), soon(&mut p)];
+        assert_eq!(left.map(|p| p.is_some()), [true, true, false]);
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! First stage: reads the source, hands frames to the network and copied packets to the outputs.
 
-use super::budget::Permits;
 use super::cancel::Cancel;
 use super::clock::Worker;
 use super::error::Result;
 use super::frame::{Decoded, Total};
+use super::memory::Admission;
 use super::segments::{Cuts, Place};
 use crate::media::{CopiedPacket, Item, Reader};
 use crossbeam_channel::Sender;
@@ -24,7 +24,7 @@ pub struct Delivery {
 /// Reads until the end, a request to stop, or until nobody listens any more.
 pub fn run(
     reader: &mut Reader,
-    permits: &Permits,
+    mut admission: Admission<'_>,
     delivery: Delivery,
     total: &Total,
     cancel: &Cancel,
@@ -41,7 +41,7 @@ pub fn run(
     loop {
         // The permit is taken before the decoder is asked, so that memory is bounded even while
         // the frame is being decoded.
-        let Some(permit) = clock.waiting(|| permits.acquire(|| cancel.is_requested())) else {
+        let Some(permit) = clock.waiting(|| admission.acquire(|| cancel.is_requested())) else {
             return ended(sent, false);
         };
         let since = Instant::now();

@@ -92,7 +92,7 @@ mod tests {
     fn sent(n: usize, at_once: usize, first: Moody, then: Option<Moody>) -> (Vec<u64>, Vec<f32>, Vec<String>, bool) {
         let layout = YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
         let pool = FramePool::new(layout, 16, 16).unwrap();
-        let permits = Permits::new(n);
+        let mut permits = Permits::new(n);
         let (to_infer, work) = unbounded();
         let numbers: Vec<_> = (0..n).collect();
         for some in numbers.chunks(at_once) {

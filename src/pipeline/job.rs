@@ -67,6 +67,9 @@ pub struct SessionChoice {
     pub memory_share: Option<f32>,
     /// Runs of the network on an empty picture before the first frame; `None`: by the device.
     pub warmup: Option<u32>,
+    /// Where a device's memory doesn't hold a single picture, it may see it at half the size.
+    #[serde(default)]
+    pub smaller_input: bool,
     /// A device that fails ends the job: neither smaller batches nor another device are tried.
     pub rigid: bool,
 }
@@ -193,6 +196,9 @@ pub struct Job {
     pub split: Split,
     /// Bytes of frames that may wait between stages; 0: by the memory that is available.
     pub queue_bytes: usize,
+    /// Bytes of main memory that the process may hold; `None`: most of what is available.
+    #[serde(default)]
+    pub max_memory: Option<u64>,
     /// What is kept of the network's mattes, and whether kept ones are used.
     pub cache: CacheChoice,
     /// A packet or frame that can't be decoded ends the job.
@@ -204,6 +210,41 @@ pub struct Job {
 }
 
 impl Job {
+    /// A plain one, for tests.
+    #[cfg(test)]
+    pub(crate) fn sample(input: &std::path::Path, output: &std::path::Path) -> Self {
+        Self {
+            input: input.into(),
+            range: TimeRange::default(),
+            format: FormatRequest::default(),
+            model: ModelChoice {
+                name: "selfie".into(),
+                prefer: Vec::new(),
+                input_size: None,
+                input_size_for: None,
+                batch_size: 0,
+                precision: Precision::Auto,
+                device: DeviceChoice::Auto,
+                ort_library: None,
+                threads: 0,
+                session: SessionChoice::default(),
+            },
+            view: None,
+            people: PeopleChoice::default(),
+            matte: MatteOptions::default(),
+            outputs: vec![OutputSpec { path: output.into(), mode: Mode::Matte, encode: EncodeOptions::default() }],
+            overwrite: false,
+            threads: 0,
+            split: Split::default(),
+            queue_bytes: 0,
+            max_memory: None,
+            cache: CacheChoice::OFF,
+            strict: false,
+            target_fps: None,
+            max_latency_ms: None,
+        }
+    }
+
     /// An output has a real alpha channel.
     pub fn wants_alpha(&self) -> bool {
         self.outputs.iter().any(|o| o.mode == Mode::Alpha)

@@ -48,13 +48,14 @@ pub struct Matting<'a> {
 }
 
 impl Matting<'_> {
-    /// Works until there are no more frames.
+    /// Works until there are no more frames; `warn` hears what was done because a device failed.
     pub fn run(
         mut self,
         frames: Receiver<Prepared>,
         matted: Sender<Matted>,
         cancel: &Cancel,
         preview: &Preview,
+        warn: &dyn Fn(String),
         mut clock: Worker<'_>,
     ) -> Result<()> {
         loop {
@@ -67,7 +68,9 @@ impl Matting<'_> {
                 if let Some(state) = frame.decoded.place.state() {
                     self.tell(state)?;
                 }
-                self.steady(&mut frame)?;
+                let done = self.steady(&mut frame);
+                self.people.iter_mut().flat_map(|people| people.take_notes()).for_each(warn);
+                done?;
                 if matches!(frame.decoded.place, Place::WarmUp) {
                     return Ok(Vec::new());
                 }

@@ -16,6 +16,7 @@ mod infer;
 pub mod job;
 pub mod live;
 mod matte;
+mod memory;
 pub mod people;
 pub mod plan;
 mod prepare;

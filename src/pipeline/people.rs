@@ -169,6 +169,15 @@ impl People {
         self.closer.iter().all(|c| c.network.manifest().kind == Kind::Recurrent)
     }
 
+    /// What was done since the last call because a device failed, a sentence each.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        let of = |c: &mut Closer| {
+            let name = c.network.manifest().name.clone();
+            c.network.take_notes().into_iter().map(move |note| format!("{name}: {note}"))
+        };
+        self.detector.take_notes().into_iter().chain(self.closer.iter_mut().flat_map(of)).collect()
+    }
+
     /// What is known before the next frame.
     ///
     /// # Errors
@@ -327,9 +336,7 @@ impl People {
         let norm = manifest.normalization();
         self.cutter.cut(planes, self.form, rect, part, size, &norm, &mut self.batch.data);
         (self.batch.n, self.batch.width, self.batch.height) = (1, size.0, size.1);
-        let done = network.run(&self.batch, &mut held.states, &mut self.alphas);
-        network.take_notes().iter().for_each(|note| tracing::warn!("{note}"));
-        done?;
+        network.run(&self.batch, &mut held.states, &mut self.alphas)?;
         if self.form.rotation != 0 {
             self.alphas[0] = rotate(&self.alphas[0], 360 - self.form.rotation);
         }

@@ -14,6 +14,7 @@ use super::histogram::Histogram;
 use super::job::{DeviceChoice, Job, Precision};
 use super::live::Live;
 use super::matte::Matting;
+use super::memory::{Admission, MemoryGuard};
 use super::people::People;
 use super::plan::{Plan, output_color, output_layout};
 use super::prepare::{Prepare, Recycled};
@@ -21,7 +22,7 @@ use super::progress::Progress;
 use super::segments::{Cuts, Part};
 use super::state::TemporalState;
 use super::{decode, encode, infer};
-use crate::cache::{self, Cache, Context, Recall, Tally, Tiers};
+use crate::cache::{self, Cache, CacheChoice, Context, Recall, Tally, Tiers};
 use crate::compose::{Mode, PassthroughPainter};
 use crate::hardware::{Cpu, Machine, Sampler, sampler};
 use crate::matte::Stabilizer;
@@ -29,11 +30,11 @@ use crate::matte::stereo::{Search, StereoFusion};
 use crate::matte::windows::Blender;
 use crate::media::{DecodeOptions, EncodeOptions, Finished, FramePool, Reader, SegmentWriter, Writer, segment};
 use crate::model::provider::{Provider, SessionOptions};
-use crate::model::{Batch, Kind, ModelError, Network, States, runtime};
+use crate::model::{Batch, Kind, ModelError, Network, States, Way, runtime};
 use crate::telemetry::SPANS;
 use crate::telemetry::crash::{self, Crash};
 use crate::tune::cuda::CudaCards;
-use crate::tune::rules::{self, Processor, Threads};
+use crate::tune::rules::{self, MemoryShares, NetworkLoad, Processor, Threads};
 use crate::vr::{EyeOrder, Lens};
 use crossbeam_channel::{bounded, unbounded};
 use std::path::Path;
@@ -51,10 +52,14 @@ pub struct Prepared {
     threads: Threads,
     /// What the rules make of an open `queue_bytes`.
     queue_bytes: usize,
+    /// What they make of an open `max_memory`.
+    max_memory: u64,
     /// NVML's number of the card that runs the network, where that is sure, and its name.
     card: Option<(u32, String)>,
     /// What computes the mattes.
     context: Context,
+    /// How it did so then. A device that fails changes it.
+    way: Way,
 }
 
 impl Prepared {
@@ -64,6 +69,7 @@ impl Prepared {
     /// Wrong checksum, no ONNX Runtime, a device that does not load.
     pub fn new(job: &Job, plan: Plan) -> Result<Self> {
         let machine = Machine::detect();
+        let max_memory = rules::max_memory(&machine.memory, sampler::held()).value;
         let cores = if job.threads > 0 { job.threads } else { rules::threads(&machine.cpu).value };
         let share = |network_on_cpu| job.split.apply(Threads::share(cores, job.outputs.len(), network_on_cpu));
         let mut threads = share(true);
@@ -113,7 +119,8 @@ impl Prepared {
         let people = people.transpose()?;
         let queue_bytes = rules::queue(&machine.memory).value as usize;
         let context = context(job, &network, &machine, card.as_ref().map(|(_, name)| name.as_str()));
-        Ok(Self { plan, network, people, bf16, threads, queue_bytes, card, context })
+        let way = network.way();
+        Ok(Self { plan, network, people, bf16, threads, queue_bytes, max_memory, card, context, way })
     }
 
     /// The plan.
@@ -136,6 +143,22 @@ impl Prepared {
         let bf16 = if self.bf16 { " in bfloat16" } else { "" };
         format!("{provider}{name}{bf16}{threads}{why}")
     }
+}
+
+/// What frames between the stages and kept mattes may take of `max_memory`, beside what is held already and
+/// what the network is going to need.
+fn memory_shares(job: &Job, plan: &Plan, network: &Network, max_memory: u64) -> MemoryShares {
+    let (width, height) = plan.views.network_size();
+    let manifest = network.manifest();
+    let load = NetworkLoad {
+        model: &manifest.name,
+        recurrent: manifest.kind == Kind::Recurrent,
+        views: plan.views.pictures(),
+        pixels: width * height,
+    };
+    let batch = u64::from(job.model.batch_size.max(1));
+    let network = if network.provider().is_gpu() { 0 } else { batch * load.frame_bytes() };
+    rules::memory_shares(max_memory.saturating_sub(sampler::held()).saturating_sub(network))
 }
 
 /// What the mattes depend on beside the network's input. The number of threads is no part of it: each
@@ -213,8 +236,10 @@ pub fn run_part(
 ) -> Result<Summary> {
     let _job = tracing::debug_span!(target: SPANS, "job", input = %job.input.display()).entered();
     let device = prepared.device();
-    let Prepared { plan, network, people, threads, queue_bytes, card, context, .. } = prepared;
-    let (plan, threads, queue_bytes) = (&*plan, *threads, *queue_bytes);
+    let Prepared { plan, network, people, threads, queue_bytes, max_memory, card, context, way, .. } = prepared;
+    let (plan, threads, max_memory) = (&*plan, *threads, job.max_memory.unwrap_or(*max_memory));
+    let queue_bytes = if job.queue_bytes > 0 { job.queue_bytes } else { *queue_bytes };
+    let shares = memory_shares(job, plan, network, max_memory);
     let video = &plan.input.video;
     let (width, height, source_layout, color) = (video.width, video.height, video.layout, video.color);
     let started = Instant::now();
@@ -303,7 +328,8 @@ pub fn run_part(
         })
         .collect::<Result<Vec<_>>>()?;
 
-    let (cache, unusable) = Cache::open(job.cache, &cache::folder());
+    let memory = job.cache.memory.min(usize::try_from(shares.kept_mattes).unwrap_or(usize::MAX));
+    let (cache, unusable) = Cache::open(CacheChoice { memory, ..job.cache }, &cache::folder());
     match unusable {
         Some(why) if job.cache.tiers == Tiers::All => observer.event(Event::Warning { message: why.to_string() }),
         Some(why) => tracing::info!("{why}"),
@@ -315,8 +341,11 @@ pub fn run_part(
     // and lost a quarter of the frame rate on an H100 (docs/gpu.md).
     let batch_frames = job.model.batch_size.max(1) as usize;
     let frame_bytes = source_layout.frame_bytes(width, height);
-    let queue_bytes = if job.queue_bytes > 0 { job.queue_bytes } else { queue_bytes };
+    let queue_bytes = queue_bytes.min(usize::try_from(shares.queue).unwrap_or(usize::MAX));
     let permits = Permits::new(frames_in_flight(queue_bytes, frame_bytes, batch_frames, threads.compose));
+    // Enough for a batch to be filled while one frame is somewhere else.
+    let guard = MemoryGuard::new(max_memory, sampler.latest(), cache.clone(), batch_frames + 1, observer);
+    let admission = Admission::new(permits, Some(guard));
     let steady = recurrent && people.as_ref().is_none_or(People::is_recurrent);
     let stabilizers = if steady || job.matte.stabilize <= 0.0 {
         Vec::new()
@@ -398,16 +427,17 @@ pub fn run_part(
     let delivery = Delivery { frames: to_prepare, packets: packet_senders, cuts };
     let TemporalState { scene, past, .. } = begin.state;
 
-    let recall = Recall::new(network, &past, cache.clone().map(|cache| (cache, context.clone())))?;
+    // The keys of mattes that came another way would be wrong.
+    let as_ever = network.way() == *way;
+    let recall = Recall::new(network, &past, cache.clone().filter(|_| as_ever).map(|cache| (cache, context.clone())))?;
 
     let (results, finished) = thread::scope(|scope| {
         let (live, latency, total) = (&*live, &latency, &total);
         let reader = &mut reader;
-        let permits = &permits;
         let (prepare, recycled) = (&prepare, &recycled);
         let mut handles = vec![
             spawn(scope, cancel, "decode", move || {
-                decode::run(reader, permits, delivery, total, cancel, clocks.enter("decode"))
+                decode::run(reader, admission, delivery, total, cancel, clocks.enter("decode"))
             }),
             spawn(scope, cancel, "prepare", move || {
                 prepare.run(from_decode, to_infer, recycled, scene, cancel, clocks.enter("prepare"))
@@ -423,7 +453,8 @@ pub fn run_part(
                 infer::run(recall, rotation, channels, &tell, cancel, clocks.enter("infer"))
             }),
             spawn(scope, cancel, "matte", move || {
-                matting.run(from_infer, to_compose, cancel, &live.preview, clocks.enter("matte"))
+                let warn = |message| observer.event(Event::Warning { message });
+                matting.run(from_infer, to_compose, cancel, &live.preview, &warn, clocks.enter("matte"))
             }),
         ];
         for _ in 0..threads.compose {

@@ -8,6 +8,7 @@ use super::encode::Sink;
 use super::error::{Error, Result};
 use super::events::Observer;
 use super::frame::{Decoded, Painted, Total};
+use super::memory::Admission;
 use super::plan::output_color;
 use super::progress::Progress;
 use super::run::{first_error, join, spawn, tell_of_reader, tell_of_writer};
@@ -115,7 +116,7 @@ pub fn unpack(request: &UnpackRequest, cancel: &Cancel, observer: &dyn Observer)
     let mut unpacker = Unpacker::new(frame, format.projection, f64::from(fov), (layout, video.color), options.color);
     let frame_bytes = layout.frame_bytes(video.width, video.height);
     let queue_bytes = rules::queue(&Memory::detect(&Limits::detect())).value as usize;
-    let permits = Permits::new(frames_in_flight(queue_bytes, frame_bytes, 1, 1));
+    let admission = Admission::new(Permits::new(frames_in_flight(queue_bytes, frame_bytes, 1, 1)), None);
     let clocks = Clocks::default();
     let total = Total::unknown();
     let progress = Progress::new(video.frames, 0, 1, observer, &clocks);
@@ -124,12 +125,12 @@ pub fn unpack(request: &UnpackRequest, cancel: &Cancel, observer: &dyn Observer)
     let (packet_sender, packets) = unbounded();
     let (finished_sender, finished) = bounded(1);
     let results = thread::scope(|scope| {
-        let (reader, permits, total, clocks, progress) = (&mut reader, &permits, &total, &clocks, &progress);
+        let (reader, total, clocks, progress) = (&mut reader, &total, &clocks, &progress);
         let unpacker = &mut unpacker;
         let stages = vec![
             spawn(scope, cancel, "decode", move || {
                 let delivery = Delivery { frames: to_unpack, packets: vec![packet_sender], cuts: Cuts::none() };
-                decode::run(reader, permits, delivery, total, cancel, clocks.enter("decode"))
+                decode::run(reader, admission, delivery, total, cancel, clocks.enter("decode"))
             }),
             spawn(scope, cancel, "compose", move || {
                 unpacker.run(&pool, &from_decode, &to_encode, cancel, clocks.enter("compose"))

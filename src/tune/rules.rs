@@ -253,6 +253,34 @@ pub fn queue(memory: &Memory) -> Choice<u64> {
     Choice::new(QUEUE_BYTES, "eight frames of 4K; more gained nothing when measured")
 }
 
+/// Bytes that the process may hold, which holds `held` now: what `max_memory: auto` means. A tenth of what is
+/// available stays for what grows beside it.
+pub fn max_memory(memory: &Memory, held: u64) -> Choice<u64> {
+    if memory.available == 0 {
+        return Choice::new(u64::MAX, "the system does not tell what is available");
+    }
+    let why = match memory.limit {
+        Some(limit) => format!("nine tenths of what is left of the cgroup's {} MiB", limit >> 20),
+        None => "nine tenths of what is available".to_owned(),
+    };
+    Choice::new(held + memory.available / 10 * 9, why)
+}
+
+/// The most that frames between the stages and kept mattes may take where so many bytes are left for all
+/// that grows with a job. Decoder and encoders hold several times the queue in frames of their own.
+pub fn memory_shares(room: u64) -> MemoryShares {
+    MemoryShares { queue: room / 8, kept_mattes: room / 8 }
+}
+
+/// Bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryShares {
+    /// Of frames between the stages.
+    pub queue: u64,
+    /// Of kept mattes.
+    pub kept_mattes: u64,
+}
+
 /// Whether `device: auto` means OpenVINO on a machine without a card. `gains`: the model was measured
 /// to be faster in bfloat16; `exact`: FP32 was asked for, which OpenVINO computes hardly faster than ONNX
 /// Runtime itself (1.02 to 1.19 times as fast on a Zen 5).

@@ -5,9 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Highest resident memory of a run, in KiB, as the kernel counts it.
-fn peak_kib(args: &[&str]) -> u64 {
-    // So many kept mattes that the short clip fills their memory, too.
-    let mut child = vrseg().env("VRSEG_PROCESSING_CACHE_MEMORY_MB", "8").args(args).spawn().unwrap();
+fn peak_with(cache_mb: &str, args: &[&str]) -> u64 {
+    let mut child = vrseg().env("VRSEG_PROCESSING_CACHE_MEMORY_MB", cache_mb).args(args).spawn().unwrap();
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     loop {
@@ -36,10 +35,57 @@ fn ten_times_the_length_takes_the_same_memory() {
     ffmpeg("-stream_loop 9 -i {} -c copy {}", &[&short, &long]);
     let out = dir.path().join("out.mp4");
     let peak = |input: &Path| {
-        peak_kib(&["-q", "-y", arg(input), "-o", arg(&out), "--model", "selfie", "--preset", "ultrafast"])
+        // So many kept mattes that the short clip fills their memory, too.
+        peak_with("8", &["-q", "-y", arg(input), "-o", arg(&out), "--model", "selfie", "--preset", "ultrafast"])
     };
     let (a, b) = (peak(&short), peak(&long));
     assert_eq!(times(&out).len(), 600);
     // 600 frames of 640x320 would be 184 MB more if they were kept.
     assert!(b < a + a / 10 + 8 * 1024, "{a} KiB for 60 frames, {b} KiB for 600");
+}
+
+/// A clip of which no frame is like another.
+fn noisy_clip(path: &Path, frames: usize) {
+    clip(path, "256x256", frames, &format!("-vf scale=256:256,noise=alls=8:allf=t,format=yuv420p {H264}"));
+}
+
+/// 100 mattes of 1024x1024 take 200 MiB where they are kept.
+const MANY_MATTES: &[&str] = &["--model", "selfie", "--input-size", "1024", "--preset", "ultrafast", "--threads", "2"];
+
+#[test]
+fn kept_mattes_give_way_to_a_memory_limit_and_the_output_is_the_same() {
+    let dir = folder();
+    let (input, out) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"));
+    noisy_clip(&input, 100);
+    let peak = |cache_mb: &str, more: &[&str]| {
+        let base = ["-q", "-y", arg(&input), "-o", arg(&out)];
+        let peak = peak_with(cache_mb, &[&base, MANY_MATTES, more].concat());
+        (peak / 1024, packets(&out, "v"))
+    };
+    let (none, packets) = peak("0", &[]);
+    let (all, _) = peak("4000", &[]);
+    assert!(all > none + 120, "{none} MiB without kept mattes, {all} with");
+    let limit = none + 60;
+    let (limited, same) = peak("4000", &["--max-memory", &format!("{limit}M")]);
+    assert!(limited < limit, "{limited} MiB under a limit of {limit}");
+    assert_eq!(packets, same);
+}
+
+#[test]
+fn a_limit_that_can_not_be_kept_is_told_and_the_job_is_done() {
+    let dir = folder();
+    let (input, out) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"));
+    noisy_clip(&input, 40);
+    let done = run([&["-y", arg(&input), "-o", arg(&out), "--max-memory", "64M"], MANY_MATTES].concat());
+    let said = stderr(&done);
+    assert!(done.status.success(), "{said}");
+    assert_eq!(
+        said.matches("more than the 64 of --max-memory, and nothing is left to be given up").count(),
+        1,
+        "{said}"
+    );
+    assert_eq!(times(&out).len(), 40);
+    let wrong = run(["-y", arg(&input), "-o", arg(&out), "--max-memory", "4"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(stderr(&wrong).contains("an amount of memory such as 900M or 4G, at least 64M"), "{}", stderr(&wrong));
 }

@@ -76,7 +76,7 @@ impl Blender {
                 // What was the matte of an earlier frame is the buffer for a later one.
                 std::mem::swap(matte, alpha);
             } else {
-                *alpha = resize(matte, w, h);
+                *alpha = resize(matte.as_ref(), w, h);
             }
             return;
         }
@@ -85,7 +85,7 @@ impl Blender {
         self.seen.resize(w, h);
         for (window, matte) in windows.windows.iter().zip(mattes) {
             if (matte.width(), matte.height()) != windows.size {
-                *matte = resize(matte, windows.size.0, windows.size.1);
+                *matte = resize(matte.as_ref(), windows.size.0, windows.size.1);
             }
             self.remapper.remap(&window.back, matte.as_ref(), 0.0, 1.0, self.seen.as_mut());
             add_weighted(alpha.data_mut(), self.seen.data(), window.weight.data());
