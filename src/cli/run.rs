@@ -37,7 +37,7 @@ enum Line<'a> {
 /// Runs the batch.
 pub fn run(batch: &Batch, backend: &impl Backend, stop: &Stop, ui: &ProgressUi) -> Exit {
     skipped(batch, ui);
-    let nothing_written = || ui.console().line("vrseg: stopped before the first frame; no output was written");
+    let nothing_written = || ui.console().line("vrseg: stopped; no output was written");
     let mut begun = false;
     each(batch, ui, |job| {
         if stop.presses() > 0 {
@@ -279,7 +279,7 @@ mod tests {
         assert_eq!(play(&["late"], false).0, Exit::Done);
         let (exit, _, err) = play(&["early", "good"], false);
         assert_eq!(exit, Exit::Interrupted);
-        assert_eq!(err, "vrseg: stopped before the first frame; no output was written\n");
+        assert_eq!(err, "vrseg: stopped; no output was written\n");
     }
 
     #[test]
@@ -291,7 +291,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let batch = Batch { jobs: vec![job(dir.path(), "good")], skipped: Vec::new() };
         assert_eq!(run(&batch, &Fake { stop: &stop }, &stop, &ui), Exit::Interrupted);
-        assert_eq!(err.text(), "vrseg: stopped before the first frame; no output was written\n");
+        assert_eq!(err.text(), "vrseg: stopped; no output was written\n");
     }
 
     #[test]

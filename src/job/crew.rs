@@ -40,6 +40,11 @@ pub fn run(
         let event = Event::Resumed { folder: folder.clone(), segments: before.finished(), frames: before.frames() };
         observer.event(event);
     }
+    observer.event(Event::Segments {
+        frames: segments.iter().map(|s| s.frames).collect(),
+        finished: before.segments.iter().enumerate().filter(|(_, s)| s.finished).map(|(n, _)| n).collect(),
+        usual: 0,
+    });
     let together = Together::new(observer, &segments, before.frames(), crew);
     let books = Mutex::new(Books::default());
     let failed = thread::scope(|scope| {

@@ -93,6 +93,11 @@ pub fn run(job: &Job, keep: Keep, cancel: &Cancel, observer: &dyn Observer) -> R
         let frames = count(&records);
         observer.event(Event::Resumed { folder: path.clone(), segments: records.len(), frames });
     }
+    observer.event(Event::Segments {
+        frames: records.iter().map(|r| r.times.pts.len() as u64).collect(),
+        finished: (0..records.len()).collect(),
+        usual: (seconds * work.plan().input.video.fps).round().max(1.0) as u64,
+    });
     let result = finish(&job, &mut work, &folder, &mut records, seconds, cancel, observer);
     let interrupted = cancel.is_requested() && result.as_ref().map_or(true, |s| s.interrupted);
     match &result {

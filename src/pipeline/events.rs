@@ -44,6 +44,15 @@ pub enum Event {
         /// Frames in them.
         frames: u64,
     },
+    /// The segments of a job that is worked on in such, as far as they are known before the work begins.
+    Segments {
+        /// Frames of each: of all where they were planned, else of those that are finished.
+        frames: Vec<u64>,
+        /// Numbers of those that are finished.
+        finished: Vec<usize>,
+        /// Frames, about, of one that isn't known yet; 0: all are.
+        usual: u64,
+    },
     /// A segment is finished: what is in it can't be lost any more.
     Segment {
         /// Its number, from 0.

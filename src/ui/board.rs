@@ -89,6 +89,44 @@ pub struct Jobs {
     pub interrupted: u64,
 }
 
+/// The segments of the present job.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Segments {
+    /// Frames of each that is known, in the order of the video.
+    pub frames: Vec<u64>,
+    /// Of each whether it is finished: it can't be lost any more then.
+    pub finished: Vec<bool>,
+    /// Frames, about, of those behind them; 0: there are none.
+    pub usual: u64,
+}
+
+impl Segments {
+    fn finish(&mut self, number: usize, frames: u64) {
+        if number >= self.frames.len() {
+            self.frames.resize(number + 1, 0);
+            self.finished.resize(number + 1, false);
+        }
+        (self.frames[number], self.finished[number]) = (frames, true);
+    }
+
+    /// How many are finished.
+    pub fn done(&self) -> usize {
+        self.finished.iter().filter(|f| **f).count()
+    }
+
+    /// How many there are, and whether that is certain; `None`: nobody knows how long the video is.
+    pub fn count(&self, total: Option<u64>) -> Option<(usize, bool)> {
+        let known = self.frames.len();
+        match self.usual {
+            0 => Some((known, true)),
+            usual => {
+                let rest = total?.saturating_sub(self.frames.iter().sum());
+                Some((known + rest.div_ceil(usual) as usize, rest == 0))
+            }
+        }
+    }
+}
+
 /// Everything at one moment.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Now {
@@ -114,6 +152,8 @@ pub struct Now {
     pub target_fps: f64,
     /// Seconds left.
     pub eta: Option<f64>,
+    /// Its segments; `None`: it is done in one go.
+    pub segments: Option<Segments>,
     /// The stage that the others wait for.
     pub bottleneck: &'static str,
     /// The stages, in order.
@@ -192,6 +232,7 @@ impl Board {
         state.now.jobs.number = index + 1;
         state.now.jobs.count = count;
         state.now.phase = Phase::Starting;
+        state.now.segments = None;
     }
 
     /// The stages of a job are about to start.
@@ -208,7 +249,13 @@ impl Board {
         let State { now, resumed, .. } = &mut *state;
         match event {
             Event::Resumed { frames, .. } => *resumed = *frames,
-            Event::Segment { .. } => {}
+            Event::Segments { frames, finished, usual } => {
+                let done = (0..frames.len()).map(|n| finished.contains(&n)).collect();
+                now.segments = Some(Segments { frames: frames.clone(), finished: done, usual: *usual });
+            }
+            Event::Segment { segment, frames, .. } => {
+                now.segments.iter_mut().for_each(|s| s.finish(*segment, *frames));
+            }
             Event::Start { input, width, height, fps, frames, layout, model, device, outputs } => {
                 now.phase = Phase::Running;
                 now.input = input.to_string_lossy().into_owned();
@@ -410,6 +457,27 @@ mod tests {
         let now = board.now();
         assert_eq!((now.frames, now.all_frames), (5, 1205));
         assert_eq!((now.jobs.done, now.jobs.failed), (2, 1));
+    }
+
+    #[test]
+    fn segments_are_known_one_by_one_or_all_at_once() {
+        let board = board();
+        let segments = || board.now().segments.expect("segments");
+        board.event(&Event::Segments { frames: vec![375], finished: vec![0], usual: 360 });
+        assert_eq!(
+            (segments().done(), segments().count(Some(1000)), segments().count(None)),
+            (1, Some((3, false)), None)
+        );
+        board.event(&Event::Segment { segment: 1, frames: 350, bytes: 9 });
+        board.event(&Event::Segment { segment: 2, frames: 275, bytes: 9 });
+        assert_eq!((segments().done(), segments().count(Some(1000))), (3, Some((3, true))));
+        // Several workers finish planned ones in any order.
+        board.event(&Event::Segments { frames: vec![100; 4], finished: vec![2], usual: 0 });
+        board.event(&Event::Segment { segment: 3, frames: 100, bytes: 9 });
+        assert_eq!(segments().finished, [false, false, true, true]);
+        assert_eq!(segments().count(None), Some((4, true)));
+        board.begin(1, 2);
+        assert_eq!(board.now().segments, None);
     }
 
     #[test]

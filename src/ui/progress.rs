@@ -164,7 +164,7 @@ impl ProgressUi {
                 let text = format!("{segments} segments ({frames} frames) are done: going on behind them");
                 self.console.line(&format!("{}{}: {text}", state.prefix, folder.display()));
             }
-            Event::Warning { .. } | Event::Segment { .. } => {}
+            Event::Warning { .. } | Event::Segments { .. } | Event::Segment { .. } => {}
         }
     }
 

@@ -100,7 +100,7 @@ fn every_event_is_as_the_document_has_it() {
     let all = events(&long.stdout);
     assert_eq!(
         kinds(&all).into_iter().collect::<BTreeSet<_>>(),
-        BTreeSet::from(["start", "progress", "segment", "done"])
+        BTreeSet::from(["segments", "start", "progress", "segment", "done"])
     );
     seen.extend(all.iter().map(|e| text(&e["type"])));
     let kept = at("out/plain_green.mp4.vrseg");

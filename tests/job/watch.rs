@@ -65,15 +65,23 @@ fn a_browser_sees_the_run_and_can_stop_it() {
     let job = [arg(&input), "-o", arg(&output), "--model", "selfie", "--serve", "0", "--performance-log", arg(&log)];
     let (mut child, link) = start(&job);
     assert!(ask("GET", &link, "").contains("<title>vrseg</title>"));
-    let frames = |events: &str| -> Option<u64> {
+    let moment = || -> Option<Value> {
+        let events = ask("GET", &format!("{link}events"), "");
         let last = events.lines().rev().find_map(|l| l.strip_prefix("data: "))?;
-        serde_json::from_str::<Value>(last).ok()?["frames"].as_u64().filter(|n| *n > 0)
+        serde_json::from_str(last).ok()
     };
-    until("frames on the page", || frames(&ask("GET", &format!("{link}events"), "")));
+    until("frames on the page", || moment()?["frames"].as_u64().filter(|n| *n > 0));
     let png = until("a picture", || {
         Some(ask("GET", &format!("{link}matte.png"), "")).filter(|a| a.starts_with("HTTP/1.1 200"))
     });
     assert!(png.contains("PNG"));
+    // 15 seconds of 25 frames.
+    let segments = until("a finished segment", || {
+        let segments = moment()?["segments"].clone();
+        (segments["finished"][0] == true).then_some(segments)
+    });
+    assert_eq!(segments["usual"], 375);
+    assert!(segments["frames"][0].as_u64().is_some_and(|n| (375..1000).contains(&n)), "{segments}");
     // The address alone is nothing.
     assert!(ask("GET", link.split_once('/').unwrap().0, "").starts_with("HTTP/1.1 404"));
     assert!(ask("POST", &format!("{link}stop"), "X-Vrseg: 1\r\n").starts_with("HTTP/1.1 204"));

@@ -157,13 +157,18 @@ fn draw_progress(page: &Page, look: &Look, area: Rect, buffer: &mut Buffer) {
         None => format!("{} frames", now.frames),
     };
     let eta = now.eta.map(|s| format!("   {} left", format::duration(s))).unwrap_or_default();
+    let segments = now.segments.as_ref().map(|s| match s.count(now.total) {
+        Some((all, certain)) => format!("   segments {}/{}{all}", s.done(), if certain { "" } else { "~" }),
+        None => format!("   segments {}", s.done()),
+    });
+    let segments = segments.unwrap_or_default();
     let slowest = if now.bottleneck.is_empty() { String::new() } else { format!("   slowest: {}", now.bottleneck) };
     let text = Line::from(vec![
         Span::styled(
             format!("{} fps", format::fps(now.fps)),
             look.paint(speed_color(now)).add_modifier(Modifier::BOLD),
         ),
-        Span::raw(format!("   {frames}{eta}{slowest}")),
+        Span::raw(format!("   {frames}{eta}{segments}{slowest}")),
     ]);
     let percent = share.map(|s| format!(" {:3.0} %", s * 100.0)).unwrap_or_default();
     let width = usize::from(inner.width).saturating_sub(percent.len());
