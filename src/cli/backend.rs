@@ -3,7 +3,7 @@
 use super::probe::FormatView;
 use crate::job::{self, Keep, Means};
 use crate::model::{Kind, Manifest, ModelError, Weights, registry};
-use crate::pipeline::{Cancel, Job, Observer, Plan, Summary, trial};
+use crate::pipeline::{Cancel, Job, Observer, Plan, Summary, trial, tuning};
 use crate::ui::format::{bytes, duration};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -72,6 +72,8 @@ pub struct Library {
     pub keep: Keep,
     /// Who shares a job's segments; where that is nobody or one, a job is done in one go.
     pub crew: Vec<Means>,
+    /// A trial at the start finds how threads are shared out best.
+    pub auto_tune: bool,
 }
 
 impl Backend for Library {
@@ -115,6 +117,11 @@ impl Backend for Library {
         match self.keep.seconds {
             Some(seconds) if self.crew.len() > 1 => {
                 Ok(job::run_crew(job, &self.crew, seconds, self.keep.restart, cancel, observer)?)
+            }
+            _ if self.auto_tune => {
+                let found = tuning::best_shares(&job::may_replace_its_own(job), cancel, observer);
+                let tuned = found.map(|f| tuning::shared_out(job, f.infer, f.workers));
+                Ok(job::run(tuned.as_ref().unwrap_or(job), self.keep, cancel, observer)?)
             }
             _ => Ok(job::run(job, self.keep, cancel, observer)?),
         }

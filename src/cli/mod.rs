@@ -88,7 +88,12 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
         None => main_job(&cli.job, console, log),
         Some(Command::Models(args)) => {
             *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
-            models::list(&Library { keep: Keep::NOTHING, crew: Vec::new() }, args, console, print_text)
+            models::list(
+                &Library { keep: Keep::NOTHING, crew: Vec::new(), auto_tune: false },
+                args,
+                console,
+                print_text,
+            )
         }
         Some(Command::Probe(args)) => {
             *log = Some(start_log("warn", LogFormat::Text, LogFile::Off, console, &cli.job)?);
@@ -189,7 +194,7 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
         ui = ui.with_trace(Arc::clone(trace));
     }
     let keep = Keep { seconds: settings.processing.segment_seconds, restart: args.output.restart };
-    let library = Library { keep, crew: crew(&settings)? };
+    let library = Library { keep, crew: crew(&settings)?, auto_tune: settings.performance.auto_tune };
     let stop = listen(console)?;
     let exit = if args.output.dry_run {
         run::dry_run(&batch, &library, &stop, &ui, print_text)

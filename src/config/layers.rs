@@ -382,6 +382,7 @@ impl Sources {
             performance: PerformanceSettings {
                 target_fps: self.get("performance.target_fps").as_f64(),
                 max_latency_ms: self.get("performance.max_latency_ms").as_f64(),
+                auto_tune: self.flag("performance.auto_tune"),
                 profiling: self.flag("performance.profiling"),
             },
             matte: MatteOptions {

@@ -107,6 +107,8 @@ pub struct PerformanceSettings {
     pub target_fps: Option<f64>,
     /// Milliseconds that a frame may be on its way before a job says at its end that it was too long.
     pub max_latency_ms: Option<f64>,
+    /// Whether a trial at the start of a long job finds how threads are shared out best.
+    pub auto_tune: bool,
     /// Whether the summary tells every stage's time.
     pub profiling: bool,
 }

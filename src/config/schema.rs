@@ -90,6 +90,7 @@ pub const KEYS: &[Key] = &[
     key("vr.view", Kind::Word(&["auto", "eye", "equirect", "fisheye", "rectilinear"])),
     open("performance.target_fps", Kind::Number(0.1, 10_000.0), "off"),
     open("performance.max_latency_ms", Kind::Number(1.0, 3_600_000.0), "off"),
+    key("performance.auto_tune", Kind::Bool),
     open("performance.warmup", Kind::Integer(0, 16), "auto"),
     key("performance.profiling", Kind::Bool),
     open("matte.threshold", Kind::Number(0.0, 1.0), "off"),

@@ -62,6 +62,19 @@ pub enum Event {
         /// Bytes of its files.
         bytes: u64,
     },
+    /// Before the work began a trial found how threads are shared out best.
+    Tuned {
+        /// The network's threads.
+        infer: usize,
+        /// Workers that refine mattes and paint outputs.
+        workers: usize,
+        /// Frames per second with these over those with the rules' shares: 1 where these are the best.
+        gain: f64,
+        /// Shares that were tried.
+        tried: usize,
+        /// Seconds that it took.
+        seconds: f64,
+    },
     /// How far it is; sent a few times a second.
     Progress {
         /// Frames written to every output.

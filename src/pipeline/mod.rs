@@ -27,6 +27,7 @@ pub mod segments;
 pub mod state;
 pub mod trace;
 pub mod trial;
+pub mod tuning;
 pub mod unpack;
 
 pub use cancel::Cancel;

@@ -128,6 +128,21 @@ impl Prepared {
         &self.plan
     }
 
+    /// What runs the network.
+    pub fn provider(&self) -> Provider {
+        self.network.provider()
+    }
+
+    /// How the threads are shared out.
+    pub fn threads(&self) -> Threads {
+        self.threads
+    }
+
+    /// Another number of workers that refine mattes and paint outputs.
+    pub fn set_workers(&mut self, workers: usize) {
+        self.threads.compose = workers;
+    }
+
     /// The network, and how the threads are shared out.
     pub(crate) fn parts(&mut self) -> (&mut Network, Threads) {
         (&mut self.network, self.threads)

@@ -3,6 +3,7 @@
 
 pub mod bottleneck;
 pub mod cuda;
+pub mod kept;
 pub mod rules;
 pub mod search;
 

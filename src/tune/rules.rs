@@ -232,6 +232,26 @@ impl Threads {
     }
 }
 
+/// Shares of threads that are worth a trial, the rules' first: more or fewer for the network, more or fewer
+/// workers, one at a time. Decoder and encoders keep theirs: an encoder's bits depend on its threads.
+pub fn shares_to_try(cores: usize, rule: Threads, network_on_cpu: bool) -> Vec<Threads> {
+    let mut shares = vec![rule];
+    let mut add = |share: Threads| {
+        if !shares.contains(&share) {
+            shares.push(share);
+        }
+    };
+    if network_on_cpu {
+        for infer in [cores, cores.div_ceil(2)] {
+            add(Threads { infer: infer.max(1), ..rule });
+        }
+    }
+    for compose in [2 * rule.compose, rule.compose / 2] {
+        add(Threads { compose: compose.clamp(1, cores.max(1)), ..rule });
+    }
+    shares
+}
+
 /// Threads of the whole job that `threads: auto` means.
 pub fn threads(cpu: &Cpu) -> Choice<usize> {
     Choice::new(cpu.usable, cpu.limited_by.clone().unwrap_or_else(|| "all that there are".to_owned()))

@@ -270,6 +270,7 @@ impl Board {
                 now.all_frames += frames.saturating_sub(now.frames);
                 (now.frames, now.total, now.fps, now.eta, now.bottleneck) = (*frames, *total, *fps, *eta, bottleneck);
             }
+            Event::Tuned { .. } => {}
             Event::Warning { .. } => now.warnings += 1,
             Event::Done { summary } => {
                 now.all_frames += summary.frames.saturating_sub(now.frames);

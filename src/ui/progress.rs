@@ -164,6 +164,14 @@ impl ProgressUi {
                 let text = format!("{segments} segments ({frames} frames) are done: going on behind them");
                 self.console.line(&format!("{}{}: {text}", state.prefix, folder.display()));
             }
+            Event::Tuned { infer, workers, gain, tried, seconds } => {
+                let text = format!(
+                    "threads  {infer} for the network, {workers} workers: the best of {tried} shares in a trial of \
+                     {seconds:.1} s{}",
+                    if *gain > 1.0 { format!(", {gain:.2} times the rules' speed") } else { String::new() }
+                );
+                self.console.line(&format!("{}{text}", state.prefix));
+            }
             Event::Warning { .. } | Event::Segments { .. } | Event::Segment { .. } => {}
         }
     }

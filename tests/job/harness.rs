@@ -12,6 +12,7 @@ pub fn vrseg() -> Command {
     c.env("XDG_CONFIG_HOME", "/nonexistent")
         .env("XDG_STATE_HOME", "/dev/null")
         .env("XDG_CACHE_HOME", "/proc/nonexistent")
+        .env("VRSEG_PERFORMANCE_AUTO_TUNE", "false")
         .env("NO_COLOR", "1")
         .env_remove("RUST_LOG");
     c

@@ -80,3 +80,27 @@ fn speed_latency_and_bottlenecks_are_told() {
     assert!(seconds > 4.0, "{text}");
     assert!(!text.contains("tried"), "no search was asked for: {text}");
 }
+
+#[test]
+fn a_long_job_shares_its_threads_out_by_a_trial_and_remembers_it() {
+    let dir = folder();
+    let at = |name: &str| dir.path().join(name);
+    clip(&at("short.mp4"), "160x96", 60, H264);
+    ffmpeg("-stream_loop 14 -i {} -c copy {}", &[&at("short.mp4"), &at("in.mp4")]);
+    let made = |tune: &str, more: &[&str]| {
+        let mut c = vrseg();
+        c.env("XDG_CACHE_HOME", at("cache")).env("VRSEG_PERFORMANCE_AUTO_TUNE", tune);
+        c.args(["-y", arg(&at("in.mp4")), "-o", arg(&at("out.mp4")), "--model", "selfie", "--input-size", "128"]);
+        let out = c.args(["--no-cache"]).args(more).output().unwrap();
+        assert!(out.status.success(), "{}", stderr(&out));
+        (stderr(&out).contains("shares in a trial of"), packets(&at("out.mp4"), "v"))
+    };
+    let (told, plain) = made("false", &[]);
+    assert!(!told && !at("cache/vrseg/tuned-1.json").exists());
+    assert_eq!(made("true", &[]), (true, plain.clone()), "the trial leaves no trace in the output");
+    let kept = std::fs::read_to_string(at("cache/vrseg/tuned-1.json")).unwrap();
+    assert!(kept.contains("selfie") && kept.contains("\"infer\""), "{kept}");
+    assert_eq!(made("true", &[]), (false, plain), "what was found is found again");
+    assert!(made("true", &["--crf", "30"]).0, "another encoder is another kind of job");
+    assert!(!made("true", &["--crf", "31", "--frames", "899"]).0, "a short job begins at once");
+}

@@ -124,6 +124,13 @@ fn every_event_is_as_the_document_has_it() {
     assert_eq!(kinds(&all)[0], "resumed");
     seen.extend(all.iter().map(|e| text(&e["type"])));
 
+    ffmpeg("-stream_loop 14 -i {} -c copy {}", &[&at("plain.mp4"), &at("lasting.mp4")]);
+    let lasting = [arg(&at("lasting.mp4")), "--input-size", "128"].map(str::to_owned);
+    let tuned = vrseg().env("VRSEG_PERFORMANCE_AUTO_TUNE", "true").args(lasting).args(base).output().unwrap();
+    let all = events(&tuned.stdout);
+    assert_eq!(kinds(&all)[0], "tuned", "{}", stderr(&tuned));
+    seen.extend(all.iter().map(|e| text(&e["type"])));
+
     let dry = run_all(&["plain.mp4"], &["--dry-run", "-y"]);
     let all = events(&dry.stdout);
     assert_eq!(kinds(&all), ["plan"]);

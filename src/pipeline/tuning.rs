@@ -1,0 +1,207 @@
+//! A short trial at the start of a long job: how the cores are shared out best between the network and the
+//! workers is measured on the job itself, not guessed. What is found is kept for the next job of the kind.
+//!
+//! Only shares on which no bit of the output depends are tried: a job that goes on tomorrow must make the
+//! same file, whatever was found meanwhile.
+
+use super::cancel::Cancel;
+use super::events::{Event, Observer};
+use super::job::Job;
+use super::plan::Plan;
+use super::run::{Prepared, run_part};
+use crate::cache::{self, CacheChoice};
+use crate::hardware::Machine;
+use crate::tune::kept::{Found, Kept};
+use crate::tune::rules;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Mutex;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Frames of a job for which a trial pays: half a minute of video.
+const LONG: u64 = 900;
+/// A run of the trial is over when it has taken so long and made so many frames: fewer say nothing.
+const TIME: Duration = Duration::from_millis(500);
+const FRAMES: usize = 8;
+/// The first frames of a run come while the stages' queues fill.
+const FILLING: usize = 6;
+/// Turns in which all shares run; the best run of each counts, since other work on the machine only takes.
+const TURNS: usize = 2;
+/// By how much another share must be faster than the rules' to be believed.
+const MARGIN: f64 = 1.05;
+
+/// How threads are shared out best for a job on this machine: as it was found before, or by a trial of a few
+/// seconds. `None` where the user has shared them out, where the job is short, and where the trial fails: then
+/// so will the job, and tell why.
+pub fn best_shares(job: &Job, cancel: &Cancel, observer: &dyn Observer) -> Option<Found> {
+    if job.model.threads > 0 || job.split.workers > 0 {
+        return None;
+    }
+    let plan = Plan::new(job).ok()?;
+    if plan.frames.is_none_or(|n| n < LONG) {
+        return None;
+    }
+    let kept = Kept::new(&cache::folder());
+    let kind = kind(job, &plan, &Machine::detect());
+    if let Some(found) = kept.get(&kind) {
+        tracing::info!("threads as found before: {found:?}");
+        return Some(found);
+    }
+    let began = Instant::now();
+    let (found, tried) = trial(job, plan, cancel)?;
+    if let Err(e) = kept.put(&kind, found) {
+        tracing::info!("what the trial found can't be kept: {e}");
+    }
+    let Found { infer, workers, gain, .. } = found;
+    observer.event(Event::Tuned { infer, workers, gain, tried, seconds: began.elapsed().as_secs_f64() });
+    Some(found)
+}
+
+/// The job with threads shared out so.
+pub fn shared_out(job: &Job, infer: usize, workers: usize) -> Job {
+    let mut job = job.clone();
+    (job.model.threads, job.split.workers) = (infer, workers);
+    job
+}
+
+/// All that the best shares depend on.
+fn kind(job: &Job, plan: &Plan, machine: &Machine) -> String {
+    let video = &plan.input.video;
+    let (w, h) = plan.views.network_size();
+    let cards: Vec<_> = machine.gpu.cards.iter().map(|c| c.name.as_str()).collect();
+    let encoders: Vec<_> = plan.encoders.iter().map(|e| e.description.as_str()).collect();
+    format!(
+        "vrseg {} on {}, {} cores of {} {:?}, device {} {:?} {:?}; {} {} {w}x{h} for {} pictures, {} frames at once; \
+         {}x{} {:?}; {}; crops {:?}, stereo {}, refined {}",
+        env!("CARGO_PKG_VERSION"),
+        machine.cpu.model,
+        machine.cpu.usable,
+        job.threads,
+        cards,
+        job.model.device,
+        job.model.precision,
+        job.model.ort_library,
+        plan.model.manifest.name,
+        plan.model.manifest.sha256,
+        plan.views.pictures(),
+        job.model.batch_size,
+        video.width,
+        video.height,
+        video.layout,
+        encoders.join(", "),
+        job.people.crops,
+        job.matte.stereo,
+        job.matte.refine,
+    )
+}
+
+/// Runs pieces out of the middle of the job with every share, and tells the best, and how many were tried.
+fn trial(job: &Job, plan: Plan, cancel: &Cancel) -> Option<(Found, usize)> {
+    let folder = tempfile::Builder::new().prefix("vrseg-trial-").tempdir().ok()?;
+    let mut piece = job.clone();
+    for (i, output) in piece.outputs.iter_mut().enumerate() {
+        let extension = output.path.extension().map(|e| e.to_string_lossy().into_owned()).unwrap_or_default();
+        output.path = folder.path().join(format!("{i}.{extension}"));
+    }
+    // Kept mattes would leave the network nothing to do. The piece is the job's beginning: getting anywhere
+    // else may take longer than the trial.
+    (piece.cache, piece.overwrite, piece.range.frames) = (CacheChoice::OFF, true, Some(LONG));
+    let first = Prepared::new(&piece, plan).ok()?;
+    let (on_cpu, rule) = (!first.provider().is_gpu(), first.threads());
+    let cores = if job.threads > 0 { job.threads } else { crate::hardware::cores() };
+    let shares = rules::shares_to_try(cores, rule, on_cpu);
+    let mut speeds = vec![Vec::new(); shares.len()];
+    // The network is loaded anew only for another number of its threads.
+    let mut loaded = BTreeMap::from([(rule.infer, first)]);
+    let mut run = |n: usize, speeds: &mut Vec<Vec<f64>>| -> Option<()> {
+        let share = shares[n];
+        let piece = shared_out(&piece, share.infer, share.compose);
+        let prepared = match loaded.entry(share.infer) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(gap) => gap.insert(Prepared::new(&piece, Plan::new(&piece).ok()?).ok()?),
+        };
+        prepared.set_workers(share.compose);
+        speeds[n].push(speed(&piece, prepared, cancel)?);
+        Some(())
+    };
+    for _ in 0..TURNS {
+        (0..shares.len()).try_for_each(|n| run(n, &mut speeds))?;
+    }
+    let mut best = choose(&speeds);
+    if best != 0 {
+        // What is kept for long has to win once more.
+        for _ in 0..TURNS {
+            [0, best].into_iter().try_for_each(|n| run(n, &mut speeds))?;
+        }
+        best = choose(&speeds);
+    }
+    let when = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs());
+    let gain = highest(&speeds[best]) / highest(&speeds[0]);
+    Some((Found { infer: shares[best].infer, workers: shares[best].compose, gain, when }, shares.len()))
+}
+
+fn highest(speeds: &[f64]) -> f64 {
+    speeds.iter().copied().fold(0.0, f64::max)
+}
+
+fn lowest(speeds: &[f64]) -> f64 {
+    speeds.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
+/// The fastest, if it surely beats the first, which is the rules'.
+fn choose(speeds: &[Vec<f64>]) -> usize {
+    let surely = |s: &[f64]| highest(s) > MARGIN * highest(&speeds[0]) && lowest(s) > lowest(&speeds[0]);
+    let better = speeds.iter().enumerate().filter(|(_, s)| surely(s));
+    better.max_by(|a, b| highest(a.1).total_cmp(&highest(b.1))).map_or(0, |(n, _)| n)
+}
+
+/// Frames per second of a piece, once the queues are full; `None` where it fails, or the user wants to stop.
+fn speed(piece: &Job, prepared: &mut Prepared, cancel: &Cancel) -> Option<f64> {
+    let own = Cancel::new();
+    let meter = Meter { own: &own, users: cancel, times: Mutex::new(Vec::new()) };
+    let end = run_part(piece, prepared, None, &own, &meter);
+    let times = meter.times.into_inner().ok()?;
+    if cancel.is_requested() || (end.is_err() && !own.is_aborted()) {
+        return None;
+    }
+    let times = times.get(FILLING..).filter(|times| times.len() > 1)?;
+    let seconds = (times[times.len() - 1] - times[0]).as_secs_f64();
+    (seconds > 0.0).then(|| (times.len() - 1) as f64 / seconds)
+}
+
+/// Notes when frames come out, and ends the run when they are enough.
+struct Meter<'a> {
+    own: &'a Cancel,
+    users: &'a Cancel,
+    times: Mutex<Vec<Instant>>,
+}
+
+impl Observer for Meter<'_> {
+    fn event(&self, _: Event) {
+        if self.users.is_requested() {
+            self.own.abort();
+        }
+    }
+
+    fn wrote(&self, _: Duration) {
+        let Ok(mut times) = self.times.lock() else { return };
+        times.push(Instant::now());
+        let enough = times.len() > FILLING + FRAMES && times[FILLING].elapsed() > TIME;
+        if enough || self.users.is_requested() {
+            self.own.abort();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_surely_is_faster_beats_the_rules() {
+        assert_eq!(choose(&[vec![10.0, 9.0], vec![10.4, 10.0]]), 0, "a few percent are noise");
+        assert_eq!(choose(&[vec![10.0, 9.0], vec![12.0, 8.0]]), 0, "once faster, once slower");
+        assert_eq!(choose(&[vec![10.0, 9.0], vec![11.0, 9.5], vec![12.0, 9.5]]), 2);
+        assert_eq!(choose(&[vec![10.0, 9.0]]), 0);
+    }
+}

@@ -1,0 +1,101 @@
+//! What trials at the start of jobs found, kept for the next job of the kind: a small file that can be
+//! thrown away at any time.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Kinds of jobs that are remembered: more than anybody has, and the file stays small.
+const MOST: usize = 256;
+
+/// The file's name; another meaning of what is in it gets another name.
+const FILE: &str = "tuned-1.json";
+
+/// How threads are shared out best, as far as it was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Found {
+    /// The network's threads.
+    pub infer: usize,
+    /// Workers that refine mattes and paint outputs.
+    pub workers: usize,
+    /// Frames per second by the rules' shares, over those with this one: 1 where the rules' are best.
+    pub gain: f64,
+    /// When it was tried, in seconds since 1970.
+    pub when: u64,
+}
+
+/// The file in a folder for what can be made again.
+#[derive(Clone, Debug)]
+pub struct Kept(PathBuf);
+
+impl Kept {
+    /// In that folder.
+    pub fn new(folder: &Path) -> Self {
+        Self(folder.join(FILE))
+    }
+
+    /// What was found for a kind of job. A file that can't be read is as if there were none.
+    pub fn get(&self, kind: &str) -> Option<Found> {
+        self.read().remove(kind).filter(|f| (1..=1024).contains(&f.infer) && (1..=256).contains(&f.workers))
+    }
+
+    /// Keeps what was found. Of two processes that do so at once one may win.
+    ///
+    /// # Errors
+    /// The folder can't be written to.
+    pub fn put(&self, kind: &str, found: Found) -> io::Result<()> {
+        let mut all = self.read();
+        all.insert(kind.to_owned(), found);
+        while all.len() > MOST {
+            let Some(oldest) = all.iter().min_by_key(|(_, f)| f.when).map(|(kind, _)| kind.clone()) else { break };
+            all.remove(&oldest);
+        }
+        let folder = self.0.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(&serde_json::to_vec_pretty(&all)?)?;
+        file.persist(&self.0)?;
+        Ok(())
+    }
+
+    fn read(&self) -> BTreeMap<String, Found> {
+        std::fs::read(&self.0).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(when: u64) -> Found {
+        Found { infer: 3, workers: 2, gain: 1.25, when }
+    }
+
+    #[test]
+    fn what_was_kept_is_found_again_and_the_oldest_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let kept = Kept::new(&dir.path().join("new"));
+        assert_eq!(kept.get("a"), None);
+        for i in 0..MOST as u64 + 5 {
+            kept.put(&format!("kind {i}"), found(1000 - i)).unwrap();
+        }
+        assert_eq!(kept.get("kind 3"), Some(found(997)));
+        assert_eq!(kept.read().len(), MOST);
+        assert_eq!(kept.get("kind 0"), Some(found(1000)), "the oldest are those with the least time");
+        assert_eq!(kept.get(&format!("kind {}", MOST)), None);
+    }
+
+    #[test]
+    fn nonsense_is_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let kept = Kept::new(dir.path());
+        for text in ["", "{", "[1]", r#"{"a": {"infer": 0, "workers": 1, "gain": 1.0, "when": 1}}"#] {
+            std::fs::write(dir.path().join(FILE), text).unwrap();
+            assert_eq!(kept.get("a"), None, "{text}");
+        }
+        kept.put("a", found(1)).unwrap();
+        assert_eq!(kept.get("a"), Some(found(1)));
+        assert!(Kept::new(Path::new("/proc/nowhere")).put("a", found(1)).is_err());
+    }
+}
