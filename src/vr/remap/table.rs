@@ -215,6 +215,10 @@ impl RemapTable {
 
     /// A tile of positions, `w` in a row.
     fn exact(&mut self, positions: &[Position], w: usize) -> Tile {
+        // The field may end between the tile's samples and the places outside them that were looked at.
+        if positions.iter().all(Option::is_none) {
+            return Tile { kind: Kind::Empty, level: 0, origin: (0, 0), reach: (0, 0) };
+        }
         let mut scales: Vec<f64> = Vec::new();
         for (k, p) in positions.iter().enumerate() {
             let right = positions.get(k + 1).filter(|_| (k + 1) % w != 0).copied().flatten();

@@ -156,6 +156,27 @@ fn lanczos_follows_a_wave_better_than_bilinear() {
 }
 
 #[test]
+fn a_field_that_ends_between_samples_is_drawn_by_every_filter() {
+    // VR180 and a fisheye of 180 degrees: the field's edge meets tiles with half a sample.
+    for n in [240, 480, 960] {
+        let (from, to) = (ahead(Lens::HalfEquirectangular, n, n), ahead(Lens::Fisheye { fov: 180.0 }, n, n));
+        for (from, to) in [(&from, &to), (&to, &from)] {
+            let table = RemapTable::between((from, SampleGrid::luma(n, n)), (to, SampleGrid::luma(n, n)));
+            let (data, stride) = plane::<u8>(n, n, 0, 1.0);
+            let src = PlaneRef::new(&data, stride, n, n);
+            let mut pyramid = Pyramid::default();
+            pyramid.update(src, table.levels());
+            for filter in [Filter::Bilinear, Filter::Lanczos3] {
+                let mut out = Plane::<u8>::new(n, n);
+                Remapper::new(filter).remap(&table, src, 3, 255.0, out.as_mut());
+                let middle = out.as_ref().row(n / 2)[n / 2];
+                assert!(f64::from(middle) - waves(n as f64 / 2.0, n as f64 / 2.0) < 15.0, "{filter:?} {n}");
+            }
+        }
+    }
+}
+
+#[test]
 fn minifying_averages() {
     // A checkerboard of single samples must become grey, not one of its colours.
     let (w, h) = (1024, 1024);
