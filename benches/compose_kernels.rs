@@ -3,20 +3,17 @@
 //! 8-bit 4:2:0 stereo frames side by side; each eye holds a person of about 30 % of the picture
 //! with soft edges of about 5 %. "Bytes" are those of the frame that is written.
 
-use divan::counter::BytesCount;
-use divan::{Bencher, black_box};
+mod timed;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use std::hint::black_box;
 use std::path::PathBuf;
 use vrseg::compose::{Composer, Frame, Mode, Rgb, ViewPaint};
 use vrseg::matte::{SmallYuv, TileMap};
 use vrseg::plane::{Plane, Rect, Yuv, YuvColor, YuvLayout, YuvMut};
 
-fn main() {
-    divan::main();
-}
-
 /// Width and height of a stereo frame.
-const SIZES: [(usize, usize); 3] = [(2048, 1024), (3840, 1920), (7680, 3840)];
-const SIZE_NAMES: [&str; 3] = ["2k", "4k", "8k"];
+const SIZES: [(&str, usize, usize); 3] = [("2k", 2048, 1024), ("4k", 3840, 1920), ("8k", 7680, 3840)];
 /// The network's size for one eye.
 const SMALL: usize = 512;
 
@@ -93,86 +90,101 @@ impl Scene {
     }
 }
 
-fn size(name: &str) -> (usize, usize) {
-    SIZES[SIZE_NAMES.iter().position(|n| *n == name).unwrap_or(0)]
-}
-
-fn bytes(width: usize, height: usize, layout: YuvLayout) -> usize {
-    (0..layout.planes()).map(|p| layout.plane_size(p, width, height)).map(|(w, h)| w * h).sum()
+fn bytes(width: usize, height: usize, layout: YuvLayout) -> u64 {
+    (0..layout.planes()).map(|p| layout.plane_size(p, width, height)).map(|(w, h)| (w * h) as u64).sum()
 }
 
 /// The estimates and the picture.
-fn compose(bencher: Bencher<'_, '_>, name: &str, mode: &Mode) {
-    let (width, height) = size(name);
-    let scene = Scene::new(width, height);
-    let views = scene.views();
-    let frame = scene.frame(&views, mode);
+fn compose(c: &mut Criterion, name: &str, mode: &Mode) {
     let layout = Composer::output_layout(mode, LAYOUT);
-    let mut composer = Composer::new(mode, LAYOUT, frame.color, width, height);
-    let mut out: Vec<Plane<u8>> = (0..4)
-        .map(|p| {
-            let (w, h) = layout.plane_size(p, width, height);
-            Plane::from_vec(vec![1; w * h], w, h)
-        })
-        .collect();
-    bencher.counter(BytesCount::new(bytes(width, height, layout))).bench_local(|| {
-        if let [y, u, v, a] = &mut out[..] {
-            let alpha = layout.alpha.then(|| a.as_mut());
-            composer.compose(black_box(&frame), YuvMut::U8([y.as_mut(), u.as_mut(), v.as_mut()], alpha));
-        }
-    });
+    let mut group = c.benchmark_group(name);
+    for (size, width, height) in SIZES {
+        group.throughput(Throughput::BytesDecimal(bytes(width, height, layout)));
+        timed::bench(&mut group, size, || {
+            let scene = Scene::new(width, height);
+            let mut composer = Composer::new(mode, LAYOUT, YuvColor::default(), width, height);
+            let mut out: Vec<Plane<u8>> = (0..4)
+                .map(|p| {
+                    let (w, h) = layout.plane_size(p, width, height);
+                    Plane::from_vec(vec![1; w * h], w, h)
+                })
+                .collect();
+            move || {
+                let views = scene.views();
+                let frame = scene.frame(&views, mode);
+                if let [y, u, v, a] = &mut out[..] {
+                    let alpha = layout.alpha.then(|| a.as_mut());
+                    composer.compose(black_box(&frame), YuvMut::U8([y.as_mut(), u.as_mut(), v.as_mut()], alpha));
+                }
+            }
+        });
+    }
+    group.finish();
 }
 
-#[divan::bench(args = SIZE_NAMES)]
-fn green(bencher: Bencher<'_, '_>, name: &str) {
-    compose(bencher, name, &Mode::Green { key: Rgb::KEY_GREEN });
+fn green(c: &mut Criterion) {
+    compose(c, "green", &Mode::Green { key: Rgb::KEY_GREEN });
 }
 
-#[divan::bench(args = SIZE_NAMES)]
-fn matte(bencher: Bencher<'_, '_>, name: &str) {
-    compose(bencher, name, &Mode::Matte);
+fn matte(c: &mut Criterion) {
+    compose(c, "matte", &Mode::Matte);
 }
 
-#[divan::bench(args = SIZE_NAMES)]
-fn alpha(bencher: Bencher<'_, '_>, name: &str) {
-    compose(bencher, name, &Mode::Alpha);
+fn alpha(c: &mut Criterion) {
+    compose(c, "alpha", &Mode::Alpha);
 }
 
-#[divan::bench(args = SIZE_NAMES)]
-fn blur(bencher: Bencher<'_, '_>, name: &str) {
-    compose(bencher, name, &Mode::Blur { strength: 0.02 });
+fn blur(c: &mut Criterion) {
+    compose(c, "blur", &Mode::Blur { strength: 0.02 });
 }
 
-#[divan::bench(args = SIZE_NAMES)]
-fn blur_fine(bencher: Bencher<'_, '_>, name: &str) {
-    compose(bencher, name, &Mode::Blur { strength: 0.001 });
+fn blur_fine(c: &mut Criterion) {
+    compose(c, "blur_fine", &Mode::Blur { strength: 0.001 });
 }
 
-#[divan::bench(args = SIZE_NAMES)]
-fn replace(bencher: Bencher<'_, '_>, name: &str) {
-    compose(bencher, name, &Mode::Replace { background: PathBuf::new() });
+fn replace(c: &mut Criterion) {
+    compose(c, "replace", &Mode::Replace { background: PathBuf::new() });
 }
 
-#[divan::bench(args = SIZE_NAMES)]
-fn overlay(bencher: Bencher<'_, '_>, name: &str) {
-    compose(bencher, name, &Mode::Overlay { tint: Rgb(255, 0, 0) });
+fn overlay(c: &mut Criterion) {
+    compose(c, "overlay", &Mode::Overlay { tint: Rgb(255, 0, 0) });
 }
 
 /// The small-size estimates of two views alone: they don't depend on the frame's size.
-#[divan::bench]
-fn prepare_two_views(bencher: Bencher<'_, '_>) {
-    let scene = Scene::new(2048, 1024);
-    let views = scene.views();
+fn prepare_two_views(c: &mut Criterion) {
     let mode = Mode::Green { key: Rgb::KEY_GREEN };
-    let frame = scene.frame(&views, &mode);
-    let mut composer = Composer::new(&mode, LAYOUT, frame.color, frame.width, frame.height);
-    bencher.bench_local(|| composer.prepare(black_box(&frame)));
+    let mut group = c.benchmark_group("prepare_two_views");
+    timed::bench(&mut group, SMALL, || {
+        let scene = Scene::new(2048, 1024);
+        let mut composer = Composer::new(&mode, LAYOUT, YuvColor::default(), scene.width, scene.height);
+        let mode = &mode;
+        move || {
+            let views = scene.views();
+            composer.prepare(black_box(&scene.frame(&views, mode)));
+        }
+    });
+    group.finish();
 }
 
-#[divan::bench(args = SIZE_NAMES)]
-fn memcpy(bencher: Bencher<'_, '_>, name: &str) {
-    let (width, height) = size(name);
-    let n = bytes(width, height, LAYOUT);
-    let (source, mut out) = (vec![1u8; n], vec![2u8; n]);
-    bencher.counter(BytesCount::new(n)).bench_local(|| out.copy_from_slice(black_box(&source)));
+fn memcpy(c: &mut Criterion) {
+    let mut group = c.benchmark_group("memcpy");
+    for (size, width, height) in SIZES {
+        let n = bytes(width, height, LAYOUT);
+        group.throughput(Throughput::BytesDecimal(n));
+        timed::bench(&mut group, size, || {
+            let (source, mut out) = (vec![1u8; n as usize], vec![2u8; n as usize]);
+            move || {
+                out.copy_from_slice(black_box(&source));
+                black_box(&mut out);
+            }
+        });
+    }
+    group.finish();
 }
+
+criterion_group! {
+    name = benches;
+    config = timed::criterion();
+    targets = memcpy, green, matte, alpha, blur, blur_fine, replace, overlay, prepare_two_views
+}
+criterion_main!(benches);

@@ -3,8 +3,10 @@
 //!
 //! `cargo bench --bench kernels`
 
-use divan::counter::BytesCount;
-use divan::{Bencher, black_box};
+mod timed;
+
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use std::hint::black_box;
 use vrseg::matte::stereo::{Search, StereoFusion};
 use vrseg::matte::{
     Coefficients, Levels, Morphology, Normalization, Sampler, SceneDetector, SmallYuv, Stabilizer, TileMap, to_network,
@@ -12,10 +14,6 @@ use vrseg::matte::{
 };
 use vrseg::plane::{Matrix, Plane, PlaneMut, PlaneRef, Rect, Sample, Yuv, YuvColor, YuvLayout};
 use vrseg::vr::Layout;
-
-fn main() {
-    divan::main();
-}
 
 /// Width and height of a frame.
 const SIZES: [(usize, usize); 3] = [(1920, 1080), (3840, 1920), (7680, 3840)];
@@ -82,22 +80,6 @@ impl<'a> CropInto<'a> for PlaneMut<'a, u8> {
     }
 }
 
-fn sample<T: AsYuv>(b: Bencher<'_, '_>, (w, h): (usize, usize), bits: u32) {
-    let layout = YuvLayout { bits, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
-    let planes: Vec<Vec<T>> = [(w, h), (w / 2, h / 2), (w / 2, h / 2)].map(|(w, h)| noise(w * h, layout.max())).into();
-    let (mut sampler, mut small) = (Sampler::new(), SmallYuv::default());
-    b.counter(BytesCount::new(w * h * 3 / 2 * layout.sample_bytes())).bench_local(|| {
-        let refs: [PlaneRef<'_, T>; 3] = std::array::from_fn(|i| {
-            let (w, h) = layout.plane_size(i, w, h);
-            PlaneRef::new(&planes[i], w, w, h)
-        });
-        for view in views((w, h)) {
-            sampler.sample(&T::yuv(refs), layout, COLOR, view, (NET, NET), &mut small);
-        }
-        black_box(&small);
-    });
-}
-
 trait AsYuv: Sample {
     fn yuv(planes: [PlaneRef<'_, Self>; 3]) -> Yuv<'_>;
 }
@@ -112,67 +94,110 @@ impl AsYuv for u16 {
     }
 }
 
-#[divan::bench(args = SIZES)]
-fn memcpy_luma(b: Bencher<'_, '_>, (w, h): (usize, usize)) {
-    let src = noise::<u8>(w * h, 255);
-    let mut dst = vec![0u8; w * h];
-    b.counter(BytesCount::new(w * h)).bench_local(|| {
-        dst.copy_from_slice(black_box(&src));
-        black_box(&mut dst);
-    });
+/// A kernel on frames of all sizes, `bytes` of width and height each.
+fn frames<F: FnMut()>(
+    c: &mut Criterion,
+    name: &str,
+    bytes: impl Fn(usize, usize) -> usize,
+    ready: impl Fn(usize, usize) -> F,
+) {
+    let mut group = c.benchmark_group(name);
+    for (w, h) in SIZES {
+        group.throughput(Throughput::BytesDecimal(bytes(w, h) as u64));
+        timed::bench(&mut group, format!("{w}x{h}"), || ready(w, h));
+    }
+    group.finish();
 }
 
-#[divan::bench(args = SIZES)]
-fn memcpy_420(b: Bencher<'_, '_>, (w, h): (usize, usize)) {
-    let src = noise::<u8>(w * h * 3 / 2, 255);
-    let mut dst = vec![0u8; w * h * 3 / 2];
-    b.counter(BytesCount::new(w * h * 3 / 2)).bench_local(|| {
-        dst.copy_from_slice(black_box(&src));
-        black_box(&mut dst);
-    });
+/// A kernel that works at the network's size, on `planes` of floats.
+fn small<R, F: FnMut() -> R>(c: &mut Criterion, name: &str, planes: usize, ready: impl Fn() -> F) {
+    let mut group = c.benchmark_group(name);
+    group.throughput(Throughput::BytesDecimal((planes * NET * NET * 4) as u64));
+    timed::bench(&mut group, NET, ready);
+    group.finish();
 }
 
-#[divan::bench(args = SIZES)]
-fn sample_8bit(b: Bencher<'_, '_>, size: (usize, usize)) {
-    sample::<u8>(b, size, 8);
-}
-
-#[divan::bench(args = SIZES)]
-fn sample_10bit(b: Bencher<'_, '_>, size: (usize, usize)) {
-    sample::<u16>(b, size, 10);
-}
-
-#[divan::bench]
-fn to_network_pair(b: Bencher<'_, '_>) {
-    let y = guide();
-    let c = Plane::from_vec(y.data().iter().map(|v| v - 0.5).collect(), NET, NET);
-    let small = SmallYuv { y, u: c.clone(), v: c };
-    let mut out = vec![0f32; 3 * NET * NET];
-    b.counter(BytesCount::new(2 * 3 * NET * NET * 4)).bench_local(|| {
-        for _ in 0..2 {
-            to_network(black_box(&small), Matrix::Bt709, &Normalization::default(), &mut out);
+fn memcpy(c: &mut Criterion, name: &str, bytes: impl Fn(usize, usize) -> usize) {
+    frames(c, name, &bytes, |w, h| {
+        let src = noise::<u8>(bytes(w, h), 255);
+        let mut dst = vec![0u8; bytes(w, h)];
+        move || {
+            dst.copy_from_slice(black_box(&src));
+            black_box(&mut dst);
         }
     });
 }
 
-#[divan::bench]
-fn coefficients_pair(b: Bencher<'_, '_>) {
-    let (guide, alpha) = (guide(), person(NET));
-    let mut c = Coefficients::default();
-    b.counter(BytesCount::new(2 * 2 * NET * NET * 4)).bench_local(|| {
-        for _ in 0..2 {
-            vrseg::matte::coefficients(black_box(&guide), &alpha, &mut c);
+fn memcpy_luma(c: &mut Criterion) {
+    memcpy(c, "memcpy_luma", |w, h| w * h);
+}
+
+fn memcpy_420(c: &mut Criterion) {
+    memcpy(c, "memcpy_420", |w, h| w * h * 3 / 2);
+}
+
+fn sample<T: AsYuv>(c: &mut Criterion, name: &str, bits: u32) {
+    let layout = YuvLayout { bits, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
+    let bytes = |w, h| w * h * 3 / 2 * layout.sample_bytes();
+    frames(c, name, bytes, |w, h| {
+        let planes: Vec<Vec<T>> =
+            [(w, h), (w / 2, h / 2), (w / 2, h / 2)].map(|(w, h)| noise(w * h, layout.max())).into();
+        let (mut sampler, mut small) = (Sampler::new(), SmallYuv::default());
+        move || {
+            let refs: [PlaneRef<'_, T>; 3] = std::array::from_fn(|i| {
+                let (w, h) = layout.plane_size(i, w, h);
+                PlaneRef::new(&planes[i], w, w, h)
+            });
+            for view in views((w, h)) {
+                sampler.sample(&T::yuv(refs), layout, COLOR, view, (NET, NET), &mut small);
+            }
+            black_box(&small);
         }
     });
 }
 
-#[divan::bench]
-fn stabilize_pair(b: Bencher<'_, '_>) {
-    let (guide, alpha) = (guide(), person(NET));
-    let (mut stab, mut work) = (Stabilizer::new(0.6), alpha.clone());
-    b.counter(BytesCount::new(2 * 2 * NET * NET * 4)).bench_local(|| {
-        for _ in 0..2 {
-            stab.apply(black_box(&guide), &mut work);
+fn sample_8bit(c: &mut Criterion) {
+    sample::<u8>(c, "sample_8bit", 8);
+}
+
+fn sample_10bit(c: &mut Criterion) {
+    sample::<u16>(c, "sample_10bit", 10);
+}
+
+fn to_network_pair(c: &mut Criterion) {
+    small(c, "to_network_pair", 2 * 3, || {
+        let y = guide();
+        let chroma = Plane::from_vec(y.data().iter().map(|v| v - 0.5).collect(), NET, NET);
+        let small = SmallYuv { y, u: chroma.clone(), v: chroma };
+        let mut out = vec![0f32; 3 * NET * NET];
+        move || {
+            for _ in 0..2 {
+                to_network(black_box(&small), Matrix::Bt709, &Normalization::default(), &mut out);
+            }
+        }
+    });
+}
+
+fn coefficients_pair(c: &mut Criterion) {
+    small(c, "coefficients_pair", 2 * 2, || {
+        let (guide, alpha) = (guide(), person(NET));
+        let mut out = Coefficients::default();
+        move || {
+            for _ in 0..2 {
+                vrseg::matte::coefficients(black_box(&guide), &alpha, &mut out);
+            }
+        }
+    });
+}
+
+fn stabilize_pair(c: &mut Criterion) {
+    small(c, "stabilize_pair", 2 * 2, || {
+        let (guide, mut work) = (guide(), person(NET));
+        let mut stab = Stabilizer::new(0.6);
+        move || {
+            for _ in 0..2 {
+                stab.apply(black_box(&guide), &mut work);
+            }
         }
     });
 }
@@ -193,93 +218,121 @@ fn stereo_pair() -> [(SmallYuv, Plane<f32>); 2] {
     [(view(0), person(NET)), (view(8), second)]
 }
 
-#[divan::bench]
-fn stereo_fusion_pair(b: Bencher<'_, '_>) {
-    let [(first, alpha), (second, other)] = stereo_pair();
-    let mut fusion = StereoFusion::new(1.0, Search::new(-6, 29));
-    b.counter(BytesCount::new(2 * 2 * NET * NET * 4)).bench_local(|| {
-        let (mut a, mut c) = (alpha.clone(), other.clone());
-        fusion.apply((black_box(&first), &mut a), (black_box(&second), &mut c));
-        (a, c)
-    });
-}
-
-#[divan::bench]
-fn scene_cut(b: Bencher<'_, '_>) {
-    let guide = guide();
-    let mut detector = SceneDetector::new();
-    b.counter(BytesCount::new(NET * NET * 4)).bench_local(|| detector.is_cut(black_box(&guide)));
-}
-
-fn upsample<T: Sample>(b: Bencher<'_, '_>, (w, h): (usize, usize), alpha: &Plane<f32>, bits: u32, guided: bool) {
-    let c = coefficients(alpha);
-    let luma = noise::<T>(w * h, (1 << bits) - 1);
-    let luma = PlaneRef::new(&luma, w, w, h);
-    let (mut out, mut map) = (Plane::<u8>::new(w, h), TileMap::default());
-    b.counter(BytesCount::new(w * h * size_of::<T>())).bench_local(|| {
-        for v in views((w, h)) {
-            map.reset(v.w, v.h);
-            let view = out.as_mut().crop_into(v);
-            if guided {
-                upsample_guided(&c, luma.crop(v), bits, COLOR, &Levels::default(), view, &mut map.classes);
-            } else {
-                upsample_bilinear(alpha, (v.w, v.h), &Levels::default(), view, &mut map.classes);
-            }
+fn stereo_fusion_pair(c: &mut Criterion) {
+    small(c, "stereo_fusion_pair", 2 * 2, || {
+        let [(first, alpha), (second, other)] = stereo_pair();
+        let (mut a, mut b) = (alpha.clone(), other.clone());
+        let mut fusion = StereoFusion::new(1.0, Search::new(-6, 29));
+        move || {
+            a.data_mut().copy_from_slice(alpha.data());
+            b.data_mut().copy_from_slice(other.data());
+            fusion.apply((black_box(&first), &mut a), (black_box(&second), &mut b));
         }
-        black_box(out.data());
     });
 }
 
-#[divan::bench(args = SIZES)]
-fn upsample_guided_person(b: Bencher<'_, '_>, size: (usize, usize)) {
-    upsample::<u8>(b, size, &person(NET), 8, true);
+fn scene_cut(c: &mut Criterion) {
+    small(c, "scene_cut", 1, || {
+        let guide = guide();
+        let mut detector = SceneDetector::new();
+        move || detector.is_cut(black_box(&guide))
+    });
 }
 
-#[divan::bench(args = SIZES)]
-fn upsample_guided_person_10bit(b: Bencher<'_, '_>, size: (usize, usize)) {
-    upsample::<u16>(b, size, &person(NET), 10, true);
+fn upsample<T: Sample>(c: &mut Criterion, name: &str, alpha: fn() -> Plane<f32>, bits: u32, guided: bool) {
+    frames(
+        c,
+        name,
+        |w, h| w * h * size_of::<T>(),
+        |w, h| {
+            let alpha = alpha();
+            let coefficients = coefficients(&alpha);
+            let luma = noise::<T>(w * h, (1 << bits) - 1);
+            let (mut out, mut map) = (Plane::<u8>::new(w, h), TileMap::default());
+            move || {
+                let luma = PlaneRef::new(&luma, w, w, h);
+                for v in views((w, h)) {
+                    map.reset(v.w, v.h);
+                    let (view, levels) = (out.as_mut().crop_into(v), Levels::default());
+                    if guided {
+                        upsample_guided(&coefficients, luma.crop(v), bits, COLOR, &levels, view, &mut map.classes);
+                    } else {
+                        upsample_bilinear(&alpha, (v.w, v.h), &levels, view, &mut map.classes);
+                    }
+                }
+                black_box(out.data());
+            }
+        },
+    );
+}
+
+fn upsample_guided_person(c: &mut Criterion) {
+    upsample::<u8>(c, "upsample_guided_person", || person(NET), 8, true);
+}
+
+fn upsample_guided_person_10bit(c: &mut Criterion) {
+    upsample::<u16>(c, "upsample_guided_person_10bit", || person(NET), 10, true);
 }
 
 /// The worst case: every tile is an edge.
-#[divan::bench(args = SIZES)]
-fn upsample_guided_all_mixed(b: Bencher<'_, '_>, size: (usize, usize)) {
-    upsample::<u8>(b, size, &guide(), 8, true);
+fn upsample_guided_all_mixed(c: &mut Criterion) {
+    upsample::<u8>(c, "upsample_guided_all_mixed", guide, 8, true);
 }
 
-#[divan::bench(args = SIZES)]
-fn upsample_bilinear_person(b: Bencher<'_, '_>, size: (usize, usize)) {
-    upsample::<u8>(b, size, &person(NET), 8, false);
+fn upsample_bilinear_person(c: &mut Criterion) {
+    upsample::<u8>(c, "upsample_bilinear_person", || person(NET), 8, false);
 }
 
-#[divan::bench(args = SIZES)]
-fn classify(b: Bencher<'_, '_>, (w, h): (usize, usize)) {
-    let matte = full_matte((w, h));
-    let mut map = TileMap::default();
-    b.counter(BytesCount::new(w * h)).bench_local(|| {
-        for v in views((w, h)) {
-            map.classify(black_box(&matte).as_ref().crop(v));
-        }
-    });
+fn classify(c: &mut Criterion) {
+    frames(
+        c,
+        "classify",
+        |w, h| w * h,
+        |w, h| {
+            let matte = full_matte((w, h));
+            let mut map = TileMap::default();
+            move || {
+                for v in views((w, h)) {
+                    map.classify(black_box(&matte).as_ref().crop(v));
+                }
+            }
+        },
+    );
 }
 
-#[divan::bench(args = SIZES)]
-fn grow_5px(b: Bencher<'_, '_>, (w, h): (usize, usize)) {
-    let mut matte = full_matte((w, h));
-    let mut morphology = Morphology::new();
-    b.counter(BytesCount::new(w * h)).bench_local(|| {
-        for v in views((w, h)) {
-            morphology.grow(matte.as_mut().crop_into(v), 5);
-        }
-    });
+/// A change of the full-size matte of both views in place. Each run gets a fresh copy, which is not timed: a matte that
+/// was grown again and again is all person and takes little time.
+fn morphology(c: &mut Criterion, name: &str, change: impl Fn(&mut Morphology, PlaneMut<'_, u8>)) {
+    let mut group = c.benchmark_group(name);
+    for (w, h) in SIZES {
+        group.throughput(Throughput::BytesDecimal((w * h) as u64));
+        let (mut matte, mut morphology) = (None, Morphology::new());
+        group.bench_function(BenchmarkId::from_parameter(format!("{w}x{h}")), |b| {
+            let matte = matte.get_or_insert_with(|| full_matte((w, h)));
+            let run = |matte: &mut Plane<u8>| {
+                for v in views((w, h)) {
+                    change(&mut morphology, matte.as_mut().crop_into(v));
+                }
+            };
+            b.iter_batched_ref(|| matte.clone(), run, BatchSize::PerIteration);
+        });
+    }
+    group.finish();
 }
 
-#[divan::bench(args = SIZES)]
-fn feather_3px(b: Bencher<'_, '_>, (w, h): (usize, usize)) {
-    let mut matte = full_matte((w, h));
-    let mut morphology = Morphology::new();
-    b.counter(BytesCount::new(w * h)).bench_local(|| {
-        for v in views((w, h)) {
-            morphology.feather(matte.as_mut().crop_into(v), 3.0);
-        }
-    });
+fn grow_5px(c: &mut Criterion) {
+    morphology(c, "grow_5px", |morphology, view| morphology.grow(view, 5));
 }
+
+fn feather_3px(c: &mut Criterion) {
+    morphology(c, "feather_3px", |morphology, view| morphology.feather(view, 3.0));
+}
+
+criterion_group! {
+    name = benches;
+    config = timed::criterion();
+    targets = memcpy_luma, memcpy_420, sample_8bit, sample_10bit, to_network_pair, coefficients_pair, stabilize_pair,
+        stereo_fusion_pair, scene_cut, upsample_guided_person, upsample_guided_person_10bit,
+        upsample_guided_all_mixed, upsample_bilinear_person, classify, grow_5px, feather_3px
+}
+criterion_main!(benches);

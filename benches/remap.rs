@@ -3,17 +3,15 @@
 //!
 //! `cargo bench --bench remap`
 
-use divan::counter::BytesCount;
-use divan::{Bencher, black_box};
+mod timed;
+
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use std::hint::black_box;
 use vrseg::compose::{AlphaChannel, PackedFrame, PassthroughPainter, PassthroughPlan, ViewPaint};
 use vrseg::matte::{MatteOptions, SmallYuv};
 use vrseg::plane::{ChromaSiting, Plane, PlaneRef, Rect, Yuv, YuvColor, YuvLayout, YuvMut};
 use vrseg::vr::remap::Texel;
 use vrseg::vr::{Camera, Filter, Lens, Picture, RemapTable, Remapper, SampleGrid};
-
-fn main() {
-    divan::main();
-}
 
 /// Sides of an eye: side by side, frames of 2K, 4K and 8K.
 const SIDES: [usize; 3] = [960, 1920, 3840];
@@ -40,62 +38,96 @@ fn table(from: Lens, n: usize, to: Lens, m: usize) -> RemapTable {
     RemapTable::between((&from, from_grid), (&to, to_grid))
 }
 
-fn remap<T: Texel>(b: Bencher<'_, '_>, table: &RemapTable, filter: Filter) {
-    let ((w, h), (dw, dh)) = (table.source_size(), table.size());
-    let source = noise::<T>(w * h);
-    let mut out = Plane::<T>::new(dw, dh);
-    let mut remapper = Remapper::new(filter);
-    b.counter(BytesCount::new(dw * dh * size_of::<T>())).bench_local(|| {
-        let source = PlaneRef::new(black_box(&source), w, w, h);
-        remapper.remap(table, source, T::default(), 65535.0, out.as_mut());
-        black_box(&mut out);
-    });
-}
-
 const VR180: Lens = Lens::HalfEquirectangular;
 const FISHEYE: Lens = Lens::Fisheye { fov: 180.0 };
 
-#[divan::bench(args = SIDES)]
-fn memcpy_eye(b: Bencher<'_, '_>, side: usize) {
-    let source = noise::<u8>(side * side);
-    let mut out = vec![0u8; side * side];
-    b.counter(BytesCount::new(side * side)).bench_local(|| {
-        out.copy_from_slice(black_box(&source));
-        black_box(&mut out);
-    });
+/// A VR180 eye as `to` sees it, in a picture with sides of `to_side(side)`.
+fn remap<T: Texel>(
+    c: &mut Criterion,
+    name: &str,
+    filter: Filter,
+    sides: &[usize],
+    to: Lens,
+    to_side: impl Fn(usize) -> usize,
+) {
+    let mut group = c.benchmark_group(name);
+    for &side in sides {
+        let out_side = to_side(side);
+        group.throughput(Throughput::BytesDecimal((out_side * out_side * size_of::<T>()) as u64));
+        timed::bench(&mut group, side, || {
+            let table = table(VR180, side, to, out_side);
+            let ((w, h), (dw, dh)) = (table.source_size(), table.size());
+            let source = noise::<T>(w * h);
+            let mut out = Plane::<T>::new(dw, dh);
+            let mut remapper = Remapper::new(filter);
+            move || {
+                let source = PlaneRef::new(black_box(&source), w, w, h);
+                remapper.remap(&table, source, T::default(), 65535.0, out.as_mut());
+                black_box(&mut out);
+            }
+        });
+    }
+    group.finish();
+}
+
+fn memcpy_eye(c: &mut Criterion) {
+    let mut group = c.benchmark_group("memcpy_eye");
+    for side in SIDES {
+        group.throughput(Throughput::BytesDecimal((side * side) as u64));
+        timed::bench(&mut group, side, || {
+            let source = noise::<u8>(side * side);
+            let mut out = vec![0u8; side * side];
+            move || {
+                out.copy_from_slice(black_box(&source));
+                black_box(&mut out);
+            }
+        });
+    }
+    group.finish();
 }
 
 /// Computing a table: once a job.
-#[divan::bench(args = SIDES, sample_count = 3)]
-fn build_table(b: Bencher<'_, '_>, side: usize) {
-    b.bench_local(|| table(VR180, side, FISHEYE, side));
+fn build_table(c: &mut Criterion) {
+    let mut group = c.benchmark_group("build_table");
+    group.sample_size(10);
+    for side in SIDES {
+        group.bench_function(BenchmarkId::from_parameter(side), |b| {
+            // Freeing a table is not timed.
+            b.iter_batched(|| (), |()| table(VR180, side, FISHEYE, side), BatchSize::PerIteration);
+        });
+    }
+    group.finish();
 }
 
-#[divan::bench(args = SIDES)]
-fn bilinear_8bit(b: Bencher<'_, '_>, side: usize) {
-    remap::<u8>(b, &table(VR180, side, FISHEYE, side), Filter::Bilinear);
+fn bilinear_8bit(c: &mut Criterion) {
+    remap::<u8>(c, "bilinear_8bit", Filter::Bilinear, &SIDES, FISHEYE, |side| side);
 }
 
-#[divan::bench(args = SIDES)]
-fn bilinear_10bit(b: Bencher<'_, '_>, side: usize) {
-    remap::<u16>(b, &table(VR180, side, FISHEYE, side), Filter::Bilinear);
+fn bilinear_10bit(c: &mut Criterion) {
+    remap::<u16>(c, "bilinear_10bit", Filter::Bilinear, &SIDES, FISHEYE, |side| side);
 }
 
-#[divan::bench(args = [960, 1920], sample_count = 10)]
-fn lanczos_8bit(b: Bencher<'_, '_>, side: usize) {
-    remap::<u8>(b, &table(VR180, side, FISHEYE, side), Filter::Lanczos3);
+fn lanczos_8bit(c: &mut Criterion) {
+    remap::<u8>(c, "lanczos_8bit", Filter::Lanczos3, &SIDES[..2], FISHEYE, |side| side);
 }
 
 /// An eye as the network sees it through a window: pyramid and all.
-#[divan::bench(args = SIDES)]
-fn window_of_90_degrees(b: Bencher<'_, '_>, side: usize) {
+fn window_of_90_degrees(c: &mut Criterion) {
     let window = Lens::Rectilinear { h_fov: 90.0, v_fov: 90.0 };
-    remap::<u8>(b, &table(VR180, side, window, NET), Filter::Bilinear);
+    remap::<u8>(c, "window_of_90_degrees", Filter::Bilinear, &SIDES, window, |_| NET);
 }
 
 /// A whole alpha-packed frame: both eyes, chroma, mattes.
-#[divan::bench(args = SIDES, sample_count = 20)]
-fn passthrough_frame(b: Bencher<'_, '_>, side: usize) {
+fn passthrough_frame(c: &mut Criterion) {
+    let mut group = c.benchmark_group("passthrough_frame");
+    for side in SIDES {
+        group.throughput(Throughput::BytesDecimal(YUV420.frame_bytes(2 * side, side) as u64));
+        timed::bench(&mut group, side, || passthrough(side));
+    }
+    group.finish();
+}
+
+fn passthrough(side: usize) -> impl FnMut() {
     let rects = vec![Rect::new(0, 0, side, side), Rect::new(side, 0, side, side)];
     let plan = PassthroughPlan {
         frame: PackedFrame::for_height(side),
@@ -119,12 +151,20 @@ fn passthrough_frame(b: Bencher<'_, '_>, side: usize) {
     );
     let flat = Plane::from_vec(vec![0.5; NET * NET], NET, NET);
     let small = SmallYuv { y: flat.clone(), u: flat.clone(), v: flat };
-    let views = [0, 1].map(|e| ViewPaint { rect: rects[e], small: &small, alpha: &alpha });
     let color = YuvColor::default();
     let mut painter = PassthroughPainter::new(plan, YUV420, color, (NET, NET), MatteOptions::default());
-    b.counter(BytesCount::new(YUV420.frame_bytes(2 * side, side))).bench_local(|| {
+    move || {
+        let views = [0, 1].map(|e| ViewPaint { rect: rects[e], small: &small, alpha: &alpha });
         let source = Yuv::U8(black_box(&planes).each_ref().map(Plane::as_ref));
         painter.paint(&source, &views, YuvMut::U8(out.each_mut().map(Plane::as_mut), None));
         black_box(&mut out);
-    });
+    }
 }
+
+criterion_group! {
+    name = benches;
+    config = timed::criterion();
+    targets = memcpy_eye, build_table, bilinear_8bit, bilinear_10bit, lanczos_8bit, window_of_90_degrees,
+        passthrough_frame
+}
+criterion_main!(benches);

@@ -1,11 +1,11 @@
 //! The stages that have no kernel of ours at their heart: decoding and encoding, and preparing the network's
 //! input as a whole, on a clip of `vrseg bench`. Time a frame.
 //!
-//! `cargo bench --bench stages`. On divan, as the other benches of this project: it measures what criterion
-//! does, with a third of the crates.
+//! `cargo bench --bench stages`
 
-use divan::Bencher;
-use divan::counter::ItemsCount;
+mod timed;
+
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group};
 use std::path::PathBuf;
 use std::sync::LazyLock;
 use tempfile::TempDir;
@@ -13,11 +13,6 @@ use vrseg::bench::{Material, Size};
 use vrseg::matte::{Normalization, Sampler, SmallYuv, to_network};
 use vrseg::media::{DecodeOptions, EncodeOptions, Item, Purpose, Reader, SourceFrame, VrTags, Writer, WriterOptions};
 use vrseg::vr::Layout;
-
-fn main() {
-    vrseg::media::init();
-    divan::main();
-}
 
 const SIZES: [&str; 2] = ["1080p", "4k"];
 const FRAMES: u64 = 24;
@@ -51,59 +46,84 @@ fn frames(reader: &mut Reader) -> Vec<SourceFrame> {
     frames
 }
 
-#[divan::bench(args = SIZES, sample_count = 5)]
-fn decode(bencher: Bencher<'_, '_>, size: &str) {
-    let decode = |mut reader: Reader| while reader.next().expect("a frame").is_some() {};
-    bencher.counter(ItemsCount::new(FRAMES)).with_inputs(|| open(size)).bench_values(decode);
+fn decode(c: &mut Criterion) {
+    let mut group = c.benchmark_group("decode");
+    group.sample_size(10).throughput(Throughput::Elements(FRAMES));
+    for size in SIZES {
+        let decode = |mut reader: Reader| while reader.next().expect("a frame").is_some() {};
+        group.bench_function(BenchmarkId::from_parameter(size), |b| {
+            b.iter_batched(|| open(size), decode, BatchSize::PerIteration);
+        });
+    }
+    group.finish();
 }
 
-#[divan::bench(args = SIZES)]
-fn prepare(bencher: Bencher<'_, '_>, size: &str) {
-    let mut reader = open(size);
-    let video = reader.info().video.clone();
-    let frame = frames(&mut reader).swap_remove(0);
-    let eyes = Layout::SideBySide.views(video.width, video.height);
-    let (mut sampler, mut small) = (Sampler::new(), SmallYuv::default());
-    let mut input = vec![0f32; 3 * NET * NET];
-    let plain = Normalization::default();
-    bencher.counter(ItemsCount::new(1usize)).bench_local(|| {
-        for eye in &eyes {
-            sampler.sample(&frame.frame.yuv(), video.layout, video.color, *eye, (NET, NET), &mut small);
-            to_network(&small, video.color.matrix, &plain, &mut input);
-        }
-    });
+fn prepare(c: &mut Criterion) {
+    let mut group = c.benchmark_group("prepare");
+    group.throughput(Throughput::Elements(1));
+    for size in SIZES {
+        timed::bench(&mut group, size, || {
+            let mut reader = open(size);
+            let video = reader.info().video.clone();
+            let frame = frames(&mut reader).swap_remove(0);
+            let eyes = Layout::SideBySide.views(video.width, video.height);
+            let (mut sampler, mut small) = (Sampler::new(), SmallYuv::default());
+            let mut input = vec![0f32; 3 * NET * NET];
+            let plain = Normalization::default();
+            move || {
+                for eye in &eyes {
+                    sampler.sample(&frame.frame.yuv(), video.layout, video.color, *eye, (NET, NET), &mut small);
+                    to_network(&small, video.color.matrix, &plain, &mut input);
+                }
+            }
+        });
+    }
+    group.finish();
 }
 
-#[divan::bench(args = SIZES, sample_count = 5)]
-fn encode(bencher: Bencher<'_, '_>, size: &str) {
-    let mut reader = open(size);
-    let (template, video) = (reader.template(), reader.info().video.clone());
-    let _ = frames(&mut reader);
+fn encode(c: &mut Criterion) {
+    let mut group = c.benchmark_group("encode");
+    group.sample_size(10).throughput(Throughput::Elements(FRAMES));
     let encode = EncodeOptions { preset: Some("veryfast".into()), crf: Some(20.0), ..EncodeOptions::default() };
-    let out = FOLDER.path().join(format!("{size}-out.mp4"));
-    let ready = || {
-        let writer = Writer::create(
-            WriterOptions {
-                path: &out,
-                encode: &encode,
-                layout: video.layout,
-                color: video.color,
-                width: video.width,
-                height: video.height,
-                reshaped: false,
-                overwrite: true,
-                purpose: Purpose::Picture,
-                copy_streams: false,
-                tags: VrTags::Source,
-            },
-            &template,
-        );
-        (writer.expect("a writer"), frames(&mut open(size)))
-    };
-    bencher.counter(ItemsCount::new(FRAMES)).with_inputs(ready).bench_values(|(mut writer, frames)| {
-        for frame in frames {
-            writer.write_frame(frame.frame, frame.pts, frame.duration).expect("written");
-        }
-        writer.finish().expect("a file");
-    });
+    for size in SIZES {
+        let out = FOLDER.path().join(format!("{size}-out.mp4"));
+        let ready = || {
+            let mut reader = open(size);
+            let (template, video) = (reader.template(), reader.info().video.clone());
+            let writer = Writer::create(
+                WriterOptions {
+                    path: &out,
+                    encode: &encode,
+                    layout: video.layout,
+                    color: video.color,
+                    width: video.width,
+                    height: video.height,
+                    reshaped: false,
+                    overwrite: true,
+                    purpose: Purpose::Picture,
+                    copy_streams: false,
+                    tags: VrTags::Source,
+                },
+                &template,
+            );
+            (writer.expect("a writer"), frames(&mut reader))
+        };
+        group.bench_function(BenchmarkId::from_parameter(size), |b| {
+            let encode = |(mut writer, frames): (Writer, Vec<SourceFrame>)| {
+                for frame in frames {
+                    writer.write_frame(frame.frame, frame.pts, frame.duration).expect("written");
+                }
+                writer.finish().expect("a file");
+            };
+            b.iter_batched(ready, encode, BatchSize::PerIteration);
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(name = benches; config = timed::criterion(); targets = decode, prepare, encode);
+
+fn main() {
+    vrseg::media::init();
+    benches();
 }
