@@ -194,6 +194,12 @@ impl<T: Sample> Plane<T> {
         self.height = height;
     }
 
+    /// Becomes a copy of another plane; memory that is there is used again.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.resize(other.width, other.height);
+        self.data.copy_from_slice(&other.data);
+    }
+
     /// Samples in a row.
     pub fn width(&self) -> usize {
         self.width

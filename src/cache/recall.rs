@@ -40,6 +40,8 @@ pub struct Tally {
     pub disk: u64,
     /// The network computed them.
     pub computed: u64,
+    /// They were carried along from the frame before.
+    pub carried: u64,
 }
 
 impl std::ops::AddAssign for Tally {
@@ -47,6 +49,7 @@ impl std::ops::AddAssign for Tally {
         self.memory += more.memory;
         self.disk += more.disk;
         self.computed += more.computed;
+        self.carried += more.carried;
     }
 }
 

@@ -678,6 +678,9 @@ pub struct MatteArgs {
     /// Don't let the edges follow the picture
     #[arg(long)]
     pub no_refine: bool,
+    /// Ask the network for every N-th frame only, and carry mattes along with what moves in between
+    #[arg(long, value_name = "N", value_parser = setting("matte.every"), allow_negative_numbers = true)]
+    pub matte_every: Option<Setting>,
     /// Calm a flickering matte: 0 (off) to 1
     #[arg(long, value_name = "S", value_parser = setting("matte.stabilize"), allow_negative_numbers = true)]
     pub stabilize: Option<Setting>,
@@ -825,6 +828,7 @@ impl JobArgs {
             ("matte.threshold", "--threshold", &self.matte.threshold),
             ("matte.feather", "--feather", &self.matte.feather),
             ("matte.grow", "--grow", &self.matte.grow),
+            ("matte.every", "--matte-every", &self.matte.matte_every),
             ("matte.stabilize", "--stabilize", &self.matte.stabilize),
             ("matte.stereo", "--stereo", &self.matte.stereo),
             ("people.crops", "--crops", &self.matte.crops),

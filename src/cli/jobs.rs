@@ -473,6 +473,7 @@ mod tests {
             refine: false,
             stabilize: 0.0,
             stereo: 0.5,
+            every: 1,
         };
         assert_eq!(job.matte, matte);
         assert_eq!(job.outputs[0].mode, Mode::Overlay { tint: Rgb(255, 0, 0) });

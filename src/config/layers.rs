@@ -390,6 +390,7 @@ impl Sources {
                 feather: self.number("matte.feather").unwrap_or(0.0),
                 grow: self.integer("matte.grow") as i32,
                 refine: self.flag("matte.refine"),
+                every: self.integer("matte.every").clamp(1, 8) as u32,
                 stabilize: self.number("matte.stabilize").unwrap_or(0.0),
                 stereo: self.number("matte.stereo").unwrap_or(0.0),
             },

@@ -97,6 +97,7 @@ pub const KEYS: &[Key] = &[
     key("matte.feather", Kind::Number(0.0, 200.0)),
     key("matte.grow", Kind::Integer(-200, 200)),
     key("matte.refine", Kind::Bool),
+    key("matte.every", Kind::Integer(1, 8)),
     key("matte.stabilize", Kind::Number(0.0, 1.0)),
     key("matte.stereo", Kind::Number(0.0, 1.0)),
     open("people.crops", Kind::List, "off"),

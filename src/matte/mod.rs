@@ -5,6 +5,7 @@ pub mod guided;
 pub mod keep;
 mod levels;
 mod morphology;
+mod motion;
 pub mod people;
 mod prepare;
 mod refine;
@@ -20,6 +21,7 @@ pub mod windows;
 pub use guided::{Coefficients, coefficients};
 pub use levels::Levels;
 pub use morphology::Morphology;
+pub use motion::{Motion, MotionSearch, carry};
 pub use prepare::{Normalization, Sampler, rotate, to_network};
 pub use refine::Refiner;
 pub use resize::resize;
@@ -66,10 +68,13 @@ pub struct MatteOptions {
     /// How far the mattes of the two eyes are brought together where both surely see the same, 0 (off)
     /// ..= 1; nothing for a single view.
     pub stereo: f32,
+    /// The network is asked for every so many frames at the least (1 or more); in between mattes are carried
+    /// along with what moves.
+    pub every: u32,
 }
 
 impl Default for MatteOptions {
     fn default() -> Self {
-        Self { threshold: None, feather: 0.0, grow: 0, refine: true, stabilize: 0.6, stereo: 0.0 }
+        Self { threshold: None, feather: 0.0, grow: 0, refine: true, stabilize: 0.6, stereo: 0.0, every: 1 }
     }
 }

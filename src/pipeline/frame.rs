@@ -2,7 +2,7 @@
 
 use super::budget::Permit;
 use super::segments::{Border, Place};
-use crate::matte::SmallYuv;
+use crate::matte::{Motion, SmallYuv};
 use crate::media::{SourceFrame, VideoFrame};
 use crate::model::Batch;
 use crate::plane::Plane;
@@ -45,6 +45,16 @@ pub struct Prepared {
     pub views: Vec<SmallView>,
     /// It is the first of a new scene.
     pub cut: bool,
+    /// For each view where it came from, where the frame before's mattes are carried along instead of the network
+    /// being asked; else empty.
+    pub motion: Vec<Motion>,
+}
+
+impl Prepared {
+    /// The network isn't asked.
+    pub fn is_carried(&self) -> bool {
+        !self.motion.is_empty()
+    }
 }
 
 /// Frames that go through the network together, and its input made from them.

@@ -30,7 +30,7 @@ pub fn run(
     mut clock: Worker<'_>,
 ) -> Result<()> {
     let Channels { work, mattes, recycled } = channels;
-    let mut alphas = Vec::new();
+    let (mut alphas, mut carried) = (Vec::new(), 0);
     loop {
         let Ok(Work { mut frames, batch }) = clock.waiting(|| work.recv()) else { break };
         if cancel.is_aborted() {
@@ -46,10 +46,13 @@ pub fn run(
             if frames[0].cut {
                 recall.reset();
             }
-            let done = recall.run(&batch, frames.len(), &mut alphas);
-            tell(recall.tally(), recall.take_notes());
+            let asked = frames.iter().filter(|f| !f.is_carried()).count();
+            carried += (frames.len() - asked) as u64;
+            let done = if asked > 0 { recall.run(&batch, asked, &mut alphas) } else { Ok(()) };
+            tell(Tally { carried, ..recall.tally() }, recall.take_notes());
             done?;
-            let windows = frames.iter_mut().flat_map(|f| &mut f.views).flat_map(|v| &mut v.mattes);
+            let looked_at = frames.iter_mut().filter(|f| !f.is_carried());
+            let windows = looked_at.flat_map(|f| &mut f.views).flat_map(|v| &mut v.mattes);
             for (matte, alpha) in windows.zip(&mut alphas) {
                 if rotation != 0 {
                     *alpha = rotate(alpha, 360 - rotation);
@@ -103,7 +106,7 @@ mod tests {
                 let permit = permits.acquire(|| false).unwrap();
                 let decoded = Decoded { source, since: Instant::now(), _permit: permit, place: Place::Inside };
                 let view = SmallView { mattes: vec![Plane::default()], ..SmallView::default() };
-                Prepared { decoded, views: vec![view], cut: false }
+                Prepared { decoded, views: vec![view], cut: false, motion: Vec::new() }
             };
             let data = some.iter().flat_map(|i| [*i as f32 / 100.0, 0.0, 0.0]).collect();
             let batch = Batch { data, n: some.len(), width: 1, height: 1 };

@@ -11,11 +11,11 @@ use super::live::{Glimpse, Preview};
 use super::people::People;
 use super::segments::Place;
 use super::state::TemporalState;
-use crate::matte::Stabilizer;
 use crate::matte::keep::Wishes;
 use crate::matte::stereo::StereoFusion;
 use crate::matte::windows::{Blender, Windows};
-use crate::plane::Matrix;
+use crate::matte::{Stabilizer, carry};
+use crate::plane::{Matrix, Plane};
 use crossbeam_channel::{Receiver, Sender};
 use std::sync::Arc;
 
@@ -35,6 +35,8 @@ pub struct Matting<'a> {
     pub degrees: Option<f32>,
     /// Makes the mattes of the two eyes of a frame agree, where that is asked for.
     pub stereo: Option<StereoFusion>,
+    /// For each view the last frame's matte before it was calmed, where mattes may be carried along; else empty.
+    pub last: Vec<Plane<f32>>,
     /// One for each view; none where all networks are recurrent, and steady by themselves.
     pub stabilizers: Vec<Stabilizer>,
     /// For each output, where its background comes from.
@@ -120,20 +122,32 @@ impl Matting<'_> {
         self.people.as_mut().map_or(Ok(()), |people| people.remember(state.people.as_ref()))
     }
 
-    /// Between windows, around people, between the eyes, then over time.
-    fn steady(&mut self, frame: &mut Prepared) -> Result<()> {
+    /// What the networks saw, between windows and around people.
+    fn look(&mut self, frame: &mut Prepared) -> Result<()> {
         for view in &mut frame.views {
             self.blender.blend(&self.windows, &mut view.mattes, &mut view.alpha);
         }
-        if let Some(people) = &mut self.people {
-            people.look(frame)?;
+        self.people.as_mut().map_or(Ok(()), |people| people.look(frame))
+    }
+
+    /// The frame's mattes: what the networks saw or what is carried along, between the eyes, then over time.
+    fn steady(&mut self, frame: &mut Prepared) -> Result<()> {
+        if frame.is_carried() {
+            for ((view, motion), last) in frame.views.iter_mut().zip(&frame.motion).zip(&self.last) {
+                carry(last, motion, &mut view.alpha);
+            }
+        } else {
+            self.look(frame)?;
         }
         if !self.wishes.is_empty() {
             let seconds = frame.decoded.source.pts as f64 * self.tick + self.begin;
             frame.views.iter_mut().for_each(|v| self.wishes.apply(&mut v.alpha, seconds, self.degrees));
         }
-        if let (Some(stereo), [a, b]) = (&mut self.stereo, frame.views.as_mut_slice()) {
+        if let (Some(stereo), false, [a, b]) = (&mut self.stereo, frame.is_carried(), frame.views.as_mut_slice()) {
             stereo.apply((&a.yuv, &mut a.alpha), (&b.yuv, &mut b.alpha));
+        }
+        for (last, view) in self.last.iter_mut().zip(&frame.views) {
+            last.copy_from(&view.alpha);
         }
         for (stabilizer, view) in self.stabilizers.iter_mut().zip(&mut frame.views) {
             if frame.cut {

@@ -211,7 +211,7 @@ impl People {
     /// # Errors
     /// What the networks say.
     pub fn look(&mut self, frame: &mut Prepared) -> Result<()> {
-        let Prepared { decoded, views, cut } = frame;
+        let Prepared { decoded, views, cut, .. } = frame;
         let planes = decoded.source.frame.yuv();
         if *cut {
             self.tracks.reset();

@@ -6,7 +6,7 @@ use super::clock::Worker;
 use super::error::Result;
 use super::frame::{Decoded, Prepared, SmallView, Work};
 use crate::matte::windows::{View, Viewer, Windows};
-use crate::matte::{Normalization, SceneDetector, SmallYuv, to_network};
+use crate::matte::{Motion, MotionSearch, Normalization, SceneDetector, SmallYuv, to_network};
 use crate::model::Batch;
 use crate::plane::{Plane, Rect, YuvColor, YuvLayout};
 use crossbeam_channel::{Receiver, Sender};
@@ -65,7 +65,38 @@ pub struct Prepare {
     pub normalization: Normalization,
     /// Frames that go through the network together.
     pub batch_frames: usize,
+    /// The network is asked for every so many frames; 1: for all.
+    pub every: u32,
 }
+
+/// What the stage knows of the frames before.
+struct Past {
+    scenes: SceneDetector,
+    /// One for each view, where mattes may be carried along.
+    searches: Vec<MotionSearch>,
+    /// Frames since the network was asked.
+    carried: u32,
+}
+
+impl Past {
+    /// Where a frame's views came from, if its mattes can be carried along from the frame before; else empty.
+    /// `fresh`: they must not.
+    fn motion(&mut self, views: &[SmallView], every: u32, fresh: bool) -> Vec<Motion> {
+        for (search, view) in self.searches.iter_mut().zip(views) {
+            search.look(view.yuv.y.as_ref());
+        }
+        let motion: Option<Vec<_>> = if fresh || self.carried + 1 >= every {
+            None
+        } else {
+            self.searches.iter().map(|search| search.find().filter(|m| m.lost() <= NEW)).collect()
+        };
+        self.carried = if motion.is_some() { self.carried + 1 } else { 0 };
+        motion.unwrap_or_default()
+    }
+}
+
+/// Share of a view's blocks that may be new: where it is more, the network is asked.
+const NEW: f32 = 0.04;
 
 impl Prepare {
     /// Works until the decoder ends or nobody listens any more. `memory` is the scene detector's, where
@@ -80,8 +111,10 @@ impl Prepare {
         mut clock: Worker<'_>,
     ) -> Result<()> {
         let mut viewer = Viewer::new();
-        let mut scenes = SceneDetector::default();
-        scenes.remember(memory);
+        let searches = if self.every > 1 { self.views.rects.len() } else { 0 };
+        let searches = (0..searches).map(|_| MotionSearch::default()).collect();
+        let mut past = Past { scenes: SceneDetector::default(), searches, carried: 0 };
+        past.scenes.remember(memory);
         let mut pending = Vec::with_capacity(self.batch_frames);
         let mut batch = Batch::default();
         loop {
@@ -97,7 +130,7 @@ impl Prepare {
                     batch = recycled.batches.try_recv().unwrap_or_default();
                     batch.n = 0;
                 }
-                pending.push(clock.busy(|| self.sample(decoded, views, &mut viewer, &mut scenes, &mut batch)));
+                pending.push(clock.busy(|| self.sample(decoded, views, &mut viewer, &mut past, &mut batch)));
                 clock.done(1);
             }
             if pending.len() == self.batch_frames || (last && !pending.is_empty()) {
@@ -123,11 +156,14 @@ impl Prepare {
         mut decoded: Decoded,
         mut views: Vec<SmallView>,
         viewer: &mut Viewer,
-        scenes: &mut SceneDetector,
+        past: &mut Past,
         batch: &mut Batch,
     ) -> Prepared {
-        if let Some(state) = decoded.place.state() {
-            state.scene = scenes.memory().cloned();
+        let before = batch.n;
+        let state = decoded.place.state();
+        let border = state.is_some();
+        if let Some(state) = state {
+            state.scene = past.scenes.memory().cloned();
         }
         let planes = decoded.source.frame.yuv();
         let windows = &self.views.windows;
@@ -139,8 +175,13 @@ impl Prepare {
                 self.add(picture, batch);
             });
         }
-        let cut = scenes.is_cut(&views[0].yuv.y);
-        Prepared { decoded, views, cut }
+        let cut = past.scenes.is_cut(&views[0].yuv.y);
+        let motion = past.motion(&views, self.every, border || cut);
+        if !motion.is_empty() {
+            // Its pictures are not looked at.
+            batch.n = before;
+        }
+        Prepared { decoded, views, cut, motion }
     }
 
     /// Adds a picture, as it lies in the frame, to the batch.

@@ -31,6 +31,7 @@ use crate::matte::windows::Blender;
 use crate::media::{DecodeOptions, EncodeOptions, Finished, FramePool, Reader, SegmentWriter, Writer, segment};
 use crate::model::provider::{Provider, SessionOptions};
 use crate::model::{Batch, Kind, ModelError, Network, States, Way, runtime};
+use crate::plane::Plane;
 use crate::telemetry::SPANS;
 use crate::telemetry::crash::{self, Crash};
 use crate::tune::cuda::CudaCards;
@@ -386,6 +387,7 @@ pub fn run_part(
         begin: start,
         degrees,
         stereo,
+        last: if job.matte.every > 1 { vec![Plane::default(); plan.views.rects.len()] } else { Vec::new() },
         stabilizers,
         backgrounds,
         tick,
@@ -401,6 +403,7 @@ pub fn run_part(
         color,
         normalization: manifest.normalization(),
         batch_frames,
+        every: job.matte.every.max(1),
     };
     let live = Live::new(&job.input, sampler.latest());
     observer.live(&live);

@@ -64,7 +64,9 @@ impl Collector for Figures {
         let jobs = [("done", now.jobs.done), ("failed", now.jobs.failed), ("interrupted", now.jobs.interrupted)];
         let jobs = jobs.into_iter().map(|(result, n)| (vec![("result", result)], n as f64)).collect();
         counter(e, "vrseg_jobs", "Inputs that were worked on, by how they ended", jobs)?;
-        let mattes = [("network", self.mattes.computed), ("memory", self.mattes.memory), ("disk", self.mattes.disk)];
+        let from = &self.mattes;
+        let mattes =
+            [("network", from.computed), ("memory", from.memory), ("disk", from.disk), ("motion", from.carried)];
         let mattes = mattes.into_iter().map(|(from, n)| (vec![("from", from)], n as f64)).collect();
         counter(e, "vrseg_mattes", "Frames by where their mattes came from", mattes)?;
         counter(e, "vrseg_warnings", "Warnings", vec![(vec![], now.warnings as f64)])?;
@@ -153,7 +155,7 @@ mod tests {
         registry.register_collector(Box::new(Figures {
             now,
             totals: vec![report],
-            mattes: Tally { computed: 9, disk: 3, memory: 0 },
+            mattes: Tally { computed: 9, disk: 3, memory: 0, carried: 2 },
         }));
         let mut out = String::new();
         text::encode(&mut out, &registry).expect("text");

@@ -293,6 +293,10 @@ fn done(s: &Summary, prefix: &str, console: &Console) -> String {
             s.cache.frames.computed
         );
     }
+    let carried = s.cache.frames.carried;
+    if carried > 0 {
+        let _ = writeln!(text, "  {carried} frames' mattes were carried along, the network was asked for the others");
+    }
     if s.decode_errors > 0 {
         let _ = writeln!(text, "  {} frames of the source were damaged", s.decode_errors);
     }

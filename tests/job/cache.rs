@@ -136,6 +136,33 @@ fn frames_that_repeat_cost_nothing() {
 }
 
 #[test]
+fn mattes_are_carried_along_between_looks_of_the_network() {
+    let dir = folder();
+    let at = |name: &str| dir.path().join(name);
+    clip(&at("in.mp4"), "320x240", 31, H264);
+    let made = |name: &str, every: &str| {
+        let out = at(name);
+        let args =
+            ["--json", arg(&at("in.mp4")), "-o", arg(&out), "--mode", "matte", "--codec", "ffv1", "--model", "selfie"]
+                .map(str::to_owned);
+        let said = vrseg().args(args).args(["--matte-every", every, "--no-cache"]).output().unwrap();
+        assert!(said.status.success(), "{}", stderr(&said));
+        let text = String::from_utf8_lossy(&said.stdout).into_owned();
+        let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        (last["cache"]["computed"].as_u64().unwrap(), last["cache"]["carried"].as_u64().unwrap())
+    };
+    assert_eq!(made("all.mkv", "1"), (31, 0));
+    let (computed, carried) = made("third.mkv", "3");
+    assert!(computed + carried == 31 && carried >= 15, "{computed} computed, {carried} carried");
+    assert_eq!(times(&at("third.mkv")), times(&at("all.mkv")));
+    let scores = ok(["eval", "--pred", arg(&at("third.mkv")), "--truth", arg(&at("all.mkv")), "--json"]);
+    let scores: Value = serde_json::from_slice(&scores.stdout).unwrap();
+    let iou = scores["scores"]["iou"].as_f64().unwrap();
+    // Seen: 0.92. The network itself wavers on this photo; mattes that stayed where they were would be lower.
+    assert!(iou > 0.88, "{scores}");
+}
+
+#[test]
 fn a_cheap_network_is_not_kept_on_disk_unasked() {
     let dir = folder();
     let input = dir.path().join("in.mp4");

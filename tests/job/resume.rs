@@ -125,6 +125,11 @@ fn killed_at_any_moment_it_makes_the_same_file_with_a_recurrent_network() {
 }
 
 #[test]
+fn killed_at_any_moment_it_makes_the_same_file_with_mattes_carried_along() {
+    killed("in_LR.mp4", "mp4", &["--model", "selfie", "--matte-every", "3"], 3, 4);
+}
+
+#[test]
 fn killed_at_any_moment_it_makes_the_same_file_with_a_closer_look_at_people() {
     let look = ["--model", "selfie", "--crops", "rvm", "--people", "main", "--exclude", "0,0,0.1,0.1"];
     killed("in.mp4", "mp4", &look, 2, 3);
