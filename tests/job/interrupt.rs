@@ -107,7 +107,7 @@ fn before_the_first_frame_nothing_is_left() {
     interrupt(&child);
     let end = child.wait_with_output().unwrap();
     assert_eq!(end.status.code(), Some(130), "{}", stderr(&end));
-    assert!(stderr(&end).contains("before the first frame; no output was written"), "{}", stderr(&end));
+    assert!(stderr(&end).contains("vrseg: stopped; no output was written"), "{}", stderr(&end));
     assert_eq!(listing(dir.path()), ["long.mp4", "short.mp4"]);
 }
 
