@@ -42,11 +42,7 @@ pub fn bitrate(text: &str) -> Option<u64> {
         b'm' | b'M' => (&text[..text.len() - 1], 1e6),
         _ => (text, 1.0),
     };
-    // Only plain decimals: `parse` alone would take "1e3", "inf" and "-5".
-    if !digits.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
-        return None;
-    }
-    let bits = digits.parse::<f64>().ok()? * unit;
+    let bits = plain_decimal(digits)? * unit;
     (1e4..=1e11).contains(&bits).then_some(bits as u64)
 }
 
@@ -57,11 +53,13 @@ pub fn memory(text: &str) -> Option<u64> {
     let word = word.strip_suffix("ib").or_else(|| word.strip_suffix('b')).unwrap_or(&word);
     let unit = word.bytes().last().and_then(|unit| b"kmgt".iter().position(|u| *u == unit));
     let digits = &word[..word.len() - usize::from(unit.is_some())];
-    if !digits.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
-        return None;
-    }
-    let bytes = digits.parse::<f64>().ok()? * 1024f64.powi(unit.map_or(0, |at| at as i32 + 1));
+    let bytes = plain_decimal(digits)? * 1024f64.powi(unit.map_or(0, |at| at as i32 + 1));
     (67_108_864.0..1e15).contains(&bytes).then_some(bytes as u64)
+}
+
+/// A number of digits and a point: `parse` alone would take "1e3", "inf" and "-5".
+fn plain_decimal(digits: &str) -> Option<f64> {
+    digits.bytes().all(|b| b.is_ascii_digit() || b == b'.').then(|| digits.parse().ok()).flatten()
 }
 
 /// What works on a job.
@@ -165,6 +163,17 @@ mod tests {
         assert_eq!(color("ff8000"), Some(Rgb(255, 128, 0)));
         for bad in ["", "#", "#12345", "#1234567", "+12345", "#12345é", "teal"] {
             assert_eq!(color(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn memory_is_counted_in_powers_of_1024() {
+        for (text, bytes) in [("64M", 64 << 20), ("4g", 4 << 30), ("1.5GiB", 3 << 29), ("900MB", 900 << 20)] {
+            assert_eq!(memory(text), Some(bytes), "{text}");
+        }
+        assert_eq!(memory("67108864"), Some(64 << 20));
+        for bad in ["", "M", "4", "63M", "-4G", "1e3G", "4X", "inf", "4 G", "9999T", "b", "4\u{e9}"] {
+            assert_eq!(memory(bad), None, "{bad}");
         }
     }
 

@@ -147,8 +147,8 @@ impl MotionSearch {
                 let beside = known[0].or(known[1]).unwrap_or_default();
                 let quarter = self.downhill((place.0 / 4, place.1 / 4), known.into_iter().flatten(), beside);
                 coarse[at] = quarter;
-                let half = self.around(1, (place.0 / 2, place.1 / 2), quarter.map(|v| 2 * v));
-                let (best, least) = self.around_full(place, half.map(|v| 2 * v));
+                let (half, _) = self.around(1, place, quarter.map(|v| 2 * v));
+                let (best, least) = self.around(0, place, half.map(|v| 2 * v));
                 if still <= least + STILL * area / 2 {
                     // Standing still explains it as well.
                     lost += usize::from(still > LOST * area);
@@ -201,31 +201,23 @@ impl MotionSearch {
         best
     }
 
-    /// The best of a vector and the eight around it, at half the size.
-    fn around(&self, level: usize, place: (i32, i32), from: [i32; 2]) -> [i32; 2] {
+    /// Of a vector and the eight around it the one with the least difference, and that; of equals the first, which is
+    /// the vector itself. At the full size (`level` 0) or half of it (1), for the block at a place of the full size.
+    fn around(&self, level: usize, (x, y): (i32, i32), from: [i32; 2]) -> ([i32; 2], u32) {
+        let place = (x >> level, y >> level);
         let cost = |v| difference(&self.now[level], &self.before[level], place, BLOCK >> level, v);
-        best_around(from, cost).0
-    }
-
-    /// The same at the full size, with its sum.
-    fn around_full(&self, place: (i32, i32), from: [i32; 2]) -> ([i32; 2], u32) {
-        best_around(from, |v| difference(&self.now[0], &self.before[0], place, BLOCK, v))
-    }
-}
-
-/// The vector among `from` and the eight around it that costs least; of equals the first, which is `from`.
-fn best_around(from: [i32; 2], cost: impl Fn([i32; 2]) -> u32) -> ([i32; 2], u32) {
-    let mut best = (from, cost(from));
-    for dy in -1..=1 {
-        for dx in -1..=1 {
-            let v = [from[0] + dx, from[1] + dy];
-            let c = cost(v);
-            if c < best.1 {
-                best = (v, c);
+        let mut best = (from, cost(from));
+        for dy in -1..=1 {
+            for dx in -1..=1 {
+                let v = [from[0] + dx, from[1] + dy];
+                let c = cost(v);
+                if c < best.1 {
+                    best = (v, c);
+                }
             }
         }
+        best
     }
-    best
 }
 
 /// Each component the median of 3x3: a single vector that is wrong goes.

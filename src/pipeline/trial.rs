@@ -9,8 +9,10 @@ use super::plan::Plan;
 use super::run::{Prepared, run_prepared};
 use crate::cache::CacheChoice;
 use serde::Serialize;
+use std::io;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 /// Frames of a trial.
 const FRAMES: u64 = 48;
@@ -46,6 +48,21 @@ impl Observer for Stopwatch<'_> {
     }
 }
 
+/// The job with outputs in a temporary folder, which goes away with it, and without kept mattes: what the
+/// network takes is what a trial is to find out.
+///
+/// # Errors
+/// There is no room for the folder.
+pub(super) fn harmless(job: &Job) -> io::Result<(Job, TempDir)> {
+    let folder = tempfile::Builder::new().prefix("vrseg-trial-").tempdir()?;
+    let mut trial = Job { cache: CacheChoice::OFF, ..job.clone() };
+    for (i, output) in trial.outputs.iter_mut().enumerate() {
+        let extension = output.path.extension().map(|e| e.to_string_lossy().into_owned()).unwrap_or_default();
+        output.path = folder.path().join(format!("{i}.{extension}"));
+    }
+    Ok((trial, folder))
+}
+
 /// Runs up to 48 frames (at most about 5 seconds) out of the middle of the job, understood as `plan`,
 /// into a temporary folder that is removed again. `cancel` is the trial's own: it is requested when the
 /// time is up, and whoever wants the trial to end requests it too.
@@ -53,14 +70,7 @@ impl Observer for Stopwatch<'_> {
 /// # Errors
 /// As the job itself.
 pub fn forecast(job: &Job, plan: Plan, cancel: &Cancel) -> Result<Forecast> {
-    let folder = tempfile::Builder::new().prefix("vrseg-trial-").tempdir().map_err(Error::TrialFolder)?;
-    let mut trial = job.clone();
-    for (i, output) in trial.outputs.iter_mut().enumerate() {
-        let extension = output.path.extension().map(|e| e.to_string_lossy().into_owned()).unwrap_or_default();
-        output.path = folder.path().join(format!("{i}.{extension}"));
-    }
-    // What the network takes is what a trial is to find out.
-    trial.cache = CacheChoice::OFF;
+    let (mut trial, _folder) = harmless(job).map_err(Error::TrialFolder)?;
     let total = plan.frames;
     if let (Some(n), true) = (total, plan.input.video.fps > 0.0) {
         let before = n.saturating_sub(FRAMES) / 2;

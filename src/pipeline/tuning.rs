@@ -9,7 +9,8 @@ use super::events::{Event, Observer};
 use super::job::Job;
 use super::plan::Plan;
 use super::run::{Prepared, run_part};
-use crate::cache::{self, CacheChoice};
+use super::trial::harmless;
+use crate::cache;
 use crate::hardware::Machine;
 use crate::tune::kept::{Found, Kept};
 use crate::tune::rules;
@@ -95,17 +96,12 @@ fn kind(job: &Job, plan: &Plan, machine: &Machine) -> String {
     )
 }
 
-/// Runs pieces out of the middle of the job with every share, and tells the best, and how many were tried.
+/// Runs the beginning of the job with every share, and tells the best, and how many were tried.
 fn trial(job: &Job, plan: Plan, cancel: &Cancel) -> Option<(Found, usize)> {
-    let folder = tempfile::Builder::new().prefix("vrseg-trial-").tempdir().ok()?;
-    let mut piece = job.clone();
-    for (i, output) in piece.outputs.iter_mut().enumerate() {
-        let extension = output.path.extension().map(|e| e.to_string_lossy().into_owned()).unwrap_or_default();
-        output.path = folder.path().join(format!("{i}.{extension}"));
-    }
-    // Kept mattes would leave the network nothing to do. The piece is the job's beginning: getting anywhere
-    // else may take longer than the trial.
-    (piece.cache, piece.overwrite, piece.range.frames) = (CacheChoice::OFF, true, Some(LONG));
+    let (mut piece, _folder) = harmless(job).ok()?;
+    // One share's outputs lie where the one before had its own. Getting anywhere else in the job than to its
+    // beginning may take longer than the trial.
+    (piece.overwrite, piece.range.frames) = (true, Some(LONG));
     let first = Prepared::new(&piece, plan).ok()?;
     let (on_cpu, rule) = (!first.provider().is_gpu(), first.threads());
     let cores = if job.threads > 0 { job.threads } else { crate::hardware::cores() };
