@@ -73,7 +73,7 @@ fn kind(job: &Job, plan: &Plan, machine: &Machine) -> String {
     let encoders: Vec<_> = plan.encoders.iter().map(|e| e.description.as_str()).collect();
     format!(
         "vrseg {} on {}, {} cores of {} {:?}, device {} {:?} {:?}; {} {} {w}x{h} for {} pictures, {} frames at once; \
-         {}x{} {:?}; {}; crops {:?}, stereo {}, refined {}",
+         {}x{} {:?}; {}; crops {:?}, stereo {}, refined {}, every {}",
         env!("CARGO_PKG_VERSION"),
         machine.cpu.model,
         machine.cpu.usable,
@@ -93,6 +93,7 @@ fn kind(job: &Job, plan: &Plan, machine: &Machine) -> String {
         job.people.crops,
         job.matte.stereo,
         job.matte.refine,
+        job.matte.every,
     )
 }
 
