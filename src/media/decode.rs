@@ -386,6 +386,11 @@ impl Reader {
     }
 
     fn read_packet(&mut self) -> Result<()> {
+        if self.flushing && self.video_done {
+            // The range ended with a frame that only the end of the file brought out of the decoder.
+            self.finish();
+            return Ok(());
+        }
         if self.flushing {
             // The decoder wants more input but there is none: it is broken.
             return self.count_bad();

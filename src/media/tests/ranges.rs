@@ -64,6 +64,19 @@ fn a_number_of_frames_ends_the_sound_too() {
 }
 
 #[test]
+fn a_range_that_ends_with_the_file_is_no_damage() {
+    let files = Files::new();
+    let from = clip(&files);
+    // The last frames come out of the decoder only at the end of the file.
+    for (range, frames) in [(part(None, None, Some(60)), 60), (part(None, Some(1.95), None), 59)] {
+        let to = files.path(&format!("{frames}.mp4"));
+        let done = copy(&from, &to, &fast(), &DecodeOptions { strict: true, ..range }).unwrap();
+        assert_eq!(done.frames, frames);
+        assert!((times(&to, "a").last().unwrap() - 1.95).abs() < 0.06);
+    }
+}
+
+#[test]
 fn a_transport_stream_counts_from_its_start() {
     let files = Files::new();
     let from = files.make(&format!("{} -c:v libx264 -g 12 -pix_fmt yuv420p", picture("320x160", 60)), "a.ts");
