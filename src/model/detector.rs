@@ -5,8 +5,8 @@
 //! sides of a box a distribution over 0 to 10 strides, whose mean is the side's distance from the
 //! cell's middle (Li et al., "Generalized Focal Loss", 2020).
 
-use super::engine::Fault;
 use super::error::{ModelError, Result};
+use super::fault::Fault;
 use super::manifest::{Kind, Manifest};
 use super::provider::{self, Opened, Provider, SessionOptions};
 use super::registry::Model;

@@ -1,6 +1,7 @@
 //! What computes: ONNX Runtime's session on one execution provider.
 
 use super::error::{ModelError, Result};
+use super::fault::Fault;
 use super::manifest::{Kind, Manifest};
 use super::network::{Batch, States};
 use super::provider::{self, Opened, Provider, SessionOptions};
@@ -11,9 +12,6 @@ use ort::session::{IoBinding, Session, SessionInputValue, SessionOutputs};
 use ort::value::{Tensor, TensorRef};
 use std::borrow::Cow;
 use std::fmt::Debug;
-
-/// Why a run failed, in words.
-pub type Fault = String;
 
 /// Computes the alphas of a batch.
 pub trait Engine: Debug + Send {
@@ -31,6 +29,26 @@ pub trait Engine: Debug + Send {
         states: &mut States,
         alphas: &mut Vec<Plane<f32>>,
     ) -> std::result::Result<(), Fault>;
+}
+
+/// What stands in an engine's place while another is made, which needs the memory that the first one held.
+#[derive(Debug)]
+pub struct Gone(pub Provider);
+
+impl Engine for Gone {
+    fn provider(&self) -> Provider {
+        self.0
+    }
+
+    fn run(
+        &mut self,
+        _: &Manifest,
+        _: &Batch,
+        _: &mut States,
+        _: &mut Vec<Plane<f32>>,
+    ) -> std::result::Result<(), Fault> {
+        Err(format!("nothing is loaded on {}", self.0))
+    }
 }
 
 /// A session of ONNX Runtime.

@@ -4,6 +4,7 @@ pub mod detector;
 mod elf;
 mod engine;
 pub mod error;
+mod fault;
 pub mod manifest;
 pub mod network;
 mod output;

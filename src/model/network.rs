@@ -1,13 +1,14 @@
 //! A network that is loaded and ready: batches of views in, alphas out. What a device can't do is done in
 //! smaller batches, or on the CPU.
 
-use super::engine::{Engine, Fault, Loaded, OrtEngine};
+use super::engine::{Engine, Gone, Loaded, OrtEngine};
 use super::error::{ModelError, Result};
+use super::fault::{self, Fault};
 use super::manifest::{Kind, Manifest};
 use super::provider::{Provider, SessionOptions};
 use super::registry::Model;
 use super::smaller;
-use super::spare::{self, Spare};
+use super::spare::{self, Again, Spare};
 use crate::plane::Plane;
 use ort::memory::AllocationDevice;
 use ort::value::{DynValue, Tensor as OrtTensor, TensorValueType};
@@ -53,16 +54,20 @@ pub struct Tensor {
 
 /// A loaded network. Runs from one thread at a time; its session brings its own thread pool.
 ///
-/// Where the device's memory does not suffice, the pictures of a batch go through it in halves, down to one
-/// at a time; then, where the user allows that, at half their size; where that does not help, or the device
-/// fails otherwise, the CPU takes over. All of it is remembered for the batches that follow, and told by
-/// [`Network::take_notes`].
+/// Where the device's memory does not suffice, the network is loaded anew, frugal with memory; then the pictures
+/// of a batch go through it in halves, down to one at a time; then, where the user allows that, at half their
+/// size; where that does not help, or the device fails otherwise, the CPU takes over. All of it is remembered
+/// for the batches that follow, and told by [`Network::take_notes`].
 #[derive(Debug)]
 pub struct Network {
     engine: Box<dyn Engine>,
     manifest: Manifest,
     refused: Vec<(Provider, String)>,
     runtime: String,
+    /// Loads the engine anew, frugal with memory: what it has taken of the device's it gives back only as a whole.
+    again: Option<Again<dyn Engine>>,
+    /// The engine is frugal with memory.
+    frugal: bool,
     /// Pictures that fit into the device's memory at once.
     most: usize,
     /// Pictures may be made smaller where not even one fits.
@@ -71,6 +76,8 @@ pub struct Network {
     halvings: u32,
     spare: Spare<dyn Engine>,
     notes: Vec<String>,
+    /// Why the device was left for the spare.
+    left: Option<String>,
     /// A part of a batch that is too large.
     part: Batch,
     /// A batch at a smaller size.
@@ -98,8 +105,13 @@ impl Network {
         };
         let spare = Spare::cpu(model, options, engine.provider(), load);
         let most = if options.session.rigid { 0 } else { usize::MAX };
+        let again = (engine.provider().is_gpu() && !options.session.rigid).then(|| {
+            let device = engine.provider().as_choice();
+            let (model, options) = (model.clone(), SessionOptions { device, frugal: true, ..options.clone() });
+            Again::new(move || load(&model, &options))
+        });
         let network = Self::of(Box::new(engine), model.manifest.clone(), spare);
-        Ok(Self { refused, runtime, most, may_shrink: options.session.smaller_input, ..network })
+        Ok(Self { refused, runtime, again, most, may_shrink: options.session.smaller_input, ..network })
     }
 
     fn of(engine: Box<dyn Engine>, manifest: Manifest, spare: Spare<dyn Engine>) -> Self {
@@ -108,11 +120,14 @@ impl Network {
             manifest,
             refused: Vec::new(),
             runtime: String::new(),
+            again: None,
+            frugal: false,
             most: usize::MAX,
             may_shrink: false,
             halvings: 0,
             spare,
             notes: Vec::new(),
+            left: None,
             part: Batch::default(),
             small: Batch::default(),
         }
@@ -148,6 +163,11 @@ impl Network {
         std::mem::take(&mut self.notes)
     }
 
+    /// Why the device on which it began was left, if it was.
+    pub fn left_because(&self) -> Option<&str> {
+        self.left.as_deref()
+    }
+
     /// Runs a batch and makes `alphas` its `batch.n` alphas (0 background ..= 1 person); planes that
     /// are there already are used again. For a recurrent network picture `i` of this batch follows
     /// picture `i` of the batch before, and `states` is updated; other kinds leave it alone.
@@ -157,11 +177,40 @@ impl Network {
     /// smaller and no other device helps. `states` are as before then.
     pub fn run(&mut self, batch: &Batch, states: &mut States, alphas: &mut Vec<Plane<f32>>) -> Result<()> {
         loop {
-            let Err(fault) = self.run_at_size(batch, states, alphas) else { return Ok(()) };
-            if !self.halve(batch.n, &fault) && !self.shrink(batch, states, &fault) && !self.fall_back(states, &fault)? {
+            let Err(mut fault) = self.run_at_size(batch, states, alphas) else { return Ok(()) };
+            if self.is_short_of_memory(&fault)
+                && (self.save_memory() || self.halve(batch.n) || self.shrink(batch, states))
+            {
+                tracing::debug!("{fault}");
+                match self.renew(states) {
+                    Ok(()) => continue,
+                    Err(e) => fault = e.to_string(),
+                }
+            }
+            if !self.fall_back(states, &fault)? {
                 return Err(self.fail(fault));
             }
         }
+    }
+
+    /// Without a reason, a fault after one for want of memory is taken for another of those.
+    fn is_short_of_memory(&self, fault: &str) -> bool {
+        fault::is_short_of_memory(fault) || (self.frugal && fault::may_be_short_of_memory(fault))
+    }
+
+    /// Is frugal with memory from here on, if it wasn't.
+    fn save_memory(&mut self) -> bool {
+        self.again.is_some() && !std::mem::replace(&mut self.frugal, true)
+    }
+
+    /// Gives back all of the device's memory and loads the network anew. What it remembers goes along.
+    fn renew(&mut self, states: &mut States) -> Result<()> {
+        let Some(again) = &self.again else { return Ok(()) };
+        // On the device they hold memory, too.
+        *states = self.restore(&self.save(states)?)?;
+        self.engine = Box::new(Gone(self.engine.provider()));
+        self.engine = again.load()?;
+        Ok(())
     }
 
     /// Runs a batch at the size that fits; the alphas have that of the batch.
@@ -221,9 +270,9 @@ impl Network {
     }
 
     /// Takes half as many pictures at once from here on, where that may help.
-    fn halve(&mut self, n: usize, fault: &str) -> bool {
+    fn halve(&mut self, n: usize) -> bool {
         let at_once = n.min(self.most);
-        if self.manifest.kind == Kind::Recurrent || at_once < 2 || !is_short_of_memory(fault) {
+        if self.manifest.kind == Kind::Recurrent || at_once < 2 {
             return false;
         }
         self.most = at_once.div_ceil(2);
@@ -232,13 +281,12 @@ impl Network {
             self.engine.provider(),
             self.most
         ));
-        tracing::debug!("{fault}");
         true
     }
 
     /// Looks at pictures of half the size from here on, where that is allowed and may help.
-    fn shrink(&mut self, batch: &Batch, states: &mut States, fault: &str) -> bool {
-        if !self.may_shrink || !is_short_of_memory(fault) {
+    fn shrink(&mut self, batch: &Batch, states: &mut States) -> bool {
+        if !self.may_shrink {
             return false;
         }
         let size = self.size_of((batch.width, batch.height));
@@ -258,7 +306,6 @@ impl Network {
             note += "; what the network remembered of the frames before is lost";
         }
         self.notes.push(note);
-        tracing::debug!("{fault}");
         true
     }
 
@@ -266,6 +313,10 @@ impl Network {
     fn fall_back(&mut self, states: &mut States, fault: &str) -> Result<bool> {
         let Some(next) = self.spare.take()? else { return Ok(false) };
         let mut note = spare::note(self.engine.provider(), fault, next.provider());
+        if fault::is_short_of_memory(fault) && !self.may_shrink && !self.manifest.input.fixed {
+            note += "; a smaller --input-size needs less memory, and device.smaller_input: true takes it by itself";
+        }
+        self.left = Some(spare::reason(self.engine.provider(), fault));
         // What is not a number now will not be one later.
         let healthy = |saved: &Vec<Tensor>| saved.iter().all(|t| t.data.iter().all(|v| v.is_finite()));
         let saved = self.save(states).ok().filter(healthy).filter(|_| self.halvings == 0);
@@ -276,7 +327,7 @@ impl Network {
             None => note += "; what the network remembered of the frames before is lost",
         }
         std::mem::forget(std::mem::replace(&mut self.engine, next));
-        (self.most, self.halvings) = (usize::MAX, 0);
+        (self.most, self.halvings, self.again, self.frugal) = (usize::MAX, 0, None, false);
         self.notes.push(note);
         Ok(true)
     }
@@ -304,23 +355,6 @@ impl Network {
     fn fail(&self, what: impl Into<String>) -> ModelError {
         ModelError::Network { name: self.manifest.name.clone(), what: what.into() }
     }
-}
-
-/// Whether a fault says that memory did not suffice: ONNX Runtime's arenas, CUDA, cuDNN, TensorRT and the
-/// C++ library each have their own words.
-fn is_short_of_memory(fault: &str) -> bool {
-    let fault = fault.to_ascii_lowercase();
-    [
-        "out of memory",
-        "out_of_memory",
-        "outofmemory",
-        "failed to allocate",
-        "alloc_failed",
-        "bad_alloc",
-        "available memory",
-    ]
-    .iter()
-    .any(|words| fault.contains(words))
 }
 
 fn save(value: &DynValue) -> ort::Result<Tensor> {
@@ -433,7 +467,11 @@ pub(crate) mod tests {
         let notes = network.take_notes();
         assert_eq!(notes.len(), 4, "{notes:?}");
         assert!(notes[0].contains("7 pictures at once: 4"), "{notes:?}");
-        assert!(notes[3].contains("cuda:0 failed (CUBLAS_STATUS_ALLOC_FAILED): cpu computes the rest"), "{notes:?}");
+        assert!(
+            notes[3].contains("cuda:0 has not enough memory (CUBLAS_STATUS_ALLOC_FAILED): cpu computes"),
+            "{notes:?}"
+        );
+        assert_eq!(network.left_because(), Some("cuda:0 has not enough memory (CUBLAS_STATUS_ALLOC_FAILED)"));
     }
 
     #[test]
@@ -499,6 +537,48 @@ pub(crate) mod tests {
         let mut strict = network("selfie", gpu, Some(Moody::new(Provider::Cpu, 9, &[])));
         strict.run(&flat(&NUMBERS, 512, 448), &mut States::default(), &mut Vec::new()).unwrap();
         assert_eq!(strict.provider(), Provider::Cpu);
+    }
+
+    #[test]
+    fn memory_that_the_network_holds_in_vain_is_given_back_first() {
+        // Two fit at first, four with a frugal network.
+        let gpu = Moody::new(Provider::Cuda(0), 2, &[]);
+        let mut one = network("selfie", gpu.clone(), Some(Moody::new(Provider::Cpu, 9, &[])));
+        let loads = Arc::new(Mutex::new(0));
+        let again = |moody: Moody| -> Option<Again<dyn Engine>> {
+            let loads = Arc::clone(&loads);
+            Some(Again::new(move || {
+                *loads.lock().unwrap() += 1;
+                Ok(Box::new(moody.clone()) as Box<dyn Engine>)
+            }))
+        };
+        one.again = again(Moody { fits: 4, ..gpu.clone() });
+        assert_eq!(values(&mut one, &batch(&NUMBERS[..4])).unwrap(), NUMBERS[..4]);
+        assert_eq!((one.take_notes(), *loads.lock().unwrap()), (Vec::new(), 1));
+        // Halves begin with nothing that the larger ones have left behind.
+        assert_eq!(values(&mut one, &batch(&NUMBERS)).unwrap(), NUMBERS);
+        assert_eq!((one.take_notes().len(), *loads.lock().unwrap()), (1, 2));
+        assert_eq!(one.provider(), Provider::Cuda(0));
+
+        // cuDNN's fault without a reason is taken for want of memory only after one that was.
+        let vague = "CUDNN_FE failure 11: CUDNN_BACKEND_API_FAILED";
+        let mut two = network("rvm", Moody::new(Provider::Cuda(0), 9, &[Some("out of memory")]), None);
+        two.may_shrink = true;
+        two.again = again(Moody::new(Provider::Cuda(0), 9, &[Some(vague)]));
+        let large = Batch { data: vec![0.5; 3 * 512 * 512], n: 1, width: 512, height: 512 };
+        two.run(&large, &mut States::default(), &mut Vec::new()).unwrap();
+        assert_eq!(two.way(), Way { provider: Provider::Cuda(0), halvings: 1 });
+        let mut three = network("rvm", Moody::new(Provider::Cuda(0), 9, &[Some(vague)]), None);
+        three.again = again(gpu.clone());
+        assert!(values(&mut three, &batch(&NUMBERS[..1])).unwrap_err().to_string().contains(vague));
+
+        // Somebody else has taken the memory meanwhile.
+        let mut four = network("selfie", gpu, Some(Moody::new(Provider::Cpu, 9, &[])));
+        let taken = || ModelError::Device { device: "cuda:0".into(), why: "out of memory".into() };
+        four.again = Some(Again::new(move || Err(taken())));
+        assert_eq!(values(&mut four, &batch(&NUMBERS)).unwrap(), NUMBERS);
+        assert_eq!(four.provider(), Provider::Cpu);
+        assert!(four.take_notes()[0].contains("out of memory"), "the reason is told");
     }
 
     #[test]

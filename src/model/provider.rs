@@ -27,6 +27,16 @@ impl Provider {
     pub fn is_gpu(self) -> bool {
         matches!(self, Provider::Cuda(_) | Provider::TensorRt(_))
     }
+
+    /// The choice of just this one.
+    pub fn as_choice(self) -> DeviceChoice {
+        match self {
+            Provider::Cpu => DeviceChoice::Cpu,
+            Provider::Cuda(n) => DeviceChoice::Cuda(n),
+            Provider::TensorRt(n) => DeviceChoice::TensorRt(n),
+            Provider::OpenVino => DeviceChoice::OpenVino,
+        }
+    }
 }
 
 impl fmt::Display for Provider {
@@ -59,6 +69,8 @@ pub struct SessionOptions {
     pub session: SessionChoice,
     /// Bytes of memory of the card, where it was found out; needed for a share of it.
     pub card_memory: Option<u64>,
+    /// CUDA takes only as much memory as it needs at once: slower to begin with, but more fits.
+    pub frugal: bool,
     /// Where TensorRT keeps its engines.
     pub cache_dir: PathBuf,
     /// ONNX Runtime's library, where the user named one.
@@ -190,13 +202,14 @@ fn dispatch(
                 .with_device_id(n as i32)
                 .with_tf32(o.session.tf32.unwrap_or(o.precision != Precision::Fp32))
                 .with_conv_algorithm_search(ep::cuda::ConvAlgorithmSearch::Heuristic);
-            Some(match memory_limit {
-                // The default strategy doubles its arena and would meet the limit at half of it.
-                Some(bytes) => cuda
-                    .with_memory_limit(bytes)
-                    .with_arena_extend_strategy(ep::ArenaExtendStrategy::SameAsRequested)
-                    .build(),
-                None => cuda.build(),
+            let cuda = match memory_limit {
+                Some(bytes) => cuda.with_memory_limit(bytes),
+                None => cuda,
+            };
+            // The default strategy doubles its arena and would meet a limit at half of it.
+            Some(match memory_limit.is_some() || o.frugal {
+                true => cuda.with_arena_extend_strategy(ep::ArenaExtendStrategy::SameAsRequested).build(),
+                false => cuda.build(),
             })
         }
         Provider::TensorRt(n) => Some(

@@ -48,6 +48,7 @@ fn compute(device: DeviceChoice, library: Option<&Path>) -> Result<(), String> {
         threads: 1,
         session: SessionChoice::default(),
         card_memory: None,
+        frugal: false,
         cache_dir: std::env::temp_dir(),
         ort_library: library.map(PathBuf::from),
     };

@@ -1,6 +1,7 @@
 //! What computes when a device fails: the CPU.
 
 use super::error::Result;
+use super::fault;
 use super::provider::{Provider, SessionOptions};
 use super::registry::Model;
 use crate::pipeline::{DeviceChoice, Precision};
@@ -52,8 +53,40 @@ impl<E: ?Sized> fmt::Debug for Spare<E> {
     }
 }
 
+/// Loads what computes once more, on the same device.
+pub struct Again<E: ?Sized>(Box<dyn Fn() -> Result<Box<E>> + Send>);
+
+impl<E: ?Sized> Again<E> {
+    /// What `load` gives.
+    pub fn new(load: impl Fn() -> Result<Box<E>> + Send + 'static) -> Self {
+        Self(Box::new(load))
+    }
+
+    /// Loads it.
+    ///
+    /// # Errors
+    /// As for loading any model.
+    pub fn load(&self) -> Result<Box<E>> {
+        (self.0)()
+    }
+}
+
+impl<E: ?Sized> fmt::Debug for Again<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Again")
+    }
+}
+
 /// Tells that a device failed and what computes now.
 pub fn note(failed: Provider, fault: &str, now: Provider) -> String {
-    let fault = fault.lines().next().unwrap_or_default().trim();
-    format!("{failed} failed ({fault}): {now} computes the rest, which takes longer")
+    format!("{}: {now} computes the rest, which takes longer", reason(failed, fault))
+}
+
+/// Tells how a device failed.
+pub fn reason(failed: Provider, fault: &str) -> String {
+    let essence = fault::essence(fault);
+    match fault::is_short_of_memory(fault) {
+        true => format!("{failed} has not enough memory ({essence})"),
+        false => format!("{failed} failed ({essence})"),
+    }
 }

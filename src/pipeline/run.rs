@@ -99,6 +99,7 @@ impl Prepared {
             threads: threads.infer,
             session: job.model.session,
             card_memory: cards.card(wanted).and_then(|c| c.memory_total),
+            frugal: false,
             cache_dir: cache::folder(),
             ort_library: job.model.ort_library.clone(),
         };
@@ -211,7 +212,7 @@ fn warm_up(job: &Job, plan: &Plan, network: &mut Network, cpu: &Cpu) -> Result<(
     }
     if network.provider() != device && job.model.device != DeviceChoice::Auto {
         // Later the work that is done would be lost; now whoever named it can choose.
-        let why = network.take_notes().join("; ");
+        let why = network.left_because().unwrap_or("it failed").to_owned();
         return Err(ModelError::Device { device: device.to_string(), why }.into());
     }
     Ok(())

@@ -1,0 +1,93 @@
+//! What ONNX Runtime and CUDA say when a run fails: what it means, and the part that tells a person something.
+
+/// Why a run failed, in words.
+pub type Fault = String;
+
+/// Whether a fault says that memory did not suffice: ONNX Runtime's arenas, CUDA, cuBLAS, cuDNN, TensorRT and
+/// the C++ library each have their own words.
+pub fn is_short_of_memory(fault: &str) -> bool {
+    let fault = fault.to_ascii_lowercase();
+    [
+        "out of memory",
+        "out_of_memory",
+        "outofmemory",
+        "failed to allocate",
+        "alloc_failed",
+        "resource allocation failed",
+        "bad_alloc",
+        "available memory",
+    ]
+    .iter()
+    .any(|words| fault.contains(words))
+}
+
+/// Whether a fault may mean that, which only what happened before can tell: cuDNN gives no reason.
+pub fn may_be_short_of_memory(fault: &str) -> bool {
+    is_short_of_memory(fault) || fault.contains("CUDNN_BACKEND_API_FAILED")
+}
+
+/// The first line, without the places in ONNX Runtime's source and the signatures of its functions.
+pub fn essence(fault: &str) -> &str {
+    let line = fault.lines().next().unwrap_or_default();
+    let line = line.rsplit_once("Status Message: ").map_or(line, |(_, message)| message);
+    let line = line.rsplit_once("> = void] ").map_or(line, |(_, message)| message);
+    let line = line.split_once(" ; GPU=").map_or(line, |(message, _)| message);
+    // A file, a line and a function's signature.
+    let place = line.starts_with('/').then(|| line.split_once(") ")).flatten();
+    place.map_or(line, |(_, message)| message).trim().trim_end_matches('.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As an H100 whose memory another program had taken gave them.
+    const SEEN: [(&str, &str); 4] = [
+        (
+            "Non-zero status code returned while running Relu node. Name:'nRelu_245' Status Message: \
+             /onnxruntime_src/onnxruntime/core/framework/bfc_arena.cc:360 void* \
+             onnxruntime::BFCArena::AllocateRawInternal(size_t, bool, onnxruntime::Stream*) Failed to allocate memory \
+             for requested buffer of size 134217728",
+            "Failed to allocate memory for requested buffer of size 134217728",
+        ),
+        (
+            "/onnxruntime_src/onnxruntime/core/framework/bfc_arena.cc:360 void* \
+             onnxruntime::BFCArena::AllocateRawInternal(size_t, bool, onnxruntime::Stream*) Failed to allocate memory \
+             for requested buffer of size 25165824",
+            "Failed to allocate memory for requested buffer of size 25165824",
+        ),
+        (
+            "/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_call.cc:154 std::conditional_t<THRW, void, \
+             onnxruntime::common::Status> onnxruntime::CudaCall(ERRTYPE, const char*, const char*, SUCCTYPE, const \
+             char*, const char*, int) [with ERRTYPE = cublasStatus_t; bool THRW = true; SUCCTYPE = cublasStatus_t; \
+             std::conditional_t<THRW, void, common::Status> = void] \
+             /onnxruntime_src/onnxruntime/core/providers/cuda/cuda_call.cc:146 std::conditional_t<THRW, void, \
+             onnxruntime::common::Status> onnxruntime::CudaCall(ERRTYPE, const char*, const char*, SUCCTYPE, const \
+             char*, const char*, int) [with ERRTYPE = cublasStatus_t; bool THRW = true; SUCCTYPE = cublasStatus_t; \
+             std::conditional_t<THRW, void, common::Status> = void] CUBLAS failure 3: the resource allocation failed ; \
+             GPU=0 ; hostname=vm ; file=/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_stream_handle.cc ; \
+             line=79 ; expr=cublasCreate(&cublas_handle_);",
+            "CUBLAS failure 3: the resource allocation failed",
+        ),
+        (
+            "Non-zero status code returned while running Conv node. Name:'nConv_499' Status Message: CUDNN_FE failure \
+             11: CUDNN_BACKEND_API_FAILED ; GPU=0 ; hostname=vm ; \
+             file=/onnxruntime_src/onnxruntime/core/providers/cuda/nn/conv.cc ; line=484 ; \
+             expr=s_.cudnn_fe_graph->execute(cudnn_handle, s_.variant_pack, ws.get());",
+            "CUDNN_FE failure 11: CUDNN_BACKEND_API_FAILED",
+        ),
+    ];
+
+    #[test]
+    fn the_essence_is_what_a_person_can_read() {
+        for (fault, want) in SEEN {
+            assert_eq!(essence(fault), want);
+            assert!(may_be_short_of_memory(fault));
+        }
+        assert!(SEEN[..3].iter().all(|(fault, _)| is_short_of_memory(fault)));
+        for plain in ["CUDA failure 719: unspecified launch failure", "its output is not a number somewhere"] {
+            assert_eq!(essence(plain), plain);
+            assert!(!may_be_short_of_memory(plain));
+        }
+    }
+}
