@@ -43,6 +43,7 @@ fn main() -> anyhow::Result<()> {
         auto_card: 0,
         session: SessionChoice::default(),
         card_memory: None,
+        frugal: false,
         threads: Threads::share(vrseg::hardware::cores(), 1, true).infer,
         cache_dir: std::env::temp_dir(),
         ort_library: None,

@@ -31,7 +31,7 @@ pub fn run(
     mut clock: Worker<'_>,
 ) -> Result<()> {
     let Delivery { frames, packets, mut cuts } = delivery;
-    let mut sent = 0;
+    let (mut sent, mut turn) = (0, 0);
     clock.take(sent, 1);
     // The channels close when this function returns, so the total must be known before.
     let ended = |sent, whole| {
@@ -64,9 +64,11 @@ pub fn run(
                     source.index = sent;
                     sent += u64::from(!matches!(place, Place::WarmUp));
                     clock.done(1);
-                    if clock.waiting(|| frames.send(Decoded { source, since, _permit: permit, place })).is_err() {
+                    let decoded = Decoded { source, since, _permit: permit, place, turn };
+                    if clock.waiting(|| frames.send(decoded)).is_err() {
                         return Ok(());
                     }
+                    turn += 1;
                     clock.hand(1);
                     clock.take(sent, 1);
                     break;

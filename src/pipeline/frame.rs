@@ -21,6 +21,8 @@ pub struct Decoded {
     pub _permit: Permit,
     /// What it is to the segments.
     pub place: Place,
+    /// How many frames came out of the decoder before it.
+    pub turn: u64,
 }
 
 /// One view of a frame at the network's size.

@@ -104,7 +104,8 @@ mod tests {
                 let index = *i as u64;
                 let source = SourceFrame { frame, pts: *i as i64, duration: 1, index, key: false, findable: true };
                 let permit = permits.acquire(|| false).unwrap();
-                let decoded = Decoded { source, since: Instant::now(), _permit: permit, place: Place::Inside };
+                let decoded =
+                    Decoded { source, since: Instant::now(), _permit: permit, place: Place::Inside, turn: index };
                 let view = SmallView { mattes: vec![Plane::default()], ..SmallView::default() };
                 Prepared { decoded, views: vec![view], cut: false, motion: Vec::new() }
             };

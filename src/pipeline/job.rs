@@ -92,6 +92,7 @@ impl Split {
         Threads {
             decode: or(self.decode, threads.decode),
             infer: threads.infer,
+            prepare: threads.prepare,
             compose: or(self.workers, threads.compose),
             encode: or(self.encode, threads.encode),
         }

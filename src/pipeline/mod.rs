@@ -28,6 +28,7 @@ pub mod state;
 pub mod trace;
 pub mod trial;
 pub mod tuning;
+pub mod turns;
 pub mod unpack;
 
 pub use cancel::Cancel;

@@ -359,7 +359,8 @@ pub fn run_part(
     let batch_frames = job.model.batch_size.max(1) as usize;
     let frame_bytes = source_layout.frame_bytes(width, height);
     let queue_bytes = queue_bytes.min(usize::try_from(shares.queue).unwrap_or(usize::MAX));
-    let permits = Permits::new(frames_in_flight(queue_bytes, frame_bytes, batch_frames, threads.compose));
+    let permits =
+        Permits::new(frames_in_flight(queue_bytes, frame_bytes, batch_frames, threads.prepare, threads.compose));
     // Enough for a batch to be filled while one frame is somewhere else.
     let guard = MemoryGuard::new(max_memory, sampler.latest(), cache.clone(), batch_frames + 1, observer);
     let admission = Admission::new(permits, Some(guard));
@@ -415,8 +416,8 @@ pub fn run_part(
 
     let (to_prepare, from_decode) = bounded(2);
     let (to_infer, from_prepare) = bounded(1);
-    let (recycle_batch, batches) = bounded(2);
-    let (recycle_views, views) = bounded(threads.compose + 2);
+    let (recycle_batch, batches) = bounded(threads.prepare + 1);
+    let (recycle_views, views) = bounded(threads.prepare + threads.compose + 1);
     let recycled = Recycled { batches, views };
     let (to_matte, from_infer) = bounded(batch_frames);
     let (to_compose, from_matte) = bounded(1);
@@ -450,16 +451,15 @@ pub fn run_part(
     let as_ever = network.way() == *way;
     let recall = Recall::new(network, &past, cache.clone().filter(|_| as_ever).map(|cache| (cache, context.clone())))?;
 
+    let turns = prepare.in_order(threads.prepare, scene);
+
     let (results, finished) = thread::scope(|scope| {
         let (live, latency, total) = (&*live, &latency, &total);
         let reader = &mut reader;
-        let (prepare, recycled) = (&prepare, &recycled);
+        let (prepare, recycled, turns) = (&prepare, &recycled, &turns);
         let mut handles = vec![
             spawn(scope, cancel, "decode", move || {
                 decode::run(reader, admission, delivery, total, cancel, clocks.enter("decode"))
-            }),
-            spawn(scope, cancel, "prepare", move || {
-                prepare.run(from_decode, to_infer, recycled, scene, cancel, clocks.enter("prepare"))
             }),
             spawn(scope, cancel, "infer", move || {
                 let channels = infer::Channels { work: from_prepare, mattes: to_matte, recycled: recycle_batch };
@@ -476,6 +476,13 @@ pub fn run_part(
                 matting.run(from_infer, to_compose, cancel, &live.preview, &warn, clocks.enter("matte"))
             }),
         ];
+        for _ in 0..threads.prepare {
+            let (frames, work) = (from_decode.clone(), to_infer.clone());
+            handles.push(spawn(scope, cancel, "prepare", move || {
+                prepare.run(frames, work, recycled, turns, cancel, clocks.enter("prepare"))
+            }));
+        }
+        drop((from_decode, to_infer));
         for _ in 0..threads.compose {
             let (worker, frames) = (compose.clone(), from_matte.clone());
             handles.push(spawn(scope, cancel, "compose", move || worker.run(frames, cancel, clocks.enter("compose"))));

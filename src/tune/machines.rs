@@ -149,14 +149,14 @@ fn threads_add_up_to_little_more_than_the_cores() {
         assert_eq!(cores, machine.cpu.usable);
         for (outputs, on_cpu) in [(1, true), (3, true), (1, false)] {
             let t = Threads::share(cores, outputs, on_cpu);
-            let sum = t.decode + if on_cpu { t.infer } else { 0 } + t.compose + t.encode;
-            assert!(t.decode.min(t.infer).min(t.compose).min(t.encode) >= 1);
-            assert!(sum <= 2 * cores + 3, "{cores} cores: {t:?}");
+            let sum = t.decode + if on_cpu { t.infer } else { 0 } + t.prepare + t.compose + t.encode;
+            assert!(t.decode.min(t.infer).min(t.prepare).min(t.compose).min(t.encode) >= 1);
+            assert!(sum <= 2 * cores + 4, "{cores} cores: {t:?}");
         }
     }
     // Measured: 2+2+2 beats every smaller split of two cores.
-    assert_eq!(Threads::share(2, 1, true), Threads { decode: 2, infer: 2, compose: 1, encode: 2 });
-    assert_eq!(Threads::share(64, 1, false), Threads { decode: 16, infer: 1, compose: 8, encode: 32 });
+    assert_eq!(Threads::share(2, 1, true), Threads { decode: 2, infer: 2, prepare: 1, compose: 1, encode: 2 });
+    assert_eq!(Threads::share(64, 1, false), Threads { decode: 16, infer: 1, prepare: 4, compose: 8, encode: 32 });
     assert!(threads(&container().cpu).why.contains("quota"));
 }
 
