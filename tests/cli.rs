@@ -274,6 +274,8 @@ fn wrong_usage() {
         &["a.mp4", "-o", "o.mp4", "--input-size", "-512"],
         &["a.mp4", "-o", "o.mp4", "--to", "5", "-t", "5"],
         &["a.mp4", "-o", "o.mp4", "-y", "-n"],
+        &["a.mp4", "-o", "o.mp4", "--dry-run", "--serve", "8000"],
+        &["a.mp4", "-o", "o.mp4", "--dry-run", "--trace", "t.json"],
         &["a.mp4", "-o", "o.mp4", "--mode", "grean"],
         &["a.mp4", "-o", "o.mp4", "--key", "octarine"],
         &["a.mp4", "-o", "o.mp4", "--crf", "99"],

@@ -563,7 +563,7 @@ pub struct OutputArgs {
     #[arg(short = 'n', long)]
     pub no_overwrite: bool,
     /// Show what would be done, and do nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["monitor", "serve", "metrics", "performance_log", "trace"])]
     pub dry_run: bool,
     /// Forget what an earlier run of this job has finished
     #[arg(long)]

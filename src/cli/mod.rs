@@ -189,7 +189,7 @@ fn main_job(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> an
     if let Some(machine) = machine {
         ui = ui.with_profiling(machine);
     }
-    let trace = args.talk.trace.as_deref().filter(|_| !args.output.dry_run).map(open_trace).transpose()?;
+    let trace = args.talk.trace.as_deref().map(open_trace).transpose()?;
     if let Some(trace) = &trace {
         ui = ui.with_trace(Arc::clone(trace));
     }
