@@ -87,8 +87,8 @@ impl Rules<'_> {
                 name,
                 format!(
                     "{}: no model has INT8 weights that are faster and whose matte overlaps with FP32's by .95 or more \
-                     (selfie's took 3.4 ms instead of 2.1, at .65; rvm's was 1.4 times as fast, at .925; u2netp's 2.5 \
-                     times, at .52); use auto, or --model with an INT8 network of your own",
+                     (selfie's is no faster, at .66; rvm's was 1.4 times as fast, at .925; u2netp's 1.7 times, at .39; \
+                     u2net's 2 times, at .82); use auto, or --model with an INT8 network of your own",
                     self.shown(name)
                 ),
             )),
