@@ -386,11 +386,6 @@ impl Reader {
     }
 
     fn read_packet(&mut self) -> Result<()> {
-        if self.flushing && self.video_done {
-            // The range ended with a frame that only the end of the file brought out of the decoder.
-            self.finish();
-            return Ok(());
-        }
         if self.flushing {
             // The decoder wants more input but there is none: it is broken.
             return self.count_bad();
@@ -607,7 +602,9 @@ impl Reader {
             self.range.micros.1 = Some(self.range.micros.1.map_or(end, |e| e.min(end)));
         }
         self.release_held(None);
-        if self.range.micros.1.is_some() && !self.streams.iter().any(|s| s.awaited) {
+        // A range's last frame may come out of the decoder only when all of the file was read.
+        let ranged = self.range.micros.1.is_some();
+        if self.flushing || (ranged && !self.streams.iter().any(|s| s.awaited)) {
             self.finish();
         }
     }

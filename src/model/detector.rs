@@ -108,8 +108,8 @@ impl Detector {
             let Some(next) = self.spare.take()? else {
                 return Err(ModelError::Network { name: self.manifest.name.clone(), what: fault });
             };
-            let (name, note) = (&self.manifest.name, spare::note(self.eye.provider(), &fault, next.provider()));
-            self.notes.push(format!("{name}: {note}"));
+            let reason = spare::reason(self.eye.provider(), &fault);
+            self.notes.push(format!("{}: {}", self.manifest.name, spare::note(&reason, next.provider())));
             // A device that is lost can't be trusted to be given back.
             std::mem::forget(std::mem::replace(&mut self.eye, next));
         }

@@ -312,11 +312,12 @@ impl Network {
     /// Goes on with the spare from here on, at the full size, if there is one.
     fn fall_back(&mut self, states: &mut States, fault: &str) -> Result<bool> {
         let Some(next) = self.spare.take()? else { return Ok(false) };
-        let mut note = spare::note(self.engine.provider(), fault, next.provider());
+        let reason = spare::reason(self.engine.provider(), fault);
+        let mut note = spare::note(&reason, next.provider());
         if fault::is_short_of_memory(fault) && !self.may_shrink && !self.manifest.input.fixed {
             note += "; a smaller --input-size needs less memory, and device.smaller_input: true takes it by itself";
         }
-        self.left = Some(spare::reason(self.engine.provider(), fault));
+        self.left = Some(reason);
         // What is not a number now will not be one later.
         let healthy = |saved: &Vec<Tensor>| saved.iter().all(|t| t.data.iter().all(|v| v.is_finite()));
         let saved = self.save(states).ok().filter(healthy).filter(|_| self.halvings == 0);

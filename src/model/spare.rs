@@ -1,4 +1,4 @@
-//! What computes when a device fails: the CPU.
+//! What computes when a device fails: the same device with the network loaded anew, or the CPU.
 
 use super::error::Result;
 use super::fault;
@@ -77,9 +77,9 @@ impl<E: ?Sized> fmt::Debug for Again<E> {
     }
 }
 
-/// Tells that a device failed and what computes now.
-pub fn note(failed: Provider, fault: &str, now: Provider) -> String {
-    format!("{}: {now} computes the rest, which takes longer", reason(failed, fault))
+/// Tells that a device failed, for a [reason], and what computes now.
+pub fn note(reason: &str, now: Provider) -> String {
+    format!("{reason}: {now} computes the rest, which takes longer")
 }
 
 /// Tells how a device failed.

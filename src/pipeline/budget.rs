@@ -62,10 +62,10 @@ impl Permits {
 }
 
 /// Source frames that may be in flight: as many as fit `queue_bytes`, but enough for one batch
-/// to be filled while another is in the network, and no more than keep every stage busy with as
-/// much again waiting: each costs the page faults of its buffers.
-pub fn frames_in_flight(queue_bytes: usize, frame_bytes: usize, batch: usize, prepare: usize, compose: usize) -> usize {
-    let least = 2 * batch + prepare + compose;
+/// to be filled while another is in the network and `workers` hold one each, and no more than keep
+/// every stage busy with as much again waiting: each costs the page faults of its buffers.
+pub fn frames_in_flight(queue_bytes: usize, frame_bytes: usize, batch: usize, workers: usize) -> usize {
+    let least = 2 * batch + workers;
     (queue_bytes / frame_bytes.max(1)).clamp(least, 2 * least + 4)
 }
 
@@ -101,8 +101,8 @@ mod tests {
 
     #[test]
     fn a_batch_always_fits() {
-        assert_eq!(frames_in_flight(1 << 20, 44 << 20, 16, 1, 2), 35);
-        assert_eq!(frames_in_flight(256 << 20, 3 << 20, 1, 1, 1), 12);
-        assert_eq!(frames_in_flight(96 << 20, 11 << 20, 1, 1, 1), 8);
+        assert_eq!(frames_in_flight(1 << 20, 44 << 20, 16, 3), 35);
+        assert_eq!(frames_in_flight(256 << 20, 3 << 20, 1, 2), 12);
+        assert_eq!(frames_in_flight(96 << 20, 11 << 20, 1, 2), 8);
     }
 }

@@ -242,6 +242,7 @@ mod tests {
     use super::super::segments::Place;
     use super::*;
     use crate::media::{FramePool, SourceFrame};
+    use crate::plane::YuvMut;
     use crate::vr::Lens;
     use crossbeam_channel::unbounded;
     use std::thread;
@@ -280,7 +281,7 @@ mod tests {
                 0..10 => ((x + turn as usize) / 8 % 2 * 160 + y) as u8,
                 _ => (255 - (y / 16 % 2 * 200 + (x + turn as usize) / 4 % 8 * 5)) as u8,
             };
-            let crate::plane::YuvMut::U8(planes, _) = frame.yuv_mut() else { unreachable!() };
+            let YuvMut::U8(planes, _) = frame.yuv_mut() else { unreachable!() };
             for plane in planes {
                 let stride = plane.stride;
                 plane.data.iter_mut().enumerate().for_each(|(i, v)| *v = shade(i % stride, i / stride));

@@ -360,7 +360,7 @@ pub fn run_part(
     let frame_bytes = source_layout.frame_bytes(width, height);
     let queue_bytes = queue_bytes.min(usize::try_from(shares.queue).unwrap_or(usize::MAX));
     let permits =
-        Permits::new(frames_in_flight(queue_bytes, frame_bytes, batch_frames, threads.prepare, threads.compose));
+        Permits::new(frames_in_flight(queue_bytes, frame_bytes, batch_frames, threads.prepare + threads.compose));
     // Enough for a batch to be filled while one frame is somewhere else.
     let guard = MemoryGuard::new(max_memory, sampler.latest(), cache.clone(), batch_frames + 1, observer);
     let admission = Admission::new(permits, Some(guard));

@@ -116,7 +116,7 @@ pub fn unpack(request: &UnpackRequest, cancel: &Cancel, observer: &dyn Observer)
     let mut unpacker = Unpacker::new(frame, format.projection, f64::from(fov), (layout, video.color), options.color);
     let frame_bytes = layout.frame_bytes(video.width, video.height);
     let queue_bytes = rules::queue(&Memory::detect(&Limits::detect())).value as usize;
-    let admission = Admission::new(Permits::new(frames_in_flight(queue_bytes, frame_bytes, 1, 1, 1)), None);
+    let admission = Admission::new(Permits::new(frames_in_flight(queue_bytes, frame_bytes, 1, 2)), None);
     let clocks = Clocks::default();
     let total = Total::unknown();
     let progress = Progress::new(video.frames, 0, 1, observer, &clocks);
