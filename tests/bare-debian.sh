@@ -52,7 +52,7 @@ chmod 755 "$bare" # it becomes / for apt's own user too
 clean_up() {
     local status=$?
     local mounted
-    for mounted in "$bare/proc" "$bare"; do
+    for mounted in "$bare"/{dev/pts,sys,proc,}; do
         if mountpoint -q "$mounted"; then umount "$mounted"; fi
     done
     if [[ $keep = yes ]]; then
@@ -129,7 +129,12 @@ debootstrap --variant=minbase "$suite" "$bare" "$mirror" >"$bare.log" 2>&1 ||
     { tail -n 5 "$bare.log" >&2; fail "debootstrap failed"; }
 rm "$bare.log"
 copy_settings
+# What every running system has: the kernel's files, and terminals for who opens one.
 mount -t proc proc "$bare/proc"
+mount -t sysfs -o ro sysfs "$bare/sys"
+mkdir -p "$bare/dev/pts"
+mount -t devpts -o newinstance,ptmxmode=0666 devpts "$bare/dev/pts"
+ln -sfn pts/ptmx "$bare/dev/ptmx"
 git clone --quiet --no-hardlinks "$repository" "$bare/root/vrseg"
 
 if [[ $only != tests ]]; then

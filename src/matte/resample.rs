@@ -124,8 +124,9 @@ pub(super) struct Resampler {
     half: Vec<f32>,
 }
 
-/// Geometries that are remembered: those of the luma and the chroma of two eyes, and of some people in them.
-const MAX_PLANS: usize = 24;
+/// Geometries that are remembered: those of the luma and the chroma of two eyes, of people in them, and of the parts
+/// that a detector looks at.
+const MAX_PLANS: usize = 64;
 
 impl Resampler {
     /// Averages columns `x.0..x.1` and rows `y.0..y.1` of `src` to `size` and applies

@@ -7,7 +7,7 @@ use super::network::{Batch, States};
 use super::provider::{self, Opened, Provider, SessionOptions};
 use super::registry::Model;
 use crate::plane::Plane;
-use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
+use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::{IoBinding, Session, SessionInputValue, SessionOutputs};
 use ort::value::{Tensor, TensorRef};
 use std::borrow::Cow;
@@ -56,27 +56,36 @@ impl Engine for Gone {
 pub struct OrtEngine {
     session: Session,
     provider: Provider,
-    /// On a GPU recurrent states stay there from frame to frame.
+    /// What a GPU reads and writes.
     device: Option<DeviceIo>,
 }
 
-/// Inputs and outputs that are bound to a GPU's memory.
+/// A GPU's inputs and outputs. Pictures and mattes lie in page-locked memory, which the GPU copies by itself;
+/// recurrent states stay in its own from frame to frame.
 #[derive(Debug)]
 struct DeviceIo {
     binding: IoBinding,
     /// The GPU's memory.
     memory: MemoryInfo<'static>,
-    /// The input, in a tensor of its own because ort (2.0.0-rc.15) never returns from binding one
-    /// that borrows its data: it clones it through a binding of its own, which does the same while
-    /// holding a lock. (Page-locked memory would upload faster, but ort refuses to write to it.)
+    /// Where it writes mattes.
+    output: MemoryInfo<'static>,
+    /// Makes inputs.
+    allocator: Allocator,
+    /// The input, in a tensor of its own: ort would copy one that borrows its data (`IoBinding::bind_input`).
     input: Option<Tensor<f32>>,
 }
 
 impl DeviceIo {
     fn new(session: &Session, device: u32) -> ort::Result<Self> {
-        let memory =
-            MemoryInfo::new(AllocationDevice::CUDA, device as i32, AllocatorType::Device, MemoryType::Default)?;
-        Ok(Self { binding: session.create_binding()?, memory, input: None })
+        let on = |what, memory| MemoryInfo::new(what, device as i32, AllocatorType::Device, memory);
+        let input = on(AllocationDevice::CUDA_PINNED, MemoryType::CPUInput)?;
+        Ok(Self {
+            binding: session.create_binding()?,
+            memory: on(AllocationDevice::CUDA, MemoryType::Default)?,
+            output: on(AllocationDevice::CUDA_PINNED, MemoryType::CPUOutput)?,
+            allocator: Allocator::new(session, input)?,
+            input: None,
+        })
     }
 
     /// Copies `batch` into the bound input tensor, making it where the shape is new.
@@ -85,9 +94,9 @@ impl DeviceIo {
         let fits = |t: &Tensor<f32>| t.shape().iter().map(|d| *d as usize).eq(shape);
         let mut tensor = match self.input.take().filter(fits) {
             Some(t) => t,
-            None => Tensor::from_array((shape, vec![0f32; batch.data.len()]))?,
+            None => Tensor::new(&self.allocator, shape)?,
         };
-        tensor.extract_tensor_mut().1.copy_from_slice(&batch.data);
+        tensor.try_extract_tensor_mut()?.1.copy_from_slice(&batch.data[..shape.iter().product()]);
         self.input = Some(tensor);
         Ok(())
     }
@@ -125,11 +134,11 @@ impl OrtEngine {
             return Err(ModelError::Network { name: manifest.name.clone(), what });
         }
         let device = match provider {
-            Provider::Cuda(n) | Provider::TensorRt(n) if manifest.kind == Kind::Recurrent => {
+            Provider::Cuda(n) | Provider::TensorRt(n) => {
                 let fail = |e: ort::Error| ModelError::Network { name: manifest.name.clone(), what: e.to_string() };
                 Some(DeviceIo::new(&session, n).map_err(fail)?)
             }
-            _ => None,
+            Provider::Cpu | Provider::OpenVino => None,
         };
         Ok(Loaded { engine: Self { session, provider, device }, refused, runtime })
     }
@@ -149,15 +158,14 @@ impl OrtEngine {
             }
         }
         if let Some(device) = &mut self.device {
-            let host = MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::CPUOutput)?;
             device.fill(batch)?;
-            let DeviceIo { binding, memory, input } = device;
+            let DeviceIo { binding, memory, output, input, .. } = device;
             if let Some(input) = input {
                 binding.bind_input(&m.input.name, input)?;
             }
             // Outputs are bound anew each time: a binding re-uses the buffers of its last run, and
             // those are this run's inputs.
-            binding.bind_output_to_device(&m.output.name, &host)?;
+            binding.bind_output_to_device(&m.output.name, output)?;
             for (state, value) in m.states.iter().zip(&states.0) {
                 binding.bind_input(&state.input, value)?;
                 binding.bind_output_to_device(&state.output, memory)?;

@@ -21,9 +21,9 @@ pub fn is_short_of_memory(fault: &str) -> bool {
     .any(|words| fault.contains(words))
 }
 
-/// Whether a fault may mean that, which only what happened before can tell: cuDNN gives no reason.
-pub fn may_be_short_of_memory(fault: &str) -> bool {
-    is_short_of_memory(fault) || fault.contains("CUDNN_BACKEND_API_FAILED")
+/// Whether cuDNN gives no reason for a fault: among others that may be want of memory.
+pub fn is_without_reason(fault: &str) -> bool {
+    ["CUDNN_BACKEND_API_FAILED", "CUDNN_STATUS_INTERNAL_ERROR"].iter().any(|words| fault.contains(words))
 }
 
 /// The first line, without the places in ONNX Runtime's source and the signatures of its functions.
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     /// As an H100 whose memory another program had taken gave them.
-    const SEEN: [(&str, &str); 4] = [
+    const SEEN: [(&str, &str); 5] = [
         (
             "Non-zero status code returned while running Relu node. Name:'nRelu_245' Status Message: \
              /onnxruntime_src/onnxruntime/core/framework/bfc_arena.cc:360 void* \
@@ -76,18 +76,19 @@ mod tests {
              expr=s_.cudnn_fe_graph->execute(cudnn_handle, s_.variant_pack, ws.get());",
             "CUDNN_FE failure 11: CUDNN_BACKEND_API_FAILED",
         ),
+        ("CUDNN failure 4000: CUDNN_STATUS_INTERNAL_ERROR", "CUDNN failure 4000: CUDNN_STATUS_INTERNAL_ERROR"),
     ];
 
     #[test]
     fn the_essence_is_what_a_person_can_read() {
         for (fault, want) in SEEN {
             assert_eq!(essence(fault), want);
-            assert!(may_be_short_of_memory(fault));
+            assert!(is_short_of_memory(fault) != is_without_reason(fault));
         }
         assert!(SEEN[..3].iter().all(|(fault, _)| is_short_of_memory(fault)));
         for plain in ["CUDA failure 719: unspecified launch failure", "its output is not a number somewhere"] {
             assert_eq!(essence(plain), plain);
-            assert!(!may_be_short_of_memory(plain));
+            assert!(!is_short_of_memory(plain) && !is_without_reason(plain));
         }
     }
 }

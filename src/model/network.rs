@@ -68,6 +68,8 @@ pub struct Network {
     again: Option<Again<dyn Engine>>,
     /// The engine is frugal with memory.
     frugal: bool,
+    /// Its memory did not suffice before.
+    was_short: bool,
     /// Pictures that fit into the device's memory at once.
     most: usize,
     /// Pictures may be made smaller where not even one fits.
@@ -122,6 +124,7 @@ impl Network {
             runtime: String::new(),
             again: None,
             frugal: false,
+            was_short: false,
             most: usize::MAX,
             may_shrink: false,
             halvings: 0,
@@ -178,9 +181,7 @@ impl Network {
     pub fn run(&mut self, batch: &Batch, states: &mut States, alphas: &mut Vec<Plane<f32>>) -> Result<()> {
         loop {
             let Err(mut fault) = self.run_at_size(batch, states, alphas) else { return Ok(()) };
-            if self.is_short_of_memory(&fault)
-                && (self.save_memory() || self.halve(batch.n) || self.shrink(batch, states))
-            {
+            if self.ask_for_less(&fault, batch, states) {
                 tracing::debug!("{fault}");
                 match self.renew(states) {
                     Ok(()) => continue,
@@ -193,9 +194,15 @@ impl Network {
         }
     }
 
-    /// Without a reason, a fault after one for want of memory is taken for another of those.
-    fn is_short_of_memory(&self, fault: &str) -> bool {
-        fault::is_short_of_memory(fault) || (self.frugal && fault::may_be_short_of_memory(fault))
+    /// Asks less of the device from here on, where a fault may be for want of memory and that may help. A fault
+    /// without a reason is worth loading the network anew; more only after one that was for want of memory.
+    fn ask_for_less(&mut self, fault: &str, batch: &Batch, states: &mut States) -> bool {
+        let is_short = fault::is_short_of_memory(fault);
+        self.was_short |= is_short;
+        if !is_short && !fault::is_without_reason(fault) {
+            return false;
+        }
+        self.save_memory() || (self.was_short && (self.halve(batch.n) || self.shrink(batch, states)))
     }
 
     /// Is frugal with memory from here on, if it wasn't.
@@ -328,7 +335,7 @@ impl Network {
             None => note += "; what the network remembered of the frames before is lost",
         }
         std::mem::forget(std::mem::replace(&mut self.engine, next));
-        (self.most, self.halvings, self.again, self.frugal) = (usize::MAX, 0, None, false);
+        (self.most, self.halvings, self.again, self.frugal, self.was_short) = (usize::MAX, 0, None, false, false);
         self.notes.push(note);
         Ok(true)
     }
@@ -569,9 +576,15 @@ pub(crate) mod tests {
         let large = Batch { data: vec![0.5; 3 * 512 * 512], n: 1, width: 512, height: 512 };
         two.run(&large, &mut States::default(), &mut Vec::new()).unwrap();
         assert_eq!(two.way(), Way { provider: Provider::Cuda(0), halvings: 1 });
-        let mut three = network("rvm", Moody::new(Provider::Cuda(0), 9, &[Some(vague)]), None);
-        three.again = again(gpu.clone());
-        assert!(values(&mut three, &batch(&NUMBERS[..1])).unwrap_err().to_string().contains(vague));
+        let vague_at_first = || network("rvm", Moody::new(Provider::Cuda(0), 9, &[Some(vague)]), None);
+        let mut three = vague_at_first();
+        (three.may_shrink, three.again) = (true, again(Moody::new(Provider::Cuda(0), 9, &[Some(vague)])));
+        assert!(three.run(&large, &mut States::default(), &mut Vec::new()).unwrap_err().to_string().contains(vague));
+        assert_eq!(three.way().halvings, 0);
+        // Loaded anew and frugal it may work, though.
+        let mut frugal = vague_at_first();
+        frugal.again = again(Moody::new(Provider::Cuda(0), 9, &[]));
+        assert_eq!(values(&mut frugal, &batch(&NUMBERS[..1])).unwrap(), NUMBERS[..1]);
 
         // Somebody else has taken the memory meanwhile.
         let mut four = network("selfie", gpu, Some(Moody::new(Provider::Cpu, 9, &[])));

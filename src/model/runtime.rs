@@ -114,7 +114,7 @@ fn candidates(device: DeviceChoice, named: Option<&Path>) -> Vec<Candidate> {
 /// there can be only one.
 ///
 /// # Errors
-/// No library, one that does not load, or one older than ONNX Runtime 1.20.
+/// No library, one that does not load, or one older than ONNX Runtime 1.23.
 pub fn load(device: DeviceChoice, named: Option<&Path>) -> Result<&'static Runtime> {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     static LOADING: Mutex<()> = Mutex::new(());

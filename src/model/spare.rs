@@ -85,8 +85,11 @@ pub fn note(reason: &str, now: Provider) -> String {
 /// Tells how a device failed.
 pub fn reason(failed: Provider, fault: &str) -> String {
     let essence = fault::essence(fault);
-    match fault::is_short_of_memory(fault) {
-        true => format!("{failed} has not enough memory ({essence})"),
-        false => format!("{failed} failed ({essence})"),
+    if fault::is_short_of_memory(fault) {
+        format!("{failed} has not enough memory ({essence})")
+    } else if fault::is_without_reason(fault) {
+        format!("{failed} failed, perhaps for want of memory ({essence})")
+    } else {
+        format!("{failed} failed ({essence})")
     }
 }

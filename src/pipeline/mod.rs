@@ -1,5 +1,6 @@
 //! The stages of a job, the channels between them, and what they report.
 
+mod ahead;
 mod backdrop;
 pub mod budget;
 pub mod cancel;

@@ -2,6 +2,7 @@
 //! singly, and the tracks that connect frames. Everything that depends on the frame before is in
 //! [`People`], and it works on one frame after the other.
 
+use super::ahead::in_order;
 use super::error::Result;
 use super::frame::Prepared;
 use super::job::{Keep, PeopleChoice};
@@ -14,6 +15,7 @@ use crate::model::{Batch, Detection, Detector, Kind, Model, ModelError, Network,
 use crate::plane::{Plane, Rect, Yuv, YuvColor, YuvLayout};
 use crate::vr::Projection;
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The detector's name.
 const DETECTOR: &str = "nanodet";
@@ -117,19 +119,37 @@ pub struct People {
     closer: Vec<Closer>,
     tracks: Tracks,
     layers: Vec<Layers>,
-    cutter: Cutter,
+    /// One for each thread that cuts.
+    cutters: Vec<Cutter>,
+    /// Brings mattes back.
+    fitter: Cutter,
     rects: Vec<Rect>,
     grid: (usize, usize),
     form: Form,
     tiles: Vec<[f32; 4]>,
     keep: Keep,
     batch: Batch,
+    /// Buffers for the networks' inputs that are free.
+    pictures: Mutex<Vec<Vec<f32>>>,
     alphas: Vec<Plane<f32>>,
+    /// Those of the squares.
     mattes: Vec<Plane<f32>>,
 }
 
+/// A square that a network is shown.
+#[derive(Clone, Copy, Debug)]
+struct Square {
+    /// Which network, which eye and which track.
+    at: usize,
+    eye: usize,
+    track: usize,
+    cell: Cell,
+    /// The network's input.
+    size: (usize, usize),
+}
+
 impl People {
-    /// Loads the networks for the views of a job.
+    /// Loads the networks for the views of a job. So many threads cut out what the networks see.
     ///
     /// # Errors
     /// As [`Network::load`].
@@ -139,6 +159,7 @@ impl People {
         views: &Views,
         projection: Projection,
         (layout, color): (YuvLayout, YuvColor),
+        threads: usize,
     ) -> Result<Self> {
         let closer = plan
             .networks
@@ -151,13 +172,15 @@ impl People {
             closer,
             tracks: Tracks::new(plan.every),
             layers: views.rects.iter().map(|_| Layers::default()).collect(),
-            cutter: Cutter::default(),
+            cutters: std::iter::repeat_with(Cutter::default).take(threads.max(1)).collect(),
+            fitter: Cutter::default(),
             rects: views.rects.clone(),
             grid: views.size(),
             form: Form { layout, color, rotation: views.rotation },
             tiles: tiles(projection.lens().is_none(), rect.w as f32 / rect.h as f32),
             keep: plan.keep,
             batch: Batch::default(),
+            pictures: Mutex::default(),
             alphas: Vec::new(),
             mattes: Vec::new(),
         })
@@ -232,42 +255,41 @@ impl People {
         }
         let tracks = self.tracks.all().to_vec();
         let ratio = self.ratio();
-        let mut seen = Vec::new();
         for closer in &mut self.closer {
             closer.held.retain(|(id, _), _| tracks.iter().any(|t| t.id == *id));
         }
+        let mut seen = Vec::new();
+        let mut squares = Vec::new();
+        let networks = self.closer.len();
+        for (eye, at) in (0..views.len()).flat_map(|eye| (0..networks).map(move |at| (eye, at))) {
+            for (i, track) in tracks.iter().enumerate() {
+                let cell = self.cell(at, eye, track, ratio);
+                if (eye, at) == (0, 0) {
+                    seen.push(cell);
+                }
+                let size = if self.adds(at, cell) { Some(self.input_size(at, eye, cell)?) } else { None };
+                if let Some(held) = self.closer[at].held.get_mut(&(track.id, eye))
+                    && size.is_none_or(|size| size != held.size)
+                {
+                    // States have the input's shape; what is remembered of a square that is not shown is old when it
+                    // is shown again.
+                    held.states.reset();
+                    held.size = size.unwrap_or(held.size);
+                }
+                squares.extend(size.map(|size| Square { at, eye, track: i, cell, size }));
+            }
+        }
+        self.show(&squares, &tracks, &planes)?;
         for (eye, view) in views.iter_mut().enumerate() {
             let (width, height) = self.grid;
             self.layers[eye].begin(width, height);
             for at in 0..self.closer.len() {
-                let mut cells = Vec::with_capacity(tracks.len());
-                let mut shown = Vec::with_capacity(tracks.len());
-                for (i, track) in tracks.iter().enumerate() {
-                    let cell = self.cell(at, eye, track, ratio);
-                    cells.push(cell);
-                    shown.push(self.adds(at, cell));
-                    if self.mattes.len() == i {
-                        self.mattes.push(Plane::default());
-                    }
-                    if shown[i] {
-                        self.show(at, eye, track.id, cell, &planes)?;
-                        self.cutter.fit(&self.alphas[0], cell, &mut self.mattes[i]);
-                    } else if let Some(held) = self.closer[at].held.get_mut(&(track.id, eye)) {
-                        // What is remembered of a smaller square is old when it is shown again.
-                        held.states.reset();
-                    }
-                }
-                let pieces = tracks.iter().zip(&cells).zip(&self.mattes).zip(&shown);
-                let pieces = pieces.filter(|(_, shown)| **shown).map(|(((track, cell), matte), _)| Piece {
-                    cell: *cell,
-                    sides: track.sides_in(eye),
-                    strength: track.strength,
-                    matte,
+                let pieces = squares.iter().zip(&self.mattes).filter(|(s, _)| (s.eye, s.at) == (eye, at));
+                let pieces = pieces.map(|(square, matte)| {
+                    let track = &tracks[square.track];
+                    Piece { cell: square.cell, sides: track.sides_in(eye), strength: track.strength, matte }
                 });
                 self.layers[eye].add(&view.alpha, pieces);
-                if (eye, at) == (0, 0) {
-                    seen = cells;
-                }
             }
             self.layers[eye].finish(&mut view.alpha);
         }
@@ -313,13 +335,9 @@ impl People {
         !crop.enlarge_only || cell.width().max(cell.height()) < crop.size as usize
     }
 
-    /// Runs a network on a person's square; its matte is `alphas[0]` then.
-    fn show(&mut self, at: usize, eye: usize, id: u64, cell: Cell, planes: &Yuv<'_>) -> Result<()> {
-        let Closer { network, held } = &mut self.closer[at];
-        let manifest = network.manifest();
-        let Some(held) = held.get_mut(&(id, eye)) else { return Ok(()) };
-        let (w, h) = (self.grid.0 as f64, self.grid.1 as f64);
-        let part = [cell.x0 as f64 / w, cell.y0 as f64 / h, cell.x1 as f64 / w, cell.y1 as f64 / h];
+    /// The input of a network that is shown a square.
+    fn input_size(&self, at: usize, eye: usize, cell: Cell) -> Result<(usize, usize)> {
+        let manifest = self.closer[at].network.manifest();
         let rect = self.rects[eye];
         let mut across =
             ((cell.width() * rect.w).div_ceil(self.grid.0), (cell.height() * rect.h).div_ceil(self.grid.1));
@@ -327,20 +345,35 @@ impl People {
             across = (across.1, across.0);
         }
         let asked = (!manifest.input.fixed).then_some(manifest.crop.size);
-        let size = manifest.input_size(asked, across.0, across.1)?;
-        if size != held.size {
-            // States have the input's shape.
-            held.states.reset();
-            held.size = size;
-        }
-        let norm = manifest.normalization();
-        self.cutter.cut(planes, self.form, rect, part, size, &norm, &mut self.batch.data);
-        (self.batch.n, self.batch.width, self.batch.height) = (1, size.0, size.1);
-        network.run(&self.batch, &mut held.states, &mut self.alphas)?;
-        if self.form.rotation != 0 {
-            self.alphas[0] = rotate(&self.alphas[0], 360 - self.form.rotation);
-        }
-        Ok(())
+        Ok(manifest.input_size(asked, across.0, across.1)?)
+    }
+
+    /// Shows each square to its network; the matte of each is in `mattes` then.
+    fn show(&mut self, squares: &[Square], tracks: &[Track], planes: &Yuv<'_>) -> Result<()> {
+        let (w, h) = (self.grid.0 as f64, self.grid.1 as f64);
+        let (form, rects, pictures) = (self.form, &self.rects, &self.pictures);
+        let norms: Vec<_> = self.closer.iter().map(|c| c.network.manifest().normalization()).collect();
+        let cut = |cutter: &mut Cutter, i: usize| {
+            let Square { at, eye, cell, size, .. } = squares[i];
+            let part = [cell.x0 as f64 / w, cell.y0 as f64 / h, cell.x1 as f64 / w, cell.y1 as f64 / h];
+            let mut picture = free(pictures).pop().unwrap_or_default();
+            cutter.cut(planes, form, rects[eye], part, size, &norms[at], &mut picture);
+            picture
+        };
+        self.mattes.resize_with(squares.len().max(self.mattes.len()), Plane::default);
+        in_order(&mut self.cutters, squares.len(), cut, |i, picture| {
+            let Square { at, eye, track, cell, size } = squares[i];
+            let Closer { network, held } = &mut self.closer[at];
+            let Some(held) = held.get_mut(&(tracks[track].id, eye)) else { return Ok(()) };
+            free(pictures).push(std::mem::replace(&mut self.batch.data, picture));
+            (self.batch.n, self.batch.width, self.batch.height) = (1, size.0, size.1);
+            network.run(&self.batch, &mut held.states, &mut self.alphas)?;
+            if form.rotation != 0 {
+                self.alphas[0] = rotate(&self.alphas[0], 360 - form.rotation);
+            }
+            self.fitter.fit(&self.alphas[0], cell, &mut self.mattes[i]);
+            Ok(())
+        })
     }
 
     /// Where the detector sees people in the first eye, in samples of its small picture.
@@ -348,17 +381,27 @@ impl People {
         let side = self.detector.side();
         let norm = self.detector.manifest().normalization();
         let rect = self.rects[0];
-        let mut found: Vec<Detection> = Vec::new();
-        let (mut part, mut picture) = (Vec::new(), Vec::new());
-        for tile in &self.tiles {
+        let turned = self.form.rotation % 180 != 0;
+        // How large each part is as the detector sees it.
+        let size = |tile: &[f32; 4]| {
             let (tw, th) = ((tile[2] - tile[0]) * rect.w as f32, (tile[3] - tile[1]) * rect.h as f32);
-            let turned = self.form.rotation % 180 != 0;
             let (uw, uh) = if turned { (th, tw) } else { (tw, th) };
             let scale = side as f32 / uw.max(uh);
             let fit = |v: f32| ((v * scale).round() as usize).clamp(1, side);
-            let (w, h) = (fit(uw), fit(uh));
-            self.cutter.cut(planes, self.form, rect, tile.map(f64::from), (w, h), &norm, &mut part);
-            letterbox(&part, (w, h), side, &norm.mean, &norm.std, &mut picture);
+            (fit(uw), fit(uh))
+        };
+        let (form, tiles, pictures, grid) = (self.form, &self.tiles, &self.pictures, self.grid);
+        let cut = |cutter: &mut Cutter, i: usize| {
+            let [mut part, mut picture] = [(); 2].map(|()| free(pictures).pop().unwrap_or_default());
+            let (tile, size) = (tiles[i], size(&tiles[i]));
+            cutter.cut(planes, form, rect, tile.map(f64::from), size, &norm, &mut part);
+            letterbox(&part, size, side, &norm.mean, &norm.std, &mut picture);
+            free(pictures).push(part);
+            picture
+        };
+        let mut found: Vec<Detection> = Vec::new();
+        in_order(&mut self.cutters, tiles.len(), cut, |i, picture| -> Result<()> {
+            let (tile, (w, h)) = (tiles[i], size(&tiles[i]));
             for one in self.detector.detect(&picture, LEAST)? {
                 let shares = [
                     one.sides[0] / w as f32,
@@ -366,7 +409,7 @@ impl People {
                     one.sides[2] / w as f32,
                     one.sides[3] / h as f32,
                 ];
-                let [l, t, r, b] = turned_back(shares.map(|s| s.clamp(0.0, 1.0)), self.form.rotation);
+                let [l, t, r, b] = turned_back(shares.map(|s| s.clamp(0.0, 1.0)), form.rotation);
                 let cut = (l < CUT && tile[0] > 0.0)
                     || (t < CUT && tile[1] > 0.0)
                     || (r > 1.0 - CUT && tile[2] < 1.0)
@@ -374,14 +417,22 @@ impl People {
                 if cut || r <= l || b <= t {
                     continue;
                 }
-                let x = |share: f32| (tile[0] + share * (tile[2] - tile[0])) * self.grid.0 as f32;
-                let y = |share: f32| (tile[1] + share * (tile[3] - tile[1])) * self.grid.1 as f32;
+                let x = |share: f32| (tile[0] + share * (tile[2] - tile[0])) * grid.0 as f32;
+                let y = |share: f32| (tile[1] + share * (tile[3] - tile[1])) * grid.1 as f32;
                 found.push(Detection { score: one.score, sides: [x(l), y(t), x(r), y(b)] });
             }
-        }
+            free(pictures).push(picture);
+            Ok(())
+        })?;
         suppress(&mut found);
         Ok(found.into_iter().map(|d| Spot { score: d.score, sides: d.sides }).collect())
     }
+}
+
+/// The free buffers.
+fn free(pictures: &Mutex<Vec<Vec<f32>>>) -> MutexGuard<'_, Vec<Vec<f32>>> {
+    // Buffers are whole whatever happened to who held them.
+    pictures.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A picture of `w` x `h` in the left upper corner of a black square.

@@ -117,7 +117,8 @@ impl Prepared {
         let video = &plan.input.video;
         let form = (video.layout, video.color);
         let people = plan.people.as_ref();
-        let people = people.map(|p| People::new(p, &options, &plan.views, plan.format.projection.value, form));
+        let people =
+            people.map(|p| People::new(p, &options, &plan.views, plan.format.projection.value, form, threads.prepare));
         let people = people.transpose()?;
         let queue_bytes = rules::queue(&machine.memory).value as usize;
         let context = context(job, &network, &machine, card.as_ref().map(|(_, name)| name.as_str()));
