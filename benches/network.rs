@@ -44,6 +44,7 @@ fn main() -> anyhow::Result<()> {
         session: SessionChoice::default(),
         card_memory: None,
         frugal: false,
+        pictures: 1,
         threads: Threads::share(vrseg::hardware::cores(), 1, true).infer,
         cache_dir: std::env::temp_dir(),
         ort_library: None,

@@ -3,7 +3,7 @@
 use super::error::{ModelError, Result};
 use super::fault::Fault;
 use super::manifest::{Kind, Manifest};
-use super::network::{Batch, States};
+use super::network::{Pictures, States};
 use super::provider::{self, Opened, Provider, SessionOptions};
 use super::registry::Model;
 use crate::plane::Plane;
@@ -25,7 +25,7 @@ pub trait Engine: Debug + Send {
     fn run(
         &mut self,
         manifest: &Manifest,
-        batch: &Batch,
+        batch: Pictures<'_>,
         states: &mut States,
         alphas: &mut Vec<Plane<f32>>,
     ) -> std::result::Result<(), Fault>;
@@ -43,7 +43,7 @@ impl Engine for Gone {
     fn run(
         &mut self,
         _: &Manifest,
-        _: &Batch,
+        _: Pictures<'_>,
         _: &mut States,
         _: &mut Vec<Plane<f32>>,
     ) -> std::result::Result<(), Fault> {
@@ -89,14 +89,14 @@ impl DeviceIo {
     }
 
     /// Copies `batch` into the bound input tensor, making it where the shape is new.
-    fn fill(&mut self, batch: &Batch) -> ort::Result<()> {
+    fn fill(&mut self, batch: Pictures<'_>) -> ort::Result<()> {
         let shape = [batch.n, 3, batch.height, batch.width];
         let fits = |t: &Tensor<f32>| t.shape().iter().map(|d| *d as usize).eq(shape);
         let mut tensor = match self.input.take().filter(fits) {
             Some(t) => t,
             None => Tensor::new(&self.allocator, shape)?,
         };
-        tensor.try_extract_tensor_mut()?.1.copy_from_slice(&batch.data[..shape.iter().product()]);
+        tensor.try_extract_tensor_mut()?.1.copy_from_slice(&batch.data[..shape.iter().product::<usize>()]);
         self.input = Some(tensor);
         Ok(())
     }
@@ -104,9 +104,9 @@ impl DeviceIo {
 
 /// An engine, and how it came to be.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct Loaded<E = OrtEngine> {
     /// The engine.
-    pub engine: OrtEngine,
+    pub engine: E,
     /// Providers that `auto` tried in vain, with the reason.
     pub refused: Vec<(Provider, String)>,
     /// ONNX Runtime's version and origin.
@@ -147,7 +147,7 @@ impl OrtEngine {
     fn try_run(
         &mut self,
         m: &Manifest,
-        batch: &Batch,
+        batch: Pictures<'_>,
         states: &mut States,
         alphas: &mut Vec<Plane<f32>>,
     ) -> ort::Result<std::result::Result<(), String>> {
@@ -172,7 +172,7 @@ impl OrtEngine {
             }
             return take(m, batch.n, self.session.run_binding(binding)?, states, alphas);
         }
-        let source = TensorRef::from_array_view(([batch.n, 3, batch.height, batch.width], batch.data.as_slice()))?;
+        let source = TensorRef::from_array_view(([batch.n, 3, batch.height, batch.width], batch.data))?;
         let mut inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> =
             vec![(m.input.name.as_str().into(), source.into())];
         for (state, value) in m.states.iter().zip(&states.0) {
@@ -207,7 +207,7 @@ impl Engine for OrtEngine {
     fn run(
         &mut self,
         manifest: &Manifest,
-        batch: &Batch,
+        batch: Pictures<'_>,
         states: &mut States,
         alphas: &mut Vec<Plane<f32>>,
     ) -> std::result::Result<(), Fault> {

@@ -14,9 +14,10 @@ pub mod runtime;
 pub mod selftest;
 mod smaller;
 mod spare;
+mod team;
 
 pub use detector::{Detection, Detector};
 pub use error::ModelError;
 pub use manifest::{Kind, Manifest};
-pub use network::{Batch, Network, States, Tensor, Way};
+pub use network::{Batch, Network, Pictures, States, Tensor, Way};
 pub use registry::{Model, Weights};

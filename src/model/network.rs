@@ -9,9 +9,12 @@ use super::provider::{Provider, SessionOptions};
 use super::registry::Model;
 use super::smaller;
 use super::spare::{self, Again, Spare};
+use super::team::{self, Team};
+use crate::pipeline::DeviceChoice;
 use crate::plane::Plane;
 use ort::memory::AllocationDevice;
 use ort::value::{DynValue, Tensor as OrtTensor, TensorValueType};
+use std::ops::Range;
 
 /// Input of one run: `n` pictures as f32 `[n, 3, height, width]`, normalised as the manifest says.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +27,37 @@ pub struct Batch {
     pub width: usize,
     /// Height of each.
     pub height: usize,
+}
+
+impl Batch {
+    /// All of them.
+    pub fn pictures(&self) -> Pictures<'_> {
+        Pictures { data: &self.data, n: self.n, width: self.width, height: self.height }
+    }
+}
+
+/// Some pictures of a [`Batch`].
+#[derive(Clone, Copy, Debug)]
+pub struct Pictures<'a> {
+    /// `n * 3 * height * width` values.
+    pub data: &'a [f32],
+    /// Pictures.
+    pub n: usize,
+    /// Width of each.
+    pub width: usize,
+    /// Height of each.
+    pub height: usize,
+}
+
+impl<'a> Pictures<'a> {
+    /// Some of these.
+    ///
+    /// # Panics
+    /// When there are not so many.
+    pub fn part(self, range: Range<usize>) -> Pictures<'a> {
+        let len = 3 * self.width * self.height;
+        Pictures { data: &self.data[range.start * len..range.end * len], n: range.len(), ..self }
+    }
 }
 
 /// What a recurrent network remembers of the frames before, for all pictures of a batch. Empty
@@ -80,8 +114,6 @@ pub struct Network {
     notes: Vec<String>,
     /// Why the device was left for the spare.
     left: Option<String>,
-    /// A part of a batch that is too large.
-    part: Batch,
     /// A batch at a smaller size.
     small: Batch,
 }
@@ -101,10 +133,8 @@ impl Network {
     /// # Errors
     /// Wrong checksum, no ONNX Runtime, a device that does not load, a graph that does not fit.
     pub fn load(model: &Model, options: &SessionOptions) -> Result<Self> {
-        let Loaded { engine, refused, runtime } = OrtEngine::load(model, options)?;
-        let load = |model: &Model, options: &SessionOptions| -> Result<Box<dyn Engine>> {
-            Ok(Box::new(OrtEngine::load(model, options)?.engine))
-        };
+        let Loaded { engine, refused, runtime } = open(model, options)?;
+        let load = |model: &Model, options: &SessionOptions| Ok(open(model, options)?.engine);
         let spare = Spare::cpu(model, options, engine.provider(), load);
         let most = if options.session.rigid { 0 } else { usize::MAX };
         let again = (engine.provider().is_gpu() && !options.session.rigid).then(|| {
@@ -112,7 +142,7 @@ impl Network {
             let (model, options) = (model.clone(), SessionOptions { device, frugal: true, ..options.clone() });
             Again::new(move || load(&model, &options))
         });
-        let network = Self::of(Box::new(engine), model.manifest.clone(), spare);
+        let network = Self::of(engine, model.manifest.clone(), spare);
         Ok(Self { refused, runtime, again, most, may_shrink: options.session.smaller_input, ..network })
     }
 
@@ -131,7 +161,6 @@ impl Network {
             spare,
             notes: Vec::new(),
             left: None,
-            part: Batch::default(),
             small: Batch::default(),
         }
     }
@@ -254,16 +283,11 @@ impl Network {
         alphas: &mut Vec<Plane<f32>>,
     ) -> std::result::Result<(), Fault> {
         if !self.can_be_parted(batch.n) {
-            return self.engine.run(&self.manifest, batch, states, alphas);
+            return self.engine.run(&self.manifest, batch.pictures(), states, alphas);
         }
-        let len = 3 * batch.width * batch.height;
-        let part = &mut self.part;
-        (part.width, part.height) = (batch.width, batch.height);
         alphas.clear();
-        for pictures in batch.data[..batch.n * len].chunks(self.most * len) {
-            part.n = pictures.len() / len;
-            part.data.clear();
-            part.data.extend_from_slice(pictures);
+        for from in (0..batch.n).step_by(self.most) {
+            let part = batch.pictures().part(from..(from + self.most).min(batch.n));
             let mut some = Vec::new();
             self.engine.run(&self.manifest, part, states, &mut some)?;
             alphas.append(&mut some);
@@ -345,7 +369,8 @@ impl Network {
     /// # Errors
     /// What ONNX Runtime says when it brings them from the device.
     pub fn save(&self, states: &States) -> Result<Vec<Tensor>> {
-        states.0.iter().map(|value| save(value).map_err(|e| self.fail(e.to_string()))).collect()
+        let saved = states.0.iter().map(|value| save(value).map_err(|e| self.fail(e.to_string())));
+        Ok(team::join(saved.collect::<Result<_>>()?, self.manifest.states.len()))
     }
 
     /// The states that [`Network::save`] told.
@@ -363,6 +388,23 @@ impl Network {
     fn fail(&self, what: impl Into<String>) -> ModelError {
         ModelError::Network { name: self.manifest.name.clone(), what: what.into() }
     }
+}
+
+/// Opens a network: on a CPU in as many sessions as are good for its batches.
+fn open(model: &Model, options: &SessionOptions) -> Result<Loaded<Box<dyn Engine>>> {
+    let sessions = team::sessions(options.pictures, options.threads, model.bytes());
+    let each = SessionOptions { threads: options.threads.div_ceil(sessions), ..options.clone() };
+    let Loaded { engine, refused, runtime } = OrtEngine::load(model, &each)?;
+    let engine: Box<dyn Engine> = match engine.provider() {
+        Provider::Cpu => {
+            let another = SessionOptions { device: DeviceChoice::Cpu, ..each };
+            Team::of(Box::new(engine), sessions, || Ok(Box::new(OrtEngine::load(model, &another)?.engine)))?
+        }
+        // It shares its threads out by itself.
+        Provider::OpenVino if sessions > 1 => Box::new(OrtEngine::load(model, options)?.engine),
+        Provider::OpenVino | Provider::Cuda(_) | Provider::TensorRt(_) => Box::new(engine),
+    };
+    Ok(Loaded { engine, refused, runtime })
 }
 
 fn save(value: &DynValue) -> ort::Result<Tensor> {
@@ -410,7 +452,7 @@ pub(crate) mod tests {
         fn run(
             &mut self,
             _: &Manifest,
-            batch: &Batch,
+            batch: Pictures<'_>,
             _: &mut States,
             alphas: &mut Vec<Plane<f32>>,
         ) -> std::result::Result<(), Fault> {

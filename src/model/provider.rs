@@ -71,6 +71,8 @@ pub struct SessionOptions {
     pub card_memory: Option<u64>,
     /// CUDA takes only as much memory as it needs at once: slower to begin with, but more fits.
     pub frugal: bool,
+    /// Pictures in each batch: on a CPU several sessions may share them out. 1: one session has all threads.
+    pub pictures: usize,
     /// Where TensorRT keeps its engines.
     pub cache_dir: PathBuf,
     /// ONNX Runtime's library, where the user named one.

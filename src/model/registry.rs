@@ -118,6 +118,14 @@ pub fn find_first(names: &[String]) -> Result<Model> {
 }
 
 impl Model {
+    /// Bytes of its weights; 0 where their file can't be looked at, which loading it will tell.
+    pub fn bytes(&self) -> u64 {
+        match &self.weights {
+            Weights::File(path) => path.metadata().map_or(0, |m| m.len()),
+            Weights::Embedded(bytes) => bytes.len() as u64,
+        }
+    }
+
     /// The model itself, unless it makes no mattes.
     ///
     /// # Errors

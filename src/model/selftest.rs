@@ -49,6 +49,7 @@ fn compute(device: DeviceChoice, library: Option<&Path>) -> Result<(), String> {
         session: SessionChoice::default(),
         card_memory: None,
         frugal: false,
+        pictures: 1,
         cache_dir: std::env::temp_dir(),
         ort_library: library.map(PathBuf::from),
     };

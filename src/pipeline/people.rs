@@ -161,6 +161,8 @@ impl People {
         (layout, color): (YuvLayout, YuvColor),
         threads: usize,
     ) -> Result<Self> {
+        // They are shown one square at a time.
+        let options = &SessionOptions { pictures: 1, ..options.clone() };
         let closer = plan
             .networks
             .iter()

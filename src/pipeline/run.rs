@@ -100,6 +100,7 @@ impl Prepared {
             session: job.model.session,
             card_memory: cards.card(wanted).and_then(|c| c.memory_total),
             frugal: false,
+            pictures: plan.views.pictures() * job.model.batch_size.max(1) as usize,
             cache_dir: cache::folder(),
             ort_library: job.model.ort_library.clone(),
         };
