@@ -1,7 +1,7 @@
 //! Several sessions of one network that share out the pictures of a batch, on a CPU. A session of `n` threads
 //! waits for the slowest of them after each operation, and works on the whole batch at a time, which fits into
 //! no cache; sessions with fewer threads that look at one picture each wait for each other once a batch. On 2 cores two
-//! sessions of a thread each took 0.80 to 0.88 of the CPU time of one with two threads for selfie, 0.95 to 0.98
+//! sessions of a thread each took 0.78 to 0.88 of the CPU time of one with two threads for selfie, 0.95 to 0.98
 //! for RVM and 0.96 for u2netp (two pictures, AMD Zen 5, ONNX Runtime). The mattes are the same to the bit.
 
 use super::engine::Engine;
