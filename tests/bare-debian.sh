@@ -53,7 +53,9 @@ clean_up() {
     local status=$?
     local mounted
     for mounted in "$bare"/{dev/pts,sys,proc,}; do
-        if mountpoint -q "$mounted"; then umount "$mounted"; fi
+        if mountpoint -q "$mounted"; then
+            umount -R "$mounted" || umount -R --lazy "$mounted" # somebody in there is still ending
+        fi
     done
     if [[ $keep = yes ]]; then
         echo "kept: $bare"
@@ -131,7 +133,7 @@ rm "$bare.log"
 copy_settings
 # What every running system has: the kernel's files, and terminals for who opens one.
 mount -t proc proc "$bare/proc"
-mount -t sysfs -o ro sysfs "$bare/sys"
+mount --rbind --make-rslave /sys "$bare/sys" # with the control groups, which Slurm looks for
 mkdir -p "$bare/dev/pts"
 mount -t devpts -o newinstance,ptmxmode=0666 devpts "$bare/dev/pts"
 ln -sfn pts/ptmx "$bare/dev/ptmx"
