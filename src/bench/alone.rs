@@ -47,8 +47,7 @@ pub fn stages(job: &Job, limits: &Limits) -> Result<Vec<StageAlone>, Error> {
     let decode = bench.decode()?;
     bench.keep()?;
     let prepare = bench.prepare()?;
-    let batch = job.model.batch_size.max(1) as usize * bench.plan().views.pictures();
-    let infer = bench.infer(batch)?;
+    let infer = bench.infer(bench.plan().pictures(job))?;
     let matte = bench.matte()?;
     let (refine, compose, encode) = bench.paint()?;
     Ok(vec![decode, prepare, infer, matte, refine, compose, encode])

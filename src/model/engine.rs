@@ -96,7 +96,7 @@ impl DeviceIo {
             Some(t) => t,
             None => Tensor::new(&self.allocator, shape)?,
         };
-        tensor.try_extract_tensor_mut()?.1.copy_from_slice(&batch.data[..shape.iter().product::<usize>()]);
+        tensor.try_extract_tensor_mut()?.1.copy_from_slice(batch.data);
         self.input = Some(tensor);
         Ok(())
     }

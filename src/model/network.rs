@@ -61,7 +61,8 @@ impl<'a> Pictures<'a> {
 }
 
 /// What a recurrent network remembers of the frames before, for all pictures of a batch. Empty
-/// (the default) at the start and after a scene cut. Kept in FP32: in FP16 the states drift.
+/// (the default) at the start and after a scene cut. Kept in FP32: in FP16 the states drift. One session's hold all
+/// pictures; a team's lie one picture behind the other, which [`Network::save`] puts together.
 #[derive(Debug, Default)]
 pub struct States(pub(super) Vec<DynValue>);
 

@@ -384,8 +384,8 @@ impl People {
         let norm = self.detector.manifest().normalization();
         let rect = self.rects[0];
         let turned = self.form.rotation % 180 != 0;
-        // How large each part is as the detector sees it.
-        let size = |tile: &[f32; 4]| {
+        // How large a part is as the detector sees it.
+        let size = |tile: [f32; 4]| {
             let (tw, th) = ((tile[2] - tile[0]) * rect.w as f32, (tile[3] - tile[1]) * rect.h as f32);
             let (uw, uh) = if turned { (th, tw) } else { (tw, th) };
             let scale = side as f32 / uw.max(uh);
@@ -395,15 +395,15 @@ impl People {
         let (form, tiles, pictures, grid) = (self.form, &self.tiles, &self.pictures, self.grid);
         let cut = |cutter: &mut Cutter, i: usize| {
             let [mut part, mut picture] = [(); 2].map(|()| free(pictures).pop().unwrap_or_default());
-            let (tile, size) = (tiles[i], size(&tiles[i]));
-            cutter.cut(planes, form, rect, tile.map(f64::from), size, &norm, &mut part);
+            let size = size(tiles[i]);
+            cutter.cut(planes, form, rect, tiles[i].map(f64::from), size, &norm, &mut part);
             letterbox(&part, size, side, &norm.mean, &norm.std, &mut picture);
             free(pictures).push(part);
-            picture
+            (size, picture)
         };
         let mut found: Vec<Detection> = Vec::new();
-        in_order(&mut self.cutters, tiles.len(), cut, |i, picture| -> Result<()> {
-            let (tile, (w, h)) = (tiles[i], size(&tiles[i]));
+        in_order(&mut self.cutters, tiles.len(), cut, |i, ((w, h), picture)| -> Result<()> {
+            let tile = tiles[i];
             for one in self.detector.detect(&picture, LEAST)? {
                 let shares = [
                     one.sides[0] / w as f32,

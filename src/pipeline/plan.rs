@@ -108,6 +108,11 @@ impl Plan {
         Ok(Self { format, views, model, people, geometries, encoders, frames, input })
     }
 
+    /// Pictures that the network gets at once.
+    pub fn pictures(&self, job: &Job) -> usize {
+        self.views.pictures() * job.model.batch_size.max(1) as usize
+    }
+
     /// Label and value of everything that was found, for people.
     pub fn lines(&self, job: &Job) -> Vec<(&'static str, String)> {
         let v = &self.input.video;

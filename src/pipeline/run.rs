@@ -100,7 +100,7 @@ impl Prepared {
             session: job.model.session,
             card_memory: cards.card(wanted).and_then(|c| c.memory_total),
             frugal: false,
-            pictures: plan.views.pictures() * job.model.batch_size.max(1) as usize,
+            pictures: plan.pictures(job),
             cache_dir: cache::folder(),
             ort_library: job.model.ort_library.clone(),
         };
@@ -205,7 +205,7 @@ fn warm_up(job: &Job, plan: &Plan, network: &mut Network, cpu: &Cpu) -> Result<(
     };
     let by_rule = rules::warmup(on).value;
     let (width, height) = plan.views.network_size();
-    let n = plan.views.pictures() * job.model.batch_size.max(1) as usize;
+    let n = plan.pictures(job);
     let mut states = States::default();
     let device = network.provider();
     for _ in 0..job.model.session.warmup.unwrap_or(by_rule) {
