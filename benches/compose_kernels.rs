@@ -8,8 +8,8 @@ mod timed;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::path::PathBuf;
-use vrseg::compose::{Composer, Frame, Mode, Rgb, ViewPaint};
-use vrseg::matte::{SmallYuv, TileMap};
+use vrseg::compose::{Composer, Frame, Mode, Rgb};
+use vrseg::matte::{EdgeColours, MattedView, SmallYuv, TileMap};
 use vrseg::plane::{Plane, Rect, Yuv, YuvColor, YuvLayout, YuvMut};
 
 /// Width and height of a stereo frame.
@@ -34,6 +34,7 @@ struct Scene {
     tiles: TileMap,
     small: SmallYuv,
     small_alpha: Plane<f32>,
+    colours: EdgeColours,
 }
 
 impl Scene {
@@ -54,27 +55,31 @@ impl Scene {
             let data = (0..SMALL * SMALL).map(|i| f((i % SMALL) as f32 / n, (i / SMALL) as f32 / n)).collect();
             Plane::from_vec(data, SMALL, SMALL)
         };
+        let picture = SmallYuv { y: small(&|x, _| x), u: small(&|_, y| y - 0.5), v: small(&|x, y| 0.5 * (x - y)) };
+        let small_alpha = small(&opacity);
         Self {
             width,
             height,
             source: [texture(width, height), texture(width / 2, height / 2), texture(width / 2, height / 2)],
             alpha,
             tiles,
-            small: SmallYuv { y: small(&|x, _| x), u: small(&|_, y| y - 0.5), v: small(&|x, y| 0.5 * (x - y)) },
-            small_alpha: small(&opacity),
+            colours: EdgeColours::of(&picture, &small_alpha),
+            small: picture,
+            small_alpha,
         }
     }
 
-    fn views(&self) -> [ViewPaint<'_>; 2] {
+    fn views(&self) -> [MattedView<'_>; 2] {
         let w = self.width / 2;
-        [0, w].map(|x| ViewPaint {
+        [0, w].map(|x| MattedView {
             rect: Rect::new(x, 0, w, self.height),
             small: &self.small,
             alpha: &self.small_alpha,
+            colours: &self.colours,
         })
     }
 
-    fn frame<'a>(&'a self, views: &'a [ViewPaint<'a>], mode: &Mode) -> Frame<'a> {
+    fn frame<'a>(&'a self, views: &'a [MattedView<'a>], mode: &Mode) -> Frame<'a> {
         let source = Yuv::U8(self.source.each_ref().map(|p| p.as_ref()));
         Frame {
             source,
@@ -150,7 +155,7 @@ fn overlay(c: &mut Criterion) {
     compose(c, "overlay", &Mode::Overlay { tint: Rgb(255, 0, 0) });
 }
 
-/// The small-size estimates of two views alone: they don't depend on the frame's size.
+/// What is brought into the picture's samples before it is painted; it doesn't depend on the frame's size.
 fn prepare_two_views(c: &mut Criterion) {
     let mode = Mode::Green { key: Rgb::KEY_GREEN };
     let mut group = c.benchmark_group("prepare_two_views");

@@ -9,8 +9,8 @@ use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, 
 use std::hint::black_box;
 use vrseg::matte::stereo::{Search, StereoFusion};
 use vrseg::matte::{
-    Coefficients, Levels, Morphology, Normalization, Sampler, SceneDetector, SmallYuv, Stabilizer, TileMap, to_network,
-    upsample_bilinear, upsample_guided,
+    Coefficients, EdgeColours, Levels, MattedView, Morphology, Normalization, Sampler, SceneDetector, SmallYuv,
+    Stabilizer, TileMap, to_network, upsample_bilinear, upsample_guided,
 };
 use vrseg::plane::{Matrix, Plane, PlaneMut, PlaneRef, Rect, Sample, Yuv, YuvColor, YuvLayout};
 use vrseg::vr::Layout;
@@ -52,10 +52,19 @@ fn guide() -> Plane<f32> {
     Plane::from_vec(noise::<u8>(NET * NET, 255).iter().map(|&v| f32::from(v) / 255.0).collect(), NET, NET)
 }
 
+/// Noise in which what `alpha` shows is redder.
+fn picture(alpha: &Plane<f32>) -> SmallYuv {
+    let u = Plane::from_vec(guide().data().iter().map(|v| 0.2 * (v - 0.5)).collect(), NET, NET);
+    let v = u.data().iter().zip(alpha.data()).map(|(v, a)| v + 0.2 * a).collect();
+    SmallYuv { y: guide(), u, v: Plane::from_vec(v, NET, NET) }
+}
+
 fn coefficients(alpha: &Plane<f32>) -> Coefficients {
-    let mut c = Coefficients::default();
-    vrseg::matte::coefficients(&guide(), alpha, &mut c);
-    c
+    let (small, mut out) = (picture(alpha), Coefficients::default());
+    let rect = Rect::new(0, 0, NET, NET);
+    let colours = EdgeColours::of(&small, alpha);
+    vrseg::matte::coefficients(&MattedView { rect, small: &small, alpha, colours: &colours }, &mut out);
+    out
 }
 
 /// The full-size matte of both views.
@@ -178,13 +187,29 @@ fn to_network_pair(c: &mut Criterion) {
     });
 }
 
-fn coefficients_pair(c: &mut Criterion) {
-    small(c, "coefficients_pair", 2 * 2, || {
-        let (guide, alpha) = (guide(), person(NET));
-        let mut out = Coefficients::default();
+fn edge_colours_pair(c: &mut Criterion) {
+    small(c, "edge_colours_pair", 2 * 4, || {
+        let alpha = person(NET);
+        let small = picture(&alpha);
+        let mut colours = EdgeColours::default();
         move || {
             for _ in 0..2 {
-                vrseg::matte::coefficients(black_box(&guide), &alpha, &mut out);
+                colours.update(black_box(&small), &alpha);
+            }
+        }
+    });
+}
+
+fn coefficients_pair(c: &mut Criterion) {
+    small(c, "coefficients_pair", 2 * 2, || {
+        let alpha = person(NET);
+        let small = picture(&alpha);
+        let colours = EdgeColours::of(&small, &alpha);
+        let (rect, mut out) = (Rect::new(0, 0, NET, NET), Coefficients::default());
+        move || {
+            for _ in 0..2 {
+                let view = MattedView { rect, small: &small, alpha: &alpha, colours: &colours };
+                vrseg::matte::coefficients(black_box(&view), &mut out);
             }
         }
     });
@@ -331,7 +356,7 @@ fn feather_3px(c: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = timed::criterion();
-    targets = memcpy_luma, memcpy_420, sample_8bit, sample_10bit, to_network_pair, coefficients_pair, stabilize_pair,
+    targets = memcpy_luma, memcpy_420, sample_8bit, sample_10bit, to_network_pair, edge_colours_pair, coefficients_pair, stabilize_pair,
         stereo_fusion_pair, scene_cut, upsample_guided_person, upsample_guided_person_10bit,
         upsample_guided_all_mixed, upsample_bilinear_person, classify, grow_5px, feather_3px
 }

@@ -178,6 +178,20 @@ pub fn to_u16(v: f32, max: f32) -> u16 {
     (unsafe { v.to_int_unchecked::<i32>() }) as u16
 }
 
+/// So many floats of a row that the compiler knows the number.
+pub type Row<const W: usize> = [f32; W];
+
+/// `W` values of which the first are those of `row`, which is no longer; the rest are the default.
+#[inline(always)]
+pub fn load<T: Copy + Default, const W: usize>(row: &[T]) -> [T; W] {
+    if let Ok(whole) = row.try_into() {
+        return whole;
+    }
+    let mut padded = [T::default(); W];
+    padded[..row.len()].copy_from_slice(row);
+    padded
+}
+
 dispatch! {
     /// Whether every byte of `data` is `value`. True for an empty slice.
     pub fn all_equal(data: &[u8], value: u8) -> bool {

@@ -4,16 +4,18 @@
 
 use super::measure::{Limits, cpu_seconds};
 use super::results::{Latency, StageAlone};
-use crate::compose::{Composer, Frame, ViewPaint};
+use crate::compose::{Composer, Frame};
 use crate::matte::stereo::StereoFusion;
 use crate::matte::windows::{Blender, Viewer};
-use crate::matte::{Refiner, SceneDetector, SmallYuv, Stabilizer, TileMap, rotate, to_network};
+use crate::matte::{
+    EdgeColours, MattedView, Refiner, SceneDetector, SmallYuv, Stabilizer, TileMap, rotate, to_network,
+};
 use crate::media::{DecodeOptions, FramePool, Item, Reader, SourceFrame, VideoFrame, VrTags, Writer};
 use crate::model::{Batch, Kind, States};
 use crate::pipeline::plan::{output_color, output_layout, writer_options};
 use crate::pipeline::run::{Prepared, stereo_fusion};
 use crate::pipeline::{Error, Job, Plan};
-use crate::plane::{Plane, PlaneMut, PlaneRef, Yuv, YuvMut};
+use crate::plane::{Plane, PlaneMut, PlaneRef, Rect, Yuv, YuvMut};
 use crate::tune::rules::Threads;
 use std::time::{Duration, Instant};
 
@@ -36,6 +38,23 @@ struct Kept {
     frame: SourceFrame,
     views: Vec<View>,
     input: Batch,
+}
+
+impl Kept {
+    /// The views, which lie at `rects` and have these `colours`.
+    fn matted<'a>(&'a self, rects: &[Rect], colours: &'a [EdgeColours]) -> Vec<MattedView<'a>> {
+        let views = rects.iter().zip(&self.views).zip(colours);
+        views
+            .map(|((rect, v), colours)| MattedView { rect: *rect, small: &v.small, alpha: &v.alpha, colours })
+            .collect()
+    }
+}
+
+/// A frame's full-size matte, and what making it told.
+struct FullMatte {
+    alpha: Plane<u8>,
+    tiles: TileMap,
+    colours: Vec<EdgeColours>,
 }
 
 /// All stages of `job`.
@@ -269,36 +288,34 @@ impl<'a> Bench<'a> {
         };
         let video = &plan.input.video;
         let (width, height, layout, color) = (video.width, video.height, video.layout, video.color);
-        let mut alpha = Plane::<u8>::new(width, height);
-        let mut tiles = TileMap::default();
+        let mut matte = FullMatte {
+            alpha: Plane::new(width, height),
+            tiles: TileMap::default(),
+            colours: vec![EdgeColours::default(); plan.views.rects.len()],
+        };
         let mut refiner = Refiner::new(job.matte);
         let kept = &self.kept;
-        let mut refine = |k: &Kept, alpha: &mut Plane<u8>, tiles: &mut TileMap| {
+        let mut refine = |k: &Kept, matte: &mut FullMatte| {
             let planes = k.frame.frame.yuv();
-            let mut whole = alpha.as_mut();
-            for (rect, view) in plan.views.rects.iter().zip(&k.views) {
-                let out = whole.crop_mut(*rect);
-                refiner.refine(&planes, layout, color, *rect, &view.small.y, &view.alpha, out);
+            for (colours, view) in matte.colours.iter_mut().zip(&k.views) {
+                colours.update(&view.small, &view.alpha);
             }
-            tiles.classify(alpha.as_ref());
+            let mut whole = matte.alpha.as_mut();
+            for view in &k.matted(&plan.views.rects, &matte.colours) {
+                refiner.refine(&planes, layout, color, view, whole.crop_mut(view.rect));
+            }
+            matte.tiles.classify(matte.alpha.as_ref());
         };
-        let refined =
-            Laps::run(limits, |i| Ok(Some(timed(|| refine(&kept[swing(i, kept.len())], &mut alpha, &mut tiles)).0)))?;
+        let refined = Laps::run(limits, |i| Ok(Some(timed(|| refine(&kept[swing(i, kept.len())], &mut matte)).0)))?;
 
         let out_color = output_color(&output.mode, encoder, color);
         let pool = FramePool::new(output_layout(&output.mode, layout), width, height)?;
         let mut composer = Composer::new(&output.mode, layout, out_color, width, height);
         let mut painted: Vec<Option<VideoFrame>> = kept.iter().map(|_| None).collect();
-        let mut paint = |k: &Kept, alpha: &Plane<u8>, tiles: &TileMap| -> Result<VideoFrame, Error> {
-            let views: Vec<_> = plan
-                .views
-                .rects
-                .iter()
-                .zip(&k.views)
-                .map(|(rect, v)| ViewPaint { rect: *rect, small: &v.small, alpha: &v.alpha })
-                .collect();
+        let mut paint = |k: &Kept, matte: &FullMatte| -> Result<VideoFrame, Error> {
+            let views = k.matted(&plan.views.rects, &matte.colours);
             let source = k.frame.frame.yuv();
-            let alpha = alpha.as_ref();
+            let (alpha, tiles) = (matte.alpha.as_ref(), &matte.tiles);
             let frame = Frame { source, layout, color, width, height, alpha, tiles, views: &views, background: None };
             let mut picture = pool.get()?;
             picture.copy_props_from(&k.frame.frame);
@@ -307,15 +324,15 @@ impl<'a> Bench<'a> {
         };
         let composed = Laps::run(limits, |i| {
             let at = swing(i, kept.len());
-            refine(&kept[at], &mut alpha, &mut tiles);
-            let (took, picture) = timed(|| paint(&kept[at], &alpha, &tiles));
+            refine(&kept[at], &mut matte);
+            let (took, picture) = timed(|| paint(&kept[at], &matte));
             painted[at] = Some(picture?);
             Ok(Some(took))
         })?;
         for (k, picture) in kept.iter().zip(&mut painted) {
             if picture.is_none() {
-                refine(k, &mut alpha, &mut tiles);
-                *picture = Some(paint(k, &alpha, &tiles)?);
+                refine(k, &mut matte);
+                *picture = Some(paint(k, &matte)?);
             }
         }
         let painted: Vec<_> = painted.into_iter().flatten().collect();

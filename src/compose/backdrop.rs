@@ -1,8 +1,8 @@
 //! The blurred background of [`super::Mode::Blur`]: the background by itself, so that the person
 //! doesn't glow into it, `blur(w I) / blur(w)` with weights that are 0 on the person.
 
-use super::grid::{Grid, WideFill, repeat_row};
 use crate::matte::SmallYuv;
+use crate::matte::foreground::grid::{Grid, WideFill, repeat_row};
 use crate::plane::{Plane, PlaneRef, Rect, Sample};
 
 /// Standard deviation that a grid carries without visible cells, in cells.

@@ -1,13 +1,12 @@
-//! One output's painter: what must be known before painting, and the estimates of each frame.
+//! One output's painter: what must be known before painting, and what each frame brings.
 
 use super::backdrop::{Backdrop, FullView};
-use super::field::Mapping;
-use super::foreground::Estimate;
 use super::kernels::OverlayPlane;
 use super::paint::paint_picture;
 use super::{Mode, Rgb};
-use crate::matte::SmallYuv;
+use crate::matte::foreground::field::Mapping;
 use crate::matte::tiles::{TILE_H, TILE_W, TileMap};
+use crate::matte::{EdgeColours, MattedView, SmallYuv};
 use crate::plane::{Plane, PlaneRef, Rect, Sample, Yuv, YuvColor, YuvLayout, YuvMut};
 use crate::simd;
 
@@ -18,17 +17,6 @@ const BACKGROUND_KEPT: f32 = 0.6;
 /// A blur with a standard deviation of fewer samples of the small picture than this is made from
 /// the full-size picture, since the small one no longer holds the detail that must remain.
 const LEAST_SMALL_SIGMA: f32 = 1.0;
-
-/// One view of a frame, as the painters need it.
-#[derive(Clone, Copy, Debug)]
-pub struct ViewPaint<'a> {
-    /// Where the view lies in the frame, in luma samples.
-    pub rect: Rect,
-    /// The view at the network's size.
-    pub small: &'a SmallYuv,
-    /// Opacity of the person at that same size, 0.0..=1.0.
-    pub alpha: &'a Plane<f32>,
-}
 
 /// Everything that one picture is painted from.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +36,7 @@ pub struct Frame<'a> {
     /// The classes of the matte's tiles.
     pub tiles: &'a TileMap,
     /// The views; parts of the frame outside all of them are blended without foreground estimate.
-    pub views: &'a [ViewPaint<'a>],
+    pub views: &'a [MattedView<'a>],
     /// The other picture of [`Mode::Replace`], of the source's layout, colour and size.
     pub background: Option<Yuv<'a>>,
 }
@@ -71,14 +59,16 @@ impl Paint {
     }
 }
 
-/// The estimates for one view, in sample units.
+/// What a view is painted with, in sample units.
 #[derive(Clone, Debug)]
 pub(super) struct ViewState {
     /// The view in the luma plane, then in the chroma planes.
     pub rects: [Rect; 2],
-    /// Foreground and background near the edges.
-    pub estimate: Estimate,
-    /// Where the estimates' cells lie.
+    /// Colour of the person near its edges.
+    pub foreground: [Plane<f32>; 3],
+    /// Colour of the background there.
+    pub background: [Plane<f32>; 3],
+    /// Where the cells of the two lie.
     pub mapping: Mapping,
     /// The blurred background, in [`Paint::Blur`].
     pub backdrop: Backdrop,
@@ -90,7 +80,8 @@ impl ViewState {
     fn new() -> Self {
         Self {
             rects: [Rect::new(0, 0, 0, 0); 2],
-            estimate: Estimate::default(),
+            foreground: Default::default(),
+            background: Default::default(),
             mapping: Mapping::default(),
             backdrop: Backdrop::default(),
             backdrop_mapping: Mapping::default(),
@@ -148,14 +139,19 @@ impl Composer {
         Self { paint, layout, color, width, height, views: Vec::new() }
     }
 
+    /// Whether the views' colours (see [`MattedView`]) must be known.
+    pub fn needs_colours(&self) -> bool {
+        self.paint.needs_foreground()
+    }
+
     /// The layout of the pictures that `mode` makes from sources stored in `layout`:
     /// [`Mode::Alpha`] has an alpha plane, every other mode has none.
     pub fn output_layout(mode: &Mode, layout: YuvLayout) -> YuvLayout {
         YuvLayout { alpha: matches!(mode, Mode::Alpha), ..layout }
     }
 
-    /// Makes the frame's estimates (foreground and background colour, blurred background) at the
-    /// small size. Once a frame, before [`paint`](Self::paint).
+    /// Takes over the views' colours, and makes the blurred background at the small size. Once a frame,
+    /// before [`paint`](Self::paint).
     ///
     /// # Panics
     /// When a view's small planes and its alpha differ in size.
@@ -174,13 +170,12 @@ impl Composer {
             state.rects = [view.rect, view.rect.subsampled(shift.0, shift.1)];
             // Luma samples to a small one.
             let scale = (view.rect.w as f32 / w.max(1) as f32, view.rect.h as f32 / h.max(1) as f32);
-            update_estimate(&mut state.estimate, view.small, view.alpha);
-            let k = Estimate::cell(w, h);
+            let k = EdgeColours::cell(w, h);
             let cells = (w.div_ceil(k), h.div_ceil(k));
             state.mapping.update(view.rect, shift, cells, (scale.0 * k as f32, scale.1 * k as f32));
             let to_samples = Scale::new(self.color, self.layout.bits);
-            to_samples.apply(&mut state.estimate.foreground);
-            to_samples.apply(&mut state.estimate.background);
+            to_samples.copy(&view.colours.foreground, &mut state.foreground);
+            to_samples.copy(&view.colours.background, &mut state.background);
             if let Paint::Blur { strength } = self.paint {
                 prepare_backdrop(state, view, frame, strength * view.rect.h as f32, scale, &to_samples);
             }
@@ -227,7 +222,7 @@ impl Composer {
 /// Makes a view's blurred background: `sigma` in luma samples, `scale` luma samples to a small one.
 fn prepare_backdrop(
     state: &mut ViewState,
-    view: &ViewPaint<'_>,
+    view: &MattedView<'_>,
     frame: &Frame<'_>,
     sigma: f32,
     scale: (f32, f32),
@@ -261,10 +256,6 @@ fn prepare_backdrop(
 }
 
 simd::dispatch! {
-    fn update_estimate(estimate: &mut Estimate, small: &SmallYuv, alpha: &Plane<f32>) {
-        estimate.update(small, alpha);
-    }
-
     fn backdrop_from_small(
         backdrop: &mut Backdrop, small: &SmallYuv, alpha: &Plane<f32>, sigma: [f32; 2], k: usize,
     ) {
@@ -285,6 +276,13 @@ struct Scale {
 impl Scale {
     fn new(color: YuvColor, bits: u32) -> Self {
         Self { luma: color.luma(bits), chroma: color.chroma(bits) }
+    }
+
+    fn copy(&self, from: &[Plane<f32>; 3], to: &mut [Plane<f32>; 3]) {
+        for (from, to) in from.iter().zip(&mut *to) {
+            to.copy_from(from);
+        }
+        self.apply(to);
     }
 
     fn apply(&self, planes: &mut [Plane<f32>; 3]) {

@@ -6,27 +6,13 @@
 //! multiply-add, so all of them give the same samples bit for bit.
 
 use crate::plane::{PlaneRef, Sample};
-use crate::simd::to_u16;
-
-/// One row of a tile.
-pub(super) type Row<const W: usize> = [f32; W];
+use crate::simd::{Row, load, to_u16};
 
 /// `v` rounded to a sample; NaN and everything outside `0..=max` is clamped first.
 /// `max` is the layout's highest value, at most 65535.
 #[inline(always)]
 pub(super) fn quantise<T: Sample>(v: f32, max: f32) -> T {
     T::from_u32(u32::from(to_u16(v + 0.5, max)))
-}
-
-/// `W` samples of which the first are those of `row`, which is no longer.
-#[inline(always)]
-pub(super) fn load<T: Sample, const W: usize>(row: &[T]) -> [T; W] {
-    if let Ok(whole) = row.try_into() {
-        return whole;
-    }
-    let mut padded = [T::default(); W];
-    padded[..row.len()].copy_from_slice(row);
-    padded
 }
 
 /// Writes the first of `values` to `row`, which is no longer.

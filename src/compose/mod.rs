@@ -4,9 +4,6 @@
 mod backdrop;
 mod color;
 mod composer;
-mod field;
-mod foreground;
-mod grid;
 mod kernels;
 pub mod packed;
 mod paint;
@@ -15,7 +12,7 @@ mod passthrough;
 mod tests;
 
 pub use color::ParseColorError;
-pub use composer::{Composer, Frame, ViewPaint};
+pub use composer::{Composer, Frame};
 pub use packed::{AlphaChannel, PackedFrame};
 pub use passthrough::{PassthroughPainter, PassthroughPlan};
 use serde::{Deserialize, Serialize};

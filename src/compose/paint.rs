@@ -2,13 +2,13 @@
 //! filled or copied, and only edge tiles are blended.
 
 use super::composer::{Composer, Frame, Paint, ViewState};
-use super::field::Sampler;
 use super::kernels::{
-    OverlayPlane, affine, alpha_row, count, foreground, load, over, overlay, round, save, scale_alpha, widen,
+    OverlayPlane, affine, alpha_row, count, foreground, over, overlay, round, save, scale_alpha, widen,
 };
+use crate::matte::foreground::field::Sampler;
 use crate::matte::tiles::{TILE_H, TILE_W, TileClass, TileMap};
 use crate::plane::{PlaneMut, PlaneRef, Rect, Sample};
-use crate::simd;
+use crate::simd::{self, load};
 
 /// What is done with a run of tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,7 +225,7 @@ impl<T: Sample> Painter<'_, T> {
             },
             (_, _) => match view {
                 Some(v) => {
-                    let mut colour = sampler::<1, W>([&v.estimate.foreground[p]], v, p, r, Source::Estimate);
+                    let mut colour = sampler::<1, W>([&v.foreground[p]], v, p, r, Source::Estimate);
                     self.spread(p, r, v, &mut colour);
                 }
                 None => {
@@ -254,9 +254,7 @@ impl<T: Sample> Painter<'_, T> {
         let shift = shift(self.composer, p);
         let range = self.legal_range(p);
         let (source, background, alpha, max) = (self.source[p], self.background, self.frame.alpha, self.max);
-        let mut smooth = view.map(|v| {
-            sampler::<2, W>([&v.estimate.foreground[p], &v.estimate.background[p]], v, p, r, Source::Estimate)
-        });
+        let mut smooth = view.map(|v| sampler::<2, W>([&v.foreground[p], &v.background[p]], v, p, r, Source::Estimate));
         let mut backdrop = match (paint, view) {
             (Paint::Blur { .. }, Some(v)) => Some(sampler::<1, W>([&v.backdrop.colours[p]], v, p, r, Source::Backdrop)),
             _ => None,

@@ -2,9 +2,8 @@
 //! the discs between. The matte goes from the network's size straight to the discs' and is never
 //! as large as an eye.
 
-use super::composer::ViewPaint;
 use super::packed::{self, AlphaChannel, DiscPainter, PackedFrame, SCALE};
-use crate::matte::{Coefficients, Levels, MatteOptions, Morphology, coefficients};
+use crate::matte::{Coefficients, Levels, MatteOptions, MattedView, Morphology, coefficients};
 use crate::plane::{ChromaSiting, Plane, PlaneRef, Rect, Yuv, YuvColor, YuvLayout, YuvMut};
 use crate::simd::{dispatch, to_u8};
 use crate::vr::remap::Texel;
@@ -138,7 +137,7 @@ impl PassthroughPainter {
     ///
     /// # Panics
     /// When sizes or sample types don't fit together.
-    pub fn paint(&mut self, source: &Yuv<'_>, views: &[ViewPaint<'_>], out: YuvMut<'_>) {
+    pub fn paint(&mut self, source: &Yuv<'_>, views: &[MattedView<'_>], out: YuvMut<'_>) {
         match (source, out) {
             (Yuv::U8(source), YuvMut::U8(out, _)) => {
                 self.shared.paint(source, views, &mut self.bytes, &mut self.buffers, out);
@@ -185,7 +184,7 @@ impl Shared {
     fn paint<T: Texel>(
         &self,
         source: &[PlaneRef<'_, T>; 3],
-        views: &[ViewPaint<'_>],
+        views: &[MattedView<'_>],
         remapper: &mut Remapper<T>,
         buffers: &mut Buffers,
         mut out: [crate::plane::PlaneMut<'_, T>; 3],
@@ -224,7 +223,7 @@ impl Shared {
     fn tile<T: Texel>(
         &self,
         eye: usize,
-        view: &ViewPaint<'_>,
+        view: &MattedView<'_>,
         tables: &Tables,
         luma: PlaneRef<'_, T>,
         remapper: &mut Remapper<T>,
@@ -236,7 +235,7 @@ impl Shared {
         b.offset.resize(n, n);
         let levels = Levels::from_options(&self.options, n as f32 / view.alpha.height().max(1) as f32);
         if let Some(guide) = &tables.guide {
-            coefficients(&view.small.y, view.alpha, &mut b.coefficients);
+            coefficients(view, &mut b.coefficients);
             b.slope.resize(n, n);
             b.guide.resize(n, n);
             b.small.remap(&tables.matte, b.coefficients.a.as_ref(), 0.0, 0.0, b.slope.as_mut());
@@ -281,7 +280,7 @@ dispatch! {
 mod tests {
     use super::*;
     use crate::compose::packed::read_disc;
-    use crate::matte::SmallYuv;
+    use crate::matte::{EdgeColours, SmallYuv};
     use crate::plane::PlaneMut;
 
     const LAYOUT: YuvLayout = YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
@@ -330,12 +329,9 @@ mod tests {
                 SmallYuv { y: flat.clone(), u: flat.clone(), v: flat }
             })
             .collect();
-        let views: Vec<_> = plan
-            .rects
-            .iter()
-            .zip(&small)
-            .zip(alphas)
-            .map(|((rect, small), alpha)| ViewPaint { rect: *rect, small, alpha })
+        let colours: Vec<_> = small.iter().zip(alphas).map(|(small, alpha)| EdgeColours::of(small, alpha)).collect();
+        let views: Vec<_> = (0..alphas.len())
+            .map(|i| MattedView { rect: plan.rects[i], small: &small[i], alpha: &alphas[i], colours: &colours[i] })
             .collect();
         let small_size = (alphas[0].width(), alphas[0].height());
         let color = YuvColor::default();

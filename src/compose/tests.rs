@@ -1,8 +1,8 @@
 //! The painters against a plain per-sample reference, and what the pictures must look like.
 
-use super::composer::{Composer, Frame, Paint, ViewPaint};
+use super::composer::{Composer, Frame, Paint};
 use super::*;
-use crate::matte::{SmallYuv, TILE_H, TILE_W, TileMap};
+use crate::matte::{EdgeColours, MattedView, SmallYuv, TILE_H, TILE_W, TileMap};
 use crate::plane::{Matrix, Plane, PlaneMut, PlaneRef, Rect, Sample, Yuv, YuvColor, YuvLayout, YuvMut};
 use crate::simd::forced;
 use proptest::prelude::*;
@@ -144,7 +144,9 @@ fn run<T: Variant>(case: &Case) {
         // A border that no view covers.
         None => vec![Rect::new(w / 8, h / 8, (w * 3).div_ceil(4), (h * 3).div_ceil(4))],
     };
-    let views: Vec<_> = rects.iter().map(|r| ViewPaint { rect: *r, small: &small, alpha: &small_alpha }).collect();
+    let colours = EdgeColours::of(&small, &small_alpha);
+    let view = |r: &Rect| MattedView { rect: *r, small: &small, alpha: &small_alpha, colours: &colours };
+    let views: Vec<_> = rects.iter().map(view).collect();
     let mut tiles = TileMap::default();
     tiles.classify(alpha.get());
     let frame = Frame {
@@ -263,7 +265,7 @@ fn expected<T: Sample>(
     };
     let hats = view.map(|v| {
         let cell = v.mapping.cell();
-        [field(&v.estimate.foreground[p], cell), field(&v.estimate.background[p], cell)]
+        [field(&v.foreground[p], cell), field(&v.background[p], cell)]
     });
     let f = hats.map_or(s, |[fh, bh]| {
         let range = if p == 0 {
@@ -392,7 +394,8 @@ fn paint_known(mode: &Mode, known: &Known, small: &SmallYuv, small_alpha: &Plane
     let alpha = Plane::from_vec(known.alpha.data().iter().map(|a| (a * 255.0).round() as u8).collect(), n, n);
     let mut tiles = TileMap::default();
     tiles.classify(alpha.as_ref());
-    let views = [ViewPaint { rect: Rect::new(0, 0, n, n), small, alpha: small_alpha }];
+    let colours = EdgeColours::of(small, small_alpha);
+    let views = [MattedView { rect: Rect::new(0, 0, n, n), small, alpha: small_alpha, colours: &colours }];
     let frame = Frame {
         source: Yuv::U16(source.each_ref().map(|p| p.as_ref())),
         layout,

@@ -1,6 +1,7 @@
 //! From the planes of a frame to the network's input, and from the network's small alpha to a
 //! full-size, edge-aware, temporally calm matte.
 
+pub mod foreground;
 pub mod guided;
 pub mod keep;
 mod levels;
@@ -18,6 +19,7 @@ pub mod tiles;
 mod upsample;
 pub mod windows;
 
+pub use foreground::EdgeColours;
 pub use guided::{Coefficients, coefficients};
 pub use levels::Levels;
 pub use morphology::Morphology;
@@ -31,7 +33,7 @@ pub use temporal::Stabilizer;
 pub use tiles::{TILE_H, TILE_W, TileClass, TileMap};
 pub use upsample::{upsample_bilinear, upsample_guided};
 
-use crate::plane::Plane;
+use crate::plane::{Plane, Rect};
 
 /// 0 below `range.0`, 1 above `range.1`, straight between.
 #[inline(always)]
@@ -49,6 +51,19 @@ pub struct SmallYuv {
     pub u: Plane<f32>,
     /// Cr, -0.5..=0.5.
     pub v: Plane<f32>,
+}
+
+/// One view of a frame with its matte: what a full-size matte and the outputs are made from.
+#[derive(Clone, Copy, Debug)]
+pub struct MattedView<'a> {
+    /// Where the view lies in the frame, in luma samples.
+    pub rect: Rect,
+    /// The view at the network's size.
+    pub small: &'a SmallYuv,
+    /// Opacity of the person at that same size, 0.0..=1.0.
+    pub alpha: &'a Plane<f32>,
+    /// What the two say of the colours near the person's edges, unless nobody asks for it.
+    pub colours: &'a EdgeColours,
 }
 
 /// What the user may ask of a matte after the network.

@@ -3,8 +3,8 @@
 use super::guided::{self, Coefficients};
 use super::tiles::{TILE_H, TILE_W, TileClass};
 use super::upsample::{upsample_bilinear, upsample_guided};
-use super::{Levels, MatteOptions, Morphology, resize};
-use crate::plane::{Plane, PlaneMut, Rect, Yuv, YuvColor, YuvLayout};
+use super::{Levels, MatteOptions, MattedView, Morphology, resize};
+use crate::plane::{PlaneMut, Yuv, YuvColor, YuvLayout};
 
 /// Makes full-size mattes; keeps its buffers. Use one for each thread.
 #[derive(Debug)]
@@ -27,33 +27,34 @@ impl Refiner {
         (self.options.grow == 0 && self.options.feather <= 0.0).then_some(&self.classes)
     }
 
-    /// Brings `alpha` up to the size of the view `rect` of a picture (`planes`, stored in `layout`,
-    /// meaning `color`) and writes it to `out`, which has just that size. `guide` is the view's
-    /// luma at the size of `alpha`.
+    /// Whether the views' colours must be known.
+    pub fn needs_colours(&self) -> bool {
+        self.options.refine
+    }
+
+    /// Brings the matte of a `view` of a picture (`planes`, stored in `layout`, meaning `color`) up to the
+    /// view's size and writes it to `out`, which has just that size.
     ///
     /// # Panics
     /// When the sizes don't agree.
-    #[allow(clippy::too_many_arguments)]
     pub fn refine(
         &mut self,
         planes: &Yuv<'_>,
         layout: YuvLayout,
         color: YuvColor,
-        rect: Rect,
-        guide: &Plane<f32>,
-        alpha: &Plane<f32>,
+        view: &MattedView<'_>,
         mut out: PlaneMut<'_, u8>,
     ) {
+        let (rect, alpha) = (view.rect, view.alpha);
         // A view smaller than the network's input: nothing can be brought up.
         let fit = (alpha.width().min(rect.w), alpha.height().min(rect.h));
-        let shrunk = (fit != (alpha.width(), alpha.height()))
-            .then(|| (resize(guide.as_ref(), fit.0, fit.1), resize(alpha.as_ref(), fit.0, fit.1)));
-        let (guide, alpha) = shrunk.as_ref().map_or((guide, alpha), |(guide, alpha)| (guide, alpha));
+        let shrunk = (fit != (alpha.width(), alpha.height())).then(|| resize(alpha.as_ref(), fit.0, fit.1));
+        let alpha = shrunk.as_ref().unwrap_or(alpha);
         let levels = Levels::from_options(&self.options, rect.w as f32 / alpha.width().max(1) as f32);
         self.classes.resize(rect.w.div_ceil(TILE_W) * rect.h.div_ceil(TILE_H), TileClass::Mixed);
         let classes = &mut self.classes;
-        if self.options.refine {
-            guided::coefficients(guide, alpha, &mut self.coefficients);
+        if self.options.refine && shrunk.is_none() {
+            guided::coefficients(view, &mut self.coefficients);
             let (c, bits, target) = (&self.coefficients, layout.bits, out.reborrow());
             match planes {
                 Yuv::U8(p) => upsample_guided(c, p[0].crop(rect), bits, color, &levels, target, classes),
@@ -74,7 +75,8 @@ impl Refiner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plane::PlaneRef;
+    use crate::matte::{EdgeColours, SmallYuv};
+    use crate::plane::{Plane, PlaneRef, Rect};
 
     #[test]
     fn a_view_may_be_smaller_than_the_matte() {
@@ -85,20 +87,16 @@ mod tests {
             let planes = Yuv::U8([plane; 3]);
             let half: Vec<f32> = (0..small * small).map(|i| if i % small < small / 2 { 1.0 } else { 0.0 }).collect();
             let alpha = Plane::from_vec(half, small, small);
-            let guide = Plane::from_vec(vec![0.4; small * small], small, small);
+            let grey = Plane::from_vec(vec![0.4; small * small], small, small);
+            let small = SmallYuv { y: grey.clone(), u: grey.clone(), v: grey };
+            let colours = EdgeColours::of(&small, &alpha);
             let mut out = Plane::new(view, view);
             let rect = Rect::new(0, 0, view, view);
-            Refiner::new(MatteOptions::default()).refine(
-                &planes,
-                layout,
-                YuvColor::default(),
-                rect,
-                &guide,
-                &alpha,
-                out.as_mut(),
-            );
+            let matted = MattedView { rect, small: &small, alpha: &alpha, colours: &colours };
+            let mut refiner = Refiner::new(MatteOptions::default());
+            refiner.refine(&planes, layout, YuvColor::default(), &matted, out.as_mut());
             let row = out.as_ref().row(view / 2).to_vec();
-            assert_eq!((row[0], row[view - 1]), (255, 0), "{view} {small}");
+            assert_eq!((row[0], row[view - 1]), (255, 0), "{view}");
         }
     }
 }

@@ -6,10 +6,8 @@ use super::clock::Worker;
 use super::error::Result;
 use super::frame::{Matted, Painted, SmallView};
 use super::segments::Place;
-use crate::compose::{Composer, Frame, Mode, PassthroughPainter, ViewPaint};
-use crate::matte::MatteOptions;
-use crate::matte::Refiner;
-use crate::matte::TileMap;
+use crate::compose::{Composer, Frame, Mode, PassthroughPainter};
+use crate::matte::{EdgeColours, MatteOptions, MattedView, Refiner, TileMap};
 use crate::media::FramePool;
 use crate::plane::{Plane, Rect, YuvColor, YuvLayout};
 use crossbeam_channel::{Receiver, Sender};
@@ -36,6 +34,14 @@ enum Painter {
     Frame(Composer),
     /// Packed frames.
     Packed(Box<PassthroughPainter>),
+}
+
+impl Painter {
+    /// Whether the colours near the person's edges must be known; packed frames have them where
+    /// their mattes are refined.
+    fn needs_colours(&self) -> bool {
+        matches!(self, Self::Frame(composer) if composer.needs_colours())
+    }
 }
 
 /// The part of the stage that does not change from frame to frame.
@@ -75,6 +81,8 @@ impl Compose {
         let mut alpha = if full_size { Plane::<u8>::new(width, height) } else { Plane::default() };
         let mut tiles = TileMap::default();
         let mut refiner = Refiner::new(self.matte);
+        let by_colours = refiner.needs_colours() || painters.iter().any(Painter::needs_colours);
+        let mut colours = vec![EdgeColours::default(); self.rects.len()];
         loop {
             let Ok(Matted { mut frame, backgrounds }) = clock.waiting(|| frames.recv()) else { return Ok(()) };
             if cancel.is_aborted() {
@@ -87,18 +95,10 @@ impl Compose {
             let source = &frame.decoded.source;
             clock.take(source.index, 1);
             let planes = source.frame.yuv();
-            if full_size {
+            if by_colours {
                 clock.busy(|| {
-                    tiles.reset(width, height);
-                    let mut known = true;
-                    for (rect, view) in self.rects.iter().zip(&frame.views) {
-                        let mut whole = alpha.as_mut();
-                        let out = whole.crop_mut(*rect);
-                        refiner.refine(&planes, self.layout, self.color, *rect, &view.yuv.y, &view.alpha, out);
-                        known &= refiner.classes().is_some_and(|c| tiles.enter(*rect, self.size, c));
-                    }
-                    if !known {
-                        tiles.classify(alpha.as_ref());
+                    for (colours, view) in colours.iter_mut().zip(&frame.views) {
+                        colours.update(&view.yuv, &view.alpha);
                     }
                 });
             }
@@ -106,8 +106,24 @@ impl Compose {
                 .rects
                 .iter()
                 .zip(&frame.views)
-                .map(|(rect, v)| ViewPaint { rect: *rect, small: &v.yuv, alpha: &v.alpha })
+                .zip(&colours)
+                .map(|((rect, v), colours)| MattedView { rect: *rect, small: &v.yuv, alpha: &v.alpha, colours })
                 .collect();
+            if full_size {
+                clock.busy(|| {
+                    tiles.reset(width, height);
+                    let mut known = true;
+                    for view in &views {
+                        let mut whole = alpha.as_mut();
+                        let out = whole.crop_mut(view.rect);
+                        refiner.refine(&planes, self.layout, self.color, view, out);
+                        known &= refiner.classes().is_some_and(|c| tiles.enter(view.rect, self.size, c));
+                    }
+                    if !known {
+                        tiles.classify(alpha.as_ref());
+                    }
+                });
+            }
             for ((target, painter), background) in self.targets.iter().zip(&mut painters).zip(&backgrounds) {
                 let picture = clock.busy(|| -> Result<_> {
                     let mut picture = target.pool.get()?;

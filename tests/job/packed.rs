@@ -3,8 +3,8 @@
 
 use crate::harness::*;
 use std::path::{Path, PathBuf};
-use vrseg::compose::{AlphaChannel, PackedFrame, PassthroughPainter, PassthroughPlan, ViewPaint};
-use vrseg::matte::{MatteOptions, SmallYuv};
+use vrseg::compose::{AlphaChannel, PackedFrame, PassthroughPainter, PassthroughPlan};
+use vrseg::matte::{EdgeColours, MatteOptions, MattedView, SmallYuv};
 use vrseg::plane::{ChromaSiting, Plane, PlaneMut, Rect, Yuv, YuvColor, YuvLayout, YuvMut};
 use vrseg::vr::{Filter, Lens};
 
@@ -58,7 +58,8 @@ fn packed(side: usize, grey: &[u8]) -> Vec<u8> {
     let alphas = [eye(0), eye(1)];
     let flat = Plane::from_vec(vec![0.0; side * side], side, side);
     let small = SmallYuv { y: flat.clone(), u: flat.clone(), v: flat };
-    let views = [0, 1].map(|e| ViewPaint { rect: rects[e], small: &small, alpha: &alphas[e] });
+    let colours = alphas.each_ref().map(|alpha| EdgeColours::of(&small, alpha));
+    let views = [0, 1].map(|e| MattedView { rect: rects[e], small: &small, alpha: &alphas[e], colours: &colours[e] });
     let mut painter = PassthroughPainter::new(plan, YUV420, YuvColor::default(), (side, side), MatteOptions::default());
     let mut out = planes.clone();
     let source = planes.each_ref().map(Plane::as_ref);

@@ -7,12 +7,15 @@
 //! what the two smooth estimates leave unexplained, `F = Fh + a (I - a Fh - (1 - a) Bh)`. Two
 //! passes: a wide one that finds a colour everywhere, a narrow one that follows the local
 //! colours, fed with what is surely foreground and with the first one's F for the rest. Both run
-//! on a small grid; the correction is made at full size by [`super::kernels::foreground`].
+//! on a small grid; the correction is made at full size by the painters.
 
-use super::grid::{Grid, WideFill, reduce_row};
-use super::kernels::{Row, load};
-use crate::matte::SmallYuv;
+pub(crate) mod field;
+pub(crate) mod grid;
+
+use super::SmallYuv;
 use crate::plane::Plane;
+use crate::simd::{Row, dispatch, load};
+use grid::{Grid, Scratch, WideFill, reduce_row, smooth};
 
 /// The longer side of the grid that the estimates are made on is at most this.
 const GRID_SIZE: usize = 128;
@@ -22,35 +25,64 @@ const CELL_ROWS: usize = 2;
 /// Columns that are summed at a time: so few that the sums stay in registers.
 const BLOCK: usize = 16;
 
-/// The estimates for one view, and the memory that making them takes.
+/// The colours that person and background have by themselves near the edges of one view, and the
+/// memory that estimating them takes. All planes have a grid's size, see [`Self::cell`].
 #[derive(Clone, Debug, Default)]
-pub(super) struct Estimate {
+pub struct EdgeColours {
     /// Smooth foreground colour, in the small picture's units.
     pub foreground: [Plane<f32>; 3],
     /// Smooth background colour.
     pub background: [Plane<f32>; 3],
+    /// How much of what lies around a cell is surely foreground, and surely background, 0..=1.
+    pub sure: [Plane<f32>; 2],
     /// Weighted colours of foreground and background.
     grids: [Grid; 2],
     /// The picture on the grid, and its opacity.
     mean: [Plane<f32>; 4],
+    scratch: Scratch,
     wide: WideFill,
     wide_colours: [[Plane<f32>; 3]; 2],
     /// Column sums of a row of cells: foreground, background, picture and opacity.
     sums: [[Vec<f32>; 4]; 3],
 }
 
-impl Estimate {
+impl EdgeColours {
     /// Samples of the small picture to a cell, in each direction, for a small picture of `w` x `h`.
-    pub(super) fn cell(w: usize, h: usize) -> usize {
+    pub fn cell(w: usize, h: usize) -> usize {
         w.max(h).div_ceil(GRID_SIZE).max(1)
     }
 
-    /// Makes the estimates from a view's small picture and its opacity (0..=1, same size).
+    /// The colours that [`Self::update`] finds.
+    ///
+    /// # Panics
+    /// When the sizes differ.
+    pub fn of(small: &SmallYuv, alpha: &Plane<f32>) -> Self {
+        let mut colours = Self::default();
+        colours.update(small, alpha);
+        colours
+    }
+
+    /// Estimates the colours from a view's small picture and its opacity (0..=1, same size).
+    ///
+    /// # Panics
+    /// When the sizes differ.
+    pub fn update(&mut self, small: &SmallYuv, alpha: &Plane<f32>) {
+        for plane in [&small.y, &small.u, &small.v] {
+            let size = (plane.width(), plane.height());
+            assert_eq!(size, (alpha.width(), alpha.height()), "small planes and alpha differ in size");
+        }
+        update(self, small, alpha);
+    }
+
     #[inline(always)]
-    pub(super) fn update(&mut self, small: &SmallYuv, alpha: &Plane<f32>) {
+    fn estimate(&mut self, small: &SmallYuv, alpha: &Plane<f32>) {
         self.reduce(small, alpha, Self::cell(alpha.width(), alpha.height()));
         for (grid, colours) in self.grids.iter().zip(&mut self.wide_colours) {
             self.wide.fill(grid, colours);
+        }
+        for (sure, grid) in self.sure.iter_mut().zip(&self.grids) {
+            sure.copy_from(&grid.planes[3]);
+            smooth(sure, &mut self.scratch);
         }
         self.add_uncertain();
         let colours = [&mut self.foreground, &mut self.background];
@@ -112,6 +144,12 @@ impl Estimate {
             *f = f.max(*a);
             *b = b.max(1.0 - a);
         }
+    }
+}
+
+dispatch! {
+    fn update(colours: &mut EdgeColours, small: &SmallYuv, alpha: &Plane<f32>) {
+        colours.estimate(small, alpha);
     }
 }
 

@@ -1,12 +1,12 @@
 //! Smooth colour fields: three small planes spread over a view and sampled bilinearly, a tile at
 //! a time, at the positions of any plane's samples.
 
-use super::kernels::Row;
 use crate::plane::{Plane, Rect};
+use crate::simd::Row;
 
 /// Where the samples of one axis of a plane lie between the cells of a grid.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Axis {
+pub(crate) struct Axis {
     /// Positions in cells; whole numbers are cells' centres.
     pos: Vec<f32>,
     /// The last cell.
@@ -16,7 +16,7 @@ pub(super) struct Axis {
 impl Axis {
     /// An axis of `len` samples with `step` of them to a cell, over `cells` cells. Beyond the
     /// outer cells' centres the field is constant.
-    pub(super) fn new(len: usize, step: f32, cells: usize) -> Self {
+    pub(crate) fn new(len: usize, step: f32, cells: usize) -> Self {
         let last = cells.saturating_sub(1);
         let pos = |i: usize| ((i as f32 + 0.5) / step - 0.5).clamp(0.0, last as f32);
         Self { pos: (0..len).map(pos).collect(), last }
@@ -44,7 +44,7 @@ struct MappingKey {
 
 /// The axes from a grid over a view to the view's luma and chroma samples.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Mapping {
+pub(crate) struct Mapping {
     key: Option<MappingKey>,
     /// x and y of luma, then of chroma.
     axes: [[Axis; 2]; 2],
@@ -55,7 +55,7 @@ impl Mapping {
     ///
     /// `rect`: the view in luma samples. `shift`: log2 of the chroma subsampling. `cells`: the
     /// grid's size. `cell`: the luma samples that a cell covers in x and y.
-    pub(super) fn update(&mut self, rect: Rect, shift: (u32, u32), cells: (usize, usize), cell: (f32, f32)) {
+    pub(crate) fn update(&mut self, rect: Rect, shift: (u32, u32), cells: (usize, usize), cell: (f32, f32)) {
         let key = MappingKey { rect, shift, cells, cell };
         if self.key == Some(key) {
             return;
@@ -71,20 +71,20 @@ impl Mapping {
 
     /// The luma samples that a cell covers in x and y.
     #[cfg(test)]
-    pub(super) fn cell(&self) -> (f32, f32) {
+    pub(crate) fn cell(&self) -> (f32, f32) {
         self.key.map_or((1.0, 1.0), |key| key.cell)
     }
 
     /// The axes (x, y) for plane `p` (0 Y, 1 U, 2 V).
     #[inline(always)]
-    pub(super) fn axes(&self, p: usize) -> &[Axis; 2] {
+    pub(crate) fn axes(&self, p: usize) -> &[Axis; 2] {
         &self.axes[usize::from(p != 0)]
     }
 }
 
 /// Samples `N` fields of one geometry along rows of `W` samples of a plane. The rows must be
 /// asked for from top to bottom to be cheap, as two stretched rows are kept.
-pub(super) struct Sampler<'a, const N: usize, const W: usize> {
+pub(crate) struct Sampler<'a, const N: usize, const W: usize> {
     planes: [&'a Plane<f32>; N],
     axes: &'a [Axis; 2],
     /// Where the samples lie between the cells of a row.
@@ -101,7 +101,7 @@ impl<'a, const N: usize, const W: usize> Sampler<'a, N, W> {
     /// A sampler of columns `x..x + n` of the view (in samples of the plane that `axes` is for);
     /// from `n` on, which is at most `W`, the rows repeat their last sample.
     #[inline(always)]
-    pub(super) fn new(planes: [&'a Plane<f32>; N], axes: &'a [Axis; 2], x: usize, n: usize) -> Self {
+    pub(crate) fn new(planes: [&'a Plane<f32>; N], axes: &'a [Axis; 2], x: usize, n: usize) -> Self {
         let span = &axes[0].pos[x..x + n];
         let mut pos = [span.last().copied().unwrap_or(0.0); W];
         if let Ok(whole) = span.try_into() {
@@ -155,7 +155,7 @@ impl<'a, const N: usize, const W: usize> Sampler<'a, N, W> {
 
     /// The fields at row `y` of the view.
     #[inline(always)]
-    pub(super) fn row(&mut self, y: usize) -> [Row<W>; N] {
+    pub(crate) fn row(&mut self, y: usize) -> [Row<W>; N] {
         let (before, after, t) = self.axes[1].between(self.axes[1].pos[y]);
         let upper = self.stretch(before);
         let lower = self.stretch(after);

@@ -11,33 +11,39 @@ const FAINT: f32 = 1e-3;
 /// A grid of weighted colours: per cell the sums of `w Y`, `w U`, `w V` and `w`, each in a plane
 /// of its own. A full cell has weight 1.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Grid {
+pub(crate) struct Grid {
     /// The sums.
     pub planes: [Plane<f32>; 4],
-    scratch: Plane<f32>,
+    scratch: Scratch,
+}
+
+/// Memory that blurs take.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scratch {
+    plane: Plane<f32>,
     padded: Vec<f32>,
 }
 
 impl Grid {
     /// Gives the grid a size; the contents are then unspecified.
-    pub(super) fn resize(&mut self, width: usize, height: usize) {
+    pub(crate) fn resize(&mut self, width: usize, height: usize) {
         self.planes.iter_mut().for_each(|plane| plane.resize(width, height));
     }
 
     /// Cells in a row.
-    pub(super) fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         self.planes[3].width()
     }
 
     /// Rows.
-    pub(super) fn height(&self) -> usize {
+    pub(crate) fn height(&self) -> usize {
         self.planes[3].height()
     }
 
     /// Fills row `y` from the column sums `rows` (`w Y`, `w U`, `w V`, `w`; all of one length),
     /// `k` columns to a cell; `scale` is 1 over the number of rows in the sums.
     #[inline(always)]
-    pub(super) fn set_row(&mut self, y: usize, rows: &[Vec<f32>; 4], k: usize, scale: f32) {
+    pub(crate) fn set_row(&mut self, y: usize, rows: &[Vec<f32>; 4], k: usize, scale: f32) {
         for (plane, row) in self.planes.iter_mut().zip(rows) {
             reduce_row(row, k, scale, plane.as_mut().row_mut(y));
         }
@@ -61,48 +67,30 @@ impl Grid {
         }
     }
 
-    /// The lightest blur: each cell half of itself and half of its neighbours, in both directions.
+    /// [`smooth`]s all planes.
     #[inline(always)]
-    pub(super) fn smooth(&mut self) {
-        let (w, h) = (self.width(), self.height());
-        self.scratch.resize(w, h);
-        self.padded.clear();
-        self.padded.resize(w + 2, 0.0);
+    pub(crate) fn smooth(&mut self) {
         for plane in &mut self.planes {
-            for y in 0..h {
-                let plane = plane.as_ref();
-                let (above, here, below) =
-                    (plane.row(y.saturating_sub(1)), plane.row(y), plane.row((y + 1).min(h - 1)));
-                for (((o, a), m), b) in self.padded[1..=w].iter_mut().zip(above).zip(here).zip(below) {
-                    *o = 0.5 * m + 0.25 * (a + b);
-                }
-                self.padded[0] = self.padded[1];
-                self.padded[w + 1] = self.padded[w];
-                let (left, middle, right) = (&self.padded[..w], &self.padded[1..=w], &self.padded[2..]);
-                let mut scratch = self.scratch.as_mut();
-                for (((o, l), m), r) in scratch.row_mut(y).iter_mut().zip(left).zip(middle).zip(right) {
-                    *o = 0.5 * m + 0.25 * (l + r);
-                }
-            }
-            std::mem::swap(plane, &mut self.scratch);
+            smooth(plane, &mut self.scratch);
         }
     }
 
     /// Blurs with a Gaussian of standard deviation (`sx`, `sy`) cells, nothing beyond the border.
     #[inline(always)]
-    pub(super) fn blur(&mut self, sx: f32, sy: f32) {
+    pub(crate) fn blur(&mut self, sx: f32, sy: f32) {
         let (w, h) = (self.width(), self.height());
         let (kx, ky) = (gaussian(sx), gaussian(sy));
         let r = kx.len() - 1;
-        self.scratch.resize(w, h);
-        self.padded.clear();
-        self.padded.resize(w + 2 * r, 0.0);
+        let Scratch { plane: scratch, padded } = &mut self.scratch;
+        scratch.resize(w, h);
+        padded.clear();
+        padded.resize(w + 2 * r, 0.0);
         for plane in &mut self.planes {
             for y in 0..h {
-                self.padded[r..r + w].copy_from_slice(plane.as_ref().row(y));
-                convolve(self.scratch.as_mut().row_mut(y), &self.padded, &kx);
+                padded[r..r + w].copy_from_slice(plane.as_ref().row(y));
+                convolve(scratch.as_mut().row_mut(y), padded, &kx);
             }
-            let row = |y: usize| self.scratch.as_ref().row(y);
+            let row = |y: usize| scratch.as_ref().row(y);
             for y in 0..h {
                 let mut plane = plane.as_mut();
                 let out = plane.row_mut(y);
@@ -123,7 +111,7 @@ impl Grid {
     /// The colours: each cell divided by its weight, leaning on `fallback` (same size) where that
     /// is faint.
     #[inline(always)]
-    pub(super) fn colours(&self, fallback: &[Plane<f32>; 3], out: &mut [Plane<f32>; 3]) {
+    pub(crate) fn colours(&self, fallback: &[Plane<f32>; 3], out: &mut [Plane<f32>; 3]) {
         let [y, u, v, weights] = &self.planes;
         for ((out, sums), fallback) in out.iter_mut().zip([y, u, v]).zip(fallback) {
             out.resize(self.width(), self.height());
@@ -135,9 +123,33 @@ impl Grid {
     }
 }
 
+/// The lightest blur: each cell half of itself and half of its neighbours, in both directions.
+#[inline(always)]
+pub(crate) fn smooth(plane: &mut Plane<f32>, Scratch { plane: scratch, padded }: &mut Scratch) {
+    let (w, h) = (plane.width(), plane.height());
+    scratch.resize(w, h);
+    padded.clear();
+    padded.resize(w + 2, 0.0);
+    for y in 0..h {
+        let plane = plane.as_ref();
+        let (above, here, below) = (plane.row(y.saturating_sub(1)), plane.row(y), plane.row((y + 1).min(h - 1)));
+        for (((o, a), m), b) in padded[1..=w].iter_mut().zip(above).zip(here).zip(below) {
+            *o = 0.5 * m + 0.25 * (a + b);
+        }
+        padded[0] = padded[1];
+        padded[w + 1] = padded[w];
+        let (left, middle, right) = (&padded[..w], &padded[1..=w], &padded[2..]);
+        let mut scratch = scratch.as_mut();
+        for (((o, l), m), r) in scratch.row_mut(y).iter_mut().zip(left).zip(middle).zip(right) {
+            *o = 0.5 * m + 0.25 * (l + r);
+        }
+    }
+    std::mem::swap(plane, scratch);
+}
+
 /// `out[x]` = `scale` times the mean of `row[x k..(x + 1) k]`; the last cell may be smaller.
 #[inline(always)]
-pub(super) fn reduce_row(row: &[f32], k: usize, scale: f32, out: &mut [f32]) {
+pub(crate) fn reduce_row(row: &[f32], k: usize, scale: f32, out: &mut [f32]) {
     match k {
         1 => reduce_chunks::<1>(row, scale, out),
         2 => reduce_chunks::<2>(row, scale, out),
@@ -169,7 +181,7 @@ fn reduce_chunks<const K: usize>(row: &[f32], scale: f32, out: &mut [f32]) {
 
 /// The opposite of a reduction: each value `k` times, as far as `out` reaches.
 #[inline(always)]
-pub(super) fn repeat_row<T: Sample>(row: &[T], k: usize, out: &mut [f32]) {
+pub(crate) fn repeat_row<T: Sample>(row: &[T], k: usize, out: &mut [f32]) {
     match k {
         1 => repeat_chunks::<T, 1>(row, out),
         2 => repeat_chunks::<T, 2>(row, out),
@@ -228,7 +240,7 @@ fn convolve(out: &mut [f32], padded: &[f32], kernel: &[f32]) {
 /// nearby. Near weights it is their mean within roughly a tenth of the picture, far from them
 /// the mean of the whole grid.
 #[derive(Clone, Debug, Default)]
-pub(super) struct WideFill {
+pub(crate) struct WideFill {
     coarse: Grid,
     colours: [Plane<f32>; 3],
     mapping: Mapping,
@@ -242,7 +254,7 @@ impl WideFill {
 
     /// Writes the estimate, in planes of the grid's size.
     #[inline(always)]
-    pub(super) fn fill(&mut self, grid: &Grid, out: &mut [Plane<f32>; 3]) {
+    pub(crate) fn fill(&mut self, grid: &Grid, out: &mut [Plane<f32>; 3]) {
         let (gw, gh) = (grid.width(), grid.height());
         grid.reduce(Self::REDUCTION, &mut self.coarse);
         let mean = mean(&self.coarse);
