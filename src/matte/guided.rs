@@ -18,7 +18,7 @@
 //! 0.70 and 0.47.
 
 use super::foreground::field::{Axis, Sampler};
-use super::{EdgeColours, MattedView, ramp};
+use super::{EdgeColours, MattedView, SmallYuv, ramp};
 use crate::plane::{Plane, PlaneRef};
 use crate::simd::{Row, dispatch, load};
 
@@ -61,9 +61,7 @@ pub fn coefficients(view: &MattedView<'_>, out: &mut Coefficients) {
     let known = &view.colours.sure[0];
     assert_eq!((known.width(), known.height()), cells, "the colours are of a matte of this size");
     let axes = [Axis::new(w, cell as f32, cells.0), Axis::new(h, cell as f32, cells.1)];
-    for x in (0..w).step_by(BLOCK) {
-        fit_columns(view, &axes, x, out);
-    }
+    fit_rows(view, &axes, out);
 }
 
 impl Coefficients {
@@ -73,74 +71,95 @@ impl Coefficients {
 }
 
 dispatch! {
-    /// The coefficients of the columns from `x` on, [`BLOCK`] of them at most.
-    fn fit_columns(view: &MattedView<'_>, axes: &[Axis; 2], x: usize, out: &mut Coefficients) {
+    /// All coefficients, row by row: down a column every row would be another page of memory.
+    fn fit_rows(view: &MattedView<'_>, axes: &[Axis; 2], out: &mut Coefficients) {
         let (w, h) = (view.alpha.width(), view.alpha.height());
-        let n = BLOCK.min(w - x);
         let colours = view.colours;
         let ([fy, fu, fv], [by, bu, bv], [sf, sb]) = (&colours.foreground, &colours.background, &colours.sure);
-        let mut sampler = Sampler::<8, BLOCK>::new([fy, fu, fv, by, bu, bv, sf, sb], axes, x, n);
+        let fields = [fy, fu, fv, by, bu, bv, sf, sb];
+        let mut samplers = Vec::with_capacity(w.div_ceil(BLOCK));
+        for x in (0..w).step_by(BLOCK) {
+            samplers.push(Sampler::<8, BLOCK>::new(fields, axes, x, BLOCK.min(w - x)));
+        }
         let alpha = view.alpha.as_ref();
+        let SmallYuv { y: cy, u: cu, v: cv } = view.small;
+        let mut ranges = Ranges::new(w);
         for y in 0..h {
-            let own = &alpha.row(y)[x..x + n];
-            let (least, greatest) = extremes([y.saturating_sub(1), y, (y + 1).min(h - 1)].map(|y| alpha.row(y)), x, n);
+            let own = alpha.row(y);
+            ranges.update(alpha.row(y.saturating_sub(1)), own, alpha.row((y + 1).min(h - 1)));
+            let (cy, cu, cv) = (cy.as_ref().row(y), cu.as_ref().row(y), cv.as_ref().row(y));
             let (mut a, mut b) = (out.a.as_mut(), out.b.as_mut());
-            let (a, b) = (&mut a.row_mut(y)[x..x + n], &mut b.row_mut(y)[x..x + n]);
-            if is_flat(&least, &greatest) {
-                a.fill(0.0);
-                b.copy_from_slice(own);
-                continue;
+            let (a, b) = (a.row_mut(y), b.row_mut(y));
+            a.fill(0.0);
+            b.copy_from_slice(own);
+            for (block, sampler) in samplers.iter_mut().enumerate() {
+                let at = block * BLOCK..(block * BLOCK + BLOCK).min(w);
+                let (low, high) = (load(&ranges.low[at.clone()]), load(&ranges.high[at.clone()]));
+                if is_flat(&low, &high) {
+                    continue;
+                }
+                let picture = [load(&cy[at.clone()]), load(&cu[at.clone()]), load(&cv[at.clone()])];
+                let (slope, offset) = fit(&picture, &load(&own[at.clone()]), &low, &high, &sampler.row(y));
+                let n = at.len();
+                a[at.clone()].copy_from_slice(&slope[..n]);
+                b[at].copy_from_slice(&offset[..n]);
             }
-            let small = [&view.small.y, &view.small.u, &view.small.v];
-            let picture = small.map(|plane| load::<f32, BLOCK>(&plane.as_ref().row(y)[x..x + n]));
-            let (slope, offset) = fit(&picture, &load(own), &least, &greatest, &sampler.row(y));
-            a.copy_from_slice(&slope[..n]);
-            b.copy_from_slice(&offset[..n]);
         }
     }
 }
 
-/// Least and greatest value among each pixel and its neighbours in three rows.
-#[inline(always)]
-fn extremes(rows: [&[f32]; 3], x: usize, n: usize) -> (Row<BLOCK>, Row<BLOCK>) {
-    let [above, here, below] = rows.map(|row| with_neighbours(row, x, n));
-    let (mut low, mut high) = (here, here);
-    for i in 0..BLOCK + 2 {
-        low[i] = least(here[i], least(above[i], below[i]));
-        high[i] = greatest(here[i], greatest(above[i], below[i]));
-    }
-    let (mut lows, mut highs) = ([0.0; BLOCK], [0.0; BLOCK]);
-    for i in 0..BLOCK {
-        lows[i] = least(low[i], least(low[i + 1], low[i + 2]));
-        highs[i] = greatest(high[i], greatest(high[i + 1], high[i + 2]));
-    }
-    (lows, highs)
+/// Least and greatest alpha among each pixel of a row and its neighbours.
+struct Ranges {
+    low: Vec<f32>,
+    high: Vec<f32>,
+    /// The same of each column by itself, with a column more at both ends.
+    columns: [Vec<f32>; 2],
 }
 
-/// The columns `x - 1..=x + n` of a row, its outer values repeated beyond its ends.
-#[inline(always)]
-fn with_neighbours(row: &[f32], x: usize, n: usize) -> [f32; BLOCK + 2] {
-    if let Some(whole) = x.checked_sub(1).and_then(|from| row.get(from..from + BLOCK + 2)) {
-        return load(whole);
+impl Ranges {
+    fn new(width: usize) -> Self {
+        let columns = [vec![0.0; width + 2], vec![0.0; width + 2]];
+        Self { low: vec![0.0; width], high: vec![0.0; width], columns }
     }
-    let mut out = [row[x + n - 1]; BLOCK + 2];
-    out[0] = row[x.saturating_sub(1)];
-    out[1..=n].copy_from_slice(&row[x..x + n]);
-    if let Some(right) = row.get(x + n) {
-        out[n + 1] = *right;
+
+    /// Those of the row `here`, between two others.
+    #[inline(always)]
+    fn update(&mut self, above: &[f32], here: &[f32], below: &[f32]) {
+        let w = self.low.len();
+        let [lows, highs] = &mut self.columns;
+        let (above, here, below) = (&above[..w], &here[..w], &below[..w]);
+        {
+            let (lows, highs) = (&mut lows[1..=w], &mut highs[1..=w]);
+            for x in 0..w {
+                lows[x] = least(here[x], least(above[x], below[x]));
+                highs[x] = greatest(here[x], greatest(above[x], below[x]));
+            }
+        }
+        for columns in [&mut *lows, &mut *highs] {
+            (columns[0], columns[w + 1]) = (columns[1], columns[w]);
+        }
+        let (low, high) = (&mut self.low[..w], &mut self.high[..w]);
+        let (left, middle, right) = (&lows[..w], &lows[1..=w], &lows[2..w + 2]);
+        for x in 0..w {
+            low[x] = least(middle[x], least(left[x], right[x]));
+        }
+        let (left, middle, right) = (&highs[..w], &highs[1..=w], &highs[2..w + 2]);
+        for x in 0..w {
+            high[x] = greatest(middle[x], greatest(left[x], right[x]));
+        }
     }
-    out
 }
 
 /// Whether the matte is flat around each of the pixels.
 #[inline(always)]
-fn is_flat(least: &Row<BLOCK>, greatest: &Row<BLOCK>) -> bool {
-    // Counted to the end: an early exit would not be vectorised.
-    let mut steep = 0u32;
+fn is_flat(low: &Row<BLOCK>, high: &Row<BLOCK>) -> bool {
+    // The bits of numbers that are not negative are in the numbers' order, and integers' greatest is
+    // vectorised.
+    let mut widest = 0;
     for i in 0..BLOCK {
-        steep += u32::from(greatest[i] - least[i] > FLAT.0);
+        widest = widest.max((high[i] - low[i]).to_bits());
     }
-    steep == 0
+    f32::from_bits(widest) <= FLAT.0
 }
 
 /// Slopes and offsets of pixels that show `picture` and have the opacity `alpha`, `low` to `high`
@@ -192,7 +211,6 @@ fn greatest(a: f32, b: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matte::SmallYuv;
     use crate::plane::Rect;
     use crate::simd::forced;
     use proptest::prelude::*;

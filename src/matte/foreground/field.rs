@@ -131,22 +131,20 @@ impl<'a, const N: usize, const W: usize> Sampler<'a, N, W> {
             return slot;
         }
         self.held[slot] = gy;
-        let rows = self.planes.map(|plane| plane.as_ref().row(gy));
-        if let Some((first, last)) = self.few {
-            let mut out = [[0.0; W]; N];
-            for (cell, weights) in (first..=last).zip(&self.weights) {
-                for (row, out) in rows.iter().zip(&mut out) {
-                    for (o, weight) in out.iter_mut().zip(weights) {
-                        *o += weight * row[cell];
+        for (plane, out) in self.planes.iter().zip(&mut self.rows[slot]) {
+            let row = plane.as_ref().row(gy);
+            if let Some((first, last)) = self.few {
+                let mut sum = [0.0; W];
+                for (cell, weights) in row[first..=last].iter().zip(&self.weights) {
+                    for (o, weight) in sum.iter_mut().zip(weights) {
+                        *o += weight * cell;
                     }
                 }
-            }
-            self.rows[slot] = out;
-        } else {
-            for (i, pos) in self.pos.iter().enumerate() {
-                let (before, after, t) = self.axes[0].between(*pos);
-                for (row, out) in rows.iter().zip(&mut self.rows[slot]) {
-                    out[i] = row[before] + t * (row[after] - row[before]);
+                *out = sum;
+            } else {
+                for (o, pos) in out.iter_mut().zip(&self.pos) {
+                    let (before, after, t) = self.axes[0].between(*pos);
+                    *o = row[before] + t * (row[after] - row[before]);
                 }
             }
         }
