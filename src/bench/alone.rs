@@ -7,9 +7,7 @@ use super::results::{Latency, StageAlone};
 use crate::compose::{Composer, Frame};
 use crate::matte::stereo::StereoFusion;
 use crate::matte::windows::{Blender, Viewer};
-use crate::matte::{
-    EdgeColours, MattedView, Refiner, SceneDetector, SmallYuv, Stabilizer, TileMap, rotate, to_network,
-};
+use crate::matte::{EdgeColours, MattedView, Refiner, SceneDetector, SmallYuv, TileMap, rotate, to_network};
 use crate::media::{DecodeOptions, FramePool, Item, Reader, SourceFrame, VideoFrame, VrTags, Writer};
 use crate::model::{Batch, Kind, States};
 use crate::pipeline::plan::{output_color, output_layout, writer_options};
@@ -247,10 +245,8 @@ impl<'a> Bench<'a> {
         let plan = self.prepared.plan();
         let windows = std::sync::Arc::clone(&plan.views.windows);
         let mut stereo: Option<StereoFusion> = stereo_fusion(self.job.matte.stereo, plan);
-        let steady = plan.model.manifest.kind == Kind::Recurrent || self.job.matte.stabilize <= 0.0;
-        let strength = self.job.matte.stabilize;
-        let mut stabilizers: Vec<_> =
-            if steady { Vec::new() } else { plan.views.rects.iter().map(|_| Stabilizer::new(strength)).collect() };
+        let recurrent = plan.model.manifest.kind == Kind::Recurrent;
+        let mut stabilizers = self.job.matte.stabilizers(recurrent, plan.views.rects.len());
         let mut blender = Blender::new();
         let kept = &mut self.kept;
         let laps = Laps::run(self.limits, |i| {

@@ -78,7 +78,8 @@ pub struct MatteOptions {
     pub grow: i32,
     /// Edge-aware upsampling by the luma plane; false: bilinear.
     pub refine: bool,
-    /// Strength of the temporal stabilisation of frame-independent models, 0 (off) ..= 1.
+    /// Strength of the temporal stabilisation behind models that see each frame alone, 0 (off) ..= 1;
+    /// [`Self::stabilizers`] says what others get.
     pub stabilize: f32,
     /// How far the mattes of the two eyes are brought together where both surely see the same, 0 (off)
     /// ..= 1; nothing for a single view.
@@ -86,6 +87,19 @@ pub struct MatteOptions {
     /// The network is asked for every so many frames at the least (1 or more); in between mattes are carried
     /// along with what moves.
     pub every: u32,
+}
+
+/// What of the strength of the stabilisation a recurrent network's mattes get: it remembers by itself, and
+/// more than this begins to trail (docs/quality.md, "How much calm").
+const RECURRENT_SHARE: f32 = 1.0 / 3.0;
+
+impl MatteOptions {
+    /// A stabiliser for each of so many views whose mattes a network made; none where that is switched off.
+    pub fn stabilizers(&self, recurrent: bool, views: usize) -> Vec<Stabilizer> {
+        let strength = self.stabilize * if recurrent { RECURRENT_SHARE } else { 1.0 };
+        let views = if strength > 0.0 { views } else { 0 };
+        (0..views).map(|_| Stabilizer::new(strength)).collect()
+    }
 }
 
 impl Default for MatteOptions {

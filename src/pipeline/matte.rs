@@ -37,7 +37,7 @@ pub struct Matting<'a> {
     pub stereo: Option<StereoFusion>,
     /// For each view the last frame's matte before it was calmed, where mattes may be carried along; else empty.
     pub last: Vec<Plane<f32>>,
-    /// One for each view; none where all networks are recurrent, and steady by themselves.
+    /// One for each view; none where nothing is to be calmed.
     pub stabilizers: Vec<Stabilizer>,
     /// For each output, where its background comes from.
     pub backgrounds: Vec<Option<Backdrop>>,

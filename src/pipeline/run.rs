@@ -25,7 +25,6 @@ use super::{decode, encode, infer};
 use crate::cache::{self, Cache, CacheChoice, Context, Recall, Tally, Tiers};
 use crate::compose::{Mode, PassthroughPainter};
 use crate::hardware::{Cpu, Machine, Sampler, sampler};
-use crate::matte::Stabilizer;
 use crate::matte::stereo::{Search, StereoFusion};
 use crate::matte::windows::Blender;
 use crate::media::{DecodeOptions, EncodeOptions, Finished, FramePool, Reader, SegmentWriter, Writer, segment};
@@ -366,12 +365,8 @@ pub fn run_part(
     // Enough for a batch to be filled while one frame is somewhere else.
     let guard = MemoryGuard::new(max_memory, sampler.latest(), cache.clone(), batch_frames + 1, observer);
     let admission = Admission::new(permits, Some(guard));
-    let steady = recurrent && people.as_ref().is_none_or(People::is_recurrent);
-    let stabilizers = if steady || job.matte.stabilize <= 0.0 {
-        Vec::new()
-    } else {
-        plan.views.rects.iter().map(|_| Stabilizer::new(job.matte.stabilize)).collect()
-    };
+    let remembers = recurrent && people.as_ref().is_none_or(People::is_recurrent);
+    let stabilizers = job.matte.stabilizers(remembers, plan.views.rects.len());
 
     let tick = f64::from(video.time_base.0) / f64::from(video.time_base.1.max(1));
     let stereo = stereo_fusion(job.matte.stereo, plan);
