@@ -14,7 +14,7 @@ pub struct Levels {
 
 impl Default for Levels {
     /// A clean-up, 0.1 to 0.9: networks don't quite reach 0 and 1, and enlarging makes edges too
-    /// soft. On the composites of [`super::guided`] it took 18 % off the mean error at the edges.
+    /// soft. On composites with exact edges, enlarged by a guided filter, it took 18 % off the mean error there.
     fn default() -> Self {
         Self { lo: 0.1, hi: 0.9 }
     }
