@@ -168,7 +168,7 @@ impl Tables {
             let picture = Picture::new(Camera::ahead(plan.lens), w, h);
             plan.frame.tile_table(&picture, SampleGrid::luma(w, h), plan.fov)
         };
-        // There is nothing to refine where the matte is as fine as the disc.
+        // Where the matte is as fine as the disc, it is refined at its own size.
         let refine = refine && plan.frame.tile_side() > small.1;
         Self {
             view,
@@ -244,6 +244,11 @@ impl Shared {
             let (black, span) = self.color.luma(self.layout.bits);
             let (slope, guide) = (b.slope.data(), b.guide.data());
             follow(slope, guide, b.offset.data_mut(), black, 1.0 / span);
+        } else if self.options.refine {
+            coefficients(view, &mut b.coefficients);
+            let Coefficients { a: slope, b: refined } = &mut b.coefficients;
+            follow(slope.data(), view.small.y.data(), refined.data_mut(), 0.0, 1.0);
+            b.small.remap(&tables.matte, refined.as_ref(), 0.0, 0.0, b.offset.as_mut());
         } else {
             b.small.remap(&tables.matte, view.alpha.as_ref(), 0.0, 0.0, b.offset.as_mut());
         }
