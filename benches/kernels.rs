@@ -356,8 +356,8 @@ fn feather_3px(c: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = timed::criterion();
-    targets = memcpy_luma, memcpy_420, sample_8bit, sample_10bit, to_network_pair, edge_colours_pair, coefficients_pair, stabilize_pair,
-        stereo_fusion_pair, scene_cut, upsample_guided_person, upsample_guided_person_10bit,
+    targets = memcpy_luma, memcpy_420, sample_8bit, sample_10bit, to_network_pair, edge_colours_pair,
+        coefficients_pair, stabilize_pair, stereo_fusion_pair, scene_cut, upsample_guided_person, upsample_guided_person_10bit,
         upsample_guided_all_mixed, upsample_bilinear_person, classify, grow_5px, feather_3px
 }
 criterion_main!(benches);

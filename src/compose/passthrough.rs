@@ -3,12 +3,16 @@
 //! as large as an eye.
 
 use super::packed::{self, AlphaChannel, DiscPainter, PackedFrame, SCALE};
+use crate::matte::resample::Resampler;
 use crate::matte::{Coefficients, Levels, MatteOptions, MattedView, Morphology, coefficients};
 use crate::plane::{ChromaSiting, Plane, PlaneRef, Rect, Yuv, YuvColor, YuvLayout, YuvMut};
 use crate::simd::{dispatch, to_u8};
 use crate::vr::remap::Texel;
 use crate::vr::{Camera, Filter, Format, Lens, Picture, RemapTable, Remapper, SampleGrid};
 use std::sync::Arc;
+
+/// Rows of a circle that are averaged into one of its disc: all of them, as a disc has 0.4 of a circle's size.
+const GUIDE_ROWS: usize = 4;
 
 /// How a job's frames are packed.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,8 +50,6 @@ struct Tables {
     luma: RemapTable,
     /// `None` where chroma has the luma's samples.
     chroma: Option<RemapTable>,
-    /// From the view's luma to a disc's tile.
-    guide: Option<RemapTable>,
     /// From the small matte to a disc's tile.
     matte: RemapTable,
 }
@@ -80,6 +82,7 @@ struct Buffers {
     coefficients: Coefficients,
     morphology: Morphology,
     small: Remapper<f32>,
+    resampler: Resampler,
     slope: Plane<f32>,
     offset: Plane<f32>,
     guide: Plane<f32>,
@@ -92,6 +95,7 @@ impl Default for Buffers {
             coefficients: Coefficients::default(),
             morphology: Morphology::new(),
             small: Remapper::new(Filter::Bilinear),
+            resampler: Resampler::default(),
             slope: Plane::default(),
             offset: Plane::default(),
             guide: Plane::default(),
@@ -119,7 +123,7 @@ impl PassthroughPainter {
         let mut tables: Vec<Tables> = Vec::new();
         for rect in plan.eyes.map(|e| plan.rects[e]) {
             if !tables.iter().any(|t| t.view == (rect.w, rect.h)) {
-                tables.push(Tables::new(&plan, layout, (rect.w, rect.h), small, options.refine));
+                tables.push(Tables::new(&plan, layout, (rect.w, rect.h), small));
             }
         }
         let discs = DiscPainter::new(plan.frame, plan.channel, layout, color);
@@ -151,31 +155,22 @@ impl PassthroughPainter {
 }
 
 impl Tables {
-    fn new(
-        plan: &PassthroughPlan,
-        layout: YuvLayout,
-        view: (usize, usize),
-        small: (usize, usize),
-        refine: bool,
-    ) -> Self {
+    fn new(plan: &PassthroughPlan, layout: YuvLayout, view: (usize, usize), small: (usize, usize)) -> Self {
         let side = plan.frame.side();
         let from = Picture::new(Camera::ahead(plan.lens), view.0, view.1);
         let to = Picture::new(Camera::ahead(Lens::Fisheye { fov: plan.fov }), side, side);
         let grid = |p, picture: &Picture| SampleGrid::plane(p, picture.width, picture.height, layout, plan.siting);
         let table = |p| RemapTable::between((&from, grid(p, &from)), (&to, grid(p, &to)));
         let subsampled = (layout.chroma_shift_x, layout.chroma_shift_y) != (0, 0);
-        let tile = |(w, h): (usize, usize)| {
-            let picture = Picture::new(Camera::ahead(plan.lens), w, h);
-            plan.frame.tile_table(&picture, SampleGrid::luma(w, h), plan.fov)
-        };
-        // Where the matte is as fine as the disc, it is refined at its own size.
-        let refine = refine && plan.frame.tile_side() > small.1;
         Self {
             view,
             luma: table(0),
             chroma: subsampled.then(|| table(1)),
-            guide: refine.then(|| tile(view)),
-            matte: tile(small),
+            matte: {
+                let (w, h) = small;
+                let picture = Picture::new(Camera::ahead(plan.lens), w, h);
+                plan.frame.tile_table(&picture, SampleGrid::luma(w, h), plan.fov)
+            },
         }
     }
 }
@@ -211,7 +206,7 @@ impl Shared {
                 remapper.remap(table, from, T::from_u32(self.black[p]), max, out.crop_mut(at));
             }
             if eye == 0 || !same {
-                self.tile(eye, view, tables, source[0].crop(view.rect), remapper, buffers);
+                self.tile(eye, view, tables, out[0].as_ref().crop(place), buffers);
             }
         }
         let [left, right] = &buffers.tiles;
@@ -219,14 +214,13 @@ impl Shared {
         self.discs.paint([left.as_ref(), right.as_ref()], &mut out);
     }
 
-    /// Makes the opacities of an eye's disc.
+    /// Makes the opacities of an eye's disc; `circle` is the luma of its painted circle.
     fn tile<T: Texel>(
         &self,
         eye: usize,
         view: &MattedView<'_>,
         tables: &Tables,
-        luma: PlaneRef<'_, T>,
-        remapper: &mut Remapper<T>,
+        circle: PlaneRef<'_, T>,
         b: &mut Buffers,
     ) {
         let n = self.plan.frame.tile_side();
@@ -234,21 +228,18 @@ impl Shared {
         tile.resize(n, n);
         b.offset.resize(n, n);
         let levels = Levels::from_options(&self.options, n as f32 / view.alpha.height().max(1) as f32);
-        if let Some(guide) = &tables.guide {
+        if self.options.refine {
             coefficients(view, &mut b.coefficients);
             b.slope.resize(n, n);
-            b.guide.resize(n, n);
             b.small.remap(&tables.matte, b.coefficients.a.as_ref(), 0.0, 0.0, b.slope.as_mut());
             b.small.remap(&tables.matte, b.coefficients.b.as_ref(), 0.0, 0.0, b.offset.as_mut());
-            remapper.remap(guide, luma, 0.0, 0.0, b.guide.as_mut());
+            // The disc shows what the circle does, smaller: its luma is the circle's, averaged.
             let (black, span) = self.color.luma(self.layout.bits);
-            let (slope, guide) = (b.slope.data(), b.guide.data());
-            follow(slope, guide, b.offset.data_mut(), black, 1.0 / span);
-        } else if self.options.refine {
-            coefficients(view, &mut b.coefficients);
-            let Coefficients { a: slope, b: refined } = &mut b.coefficients;
-            follow(slope.data(), view.small.y.data(), refined.data_mut(), 0.0, 1.0);
-            b.small.remap(&tables.matte, refined.as_ref(), 0.0, 0.0, b.offset.as_mut());
+            let (centre, half) = (circle.width as f64 / 2.0, n as f64 / SCALE / 2.0);
+            let part = (centre - half, centre + half);
+            let affine = (1.0 / span, -black / span);
+            b.resampler.resample(circle, part, part, GUIDE_ROWS, affine, (n, n), &mut b.guide);
+            follow(b.slope.data(), b.guide.data(), b.offset.data_mut());
         } else {
             b.small.remap(&tables.matte, view.alpha.as_ref(), 0.0, 0.0, b.offset.as_mut());
         }
@@ -266,10 +257,10 @@ impl Shared {
 }
 
 dispatch! {
-    /// `offset += slope * luma`, luma in samples.
-    fn follow(slope: &[f32], luma: &[f32], offset: &mut [f32], black: f32, factor: f32) {
+    /// `offset += slope * luma`.
+    fn follow(slope: &[f32], luma: &[f32], offset: &mut [f32]) {
         for ((offset, slope), luma) in offset.iter_mut().zip(slope).zip(luma) {
-            *offset += slope * (luma - black) * factor;
+            *offset += slope * luma;
         }
     }
 

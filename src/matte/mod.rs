@@ -10,7 +10,7 @@ mod motion;
 pub mod people;
 mod prepare;
 mod refine;
-mod resample;
+pub(crate) mod resample;
 mod resize;
 mod scene;
 pub mod stereo;

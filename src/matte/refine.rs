@@ -88,15 +88,15 @@ mod tests {
             let half: Vec<f32> = (0..small * small).map(|i| if i % small < small / 2 { 1.0 } else { 0.0 }).collect();
             let alpha = Plane::from_vec(half, small, small);
             let grey = Plane::from_vec(vec![0.4; small * small], small, small);
-            let small = SmallYuv { y: grey.clone(), u: grey.clone(), v: grey };
-            let colours = EdgeColours::of(&small, &alpha);
+            let picture = SmallYuv { y: grey.clone(), u: grey.clone(), v: grey };
+            let colours = EdgeColours::of(&picture, &alpha);
             let mut out = Plane::new(view, view);
             let rect = Rect::new(0, 0, view, view);
-            let matted = MattedView { rect, small: &small, alpha: &alpha, colours: &colours };
+            let matted = MattedView { rect, small: &picture, alpha: &alpha, colours: &colours };
             let mut refiner = Refiner::new(MatteOptions::default());
             refiner.refine(&planes, layout, YuvColor::default(), &matted, out.as_mut());
             let row = out.as_ref().row(view / 2).to_vec();
-            assert_eq!((row[0], row[view - 1]), (255, 0), "{view}");
+            assert_eq!((row[0], row[view - 1]), (255, 0), "{view} {small}");
         }
     }
 }

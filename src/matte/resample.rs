@@ -118,7 +118,7 @@ impl Plan {
 
 /// Resamples planes; keeps the tables of the geometries it has met and its row buffers.
 #[derive(Debug, Default)]
-pub(super) struct Resampler {
+pub(crate) struct Resampler {
     plans: Vec<Plan>,
     row: Vec<f32>,
     half: Vec<f32>,
@@ -132,7 +132,7 @@ impl Resampler {
     /// Averages columns `x.0..x.1` and rows `y.0..y.1` of `src` to `size` and applies
     /// `v * affine.0 + affine.1`. At most about `max_rows` source rows go into an output row.
     #[allow(clippy::too_many_arguments)]
-    pub(super) fn resample<T: Sample>(
+    pub(crate) fn resample<T: Sample>(
         &mut self,
         src: PlaneRef<'_, T>,
         x: (f64, f64),
