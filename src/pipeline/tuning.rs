@@ -2,7 +2,9 @@
 //! workers is measured on the job itself, not guessed. What is found is kept for the next job of the kind.
 //!
 //! Only shares on which no bit of the output depends are tried: a job that goes on tomorrow must make the
-//! same file, whatever was found meanwhile.
+//! same file, whatever was found meanwhile. Encoders keep their threads for that reason, and so does the
+//! network on processors where ONNX Runtime's last bits depend on them (seen on an AMD Zen 5 with AVX-512, not
+//! on a Zen 3): its mattes with other threads are compared first.
 
 use super::cancel::Cancel;
 use super::events::{Event, Observer};
@@ -12,6 +14,8 @@ use super::run::{Prepared, run_part};
 use super::trial::harmless;
 use crate::cache;
 use crate::hardware::Machine;
+use crate::model::{Batch, States};
+use crate::plane::Plane;
 use crate::tune::kept::{Found, Kept};
 use crate::tune::rules;
 use std::collections::BTreeMap;
@@ -103,22 +107,31 @@ fn trial(job: &Job, plan: Plan, cancel: &Cancel) -> Option<(Found, usize)> {
     // One share's outputs lie where the one before had its own. Getting anywhere else in the job than to its
     // beginning may take longer than the trial.
     (piece.overwrite, piece.range.frames) = (true, Some(LONG));
-    let first = Prepared::new(&piece, plan).ok()?;
+    let mut first = Prepared::new(&piece, plan).ok()?;
     let (on_cpu, rule) = (!first.provider().is_gpu(), first.threads());
     let cores = if job.threads > 0 { job.threads } else { crate::hardware::cores() };
-    let shares = rules::shares_to_try(cores, rule, on_cpu);
-    let mut speeds = vec![Vec::new(); shares.len()];
-    // The network is loaded anew only for another number of its threads.
+    let expected = if on_cpu { mattes_of_noise(&mut first, job) } else { None };
     let mut loaded = BTreeMap::from([(rule.infer, first)]);
+    let mut shares = Vec::new();
+    for share in rules::shares_to_try(cores, rule, on_cpu) {
+        // The network is loaded anew only for another number of its threads.
+        if let Entry::Vacant(gap) = loaded.entry(share.infer) {
+            let piece = shared_out(&piece, share.infer, share.compose);
+            let mut prepared = Prepared::new(&piece, Plan::new(&piece).ok()?).ok()?;
+            if mattes_of_noise(&mut prepared, job) != expected {
+                tracing::info!("{} threads for the network would change its mattes' last bits", share.infer);
+                continue;
+            }
+            gap.insert(prepared);
+        }
+        shares.push(share);
+    }
+    let mut speeds = vec![Vec::new(); shares.len()];
     let mut run = |n: usize, speeds: &mut Vec<Vec<f64>>| -> Option<()> {
         let share = shares[n];
-        let piece = shared_out(&piece, share.infer, share.compose);
-        let prepared = match loaded.entry(share.infer) {
-            Entry::Occupied(there) => there.into_mut(),
-            Entry::Vacant(gap) => gap.insert(Prepared::new(&piece, Plan::new(&piece).ok()?).ok()?),
-        };
+        let prepared = loaded.get_mut(&share.infer)?;
         prepared.set_workers(share.compose);
-        speeds[n].push(speed(&piece, prepared, cancel)?);
+        speeds[n].push(speed(&shared_out(&piece, share.infer, share.compose), prepared, cancel)?);
         Some(())
     };
     for _ in 0..TURNS {
@@ -135,6 +148,24 @@ fn trial(job: &Job, plan: Plan, cancel: &Cancel) -> Option<(Found, usize)> {
     let when = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs());
     let gain = highest(&speeds[best]) / highest(&speeds[0]);
     Some((Found { infer: shares[best].infer, workers: shares[best].compose, gain, when }, shares.len()))
+}
+
+/// What the network makes of two pictures of noise, one after the other. How it shares out its work depends on
+/// the pictures' size alone, so what differs with noise is what would differ with any picture.
+fn mattes_of_noise(prepared: &mut Prepared, job: &Job) -> Option<Vec<Plane<f32>>> {
+    let (width, height) = prepared.plan().views.network_size();
+    let n = prepared.plan().pictures(job);
+    let (network, _) = prepared.parts();
+    let (mut states, mut mattes) = (States::default(), Vec::new());
+    for round in 0..2u32 {
+        // Numbers from 0 to 1 that look random: a counter times 2^32 / the golden ratio (Knuth's hash).
+        let noise = |i: usize| (i as u32 ^ round << 31).wrapping_mul(0x9E37_79B9) as f32 / u32::MAX as f32;
+        let batch = Batch { data: (0..n * 3 * width * height).map(noise).collect(), n, width, height };
+        let mut alphas = Vec::new();
+        network.run(&batch, &mut states, &mut alphas).ok()?;
+        mattes.append(&mut alphas);
+    }
+    Some(mattes)
 }
 
 fn highest(speeds: &[f64]) -> f64 {
