@@ -10,7 +10,7 @@ use std::hint::black_box;
 use vrseg::matte::stereo::{Search, StereoFusion};
 use vrseg::matte::{
     Coefficients, EdgeColours, Levels, MattedView, Morphology, Normalization, Sampler, SceneDetector, SmallYuv,
-    Stabilizer, TileMap, to_network, upsample_bilinear, upsample_guided,
+    Stabilizer, TileClass, TileMap, to_network, upsample_bilinear, upsample_guided,
 };
 use vrseg::plane::{Matrix, Plane, PlaneMut, PlaneRef, Rect, Sample, Yuv, YuvColor, YuvLayout};
 use vrseg::vr::Layout;
@@ -278,6 +278,7 @@ fn upsample<T: Sample>(c: &mut Criterion, name: &str, alpha: fn() -> Plane<f32>,
                 let luma = PlaneRef::new(&luma, w, w, h);
                 for v in views((w, h)) {
                     map.reset(v.w, v.h);
+                    map.classes.fill(TileClass::Mixed);
                     let (view, levels) = (out.as_mut().crop_into(v), Levels::default());
                     if guided {
                         upsample_guided(&coefficients, luma.crop(v), bits, COLOR, &levels, view, &mut map.classes);

@@ -7,7 +7,7 @@ use super::results::{Latency, StageAlone};
 use crate::compose::{Composer, Frame};
 use crate::matte::stereo::StereoFusion;
 use crate::matte::windows::{Blender, Viewer};
-use crate::matte::{EdgeColours, MattedView, Refiner, SceneDetector, SmallYuv, TileMap, rotate, to_network};
+use crate::matte::{EdgeColours, MattedView, Refiner, SceneDetector, SmallYuv, TileClass, TileMap, rotate, to_network};
 use crate::media::{DecodeOptions, FramePool, Item, Reader, SourceFrame, VideoFrame, VrTags, Writer};
 use crate::model::{Batch, Kind, States};
 use crate::pipeline::plan::{output_color, output_layout, writer_options};
@@ -52,6 +52,8 @@ impl Kept {
 struct FullMatte {
     alpha: Plane<u8>,
     tiles: TileMap,
+    /// Of each view's part.
+    classes: Vec<Vec<TileClass>>,
     colours: Vec<EdgeColours>,
 }
 
@@ -287,6 +289,7 @@ impl<'a> Bench<'a> {
         let mut matte = FullMatte {
             alpha: Plane::new(width, height),
             tiles: TileMap::default(),
+            classes: vec![Vec::new(); plan.views.rects.len()],
             colours: vec![EdgeColours::default(); plan.views.rects.len()],
         };
         let mut refiner = Refiner::new(job.matte);
@@ -297,8 +300,8 @@ impl<'a> Bench<'a> {
                 colours.update(&view.small, &view.alpha);
             }
             let mut whole = matte.alpha.as_mut();
-            for view in &k.matted(&plan.views.rects, &matte.colours) {
-                refiner.refine(&planes, layout, color, view, whole.crop_mut(view.rect));
+            for (view, classes) in k.matted(&plan.views.rects, &matte.colours).iter().zip(&mut matte.classes) {
+                refiner.refine(&planes, layout, color, view, whole.crop_mut(view.rect), classes);
             }
             matte.tiles.classify(matte.alpha.as_ref());
         };

@@ -16,6 +16,13 @@ const LONGEST_RUN: usize = 512;
 /// ... or so many bytes of packed mattes.
 const LARGEST_RUN: usize = 32 << 20;
 
+/// After so many frames in a row that were kept for nothing, frames of a cheap network are not known by a hash any more:
+/// more than the memory for mattes holds at 4K, so what comes round in a loop is found before.
+const PATIENCE: usize = 256;
+
+/// Of a frame's numbers every so many are added up to see whether it may be the one before.
+const GLIMPSE: usize = 509;
+
 /// Why there are no mattes.
 #[derive(Debug, thiserror::Error)]
 pub enum RecallError {
@@ -123,6 +130,10 @@ struct Kept {
     state_bytes: usize,
     /// The least seconds that the network took for a picture: other work on the machine only adds to it.
     seconds: f64,
+    /// Frames since the last one that was found, or might have been if those before had been kept.
+    vain: usize,
+    /// A sum of some of the last frame's numbers, see [`GLIMPSE`].
+    glimpse: u64,
 }
 
 #[derive(Debug)]
@@ -291,6 +302,16 @@ impl<'n> Recall<'n> {
             return Ok(());
         };
         let each = batch.n / frames.max(1);
+        if kept.rests(batch, frames) {
+            let way = self.network.way();
+            self.network.run(batch, &mut self.states, alphas)?;
+            round(alphas);
+            self.tally.computed += frames as u64;
+            if self.network.way() != way {
+                self.kept = None;
+            }
+            return Ok(());
+        }
         let start = kept.context.start();
         let keys: Vec<_> = (0..frames).map(|i| Context::frame(&start, batch, i * each, each)).collect();
         alphas.resize_with(batch.n, Plane::default);
@@ -309,6 +330,7 @@ impl<'n> Recall<'n> {
             }
         }
         if missing.is_empty() {
+            kept.vain = 0;
             return Ok(());
         }
         let (began, way) = (Instant::now(), self.network.way());
@@ -329,6 +351,7 @@ impl<'n> Recall<'n> {
         let seconds = began.elapsed().as_secs_f64() / (missing.len() * each).max(1) as f64;
         kept.seconds = kept.seconds.min(seconds);
         self.tally.computed += missing.len() as u64;
+        kept.vain = if missing.len() == frames { kept.vain + frames } else { 0 };
         let same_way = self.network.way() == way;
         for i in missing {
             let mattes = Mattes::round(&mut alphas[i * each..][..each]);
@@ -376,7 +399,21 @@ impl Kept {
             recording: Run::default(),
             state_bytes: 0,
             seconds: f64::INFINITY,
+            vain: 0,
+            glimpse: 0,
         }
+    }
+
+    /// Whether the hashes of a batch's frames are not worth their time: a frame-independent network is cheap, and no
+    /// frame repeated for long. One that may be the same as the one before ends that, and is looked up.
+    fn rests(&mut self, batch: &Batch, frames: usize) -> bool {
+        for frame in batch.data.chunks_exact((batch.data.len() / frames.max(1)).max(1)) {
+            let sum = frame.iter().step_by(GLIMPSE).fold(0u64, |sum, v| sum.wrapping_add(u64::from(v.to_bits())));
+            if std::mem::replace(&mut self.glimpse, sum) == sum {
+                self.vain = 0;
+            }
+        }
+        self.vain >= PATIENCE && !self.cache.keeps_on_disk(self.seconds)
     }
 
     /// The states, however large they are, are a third of the run at most; and a run has an end.

@@ -12,19 +12,12 @@ pub struct Refiner {
     options: MatteOptions,
     coefficients: Coefficients,
     morphology: Morphology,
-    classes: Vec<TileClass>,
 }
 
 impl Refiner {
     /// A refiner that does what `options` say.
     pub fn new(options: MatteOptions) -> Self {
-        Self { options, coefficients: Coefficients::default(), morphology: Morphology::new(), classes: Vec::new() }
-    }
-
-    /// Classes of the tiles of the matte that was made last, counted from its own corner; `None` where
-    /// growing or feathering changed it afterwards.
-    pub fn classes(&self) -> Option<&[TileClass]> {
-        (self.options.grow == 0 && self.options.feather <= 0.0).then_some(&self.classes)
+        Self { options, coefficients: Coefficients::default(), morphology: Morphology::new() }
     }
 
     /// Whether the views' colours must be known.
@@ -35,6 +28,10 @@ impl Refiner {
     /// Brings the matte of a `view` of a picture (`planes`, stored in `layout`, meaning `color`) up to the
     /// view's size and writes it to `out`, which has just that size.
     ///
+    /// `classes` are those of `out`'s tiles, counted from its own corner: before the call of what it holds
+    /// already (empty where that is not known), and after it of what was written; empty where growing or
+    /// feathering changed that.
+    ///
     /// # Panics
     /// When the sizes don't agree.
     pub fn refine(
@@ -44,6 +41,7 @@ impl Refiner {
         color: YuvColor,
         view: &MattedView<'_>,
         mut out: PlaneMut<'_, u8>,
+        classes: &mut Vec<TileClass>,
     ) {
         let (rect, alpha) = (view.rect, view.alpha);
         // A view smaller than the network's input: nothing can be brought up.
@@ -51,8 +49,7 @@ impl Refiner {
         let shrunk = (fit != (alpha.width(), alpha.height())).then(|| resize(alpha.as_ref(), fit.0, fit.1));
         let alpha = shrunk.as_ref().unwrap_or(alpha);
         let levels = Levels::from_options(&self.options, rect.w as f32 / alpha.width().max(1) as f32);
-        self.classes.resize(rect.w.div_ceil(TILE_W) * rect.h.div_ceil(TILE_H), TileClass::Mixed);
-        let classes = &mut self.classes;
+        classes.resize(rect.w.div_ceil(TILE_W) * rect.h.div_ceil(TILE_H), TileClass::Mixed);
         if self.options.refine && shrunk.is_none() {
             guided::coefficients(view, &mut self.coefficients);
             let (c, bits, target) = (&self.coefficients, layout.bits, out.reborrow());
@@ -62,6 +59,9 @@ impl Refiner {
             }
         } else {
             upsample_bilinear(alpha, (rect.w, rect.h), &levels, out.reborrow(), classes);
+        }
+        if self.options.grow != 0 || self.options.feather > 0.0 {
+            classes.clear();
         }
         if self.options.grow != 0 {
             self.morphology.grow(out.reborrow(), self.options.grow);
@@ -94,7 +94,7 @@ mod tests {
             let rect = Rect::new(0, 0, view, view);
             let matted = MattedView { rect, small: &picture, alpha: &alpha, colours: &colours };
             let mut refiner = Refiner::new(MatteOptions::default());
-            refiner.refine(&planes, layout, YuvColor::default(), &matted, out.as_mut());
+            refiner.refine(&planes, layout, YuvColor::default(), &matted, out.as_mut(), &mut Vec::new());
             let row = out.as_ref().row(view / 2).to_vec();
             assert_eq!((row[0], row[view - 1]), (255, 0), "{view} {small}");
         }

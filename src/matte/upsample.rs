@@ -1,7 +1,8 @@
 //! The small matte brought up to the size of its view, tile by tile.
 //!
 //! Most tiles lie wholly inside or outside of the person: where all small pixels under a tile say
-//! so, it is filled without a look at the picture. In the others `a` and `b` (see
+//! so, it is filled without a look at the picture, and left alone where the matte before, in the same
+//! memory, had it filled alike: at 4K that saves writing 6 MB a frame. In the others `a` and `b` (see
 //! [`super::guided`]) are interpolated: first along the row for the few small rows under the tile,
 //! then down the column while the full-size rows are made.
 
@@ -15,8 +16,9 @@ use std::ops::Range;
 /// Brings a matte up to the size of `luma` (the view's part of the luma plane of a picture with
 /// `bits` a sample, coded as `color` says), so that edges follow luma.
 ///
-/// Writes the full-size matte to `out`, and for each of its tiles, row after row, a class to
-/// `classes` (those of a [`super::TileMap`]).
+/// Writes the full-size matte to `out`. `classes` are those of its tiles, row after row, as in a
+/// [`super::TileMap`]: before the call of what `out` holds already ([`TileClass::Mixed`] where that is not
+/// known), and after it of what was written.
 ///
 /// # Panics
 /// When the sizes of `luma`, `out` and `classes` don't agree.
@@ -150,6 +152,7 @@ fn upsample<T: Sample>(
     let mut flat = vec![0u8; small.b.width];
     let mut lines = Lines::new(width);
     let mut mixed: Vec<Range<usize>> = Vec::new();
+    let mut is_there = vec![false; tiles_x];
     for (ty, classes) in classes.chunks_exact_mut(tiles_x).enumerate() {
         let ys = ty * TILE_H..(ty * TILE_H + TILE_H).min(height);
         let ry = runs_y.covering(&ys);
@@ -158,17 +161,20 @@ fn upsample<T: Sample>(
             let a = small.a.map_or(&[][..], |a| a.row(y));
             mark_flat(a, small.b.row(y), (levels.lo, levels.hi), &mut flat);
         }
-        for (class, under) in classes.iter_mut().zip(&under) {
+        for ((class, under), is_there) in classes.iter_mut().zip(&under).zip(&mut is_there) {
+            let before = *class;
             let common = flat[under.clone()].iter().fold(BACKGROUND | PERSON, |m, f| m & f);
             *class = match common {
                 0 => TileClass::Mixed,
                 c if c & BACKGROUND != 0 => TileClass::Background,
                 _ => TileClass::Person,
             };
+            *is_there = *class == before && before != TileClass::Mixed;
         }
         mixed.clear();
-        for (from, to, class) in spans(classes, width) {
+        for (from, to, class, is_there) in spans(classes, &is_there, width) {
             match class {
+                _ if is_there => {}
                 TileClass::Mixed => mixed.push(from..to),
                 TileClass::Background | TileClass::Person => {
                     let value = if class == TileClass::Person { 255 } else { 0 };
@@ -204,13 +210,20 @@ fn upsample<T: Sample>(
     }
 }
 
-/// Runs of tiles of the same class: first and last sample (exclusive) and the class.
-fn spans(classes: &[TileClass], width: usize) -> impl Iterator<Item = (usize, usize, TileClass)> {
-    let mut tiles = 0;
-    classes.chunk_by(|a, b| a == b).map(move |chunk| {
-        let from = tiles * TILE_W;
-        tiles += chunk.len();
-        (from, (tiles * TILE_W).min(width), chunk[0])
+/// Runs of tiles of the same class, all of them there already or none: first and last sample (exclusive),
+/// the class, and whether they are there.
+fn spans<'a>(
+    classes: &'a [TileClass],
+    is_there: &'a [bool],
+    width: usize,
+) -> impl Iterator<Item = (usize, usize, TileClass, bool)> + 'a {
+    let mut next = 0;
+    std::iter::from_fn(move || {
+        let (first, class, there) = (next, *classes.get(next)?, *is_there.get(next)?);
+        while classes.get(next) == Some(&class) && is_there.get(next) == Some(&there) {
+            next += 1;
+        }
+        Some((first * TILE_W, (next * TILE_W).min(width), class, there))
     })
 }
 

@@ -66,6 +66,7 @@ proptest! {
                 let mut out = vec![77u8; stride * h];
                 let mut map = TileMap::default();
                 map.reset(w, h);
+                map.classes.fill(TileClass::Mixed);
                 let whole = PlaneMut { data: &mut out, stride, width: w, height: h };
                 if !guided {
                     upsample_bilinear(&c.b, (w, h), &levels, whole, &mut map.classes);
@@ -99,6 +100,29 @@ proptest! {
                 assert_eq!(map, scanned, "{level:?}");
             }
         });
+    }
+
+    #[test]
+    fn what_the_matte_before_left_is_used_where_it_is_right(
+        (sw, sh) in (2usize..40, 1usize..30),
+        (w, h) in (20usize..300, 1usize..120),
+        seed in any::<u32>(),
+    ) {
+        prop_assume!(sw <= 2 * w);
+        let mut rng = Rng(seed | 1);
+        let levels = Levels::default();
+        let (mut kept, mut map) = (Plane::from_vec(vec![99u8; w * h], w, h), TileMap::default());
+        map.reset(w, h);
+        map.classes.fill(TileClass::Mixed);
+        for frame in 0..4 {
+            let c = coefficients(sw, sh, &mut rng);
+            upsample_bilinear(&c.b, (w, h), &levels, kept.as_mut(), &mut map.classes);
+            let (mut fresh, mut scanned) = (Plane::<u8>::new(w, h), TileMap::default());
+            scanned.reset(w, h);
+            upsample_bilinear(&c.b, (w, h), &levels, fresh.as_mut(), &mut scanned.classes);
+            prop_assert!(kept == fresh, "frame {frame}");
+            prop_assert_eq!(&map, &scanned);
+        }
     }
 
     #[test]

@@ -80,6 +80,8 @@ impl Compose {
         let full_size = painters.iter().any(|p| matches!(p, Painter::Frame(_)));
         let mut alpha = if full_size { Plane::<u8>::new(width, height) } else { Plane::default() };
         let mut tiles = TileMap::default();
+        // Of each view's part of `alpha`.
+        let mut classes = vec![Vec::new(); self.rects.len()];
         let mut refiner = Refiner::new(self.matte);
         let by_colours = refiner.needs_colours() || painters.iter().any(Painter::needs_colours);
         let mut colours = vec![EdgeColours::default(); self.rects.len()];
@@ -113,11 +115,11 @@ impl Compose {
                 clock.busy(|| {
                     tiles.reset(width, height);
                     let mut known = true;
-                    for view in &views {
+                    for (view, classes) in views.iter().zip(&mut classes) {
                         let mut whole = alpha.as_mut();
                         let out = whole.crop_mut(view.rect);
-                        refiner.refine(&planes, self.layout, self.color, view, out);
-                        known &= refiner.classes().is_some_and(|c| tiles.enter(view.rect, self.size, c));
+                        refiner.refine(&planes, self.layout, self.color, view, out, classes);
+                        known &= !classes.is_empty() && tiles.enter(view.rect, self.size, classes);
                     }
                     if !known {
                         tiles.classify(alpha.as_ref());

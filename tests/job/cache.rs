@@ -136,6 +136,22 @@ fn frames_that_repeat_cost_nothing() {
 }
 
 #[test]
+fn frames_that_begin_to_repeat_late_are_noticed() {
+    let dir = folder();
+    let at = |name: &str| dir.path().join(name);
+    // 300 pictures with noise of their own, of which the last ten are shown four times each.
+    clip(&at("in.mkv"), "160x96", 300, "-an -c:v ffv1");
+    let filter = "noise=alls=8:allf=t,setpts='(N+3*max(0,N-290))/25/TB',fps=25";
+    ffmpeg(&format!("-i {{}} -vf {filter} -frames:v 330 -c:v ffv1 {{}}"), &[&at("in.mkv"), &at("late.mkv")]);
+    let options = [SELFIE, &["--input-size", "128"]].concat();
+    let plain = uncached(&at("late.mkv"), &options);
+    let (packets, came) = matte(cached(dir.path()), &at("late.mkv"), &[&options[..], &["--cache", "memory"]].concat());
+    assert_eq!(packets, plain);
+    // The first repeat of all was kept by nobody.
+    assert_eq!(came, Tally { memory: 29, ..fresh(301) });
+}
+
+#[test]
 fn mattes_are_carried_along_between_looks_of_the_network() {
     let dir = folder();
     let at = |name: &str| dir.path().join(name);
