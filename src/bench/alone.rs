@@ -7,7 +7,7 @@ use super::results::{Latency, StageAlone};
 use crate::compose::{Composer, Frame};
 use crate::matte::stereo::StereoFusion;
 use crate::matte::windows::{Blender, Viewer};
-use crate::matte::{EdgeColours, MattedView, Refiner, SceneDetector, SmallYuv, TileClass, TileMap, rotate, to_network};
+use crate::matte::{EdgeColours, FullMatte, MattedView, SceneDetector, SmallYuv, rotate, to_network};
 use crate::media::{DecodeOptions, FramePool, Item, Reader, SourceFrame, VideoFrame, VrTags, Writer};
 use crate::model::{Batch, Kind, States};
 use crate::pipeline::plan::{output_color, output_layout, writer_options};
@@ -48,12 +48,9 @@ impl Kept {
     }
 }
 
-/// A frame's full-size matte, and what making it told.
-struct FullMatte {
-    alpha: Plane<u8>,
-    tiles: TileMap,
-    /// Of each view's part.
-    classes: Vec<Vec<TileClass>>,
+/// A frame's full-size matte, and the colours near its edges.
+struct ColouredMatte {
+    matte: FullMatte,
     colours: Vec<EdgeColours>,
 }
 
@@ -286,24 +283,16 @@ impl<'a> Bench<'a> {
         };
         let video = &plan.input.video;
         let (width, height, layout, color) = (video.width, video.height, video.layout, video.color);
-        let mut matte = FullMatte {
-            alpha: Plane::new(width, height),
-            tiles: TileMap::default(),
-            classes: vec![Vec::new(); plan.views.rects.len()],
+        let mut matte = ColouredMatte {
+            matte: FullMatte::new(job.matte, width, height),
             colours: vec![EdgeColours::default(); plan.views.rects.len()],
         };
-        let mut refiner = Refiner::new(job.matte);
         let kept = &self.kept;
-        let mut refine = |k: &Kept, matte: &mut FullMatte| {
-            let planes = k.frame.frame.yuv();
-            for (colours, view) in matte.colours.iter_mut().zip(&k.views) {
+        let refine = |k: &Kept, ColouredMatte { matte, colours }: &mut ColouredMatte| {
+            for (colours, view) in colours.iter_mut().zip(&k.views) {
                 colours.update(&view.small, &view.alpha);
             }
-            let mut whole = matte.alpha.as_mut();
-            for (view, classes) in k.matted(&plan.views.rects, &matte.colours).iter().zip(&mut matte.classes) {
-                refiner.refine(&planes, layout, color, view, whole.crop_mut(view.rect), classes);
-            }
-            matte.tiles.classify(matte.alpha.as_ref());
+            matte.update(&k.frame.frame.yuv(), layout, color, &k.matted(&plan.views.rects, colours));
         };
         let refined = Laps::run(limits, |i| Ok(Some(timed(|| refine(&kept[swing(i, kept.len())], &mut matte)).0)))?;
 
@@ -311,10 +300,10 @@ impl<'a> Bench<'a> {
         let pool = FramePool::new(output_layout(&output.mode, layout), width, height)?;
         let mut composer = Composer::new(&output.mode, layout, out_color, width, height);
         let mut painted: Vec<Option<VideoFrame>> = kept.iter().map(|_| None).collect();
-        let mut paint = |k: &Kept, matte: &FullMatte| -> Result<VideoFrame, Error> {
-            let views = k.matted(&plan.views.rects, &matte.colours);
+        let mut paint = |k: &Kept, ColouredMatte { matte, colours }: &ColouredMatte| -> Result<VideoFrame, Error> {
+            let views = k.matted(&plan.views.rects, colours);
             let source = k.frame.frame.yuv();
-            let (alpha, tiles) = (matte.alpha.as_ref(), &matte.tiles);
+            let (alpha, tiles) = (matte.alpha(), matte.tiles());
             let frame = Frame { source, layout, color, width, height, alpha, tiles, views: &views, background: None };
             let mut picture = pool.get()?;
             picture.copy_props_from(&k.frame.frame);

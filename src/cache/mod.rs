@@ -162,11 +162,6 @@ impl Cache {
         self.disk.as_ref().filter(|_| pays)
     }
 
-    /// Whether what such a network computes goes to disk.
-    fn keeps_on_disk(&self, seconds: f64) -> bool {
-        self.disk_for(seconds).is_some()
-    }
-
     fn put_mattes(&self, key: Key, mattes: Mattes, seconds: f64) {
         if let Some(disk) = self.disk_for(seconds) {
             disk.put(key, mattes.to_bytes());

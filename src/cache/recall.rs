@@ -295,15 +295,9 @@ impl<'n> Recall<'n> {
     }
 
     fn run_frames(&mut self, batch: &Batch, frames: usize, alphas: &mut Vec<Plane<f32>>) -> Result<()> {
-        let Some(kept) = &mut self.kept else {
-            self.network.run(batch, &mut self.states, alphas)?;
-            round(alphas);
-            self.tally.computed += frames as u64;
-            return Ok(());
-        };
-        let each = batch.n / frames.max(1);
-        if kept.rests(batch, frames) {
-            let way = self.network.way();
+        let way = self.network.way();
+        let rests = self.kept.as_mut().is_some_and(|kept| kept.rests(batch, frames));
+        let Some(kept) = self.kept.as_mut().filter(|_| !rests) else {
             self.network.run(batch, &mut self.states, alphas)?;
             round(alphas);
             self.tally.computed += frames as u64;
@@ -311,7 +305,8 @@ impl<'n> Recall<'n> {
                 self.kept = None;
             }
             return Ok(());
-        }
+        };
+        let each = batch.n / frames.max(1);
         let start = kept.context.start();
         let keys: Vec<_> = (0..frames).map(|i| Context::frame(&start, batch, i * each, each)).collect();
         alphas.resize_with(batch.n, Plane::default);
@@ -329,11 +324,11 @@ impl<'n> Recall<'n> {
                 }
             }
         }
+        kept.vain = if missing.len() == frames { kept.vain + frames } else { 0 };
         if missing.is_empty() {
-            kept.vain = 0;
             return Ok(());
         }
-        let (began, way) = (Instant::now(), self.network.way());
+        let began = Instant::now();
         let mut computed = Vec::new();
         if missing.len() == frames {
             self.network.run(batch, &mut self.states, alphas)?;
@@ -351,7 +346,6 @@ impl<'n> Recall<'n> {
         let seconds = began.elapsed().as_secs_f64() / (missing.len() * each).max(1) as f64;
         kept.seconds = kept.seconds.min(seconds);
         self.tally.computed += missing.len() as u64;
-        kept.vain = if missing.len() == frames { kept.vain + frames } else { 0 };
         let same_way = self.network.way() == way;
         for i in missing {
             let mattes = Mattes::round(&mut alphas[i * each..][..each]);
@@ -413,7 +407,7 @@ impl Kept {
                 self.vain = 0;
             }
         }
-        self.vain >= PATIENCE && !self.cache.keeps_on_disk(self.seconds)
+        self.vain >= PATIENCE && self.cache.disk_for(self.seconds).is_none()
     }
 
     /// The states, however large they are, are a third of the run at most; and a run has an end.

@@ -5,7 +5,6 @@
 //! inlined into; [`super::paint`] has one such function per instruction set. No loop uses fused
 //! multiply-add, so all of them give the same samples bit for bit.
 
-use crate::matte::tiles::TILE_W;
 use crate::plane::{PlaneRef, Sample};
 use crate::simd::{Row, load, to_u16};
 
@@ -28,25 +27,14 @@ pub(super) fn save<T: Sample, const W: usize>(row: &mut [T], values: &[T; W]) {
     }
 }
 
-/// The opacity of the first `n` samples from `x` on in row `y` of a plane that is subsampled by `2^sx` x
-/// `2^sy`, as [`alpha_row`] means it, where all of it is 0 or all of it is 255.
+/// How many of a row's values are `value`; unlike a search that ends early, this is vectorised.
 #[inline(always)]
-pub(super) fn solid(alpha: PlaneRef<'_, u8>, (sx, sy): (u32, u32), (x, y): (usize, usize), n: usize) -> Option<u8> {
-    let columns = x << sx..((x + n) << sx).min(alpha.width);
-    let first = alpha.row(y << sy)[columns.start];
-    if first != 0 && first != 255 {
-        return None;
+pub(super) fn count<const W: usize>(row: &Row<W>, value: f32) -> usize {
+    let mut n = 0u32;
+    for v in row {
+        n += u32::from(*v == value);
     }
-    let mut differs = 0u8;
-    for dy in 0..1 << sy {
-        let row = &alpha.row(((y << sy) + dy).min(alpha.height - 1))[columns.clone()];
-        match row.first_chunk::<TILE_W>() {
-            // Of a known length, a whole tile's: a single vector operation.
-            Some(whole) if row.len() == TILE_W => whole.iter().for_each(|&v| differs |= v ^ first),
-            _ => row.iter().for_each(|&v| differs |= v ^ first),
-        }
-    }
-    (differs == 0).then_some(first)
+    n as usize
 }
 
 /// Samples as floats.

@@ -3,7 +3,7 @@
 
 use super::composer::{Composer, Frame, Paint, ViewState};
 use super::kernels::{
-    OverlayPlane, affine, alpha_row, foreground, over, overlay, round, save, scale_alpha, solid, widen,
+    OverlayPlane, affine, alpha_row, count, foreground, over, overlay, round, save, scale_alpha, widen,
 };
 use crate::matte::foreground::field::Sampler;
 use crate::matte::tiles::{TILE_H, TILE_W, TileClass, TileMap};
@@ -261,20 +261,19 @@ impl<T: Sample> Painter<'_, T> {
         };
         let top = view.map_or(0, |v| v.rect(p).y);
         for y in r.y..r.y + r.h {
-            // An outline crosses few of a tile's rows; the others need no estimate.
-            match (solid(alpha, shift, (r.x, y), r.w), paint) {
-                (Some(255), _) => {
-                    self.out_row(p, y, r).copy_from_slice(&source.row(y)[r.x..r.x + r.w]);
-                    continue;
-                }
-                (Some(0), Paint::Green { key }) => {
-                    self.out_row(p, y, r).fill(T::from_u32(key[p] as u32));
-                    continue;
-                }
-                _ => {}
-            }
             let src = widen(&load::<T, W>(&source.row(y)[r.x..r.x + r.w]));
             let a = alpha_row::<W>(alpha, shift, (r.x, y), r.w);
+            // An outline crosses few of a tile's rows; the others need no estimate.
+            if count(&a, 1.0) == r.w {
+                self.out_row(p, y, r).copy_from_slice(&source.row(y)[r.x..r.x + r.w]);
+                continue;
+            }
+            if let Paint::Green { key } = paint
+                && count(&a, 0.0) == W
+            {
+                self.out_row(p, y, r).fill(T::from_u32(key[p] as u32));
+                continue;
+            }
             let person = match &mut smooth {
                 Some(smooth) => foreground(&src, &a, &smooth.row(y - top), range),
                 None => src,

@@ -2,6 +2,7 @@
 //! full-size, edge-aware, temporally calm matte.
 
 pub mod foreground;
+mod full;
 pub mod guided;
 pub mod keep;
 mod levels;
@@ -20,12 +21,12 @@ mod upsample;
 pub mod windows;
 
 pub use foreground::EdgeColours;
+pub use full::FullMatte;
 pub use guided::{Coefficients, coefficients};
 pub use levels::Levels;
 pub use morphology::Morphology;
 pub use motion::{Motion, MotionSearch, carry};
 pub use prepare::{Normalization, Sampler, rotate, to_network};
-pub use refine::Refiner;
 pub use resize::resize;
 pub use scene::SceneDetector;
 use serde::{Deserialize, Serialize};

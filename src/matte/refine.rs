@@ -8,7 +8,7 @@ use crate::plane::{PlaneMut, Yuv, YuvColor, YuvLayout};
 
 /// Makes full-size mattes; keeps its buffers. Use one for each thread.
 #[derive(Debug)]
-pub struct Refiner {
+pub(super) struct Refiner {
     options: MatteOptions,
     coefficients: Coefficients,
     morphology: Morphology,
@@ -16,13 +16,8 @@ pub struct Refiner {
 
 impl Refiner {
     /// A refiner that does what `options` say.
-    pub fn new(options: MatteOptions) -> Self {
+    pub(super) fn new(options: MatteOptions) -> Self {
         Self { options, coefficients: Coefficients::default(), morphology: Morphology::new() }
-    }
-
-    /// Whether the views' colours must be known.
-    pub fn needs_colours(&self) -> bool {
-        self.options.refine
     }
 
     /// Brings the matte of a `view` of a picture (`planes`, stored in `layout`, meaning `color`) up to the
@@ -34,7 +29,7 @@ impl Refiner {
     ///
     /// # Panics
     /// When the sizes don't agree.
-    pub fn refine(
+    pub(super) fn refine(
         &mut self,
         planes: &Yuv<'_>,
         layout: YuvLayout,

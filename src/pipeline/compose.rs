@@ -7,9 +7,9 @@ use super::error::Result;
 use super::frame::{Matted, Painted, SmallView};
 use super::segments::Place;
 use crate::compose::{Composer, Frame, Mode, PassthroughPainter};
-use crate::matte::{EdgeColours, MatteOptions, MattedView, Refiner, TileMap};
+use crate::matte::{EdgeColours, FullMatte, MatteOptions, MattedView};
 use crate::media::FramePool;
-use crate::plane::{Plane, Rect, YuvColor, YuvLayout};
+use crate::plane::{Rect, YuvColor, YuvLayout};
 use crossbeam_channel::{Receiver, Sender};
 use std::sync::Arc;
 
@@ -78,12 +78,9 @@ impl Compose {
         let mut painters: Vec<_> = self.targets.iter().map(|t| self.painter(t)).collect();
         // Packed frames take the small mattes as they are.
         let full_size = painters.iter().any(|p| matches!(p, Painter::Frame(_)));
-        let mut alpha = if full_size { Plane::<u8>::new(width, height) } else { Plane::default() };
-        let mut tiles = TileMap::default();
-        // Of each view's part of `alpha`.
-        let mut classes = vec![Vec::new(); self.rects.len()];
-        let mut refiner = Refiner::new(self.matte);
-        let by_colours = refiner.needs_colours() || painters.iter().any(Painter::needs_colours);
+        let (alpha_width, alpha_height) = if full_size { self.size } else { (0, 0) };
+        let mut matte = FullMatte::new(self.matte, alpha_width, alpha_height);
+        let by_colours = self.matte.refine || painters.iter().any(Painter::needs_colours);
         let mut colours = vec![EdgeColours::default(); self.rects.len()];
         loop {
             let Ok(Matted { mut frame, backgrounds }) = clock.waiting(|| frames.recv()) else { return Ok(()) };
@@ -112,19 +109,7 @@ impl Compose {
                 .map(|((rect, v), colours)| MattedView { rect: *rect, small: &v.yuv, alpha: &v.alpha, colours })
                 .collect();
             if full_size {
-                clock.busy(|| {
-                    tiles.reset(width, height);
-                    let mut known = true;
-                    for (view, classes) in views.iter().zip(&mut classes) {
-                        let mut whole = alpha.as_mut();
-                        let out = whole.crop_mut(view.rect);
-                        refiner.refine(&planes, self.layout, self.color, view, out, classes);
-                        known &= !classes.is_empty() && tiles.enter(view.rect, self.size, classes);
-                    }
-                    if !known {
-                        tiles.classify(alpha.as_ref());
-                    }
-                });
+                clock.busy(|| matte.update(&planes, self.layout, self.color, &views));
             }
             for ((target, painter), background) in self.targets.iter().zip(&mut painters).zip(&backgrounds) {
                 let picture = clock.busy(|| -> Result<_> {
@@ -143,8 +128,8 @@ impl Compose {
                         color: self.color,
                         width,
                         height,
-                        alpha: alpha.as_ref(),
-                        tiles: &tiles,
+                        alpha: matte.alpha(),
+                        tiles: matte.tiles(),
                         views: &views,
                         background: background.as_ref().map(|b| b.yuv()),
                     };
