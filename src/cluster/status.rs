@@ -122,12 +122,9 @@ pub fn status(submission: &Submission) -> Result<Status> {
     let ids = submission.ids();
     let queue = slurm::queue(&ids)?;
     let made = job::progress(&submission.job);
-    // Once the outputs are in place the segments go.
+    // Once the outputs are in place the folder goes, and its plan goes first: what was seen may be a part only.
     let there = submission.outputs.iter().all(|o| o.is_file());
-    let progress = match made {
-        Err(_) if there && !submission.job.exists() => Vec::new(),
-        other => other?.segments,
-    };
+    let progress = if there && !job::is_planned(&submission.job) { Vec::new() } else { made?.segments };
     let gone = progress.is_empty();
     let unfinished = progress.iter().any(|s| !s.finished);
     let accounts = if unfinished { slurm::accounts(&ids) } else { HashMap::new() };
@@ -286,6 +283,21 @@ mod tests {
         assert_eq!(status.seconds(), Some([10.0, 11.0, 11.0]));
         // 500 frames at 21 seconds for 200 of them, by one machine.
         assert_eq!(status.seconds_left(), Some(52.5));
+    }
+
+    #[test]
+    fn a_folder_that_is_just_being_removed_is_a_finished_jobs() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let job = dir.path().join("out.mp4.vrseg");
+        let outputs = vec![dir.path().join("out.mp4")];
+        std::fs::create_dir(&job).expect("a folder");
+        std::fs::write(job.join("lock"), "").expect("a lock");
+        std::fs::write(job.join("00001.0.seg"), "packets").expect("a segment");
+        let submission = Submission { job, outputs, rounds: Vec::new(), ..submission() };
+        assert!(status(&submission).is_err(), "no plan and no output: no job");
+        std::fs::write(&submission.outputs[0], "a video").expect("an output");
+        let status = status(&submission).expect("a status");
+        assert_eq!((status.state, status.segments.len()), (State::Finished, 0));
     }
 
     #[test]

@@ -145,11 +145,16 @@ pub fn is_job(path: &Path) -> bool {
     path.join(LOCK).is_file()
 }
 
+/// Whether a folder holds a job's plan: it is the first to go when the folder goes.
+pub fn is_planned(path: &Path) -> bool {
+    path.join(PLAN).is_file()
+}
+
 /// Whether `path` is an output that the job in `folder` made of what it had then: it may be replaced by
 /// what the job has later.
 pub fn made(folder: &Path, path: &Path) -> bool {
     let list: Vec<Made> = read(&folder.join(OUTPUTS)).unwrap_or_default();
-    folder.join(PLAN).is_file() && Made::of(path).is_ok_and(|now| list.contains(&now))
+    is_planned(folder) && Made::of(path).is_ok_and(|now| list.contains(&now))
 }
 
 fn fail(path: &Path) -> impl Fn(io::Error) -> Error {

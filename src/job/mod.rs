@@ -11,7 +11,7 @@ mod plan;
 mod work;
 
 pub use crew::run as run_crew;
-pub use folder::{JobFolder, JobPlan, Maker, PlannedSegment, Record, beside, is_job, made};
+pub use folder::{JobFolder, JobPlan, Maker, PlannedSegment, Record, beside, is_job, is_planned, made};
 pub use plan::{plan, planned};
 pub use work::{Means, Outcome, Progress, SegmentProgress, Which, is_merged, merge, progress, work};
 
