@@ -3,7 +3,7 @@
 use super::probe::FormatView;
 use crate::job::{self, Keep, Means};
 use crate::model::{Kind, Manifest, ModelError, Weights, registry};
-use crate::pipeline::{Cancel, Job, Observer, Plan, Summary, trial, tuning};
+use crate::pipeline::{Cancel, Job, Observer, Summary, trial, tuning};
 use crate::ui::format::{bytes, duration};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -78,8 +78,8 @@ pub struct Library {
 
 impl Backend for Library {
     fn plan(&self, job: &Job, cancel: &Cancel) -> anyhow::Result<PlanView> {
+        let plan = job::understood(job)?;
         let job = &job::may_replace_its_own(job);
-        let plan = Plan::new(job)?;
         let mut lines: Vec<_> = plan.lines(job).into_iter().map(|(l, v)| (l.to_owned(), v)).collect();
         let mut json = serde_json::json!({
             "width": plan.input.video.width,
@@ -114,17 +114,15 @@ impl Backend for Library {
     }
 
     fn run(&self, job: &Job, cancel: &Cancel, observer: &dyn Observer) -> anyhow::Result<Summary> {
-        match self.keep.seconds {
-            Some(seconds) if self.crew.len() > 1 => {
-                Ok(job::run_crew(job, &self.crew, seconds, self.keep.restart, cancel, observer)?)
-            }
-            _ if self.auto_tune => {
-                let found = tuning::best_shares(&job::may_replace_its_own(job), cancel, observer);
-                let tuned = found.map(|f| tuning::shared_out(job, f.infer, f.workers));
-                Ok(job::run(tuned.as_ref().unwrap_or(job), self.keep, cancel, observer)?)
-            }
-            _ => Ok(job::run(job, self.keep, cancel, observer)?),
+        if let (Some(seconds), true) = (self.keep.seconds, self.crew.len() > 1) {
+            return Ok(job::run_crew(job, &self.crew, seconds, self.keep.restart, cancel, observer)?);
         }
+        let plan = job::understood(job)?;
+        // Nothing of the plan depends on how threads are shared out.
+        let best = || tuning::best_shares(&job::may_replace_its_own(job), &plan, cancel, observer);
+        let found = if self.auto_tune { best() } else { None };
+        let tuned = found.map(|f| tuning::shared_out(job, f.infer, f.workers));
+        Ok(job::run(tuned.as_ref().unwrap_or(job), plan, self.keep, cancel, observer)?)
     }
 
     fn models(&self, name: Option<&str>, check: bool) -> anyhow::Result<Vec<ModelInfo>> {

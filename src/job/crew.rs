@@ -5,7 +5,7 @@ use super::plan::plan;
 use super::work::{Means, Which, merge, progress, work};
 use super::{beside, is_long};
 use crate::hardware::Usage;
-use crate::pipeline::{CacheReport, Cancel, Error, Event, Job, Live, Observer, Plan, StageReport, Summary};
+use crate::pipeline::{CacheReport, Cancel, Error, Event, Job, Live, Observer, StageReport, Summary};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,10 +26,11 @@ pub fn run(
     cancel: &Cancel,
     observer: &dyn Observer,
 ) -> Result<Summary, Error> {
-    let alone = crew.len() < 2 || !is_long(&Plan::new(&super::may_replace_its_own(job))?, seconds);
+    let understood = super::understood(job)?;
+    let alone = crew.len() < 2 || !is_long(&understood, seconds);
     let Some(first) = job.outputs.first().filter(|_| !alone) else {
         let keep = super::Keep { seconds: Some(seconds), restart };
-        return super::run(job, keep, cancel, observer);
+        return super::run(job, understood, keep, cancel, observer);
     };
     let folder = beside(&first.path);
     let started = Instant::now();

@@ -37,17 +37,24 @@ impl Keep {
     pub const NOTHING: Keep = Keep { seconds: None, restart: false };
 }
 
-/// Plans and runs a job; goes on where an earlier run of the same job stopped.
+/// What `job` is, as [`run`] takes it.
+///
+/// # Errors
+/// Everything that makes the job impossible and can be known now.
+pub fn understood(job: &Job) -> Result<Plan, Error> {
+    Plan::new(&may_replace_its_own(job))
+}
+
+/// Runs a job that was [`understood`] as `plan`; goes on where an earlier run of the same job stopped.
 ///
 /// # Errors
 /// The first thing that went wrong. Segments that are finished stay for the next run then.
-pub fn run(job: &Job, keep: Keep, cancel: &Cancel, observer: &dyn Observer) -> Result<Summary, Error> {
+pub fn run(job: &Job, plan: Plan, keep: Keep, cancel: &Cancel, observer: &dyn Observer) -> Result<Summary, Error> {
     let Some(first) = job.outputs.first() else { return pipeline::run(job, cancel, observer) };
     let path = beside(&first.path);
     let asked = job;
     let job = may_replace_its_own(job);
     let exempt = job.overwrite && !asked.overwrite;
-    let plan = Plan::new(&job)?;
     let Some(seconds) = keep.seconds.filter(|s| is_long(&plan, *s)) else {
         remove_if_empty(&path)?;
         return pipeline::run_prepared(asked, Prepared::new(asked, plan)?, cancel, observer);

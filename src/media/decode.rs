@@ -6,7 +6,7 @@ use super::error::{MediaError, Result};
 use super::frame::VideoFrame;
 use super::log;
 use super::options::DecodeOptions;
-use super::probe::{self, InputInfo};
+use super::probe::{self, InputInfo, OpenInput};
 use super::raw::{self, MICROSECONDS};
 use super::source::{CopyState, Range, check_range, copy_states, file_start, open_decoder, seek, tick};
 use super::template::SourceTemplate;
@@ -127,12 +127,20 @@ impl Reader {
     /// # Errors
     /// Those of [`super::probe`]; no frame can be decoded; the range has no frame in it.
     pub fn open(path: &Path, options: &DecodeOptions) -> Result<Self> {
-        let mut input = probe::open(path)?;
-        let info = probe::describe(path, &input)?;
+        Self::begin(probe::open(path)?.1, options)
+    }
+
+    /// The same with a file that is open already.
+    ///
+    /// # Errors
+    /// As [`Reader::open`].
+    pub fn begin(opened: OpenInput, options: &DecodeOptions) -> Result<Self> {
+        let (mut input, info) = opened.into_parts();
+        let path = info.path.clone();
         let stream = info.video.index;
         check_range(&info, options)?;
         let time_base = ffi::AVRational { num: info.video.time_base.0, den: info.video.time_base.1 };
-        let decoder = open_decoder(path, &input, stream, options.threads)?;
+        let decoder = open_decoder(&path, &input, stream, options.threads)?;
         let streams = copy_states(&mut input, stream);
         let range = Range::new(&input, options, time_base);
         // Where seeking isn't possible, everything before the range is decoded and dropped.

@@ -5,7 +5,8 @@ use super::error::Result;
 use super::frame::VideoFrame;
 use super::options::{DecodeOptions, TimeRange};
 use super::probe::{self, InputInfo};
-use super::source::{Range, check_range, copy_states, file_start, open_decoder};
+use super::raw;
+use super::source::{Range, check_range, copy_states, open_decoder};
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::ops::ControlFlow;
 
@@ -21,10 +22,13 @@ const PATIENCE: usize = 5000;
 /// # Errors
 /// The file can't be opened or no decoder be started.
 pub fn key_frames(info: &InputInfo, count: u32, mut look: impl FnMut(&VideoFrame) -> ControlFlow<()>) -> Result<()> {
-    let mut input = probe::open(&info.path)?;
+    let mut input = probe::open_header(&info.path)?;
     let stream = info.video.index;
+    if !header_tells(&input, info) {
+        probe::read_ahead(&info.path, &mut input)?;
+    }
     let mut decoder = open_decoder(&info.path, &input, stream, crate::hardware::cores())?;
-    let start = file_start(&input);
+    let start = info.start_time.map_or(0, |s| (s * 1e6).round() as i64);
     for i in 0..count {
         let part = f64::from(2 * i + 1) / f64::from(2 * count);
         let at = info.duration.map(|d| start.saturating_add((d * part * 1e6) as i64));
@@ -43,6 +47,16 @@ pub fn key_frames(info: &InputInfo, count: u32, mut look: impl FnMut(&VideoFrame
         }
     }
     Ok(())
+}
+
+/// Whether all that a decoder has to know of the video is in the file's header.
+fn header_tells(input: &ffmpeg::format::context::Input, info: &InputInfo) -> bool {
+    let Some(stream) = input.stream(info.video.index) else { return false };
+    // SAFETY: reads fields of an open input and of one of its streams.
+    let (open_end, p) =
+        unsafe { ((*input.as_ptr()).ctx_flags & ffi::AVFMTCTX_NOHEADER != 0, &*(*stream.as_ptr()).codecpar) };
+    let size = (p.width as usize, p.height as usize);
+    !open_end && p.extradata_size > 0 && raw::codec_name(p.codec_id) == info.video.codec && size == (info.video.width, info.video.height)
 }
 
 fn next_key_frame(
@@ -86,7 +100,7 @@ pub struct FrameTime {
 /// # Errors
 /// The file can't be opened.
 pub fn frame_times(info: &InputInfo, range: TimeRange) -> Result<Option<Vec<FrameTime>>> {
-    let mut input = probe::open(&info.path)?;
+    let mut input = probe::open_context(&info.path)?;
     let stream = info.video.index;
     let time_base = ffi::AVRational { num: info.video.time_base.0, den: info.video.time_base.1 };
     let options = DecodeOptions { range, ..DecodeOptions::default() };

@@ -42,7 +42,7 @@ pub use mux::{Finished, Purpose, VrTags, Writer, WriterOptions, same_file};
 pub use nvenc::nvenc_status;
 pub use options::{Codec, DecodeOptions, EncodeOptions, TimeRange};
 pub use pool::FramePool;
-pub use probe::{InputInfo, VideoInfo, layout_with_alpha, probe};
+pub use probe::{InputInfo, OpenInput, VideoInfo, layout_with_alpha, open, probe};
 pub use segment::{SegmentPart, SegmentTimes, SegmentWriter};
 pub use template::SourceTemplate;
 

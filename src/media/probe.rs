@@ -12,6 +12,7 @@ use std::ffi::CStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::ptr;
+use std::sync::{Mutex, PoisonError};
 
 /// A source file.
 #[derive(Clone, Debug)]
@@ -95,8 +96,37 @@ pub struct VideoInfo {
 /// The file is missing, a directory, unreadable, empty, not media, without video, or its codec
 /// can't be decoded here.
 pub fn probe(path: &Path) -> Result<InputInfo> {
-    let input = open(path)?;
-    describe(path, &input)
+    Ok(open(path)?.0)
+}
+
+/// A source file that was opened to look at it and that a [`super::Reader`] can go on with: finding out
+/// what is in it takes some decoding, which at 8K is a third of a CPU second.
+pub struct OpenInput {
+    /// Nobody ever waits for it: the lock lets threads share what holds an open file.
+    context: Mutex<ffmpeg::format::context::Input>,
+    info: InputInfo,
+}
+
+impl OpenInput {
+    pub(super) fn into_parts(self) -> (ffmpeg::format::context::Input, InputInfo) {
+        (self.context.into_inner().unwrap_or_else(PoisonError::into_inner), self.info)
+    }
+}
+
+impl std::fmt::Debug for OpenInput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenInput").field("path", &self.info.path).finish_non_exhaustive()
+    }
+}
+
+/// Looks at a file as [`probe`] does, and keeps it open.
+///
+/// # Errors
+/// As [`probe`].
+pub fn open(path: &Path) -> Result<(InputInfo, OpenInput)> {
+    let context = open_context(path)?;
+    let info = describe(path, &context)?;
+    Ok((info.clone(), OpenInput { context: Mutex::new(context), info }))
 }
 
 /// Pixels of the largest frame that is decoded: 16384 x 8192, more than any headset shows. What a header or
@@ -125,16 +155,18 @@ fn refuse_playlist(path: &Path) -> Result<()> {
 }
 
 /// Opens a file and reads enough of it to know its streams.
-pub(super) fn open(path: &Path) -> Result<ffmpeg::format::context::Input> {
+pub(super) fn open_context(path: &Path) -> Result<ffmpeg::format::context::Input> {
+    let mut input = open_header(path)?;
+    read_ahead(path, &mut input)?;
+    Ok(input)
+}
+
+/// Opens a file and reads what its header says.
+pub(super) fn open_header(path: &Path) -> Result<ffmpeg::format::context::Input> {
     log::init();
     check_file(path)?;
     refuse_playlist(path)?;
     let url = raw::file_url(path)?;
-    let not_media = |code: i32, log: Vec<String>| MediaError::NotMedia {
-        path: path.to_path_buf(),
-        reason: ffmpeg::Error::from(code).to_string(),
-        log,
-    };
     // A picture named `shot%03d.png` is one picture here, not a sequence.
     // And whatever a file says, nothing but files of this machine is opened because of it.
     let mut options = Options::new([("pattern_type", "none"), ("protocol_whitelist", "file")])?;
@@ -152,7 +184,7 @@ pub(super) fn open(path: &Path) -> Result<ffmpeg::format::context::Input> {
                 source: std::io::Error::from_raw_os_error(errno),
             });
         }
-        return Err(not_media(code, lines));
+        return Err(not_media(path, code, lines));
     }
     // SAFETY: an open input, from here on owned by the wrapper.
     let input = unsafe { ffmpeg::format::context::Input::wrap(ic) };
@@ -163,12 +195,19 @@ pub(super) fn open(path: &Path) -> Result<ffmpeg::format::context::Input> {
             log: Vec::new(),
         });
     }
-    // SAFETY: an open input.
-    let (code, lines) = log::capture(|| unsafe { ffi::avformat_find_stream_info(ic, ptr::null_mut()) });
-    if code < 0 {
-        return Err(not_media(code, lines));
-    }
     Ok(input)
+}
+
+/// Reads and decodes as much as is needed to know what the header doesn't tell of the streams.
+pub(super) fn read_ahead(path: &Path, input: &mut ffmpeg::format::context::Input) -> Result<()> {
+    // SAFETY: an open input.
+    let (code, lines) =
+        log::capture(|| unsafe { ffi::avformat_find_stream_info(input.as_mut_ptr(), ptr::null_mut()) });
+    if code < 0 { Err(not_media(path, code, lines)) } else { Ok(()) }
+}
+
+fn not_media(path: &Path, code: i32, log: Vec<String>) -> MediaError {
+    MediaError::NotMedia { path: path.to_path_buf(), reason: ffmpeg::Error::from(code).to_string(), log }
 }
 
 /// The errors that the file system can tell better than FFmpeg.
@@ -239,7 +278,7 @@ pub(super) fn is_cover(stream: &ffmpeg::Stream<'_>) -> bool {
 }
 
 /// All that the headers tell.
-pub(super) fn describe(path: &Path, input: &ffmpeg::format::context::Input) -> Result<InputInfo> {
+fn describe(path: &Path, input: &ffmpeg::format::context::Input) -> Result<InputInfo> {
     use ffmpeg::media::Type;
     let count = |wanted: Type| input.streams().filter(|s| kind(s) == wanted && !is_cover(s)).count();
     let covers = input.streams().filter(|s| is_video(s) && is_cover(s)).count();

@@ -10,7 +10,7 @@ use super::recognize::recognize;
 use crate::compose::{Composer, Mode};
 use crate::matte::windows::{View, Windows};
 use crate::media::{
-    self, EncodeOptions, EncoderPlan, InputInfo, MediaError, Purpose, VideoInfo, VrTags, WriterOptions,
+    self, EncodeOptions, EncoderPlan, InputInfo, MediaError, OpenInput, Purpose, VideoInfo, VrTags, WriterOptions,
 };
 use crate::model::{Kind, Model, registry};
 use crate::plane::{YuvColor, YuvLayout};
@@ -23,6 +23,8 @@ use std::sync::Arc;
 pub struct Plan {
     /// What the input is.
     pub input: InputInfo,
+    /// The input, still open, for who first reads it.
+    pub opened: Option<OpenInput>,
     /// Its format: where the views are, how they lie on the sphere, and why that is believed.
     pub format: FormatFindings,
     /// The views and the size at which the network sees them.
@@ -45,7 +47,7 @@ impl Plan {
     /// # Errors
     /// Everything that makes the job impossible and can be known now.
     pub fn new(job: &Job) -> Result<Self> {
-        let mut input = media::probe(&job.input)?;
+        let (mut input, opened) = media::open(&job.input)?;
         if let (true, Some(layout)) = (job.wants_alpha(), media::layout_with_alpha(input.video.layout)) {
             input.video.layout = layout;
         }
@@ -105,7 +107,7 @@ impl Plan {
             })
             .collect::<std::result::Result<Vec<_>, MediaError>>()?;
         let frames = frames_in_range(job, &input);
-        Ok(Self { format, views, model, people, geometries, encoders, frames, input })
+        Ok(Self { format, views, model, people, geometries, encoders, frames, input, opened: Some(opened) })
     }
 
     /// Pictures that the network gets at once.

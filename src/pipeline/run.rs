@@ -255,6 +255,7 @@ pub fn run_part(
     let _job = tracing::debug_span!(target: SPANS, "job", input = %job.input.display()).entered();
     let device = prepared.device();
     let Prepared { plan, network, people, threads, queue_bytes, max_memory, card, context, way, .. } = prepared;
+    let opened = plan.opened.take();
     let (plan, threads, max_memory) = (&*plan, *threads, job.max_memory.unwrap_or(*max_memory));
     let queue_bytes = if job.queue_bytes > 0 { job.queue_bytes } else { *queue_bytes };
     let shares = memory_shares(job, plan, network, max_memory);
@@ -274,7 +275,10 @@ pub fn run_part(
 
     let decode_options =
         DecodeOptions { range: job.range, threads: threads.decode, alpha: job.wants_alpha(), strict: job.strict };
-    let mut reader = Reader::open(&job.input, &decode_options)?;
+    let mut reader = match opened {
+        Some(opened) => Reader::begin(opened, &decode_options)?,
+        None => Reader::open(&job.input, &decode_options)?,
+    };
     let template = reader.template();
     let begin = part.and_then(|p| p.begin.clone()).unwrap_or_default();
     if let Some(pts) = part.and_then(|p| p.warm_up.or(p.begin.as_ref().map(|b| b.pts))) {
