@@ -8,7 +8,7 @@
 //! What keeps a loop vectorisable: slices cut to the same length before the loop, no early exit,
 //! and no saturating `as u8` of floats (use [`to_u8`] and [`to_u16`]: clamp, then convert).
 //!
-//! This file and the code that its macro makes are the only `unsafe` of the kernels.
+//! This file, the code that its macro makes and `compose::fixed` are the only `unsafe` of the kernels.
 #![allow(unsafe_code)]
 
 use std::sync::OnceLock;
@@ -176,6 +176,15 @@ pub fn to_u16(v: f32, max: f32) -> u16 {
     let v = if v > 0.0 { v } else { 0.0 };
     // SAFETY: `v` is in 0.0..=65535.0 and not NaN, so it fits an i32.
     (unsafe { v.to_int_unchecked::<i32>() }) as u16
+}
+
+/// `v` clamped to `-32767.0..=32767.0` and cut to an integer; NaN gives 32767.
+#[inline(always)]
+pub fn to_i16(v: f32) -> i16 {
+    let v = if v < 32767.0 { v } else { 32767.0 };
+    let v = if v > -32767.0 { v } else { -32767.0 };
+    // SAFETY: `v` is in -32767.0..=32767.0 and not NaN, so it fits an i32.
+    (unsafe { v.to_int_unchecked::<i32>() }) as i16
 }
 
 /// So many floats of a row that the compiler knows the number.

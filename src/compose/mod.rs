@@ -4,6 +4,7 @@
 mod backdrop;
 mod color;
 mod composer;
+mod fixed;
 mod kernels;
 pub mod packed;
 mod paint;

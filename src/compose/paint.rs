@@ -2,6 +2,7 @@
 //! filled or copied, and only edge tiles are blended.
 
 use super::composer::{Composer, Frame, Paint, ViewState};
+use super::fixed::{self, FixedSampler, Opacity};
 use super::kernels::{
     OverlayPlane, affine, alpha_row, count, foreground, over, overlay, round, save, scale_alpha, widen,
 };
@@ -251,6 +252,65 @@ impl<T: Sample> Painter<'_, T> {
     /// Blends an edge: the person's own colour over the new background, or alone.
     #[inline(always)]
     fn edge<const W: usize>(&mut self, p: usize, r: Rect, view: Option<&ViewState>, paint: Paint) {
+        match view {
+            Some(view) if T::bytes(&[]).is_some() => self.edge_of_bytes::<W>(p, r, view, paint),
+            _ => self.edge_of_floats::<W>(p, r, view, paint),
+        }
+    }
+
+    /// [`edge`](Self::edge) of 8-bit samples in a view.
+    #[inline(always)]
+    fn edge_of_bytes<const W: usize>(&mut self, p: usize, r: Rect, view: &ViewState, paint: Paint) {
+        let level = simd::level();
+        let (shift, top) = (shift(self.composer, p), view.rect(p).y);
+        let range = self.legal_range(p).map(fixed::fixed);
+        let (source, background, alpha) = (self.source[p], self.background, self.frame.alpha);
+        let fields = [&view.foreground[p], &view.background[p]];
+        let mut smooth = FixedSampler::new(sampler::<2, W>(fields, view, p, r, Source::Estimate));
+        let mut backdrop = match paint {
+            Paint::Blur { .. } => {
+                let field = [&view.backdrop.colours[p]];
+                Some(FixedSampler::new(sampler::<1, W>(field, view, p, r, Source::Backdrop)))
+            }
+            _ => None,
+        };
+        let key = if let Paint::Green { key } = paint { [fixed::fixed(key[p]); W] } else { [0; W] };
+        let mut a = [0; W];
+        for y in r.y..r.y + r.h {
+            let row = &source.row(y)[r.x..r.x + r.w];
+            // An outline crosses few of a tile's rows; the others need no estimate.
+            match (fixed::opacity(level, alpha, shift, (r.x, y), r.w, &mut a), paint) {
+                (Opacity::Full, _) => {
+                    self.out_row(p, y, r).copy_from_slice(row);
+                    continue;
+                }
+                (Opacity::None, Paint::Green { key }) => {
+                    self.out_row(p, y, r).fill(T::from_u32(key[p] as u32));
+                    continue;
+                }
+                _ => {}
+            }
+            let person = fixed::foreground(level, &fixed::bytes(row), &a, smooth.around(y - top), range);
+            let row = match (paint, &mut backdrop, background) {
+                (Paint::Green { .. }, ..) => fixed::over(level, &a, &person, &key),
+                (Paint::Blur { .. }, Some(backdrop), _) => {
+                    fixed::over(level, &a, &person, &backdrop.row(level, y - top)[0])
+                }
+                (Paint::Replace, _, Some(background)) => {
+                    let other = fixed::bytes(&background[p].row(y)[r.x..r.x + r.w]);
+                    fixed::over(level, &a, &person, &fixed::widen(&other))
+                }
+                _ => person,
+            };
+            if let Some(out) = T::bytes_mut(self.out_row(p, y, r)) {
+                save(out, &fixed::round(level, &row));
+            }
+        }
+    }
+
+    /// [`edge`](Self::edge) where samples have more than 8 bits, or in no view.
+    #[inline(always)]
+    fn edge_of_floats<const W: usize>(&mut self, p: usize, r: Rect, view: Option<&ViewState>, paint: Paint) {
         let shift = shift(self.composer, p);
         let range = self.legal_range(p);
         let (source, background, alpha, max) = (self.source[p], self.background, self.frame.alpha, self.max);

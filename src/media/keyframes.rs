@@ -56,7 +56,10 @@ fn header_tells(input: &ffmpeg::format::context::Input, info: &InputInfo) -> boo
     let (open_end, p) =
         unsafe { ((*input.as_ptr()).ctx_flags & ffi::AVFMTCTX_NOHEADER != 0, &*(*stream.as_ptr()).codecpar) };
     let size = (p.width as usize, p.height as usize);
-    !open_end && p.extradata_size > 0 && raw::codec_name(p.codec_id) == info.video.codec && size == (info.video.width, info.video.height)
+    !open_end
+        && p.extradata_size > 0
+        && raw::codec_name(p.codec_id) == info.video.codec
+        && size == (info.video.width, info.video.height)
 }
 
 fn next_key_frame(

@@ -201,8 +201,7 @@ pub(super) fn open_header(path: &Path) -> Result<ffmpeg::format::context::Input>
 /// Reads and decodes as much as is needed to know what the header doesn't tell of the streams.
 pub(super) fn read_ahead(path: &Path, input: &mut ffmpeg::format::context::Input) -> Result<()> {
     // SAFETY: an open input.
-    let (code, lines) =
-        log::capture(|| unsafe { ffi::avformat_find_stream_info(input.as_mut_ptr(), ptr::null_mut()) });
+    let (code, lines) = log::capture(|| unsafe { ffi::avformat_find_stream_info(input.as_mut_ptr(), ptr::null_mut()) });
     if code < 0 { Err(not_media(path, code, lines)) } else { Ok(()) }
 }
 

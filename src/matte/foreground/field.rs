@@ -151,10 +151,23 @@ impl<'a, const N: usize, const W: usize> Sampler<'a, N, W> {
         slot
     }
 
+    /// The rows of the grid before and after row `y` of the view, and the weight of the latter.
+    #[inline(always)]
+    pub(crate) fn between(&self, y: usize) -> (usize, usize, f32) {
+        self.axes[1].between(self.axes[1].pos[y])
+    }
+
+    /// Row `gy` of the grid, stretched to the plane's width.
+    #[inline(always)]
+    pub(crate) fn grid_row(&mut self, gy: usize) -> &[Row<W>; N] {
+        let slot = self.stretch(gy);
+        &self.rows[slot]
+    }
+
     /// The fields at row `y` of the view.
     #[inline(always)]
     pub(crate) fn row(&mut self, y: usize) -> [Row<W>; N] {
-        let (before, after, t) = self.axes[1].between(self.axes[1].pos[y]);
+        let (before, after, t) = self.between(y);
         let upper = self.stretch(before);
         let lower = self.stretch(after);
         let (upper, lower) = (&self.rows[upper], &self.rows[lower]);
