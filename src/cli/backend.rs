@@ -118,7 +118,6 @@ impl Backend for Library {
             return Ok(job::run_crew(job, &self.crew, seconds, self.keep.restart, cancel, observer)?);
         }
         let plan = job::understood(job)?;
-        // Nothing of the plan depends on how threads are shared out.
         let best = || tuning::best_shares(&job::may_replace_its_own(job), &plan, cancel, observer);
         let found = if self.auto_tune { best() } else { None };
         let tuned = found.map(|f| tuning::shared_out(job, f.infer, f.workers));

@@ -81,17 +81,6 @@ pub(super) fn opacity<const W: usize>(
         }
     }
     let _ = level;
-    opacity_plain(alpha, (sx, sy), (x, y), n, out)
-}
-
-#[inline(always)]
-fn opacity_plain<const W: usize>(
-    alpha: PlaneRef<'_, u8>,
-    (sx, sy): (u32, u32),
-    (x, y): (usize, usize),
-    n: usize,
-    out: &mut Fixed<W>,
-) -> Opacity {
     let shift = sx + sy;
     *out = [0; W];
     let (mut any, mut all) = (0, 255 << shift);
@@ -421,7 +410,7 @@ mod tests {
             let alpha = PlaneRef::new(&alpha, 80, 80, 3);
             let (y, n) = (y >> sy, if n > 8 { 16 } else { n });
             let (mut plain, mut out) = ([7; 16], [9; 16]);
-            let want = opacity_plain(alpha, (sx, sy), (x, y), n, &mut plain);
+            let want = opacity(Level::Base, alpha, (sx, sy), (x, y), n, &mut plain);
             forced::each(|level| {
                 assert_eq!(opacity(level, alpha, (sx, sy), (x, y), n, &mut out), want, "{level:?}");
                 assert_eq!(out, plain, "{level:?}");

@@ -50,7 +50,9 @@ pub fn understood(job: &Job) -> Result<Plan, Error> {
 /// # Errors
 /// The first thing that went wrong. Segments that are finished stay for the next run then.
 pub fn run(job: &Job, plan: Plan, keep: Keep, cancel: &Cancel, observer: &dyn Observer) -> Result<Summary, Error> {
-    let Some(first) = job.outputs.first() else { return pipeline::run(job, cancel, observer) };
+    let Some(first) = job.outputs.first() else {
+        return pipeline::run_prepared(job, Prepared::new(job, plan)?, cancel, observer);
+    };
     let path = beside(&first.path);
     let asked = job;
     let job = may_replace_its_own(job);

@@ -127,7 +127,7 @@ impl Reader {
     /// # Errors
     /// Those of [`super::probe`]; no frame can be decoded; the range has no frame in it.
     pub fn open(path: &Path, options: &DecodeOptions) -> Result<Self> {
-        Self::begin(probe::open(path)?.1, options)
+        Self::begin(probe::open(path)?, options)
     }
 
     /// The same with a file that is open already.

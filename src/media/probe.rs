@@ -96,7 +96,7 @@ pub struct VideoInfo {
 /// The file is missing, a directory, unreadable, empty, not media, without video, or its codec
 /// can't be decoded here.
 pub fn probe(path: &Path) -> Result<InputInfo> {
-    Ok(open(path)?.0)
+    Ok(open(path)?.into_parts().1)
 }
 
 /// A source file that was opened to look at it and that a [`super::Reader`] can go on with: finding out
@@ -108,6 +108,11 @@ pub struct OpenInput {
 }
 
 impl OpenInput {
+    /// What it is.
+    pub fn info(&self) -> &InputInfo {
+        &self.info
+    }
+
     pub(super) fn into_parts(self) -> (ffmpeg::format::context::Input, InputInfo) {
         (self.context.into_inner().unwrap_or_else(PoisonError::into_inner), self.info)
     }
@@ -123,10 +128,10 @@ impl std::fmt::Debug for OpenInput {
 ///
 /// # Errors
 /// As [`probe`].
-pub fn open(path: &Path) -> Result<(InputInfo, OpenInput)> {
+pub fn open(path: &Path) -> Result<OpenInput> {
     let context = open_context(path)?;
     let info = describe(path, &context)?;
-    Ok((info.clone(), OpenInput { context: Mutex::new(context), info }))
+    Ok(OpenInput { context: Mutex::new(context), info })
 }
 
 /// Pixels of the largest frame that is decoded: 16384 x 8192, more than any headset shows. What a header or

@@ -47,7 +47,8 @@ impl Plan {
     /// # Errors
     /// Everything that makes the job impossible and can be known now.
     pub fn new(job: &Job) -> Result<Self> {
-        let (mut input, opened) = media::open(&job.input)?;
+        let opened = media::open(&job.input)?;
+        let mut input = opened.info().clone();
         if let (true, Some(layout)) = (job.wants_alpha(), media::layout_with_alpha(input.video.layout)) {
             input.video.layout = layout;
         }
@@ -108,6 +109,21 @@ impl Plan {
             .collect::<std::result::Result<Vec<_>, MediaError>>()?;
         let frames = frames_in_range(job, &input);
         Ok(Self { format, views, model, people, geometries, encoders, frames, input, opened: Some(opened) })
+    }
+
+    /// The same without the open file, for who is not the first to read it.
+    pub fn unopened(&self) -> Self {
+        Self {
+            input: self.input.clone(),
+            opened: None,
+            format: self.format.clone(),
+            views: self.views.clone(),
+            model: self.model.clone(),
+            people: self.people.clone(),
+            geometries: self.geometries.clone(),
+            encoders: self.encoders.clone(),
+            frames: self.frames,
+        }
     }
 
     /// Pictures that the network gets at once.

@@ -35,9 +35,9 @@ const TURNS: usize = 2;
 /// By how much another share must be faster than the rules' to be believed.
 const MARGIN: f64 = 1.05;
 
-/// How threads are shared out best for a job, understood as `plan`, on this machine: as it was found before, or by a trial of a few
-/// seconds. `None` where the user has shared them out, where the job is short, and where the trial fails: then
-/// so will the job, and tell why.
+/// How threads are shared out best for a job, understood as `plan`, on this machine: as it was found before, or
+/// by a trial of a few seconds. `None` where the user has shared them out, where the job is short, and where the
+/// trial fails: then so will the job, and tell why.
 pub fn best_shares(job: &Job, plan: &Plan, cancel: &Cancel, observer: &dyn Observer) -> Option<Found> {
     if job.model.threads > 0 || job.split.workers > 0 || plan.frames.is_none_or(|n| n < LONG) {
         return None;
@@ -49,7 +49,7 @@ pub fn best_shares(job: &Job, plan: &Plan, cancel: &Cancel, observer: &dyn Obser
         return Some(found);
     }
     let began = Instant::now();
-    let (found, tried) = trial(job, cancel)?;
+    let (found, tried) = trial(job, plan, cancel)?;
     if let Err(e) = kept.put(&kind, found) {
         tracing::info!("what the trial found can't be kept: {e}");
     }
@@ -98,12 +98,13 @@ fn kind(job: &Job, plan: &Plan, machine: &Machine) -> String {
 }
 
 /// Runs the beginning of the job with every share, and tells the best, and how many were tried.
-fn trial(job: &Job, cancel: &Cancel) -> Option<(Found, usize)> {
+fn trial(job: &Job, plan: &Plan, cancel: &Cancel) -> Option<(Found, usize)> {
     let (mut piece, _folder) = harmless(job).ok()?;
     // One share's outputs lie where the one before had its own. Getting anywhere else in the job than to its
     // beginning may take longer than the trial.
     (piece.overwrite, piece.range.frames) = (true, Some(LONG));
-    let mut first = Prepared::new(&piece, Plan::new(&piece).ok()?).ok()?;
+    // Nothing of a plan depends on how threads are shared out.
+    let mut first = Prepared::new(&piece, plan.unopened()).ok()?;
     let (on_cpu, rule) = (!first.provider().is_gpu(), first.threads());
     let cores = if job.threads > 0 { job.threads } else { crate::hardware::cores() };
     let expected = if on_cpu { mattes_of_noise(&mut first, job) } else { None };
@@ -113,7 +114,7 @@ fn trial(job: &Job, cancel: &Cancel) -> Option<(Found, usize)> {
         // The network is loaded anew only for another number of its threads.
         if let Entry::Vacant(gap) = loaded.entry(share.infer) {
             let piece = shared_out(&piece, share.infer, share.compose);
-            let mut prepared = Prepared::new(&piece, Plan::new(&piece).ok()?).ok()?;
+            let mut prepared = Prepared::new(&piece, plan.unopened()).ok()?;
             if mattes_of_noise(&mut prepared, job) != expected {
                 tracing::info!("{} threads for the network would change its mattes' last bits", share.infer);
                 continue;
