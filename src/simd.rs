@@ -201,6 +201,19 @@ pub fn load<T: Copy + Default, const W: usize>(row: &[T]) -> [T; W] {
     padded
 }
 
+/// Writes the first of `values` to `row`, which is no longer. Unlike copying a slice, which calls a function
+/// for every few bytes, this is a store or two where `row` has all of them.
+#[inline(always)]
+pub fn save<T: Copy, const W: usize>(row: &mut [T], values: &[T; W]) {
+    match <&mut [T; W]>::try_from(&mut *row) {
+        Ok(whole) => *whole = *values,
+        Err(_) => {
+            let n = row.len();
+            row.copy_from_slice(&values[..n]);
+        }
+    }
+}
+
 dispatch! {
     /// Whether every byte of `data` is `value`. True for an empty slice.
     pub fn all_equal(data: &[u8], value: u8) -> bool {

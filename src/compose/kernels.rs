@@ -15,18 +15,6 @@ pub(super) fn quantise<T: Sample>(v: f32, max: f32) -> T {
     T::from_u32(u32::from(to_u16(v + 0.5, max)))
 }
 
-/// Writes the first of `values` to `row`, which is no longer.
-#[inline(always)]
-pub(super) fn save<T: Sample, const W: usize>(row: &mut [T], values: &[T; W]) {
-    match <&mut [T; W]>::try_from(&mut *row) {
-        Ok(whole) => *whole = *values,
-        Err(_) => {
-            let n = row.len();
-            row.copy_from_slice(&values[..n]);
-        }
-    }
-}
-
 /// How many of a row's values are `value`; unlike a search that ends early, this is vectorised.
 #[inline(always)]
 pub(super) fn count<const W: usize>(row: &Row<W>, value: f32) -> usize {

@@ -3,13 +3,11 @@
 
 use super::composer::{Composer, Frame, Paint, ViewState};
 use super::fixed::{self, FixedSampler, Opacity};
-use super::kernels::{
-    OverlayPlane, affine, alpha_row, count, foreground, over, overlay, round, save, scale_alpha, widen,
-};
+use super::kernels::{OverlayPlane, affine, alpha_row, count, foreground, over, overlay, round, scale_alpha, widen};
 use crate::matte::foreground::field::Sampler;
 use crate::matte::tiles::{TILE_H, TILE_W, TileClass, TileMap};
 use crate::plane::{PlaneMut, PlaneRef, Rect, Sample};
-use crate::simd::{self, load};
+use crate::simd::{self, load, save};
 
 /// What is done with a run of tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

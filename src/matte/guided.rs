@@ -20,7 +20,7 @@
 use super::foreground::field::{Axis, Sampler};
 use super::{EdgeColours, MattedView, SmallYuv, ramp};
 use crate::plane::{Plane, PlaneRef};
-use crate::simd::{Row, dispatch, load};
+use crate::simd::{Row, dispatch, load, save};
 
 /// `alpha = a * luma + b`, luma in 0..=1, at the small matte's size.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -90,76 +90,80 @@ dispatch! {
             let (cy, cu, cv) = (cy.as_ref().row(y), cu.as_ref().row(y), cv.as_ref().row(y));
             let (mut a, mut b) = (out.a.as_mut(), out.b.as_mut());
             let (a, b) = (a.row_mut(y), b.row_mut(y));
-            a.fill(0.0);
-            b.copy_from_slice(own);
             for (block, sampler) in samplers.iter_mut().enumerate() {
                 let at = block * BLOCK..(block * BLOCK + BLOCK).min(w);
-                let (low, high) = (load(&ranges.low[at.clone()]), load(&ranges.high[at.clone()]));
-                if is_flat(&low, &high) {
-                    continue;
-                }
-                let picture = [load(&cy[at.clone()]), load(&cu[at.clone()]), load(&cv[at.clone()])];
-                let (slope, offset) = fit(&picture, &load(&own[at.clone()]), &low, &high, &sampler.row(y));
-                let n = at.len();
-                a[at.clone()].copy_from_slice(&slope[..n]);
-                b[at].copy_from_slice(&offset[..n]);
+                let own = load(&own[at.clone()]);
+                let (slope, offset) = match ranges.of(at.start) {
+                    Some((low, high)) => {
+                        let picture = [load(&cy[at.clone()]), load(&cu[at.clone()]), load(&cv[at.clone()])];
+                        fit(&picture, &own, &low, &high, &sampler.row(y))
+                    }
+                    None => ([0.0; BLOCK], own),
+                };
+                save(&mut a[at.clone()], &slope);
+                save(&mut b[at], &offset);
             }
         }
     }
 }
 
-/// Least and greatest alpha among each pixel of a row and its neighbours.
+/// Least and greatest alpha among each pixel of a row and its neighbours above and below: the columns of
+/// the view, between one that repeats the first and some that repeat the last.
 struct Ranges {
     low: Vec<f32>,
     high: Vec<f32>,
-    /// The same of each column by itself, with a column more at both ends.
-    columns: [Vec<f32>; 2],
 }
+
+/// Columns that a block's ranges are made from: its own and one at each side.
+const AROUND: usize = BLOCK + 2;
 
 impl Ranges {
     fn new(width: usize) -> Self {
-        let columns = [vec![0.0; width + 2], vec![0.0; width + 2]];
-        Self { low: vec![0.0; width], high: vec![0.0; width], columns }
+        // The last block is a whole one here.
+        let columns = width.next_multiple_of(BLOCK) + 2;
+        Self { low: vec![0.0; columns], high: vec![0.0; columns] }
     }
 
     /// Those of the row `here`, between two others.
     #[inline(always)]
     fn update(&mut self, above: &[f32], here: &[f32], below: &[f32]) {
-        let w = self.low.len();
-        let [lows, highs] = &mut self.columns;
-        let (above, here, below) = (&above[..w], &here[..w], &below[..w]);
+        let w = here.len();
+        let (above, below) = (&above[..w], &below[..w]);
         {
-            let (lows, highs) = (&mut lows[1..=w], &mut highs[1..=w]);
+            let (low, high) = (&mut self.low[1..=w], &mut self.high[1..=w]);
             for x in 0..w {
-                lows[x] = least(here[x], least(above[x], below[x]));
-                highs[x] = greatest(here[x], greatest(above[x], below[x]));
+                low[x] = least(here[x], least(above[x], below[x]));
+                high[x] = greatest(here[x], greatest(above[x], below[x]));
             }
         }
-        for columns in [&mut *lows, &mut *highs] {
-            (columns[0], columns[w + 1]) = (columns[1], columns[w]);
-        }
-        let (low, high) = (&mut self.low[..w], &mut self.high[..w]);
-        let (left, middle, right) = (&lows[..w], &lows[1..=w], &lows[2..w + 2]);
-        for x in 0..w {
-            low[x] = least(middle[x], least(left[x], right[x]));
-        }
-        let (left, middle, right) = (&highs[..w], &highs[1..=w], &highs[2..w + 2]);
-        for x in 0..w {
-            high[x] = greatest(middle[x], greatest(left[x], right[x]));
+        for columns in [&mut self.low, &mut self.high] {
+            columns[0] = columns[1];
+            let last = columns[w];
+            for column in &mut columns[w + 1..] {
+                *column = last;
+            }
         }
     }
-}
 
-/// Whether the matte is flat around each of the pixels.
-#[inline(always)]
-fn is_flat(low: &Row<BLOCK>, high: &Row<BLOCK>) -> bool {
-    // The bits of numbers that are not negative are in the numbers' order, and integers' greatest is
-    // vectorised.
-    let mut widest = 0;
-    for i in 0..BLOCK {
-        widest = widest.max((high[i] - low[i]).to_bits());
+    /// Least and greatest alpha among each pixel of the block at `x` and its eight neighbours; `None` where the
+    /// matte is flat around all of them.
+    #[inline(always)]
+    fn of(&self, x: usize) -> Option<(Row<BLOCK>, Row<BLOCK>)> {
+        let (columns, tops): (Row<AROUND>, Row<AROUND>) =
+            (load(&self.low[x..x + AROUND]), load(&self.high[x..x + AROUND]));
+        let (mut low, mut high) = ([0.0; BLOCK], [0.0; BLOCK]);
+        for i in 0..BLOCK {
+            low[i] = least(columns[i + 1], least(columns[i], columns[i + 2]));
+            high[i] = greatest(tops[i + 1], greatest(tops[i], tops[i + 2]));
+        }
+        // The bits of numbers that are not negative are in the numbers' order, and integers' greatest is
+        // vectorised.
+        let mut widest = 0;
+        for i in 0..BLOCK {
+            widest = widest.max((high[i] - low[i]).to_bits());
+        }
+        (f32::from_bits(widest) > FLAT.0).then_some((low, high))
     }
-    f32::from_bits(widest) <= FLAT.0
 }
 
 /// Slopes and offsets of pixels that show `picture` and have the opacity `alpha`, `low` to `high`

@@ -5,7 +5,7 @@
 //! single samples makes the matte shimmer when the camera moves by a fraction of a pixel.
 
 use super::SmallYuv;
-use super::resample::{Resampler, scale_offset};
+use super::resample::Resampler;
 use crate::plane::{Matrix, Plane, Rect, Sample, Yuv, YuvColor, YuvLayout};
 use crate::simd::dispatch;
 
@@ -144,6 +144,13 @@ dispatch! {
             r[i] = (y[i] + m[0] * v[i]).clamp(0.0, 1.0);
             g[i] = (y[i] + m[1] * u[i] + m[2] * v[i]).clamp(0.0, 1.0);
             b[i] = (y[i] + m[3] * u[i]).clamp(0.0, 1.0);
+        }
+    }
+
+    /// `v = v * factor + offset`.
+    fn scale_offset(data: &mut [f32], factor: f32, offset: f32) {
+        for v in data {
+            *v = *v * factor + offset;
         }
     }
 

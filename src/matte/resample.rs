@@ -163,13 +163,15 @@ impl Resampler {
         for (rows, out) in plan.rows.iter().zip(dst.data_mut().chunks_exact_mut(size.0)) {
             for (i, group) in rows.chunks(4).enumerate() {
                 let row = |k: usize| &src.row(group[k].0)[plan.left..][..plan.span];
-                let w = |k: usize| group[k].1;
+                // All that follows is means, which keep what is applied here.
+                let w = |k: usize| group[k].1 * affine.0;
+                let from = (i == 0).then_some(affine.1);
                 let acc = &mut self.row[..plan.span];
                 match group.len() {
-                    1 => add_rows(acc, [row(0)], [w(0)], i == 0),
-                    2 => add_rows(acc, [row(0), row(1)], [w(0), w(1)], i == 0),
-                    3 => add_rows(acc, [row(0), row(1), row(2)], [w(0), w(1), w(2)], i == 0),
-                    _ => add_rows(acc, [row(0), row(1), row(2), row(3)], [w(0), w(1), w(2), w(3)], i == 0),
+                    1 => add_rows(acc, [row(0)], [w(0)], from),
+                    2 => add_rows(acc, [row(0), row(1)], [w(0), w(1)], from),
+                    3 => add_rows(acc, [row(0), row(1), row(2)], [w(0), w(1), w(2)], from),
+                    _ => add_rows(acc, [row(0), row(1), row(2), row(3)], [w(0), w(1), w(2), w(3)], from),
                 }
             }
             let mut n = plan.span;
@@ -187,23 +189,24 @@ impl Resampler {
                 n = 2;
             }
             plan.columns.apply(&self.row[..n], 0, out);
-            if affine != (1.0, 0.0) {
-                scale_offset(out, affine.0, affine.1);
-            }
         }
     }
 }
 
 dispatch! {
-    /// `acc = sum w * row`, or `+=` when not `first`.
-    fn add_rows[T: Sample, const N: usize](acc: &mut [f32], rows: [&[T]; N], w: [f32; N], first: bool) {
+    /// `acc = from + sum w * row`; without `from` what `acc` holds stands in for it.
+    fn add_rows[T: Sample, const N: usize](acc: &mut [f32], rows: [&[T]; N], w: [f32; N], from: Option<f32>) {
         let n = acc.len();
-        let rows = rows.map(|r| &r[..n]);
-        if first {
+        // A slice of each, made in a loop: `map` on an array would be a function of its own.
+        let mut cut = rows;
+        for row in &mut cut {
+            *row = &row[..n];
+        }
+        if let Some(from) = from {
             for x in 0..n {
-                let mut s = 0.0;
+                let mut s = from;
                 for k in 0..N {
-                    s += w[k] * rows[k][x].to_f32();
+                    s += w[k] * cut[k][x].to_f32();
                 }
                 acc[x] = s;
             }
@@ -211,7 +214,7 @@ dispatch! {
             for x in 0..n {
                 let mut s = acc[x];
                 for k in 0..N {
-                    s += w[k] * rows[k][x].to_f32();
+                    s += w[k] * cut[k][x].to_f32();
                 }
                 acc[x] = s;
             }
@@ -221,13 +224,6 @@ dispatch! {
     fn halve(src: &[f32], dst: &mut [f32]) {
         for (d, s) in dst.iter_mut().zip(src.chunks_exact(2)) {
             *d = 0.5 * (s[0] + s[1]);
-        }
-    }
-
-    /// `v = v * factor + offset`.
-    pub(super) fn scale_offset(data: &mut [f32], factor: f32, offset: f32) {
-        for v in data {
-            *v = *v * factor + offset;
         }
     }
 }

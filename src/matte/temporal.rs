@@ -7,7 +7,7 @@
 
 use super::ramp;
 use crate::plane::Plane;
-use crate::simd::dispatch;
+use crate::simd::{Row, dispatch, load, save};
 
 /// Change of luma (mean of 3x3, 0..=1) up to which a place counts as still, and from which it
 /// counts as moving. Sensor noise, averaged down to the network's size, stays below the first.
@@ -30,8 +30,7 @@ pub struct Stabilizer {
     /// The last frame's picture, and its matte as it was given out.
     luma: Plane<f32>,
     alpha: Plane<f32>,
-    /// Where the next matte is made.
-    next: Plane<f32>,
+    changes: Changes,
 }
 
 impl Stabilizer {
@@ -44,7 +43,7 @@ impl Stabilizer {
             primed: false,
             luma: Plane::default(),
             alpha: Plane::default(),
-            next: Plane::default(),
+            changes: Changes::default(),
         }
     }
 
@@ -78,7 +77,9 @@ impl Stabilizer {
             return;
         }
         if self.primed && (self.alpha.width(), self.alpha.height()) == (w, h) {
-            self.filter(luma, alpha);
+            self.changes.resize(w);
+            filter(luma, alpha, self);
+            return;
         }
         for (from, to) in [(luma, &mut self.luma), (&*alpha, &mut self.alpha)] {
             to.resize(w, h);
@@ -86,41 +87,104 @@ impl Stabilizer {
         }
         self.primed = true;
     }
+}
 
-    fn filter(&mut self, luma: &Plane<f32>, alpha: &mut Plane<f32>) {
-        let (w, h) = (alpha.width(), alpha.height());
-        self.next.resize(w, h);
-        for (y, out) in self.next.data_mut().chunks_exact_mut(w).enumerate() {
-            let ys = [y.saturating_sub(1), y, (y + 1).min(h - 1)];
-            let luma = [rows(luma, ys), rows(&self.luma, ys)];
-            filter_row(luma, [rows(alpha, ys), rows(&self.alpha, ys)], self.floor, out);
+/// What changed since the last frame, in the rows around one.
+#[derive(Debug, Default)]
+struct Changes {
+    /// Of luma (without its sign) and of alpha: row `y` is in slot `y % 3`.
+    rows: [[Vec<f32>; 2]; 3],
+    /// Sums of three rows, with a column more at both ends.
+    columns: [Vec<f32>; 2],
+}
+
+impl Changes {
+    fn resize(&mut self, width: usize) {
+        self.rows.iter_mut().flatten().for_each(|row| row.resize(width, 0.0));
+        self.columns.iter_mut().for_each(|row| row.resize(width + 2, 0.0));
+    }
+
+    /// Takes in row `y` of this frame and the last one.
+    #[inline(always)]
+    fn take(&mut self, y: usize, luma: [&[f32]; 2], alpha: [&[f32]; 2]) {
+        let [of_luma, of_alpha] = &mut self.rows[y % 3];
+        let n = of_luma.len();
+        let (of_luma, of_alpha) = (&mut of_luma[..n], &mut of_alpha[..n]);
+        let ([luma, last_luma], [alpha, last_alpha]) = (luma, alpha);
+        let (luma, last_luma, alpha, last_alpha) = (&luma[..n], &last_luma[..n], &alpha[..n], &last_alpha[..n]);
+        for x in 0..n {
+            of_luma[x] = (luma[x] - last_luma[x]).abs();
+            of_alpha[x] = alpha[x] - last_alpha[x];
         }
-        std::mem::swap(alpha, &mut self.next);
+    }
+
+    /// Sums the rows `ys`; at the border a row or column stands in for the one that isn't there.
+    #[inline(always)]
+    fn sum(&mut self, ys: [usize; 3]) {
+        for (which, sums) in self.columns.iter_mut().enumerate() {
+            let row = |y: usize| &self.rows[y % 3][which];
+            let (above, here, below) = (row(ys[0]), row(ys[1]), row(ys[2]));
+            let n = here.len();
+            {
+                let (sums, above, here, below) = (&mut sums[1..=n], &above[..n], &here[..n], &below[..n]);
+                for x in 0..n {
+                    sums[x] = above[x] + here[x] + below[x];
+                }
+            }
+            (sums[0], sums[n + 1]) = (sums[1], sums[n]);
+        }
+    }
+
+    /// The weights of the new alpha for the pixels from `x` on, by the mean change around each; those beyond
+    /// the border mean nothing. Alpha's change keeps its sign, so that noise cancels out.
+    #[inline(always)]
+    fn weights(&self, x: usize, floor: f32) -> Row<BLOCK> {
+        let [luma, alpha] = &self.columns;
+        let end = (x + BLOCK + 2).min(luma.len());
+        let (luma, alpha) = (load::<f32, { BLOCK + 2 }>(&luma[x..end]), load::<f32, { BLOCK + 2 }>(&alpha[x..end]));
+        let mut out = [0.0; BLOCK];
+        for i in 0..BLOCK {
+            let dy = (luma[i] + luma[i + 1] + luma[i + 2]) * (1.0 / 9.0);
+            let da = (alpha[i] + alpha[i + 1] + alpha[i + 2]) * (1.0 / 9.0);
+            let (moving, changing) = (ramp(dy, LUMA), ramp(da.abs(), ALPHA));
+            let motion = if moving > changing { moving } else { changing };
+            out[i] = floor + (1.0 - floor) * motion;
+        }
+        out
     }
 }
 
-/// A row with the ones above and below it; at the border the row itself.
-type Rows<'a> = [&'a [f32]; 3];
-
-fn rows(plane: &Plane<f32>, ys: [usize; 3]) -> Rows<'_> {
-    ys.map(|y| &plane.data()[y * plane.width()..][..plane.width()])
-}
-
 dispatch! {
-    /// Filters a row: of luma and of alpha this frame's and the last one's are given.
-    fn filter_row(luma: [Rows<'_>; 2], alpha: [Rows<'_>; 2], floor: f32, out: &mut [f32]) {
-        let w = out.len();
-        for x in (0..w).step_by(BLOCK) {
-            let block = x..(x + BLOCK).min(w);
-            let (now, last) = (&alpha[0][1][block.clone()], &alpha[1][1][block.clone()]);
-            let out = &mut out[block];
-            if is_still(now, last) {
-                out.copy_from_slice(now);
-            } else {
-                let weights = weights(luma, alpha, w, x, floor);
-                for (((out, now), last), k) in out.iter_mut().zip(now).zip(last).zip(&weights) {
-                    *out = last + k * (now - last);
+    /// Filters `alpha`, and leaves it and `luma` in the memory of `by`, a row after it was looked at last.
+    fn filter(luma: &Plane<f32>, alpha: &mut Plane<f32>, by: &mut Stabilizer) {
+        let (w, h) = (alpha.width(), alpha.height());
+        for y in 0..h {
+            // The rows below the first are those that weren't taken in yet.
+            for y in if y == 0 { 0..2.min(h) } else { (y + 1).min(h)..(y + 2).min(h) } {
+                let luma = luma.as_ref().row(y);
+                let last = by.luma.data_mut();
+                let last = &mut last[y * w..][..w];
+                by.changes.take(y, [luma, last], [alpha.as_ref().row(y), by.alpha.as_ref().row(y)]);
+                last.copy_from_slice(luma);
+            }
+            by.changes.sum([y.saturating_sub(1), y, (y + 1).min(h - 1)]);
+            let (mut alpha, mut last) = (alpha.as_mut(), by.alpha.as_mut());
+            let (alpha, last) = (alpha.row_mut(y), last.row_mut(y));
+            for x in (0..w).step_by(BLOCK) {
+                let block = x..(x + BLOCK).min(w);
+                let (alpha, last) = (&mut alpha[block.clone()], &mut last[block]);
+                let (now, before) = (load::<f32, BLOCK>(alpha), load::<f32, BLOCK>(last));
+                if is_still(&now, &before) {
+                    save(last, &now);
+                    continue;
                 }
+                let weights = by.changes.weights(x, by.floor);
+                let mut out = [0.0; BLOCK];
+                for i in 0..BLOCK {
+                    out[i] = before[i] + weights[i] * (now[i] - before[i]);
+                }
+                save(alpha, &out);
+                save(last, &out);
             }
         }
     }
@@ -128,53 +192,14 @@ dispatch! {
 
 /// Whether no pixel changes by more than [`STILL`].
 #[inline(always)]
-fn is_still(now: &[f32], last: &[f32]) -> bool {
+fn is_still(now: &Row<BLOCK>, before: &Row<BLOCK>) -> bool {
     // Without their sign the bits of floats are in the order of the numbers, and integers' greatest
     // is vectorised.
     let mut greatest = 0;
-    for (now, last) in now.iter().zip(last) {
-        greatest = greatest.max((now - last).abs().to_bits());
+    for i in 0..BLOCK {
+        greatest = greatest.max((now[i] - before[i]).abs().to_bits());
     }
     f32::from_bits(greatest) <= STILL
-}
-
-/// The weight of the new alpha for the pixels from `x` on, by the mean change around each. Alpha's
-/// change keeps its sign, so that noise cancels out.
-#[inline(always)]
-fn weights(luma: [Rows<'_>; 2], alpha: [Rows<'_>; 2], w: usize, x: usize, floor: f32) -> [f32; BLOCK] {
-    let end = (x + BLOCK).min(w);
-    // The columns of the block and those next to it, of which the border's is repeated.
-    let columns = x.saturating_sub(1)..(end + 1).min(w);
-    let first = columns.start + 1 - x;
-    let n = columns.len();
-    let mut sums = [[0f32; BLOCK + 2]; 2];
-    for row in 0..3 {
-        let [ly, last_ly] = luma.map(|rows| &rows[row][columns.clone()][..n]);
-        let [a, last_a] = alpha.map(|rows| &rows[row][columns.clone()][..n]);
-        let [dy, da] = sums.each_mut().map(|sums| &mut sums[first..first + n]);
-        for i in 0..n {
-            dy[i] += (ly[i] - last_ly[i]).abs();
-            da[i] += a[i] - last_a[i];
-        }
-    }
-    for sums in &mut sums {
-        if x == 0 {
-            sums[0] = sums[1];
-        }
-        if end == w {
-            sums[end - x + 1] = sums[end - x];
-        }
-    }
-    let [dy, da] = sums;
-    let mut out = [0f32; BLOCK];
-    for i in 0..BLOCK {
-        let dy = (dy[i] + dy[i + 1] + dy[i + 2]) * (1.0 / 9.0);
-        let da = (da[i] + da[i + 1] + da[i + 2]) * (1.0 / 9.0);
-        let (moving, changing) = (ramp(dy, LUMA), ramp(da.abs(), ALPHA));
-        let motion = if moving > changing { moving } else { changing };
-        out[i] = floor + (1.0 - floor) * motion;
-    }
-    out
 }
 
 #[cfg(test)]

@@ -149,7 +149,7 @@ fn upsample<T: Sample>(
             runs_x.ends(rx.start).0..runs_x.ends(rx.end - 1).1 + 1
         })
         .collect();
-    let mut flat = vec![0u8; small.b.width];
+    let mut flat = vec![0; small.b.width];
     let mut lines = Lines::new(width);
     let mut mixed: Vec<Range<usize>> = Vec::new();
     let mut is_there = vec![false; tiles_x];
@@ -335,12 +335,14 @@ fn widened(plane: PlaneRef<'_, f32>, width: usize) -> Plane<f32> {
     out
 }
 
-const BACKGROUND: u8 = 1;
-const PERSON: u8 = 2;
+/// What small pixels may be marked as. As wide as a float, so that comparing needs no narrowing.
+type Marks = u32;
+const BACKGROUND: Marks = 1;
+const PERSON: Marks = 2;
 
 dispatch! {
     /// Keeps in `flat` the marks of the pixels that are flat in this row too.
-    fn mark_flat(a: &[f32], b: &[f32], levels: (f32, f32), flat: &mut [u8]) {
+    fn mark_flat(a: &[f32], b: &[f32], levels: (f32, f32), flat: &mut [Marks]) {
         let n = flat.len();
         let b = &b[..n];
         for i in 0..n {

@@ -5,6 +5,9 @@ use crate::plane::Plane;
 use crate::simd::dispatch;
 use ndarray::{ArrayView3, Axis};
 
+/// What is wrong with an output that has NaN or infinity in it.
+const NO_NUMBER: &str = "its output is not a number somewhere";
+
 impl Output {
     /// Reads `n` alphas from an output of `shape` (`[N, C, H, W]`, or `[N, H, W]` where the graph
     /// leaves out a single channel) into `alphas`, whose planes are used again.
@@ -43,13 +46,16 @@ impl Output {
     fn read_one(&self, scores: &[f32], channels: usize, alpha: &mut Plane<f32>) -> Result<(), String> {
         let (w, h) = (alpha.width(), alpha.height());
         let alpha = alpha.data_mut();
+        if self.class.is_none() && self.activation == Activation::None && !self.stretch {
+            return if copy_limited(&scores[..w * h], alpha) { Ok(()) } else { Err(NO_NUMBER.into()) };
+        }
         match self.class {
             Some(k) => softmax_channel(scores, (channels, h, w), k, alpha),
             None => alpha.copy_from_slice(&scores[..w * h]),
         }
         // Limiting would hide what is no number.
         if !all_finite(alpha) {
-            return Err("its output is not a number somewhere".into());
+            return Err(NO_NUMBER.into());
         }
         if self.activation == Activation::Sigmoid {
             alpha.iter_mut().for_each(|v| *v = 1.0 / (1.0 + (-*v).exp()));
@@ -78,14 +84,27 @@ fn stretch(alpha: &mut [f32]) {
     alpha.iter_mut().for_each(|v| *v = (*v - lo) / span);
 }
 
+/// 1 for NaN and infinity, in which alone the exponent's bits are all set, 0 for numbers.
+#[inline(always)]
+fn no_number(v: f32) -> u32 {
+    const EXPONENT: u32 = 0x7F80_0000;
+    u32::from(v.to_bits() & EXPONENT == EXPONENT)
+}
+
+/// Cut to 0..=1.
+#[inline(always)]
+fn limited(v: f32) -> f32 {
+    let low = if v > 0.0 { v } else { 0.0 };
+    if low < 1.0 { low } else { 1.0 }
+}
+
+// Without early exits, so that they vectorise.
 dispatch! {
     /// Neither NaN nor infinite, all of them.
     fn all_finite(values: &[f32]) -> bool {
-        // The exponent's bits are all set in NaN and infinity only; no early exit, so that it vectorises.
-        const EXPONENT: u32 = 0x7F80_0000;
-        let mut bad = 0u32;
+        let mut bad = 0;
         for v in values {
-            bad |= u32::from(v.to_bits() & EXPONENT == EXPONENT);
+            bad |= no_number(*v);
         }
         bad == 0
     }
@@ -93,9 +112,20 @@ dispatch! {
     /// Cuts to 0..=1.
     fn limit(values: &mut [f32]) {
         for v in values {
-            let low = if *v > 0.0 { *v } else { 0.0 };
-            *v = if low < 1.0 { low } else { 1.0 };
+            *v = limited(*v);
         }
+    }
+
+    /// Copies `from` to `to`, cut to 0..=1, and says whether all of it was finite.
+    fn copy_limited(from: &[f32], to: &mut [f32]) -> bool {
+        let n = to.len();
+        let from = &from[..n];
+        let mut bad = 0;
+        for i in 0..n {
+            bad |= no_number(from[i]);
+            to[i] = limited(from[i]);
+        }
+        bad == 0
     }
 }
 

@@ -4,6 +4,7 @@
 use super::field::{Mapping, Sampler};
 use crate::matte::tiles::TILE_W;
 use crate::plane::{Plane, Rect, Sample};
+use crate::simd::save;
 
 /// Weight against which a cell's own weight counts: cells with less lean on the fallback.
 const FAINT: f32 = 1e-3;
@@ -270,7 +271,7 @@ impl WideFill {
             let mut sampler = Sampler::<3, TILE_W>::new(self.colours.each_ref(), self.mapping.axes(0), x, n);
             for y in 0..gh {
                 for (o, row) in out.iter_mut().zip(&sampler.row(y)) {
-                    o.as_mut().row_mut(y)[x..x + n].copy_from_slice(&row[..n]);
+                    save(&mut o.as_mut().row_mut(y)[x..x + n], row);
                 }
             }
         }

@@ -14,15 +14,12 @@ pub(crate) mod grid;
 
 use super::SmallYuv;
 use crate::plane::Plane;
-use crate::simd::{Row, dispatch, load};
+use crate::simd::{Row, dispatch};
 use grid::{Grid, Scratch, WideFill, reduce_row, smooth};
 
 /// The longer side of the grid that the estimates are made on is at most this.
 const GRID_SIZE: usize = 128;
-/// Rows of the small picture that a cell is made from, at most: what is taken from it is blurred,
-/// and two of three rows say as much as all.
-const CELL_ROWS: usize = 2;
-/// Columns that are summed at a time: so few that the sums stay in registers.
+/// Columns that are summed at a time: so few that what is known of them stays in registers.
 const BLOCK: usize = 16;
 
 /// The colours that person and background have by themselves near the edges of one view, and the
@@ -102,22 +99,59 @@ impl EdgeColours {
         self.mean.iter_mut().for_each(|plane| plane.resize(gw, gh));
         self.sums.iter_mut().flatten().for_each(|row| row.resize(w, 0.0));
         for gy in 0..gh {
-            let rows = gy * k..((gy + 1) * k).min(h);
-            let step = rows.len().div_ceil(CELL_ROWS);
-            let scale = 1.0 / rows.len().div_ceil(step) as f32;
-            for x in (0..w).step_by(BLOCK) {
-                let n = BLOCK.min(w - x);
-                let sums = sum_columns(small, alpha, rows.clone().step_by(step), x, n);
-                for (row, sums) in self.sums.iter_mut().flatten().zip(sums.iter().flatten()) {
-                    row[x..x + n].copy_from_slice(&sums[..n]);
-                }
+            // Two rows of the cell, or its only one twice: what is taken from it is blurred, and they say as
+            // much as all.
+            let (first, end) = (gy * k, ((gy + 1) * k).min(h));
+            let rows = [first, (first + (end - first).div_ceil(2)).min(end - 1)];
+            if w < BLOCK {
+                (0..w).for_each(|x| self.sum_columns::<1>(small, alpha, rows, x));
             }
+            // The last block may take in some of the one before once more.
+            for x in (0..w).step_by(BLOCK).filter(|_| w >= BLOCK) {
+                self.sum_columns::<BLOCK>(small, alpha, rows, x.min(w - BLOCK));
+            }
+            let scale = 1.0 / rows.len() as f32;
             for (grid, sums) in self.grids.iter_mut().zip(&self.sums) {
                 grid.set_row(gy, sums, k, scale);
             }
             for (plane, sums) in self.mean.iter_mut().zip(&self.sums[2]) {
                 reduce_row(sums, k, scale, plane.as_mut().row_mut(gy));
             }
+        }
+    }
+
+    /// Fills `N` columns from `x` on of the column sums over two rows: each of Y, U, V and 1 times
+    /// the sureness of foreground, times that of background, and as it is (the last with the opacity in the
+    /// place of 1).
+    #[inline(always)]
+    fn sum_columns<const N: usize>(&mut self, small: &SmallYuv, alpha: &Plane<f32>, rows: [usize; 2], x: usize) {
+        let [first, second] = rows;
+        let a: [Row<N>; 2] = [block(alpha, first, x), block(alpha, second, x)];
+        let (mut f, mut b) = ([[0.0; N]; 2], [[0.0; N]; 2]);
+        for row in 0..2 {
+            for i in 0..N {
+                (f[row][i], b[row][i]) = (sure(a[row][i]), sure(1.0 - a[row][i]));
+            }
+        }
+        let [of_f, of_b, of_all] = &mut self.sums;
+        for (c, plane) in [&small.y, &small.u, &small.v].into_iter().enumerate() {
+            let colour: [Row<N>; 2] = [block(plane, first, x), block(plane, second, x)];
+            let mut out = [[0.0; N]; 3];
+            for i in 0..N {
+                out[0][i] = f[0][i] * colour[0][i] + f[1][i] * colour[1][i];
+                out[1][i] = b[0][i] * colour[0][i] + b[1][i] * colour[1][i];
+                out[2][i] = colour[0][i] + colour[1][i];
+            }
+            of_f[c][x..x + N].copy_from_slice(&out[0]);
+            of_b[c][x..x + N].copy_from_slice(&out[1]);
+            of_all[c][x..x + N].copy_from_slice(&out[2]);
+        }
+        for (sums, weight) in [(of_f, &f), (of_b, &b), (of_all, &a)] {
+            let mut out = [0.0; N];
+            for i in 0..N {
+                out[i] = weight[0][i] + weight[1][i];
+            }
+            sums[3][x..x + N].copy_from_slice(&out);
         }
     }
 
@@ -153,35 +187,12 @@ dispatch! {
     }
 }
 
-/// Sums over `rows` of the columns `x..x + n` of the small picture, `n` being at most [`BLOCK`]: each
-/// of Y, U, V and 1 times the sureness of foreground, times that of background, and as it is
-/// (the last with the opacity in the place of 1).
+/// `N` samples of row `y` from `x` on.
 #[inline(always)]
-fn sum_columns(
-    small: &SmallYuv,
-    alpha: &Plane<f32>,
-    rows: impl Iterator<Item = usize>,
-    x: usize,
-    n: usize,
-) -> [[Row<BLOCK>; 4]; 3] {
-    let mut sums = [[[0.0; BLOCK]; 4]; 3];
-    for y in rows {
-        let [a, cy, cu, cv] = [alpha, &small.y, &small.u, &small.v].map(|plane| plane.as_ref().row(y));
-        let a = load::<f32, BLOCK>(&a[x..x + n]);
-        let colours = [load::<f32, BLOCK>(&cy[x..x + n]), load(&cu[x..x + n]), load(&cv[x..x + n])];
-        for i in 0..BLOCK {
-            let (f, b) = (sure(a[i]), sure(1.0 - a[i]));
-            for c in 0..3 {
-                sums[0][c][i] += f * colours[c][i];
-                sums[1][c][i] += b * colours[c][i];
-                sums[2][c][i] += colours[c][i];
-            }
-            sums[0][3][i] += f;
-            sums[1][3][i] += b;
-            sums[2][3][i] += a[i];
-        }
-    }
-    sums
+fn block<const N: usize>(plane: &Plane<f32>, y: usize, x: usize) -> Row<N> {
+    let mut out = [0.0; N];
+    out.copy_from_slice(&plane.as_ref().row(y)[x..x + N]);
+    out
 }
 
 /// How surely a sample of opacity `a` shows the foreground, 0..=1; never more than `a`.
