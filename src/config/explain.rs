@@ -1,12 +1,11 @@
 //! What the rules make of settings that are left open, on a machine: for those who ask what will
 //! apply. A job takes card, threads, queue and warm-up from the same rules once its video is known
-//! and the device has really been loaded; its precision the provider chooses, and it takes one frame
-//! at a time.
+//! and the device has really been loaded; its precision the provider chooses.
 
 use super::{Settings, Sources};
 use crate::cache::{SLOW_NETWORK, Tiers};
 use crate::hardware::Machine;
-use crate::model::{Kind, Manifest, registry, runtime};
+use crate::model::{self, Kind, Model, registry, runtime};
 use crate::pipeline::{DeviceChoice, Precision};
 use crate::tune::cuda::CudaCards;
 use crate::tune::rules::{self, Choice, NetworkLoad, Processor};
@@ -30,7 +29,7 @@ impl Sources {
                     let why = machine.gpu.note.as_deref().unwrap_or("no card");
                     let why = why.split(';').next().unwrap_or(why);
                     let installed = runtime::has_openvino(settings.device.ort_library.as_deref());
-                    let gains = model.as_ref().is_some_and(|m| m.bf16);
+                    let gains = model.as_ref().is_some_and(|m| m.manifest.bf16);
                     let exact = settings.model.precision == Precision::Fp32;
                     let choice = rules::openvino(&machine.cpu, installed, gains, exact);
                     let name = if choice.value { "openvino" } else { "cpu" };
@@ -47,14 +46,6 @@ impl Sources {
         if let (Processor::Cuda(_), None) = (on, settings.device.session.tf32) {
             self.rule("device.tf32", !fp32, "as the precision says");
         }
-        if let (Some(model), 0) = (&model, settings.model.batch_size) {
-            let size = settings.model.input_size.filter(|_| size_is_for(settings, &model.name));
-            let side = size.unwrap_or(model.input.size) as usize;
-            let recurrent = model.kind == Kind::Recurrent;
-            let load = NetworkLoad { model: &model.name, recurrent, views: 2, pixels: side * side };
-            let choice = rules::batch(on, &load);
-            self.rule("model.batch_size", choice.value, choice.why);
-        }
         if settings.device.session.warmup.is_none() {
             let choice = rules::warmup(on);
             self.rule("performance.warmup", choice.value, choice.why);
@@ -65,11 +56,22 @@ impl Sources {
             cores = choice.value;
             self.rule("processing.threads", choice.value, choice.why);
         }
-        if settings.device.threads == 0 {
-            let threads = rules::Threads::share(cores, 1, !on.is_gpu()).infer;
+        let share = rules::Threads::share(cores, 1, !on.is_gpu());
+        let mut threads = settings.device.threads;
+        if threads == 0 {
+            threads = share.infer;
             self.rule("device.threads", threads, format!("the network's share of {cores}, beside decoder and encoder"));
         }
-        let share = rules::Threads::share(cores, 1, !on.is_gpu());
+        if let (Some(model), 0) = (&model, settings.model.batch_size) {
+            let manifest = &model.manifest;
+            let size = settings.model.input_size.filter(|_| size_is_for(settings, &manifest.name));
+            let side = size.unwrap_or(manifest.input.size) as usize;
+            let recurrent = manifest.kind == Kind::Recurrent;
+            // Most videos here are stereo.
+            let load = NetworkLoad { model: &manifest.name, recurrent, views: 2, pixels: side * side };
+            let choice = rules::batch(on, &load, model::sessions(load.views, threads, model.bytes()));
+            self.rule("model.batch_size", choice.value, choice.why);
+        }
         let split = settings.processing.split;
         for (name, set, value) in [
             ("processing.decode_threads", split.decode, share.decode),
@@ -102,12 +104,13 @@ impl Sources {
         }
     }
 
-    fn explain_model(&mut self, settings: &Settings) -> Option<Manifest> {
+    fn explain_model(&mut self, settings: &Settings) -> Option<Model> {
         let found = match &settings.model.name {
             Some(name) => registry::find(name),
             None => registry::find_first(&settings.model.prefer),
         };
-        let manifest = found.ok()?.manifest;
+        let model = found.ok()?;
+        let manifest = &model.manifest;
         if settings.model.name.is_none() {
             self.rule("model.name", manifest.name.clone(), "the first of model.prefer that is installed");
         }
@@ -118,7 +121,7 @@ impl Sources {
             let why = format!("what {} works best with; the profile's is for {first}", manifest.name);
             self.rule("model.input_size", manifest.input.size, why);
         }
-        Some(manifest)
+        Some(model)
     }
 }
 

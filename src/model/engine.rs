@@ -18,6 +18,11 @@ pub trait Engine: Debug + Send {
     /// What it runs on.
     fn provider(&self) -> Provider;
 
+    /// Sessions that share out the pictures of a batch.
+    fn sessions(&self) -> usize {
+        1
+    }
+
     /// As [`super::Network::run`]. `states` are as before where it fails.
     ///
     /// # Errors

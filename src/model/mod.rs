@@ -21,3 +21,4 @@ pub use error::ModelError;
 pub use manifest::{Kind, Manifest};
 pub use network::{Batch, Network, Pictures, States, Tensor, Way};
 pub use registry::{Model, Weights};
+pub use team::sessions;

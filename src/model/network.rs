@@ -176,6 +176,11 @@ impl Network {
         self.engine.provider()
     }
 
+    /// Sessions that share out the pictures of a batch.
+    pub fn sessions(&self) -> usize {
+        self.engine.sessions()
+    }
+
     /// How it computes.
     pub fn way(&self) -> Way {
         Way { provider: self.provider(), halvings: self.halvings }

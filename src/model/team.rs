@@ -60,6 +60,10 @@ impl Engine for Team {
         self.members[0].provider()
     }
 
+    fn sessions(&self) -> usize {
+        self.members.len()
+    }
+
     /// States are kept one picture behind the other, see [`join`]. Where one member fails, others' may have gone on: a
     /// team runs on the CPU, where nothing is tried again with the same states.
     fn run(

@@ -50,6 +50,8 @@ pub struct Prepared {
     /// It computes in bfloat16.
     bf16: bool,
     threads: Threads,
+    /// Frames that go through the network at once.
+    batch_frames: usize,
     /// What the rules make of an open `queue_bytes`.
     queue_bytes: usize,
     /// What they make of an open `max_memory`.
@@ -106,6 +108,10 @@ impl Prepared {
         let mut network = Network::load(&plan.model, &options)?;
         warm_up(job, &plan, &mut network, &machine.cpu)?;
         let provider = network.provider();
+        let batch_frames = match job.model.batch_size {
+            0 => rules::batch(processor(provider, &machine.cpu), &load(&plan, &network), network.sessions()).value,
+            n => n as usize,
+        };
         if provider.is_gpu() {
             threads = share(false);
         }
@@ -123,7 +129,7 @@ impl Prepared {
         let queue_bytes = rules::queue(&machine.memory).value as usize;
         let context = context(job, &network, &machine, card.as_ref().map(|(_, name)| name.as_str()));
         let way = network.way();
-        Ok(Self { plan, network, people, bf16, threads, queue_bytes, max_memory, card, context, way })
+        Ok(Self { plan, network, people, bf16, threads, batch_frames, queue_bytes, max_memory, card, context, way })
     }
 
     /// The plan.
@@ -165,18 +171,31 @@ impl Prepared {
 
 /// What frames between the stages and kept mattes may take of `max_memory`, beside what is held already and
 /// what the network is going to need.
-fn memory_shares(job: &Job, plan: &Plan, network: &Network, max_memory: u64) -> MemoryShares {
+fn memory_shares(batch_frames: usize, plan: &Plan, network: &Network, max_memory: u64) -> MemoryShares {
+    let on_gpu = network.provider().is_gpu();
+    let network = if on_gpu { 0 } else { batch_frames as u64 * load(plan, network).frame_bytes() };
+    rules::memory_shares(max_memory.saturating_sub(sampler::held()).saturating_sub(network))
+}
+
+/// The network's part of a frame.
+fn load<'a>(plan: &Plan, network: &'a Network) -> NetworkLoad<'a> {
     let (width, height) = plan.views.network_size();
     let manifest = network.manifest();
-    let load = NetworkLoad {
+    NetworkLoad {
         model: &manifest.name,
         recurrent: manifest.kind == Kind::Recurrent,
         views: plan.views.pictures(),
         pixels: width * height,
-    };
-    let batch = u64::from(job.model.batch_size.max(1));
-    let network = if network.provider().is_gpu() { 0 } else { batch * load.frame_bytes() };
-    rules::memory_shares(max_memory.saturating_sub(sampler::held()).saturating_sub(network))
+    }
+}
+
+/// What runs the network, for rules that don't ask which card it is.
+fn processor(provider: Provider, cpu: &Cpu) -> Processor<'_> {
+    match provider {
+        Provider::Cpu => Processor::Cpu(cpu),
+        Provider::OpenVino => Processor::OpenVino(cpu),
+        Provider::Cuda(_) | Provider::TensorRt(_) => Processor::Cuda(None),
+    }
 }
 
 /// What the mattes depend on beside the network's input. The number of threads is no part of it: where last
@@ -197,12 +216,7 @@ fn context(job: &Job, network: &Network, machine: &Machine, card: Option<&str>) 
 /// Runs the network on grey pictures, so that what only its first run does is done: loading
 /// kernels, compiling, finding out that memory does not suffice. Nothing was created by then.
 fn warm_up(job: &Job, plan: &Plan, network: &mut Network, cpu: &Cpu) -> Result<()> {
-    let on = match network.provider() {
-        Provider::Cpu => Processor::Cpu(cpu),
-        Provider::OpenVino => Processor::OpenVino(cpu),
-        Provider::Cuda(_) | Provider::TensorRt(_) => Processor::Cuda(None),
-    };
-    let by_rule = rules::warmup(on).value;
+    let by_rule = rules::warmup(processor(network.provider(), cpu)).value;
     let (width, height) = plan.views.network_size();
     let n = plan.pictures(job);
     let mut states = States::default();
@@ -255,10 +269,11 @@ pub fn run_part(
     let _job = tracing::debug_span!(target: SPANS, "job", input = %job.input.display()).entered();
     let device = prepared.device();
     let Prepared { plan, network, people, threads, queue_bytes, max_memory, card, context, way, .. } = prepared;
+    let batch_frames = prepared.batch_frames;
     let opened = plan.opened.take();
     let (plan, threads, max_memory) = (&*plan, *threads, job.max_memory.unwrap_or(*max_memory));
     let queue_bytes = if job.queue_bytes > 0 { job.queue_bytes } else { *queue_bytes };
-    let shares = memory_shares(job, plan, network, max_memory);
+    let shares = memory_shares(batch_frames, plan, network, max_memory);
     let video = &plan.input.video;
     let (width, height, source_layout, color) = (video.width, video.height, video.layout, video.color);
     let started = Instant::now();
@@ -359,9 +374,6 @@ pub fn run_part(
     }
     let manifest = network.manifest().clone();
     let recurrent = manifest.kind == Kind::Recurrent;
-    // One frame at a time unless the user says otherwise: batches gained nothing on two CPU cores
-    // and lost a quarter of the frame rate on an H100 (docs/gpu.md).
-    let batch_frames = job.model.batch_size.max(1) as usize;
     let frame_bytes = source_layout.frame_bytes(width, height);
     let queue_bytes = queue_bytes.min(usize::try_from(shares.queue).unwrap_or(usize::MAX));
     let permits =

@@ -136,10 +136,12 @@ fn batches_use_80_to_90_percent_of_the_memory_at_most() {
 fn batches_start_with_what_was_measured() {
     let card = rtx_3090();
     let on = Processor::Cuda(card.gpu.cards.first());
-    assert_eq!(batch(on, &SELFIE).value, 1);
-    assert!(batch(on, &SELFIE).why.contains("memory would hold 256"), "{}", batch(on, &SELFIE).why);
-    assert!(batch(on, &RVM).why.contains("recurrent"));
-    assert_eq!(batch(Processor::Cpu(&laptop().cpu), &SELFIE).value, 1);
+    assert_eq!(batch(on, &SELFIE, 1).value, 1);
+    assert!(batch(on, &SELFIE, 1).why.contains("memory would hold 256"), "{}", batch(on, &SELFIE, 1).why);
+    assert!(batch(on, &RVM, 1).why.contains("recurrent"));
+    let cpu = laptop().cpu;
+    let on_cpu = |load, sessions| batch(Processor::Cpu(&cpu), load, sessions).value;
+    assert_eq!([on_cpu(&SELFIE, 1), on_cpu(&SELFIE, 2), on_cpu(&RVM, 2)], [1, 2, 1]);
 }
 
 #[test]

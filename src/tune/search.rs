@@ -81,6 +81,8 @@ pub struct Space {
     pub size: Option<(u32, u32, u32)>,
     /// Each frame needs the result of the one before.
     pub recurrent: bool,
+    /// Frames at once that the settings mean.
+    pub batch: usize,
     /// Most frames at once that fit a card's memory.
     pub largest_batch: usize,
     /// Threads of the whole job.
@@ -138,7 +140,7 @@ impl Space {
         let (cores, t) = (self.cores.max(1), self.threads);
         if !self.recurrent {
             let most = if on_cpu { 8 } else { self.largest_batch };
-            add("model.batch_size", 1, &[2, 4, 8, 16], most.min(16));
+            add("model.batch_size", self.batch, &[1, 2, 4, 8, 16], most.min(16));
         }
         if on_cpu {
             add("device.threads", t.infer, &[t.infer / 2, cores / 4, cores], cores);
@@ -434,6 +436,7 @@ mod tests {
             precision: true,
             size: Some((512, 128, 16)),
             recurrent: false,
+            batch: 1,
             largest_batch: 1,
             cores: 2,
             threads: Threads::share(2, 1, true),

@@ -71,12 +71,10 @@ fn point(request: &Request) -> anyhow::Result<Measured> {
     let batch = jobs(&args, &settings, &sources)?;
     let mut job = batch.jobs.into_iter().next().ok_or_else(|| anyhow::anyhow!("there is nothing to do"))?;
     let mut views = None;
-    if spec.batch > 1 {
-        if is_recurrent(&job)? {
-            views = Some(spec.batch as usize);
-        } else {
-            job.model.batch_size = spec.batch;
-        }
+    if !is_recurrent(&job)? {
+        job.model.batch_size = spec.batch;
+    } else if spec.batch > 1 {
+        views = Some(spec.batch as usize);
     }
     let limits = Limits { iterations: request.iterations, warmup: request.warmup, seconds: request.seconds };
     Ok(measure(&job, views, &limits)?)

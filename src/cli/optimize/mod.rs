@@ -12,11 +12,11 @@ use super::exit::Exit;
 use super::interrupt::Stop;
 use crate::config::{Settings, Sources, check};
 use crate::hardware::Machine;
-use crate::model::{Kind, Manifest, registry};
+use crate::model::{self, Kind, Manifest, Model, registry};
 use crate::pipeline::Precision;
 use crate::tune::bottleneck::{self, Finding, Seen};
 use crate::tune::cuda::CudaCards;
-use crate::tune::rules::{self, NetworkLoad, Threads};
+use crate::tune::rules::{self, NetworkLoad, Processor, Threads};
 use crate::tune::search::{Candidate, Goal, Outcome, Space, search};
 use crate::ui::Console;
 use anyhow::Context;
@@ -142,6 +142,7 @@ fn space(settings: &Settings, sources: &Sources, machine: &Machine, first: &Tria
         Some(name) => registry::find(name),
         None => registry::find_first(&settings.model.prefer),
     };
+    let weights = model.as_ref().map_or(0, Model::bytes);
     let manifest = model.ok().map(|m| m.manifest);
     let cards = CudaCards::from_environment(&machine.gpu.cards);
     let now = first.device.split([',', ' ']).next().unwrap_or_default().to_owned();
@@ -173,6 +174,12 @@ fn space(settings: &Settings, sources: &Sources, machine: &Machine, first: &Tria
         NetworkLoad { model: &m.name, recurrent, views: 2, pixels: side * side }
     });
     let card = cards.auto().and_then(|c| cards.card(c.value));
+    let on = match now.as_str() {
+        "cpu" => Processor::Cpu(&machine.cpu),
+        "openvino" => Processor::OpenVino(&machine.cpu),
+        _ => Processor::Cuda(card),
+    };
+    let at_once = |l: &NetworkLoad<'_>| rules::batch(on, l, model::sessions(l.views, threads.infer, weights)).value;
     Space {
         devices,
         on_cpu,
@@ -180,7 +187,8 @@ fn space(settings: &Settings, sources: &Sources, machine: &Machine, first: &Tria
         precision: settings.model.precision == Precision::Auto,
         size: manifest.as_ref().and_then(size),
         recurrent,
-        largest_batch: load.map_or(1, |l| rules::largest_batch(card, &l)),
+        batch: load.as_ref().map_or(1, at_once),
+        largest_batch: load.as_ref().map_or(1, |l| rules::largest_batch(card, l)),
         cores,
         threads,
         queue_bytes,
