@@ -2,7 +2,7 @@
 """How good the mattes are, for each profile, on clips whose mattes are known.
 
     tools/quality_set.py SET
-    benches/quality.py SET                                 every profile, the reporting half
+    benches/quality.py SET                                 every profile and installed model, the reporting half
     benches/quality.py SET --half choose --run fast --run "soft=--profile fast --stabilize 0.9"
     benches/quality.py SET --worst WORST                   and contact sheets of the worst ten
 
@@ -13,11 +13,12 @@ is. `CPU` is milliseconds of user and system time of the whole program for each 
 and `fps` frames per second on the clock: what ten more frames of a clip take, for a flat and for a
 side-by-side clip. On a machine that does other things besides only the first means something.
 
-A run is a profile, a model, or NAME=FLAGS. Prints Markdown. Needs numpy, ffmpeg and a build.
+A run is a profile, a model, or NAME=FLAGS. Mattes are kept nowhere, so that each run pays for its own. Prints Markdown. Needs numpy, ffmpeg and a build.
 """
 
 import argparse
 import json
+import os
 import resource
 import shlex
 import subprocess
@@ -42,9 +43,16 @@ def flags_of(run):
     return name, ["--profile" if name in PROFILES else "--model", name]
 
 
+def models(vrseg):
+    """Names of the installed models that make mattes."""
+    listed = json.loads(call([vrseg, "models", "--json"]))
+    return [m["name"] for m in listed if m["state"] != "missing" and m["kind"] != "detector"]
+
+
 def call(command):
     """Runs a program and returns what it printed."""
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True,
+                          env={**os.environ, "VRSEG_PROCESSING_CACHE": "off"})
     if done.returncode:
         sys.exit(f"quality.py: {' '.join(map(str, command))}\n{done.stderr}")
     return done.stdout
@@ -140,7 +148,7 @@ def main():
     print("| run | IoU | boundary F | MAD | Grad | Conn | dtSSD | flicker | " + " | ".join(f"IoU {g}" for g in GROUPS)
           + " | nobody, % | CPU ms flat | VR | fps flat | VR |")
     print("|---|" + "---|" * (len(METRICS) + len(GROUPS) + 5), flush=True)
-    for run in args.run or PROFILES:
+    for run in args.run or PROFILES + models(args.vrseg):
         name, flags = flags_of(run)
         folder = args.work / name
         folder.mkdir(parents=True, exist_ok=True)

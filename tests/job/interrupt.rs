@@ -158,21 +158,27 @@ fn a_hangup_stops_gently_unless_it_is_ignored() {
     let dir = folder();
     let input = long_clip(dir.path());
     let out = dir.path().join("result.mp4");
-    let mut child = start(&input, &out);
+    let started = |under: &[&str], range: &[&str]| {
+        std::process::Command::new(under[0])
+            .args(&under[1..])
+            .arg(env!("CARGO_BIN_EXE_vrseg"))
+            .args(["-y", arg(&input), "-o", arg(&out), "--model", "selfie", "--json"])
+            .args(range)
+            .env("XDG_CONFIG_HOME", "/nonexistent")
+            .env("XDG_STATE_HOME", "/dev/null")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    // These tests may run under `nohup` themselves.
+    let mut child = started(&["env", "--default-signal=HUP"], &[]);
     wait_for_progress(&mut child);
     signal(&child, "-HUP");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(!decode(&out, "gray", &[]).frames.is_empty());
 
-    let mut child = std::process::Command::new("nohup")
-        .arg(env!("CARGO_BIN_EXE_vrseg"))
-        .args(["-y", arg(&input), "-o", arg(&out), "--model", "selfie", "--json", "--frames", "200"])
-        .env("XDG_CONFIG_HOME", "/nonexistent")
-        .env("XDG_STATE_HOME", "/dev/null")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = started(&["nohup"], &["--frames", "200"]);
     wait_for_progress(&mut child);
     signal(&child, "-HUP");
     let end = child.wait_with_output().unwrap();

@@ -103,12 +103,13 @@ impl EdgeColours {
             // much as all.
             let (first, end) = (gy * k, ((gy + 1) * k).min(h));
             let rows = [first, (first + (end - first).div_ceil(2)).min(end - 1)];
-            if w < BLOCK {
+            if w >= BLOCK {
+                // The last block may take in some of the one before once more.
+                for x in (0..w).step_by(BLOCK) {
+                    self.sum_columns::<BLOCK>(small, alpha, rows, x.min(w - BLOCK));
+                }
+            } else {
                 (0..w).for_each(|x| self.sum_columns::<1>(small, alpha, rows, x));
-            }
-            // The last block may take in some of the one before once more.
-            for x in (0..w).step_by(BLOCK).filter(|_| w >= BLOCK) {
-                self.sum_columns::<BLOCK>(small, alpha, rows, x.min(w - BLOCK));
             }
             let scale = 1.0 / rows.len() as f32;
             for (grid, sums) in self.grids.iter_mut().zip(&self.sums) {
