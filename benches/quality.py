@@ -13,7 +13,8 @@ is. `CPU` is milliseconds of user and system time of the whole program for each 
 and `fps` frames per second on the clock: what ten more frames of a clip take, for a flat and for a
 side-by-side clip. On a machine that does other things besides only the first means something.
 
-A run is a profile, a model, or NAME=FLAGS. Mattes are kept nowhere, so that each run pays for its own. Prints Markdown. Needs numpy, ffmpeg and a build.
+A run is a profile, a model, or NAME=FLAGS. Mattes are kept nowhere, so that each run pays for its own. Prints
+Markdown. Needs numpy, ffmpeg and a build.
 """
 
 import argparse

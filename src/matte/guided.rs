@@ -44,6 +44,8 @@ const CLOSE: f32 = 0.02;
 const ENOUGH: f32 = 0.125;
 /// Columns that are worked on at a time.
 const BLOCK: usize = 16;
+/// Columns that a block's ranges are made from: its own and one at each side.
+const AROUND: usize = BLOCK + 2;
 
 /// Fits the matte of `view` to its small picture.
 ///
@@ -113,9 +115,6 @@ struct Ranges {
     low: Vec<f32>,
     high: Vec<f32>,
 }
-
-/// Columns that a block's ranges are made from: its own and one at each side.
-const AROUND: usize = BLOCK + 2;
 
 impl Ranges {
     fn new(width: usize) -> Self {

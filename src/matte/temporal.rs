@@ -159,8 +159,9 @@ dispatch! {
     fn filter(luma: &Plane<f32>, alpha: &mut Plane<f32>, by: &mut Stabilizer) {
         let (w, h) = (alpha.width(), alpha.height());
         for y in 0..h {
-            // The rows below the first are those that weren't taken in yet.
-            for y in if y == 0 { 0..2.min(h) } else { (y + 1).min(h)..(y + 2).min(h) } {
+            // Only the row below wasn't taken in yet, but for the first.
+            let new = if y == 0 { 0 } else { y + 1 };
+            for y in new..(y + 2).min(h) {
                 let luma = luma.as_ref().row(y);
                 let last = by.luma.data_mut();
                 let last = &mut last[y * w..][..w];

@@ -126,7 +126,8 @@ impl Plan {
         }
     }
 
-    /// Pictures that the network gets at once.
+    /// Pictures that the network gets at once, if nobody says otherwise those of a frame: what its sessions are
+    /// opened for. Where they then share out [more frames](crate::tune::rules::batch), each still gets one at a time.
     pub fn pictures(&self, job: &Job) -> usize {
         self.views.pictures() * job.model.batch_size.max(1) as usize
     }

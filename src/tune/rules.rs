@@ -166,8 +166,8 @@ pub fn batch(on: Processor<'_>, load: &NetworkLoad<'_>, sessions: usize) -> Choi
             let most = largest_batch(card, load);
             Choice::new(1, format!("more were slower when measured; memory would hold {most}"))
         }
-        // 1080p side by side on 2 cores: frames per second 23.8 with one, 26.1 with two, 27.1 with four; with one
-        // view, and at 4K and 8K, the same with one and two.
+        // Frames per second on 2 cores, 1080p side by side: 23.8 with one, 26.1 with two, 27.1 with four; 4K 16.6 and
+        // 17.2 with one and two; with one view, and at 8K, the same.
         Processor::Cpu(_) if sessions > 1 => {
             Choice::new(2, "the eyes are shared out among the cores, which wait for each other half as often")
         }

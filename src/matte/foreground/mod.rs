@@ -14,7 +14,7 @@ pub(crate) mod grid;
 
 use super::SmallYuv;
 use crate::plane::Plane;
-use crate::simd::{Row, dispatch};
+use crate::simd::{Row, dispatch, load};
 use grid::{Grid, Scratch, WideFill, reduce_row, smooth};
 
 /// The longer side of the grid that the estimates are made on is at most this.
@@ -191,9 +191,7 @@ dispatch! {
 /// `N` samples of row `y` from `x` on.
 #[inline(always)]
 fn block<const N: usize>(plane: &Plane<f32>, y: usize, x: usize) -> Row<N> {
-    let mut out = [0.0; N];
-    out.copy_from_slice(&plane.as_ref().row(y)[x..x + N]);
-    out
+    load(&plane.as_ref().row(y)[x..x + N])
 }
 
 /// How surely a sample of opacity `a` shows the foreground, 0..=1; never more than `a`.
