@@ -1,97 +1,12 @@
-//! Puts the CPU build of ONNX Runtime and the small default model into the binary (feature
-//! `embed`), so that one file does the main job wherever FFmpeg's libraries are.
-//!
-//! The files come from `VRSEG_EMBED_ORT` and `VRSEG_EMBED_MODEL`, or else from the data folder that
-//! `setup.sh` fills. What is not found is left out with a warning, and the program then looks for it
-//! at run time; a variable that names a missing file is an error.
-//!
-//! For the crate this sets:
-//! - `cfg(embedded_ort)`: `OUT_DIR/ort.zst` is the library, compressed with Zstandard;
-//!   `VRSEG_EMBEDDED_ORT_LEN` is its unpacked size and `VRSEG_EMBEDDED_ORT_NAME` its file name;
-//! - `cfg(embedded_model)`: `OUT_DIR/selfie.onnx` is the default model;
-//! - `VRSEG_GIT_COMMIT`: the short commit, or an empty text outside a checkout.
+//! Tells the program which commit it was built from: `VRSEG_GIT_COMMIT` is the short commit, or an
+//! empty text outside a checkout.
 
-use std::env;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 fn main() {
-    println!("cargo::rustc-check-cfg=cfg(embedded_ort, embedded_model)");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rustc-env=VRSEG_GIT_COMMIT={}", git_commit());
-
-    if env::var_os("CARGO_FEATURE_EMBED").is_none() {
-        return;
-    }
-    for name in ["VRSEG_DATA_DIR", "XDG_DATA_HOME", "HOME"] {
-        println!("cargo::rerun-if-env-changed={name}");
-    }
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-
-    if let Some(library) = find("VRSEG_EMBED_ORT", "ort/libonnxruntime.so", "ONNX Runtime") {
-        embed_library(&library, &out.join("ort.zst"));
-    }
-    let model = find("VRSEG_EMBED_MODEL", "models/selfie_segmentation.onnx", "the default model");
-    if let Some(model) = model {
-        copy(&model, &out.join("selfie.onnx"));
-        println!("cargo::rustc-cfg=embedded_model");
-    }
-}
-
-/// The file that `variable` names, or `in_data_folder`; `None` (with a warning) if there is none.
-fn find(variable: &str, in_data_folder: &str, what: &str) -> Option<PathBuf> {
-    println!("cargo::rerun-if-env-changed={variable}");
-    if let Some(path) = env::var_os(variable).filter(|value| !value.is_empty()) {
-        let path = PathBuf::from(path);
-        if !path.is_file() {
-            fail(&format!("{variable} names {}, which is not a file", path.display()));
-        }
-        println!("cargo::rerun-if-changed={}", path.display());
-        return Some(path);
-    }
-    let path = data_folder()?.join(in_data_folder);
-    // A path that does not exist makes cargo run this script each time, until setup.sh has run.
-    println!("cargo::rerun-if-changed={}", path.display());
-    if path.is_file() {
-        return Some(path);
-    }
-    println!(
-        "cargo::warning={what} is not embedded: {} does not exist (run ./setup.sh); \
-         the program will look for it when it runs",
-        path.display()
-    );
-    None
-}
-
-/// `$VRSEG_DATA_DIR`, or `vrseg` in the user's data folder.
-fn data_folder() -> Option<PathBuf> {
-    let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    set("VRSEG_DATA_DIR")
-        .or_else(|| set("XDG_DATA_HOME").map(|folder| folder.join("vrseg")))
-        .or_else(|| set("HOME").map(|folder| folder.join(".local/share/vrseg")))
-}
-
-fn embed_library(library: &Path, target: &Path) {
-    let bytes = fs::read(library).unwrap_or_else(|error| fail(&format!("cannot read {}: {error}", library.display())));
-    // Level 19 takes some ten seconds, which only a release build is worth.
-    let release = env::var("PROFILE").is_ok_and(|profile| profile == "release");
-    let level = if release { 19 } else { 3 };
-    let packed = zstd::bulk::compress(&bytes, level)
-        .unwrap_or_else(|error| fail(&format!("cannot compress {}: {error}", library.display())));
-    fs::write(target, packed).unwrap_or_else(|error| fail(&format!("cannot write {}: {error}", target.display())));
-
-    let real = fs::canonicalize(library).unwrap_or_else(|_| library.to_path_buf());
-    let name = real.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    println!("cargo::rustc-env=VRSEG_EMBEDDED_ORT_LEN={}", bytes.len());
-    println!("cargo::rustc-env=VRSEG_EMBEDDED_ORT_NAME={name}");
-    println!("cargo::rustc-cfg=embedded_ort");
-}
-
-fn copy(source: &Path, target: &Path) {
-    if let Err(error) = fs::copy(source, target) {
-        fail(&format!("cannot copy {}: {error}", source.display()));
-    }
 }
 
 fn git_commit() -> String {
@@ -106,10 +21,4 @@ fn git_commit() -> String {
         .filter(|output| output.status.success())
         .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
         .unwrap_or_default()
-}
-
-/// Stops the build with a message.
-fn fail(message: &str) -> ! {
-    println!("cargo::error={message}");
-    std::process::exit(1)
 }

@@ -31,7 +31,7 @@ WARM_UP_FRAMES = 15
 
 
 def tasks(segments, workers, least):
-    """Segments of each task: a share of a quarter of what is left, as src/cluster/tasks.rs divides them."""
+    """Segments of each task: a share of a quarter of what is left, as crates/cluster/src/tasks.rs divides them."""
     left, sizes = segments, []
     while left > 0:
         size = min(left, max(least, left // (4 * workers)))

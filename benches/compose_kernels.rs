@@ -8,9 +8,9 @@ mod timed;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::path::PathBuf;
-use vrseg::compose::{Composer, Frame, Mode, Rgb};
-use vrseg::matte::{EdgeColours, MattedView, SmallYuv, TileMap};
-use vrseg::plane::{Plane, Rect, Yuv, YuvColor, YuvLayout, YuvMut};
+use vrseg_image::compose::{Composer, Frame, Mode, Rgb};
+use vrseg_image::matte::{EdgeColours, MattedView, SmallYuv, TileMap};
+use vrseg_image::plane::{Plane, Rect, Yuv, YuvColor, YuvLayout, YuvMut};
 
 /// Width and height of a stereo frame.
 const SIZES: [(&str, usize, usize); 3] = [("2k", 2048, 1024), ("4k", 3840, 1920), ("8k", 7680, 3840)];

@@ -7,13 +7,13 @@ mod timed;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
-use vrseg::matte::stereo::{Search, StereoFusion};
-use vrseg::matte::{
+use vrseg_image::matte::stereo::{Search, StereoFusion};
+use vrseg_image::matte::{
     Coefficients, EdgeColours, Levels, MattedView, Morphology, Normalization, Sampler, SceneDetector, SmallYuv,
     Stabilizer, TileClass, TileMap, to_network, upsample_bilinear, upsample_guided,
 };
-use vrseg::plane::{Matrix, Plane, PlaneMut, PlaneRef, Rect, Sample, Yuv, YuvColor, YuvLayout};
-use vrseg::vr::Layout;
+use vrseg_image::plane::{Matrix, Plane, PlaneMut, PlaneRef, Rect, Sample, Yuv, YuvColor, YuvLayout};
+use vrseg_image::vr::Layout;
 
 /// Width and height of a frame.
 const SIZES: [(usize, usize); 3] = [(1920, 1080), (3840, 1920), (7680, 3840)];
@@ -63,7 +63,7 @@ fn coefficients(alpha: &Plane<f32>) -> Coefficients {
     let (small, mut out) = (picture(alpha), Coefficients::default());
     let rect = Rect::new(0, 0, NET, NET);
     let colours = EdgeColours::of(&small, alpha);
-    vrseg::matte::coefficients(&MattedView { rect, small: &small, alpha, colours: &colours }, &mut out);
+    vrseg_image::matte::coefficients(&MattedView { rect, small: &small, alpha, colours: &colours }, &mut out);
     out
 }
 
@@ -209,7 +209,7 @@ fn coefficients_pair(c: &mut Criterion) {
         move || {
             for _ in 0..2 {
                 let view = MattedView { rect, small: &small, alpha: &alpha, colours: &colours };
-                vrseg::matte::coefficients(black_box(&view), &mut out);
+                vrseg_image::matte::coefficients(black_box(&view), &mut out);
             }
         }
     });

@@ -2,10 +2,10 @@
 //! One JSON line; `benches/floor.py` reads it.
 
 use std::time::Instant;
-use vrseg::model::provider::SessionOptions;
-use vrseg::model::{Batch, Network, States, registry};
-use vrseg::pipeline::{DeviceChoice, Precision, SessionChoice};
-use vrseg::tune::rules::Threads;
+use vrseg_engine::tune::rules::Threads;
+use vrseg_infer::provider::SessionOptions;
+use vrseg_infer::{Batch, Network, States, registry};
+use vrseg_infer::{DeviceChoice, Precision, SessionChoice};
 
 fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().collect();
@@ -37,7 +37,7 @@ fn main() -> anyhow::Result<()> {
     let model = registry::find_first(&names)?;
     let options = SessionOptions {
         openvino: false,
-        bf16: vrseg::hardware::Machine::detect().cpu.bf16(),
+        bf16: vrseg_hardware::Machine::detect().cpu.bf16(),
         device,
         precision,
         auto_card: 0,
@@ -45,7 +45,7 @@ fn main() -> anyhow::Result<()> {
         card_memory: None,
         frugal: false,
         pictures: 1,
-        threads: Threads::share(vrseg::hardware::cores(), 1, true).infer,
+        threads: Threads::share(vrseg_hardware::cores(), 1, true).infer,
         cache_dir: std::env::temp_dir(),
         ort_library: None,
     };

@@ -7,11 +7,11 @@ mod timed;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
-use vrseg::compose::{AlphaChannel, PackedFrame, PassthroughPainter, PassthroughPlan};
-use vrseg::matte::{EdgeColours, MatteOptions, MattedView, SmallYuv};
-use vrseg::plane::{ChromaSiting, Plane, PlaneRef, Rect, Yuv, YuvColor, YuvLayout, YuvMut};
-use vrseg::vr::remap::Texel;
-use vrseg::vr::{Camera, Filter, Lens, Picture, RemapTable, Remapper, SampleGrid};
+use vrseg_image::compose::{AlphaChannel, PackedFrame, PassthroughPainter, PassthroughPlan};
+use vrseg_image::matte::{EdgeColours, MatteOptions, MattedView, SmallYuv};
+use vrseg_image::plane::{ChromaSiting, Plane, PlaneRef, Rect, Yuv, YuvColor, YuvLayout, YuvMut};
+use vrseg_image::vr::remap::Texel;
+use vrseg_image::vr::{Camera, Filter, Lens, Picture, RemapTable, Remapper, SampleGrid};
 
 /// Sides of an eye: side by side, frames of 2K, 4K and 8K.
 const SIDES: [usize; 3] = [960, 1920, 3840];

@@ -1,7 +1,7 @@
 //! What the live sampler costs: CPU time of a process that does nothing but sample.
 
 use std::time::Duration;
-use vrseg::hardware::{Sampler, sampler::INTERVAL};
+use vrseg_hardware::{Sampler, sampler::INTERVAL};
 
 fn main() {
     let seconds = 5;

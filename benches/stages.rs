@@ -9,10 +9,10 @@ use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group};
 use std::path::PathBuf;
 use std::sync::LazyLock;
 use tempfile::TempDir;
-use vrseg::bench::{Material, Size};
-use vrseg::matte::{Normalization, Sampler, SmallYuv, to_network};
-use vrseg::media::{DecodeOptions, EncodeOptions, Item, Purpose, Reader, SourceFrame, VrTags, Writer, WriterOptions};
-use vrseg::vr::Layout;
+use vrseg_bench::{Material, Size};
+use vrseg_image::matte::{Normalization, Sampler, SmallYuv, to_network};
+use vrseg_image::vr::Layout;
+use vrseg_media::{DecodeOptions, EncodeOptions, Item, Purpose, Reader, SourceFrame, VrTags, Writer, WriterOptions};
 
 const SIZES: [&str; 2] = ["1080p", "4k"];
 const FRAMES: u64 = 24;
@@ -32,7 +32,7 @@ fn clip(name: &str) -> PathBuf {
 }
 
 fn open(name: &str) -> Reader {
-    let threads = vrseg::hardware::cores();
+    let threads = vrseg_hardware::cores();
     Reader::open(&clip(name), &DecodeOptions { threads, ..DecodeOptions::default() }).expect("a clip")
 }
 
@@ -124,6 +124,6 @@ fn encode(c: &mut Criterion) {
 criterion_group!(name = benches; config = timed::criterion(); targets = decode, prepare, encode);
 
 fn main() {
-    vrseg::media::init();
+    vrseg_media::init();
     benches();
 }

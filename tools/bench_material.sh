@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes src/bench/person.mp4, from which `vrseg bench` makes its clips: one second of a still picture
+# Makes crates/bench/src/person.mp4, from which `vrseg bench` makes its clips: one second of a still picture
 # with a person, 60 frames, and a soft sound.
 #
 # usage: tools/bench_material.sh ASTRONAUT.png [OUT.mp4]
@@ -13,7 +13,7 @@ if [[ $# -lt 1 || $# -gt 2 ]]; then
     echo "usage: $0 ASTRONAUT.png [OUT.mp4]" >&2
     exit 2
 fi
-out=${2:-$(dirname "${BASH_SOURCE[0]}")/../src/bench/person.mp4}
+out=${2:-$(dirname "${BASH_SOURCE[0]}")/../crates/bench/src/person.mp4}
 width=832 height=720 photo=512
 x=$(((width - photo) / 2)) y=$((height - photo))
 

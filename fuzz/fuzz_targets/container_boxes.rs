@@ -6,7 +6,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use std::io::Cursor;
-use vrseg::vr::boxes;
+use vrseg_image::vr::boxes;
 
 const MP4: &[u8] = b"\0\0\0\x10ftypisom\0\0\0\0\0\0\0\0moov";
 const MATROSKA: &[u8] = &[0x1a, 0x45, 0xdf, 0xa3, 0x80, 0x18, 0x53, 0x80, 0x67, 0xff];

@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use vrseg::vr::{Clues, ContainerTags, FormatRequest, detect, names};
+use vrseg_image::vr::{Clues, ContainerTags, FormatRequest, detect, names};
 
 fuzz_target!(|bytes: &[u8]| {
     let stem = OsStr::from_bytes(bytes);
@@ -24,6 +24,6 @@ fuzz_target!(|bytes: &[u8]| {
         let mut made = names::name(stem, &format, false);
         made.push(".mp4");
         let again = names::read(Path::new(&made));
-        assert!(again.projection.is_some() || format.projection == vrseg::vr::Projection::Flat, "{made:?}");
+        assert!(again.projection.is_some() || format.projection == vrseg_image::vr::Projection::Flat, "{made:?}");
     }
 });

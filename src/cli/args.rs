@@ -3,15 +3,15 @@
 use super::bench::args::BenchArgs;
 use super::cluster::args::ClusterCommand;
 use super::time::{self, Seconds};
-use crate::cluster::Task;
-use crate::config::Loader;
-use crate::config::schema::{self, Kind};
 use crate::ui::address;
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use vrseg_cluster::Task;
+use vrseg_engine::settings::Loader;
+use vrseg_engine::settings::schema::{self, Kind};
 
 const TEMPLATE: &str = "\
 {before-help}{name} {version}

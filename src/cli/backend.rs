@@ -1,12 +1,12 @@
 //! The one place where the command line meets the library: plans, runs and models.
 
 use super::probe::FormatView;
-use crate::job::{self, Keep, Means};
-use crate::model::{Kind, Manifest, ModelError, Weights, registry};
-use crate::pipeline::{Cancel, Job, Observer, Summary, trial, tuning};
 use crate::ui::format::{bytes, duration};
 use serde::Serialize;
 use std::path::PathBuf;
+use vrseg_engine::job::{self, Keep, Means};
+use vrseg_engine::pipeline::{Cancel, Job, Observer, Summary, trial, tuning};
+use vrseg_infer::{Kind, Manifest, ModelError, Weights, registry};
 
 /// What a job would do, ready to be shown.
 #[derive(Clone, Debug, Serialize)]
@@ -51,7 +51,7 @@ pub struct ModelInfo {
     /// How the weights are.
     pub state: WeightState,
     /// Where they lie, or should lie.
-    #[serde(serialize_with = "crate::json_path::lossy_option")]
+    #[serde(serialize_with = "vrseg_hardware::json_path::lossy_option")]
     pub path: Option<PathBuf>,
 }
 

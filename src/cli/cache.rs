@@ -2,14 +2,14 @@
 
 use super::args::CacheCommand;
 use super::exit::Exit;
-use crate::cache::{Checked, Disk, Stats, folder};
-use crate::config::Loader;
 use crate::ui::format;
 use anyhow::Context;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use vrseg_engine::settings::Loader;
+use vrseg_infer::cache::{Checked, Disk, Stats, folder};
 
 /// What `stats` tells.
 #[derive(Debug, Default, PartialEq, Serialize)]

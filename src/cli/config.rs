@@ -2,12 +2,12 @@
 
 use super::args::ConfigCommand;
 use super::exit::{Exit, UsageError};
-use crate::config::{Loader, check, template, user_file};
-use crate::hardware::Machine;
 use anyhow::Context;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use vrseg_engine::settings::{Loader, check, template, user_file};
+use vrseg_hardware::Machine;
 
 /// Does what `command` asks.
 ///

@@ -3,14 +3,13 @@
 
 use super::exit::Exit;
 use super::hardware::{self, Report};
-use crate::config::{Loader, check};
-use crate::hardware::disks;
-use crate::media;
-use crate::model::{ModelError, registry};
 use crate::ui::format::bytes;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use vrseg_engine::settings::{Loader, check};
+use vrseg_hardware::disks;
+use vrseg_infer::{ModelError, registry};
 
 /// Free bytes below which a disk is said to be short.
 const LITTLE_ROOM: u64 = 2 << 30;
@@ -179,8 +178,8 @@ fn folders() -> Vec<Finding> {
 
 fn video(path: &Path) -> Finding {
     let shown = path.display().to_string();
-    let options = media::DecodeOptions::default();
-    match media::Reader::open(path, &options) {
+    let options = vrseg_media::DecodeOptions::default();
+    match vrseg_media::Reader::open(path, &options) {
         Ok(reader) => {
             let v = &reader.info().video;
             let found = format!("{} {}x{} {}, its first frame decodes", v.codec, v.width, v.height, v.pixel_format);

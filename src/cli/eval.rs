@@ -1,11 +1,11 @@
 //! `vrseg eval`.
 
 use super::args::EvalArgs;
-use crate::eval::{Report, Request, Scores, evaluate};
-use crate::vr::Layout;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use std::fmt::Write as _;
+use vrseg_eval::{Report, Request, Scores, evaluate};
+use vrseg_image::vr::Layout;
 
 /// Compares two mattes and prints what was measured.
 ///
@@ -17,7 +17,7 @@ pub fn run(args: &EvalArgs, print: impl Fn(&str) -> anyhow::Result<()>) -> anyho
         truth: args.truth.clone(),
         source: args.source.clone(),
         layout: args.layout.as_ref().and_then(|l| Layout::from_name(l.0.as_str()?)),
-        threads: crate::hardware::cores(),
+        threads: vrseg_hardware::cores(),
     };
     // Shown on a terminal only.
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());

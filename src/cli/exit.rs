@@ -1,13 +1,12 @@
 //! Exit codes and the errors that decide them.
 
-use crate::cluster;
-use crate::config::ConfigError;
-use crate::eval::EvalError;
-use crate::model::ModelError;
-use crate::pipeline;
-use crate::telemetry::LogError;
 use crate::ui::WatchError;
 use std::process::ExitCode;
+use vrseg_engine::pipeline;
+use vrseg_engine::settings::ConfigError;
+use vrseg_engine::telemetry::LogError;
+use vrseg_eval::EvalError;
+use vrseg_infer::ModelError;
 
 /// How the program ends. Documented at the end of `--help`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +59,7 @@ pub(super) fn is_usage(error: &anyhow::Error) -> bool {
         || error.is::<LogError>()
         || matches!(error.downcast_ref(), Some(WatchError::Address { .. } | WatchError::Log { .. }))
         || error.downcast_ref::<pipeline::Error>().is_some_and(pipeline::Error::is_usage)
-        || error.downcast_ref::<cluster::Error>().is_some_and(cluster::Error::is_usage)
+        || error.downcast_ref::<vrseg_cluster::Error>().is_some_and(vrseg_cluster::Error::is_usage)
         || error.downcast_ref::<ModelError>().is_some_and(ModelError::is_usage)
         || error.downcast_ref::<EvalError>().is_some_and(EvalError::is_usage)
 }

@@ -3,11 +3,6 @@
 
 use super::args::HardwareArgs;
 use super::exit::Exit;
-use crate::hardware::{Disk, Gpu, Machine, disks};
-use crate::media::opens;
-use crate::model::registry;
-use crate::model::selftest::{self, ProviderState};
-use crate::pipeline::DeviceChoice;
 use crate::ui::format::bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,6 +12,11 @@ use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use vrseg_hardware::{Disk, Gpu, Machine, disks};
+use vrseg_infer::DeviceChoice;
+use vrseg_infer::registry;
+use vrseg_infer::selftest::{self, ProviderState};
+use vrseg_media::opens;
 
 /// The execution providers, the best first, and what loads them.
 const PROVIDERS: &[(&str, DeviceChoice)] = &[
@@ -263,7 +263,7 @@ fn doing(card: &Gpu) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hardware::{ComputeCapability, Cpu, GpuLoad, Memory};
+    use vrseg_hardware::{ComputeCapability, Cpu, GpuLoad, Memory};
 
     fn provider(name: &str, why: Option<&str>) -> ProviderState {
         ProviderState {
@@ -346,7 +346,7 @@ mod tests {
     fn without_a_card() {
         let mut report = recorded();
         report.machine.gpu =
-            crate::hardware::Gpus { note: Some("no NVIDIA driver is installed".into()), ..Default::default() };
+            vrseg_hardware::Gpus { note: Some("no NVIDIA driver is installed".into()), ..Default::default() };
         report.machine.cpu.limited_by = None;
         report.machine.memory.limit = None;
         let text = text(&report);

@@ -2,8 +2,6 @@
 //! program of its own, so that Ctrl-C ends it and not the session.
 
 use super::exit::Exit;
-use crate::config::schema::{self, KEYS, PROFILES};
-use crate::telemetry::state_dir;
 use crate::ui::{Console, format};
 use anyhow::Context as _;
 use rustyline::completion::{Completer, FilenameCompleter, Pair};
@@ -15,6 +13,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use vrseg_engine::settings::schema::{self, KEYS, PROFILES};
+use vrseg_engine::telemetry::state_dir;
 
 /// Commands: name, arguments, meaning.
 const COMMANDS: &[(&str, &str, &str)] = &[

@@ -2,7 +2,6 @@
 #![allow(unsafe_code)]
 
 use super::exit::Exit;
-use crate::pipeline::Cancel;
 use crate::ui::Console;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -10,6 +9,7 @@ use std::io;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use vrseg_engine::pipeline::Cancel;
 
 /// Counts what the user pressed and passes it on to the job that runs. Each job has a [`Cancel`]
 /// of its own: one that failed has aborted its own stages, which must not end the next job.

@@ -6,17 +6,17 @@ use super::exit::{UsageError, complaints};
 use super::inputs::{self, Input};
 use super::outputs::{Request, extension, settle};
 use super::regions;
-use crate::compose::{Mode, packed};
-use crate::config::{Settings, Sources};
-use crate::job;
-use crate::media::{Codec, EncodeOptions, TimeRange};
-use crate::pipeline::{Job, ModelChoice, OutputSpec, PeopleChoice};
-use crate::vr::names::{self, NamedProjection};
-use crate::vr::{Format, Layout, Projection, ProjectionKind};
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use vrseg_engine::job;
+use vrseg_engine::pipeline::{Job, ModelChoice, OutputSpec, PeopleChoice};
+use vrseg_engine::settings::{Settings, Sources};
+use vrseg_image::compose::{Mode, packed};
+use vrseg_image::vr::names::{self, NamedProjection};
+use vrseg_image::vr::{Format, Layout, Projection, ProjectionKind};
+use vrseg_media::{Codec, EncodeOptions, TimeRange};
 
 /// The jobs of one command line.
 #[derive(Debug, Default)]
@@ -329,10 +329,10 @@ fn existing(jobs: Vec<Job>, args: &JobArgs) -> Result<Batch, UsageError> {
 mod tests {
     use super::*;
     use crate::cli::args::Cli;
-    use crate::compose::Rgb;
-    use crate::config::Loader;
-    use crate::vr::{EyeOrder, FormatRequest, Layout, ProjectionKind};
     use clap::Parser;
+    use vrseg_engine::settings::Loader;
+    use vrseg_image::compose::Rgb;
+    use vrseg_image::vr::{EyeOrder, FormatRequest, Layout, ProjectionKind};
 
     /// Builds the jobs of a command line in a folder that holds a.mp4, b.mkv and bg.jpg; `@` in a
     /// word stands for the folder.
@@ -464,9 +464,9 @@ mod tests {
         };
         assert_eq!((job.format, job.threads, job.overwrite), (format, 3, true));
         assert_eq!((job.model.name.as_str(), job.model.batch_size), ("rvm", 4));
-        assert_eq!(job.model.device, crate::pipeline::DeviceChoice::Cuda(1));
-        assert_eq!(job.model.precision, crate::pipeline::Precision::Fp16);
-        let matte = crate::matte::MatteOptions {
+        assert_eq!(job.model.device, vrseg_infer::DeviceChoice::Cuda(1));
+        assert_eq!(job.model.precision, vrseg_infer::Precision::Fp16);
+        let matte = vrseg_image::matte::MatteOptions {
             threshold: Some(0.4),
             feather: 1.5,
             grow: -2,

@@ -29,12 +29,6 @@ mod unpack;
 pub use exit::{Exit, UsageError};
 pub use jobs::{Batch, jobs};
 
-use crate::config::{Devices, Settings, check};
-use crate::hardware::Machine;
-use crate::job::{Keep, Means};
-use crate::pipeline::{DeviceChoice, Trace};
-use crate::telemetry::{self, LogFile, LogFormat, LogGuard, LogOptions, crash};
-use crate::tune::rules;
 use crate::ui::{Board, Console, JsonLines, ProgressUi, Style, Watch, Wishes};
 use anyhow::Context;
 use args::{Cli, Command, JobArgs};
@@ -46,12 +40,19 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use vrseg_engine::job::{Keep, Means};
+use vrseg_engine::pipeline::Trace;
+use vrseg_engine::settings::{Devices, Settings, check};
+use vrseg_engine::telemetry::{self, LogFile, LogFormat, LogGuard, LogOptions, crash};
+use vrseg_engine::tune::rules;
+use vrseg_hardware::Machine;
+use vrseg_infer::DeviceChoice;
 
 /// Parses the arguments, does what they ask, and tells how it went.
 pub fn main() -> ExitCode {
     // Both set a variable of the environment, so before any thread is started.
-    crate::media::init();
-    crate::model::runtime::keep_private();
+    vrseg_media::init();
+    vrseg_infer::runtime::keep_private();
     crash::report_panics();
     let words: Vec<OsString> = std::env::args_os().collect();
     let no_color = words.iter().take_while(|w| *w != "--").any(|w| w == "--no-color");
@@ -298,7 +299,7 @@ fn refuse_over_media(args: &JobArgs, option: &str, file: &Path) -> anyhow::Resul
     if read
         .chain(outputs.iter().map(AsRef::as_ref))
         .chain(others)
-        .any(|p: &Path| p == file || crate::media::same_file(p, file))
+        .any(|p: &Path| p == file || vrseg_media::same_file(p, file))
     {
         let shown = file.display();
         return Err(UsageError(format!("{option} {shown}: is an input, output or configuration of this job")).into());
@@ -315,7 +316,7 @@ fn end_trace(trace: &Trace, path: &Path, console: &Console) -> anyhow::Result<()
     match trace.finish() {
         Ok(true) => Ok(()),
         Ok(false) => {
-            let most = crate::pipeline::trace::MOST;
+            let most = vrseg_engine::pipeline::trace::MOST;
             console.warning(&format!("{}: ends after {most} spans, which is what a viewer can open", path.display()));
             Ok(())
         }

@@ -2,11 +2,11 @@
 
 use super::exit::UsageError;
 use super::inputs::Input;
-use crate::config::schema;
-use crate::vr::{Format, names};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
+use vrseg_engine::settings::schema;
+use vrseg_image::vr::{Format, names};
 
 /// Containers that can carry a real alpha channel with the codecs that vrseg writes.
 const ALPHA_EXTENSIONS: &[&str] = &["mov", "webm", "mkv"];
@@ -161,7 +161,7 @@ pub fn settle(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vr::{Layout, Projection};
+    use vrseg_image::vr::{Layout, Projection};
 
     fn parse(text: &str) -> Result<Request, String> {
         Request::parse(Path::new(text)).map_err(|e| e.to_string())

@@ -5,13 +5,6 @@ use super::args::{Cli, PreviewArgs};
 use super::exit::{Exit, UsageError};
 use super::interrupt::Stop;
 use super::jobs::jobs;
-use crate::config::check;
-use crate::matte::{Sampler, SmallYuv};
-use crate::media::{DecodeOptions, Item, Reader, TimeRange, VideoFrame};
-use crate::model::Kind;
-use crate::pipeline::live::Glimpse;
-use crate::pipeline::{self, Job, Plan};
-use crate::plane::{Plane, Rect, YuvColor, YuvLayout};
 use crate::ui::picture::{self, Image};
 use crate::ui::sheet::{self, Moment};
 use crate::ui::{Console, format};
@@ -20,6 +13,13 @@ use clap::Parser;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
+use vrseg_engine::pipeline::live::Glimpse;
+use vrseg_engine::pipeline::{self, Job, Plan};
+use vrseg_engine::settings::check;
+use vrseg_image::matte::{Sampler, SmallYuv};
+use vrseg_image::plane::{Plane, Rect, YuvColor, YuvLayout};
+use vrseg_infer::Kind;
+use vrseg_media::{DecodeOptions, Item, Reader, TimeRange, VideoFrame};
 
 /// Width of a picture on the sheet.
 const CELL: usize = 480;

@@ -2,22 +2,22 @@
 
 use super::args::ProbeArgs;
 use super::exit::Exit;
-use crate::media::{self, InputInfo};
-use crate::pipeline::recognize::{recognize, vr_boxes};
-use crate::plane::Matrix;
 use crate::ui::format::{bytes, duration};
-use crate::vr::boxes::VrBox;
-use crate::vr::{Finding, FormatFindings, FormatRequest, Layout, Projection, StereoTag};
 use serde::Serialize;
 use serde_json::json;
 use std::fmt::Write as _;
+use vrseg_engine::pipeline::recognize::{recognize, vr_boxes};
+use vrseg_image::plane::Matrix;
+use vrseg_image::vr::boxes::VrBox;
+use vrseg_image::vr::{Finding, FormatFindings, FormatRequest, Layout, Projection, StereoTag};
+use vrseg_media::InputInfo;
 
 /// Shows what a file is.
 ///
 /// # Errors
 /// The file can't be read or has no video.
 pub fn show(args: &ProbeArgs, print: impl Fn(&str) -> anyhow::Result<()>) -> anyhow::Result<Exit> {
-    let input = media::probe(&args.file)?;
+    let input = vrseg_media::probe(&args.file)?;
     let found = recognize(&input, &FormatRequest::default());
     let boxes = vr_boxes(&input);
     if args.json {

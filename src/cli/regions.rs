@@ -2,9 +2,9 @@
 
 use super::exit::UsageError;
 use super::time;
-use crate::config::values;
-use crate::matte::keep::Region;
 use std::fs;
+use vrseg_engine::settings::values;
+use vrseg_image::matte::keep::Region;
 
 /// Reads what was given to `option`: `X,Y,W,H;...`, or a file with a line `FROM TO X,Y,W,H` for each
 /// part, times as `--ss` takes them, `-` for the end; what follows a `#` is a remark.

@@ -4,31 +4,31 @@ use super::backend::Backend;
 use super::exit::{self, Exit};
 use super::interrupt::Stop;
 use super::jobs::Batch;
-use crate::pipeline::{self, Event, Job, Observer};
 use crate::ui::ProgressUi;
 use anyhow::Context;
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
+use vrseg_engine::pipeline::{self, Event, Job, Observer};
 
 /// What `--json` tells besides the pipeline's events.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Line<'a> {
     Plan {
-        #[serde(serialize_with = "crate::json_path::lossy")]
+        #[serde(serialize_with = "vrseg_hardware::json_path::lossy")]
         input: &'a Path,
         #[serde(flatten)]
         plan: serde_json::Value,
     },
     Skipped {
-        #[serde(serialize_with = "crate::json_path::lossy")]
+        #[serde(serialize_with = "vrseg_hardware::json_path::lossy")]
         input: &'a Path,
-        #[serde(serialize_with = "crate::json_path::lossy")]
+        #[serde(serialize_with = "vrseg_hardware::json_path::lossy")]
         output: &'a Path,
     },
     Error {
-        #[serde(serialize_with = "crate::json_path::lossy")]
+        #[serde(serialize_with = "vrseg_hardware::json_path::lossy")]
         input: &'a Path,
         message: String,
     },
@@ -179,9 +179,9 @@ fn each(batch: &Batch, ui: &ProgressUi, mut work: impl FnMut(&Job) -> anyhow::Re
 mod tests {
     use super::super::backend::{ModelInfo, PlanView};
     use super::*;
-    use crate::pipeline::{Cancel, Summary};
     use crate::ui::progress::tests::{Paper, start, summary};
     use crate::ui::{Console, JsonLines, Style};
+    use vrseg_engine::pipeline::{Cancel, Summary};
 
     /// Does what the input's name says.
     struct Fake<'a> {

@@ -4,14 +4,14 @@ use super::Batch;
 use super::args::{JobArgs, MergeArgs, PlanArgs, WorkArgs};
 use super::exit::{Exit, UsageError};
 use super::interrupt::Stop;
-use crate::config::{check, values};
-use crate::job::{self, Means, Outcome, Which};
-use crate::pipeline::{Event, Live, Observer};
 use crate::ui::format::bytes;
 use crate::ui::{Console, ProgressUi, Style};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use vrseg_engine::job::{self, Means, Outcome, Which};
+use vrseg_engine::pipeline::{Event, Live, Observer};
+use vrseg_engine::settings::{check, values};
 
 /// Variables in which schedulers tell a task its number.
 const INDEX_VARIABLES: [&str; 2] = ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX"];

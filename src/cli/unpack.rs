@@ -3,9 +3,9 @@
 use super::args::{Setting, UnpackArgs};
 use super::exit::{Exit, UsageError};
 use super::interrupt::Stop;
-use crate::media::{Codec, EncodeOptions};
-use crate::pipeline::{UnpackAs, UnpackRequest, unpack};
 use crate::ui::{Console, ProgressUi, Style, format::bytes};
+use vrseg_engine::pipeline::{UnpackAs, UnpackRequest, unpack};
+use vrseg_media::{Codec, EncodeOptions};
 
 /// Unpacks a file.
 ///

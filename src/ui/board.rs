@@ -2,14 +2,14 @@
 //! Prometheus and the performance log all read.
 
 use super::picture::{self, Picture};
-use crate::cache::Tally;
-use crate::hardware::Machine;
-use crate::hardware::sampler::Sample;
-use crate::pipeline::{Event, Live, StageReport};
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use vrseg_engine::pipeline::{Event, Live, StageReport};
+use vrseg_hardware::Machine;
+use vrseg_hardware::sampler::Sample;
+use vrseg_infer::cache::Tally;
 
 /// Points that the charts' history has at most; then every second one is dropped and the next ones
 /// come half as often, so that it spans the whole job.

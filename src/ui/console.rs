@@ -2,11 +2,11 @@
 //! bar is lifted, so that the two never tear each other.
 
 use super::board::Board;
-use crate::telemetry::TOLD;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use vrseg_engine::telemetry::TOLD;
 
 /// A colour for a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,8 +192,8 @@ impl Console {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hardware::Machine;
     use crate::ui::progress::tests::Paper;
+    use vrseg_hardware::Machine;
 
     #[test]
     fn what_is_said_meanwhile_is_written_afterwards() {

@@ -2,8 +2,6 @@
 
 use super::board::{Board, Now};
 use super::http::Server;
-use crate::cache::Tally;
-use crate::pipeline::StageReport;
 use axum::Router;
 use axum::http::header;
 use axum::routing::get;
@@ -17,6 +15,8 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use vrseg_engine::pipeline::StageReport;
+use vrseg_infer::cache::Tally;
 
 const TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -133,11 +133,11 @@ fn gauge(e: &mut DescriptorEncoder, name: &str, help: &str, all: Vec<Series>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hardware::Machine;
-    use crate::hardware::gpu::GpuLoad;
-    use crate::hardware::sampler::Sample;
     use crate::ui::board::StageNow;
     use std::collections::BTreeSet;
+    use vrseg_hardware::Machine;
+    use vrseg_hardware::gpu::GpuLoad;
+    use vrseg_hardware::sampler::Sample;
 
     /// Everything that can be told.
     fn full() -> String {

@@ -1,7 +1,7 @@
 //! A glimpse as pixels that can be shown: frames, mattes and people before green.
 
-use crate::pipeline::live::Glimpse;
-use crate::plane::Matrix;
+use vrseg_engine::pipeline::live::Glimpse;
+use vrseg_image::plane::Matrix;
 
 /// RGB pixels, row by row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -143,8 +143,8 @@ impl Image {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matte::SmallYuv;
-    use crate::plane::{Plane, YuvColor};
+    use vrseg_image::matte::SmallYuv;
+    use vrseg_image::plane::{Plane, YuvColor};
 
     #[test]
     fn colours_come_back_and_views_lie_side_by_side() {

@@ -5,14 +5,14 @@ use super::board::Board;
 use super::console::{Console, Paint};
 use super::format;
 use super::json::JsonLines;
-use crate::hardware::{Machine, Usage};
-use crate::pipeline::{Event, Live, Observer, StageReport, Summary, Trace};
-use crate::telemetry::TOLD;
-use crate::tune::bottleneck::{self, Seen};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use vrseg_engine::pipeline::{Event, Live, Observer, StageReport, Summary, Trace};
+use vrseg_engine::telemetry::TOLD;
+use vrseg_engine::tune::bottleneck::{self, Seen};
+use vrseg_hardware::{Machine, Usage};
 
 /// Between two plain lines of progress.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -361,9 +361,9 @@ fn resources(u: &Usage) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::pipeline::{CacheReport, OutputReport};
     use std::io::{self, Write};
     use std::sync::Arc;
+    use vrseg_engine::pipeline::{CacheReport, OutputReport};
 
     /// Something to write to that can be looked into.
     #[derive(Clone, Default)]

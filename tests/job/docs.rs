@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use vrseg::cli::args::Cli;
-use vrseg::config::schema::{KEYS, Key, Kind, PROFILES};
+use vrseg_engine::settings::schema::{KEYS, Key, Kind, PROFILES};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -118,7 +118,7 @@ fn models_that_are_missing_or_altered() {
 fn a_runtime_that_is_cut_short_is_told() {
     let dir = folder();
     let (input, out) = (input_in(dir.path(), 2), dir.path().join("result.mp4"));
-    let library = vrseg::model::registry::data_dir().join("ort/libonnxruntime.so");
+    let library = vrseg_infer::registry::data_dir().join("ort/libonnxruntime.so");
     let bytes = std::fs::read(library).unwrap();
     let cut = dir.path().join("libonnxruntime.so");
     std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
@@ -132,7 +132,7 @@ fn a_runtime_that_is_cut_short_is_told() {
 fn an_own_network_needs_a_manifest_and_no_code() {
     let dir = folder();
     let (input, out) = (input_in(dir.path(), 2), dir.path().join("out.mp4"));
-    let weights = vrseg::model::registry::data_dir().join("models/selfie_segmentation.onnx");
+    let weights = vrseg_infer::registry::data_dir().join("models/selfie_segmentation.onnx");
     std::fs::copy(weights, dir.path().join("net.onnx")).unwrap();
     let text = include_str!("../../configs/models/selfie.yaml")
         .replace("name: selfie", "name: my-own")
@@ -344,7 +344,7 @@ fn a_crash_is_an_error_with_a_report_and_loses_nothing() {
         let report = said.split_whitespace().find(|word| word.contains("/crash-")).unwrap_or_else(|| panic!("{said}"));
         let text = std::fs::read_to_string(report).unwrap();
         for words in
-            [&format!("thread:  vrseg-{stage}"), "place:   src/pipeline/clock.rs:", "result.mp4", "crash_on_order"]
+            [&format!("thread:  vrseg-{stage}"), "place:   crates/engine/src/pipeline/clock.rs:", "result.mp4", "crash_on_order"]
         {
             assert!(text.contains(words), "no \"{words}\" in: {text}");
         }

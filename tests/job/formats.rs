@@ -6,8 +6,8 @@ use serde_json::Value;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use vrseg::vr::boxes;
-use vrseg::vr::{ContainerTags, Spherical, StereoTag};
+use vrseg_image::vr::boxes;
+use vrseg_image::vr::{ContainerTags, Spherical, StereoTag};
 
 /// A clip of six frames, with nothing about VR in it but its name.
 fn named(dir: &Path, name: &str, size: &str) -> PathBuf {

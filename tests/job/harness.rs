@@ -162,7 +162,7 @@ pub fn decode(path: &Path, format: &str, before: &[&str]) -> Pictures {
 /// The VOC photos of Debian's labelme-examples that `setup.sh --dev` puts into the data folder.
 fn photo_dir() -> PathBuf {
     let installed = PathBuf::from("/usr/share/doc/labelme-examples/examples/semantic_segmentation/data_dataset_voc");
-    let fetched = vrseg::model::registry::data_dir().join("material/voc");
+    let fetched = vrseg_infer::registry::data_dir().join("material/voc");
     let dir = if fetched.is_dir() { fetched } else { installed };
     assert!(dir.is_dir(), "no test photos in {}: run `./setup.sh --dev`", dir.display());
     dir

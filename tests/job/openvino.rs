@@ -8,7 +8,7 @@ use std::path::Path;
 /// Without OpenVINO there is nothing to test: it is no part of `./setup.sh --dev`, since `auto` would then
 /// take it in all the other tests, too.
 fn installed() -> bool {
-    let there = vrseg::model::registry::data_dir().join("ort-openvino/libonnxruntime.so").exists();
+    let there = vrseg_infer::registry::data_dir().join("ort-openvino/libonnxruntime.so").exists();
     if !there {
         eprintln!("skipped: OpenVINO is not installed; `./setup.sh --openvino` does that");
     }
@@ -49,7 +49,7 @@ fn its_matte_is_that_of_fp32_on_the_cpu() {
     assert!(device.starts_with("openvino,"), "{device}");
     assert!(overlap(&same, &exact) > 0.995, "{}", overlap(&same, &exact));
 
-    let bf16 = vrseg::hardware::Machine::detect().cpu.bf16();
+    let bf16 = vrseg_hardware::Machine::detect().cpu.bf16();
     let (device, fast) = matte(&source, "auto", &["--device", "openvino"]);
     assert!(device.starts_with(if bf16 { "openvino in bfloat16," } else { "openvino," }), "{device}");
     assert!(overlap(&fast, &exact) > 0.97, "{}", overlap(&fast, &exact));
@@ -57,6 +57,6 @@ fn its_matte_is_that_of_fp32_on_the_cpu() {
     // Without a card, and where it gains, it is what `auto` means; the settings say so.
     let shown = String::from_utf8(ok(["--show-config", "--model", "rvm"]).stdout).expect("UTF-8");
     let line = shown.lines().skip_while(|l| *l != "device:").nth(1).expect("device.name");
-    let card = !vrseg::hardware::Machine::detect().gpu.cards.is_empty();
+    let card = !vrseg_hardware::Machine::detect().gpu.cards.is_empty();
     assert!(card || line.contains(if bf16 { "rule: openvino" } else { "rule: cpu" }), "{line}");
 }

@@ -3,10 +3,10 @@
 
 use crate::harness::*;
 use std::path::{Path, PathBuf};
-use vrseg::compose::{AlphaChannel, PackedFrame, PassthroughPainter, PassthroughPlan};
-use vrseg::matte::{EdgeColours, MatteOptions, MattedView, SmallYuv};
-use vrseg::plane::{ChromaSiting, Plane, PlaneMut, Rect, Yuv, YuvColor, YuvLayout, YuvMut};
-use vrseg::vr::{Filter, Lens};
+use vrseg_image::compose::{AlphaChannel, PackedFrame, PassthroughPainter, PassthroughPlan};
+use vrseg_image::matte::{EdgeColours, MatteOptions, MattedView, SmallYuv};
+use vrseg_image::plane::{ChromaSiting, Plane, PlaneMut, Rect, Yuv, YuvColor, YuvLayout, YuvMut};
+use vrseg_image::vr::{Filter, Lens};
 
 const YUV420: YuvLayout = YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
 

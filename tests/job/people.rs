@@ -5,7 +5,7 @@
 use crate::harness::*;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use vrseg::model::registry::data_dir;
+use vrseg_infer::registry::data_dir;
 
 const WIDTH: usize = 640;
 const HEIGHT: usize = 360;

@@ -1,8 +1,8 @@
 //! Remap tables against FFmpeg's `v360`.
 
 use crate::harness::*;
-use vrseg::plane::{Plane, PlaneRef};
-use vrseg::vr::{Camera, Filter, Lens, Picture, RemapTable, Remapper, SampleGrid};
+use vrseg_image::plane::{Plane, PlaneRef};
+use vrseg_image::vr::{Camera, Filter, Lens, Picture, RemapTable, Remapper, SampleGrid};
 
 const SIDE: usize = 360;
 

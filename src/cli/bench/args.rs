@@ -1,9 +1,9 @@
 //! What can be said to `vrseg bench`.
 
-use crate::bench::Size;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
+use vrseg_bench::Size;
 
 /// `vrseg bench`.
 #[derive(Debug, Args)]
@@ -69,7 +69,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "S", value_parser = seconds, default_value = "900", help_heading = "Measuring")]
     pub timeout: f64,
     /// Settings of this profile: balanced by default
-    #[arg(long, value_parser = PossibleValuesParser::new(crate::config::schema::PROFILES), help_heading = "Measuring")]
+    #[arg(long, value_parser = PossibleValuesParser::new(vrseg_engine::settings::schema::PROFILES), help_heading = "Measuring")]
     pub profile: Option<String>,
     /// The output's codec
     #[arg(long, help_heading = "Measuring")]

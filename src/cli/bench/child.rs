@@ -1,16 +1,16 @@
 //! One point, in the process that `vrseg bench` starts for it: the job is built from a command line like
 //! anybody's, so that a point meets the same rules and errors.
 
-use crate::bench::measure::is_recurrent;
-use crate::bench::{Limits, Measured, Outcome, Spec, measure};
 use crate::cli::args::Cli;
 use crate::cli::exit::Exit;
 use crate::cli::jobs::jobs;
-use crate::config::{Loader, check};
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 use std::io::Read;
 use std::path::PathBuf;
+use vrseg_bench::measure::is_recurrent;
+use vrseg_bench::{Limits, Measured, Outcome, Spec, measure};
+use vrseg_engine::settings::{Loader, check};
 
 /// What the process is told.
 #[derive(Debug, Serialize, Deserialize)]

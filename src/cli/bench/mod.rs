@@ -6,9 +6,6 @@ mod runner;
 
 use super::exit::{Exit, UsageError};
 use super::interrupt::{self, Stop};
-use crate::bench::report::{self, number};
-use crate::bench::{Axes, Outcome, Point, Results, Settings, Size, Spec, Sweep, compare};
-use crate::hardware::Machine;
 use crate::ui::Console;
 use crate::ui::format::duration;
 use anyhow::Context;
@@ -19,6 +16,9 @@ use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use vrseg_bench::report::{self, number};
+use vrseg_bench::{Axes, Outcome, Point, Results, Settings, Size, Spec, Sweep, compare};
+use vrseg_hardware::Machine;
 
 /// Does what the arguments ask.
 ///
@@ -176,7 +176,7 @@ fn begin(args: &BenchArgs, settings: Settings) -> anyhow::Result<Results> {
         let shown = path.display();
         return Err(UsageError(format!("{shown} exists; -y replaces it, --resume goes on with it")).into());
     }
-    Ok(Results::begin(&Machine::detect(), settings))
+    Ok(Results::begin(&Machine::detect(), env!("VRSEG_GIT_COMMIT"), settings))
 }
 
 fn write_reports(results: &Results, options: &ReportOptions) -> anyhow::Result<()> {

@@ -1,7 +1,6 @@
 //! Runs the points one after the other, each in a process of its own.
 
 use super::child::Request;
-use crate::bench::{Material, Outcome, Point, Results, Spec};
 use crate::cli::interrupt::Stop;
 use anyhow::Context;
 use std::collections::VecDeque;
@@ -11,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+use vrseg_bench::{Material, Outcome, Point, Results, Spec};
 
 /// Pixels of a clip that is made, in all its frames: some 20 CPU seconds of making.
 const CLIP_PIXELS: u64 = 1_200_000_000;
@@ -140,7 +140,7 @@ impl Runner<'_> {
     }
 
     /// The clip of a size, made where it isn't there.
-    fn clip(&self, spec: &Spec, frames: u64, watch: &dyn Watch) -> crate::media::Result<Option<PathBuf>> {
+    fn clip(&self, spec: &Spec, frames: u64, watch: &dyn Watch) -> vrseg_media::Result<Option<PathBuf>> {
         let pixels = (spec.width * spec.height) as u64;
         let frames = frames.min((CLIP_PIXELS / pixels.max(1)).max(CLIP_LEAST));
         let path = self.folder.join(format!("{}-{frames}_180_LR.mp4", spec.size));

@@ -1,9 +1,9 @@
 //! The command line of `vrseg cluster`.
 
 use crate::cli::args::JobArgs;
-use crate::cluster::Resources;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
+use vrseg_cluster::Resources;
 
 /// `vrseg cluster`.
 #[derive(Debug, Subcommand)]

@@ -8,13 +8,13 @@ use super::args::JobArgs;
 use super::exit::{Exit, UsageError};
 use super::interrupt::Stop;
 use super::segments;
-use crate::cluster::{self, Pods, State, Submission};
-use crate::job::{self, JobPlan};
-use crate::pipeline::Job;
 use crate::ui::Console;
 use anyhow::Context;
 use args::{ClusterCommand, ManifestArgs, ResumeArgs, SubmitArgs};
 use std::path::{Path, PathBuf};
+use vrseg_cluster::{Pods, State, Submission};
+use vrseg_engine::job::{self, JobPlan};
+use vrseg_engine::pipeline::Job;
 
 /// Does what the arguments ask.
 ///
@@ -29,7 +29,7 @@ pub fn run(
     match command {
         ClusterCommand::Submit(args) => submit(args, stop, console, print),
         ClusterCommand::Status(args) => {
-            let status = cluster::status(&Submission::read(&args.job.folder)?)?;
+            let status = vrseg_cluster::status(&Submission::read(&args.job.folder)?)?;
             if args.json {
                 print(&(serde_json::to_string_pretty(&status)? + "\n"))?;
             } else {
@@ -39,8 +39,8 @@ pub fn run(
         }
         ClusterCommand::Cancel(args) => {
             let submission = Submission::read(&args.folder)?;
-            cluster::cancel(&submission)?;
-            print(&report::text(&cluster::status(&submission)?))?;
+            vrseg_cluster::cancel(&submission)?;
+            print(&report::text(&vrseg_cluster::status(&submission)?))?;
             Ok(Exit::Done)
         }
         ClusterCommand::Resume(args) => resume(args, stop, console, print),
@@ -70,8 +70,8 @@ fn submit(
             let frames = frames(&planned);
             let all: Vec<_> = (0..frames.len()).collect();
             let job = std::path::absolute(&folder)?;
-            let made = cluster::scripts(&job, &frames, &all, each, &resources);
-            let scripts = cluster::folder_of(&job);
+            let made = vrseg_cluster::scripts(&job, &frames, &all, each, &resources);
+            let scripts = vrseg_cluster::folder_of(&job);
             let title = |name: &str| format!("# {}\n", scripts.join(name).display());
             let work = made.work.map(|text| title("work.sbatch") + &text + "\n").unwrap_or_default();
             print(&(work + &title("merge.sbatch") + &made.merge))?;
@@ -80,7 +80,8 @@ fn submit(
         let (planned, missing) = plan(one, &folder, seconds, &args.job)?;
         let job = std::path::absolute(&folder)?;
         let outputs = planned.job.outputs.iter().map(|o| o.path.clone()).collect();
-        let (submission, step) = cluster::submit(&job, outputs, &frames(&planned), &missing, each, resources.clone())?;
+        let (submission, step) =
+            vrseg_cluster::submit(&job, outputs, &frames(&planned), &missing, each, resources.clone())?;
         if args.job.talk.json {
             print(&report::submitted_json(&job, &step))?;
         } else if !quiet {
@@ -109,9 +110,9 @@ fn resume(
     print: impl Fn(&str) -> anyhow::Result<()>,
 ) -> anyhow::Result<Exit> {
     let mut submission = Submission::read(&args.job.folder)?;
-    match cluster::resume(&mut submission)? {
+    match vrseg_cluster::resume(&mut submission)? {
         Some(step) => print(&report::submitted(&submission.job, &step))?,
-        None => print(&report::text(&cluster::status(&submission)?))?,
+        None => print(&report::text(&vrseg_cluster::status(&submission)?))?,
     }
     if args.wait { wait::wait(&[submission], stop, console, false) } else { Ok(Exit::Done) }
 }
@@ -126,7 +127,7 @@ fn manifest(args: &ManifestArgs, print: impl Fn(&str) -> anyhow::Result<()>) -> 
     }
     let frames: Vec<_> = progress.segments.iter().map(|s| s.frames).collect();
     let asked = &args.tasks;
-    let tasks = cluster::tasks(&frames, &missing, asked.each(), asked.at_once());
+    let tasks = vrseg_cluster::tasks(&frames, &missing, asked.each(), asked.at_once());
     let pods = Pods {
         image: args.image.clone(),
         claim: args.claim.clone(),
@@ -136,6 +137,6 @@ fn manifest(args: &ManifestArgs, print: impl Fn(&str) -> anyhow::Result<()>) -> 
         memory: asked.mem.clone(),
         max_parallel: asked.at_once(),
     };
-    print(&serde_yaml::to_string(&cluster::manifest(&job, &tasks, &pods))?)?;
+    print(&serde_yaml::to_string(&vrseg_cluster::manifest(&job, &tasks, &pods))?)?;
     Ok(Exit::Done)
 }

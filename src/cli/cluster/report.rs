@@ -1,10 +1,10 @@
 //! What `vrseg cluster` tells people.
 
-use crate::cluster::{State, Status, Step};
 use crate::ui::format::duration;
 use serde_json::json;
 use std::fmt::Write as _;
 use std::path::Path;
+use vrseg_cluster::{State, Status, Step};
 
 /// What was submitted.
 pub(super) fn submitted(job: &Path, step: &Step) -> String {

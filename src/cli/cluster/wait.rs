@@ -3,10 +3,10 @@
 use super::report;
 use crate::cli::exit::Exit;
 use crate::cli::interrupt::Stop;
-use crate::cluster::{self, State, Status, Submission};
 use crate::ui::Console;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::{Duration, Instant};
+use vrseg_cluster::{State, Status, Submission};
 
 /// Between two looks: the scheduler has other work to do than to answer.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -22,7 +22,7 @@ pub(super) fn wait(all: &[Submission], stop: &Stop, console: &Console, quiet: bo
     }
     let mut told: Option<Instant> = None;
     loop {
-        let now = all.iter().map(cluster::status).collect::<Result<Vec<_>, _>>()?;
+        let now = all.iter().map(vrseg_cluster::status).collect::<Result<Vec<_>, _>>()?;
         let (text, frames) = summary(&now);
         bar.set_length(frames.1);
         bar.set_position(frames.0);

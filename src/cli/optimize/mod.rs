@@ -10,19 +10,19 @@ mod trial;
 use super::args::OptimizeArgs;
 use super::exit::Exit;
 use super::interrupt::Stop;
-use crate::config::{Settings, Sources, check};
-use crate::hardware::Machine;
-use crate::model::{self, Kind, Manifest, Model, registry};
-use crate::pipeline::Precision;
-use crate::tune::bottleneck::{self, Finding, Seen};
-use crate::tune::cuda::CudaCards;
-use crate::tune::rules::{self, NetworkLoad, Processor, Threads};
-use crate::tune::search::{Candidate, Goal, Outcome, Space, search};
 use crate::ui::Console;
 use anyhow::Context;
 use serde::Serialize;
 use std::path::PathBuf;
 use trial::{Clip, Rig, Trial};
+use vrseg_engine::settings::{Settings, Sources, check};
+use vrseg_engine::tune::bottleneck::{self, Finding, Seen};
+use vrseg_engine::tune::cuda::CudaCards;
+use vrseg_engine::tune::rules::{self, NetworkLoad, Processor, Threads};
+use vrseg_engine::tune::search::{Candidate, Goal, Outcome, Space, search};
+use vrseg_hardware::Machine;
+use vrseg_infer::Precision;
+use vrseg_infer::{Kind, Manifest, Model, registry};
 
 /// Seconds of `--benchmark` and of the run that bottlenecks are looked for in.
 const SECONDS: f64 = 5.0;
@@ -179,7 +179,8 @@ fn space(settings: &Settings, sources: &Sources, machine: &Machine, first: &Tria
         "openvino" => Processor::OpenVino(&machine.cpu),
         _ => Processor::Cuda(card),
     };
-    let at_once = |l: &NetworkLoad<'_>| rules::batch(on, l, model::sessions(l.views, threads.infer, weights)).value;
+    let at_once =
+        |l: &NetworkLoad<'_>| rules::batch(on, l, vrseg_infer::sessions(l.views, threads.infer, weights)).value;
     Space {
         devices,
         on_cpu,

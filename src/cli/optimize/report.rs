@@ -2,11 +2,11 @@
 
 use super::super::args::OptimizeArgs;
 use super::{Measured, Trial};
-use crate::hardware::Machine;
-use crate::tune::search::{Outcome, Tried};
 use crate::ui::format::bytes;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use vrseg_engine::tune::search::{Outcome, Tried};
+use vrseg_hardware::Machine;
 
 /// A machine in a line.
 pub(super) fn machine_line(machine: &Machine) -> String {
@@ -122,7 +122,7 @@ fn median(values: &[f64]) -> f64 {
 pub(super) fn json(measured: &Measured) -> anyhow::Result<String> {
     let mut report = serde_json::to_value(measured)?;
     report["search"] = measured.search.as_ref().map_or(Value::Null, |outcome| {
-        let settings = |c: &crate::tune::search::Candidate| -> serde_json::Map<String, Value> {
+        let settings = |c: &vrseg_engine::tune::search::Candidate| -> serde_json::Map<String, Value> {
             c.settings().map(|(name, value)| (name.to_owned(), value.into())).collect()
         };
         let tried = |t: &Tried| {

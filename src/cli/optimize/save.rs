@@ -2,13 +2,13 @@
 
 use super::super::exit::UsageError;
 use super::{Measured, Outcome};
-use crate::config::{Settings, Sources, schema};
 use anyhow::Context;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
+use vrseg_engine::settings::{Settings, Sources, schema};
 
 /// Refuses a file that can't be written, before minutes are spent on measuring.
 ///
@@ -123,9 +123,9 @@ fn date(seconds: u64) -> String {
 mod tests {
     use super::super::super::args::Cli;
     use super::*;
-    use crate::config::{Loader, check};
-    use crate::tune::search::{Candidate, Duel};
     use clap::Parser;
+    use vrseg_engine::settings::{Loader, check};
+    use vrseg_engine::tune::search::{Candidate, Duel};
 
     #[test]
     fn days() {

@@ -5,12 +5,6 @@ use super::super::exit::UsageError;
 use super::super::inputs;
 use super::super::interrupt::Stop;
 use super::Settings;
-use crate::bench::Material;
-use crate::eval::agreement;
-use crate::hardware::Usage;
-use crate::media;
-use crate::pipeline::{self, LatencyReport};
-use crate::tune::search::{Candidate, Lab};
 use crate::ui::Console;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,6 +13,11 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+use vrseg_bench::Material;
+use vrseg_engine::pipeline::{self, LatencyReport};
+use vrseg_engine::tune::search::{Candidate, Lab};
+use vrseg_eval::agreement;
+use vrseg_hardware::Usage;
 
 /// A trial of a few frames that takes longer than that hangs.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -55,7 +54,7 @@ impl Clip {
         } else if let Err(e) = path.metadata() {
             return Err(UsageError(format!("--input {}: {}", path.display(), inputs::reason(&e))).into());
         }
-        let v = media::probe(&path).map_err(pipeline::Error::from)?.video;
+        let v = vrseg_media::probe(&path).map_err(pipeline::Error::from)?.video;
         let counted = v.frames.or_else(|| v.duration.map(|d| (d * v.fps) as u64)).filter(|n| *n > 0);
         let frames = counted.unwrap_or(100);
         let about = format!("{}x{} {}, {frames} frames", v.width, v.height, v.codec);
@@ -277,7 +276,7 @@ impl<'a> Rig<'a> {
         }
         let reference = self.reference.clone().unwrap_or_else(|| Err("no matte to compare with".to_owned()))?;
         let matte = self.matte(candidate, "candidate.mkv", false)?;
-        let threads = crate::hardware::cores();
+        let threads = vrseg_hardware::cores();
         let found = agreement(&matte, &reference, threads).map_err(|e| e.to_string())?;
         if found.coverage < SOMEBODY {
             return Err("nobody is seen in the clip, so its matte can't be judged".to_owned());

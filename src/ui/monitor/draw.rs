@@ -327,10 +327,10 @@ fn draw_messages(messages: &[Message], look: &Look, area: Rect, buffer: &mut Buf
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::StageReport;
     use crate::ui::board::StageNow;
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
+    use vrseg_engine::pipeline::StageReport;
 
     fn sample(fps: f64) -> Page {
         let stage = |stage, load| StageNow {

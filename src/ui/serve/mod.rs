@@ -1,7 +1,6 @@
 //! `--serve`: a page that shows the run and can end it gently. Everything is under a random word in
 //! the address; nothing is loaded from elsewhere.
 
-use crate::telemetry::TOLD;
 use crate::ui::board::{Board, Message, Now, Phase, Point};
 use crate::ui::http::Server;
 use crate::ui::picture::Image;
@@ -20,6 +19,7 @@ use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use vrseg_engine::telemetry::TOLD;
 
 /// Between two events.
 const EVERY: Duration = Duration::from_millis(500);
@@ -170,11 +170,11 @@ async fn stop(State(shared): State<Shared>, headers: HeaderMap) -> StatusCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hardware::Machine;
     use crate::ui::progress::tests::start;
     use std::io::Write;
     use std::net::TcpStream;
     use std::sync::atomic::{AtomicU32, Ordering};
+    use vrseg_hardware::Machine;
 
     /// Status, headers and the beginning of the body.
     fn ask(page: &Page, request: &str, more: &str) -> String {

@@ -1,0 +1,317 @@
+//! How far a submitted job is: its segments, the queue and the logs, seen together.
+
+use super::error::Result;
+use super::folder::{Submission, folder_of};
+use super::slurm::{self, Entry, Id};
+use serde::Serialize;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use vrseg_engine::job::{self, SegmentProgress};
+
+/// Lines of a task's log that are shown when it failed.
+const LAST_WORDS: usize = 3;
+/// Bytes at the end of a log among which these lines are.
+const TAIL: u64 = 4096;
+
+/// How far something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It is there.
+    Finished,
+    /// A machine works on it.
+    Running,
+    /// It is in the queue.
+    Waiting,
+    /// It ended, and what it was to make isn't there.
+    Failed,
+    /// Nobody was told to make it.
+    Missing,
+}
+
+/// A segment.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SegmentStatus {
+    /// Its number.
+    pub segment: usize,
+    /// How far it is.
+    pub state: State,
+    /// Its frames and who made it.
+    #[serde(flatten)]
+    pub progress: SegmentProgress,
+}
+
+/// A task of an array, or the job that joins the segments.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TaskStatus {
+    /// Slurm's number: `17_3`, or `18`.
+    pub id: String,
+    /// The segments, `merge` for the job that joins them.
+    pub segments: String,
+    /// How far it is.
+    pub state: State,
+    /// The machine.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub node: String,
+    /// Slurm's word for its state, and why it waits.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub slurm: String,
+    /// The end of its log, if it failed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub last_words: Vec<String>,
+}
+
+/// A submitted job.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Status {
+    /// The job's folder.
+    pub job: PathBuf,
+    /// What it makes.
+    pub outputs: Vec<PathBuf>,
+    /// How far it is; finished once the outputs are there.
+    pub state: State,
+    /// Its segments; none once they were joined and removed.
+    pub segments: Vec<SegmentStatus>,
+    /// Tasks that have something to tell: all but those whose segments are finished.
+    pub tasks: Vec<TaskStatus>,
+}
+
+impl Status {
+    /// Segments that are in a state.
+    pub fn count(&self, state: State) -> usize {
+        self.segments.iter().filter(|s| s.state == state).count()
+    }
+
+    /// Frames of finished segments, and of all.
+    pub fn frames(&self) -> (u64, u64) {
+        let sum = |all: &mut dyn Iterator<Item = &SegmentStatus>| all.map(|s| s.progress.frames).sum();
+        let done = sum(&mut self.segments.iter().filter(|s| s.state == State::Finished));
+        (done, sum(&mut self.segments.iter()))
+    }
+
+    /// The least, the middle and the most seconds that a finished segment took.
+    pub fn seconds(&self) -> Option<[f64; 3]> {
+        let mut all: Vec<f64> = self.segments.iter().filter_map(|s| Some(s.progress.maker.as_ref()?.seconds)).collect();
+        all.sort_by(f64::total_cmp);
+        Some([*all.first()?, all[all.len() / 2], *all.last()?])
+    }
+
+    /// Seconds until the last segment is made, if the machines that work now go on as before.
+    pub fn seconds_left(&self) -> Option<f64> {
+        let made: Vec<_> = self
+            .segments
+            .iter()
+            .filter_map(|s| Some((s.progress.frames, s.progress.maker.as_ref()?.seconds)))
+            .collect();
+        let frames: u64 = made.iter().map(|m| m.0).sum();
+        let seconds: f64 = made.iter().map(|m| m.1).sum();
+        let (done, all) = self.frames();
+        // A task makes one segment at a time.
+        let working = self.tasks.iter().filter(|t| t.state == State::Running).count();
+        (frames > 0 && working > 0).then(|| (all - done) as f64 * seconds / frames as f64 / working as f64)
+    }
+}
+
+/// How far the job is that was submitted as `submission` says.
+///
+/// # Errors
+/// The job's folder can't be read; Slurm doesn't answer.
+pub fn status(submission: &Submission) -> Result<Status> {
+    let ids = submission.ids();
+    let queue = slurm::queue(&ids)?;
+    let made = job::progress(&submission.job);
+    // Once the outputs are in place the folder goes, and its plan goes first: what was seen may be a part only.
+    let there = submission.outputs.iter().all(|o| o.is_file());
+    let progress = if there && !job::is_planned(&submission.job) { Vec::new() } else { made?.segments };
+    let gone = progress.is_empty();
+    let unfinished = progress.iter().any(|s| !s.finished);
+    let accounts = if unfinished { slurm::accounts(&ids) } else { HashMap::new() };
+    let logs = folder_of(&submission.job);
+    Ok(seen(submission, progress, &queue, &accounts, &logs, gone || job::is_merged(&submission.job)))
+}
+
+/// All of it seen together.
+fn seen(
+    submission: &Submission,
+    progress: Vec<SegmentProgress>,
+    queue: &HashMap<Id, Entry>,
+    accounts: &HashMap<Id, Entry>,
+    logs: &Path,
+    merged: bool,
+) -> Status {
+    let of_task = |id: Id| match queue.get(&id) {
+        Some(entry) if entry.runs() => State::Running,
+        Some(entry) if entry.waits() => State::Waiting,
+        _ => State::Failed,
+    };
+    let segments: Vec<_> = progress
+        .into_iter()
+        .enumerate()
+        .map(|(segment, progress)| {
+            let state = match submission.task_of(segment) {
+                _ if progress.finished || merged => State::Finished,
+                Some((array, at, _)) => of_task((array, Some(at))),
+                None => State::Missing,
+            };
+            SegmentStatus { segment, state, progress }
+        })
+        .collect();
+    let mut tasks = Vec::new();
+    for round in &submission.rounds {
+        for (at, task) in round.tasks.iter().enumerate() {
+            let Some(array) = round.array else { continue };
+            let mine = |s: &&SegmentStatus| {
+                s.state != State::Finished && submission.task_of(s.segment) == Some((array, at, *task))
+            };
+            if segments.iter().find(mine).is_none() {
+                continue;
+            }
+            let id = (array, Some(at));
+            tasks.push(told(
+                format!("{array}_{at}"),
+                task.to_string(),
+                of_task(id),
+                queue.get(&id).or(accounts.get(&id)),
+                logs,
+            ));
+        }
+    }
+    let unfinished = segments.iter().any(|s| s.state != State::Finished);
+    if let Some(round) = submission.rounds.last().filter(|_| !merged) {
+        let entry = queue.get(&(round.merge, None));
+        let state = match entry {
+            // It waits for segments which nobody makes any more.
+            None if unfinished => None,
+            _ => Some(of_task((round.merge, None))),
+        };
+        if let Some(state) = state {
+            tasks.push(told(round.merge.to_string(), "merge".into(), state, entry, logs));
+        }
+    }
+    let any = |state| tasks.iter().any(|t| t.state == state);
+    let state = match () {
+        () if merged => State::Finished,
+        () if any(State::Running) => State::Running,
+        // A job that joins may wait for tasks that failed until the scheduler notices.
+        () if tasks.iter().any(|t| t.state == State::Waiting && (t.segments != "merge" || !unfinished)) => {
+            State::Waiting
+        }
+        () => State::Failed,
+    };
+    Status { job: submission.job.clone(), outputs: submission.outputs.clone(), state, segments, tasks }
+}
+
+fn told(id: String, segments: String, state: State, entry: Option<&Entry>, logs: &Path) -> TaskStatus {
+    let (node, word, reason) = entry.map(|e| (e.node.clone(), e.state.clone(), e.reason.clone())).unwrap_or_default();
+    let reason = if reason.is_empty() || reason == "None" { String::new() } else { format!(" ({reason})") };
+    let last_words = if state == State::Failed { last_words(&logs.join(format!("{id}.log"))) } else { Vec::new() };
+    TaskStatus { id, segments, state, node, slurm: word + &reason, last_words }
+}
+
+/// The last lines of a log that say something.
+fn last_words(log: &Path) -> Vec<String> {
+    let read = || -> std::io::Result<String> {
+        let mut file = File::open(log)?;
+        let bytes = file.metadata()?.len();
+        file.seek(SeekFrom::Start(bytes.saturating_sub(TAIL)))?;
+        let mut end = Vec::new();
+        file.take(TAIL).read_to_end(&mut end)?;
+        Ok(String::from_utf8_lossy(&end).into_owned())
+    };
+    let Ok(text) = read() else { return Vec::new() };
+    let lines: Vec<_> = text.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
+    lines[lines.len().saturating_sub(LAST_WORDS)..].iter().map(|l| (*l).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::folder::Round;
+    use super::super::script::Resources;
+    use super::*;
+    use vrseg_engine::job::Maker;
+
+    fn entry(state: &str, node: &str, reason: &str) -> Entry {
+        Entry { state: state.into(), node: node.into(), reason: reason.into() }
+    }
+
+    fn segments(finished: &[usize], n: usize) -> Vec<SegmentProgress> {
+        let maker = |n: usize| Some(Maker { host: "node1".into(), seconds: 10.0 + n as f64 });
+        (0..n)
+            .map(|n| {
+                let finished = finished.contains(&n);
+                SegmentProgress { frames: 100, finished, maker: if finished { maker(n) } else { None } }
+            })
+            .collect()
+    }
+
+    fn submission() -> Submission {
+        let tasks = ["0-2", "3-4", "5"].map(|t| t.parse().expect("a task")).to_vec();
+        Submission {
+            job: "/x/out.mp4.vrseg".into(),
+            outputs: vec!["/x/out.mp4".into()],
+            resources: Resources::default(),
+            each: None,
+            rounds: vec![Round { array: Some(17), merge: 18, tasks, submitted: 0 }],
+        }
+    }
+
+    #[test]
+    fn every_segment_has_a_state_and_failed_tasks_their_last_words() {
+        let dir = tempfile::tempdir().expect("a folder");
+        std::fs::write(dir.path().join("17_1.log"), "a\n\nb\nc\nvrseg: error: no card\n").expect("a log");
+        let queue = HashMap::from([
+            ((17, Some(0)), entry("RUNNING", "node3", "None")),
+            ((17, Some(2)), entry("PENDING", "", "Resources")),
+            ((18, None), entry("PENDING", "", "Dependency")),
+        ]);
+        let accounts = HashMap::from([((17, Some(1)), entry("NODE_FAIL", "node2", "1:0"))]);
+        let status = seen(&submission(), segments(&[0, 1], 7), &queue, &accounts, dir.path(), false);
+        let states: Vec<_> = status.segments.iter().map(|s| s.state).collect();
+        use State::*;
+        assert_eq!(states, [Finished, Finished, Running, Failed, Failed, Waiting, Missing]);
+        assert_eq!(status.state, Running);
+        let tasks: Vec<_> = status.tasks.iter().map(|t| (t.id.as_str(), t.segments.as_str(), t.state)).collect();
+        assert_eq!(
+            tasks,
+            [("17_0", "0-2", Running), ("17_1", "3-4", Failed), ("17_2", "5", Waiting), ("18", "merge", Waiting)]
+        );
+        assert_eq!(status.tasks[1].slurm, "NODE_FAIL (1:0)");
+        assert_eq!(status.tasks[1].last_words, ["b", "c", "vrseg: error: no card"]);
+        assert_eq!(status.frames(), (200, 700));
+        assert_eq!(status.seconds(), Some([10.0, 11.0, 11.0]));
+        // 500 frames at 21 seconds for 200 of them, by one machine.
+        assert_eq!(status.seconds_left(), Some(52.5));
+    }
+
+    #[test]
+    fn a_folder_that_is_just_being_removed_is_a_finished_jobs() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let job = dir.path().join("out.mp4.vrseg");
+        let outputs = vec![dir.path().join("out.mp4")];
+        std::fs::create_dir(&job).expect("a folder");
+        std::fs::write(job.join("lock"), "").expect("a lock");
+        std::fs::write(job.join("00001.0.seg"), "packets").expect("a segment");
+        let submission = Submission { job, outputs, rounds: Vec::new(), ..submission() };
+        assert!(status(&submission).is_err(), "no plan and no output: no job");
+        std::fs::write(&submission.outputs[0], "a video").expect("an output");
+        let status = status(&submission).expect("a status");
+        assert_eq!((status.state, status.segments.len()), (State::Finished, 0));
+    }
+
+    #[test]
+    fn a_job_ends_with_its_outputs_or_without_them() {
+        let nothing = HashMap::new();
+        let logs = Path::new("/nowhere");
+        let waits = HashMap::from([((18, None), entry("PENDING", "", "Dependency"))]);
+        let state =
+            |made: &[usize], queue, merged| seen(&submission(), segments(made, 6), queue, &nothing, logs, merged).state;
+        let all = [0, 1, 2, 3, 4, 5];
+        assert_eq!(state(&all, &nothing, true), State::Finished);
+        assert_eq!(state(&all, &waits, false), State::Waiting);
+        assert_eq!(state(&all, &nothing, false), State::Failed, "the merge went wrong");
+        assert_eq!(state(&[0], &waits, false), State::Failed, "the merge waits for tasks that are no more");
+        assert_eq!(state(&[0], &nothing, false), State::Failed);
+    }
+}

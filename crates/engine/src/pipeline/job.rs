@@ -1,0 +1,191 @@
+//! What a run is asked to do, after the command line and the configuration have been read.
+
+use crate::tune::rules::Threads;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use vrseg_image::compose::Mode;
+use vrseg_image::matte::MatteOptions;
+use vrseg_image::matte::keep::Wishes;
+use vrseg_image::matte::windows::View;
+use vrseg_image::vr::FormatRequest;
+use vrseg_infer::cache::CacheChoice;
+use vrseg_infer::{DeviceChoice, Precision, SessionChoice};
+use vrseg_media::{EncodeOptions, TimeRange};
+
+/// Threads of the parts of a job beside the network's; 0: the part's share of the job's threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Split {
+    /// The decoder's.
+    pub decode: usize,
+    /// Workers that refine mattes and paint outputs.
+    pub workers: usize,
+    /// Each encoder's.
+    pub encode: usize,
+}
+
+impl Split {
+    /// `threads` with what was asked for in its place.
+    pub fn apply(self, threads: Threads) -> Threads {
+        let or = |asked: usize, share: usize| if asked > 0 { asked } else { share };
+        Threads {
+            decode: or(self.decode, threads.decode),
+            infer: threads.infer,
+            prepare: threads.prepare,
+            compose: or(self.workers, threads.compose),
+            encode: or(self.encode, threads.encode),
+        }
+    }
+}
+
+/// The network and how it is run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelChoice {
+    /// Name of a known model, or path of a manifest (ends in `.yaml` or `.yml`). Empty: the first
+    /// of `prefer` that is installed.
+    pub name: String,
+    /// Names of known models by preference; looked at only where `name` is empty.
+    pub prefer: Vec<String>,
+    /// The longer side of the network's input; `None`: the manifest's default.
+    pub input_size: Option<u32>,
+    /// The model that `input_size` was chosen for: another one runs at its own default. `None`: it
+    /// was chosen for whichever model runs.
+    pub input_size_for: Option<String>,
+    /// Frames that a frame-independent network takes at once (all views of each); 0: chosen by the device.
+    pub batch_size: u32,
+    /// Arithmetic.
+    pub precision: Precision,
+    /// Where to run.
+    pub device: DeviceChoice,
+    /// ONNX Runtime's shared library, where the user named one.
+    pub ort_library: Option<PathBuf>,
+    /// Threads for the network on a CPU; 0: chosen by the thread budget.
+    pub threads: usize,
+    /// Arithmetic and memory of its session.
+    pub session: SessionChoice,
+}
+
+impl ModelChoice {
+    /// The longer side that is asked of the model of that name; `None`: its default.
+    pub fn input_size_of(&self, model: &str) -> Option<u32> {
+        self.input_size.filter(|_| self.input_size_for.as_deref().is_none_or(|name| name == model))
+    }
+}
+
+/// The closer look at each person.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PeopleChoice {
+    /// Names of the networks that are shown each person, of which the mean is taken. Empty: nobody is
+    /// looked at more closely.
+    pub crops: Vec<String>,
+    /// The user named them, so missing weights are an error; else those that are missing are left out.
+    pub insist: bool,
+    /// Frames between two looks of the detector, at most; at least 1.
+    pub every: u32,
+    /// How many of the people the matte shows.
+    pub keep: Keep,
+    /// What else the user says of whom it shows.
+    pub wishes: Wishes,
+}
+
+/// How many people a matte shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Keep {
+    /// Everybody.
+    #[default]
+    All,
+    /// The largest ones, of those who were there longest: so many.
+    Largest(u32),
+}
+
+/// One file that is written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutputSpec {
+    /// Final name.
+    pub path: PathBuf,
+    /// What it shows.
+    pub mode: Mode,
+    /// How it is encoded.
+    pub encode: EncodeOptions,
+}
+
+/// One source and everything that is made from it, in one pass.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// The source.
+    pub input: PathBuf,
+    /// The part of it.
+    pub range: TimeRange,
+    /// What was said about its format; what is left open is found out.
+    pub format: FormatRequest,
+    /// How the network looks at an eye; `None`: as suits the model.
+    pub view: Option<View>,
+    /// The network.
+    pub model: ModelChoice,
+    /// The closer look at each person.
+    pub people: PeopleChoice,
+    /// The matte.
+    pub matte: MatteOptions,
+    /// What is written; at least one.
+    pub outputs: Vec<OutputSpec>,
+    /// Replace outputs that exist.
+    pub overwrite: bool,
+    /// Threads for the whole job; 0: as many as the process may use.
+    pub threads: usize,
+    /// How they are shared out.
+    pub split: Split,
+    /// Bytes of frames that may wait between stages; 0: by the memory that is available.
+    pub queue_bytes: usize,
+    /// Bytes of main memory that the process may hold; `None`: most of what is available.
+    #[serde(default)]
+    pub max_memory: Option<u64>,
+    /// What is kept of the network's mattes, and whether kept ones are used.
+    pub cache: CacheChoice,
+    /// A packet or frame that can't be decoded ends the job.
+    pub strict: bool,
+    /// A whole run below so many frames per second warns at its end.
+    pub target_fps: Option<f64>,
+    /// A run in which more than 5 of 100 frames took so many milliseconds warns at its end.
+    pub max_latency_ms: Option<f64>,
+}
+
+impl Job {
+    /// A plain one, for tests.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn sample(input: &std::path::Path, output: &std::path::Path) -> Self {
+        Self {
+            input: input.into(),
+            range: TimeRange::default(),
+            format: FormatRequest::default(),
+            model: ModelChoice {
+                name: "selfie".into(),
+                prefer: Vec::new(),
+                input_size: None,
+                input_size_for: None,
+                batch_size: 0,
+                precision: Precision::Auto,
+                device: DeviceChoice::Auto,
+                ort_library: None,
+                threads: 0,
+                session: SessionChoice::default(),
+            },
+            view: None,
+            people: PeopleChoice::default(),
+            matte: MatteOptions::default(),
+            outputs: vec![OutputSpec { path: output.into(), mode: Mode::Matte, encode: EncodeOptions::default() }],
+            overwrite: false,
+            threads: 0,
+            split: Split::default(),
+            queue_bytes: 0,
+            max_memory: None,
+            cache: CacheChoice::OFF,
+            strict: false,
+            target_fps: None,
+            max_latency_ms: None,
+        }
+    }
+
+    /// An output has a real alpha channel.
+    pub fn wants_alpha(&self) -> bool {
+        self.outputs.iter().any(|o| o.mode == Mode::Alpha)
+    }
+}

@@ -1,0 +1,172 @@
+//! What held a job up, from what was seen of it: pure functions, each finding with what helps.
+
+use serde::Serialize;
+use vrseg_hardware::Usage;
+
+/// What was seen of a job.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// Stage, seconds at work, seconds waiting for the stages before and after it.
+    pub stages: &'a [(&'a str, f64, f64)],
+    /// What it took of the machine.
+    pub usage: &'a Usage,
+    /// Threads that the process may run at once.
+    pub cores: usize,
+    /// Bytes of main memory that the process may have.
+    pub memory: u64,
+    /// Bytes of the card's memory, where a card ran the network.
+    pub gpu_memory: Option<u64>,
+}
+
+/// What kind of limit was met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limit {
+    /// The card waited for the CPU's stages.
+    StarvedGpu,
+    /// The card's memory is nearly full: a larger frame would not fit.
+    GpuMemory,
+    /// All cores are at work.
+    Cpu,
+    /// Main memory is nearly full.
+    Memory,
+    /// Somebody waits for a disk.
+    Disk,
+    /// One stage works all the time, although this process does not take all cores: they wait for
+    /// each other, or others use the machine.
+    Stage,
+}
+
+/// A limit that a job met.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Its kind.
+    pub limit: Limit,
+    /// A sentence with the figures.
+    pub what: String,
+    /// What helps.
+    pub help: &'static str,
+}
+
+/// Below this the card is starved, in percent of the time.
+const STARVED: f64 = 50.0;
+/// Above this the cores are all taken, as a share of them.
+const BUSY_CORES: f64 = 0.9;
+/// Above this a memory is in danger, as a share of it.
+const FULL: f64 = 0.95;
+/// Above this a disk holds the machine up, in percent of the time in which somebody waits for it.
+const DISK: f64 = 25.0;
+/// Above this a stage is the one that the others wait for, as the share of time at work.
+const BUSY_STAGE: f64 = 0.9;
+
+/// All limits that were met, the one that costs most speed first, dangers last.
+pub fn findings(seen: &Seen<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let slowest = slowest(seen.stages);
+    if let (Some(busy), Some((stage, _))) = (seen.usage.gpu_busy.filter(|b| *b < STARVED), slowest)
+        && stage != "infer"
+    {
+        let what = format!("the card was at work {busy:.0} % of the time: it waits for {stage}");
+        found.push(Finding { limit: Limit::StarvedGpu, what, help: help(stage) });
+    }
+    let cores = seen.cores.max(1) as f64;
+    if seen.usage.mean_cores > BUSY_CORES * cores {
+        let (stage, _) = slowest.unwrap_or(("infer", 0.0));
+        let what = format!(
+            "{:.1} of {} cores were at work; most of the waiting was for {stage}",
+            seen.usage.mean_cores, seen.cores
+        );
+        found.push(Finding { limit: Limit::Cpu, what, help: help(stage) });
+    } else if let (Some((stage, share)), true) = (slowest, found.is_empty())
+        && share > BUSY_STAGE
+    {
+        let (took, cores) = (seen.usage.mean_cores, seen.cores);
+        let what =
+            format!("{stage} was at work {:.0} % of the time, with {took:.1} of {cores} cores taken", share * 100.0);
+        found.push(Finding { limit: Limit::Stage, what, help: help(stage) });
+    }
+    if let Some(wait) = seen.usage.disk_wait.filter(|w| *w > DISK) {
+        let what = format!("some process waited for a disk {wait:.0} % of the time");
+        let help = "the source and the outputs on a faster disk, or on two; vrseg hardware tells which disks there are";
+        found.push(Finding { limit: Limit::Disk, what, help });
+    }
+    if let (Some(used), Some(total)) = (seen.usage.gpu_peak_memory, seen.gpu_memory)
+        && used as f64 > FULL * total as f64
+    {
+        let what = format!("{:.0} % of the card's memory was in use", used as f64 / total as f64 * 100.0);
+        let help = "a smaller --batch-size or --input-size; device.memory_share keeps room for others";
+        found.push(Finding { limit: Limit::GpuMemory, what, help });
+    }
+    if seen.memory > 0 && seen.usage.peak_memory as f64 > FULL * seen.memory as f64 {
+        let share = seen.usage.peak_memory as f64 / seen.memory as f64 * 100.0;
+        let what = format!("{share:.0} % of the memory that this process may have was in use");
+        found.push(Finding {
+            limit: Limit::Memory,
+            what,
+            help: "a smaller processing.queue_mb, fewer outputs at once",
+        });
+    }
+    found
+}
+
+/// The stage that waited least, and the share of its time that it was at work.
+pub fn slowest<'a>(stages: &[(&'a str, f64, f64)]) -> Option<(&'a str, f64)> {
+    stages
+        .iter()
+        .filter(|(_, busy, _)| *busy > 0.0)
+        .map(|(stage, busy, waiting)| (*stage, busy / (busy + waiting)))
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+}
+
+/// What speeds a stage up.
+fn help(stage: &str) -> &'static str {
+    match stage {
+        "decode" => "a copy of the source in H.264 or at a lower resolution",
+        "infer" => "--profile fast, a smaller --input-size, or a graphics card",
+        "encode" => "a faster --preset, another --codec, or NVENC",
+        "compose" => "fewer outputs; no --feather and --grow",
+        _ => "a smaller --input-size",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIB: u64 = 1 << 30;
+
+    fn limits(usage: Usage, slow: &str, cores: usize) -> Vec<Limit> {
+        let stage = |name| (name, if name == slow { 9.9 } else { 4.0 }, if name == slow { 0.1 } else { 6.0 });
+        let stages = ["decode", "infer", "encode"].map(stage);
+        let seen = Seen { stages: &stages, usage: &usage, cores, memory: 8 * GIB, gpu_memory: Some(8 * GIB) };
+        findings(&seen).iter().map(|f| f.limit).collect()
+    }
+
+    fn usage(mean_cores: f64, gpu_busy: Option<f64>) -> Usage {
+        Usage { peak_memory: GIB, mean_cores, gpu_busy, gpu_peak_memory: gpu_busy.map(|_| GIB), disk_wait: None }
+    }
+
+    #[test]
+    fn each_limit_is_found() {
+        assert_eq!(limits(usage(1.9, None), "infer", 2), [Limit::Cpu]);
+        assert_eq!(limits(usage(6.0, Some(31.0)), "encode", 16), [Limit::StarvedGpu]);
+        assert_eq!(limits(usage(15.5, Some(31.0)), "encode", 16), [Limit::StarvedGpu, Limit::Cpu]);
+        // A card that works all the time is what it is there for.
+        assert_eq!(limits(usage(6.0, Some(97.0)), "infer", 16), [Limit::Stage]);
+        let full = Usage { peak_memory: 8 * GIB, gpu_peak_memory: Some(8 * GIB), ..usage(6.0, Some(80.0)) };
+        assert_eq!(limits(full, "none", 16), [Limit::GpuMemory, Limit::Memory]);
+        assert_eq!(limits(usage(6.0, None), "none", 16), []);
+        let slow_disk = Usage { disk_wait: Some(60.0), ..usage(6.0, None) };
+        assert_eq!(limits(slow_disk, "none", 16), [Limit::Disk]);
+    }
+
+    #[test]
+    fn sentences_have_the_figures() {
+        let stages = [("infer", 1.0, 9.0), ("encode", 9.5, 0.5)];
+        let usage = usage(3.0, Some(12.0));
+        let seen = Seen { stages: &stages, usage: &usage, cores: 16, memory: 0, gpu_memory: None };
+        let found = findings(&seen);
+        assert_eq!(found[0].what, "the card was at work 12 % of the time: it waits for encode");
+        assert!(found[0].help.contains("--preset"));
+    }
+}

@@ -1,0 +1,316 @@
+//! What this process and the machine are doing while a job runs: a thread of its own looks every
+//! so often. What a look costs: `benches/sampler.rs`.
+
+use super::gpu::{GpuLoad, NvmlDriver};
+use serde::{Deserialize, Serialize};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+
+/// Time between two looks, for whoever has no wish of their own.
+pub const INTERVAL: Duration = Duration::from_millis(500);
+
+/// One look.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Sample {
+    /// Bytes of main memory that this process holds (its resident set).
+    pub memory: u64,
+    /// Cores' worth of time that this process took since the look before: 1.0 is one whole core.
+    pub cores: f64,
+    /// What the card does that was asked for.
+    pub gpu: Option<GpuLoad>,
+}
+
+/// What a whole time took.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// The most main memory that this process held, in bytes.
+    pub peak_memory: u64,
+    /// Cores' worth of time that this process took on average.
+    pub mean_cores: f64,
+    /// Percent of time in which some process of the machine waited for a disk; `None` where the
+    /// kernel doesn't tell.
+    pub disk_wait: Option<f64>,
+    /// Percent of time in which the card computed, on average; `None` without a card that tells.
+    pub gpu_busy: Option<f64>,
+    /// The most memory that was in use on the card, by whomever, in bytes.
+    pub gpu_peak_memory: Option<u64>,
+}
+
+/// Looks on until it is dropped.
+#[derive(Debug)]
+pub struct Sampler {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Where a sampler's last look can be read.
+#[derive(Clone, Debug, Default)]
+pub struct Latest(Arc<Shared>);
+
+impl Latest {
+    /// The last look.
+    pub fn get(&self) -> Sample {
+        self.0.lock().latest.clone()
+    }
+
+    /// As if that much memory had been seen.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn set_memory(&self, bytes: u64) {
+        self.0.lock().latest.memory = bytes;
+    }
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    stop: bool,
+    latest: Sample,
+    peak_memory: u64,
+    cores: (f64, f64),
+    /// Sum and number of the card's looks, and its peak memory.
+    gpu: (f64, u32),
+    gpu_peak: Option<u64>,
+    /// First and last look at what was waited for the disk, each with its time.
+    disk: Option<[(Instant, Duration); 2]>,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sampler {
+    /// Starts looking every `interval`, the first time at once. `card`, by NVML's number, is the one
+    /// that [`Usage`] tells of. Where no thread can be started, all figures stay 0.
+    pub fn start(interval: Duration, card: Option<u32>) -> Self {
+        let shared = Arc::new(Shared::default());
+        let seen = Arc::clone(&shared);
+        let body = move || {
+            let mut eyes = Eyes::open(card);
+            loop {
+                let look = eyes.look();
+                let mut state = seen.lock();
+                state.take(look);
+                let (state, _) =
+                    seen.wake.wait_timeout_while(state, interval, |s| !s.stop).unwrap_or_else(PoisonError::into_inner);
+                if state.stop {
+                    drop(state);
+                    let look = eyes.look();
+                    seen.lock().take(look);
+                    return;
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("vrseg-sampler".to_owned()).spawn(body).ok();
+        Self { shared, thread }
+    }
+
+    /// The last look, for whoever asks; also after the sampler's end.
+    pub fn latest(&self) -> Latest {
+        Latest(Arc::clone(&self.shared))
+    }
+
+    /// Stops, after one last look, and tells what the whole time took.
+    pub fn finish(mut self) -> Usage {
+        self.stop();
+        self.shared.lock().usage()
+    }
+
+    fn stop(&mut self) {
+        self.shared.lock().stop = true;
+        self.shared.wake.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // A panic in there is no reason to lose the job.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Sampler {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl State {
+    fn take(&mut self, Look { sample, time, peak_memory, disk }: Look) {
+        self.peak_memory = self.peak_memory.max(peak_memory);
+        self.cores.0 += sample.cores * time;
+        self.cores.1 += time;
+        if let Some(gpu) = &sample.gpu {
+            if let Some(busy) = gpu.busy {
+                self.gpu.0 += f64::from(busy);
+                self.gpu.1 += 1;
+            }
+            self.gpu_peak = self.gpu_peak.max(gpu.memory_used);
+        }
+        if let Some(waited) = disk {
+            let now = (Instant::now(), waited);
+            self.disk = Some([self.disk.map_or(now, |[first, _]| first), now]);
+        }
+        self.latest = sample;
+    }
+
+    fn usage(&self) -> Usage {
+        Usage {
+            peak_memory: self.peak_memory,
+            mean_cores: if self.cores.1 > 0.0 { self.cores.0 / self.cores.1 } else { 0.0 },
+            disk_wait: self.disk.and_then(|[(start, before), (end, after)]| {
+                let waited = after.saturating_sub(before).as_secs_f64();
+                let time = (end - start).as_secs_f64();
+                (time > 0.0).then(|| (waited / time * 100.0).min(100.0))
+            }),
+            gpu_busy: (self.gpu.1 > 0).then(|| self.gpu.0 / f64::from(self.gpu.1)),
+            gpu_peak_memory: self.gpu_peak,
+        }
+    }
+}
+
+/// What one look found.
+#[derive(Default)]
+struct Look {
+    sample: Sample,
+    /// Seconds since the look before; 0 at first.
+    time: f64,
+    /// The most memory that the process has held, as far as it is known.
+    peak_memory: u64,
+    /// How long some process has waited for a disk, ever.
+    disk: Option<Duration>,
+}
+
+/// How long some process of the machine has waited for a disk since it was started. (Kernel
+/// documentation: accounting/psi.rst.)
+fn disk_wait() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/pressure/io").ok()?;
+    let total = text.lines().find(|l| l.starts_with("some "))?.split_once("total=")?.1;
+    total.trim().parse().ok().map(Duration::from_micros)
+}
+
+/// The most memory that this process ever held, in bytes.
+fn high_water() -> u64 {
+    status("VmHWM:")
+}
+
+/// Bytes of main memory that this process holds now (its resident set).
+pub fn held() -> u64 {
+    status("VmRSS:")
+}
+
+/// A figure of proc(5) about this process's memory, in bytes; 0 where the system doesn't tell.
+fn status(name: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix(name));
+    line.and_then(|l| l.trim().trim_end_matches("kB").trim().parse::<u64>().ok()).map_or(0, |kib| kib << 10)
+}
+
+/// What the thread looks with.
+struct Eyes {
+    system: Option<System>,
+    pid: Option<Pid>,
+    /// The card that is looked at, and what tells of it.
+    card: Option<(NvmlDriver, u32)>,
+    before: Option<(Instant, u64)>,
+    /// The process's high-water mark at the beginning: an earlier job may have set it.
+    mark: u64,
+}
+
+impl Eyes {
+    fn open(card: Option<u32>) -> Self {
+        Self {
+            system: System::new().ok(),
+            pid: sysinfo::get_current_pid().ok(),
+            card: card.and_then(|index| Some((NvmlDriver::load().ok()?, index))),
+            before: None,
+            mark: high_water(),
+        }
+    }
+
+    fn look(&mut self) -> Look {
+        let mut sample = Sample::default();
+        let mut seconds = 0.0;
+        if let (Some(system), Some(pid)) = (&mut self.system, self.pid) {
+            let what = ProcessRefreshKind::nothing().with_cpu().with_memory().without_tasks();
+            system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, what);
+            if let Some(process) = system.process(pid) {
+                sample.memory = process.memory();
+                let now = (Instant::now(), process.accumulated_cpu_time());
+                if let Some((then, before)) = self.before.replace(now) {
+                    seconds = (now.0 - then).as_secs_f64();
+                    sample.cores = now.1.saturating_sub(before) as f64 / 1e3 / seconds.max(1e-3);
+                }
+            }
+        }
+        sample.gpu = self.card.as_ref().map(|(driver, index)| driver.doing(*index));
+        // What was held between two looks is seen where it was more than ever before.
+        let ever = high_water();
+        let peak_memory = if ever > self.mark { ever } else { sample.memory };
+        Look { sample, time: seconds, peak_memory, disk: disk_wait() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_sees_this_process_work() {
+        let sampler = Sampler::start(Duration::from_millis(20), None);
+        let start = Instant::now();
+        let mut x = 0u64;
+        while start.elapsed() < Duration::from_millis(300) {
+            x = std::hint::black_box(x.wrapping_mul(31).wrapping_add(1));
+        }
+        assert!(sampler.latest().get().memory > 1 << 20);
+        let usage = sampler.finish();
+        assert!(usage.peak_memory > 1 << 20, "{usage:?}");
+        // Other tests run beside it in this process: only the lower end says something.
+        assert!(usage.mean_cores > 0.05, "{usage:?}");
+        assert_eq!((usage.gpu_busy, usage.gpu_peak_memory), (None, None));
+    }
+
+    #[test]
+    fn a_cards_looks_are_summed_up() {
+        let mut state = State::default();
+        let gpu = |busy, used| GpuLoad { busy, memory_used: Some(used), ..GpuLoad::default() };
+        let look = |g, time| Look {
+            sample: Sample { cores: 2.0, gpu: Some(g), ..Sample::default() },
+            time,
+            peak_memory: 5,
+            disk: None,
+        };
+        state.take(look(gpu(Some(40), 100), 1.0));
+        state.take(look(gpu(None, 300), 3.0));
+        state.take(look(gpu(Some(80), 200), 0.0));
+        let usage = state.usage();
+        assert_eq!((usage.gpu_busy, usage.gpu_peak_memory, usage.mean_cores), (Some(60.0), Some(300), 2.0));
+        // Of a disk two looks are needed.
+        let waited = |ms| Look { disk: Some(Duration::from_millis(ms)), ..Look::default() };
+        state = State::default();
+        state.take(waited(100));
+        assert_eq!(state.usage().disk_wait, None);
+        std::thread::sleep(Duration::from_millis(5));
+        state.take(waited(101));
+        let wait = state.usage().disk_wait.expect("two looks");
+        assert!(wait > 0.0 && wait <= 20.0, "{wait}");
+        // A card that isn't there tells nothing.
+        state = State::default();
+        state.take(Look::default());
+        assert_eq!(state.usage().gpu_busy, None);
+    }
+
+    #[test]
+    fn it_stops_at_once() {
+        let sampler = Sampler::start(Duration::from_secs(3600), None);
+        let start = Instant::now();
+        drop(sampler);
+        assert!(start.elapsed() < Duration::from_secs(60));
+    }
+}

@@ -1,0 +1,122 @@
+//! What an entry is known by.
+
+use crate::{Batch, Manifest};
+use serde::{Deserialize, Serialize};
+
+/// A BLAKE3 hash. Videos come from strangers and entries stay for weeks, so two inputs with the same
+/// key must not be makeable on purpose either: that rules out the faster hashes that are not made for
+/// it, and needs no secret.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Key(pub(super) [u8; 32]);
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&blake3::Hash::from(self.0).to_hex()[..12])
+    }
+}
+
+/// Changes with everything that changes what the same input gives, or how an entry is stored.
+const VERSION: u32 = 2;
+
+/// What computes the mattes: the same numbers give other mattes elsewhere.
+#[derive(Clone, Debug)]
+pub struct Context(Key);
+
+impl Context {
+    /// `runtime` is the version of ONNX Runtime, `arithmetic` how the session computes, `processor` what
+    /// it runs on: kernels differ in their last bits.
+    pub fn new(manifest: &Manifest, runtime: &str, arithmetic: &str, processor: &str) -> Self {
+        let m = manifest;
+        let mut hasher = blake3::Hasher::new();
+        let levels = super::matte::LEVELS;
+        for part in [
+            &format!("vrseg {VERSION} {levels}"),
+            &m.sha256,
+            // What is made of the graph's numbers; the input's treatment is in the numbers that it gets.
+            &format!("{} {:?} {:?}", m.input.name, m.output, m.states),
+            runtime,
+            arithmetic,
+            processor,
+        ] {
+            hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+        }
+        Self(Key(hasher.finalize().into()))
+    }
+
+    /// The start of a chain of frames, with nothing before it.
+    pub(super) fn start(&self) -> Key {
+        self.0
+    }
+
+    /// The key of a frame: picture `first` and those behind it, `n` in all, after the frames of
+    /// `before` (or [`Context::start`]).
+    pub(super) fn frame(before: &Key, batch: &Batch, first: usize, n: usize) -> Key {
+        let len = 3 * batch.width * batch.height;
+        let mut hasher = blake3::Hasher::new_keyed(&before.0);
+        // The picture first and in one piece: BLAKE3 takes sixteen of its blocks at a time, if they begin
+        // with it. In small pieces behind the numbers it took four times as long.
+        hasher.update(bytemuck::cast_slice(&batch.data[first * len..][..n * len]));
+        for number in [n, batch.width, batch.height] {
+            hasher.update(&(number as u64).to_le_bytes());
+        }
+        Key(hasher.finalize().into())
+    }
+
+    /// The start of a chain that goes on from kept states, by their numbers.
+    pub(super) fn resumed(&self, states: &[crate::Tensor]) -> Key {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0.0);
+        for state in states {
+            for d in &state.shape {
+                hasher.update(&(*d as u64).to_le_bytes());
+            }
+            hasher.update(bytemuck::cast_slice(&state.data));
+        }
+        Key(hasher.finalize().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry;
+
+    fn batch(n: usize, width: usize, height: usize) -> Batch {
+        let data = (0..n * 3 * width * height).map(|i| i as f32 / 7.0).collect();
+        Batch { data, n, width, height }
+    }
+
+    #[test]
+    fn a_key_knows_every_bit_and_every_frame_before() {
+        let selfie = registry::built_in().unwrap().remove(0);
+        let context = Context::new(&selfie, "1.31", "fp32", "cpu");
+        let key = |b: &Batch, first, n| Context::frame(&context.start(), b, first, n);
+        let one = batch(2, 40, 30);
+        assert_eq!(key(&one, 0, 2), key(&one.clone(), 0, 2));
+        assert_ne!(key(&one, 0, 1), key(&one, 1, 1));
+        let mut other = one.clone();
+        let last = other.data.len() - 1;
+        other.data[last] = f32::from_bits(other.data[last].to_bits() ^ 1);
+        assert_ne!(key(&one, 0, 2), key(&other, 0, 2));
+        let turned = Batch { width: 30, height: 40, ..one.clone() };
+        assert_ne!(key(&one, 0, 2), key(&turned, 0, 2), "the same numbers in another shape");
+        let (a, b) = (key(&one, 0, 1), key(&one, 1, 1));
+        assert_ne!(Context::frame(&a, &one, 1, 1), Context::frame(&b, &one, 1, 1), "another past");
+    }
+
+    #[test]
+    fn what_computes_is_part_of_the_key() {
+        let all = registry::built_in().unwrap();
+        let start = |m: &Manifest, a: &str, b: &str, c: &str| Context::new(m, a, b, c).start();
+        let base = start(&all[0], "1.31", "fp32", "cpu");
+        assert_eq!(base, start(&all[0].clone(), "1.31", "fp32", "cpu"));
+        for other in [
+            start(&all[1], "1.31", "fp32", "cpu"),
+            start(&all[0], "1.32", "fp32", "cpu"),
+            start(&all[0], "1.31", "tf32", "cpu"),
+            start(&all[0], "1.31", "fp32", "cpu 2"),
+            start(&all[0], "1.31f", "p32", "cpu"),
+        ] {
+            assert_ne!(base, other);
+        }
+    }
+}

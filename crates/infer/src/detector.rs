@@ -1,0 +1,317 @@
+//! The person detector: NanoDet's outputs as boxes around people.
+//!
+//! NanoDet (RangiLyu, 2020) looks at a square picture in cells of 8, 16 and 32 pixels. Each cell has
+//! a score for each of COCO's 80 classes, of which the first is the person, and for each of the four
+//! sides of a box a distribution over 0 to 10 strides, whose mean is the side's distance from the
+//! cell's middle (Li et al., "Generalized Focal Loss", 2020).
+
+use super::error::{ModelError, Result};
+use super::fault::Fault;
+use super::manifest::{Kind, Manifest};
+use super::provider::{self, Opened, Provider, SessionOptions};
+use super::registry::Model;
+use super::spare::{self, Spare};
+use ort::session::Session;
+use ort::value::TensorRef;
+use std::fmt::Debug;
+use vrseg_image::matte::people::overlap;
+
+/// Classes, and the person's among them.
+const CLASSES: usize = 80;
+const PERSON: usize = 0;
+/// Steps of a side's distribution.
+const BINS: usize = 11;
+/// Two boxes that overlap by more (intersection over union) are one person.
+const SAME: f32 = 0.55;
+
+/// A box around a person, in pixels of the picture that was looked at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Detection {
+    /// How sure the detector is, 0..=1.
+    pub score: f32,
+    /// Left, top, right and bottom edge.
+    pub sides: [f32; 4],
+}
+
+impl Detection {
+    /// Intersection over union with another box.
+    pub fn overlap(&self, other: &Self) -> f32 {
+        overlap(&self.sides, &other.sides)
+    }
+}
+
+/// A loaded detector. Where its device fails, the CPU looks at the same picture again, and at all that
+/// follow; [`Detector::take_notes`] tells of it.
+#[derive(Debug)]
+pub struct Detector {
+    eye: Box<dyn Eye>,
+    manifest: Manifest,
+    spare: Spare<dyn Eye>,
+    notes: Vec<String>,
+}
+
+/// What looks at a picture.
+trait Eye: Debug + Send {
+    /// What it runs on.
+    fn provider(&self) -> Provider;
+
+    /// As [`Detector::detect`], before boxes around the same person are sorted out.
+    fn look(&mut self, manifest: &Manifest, picture: &[f32], least: f32) -> std::result::Result<Vec<Detection>, Fault>;
+}
+
+impl Detector {
+    /// Checks the weights and loads them.
+    ///
+    /// # Errors
+    /// As [`super::Network::load`].
+    pub fn load(model: &Model, options: &SessionOptions) -> Result<Self> {
+        let manifest = model.manifest.clone();
+        debug_assert_eq!(manifest.kind, Kind::Detector);
+        let open = |model: &Model, options: &SessionOptions| -> Result<Box<dyn Eye>> {
+            let Opened { session, provider, .. } = provider::open(&model.load()?, &model.manifest.name, options)?;
+            Ok(Box::new(OrtEye { session, provider }))
+        };
+        let eye = open(model, options)?;
+        let spare = Spare::cpu(model, options, eye.provider(), open);
+        Ok(Self { eye, manifest, spare, notes: Vec::new() })
+    }
+
+    /// The manifest.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Side of the square picture that it takes.
+    pub fn side(&self) -> usize {
+        self.manifest.input.size as usize
+    }
+
+    /// What was done since the last call because the device failed, a sentence each.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// The people in a picture, f32 `[3, side, side]`, normalised as the manifest says, the surest
+    /// first, with a score of `least` or more.
+    ///
+    /// # Errors
+    /// What ONNX Runtime says, and outputs that are not NanoDet's, where no other device helps.
+    pub fn detect(&mut self, picture: &[f32], least: f32) -> Result<Vec<Detection>> {
+        loop {
+            let fault = match self.eye.look(&self.manifest, picture, least) {
+                Ok(mut found) => {
+                    suppress(&mut found);
+                    return Ok(found);
+                }
+                Err(fault) => fault,
+            };
+            let Some(next) = self.spare.take()? else {
+                return Err(ModelError::Network { name: self.manifest.name.clone(), what: fault });
+            };
+            let reason = spare::reason(self.eye.provider(), &fault);
+            self.notes.push(format!("{}: {}", self.manifest.name, spare::note(&reason, next.provider())));
+            // A device that is lost can't be trusted to be given back.
+            std::mem::forget(std::mem::replace(&mut self.eye, next));
+        }
+    }
+}
+
+/// A session of ONNX Runtime.
+#[derive(Debug)]
+struct OrtEye {
+    session: Session,
+    provider: Provider,
+}
+
+impl Eye for OrtEye {
+    fn provider(&self) -> Provider {
+        self.provider
+    }
+
+    fn look(&mut self, manifest: &Manifest, picture: &[f32], least: f32) -> std::result::Result<Vec<Detection>, Fault> {
+        let side = manifest.input.size as usize;
+        let input = TensorRef::from_array_view(([1, 3, side, side], picture)).map_err(|e| e.to_string())?;
+        let inputs = ort::inputs![manifest.input.name.as_str() => input];
+        let outputs = self.session.run(inputs).map_err(|e| e.to_string())?;
+        // Scores and distances of a grid have as many rows; they tell themselves apart by the columns.
+        let mut grids: Vec<Grid<'_>> = Vec::new();
+        let values: Vec<_> = outputs.iter().collect();
+        for (_, value) in &values {
+            let (shape, data) = value.try_extract_tensor::<f32>().map_err(|e| e.to_string())?;
+            let [_, rows, columns] = shape[..] else { return Err(format!("an output has the shape {shape:?}")) };
+            let cells = rows as usize;
+            let at = grids.iter().position(|g| g.cells == cells).unwrap_or_else(|| {
+                grids.push(Grid { cells, scores: &[], sides: &[] });
+                grids.len() - 1
+            });
+            match columns as usize {
+                CLASSES => grids[at].scores = data,
+                n if n == 4 * BINS => grids[at].sides = data,
+                n => return Err(format!("an output has {n} columns, neither {CLASSES} nor {}", 4 * BINS)),
+            }
+        }
+        if grids.iter().any(|g| g.scores.len() != g.cells * CLASSES || g.sides.len() != g.cells * 4 * BINS) {
+            return Err("its outputs are not pairs of scores and sides".into());
+        }
+        // Half floats that ran over make every score NaN, which no person would ever reach.
+        if grids.iter().flat_map(|g| g.scores.chunks_exact(CLASSES)).any(|s| !s[PERSON].is_finite()) {
+            return Err("its output is not a number somewhere".into());
+        }
+        Ok(grids.iter().flat_map(|grid| grid.people(side, least)).collect())
+    }
+}
+
+/// One grid of cells.
+struct Grid<'a> {
+    cells: usize,
+    /// `[cells, CLASSES]`.
+    scores: &'a [f32],
+    /// `[cells, 4, BINS]`, before the softmax.
+    sides: &'a [f32],
+}
+
+impl Grid<'_> {
+    /// The boxes of all cells that are sure enough.
+    fn people(&self, side: usize, least: f32) -> Vec<Detection> {
+        let across = (self.cells as f64).sqrt().round() as usize;
+        let stride = side as f32 / across.max(1) as f32;
+        let cells = self.scores.chunks_exact(CLASSES).zip(self.sides.chunks_exact(4 * BINS)).enumerate();
+        let sure = cells.filter(|(_, (scores, _))| scores[PERSON] >= least);
+        sure.map(|(i, (scores, sides))| {
+            let middle = [((i % across) as f32 + 0.5) * stride, ((i / across) as f32 + 0.5) * stride];
+            let mut away = sides.chunks_exact(BINS).map(|bins| mean_of(bins) * stride);
+            let mut next = || away.next().unwrap_or(0.0);
+            let sides = [middle[0] - next(), middle[1] - next(), middle[0] + next(), middle[1] + next()];
+            Detection { score: scores[PERSON], sides: sides.map(|s| s.clamp(0.0, side as f32)) }
+        })
+        .collect()
+    }
+}
+
+/// The mean of the distribution whose logarithms (up to a constant) are `bins`.
+fn mean_of(bins: &[f32]) -> f32 {
+    let top = bins.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let (mut sum, mut weighted) = (0.0, 0.0);
+    for (i, bin) in bins.iter().enumerate() {
+        let p = (bin - top).exp();
+        sum += p;
+        weighted += p * i as f32;
+    }
+    weighted / sum
+}
+
+/// Keeps of boxes that overlap much the surest, and sorts by how sure they are. What is as sure is
+/// kept in the order in which it came, so that a run is like any other.
+pub fn suppress(found: &mut Vec<Detection>) {
+    found.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let mut kept: Vec<Detection> = Vec::with_capacity(found.len());
+    for one in found.drain(..) {
+        if kept.iter().all(|k| k.overlap(&one) < SAME) {
+            kept.push(one);
+        }
+    }
+    *found = kept;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the NumPy side of the reference makes, too: nothing random, all digits matter.
+    fn value(i: usize) -> f32 {
+        ((i as f64 * 12.9898).sin() * 43758.5453).fract().abs() as f32
+    }
+
+    #[test]
+    fn boxes_are_those_of_numpy() {
+        // import numpy as np
+        // f = lambda i: np.abs(np.fmod(np.sin(i * 12.9898) * 43758.5453, 1)).astype(np.float32)
+        // cls, reg = f(np.arange(144 * 80)).reshape(144, 80)[:, 0], 12 * f(np.arange(144 * 44)).reshape(144, 4, 11)
+        // p = np.exp(reg); d = ((p / p.sum(-1, keepdims=True)) * np.arange(11)).sum(-1) * 32
+        // y, x = np.divmod(np.arange(144), 12); cx, cy = (x + .5) * 32, (y + .5) * 32
+        // boxes = np.stack([cls, cx - d[:, 0], cy - d[:, 1], cx + d[:, 2], cy + d[:, 3]], 1).clip(0, 384)
+        // then those with cls >= 0.9 by falling score, and of two with an overlap of 0.55 the first
+        let scores: Vec<f32> = (0..144 * CLASSES).map(value).collect();
+        let sides: Vec<f32> = (0..144 * 4 * BINS).map(|i| 12.0 * value(i)).collect();
+        let grid = Grid { cells: 144, scores: &scores, sides: &sides };
+        let mut found = grid.people(384, 0.9);
+        suppress(&mut found);
+        let got: Vec<[f32; 5]> =
+            found.iter().map(|d| [d.score, d.sides[0], d.sides[1], d.sides[2], d.sides[3]]).collect();
+        assert_eq!(got.len(), NUMPY.len(), "{got:?}");
+        for (got, want) in got.iter().zip(NUMPY) {
+            for (got, want) in got.iter().zip(want) {
+                assert!((got - want).abs() < 2e-3, "{got} is not {want}");
+            }
+        }
+    }
+
+    const NUMPY: &[[f32; 5]] = &[
+        [0.9993, 79.9526, 11.9902, 302.3566, 229.3859],
+        [0.9966, 0.0000, 41.1937, 291.8644, 384.0000],
+        [0.9860, 0.0000, 0.0000, 194.6141, 115.4202],
+        [0.9833, 54.7441, 0.0000, 384.0000, 319.2286],
+        [0.9773, 243.467, 0.0000, 384.0000, 145.5302],
+        [0.9651, 108.8014, 0.0000, 384.0000, 124.4114],
+        [0.9650, 0.0000, 0.0000, 338.0306, 79.4941],
+        [0.9542, 258.2155, 83.0725, 384.0000, 384.0000],
+        [0.9513, 0.0000, 0.0000, 174.965, 228.1795],
+        [0.9485, 0.0000, 167.0852, 119.5145, 384.0000],
+        [0.9218, 0.0000, 17.2278, 127.2324, 357.7498],
+    ];
+
+    /// Sees somebody at its number, or fails on order.
+    #[derive(Debug)]
+    struct Blind(Provider, Option<&'static str>);
+
+    impl Eye for Blind {
+        fn provider(&self) -> Provider {
+            self.0
+        }
+
+        fn look(&mut self, _: &Manifest, picture: &[f32], _: f32) -> std::result::Result<Vec<Detection>, Fault> {
+            match self.1 {
+                Some(fault) => Err(fault.to_owned()),
+                None => Ok(vec![Detection { score: 1.0, sides: [picture[0]; 4] }; 2]),
+            }
+        }
+    }
+
+    fn detector(first: Blind, then: Option<Blind>) -> Detector {
+        let manifest = crate::registry::built_in().unwrap().into_iter().find(|m| m.name == "nanodet").unwrap();
+        let spare = then.map_or(Spare::NONE, |eye| Spare::new(move || Ok(Box::new(eye) as _)));
+        Detector { eye: Box::new(first), manifest, spare, notes: Vec::new() }
+    }
+
+    #[test]
+    fn where_a_device_fails_the_cpu_looks_at_the_same_picture() {
+        let gpu = Blind(Provider::Cuda(0), Some("CUDA failure 719: unspecified launch failure"));
+        let mut two = detector(gpu, Some(Blind(Provider::Cpu, None)));
+        for picture in [[3.0], [4.0]] {
+            let found = two.detect(&picture, 0.2).unwrap();
+            assert!(found.iter().all(|d| d.sides == [picture[0]; 4]) && !found.is_empty(), "{found:?}");
+        }
+        let notes = two.take_notes();
+        assert_eq!(notes.len(), 1, "{notes:?}");
+        assert!(notes[0].contains("nanodet: cuda:0 failed (CUDA failure 719"), "{notes:?}");
+        let mut one = detector(Blind(Provider::Cpu, Some("broken")), None);
+        assert!(one.detect(&[1.0], 0.2).unwrap_err().to_string().contains("broken"));
+    }
+
+    #[test]
+    fn a_sharp_distribution_is_its_bin() {
+        let mut bins = [-50.0; BINS];
+        bins[7] = 50.0;
+        assert!((mean_of(&bins) - 7.0).abs() < 1e-6);
+        assert!((mean_of(&[3.0; BINS]) - 5.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn of_boxes_around_the_same_person_the_surest_stays() {
+        let at = |score, x: f32| Detection { score, sides: [x, 0.0, x + 10.0, 20.0] };
+        let mut found = vec![at(0.5, 0.0), at(0.9, 1.0), at(0.6, 8.0)];
+        suppress(&mut found);
+        assert_eq!(found, [at(0.9, 1.0), at(0.6, 8.0)]);
+        assert_eq!(overlap(&[0.0; 4], &[0.0; 4]), 0.0);
+    }
+}

@@ -1,0 +1,221 @@
+//! What computes: ONNX Runtime's session on one execution provider.
+
+use super::error::{ModelError, Result};
+use super::fault::Fault;
+use super::manifest::{Kind, Manifest};
+use super::network::{Pictures, States};
+use super::provider::{self, Opened, Provider, SessionOptions};
+use super::registry::Model;
+use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
+use ort::session::{IoBinding, Session, SessionInputValue, SessionOutputs};
+use ort::value::{Tensor, TensorRef};
+use std::borrow::Cow;
+use std::fmt::Debug;
+use vrseg_image::plane::Plane;
+
+/// Computes the alphas of a batch.
+pub trait Engine: Debug + Send {
+    /// What it runs on.
+    fn provider(&self) -> Provider;
+
+    /// Sessions that share out the pictures of a batch.
+    fn sessions(&self) -> usize {
+        1
+    }
+
+    /// As [`super::Network::run`]. `states` are as before where it fails.
+    ///
+    /// # Errors
+    /// What ONNX Runtime says, and outputs that are not numbers or have another shape.
+    fn run(
+        &mut self,
+        manifest: &Manifest,
+        batch: Pictures<'_>,
+        states: &mut States,
+        alphas: &mut Vec<Plane<f32>>,
+    ) -> std::result::Result<(), Fault>;
+}
+
+/// What stands in an engine's place while another is made, which needs the memory that the first one held.
+#[derive(Debug)]
+pub struct Gone(pub Provider);
+
+impl Engine for Gone {
+    fn provider(&self) -> Provider {
+        self.0
+    }
+
+    fn run(
+        &mut self,
+        _: &Manifest,
+        _: Pictures<'_>,
+        _: &mut States,
+        _: &mut Vec<Plane<f32>>,
+    ) -> std::result::Result<(), Fault> {
+        Err(format!("nothing is loaded on {}", self.0))
+    }
+}
+
+/// A session of ONNX Runtime.
+#[derive(Debug)]
+pub struct OrtEngine {
+    session: Session,
+    provider: Provider,
+    /// What a GPU reads and writes.
+    device: Option<DeviceIo>,
+}
+
+/// A GPU's inputs and outputs. Pictures and mattes lie in page-locked memory, which the GPU copies by itself;
+/// recurrent states stay in its own from frame to frame.
+#[derive(Debug)]
+struct DeviceIo {
+    binding: IoBinding,
+    /// The GPU's memory.
+    memory: MemoryInfo<'static>,
+    /// Where it writes mattes.
+    output: MemoryInfo<'static>,
+    /// Makes inputs.
+    allocator: Allocator,
+    /// The input, in a tensor of its own: ort would copy one that borrows its data (`IoBinding::bind_input`).
+    input: Option<Tensor<f32>>,
+}
+
+impl DeviceIo {
+    fn new(session: &Session, device: u32) -> ort::Result<Self> {
+        let on = |what, memory| MemoryInfo::new(what, device as i32, AllocatorType::Device, memory);
+        let input = on(AllocationDevice::CUDA_PINNED, MemoryType::CPUInput)?;
+        Ok(Self {
+            binding: session.create_binding()?,
+            memory: on(AllocationDevice::CUDA, MemoryType::Default)?,
+            output: on(AllocationDevice::CUDA_PINNED, MemoryType::CPUOutput)?,
+            allocator: Allocator::new(session, input)?,
+            input: None,
+        })
+    }
+
+    /// Copies `batch` into the bound input tensor, making it where the shape is new.
+    fn fill(&mut self, batch: Pictures<'_>) -> ort::Result<()> {
+        let shape = [batch.n, 3, batch.height, batch.width];
+        let fits = |t: &Tensor<f32>| t.shape().iter().map(|d| *d as usize).eq(shape);
+        let mut tensor = match self.input.take().filter(fits) {
+            Some(t) => t,
+            None => Tensor::new(&self.allocator, shape)?,
+        };
+        tensor.try_extract_tensor_mut()?.1.copy_from_slice(batch.data);
+        self.input = Some(tensor);
+        Ok(())
+    }
+}
+
+/// An engine, and how it came to be.
+#[derive(Debug)]
+pub struct Loaded<E = OrtEngine> {
+    /// The engine.
+    pub engine: E,
+    /// Providers that `auto` tried in vain, with the reason.
+    pub refused: Vec<(Provider, String)>,
+    /// ONNX Runtime's version and origin.
+    pub runtime: String,
+}
+
+impl OrtEngine {
+    /// Checks the weights, loads them and checks that the graph has what the manifest names.
+    ///
+    /// # Errors
+    /// Wrong checksum, no ONNX Runtime, a device that does not load, a graph that does not fit.
+    pub fn load(model: &Model, options: &SessionOptions) -> Result<Loaded> {
+        let manifest = &model.manifest;
+        let bytes = model.load()?;
+        let Opened { session, provider, refused, runtime } = provider::open(&bytes, &manifest.name, options)?;
+        let have_in: Vec<_> = session.inputs().iter().map(|i| i.name()).collect();
+        let have_out: Vec<_> = session.outputs().iter().map(|o| o.name()).collect();
+        let missing = std::iter::once((&manifest.input.name, &have_in, "input.name"))
+            .chain([(&manifest.output.name, &have_out, "output.name")])
+            .chain(manifest.states.iter().map(|s| (&s.input, &have_in, "states.input")))
+            .chain(manifest.states.iter().map(|s| (&s.output, &have_out, "states.output")))
+            .find(|(name, have, _)| !have.contains(&name.as_str()));
+        if let Some((name, have, field)) = missing {
+            let what = format!("its manifest says {field}: {name}, but the ONNX graph has only {}", have.join(", "));
+            return Err(ModelError::Network { name: manifest.name.clone(), what });
+        }
+        let device = match provider {
+            Provider::Cuda(n) | Provider::TensorRt(n) => {
+                let fail = |e: ort::Error| ModelError::Network { name: manifest.name.clone(), what: e.to_string() };
+                Some(DeviceIo::new(&session, n).map_err(fail)?)
+            }
+            Provider::Cpu | Provider::OpenVino => None,
+        };
+        Ok(Loaded { engine: Self { session, provider, device }, refused, runtime })
+    }
+
+    /// The outer result is ONNX Runtime's; the inner one tells whether the output can be used.
+    fn try_run(
+        &mut self,
+        m: &Manifest,
+        batch: Pictures<'_>,
+        states: &mut States,
+        alphas: &mut Vec<Plane<f32>>,
+    ) -> ort::Result<std::result::Result<(), String>> {
+        if m.kind == Kind::Recurrent && states.is_empty() {
+            // RVM's own convention: a single zero stands for an empty state of any size.
+            for _ in &m.states {
+                states.0.push(Tensor::from_array(([1usize, 1, 1, 1], vec![0f32]))?.into_dyn());
+            }
+        }
+        if let Some(device) = &mut self.device {
+            device.fill(batch)?;
+            let DeviceIo { binding, memory, output, input, .. } = device;
+            if let Some(input) = input {
+                binding.bind_input(&m.input.name, input)?;
+            }
+            // Outputs are bound anew each time: a binding re-uses the buffers of its last run, and
+            // those are this run's inputs.
+            binding.bind_output_to_device(&m.output.name, output)?;
+            for (state, value) in m.states.iter().zip(&states.0) {
+                binding.bind_input(&state.input, value)?;
+                binding.bind_output_to_device(&state.output, memory)?;
+            }
+            return take(m, batch.n, self.session.run_binding(binding)?, states, alphas);
+        }
+        let source = TensorRef::from_array_view(([batch.n, 3, batch.height, batch.width], batch.data))?;
+        let mut inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> =
+            vec![(m.input.name.as_str().into(), source.into())];
+        for (state, value) in m.states.iter().zip(&states.0) {
+            inputs.push((state.input.as_str().into(), value.into()));
+        }
+        take(m, batch.n, self.session.run(inputs)?, states, alphas)
+    }
+}
+
+/// Reads the mattes of `n` pictures out of what a network gave; its states go on only if they can be used.
+fn take(
+    m: &Manifest,
+    n: usize,
+    mut outputs: SessionOutputs<'_>,
+    states: &mut States,
+    alphas: &mut Vec<Plane<f32>>,
+) -> ort::Result<std::result::Result<(), String>> {
+    let next: Vec<_> = m.states.iter().filter_map(|s| outputs.remove(&s.output)).collect();
+    let (shape, data) = outputs[m.output.name.as_str()].try_extract_tensor::<f32>()?;
+    let read = m.output.read(shape, data, n, alphas);
+    if read.is_ok() {
+        states.0 = next;
+    }
+    Ok(read)
+}
+
+impl Engine for OrtEngine {
+    fn provider(&self) -> Provider {
+        self.provider
+    }
+
+    fn run(
+        &mut self,
+        manifest: &Manifest,
+        batch: Pictures<'_>,
+        states: &mut States,
+        alphas: &mut Vec<Plane<f32>>,
+    ) -> std::result::Result<(), Fault> {
+        self.try_run(manifest, batch, states, alphas).unwrap_or_else(|e| Err(e.to_string()))
+    }
+}

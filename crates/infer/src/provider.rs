@@ -1,0 +1,295 @@
+//! Which execution provider runs a network: the best that really loads, and why not the others.
+
+use super::error::{ModelError, Result};
+use super::runtime::{self, Runtime};
+use crate::{DeviceChoice, Precision, SessionChoice};
+use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider, ExecutionProviderDispatch};
+use ort::session::Session;
+use ort::session::builder::GraphOptimizationLevel;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// The provider that a session runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Provider {
+    /// ONNX Runtime's own CPU kernels.
+    Cpu,
+    /// CUDA on a device.
+    Cuda(u32),
+    /// TensorRT on a device.
+    TensorRt(u32),
+    /// OpenVINO on the CPU.
+    OpenVino,
+}
+
+impl Provider {
+    /// It runs on an NVIDIA GPU.
+    pub fn is_gpu(self) -> bool {
+        matches!(self, Provider::Cuda(_) | Provider::TensorRt(_))
+    }
+
+    /// The choice of just this one.
+    pub fn as_choice(self) -> DeviceChoice {
+        match self {
+            Provider::Cpu => DeviceChoice::Cpu,
+            Provider::Cuda(n) => DeviceChoice::Cuda(n),
+            Provider::TensorRt(n) => DeviceChoice::TensorRt(n),
+            Provider::OpenVino => DeviceChoice::OpenVino,
+        }
+    }
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Provider::Cpu => f.write_str("cpu"),
+            Provider::Cuda(n) => write!(f, "cuda:{n}"),
+            Provider::TensorRt(n) => write!(f, "tensorrt:{n}"),
+            Provider::OpenVino => f.write_str("openvino"),
+        }
+    }
+}
+
+/// How a session is to be made.
+#[derive(Clone, Debug)]
+pub struct SessionOptions {
+    /// Wanted device.
+    pub device: DeviceChoice,
+    /// The card that `Auto` means, as CUDA counts.
+    pub auto_card: u32,
+    /// `Auto` means OpenVINO where there is no card, see `Auto` in the rules of the engine.
+    pub openvino: bool,
+    /// The CPU multiplies bfloat16.
+    pub bf16: bool,
+    /// Arithmetic.
+    pub precision: Precision,
+    /// Threads on a CPU; at least 1.
+    pub threads: usize,
+    /// Arithmetic and memory.
+    pub session: SessionChoice,
+    /// Bytes of memory of the card, where it was found out; needed for a share of it.
+    pub card_memory: Option<u64>,
+    /// CUDA takes only as much memory as it needs at once: slower to begin with, but more fits.
+    pub frugal: bool,
+    /// Pictures in each batch: on a CPU several sessions may share them out. 1: one session has all threads.
+    pub pictures: usize,
+    /// Where TensorRT keeps its engines.
+    pub cache_dir: PathBuf,
+    /// ONNX Runtime's library, where the user named one.
+    pub ort_library: Option<PathBuf>,
+}
+
+/// A session, what it runs on, and why no better provider was taken.
+#[derive(Debug)]
+pub struct Opened {
+    /// The session.
+    pub session: Session,
+    /// Its provider.
+    pub provider: Provider,
+    /// Providers that were tried in vain, each with its reason in one line.
+    pub refused: Vec<(Provider, String)>,
+    /// ONNX Runtime's version and origin.
+    pub runtime: String,
+}
+
+/// Makes a session for the ONNX graph in `model`.
+///
+/// # Errors
+/// The named device does not load; with `Auto`, only when not even the CPU does. `name` is the
+/// model's name for the texts.
+pub fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result<Opened> {
+    let library = match options.device {
+        DeviceChoice::Auto if options.openvino => DeviceChoice::OpenVino,
+        device => device,
+    };
+    let runtime = runtime::load(library, options.ort_library.as_deref())?;
+    let wanted = match options.device {
+        DeviceChoice::Cpu => vec![Provider::Cpu],
+        DeviceChoice::Cuda(n) => vec![Provider::Cuda(n)],
+        DeviceChoice::TensorRt(n) => vec![Provider::TensorRt(n)],
+        DeviceChoice::OpenVino => vec![Provider::OpenVino],
+        // TensorRT is not tried unasked: its first build of an engine takes minutes.
+        DeviceChoice::Auto if runtime::has_nvidia_driver() => vec![Provider::Cuda(options.auto_card), Provider::Cpu],
+        DeviceChoice::Auto if options.openvino => vec![Provider::OpenVino, Provider::Cpu],
+        DeviceChoice::Auto => vec![Provider::Cpu],
+    };
+    if options.precision == Precision::Int8 {
+        let why = "no model has checked INT8 weights; use --precision auto, or an INT8 network of your own";
+        return Err(ModelError::Device { device: "int8".into(), why: why.into() });
+    }
+    let mut refused = Vec::new();
+    for provider in wanted {
+        if options.precision == Precision::Fp16 && !matches!(provider, Provider::TensorRt(_)) {
+            return Err(ModelError::Precision { device: provider.to_string() });
+        }
+        let opened = memory_limit(provider, options).and_then(|limit| {
+            session(runtime, model, provider, options, limit).map_err(|e| explain(provider, &e.to_string()))
+        });
+        match opened {
+            Ok(session) => {
+                let runtime = format!("{} {}", runtime.version, runtime.origin);
+                return Ok(Opened { session, provider, refused, runtime });
+            }
+            Err(why) => {
+                if provider == Provider::Cpu {
+                    return Err(ModelError::Network { name: name.to_owned(), what: why });
+                }
+                if options.device != DeviceChoice::Auto {
+                    return Err(ModelError::Device { device: provider.to_string(), why });
+                }
+                refused.push((provider, why));
+            }
+        }
+    }
+    Err(ModelError::Device { device: "auto".into(), why: "no execution provider loads".into() })
+}
+
+/// Bytes that CUDA's allocator may take, where a share of the card's memory was asked for.
+fn memory_limit(provider: Provider, o: &SessionOptions) -> std::result::Result<Option<usize>, String> {
+    match (provider, o.session.memory_share, o.card_memory) {
+        (Provider::Cuda(_), Some(share), Some(bytes)) => Ok(Some((f64::from(share) * bytes as f64) as usize)),
+        (Provider::Cuda(_), Some(_), None) => {
+            Err("NVML doesn't tell this card's memory, so device.memory_share can't be kept".to_owned())
+        }
+        _ => Ok(None),
+    }
+}
+
+fn session(
+    runtime: &Runtime,
+    model: &[u8],
+    provider: Provider,
+    o: &SessionOptions,
+    memory_limit: Option<usize>,
+) -> ort::Result<Session> {
+    let mut builder = Session::builder(&runtime.environment)?
+        .with_optimization_level(GraphOptimizationLevel::All)?
+        .with_intra_threads(o.threads.max(1))?
+        // Spinning threads would take the encoder's and decoder's cores.
+        .with_intra_op_spinning(false)?
+        .with_deterministic_compute(o.session.deterministic)?;
+    if provider == Provider::OpenVino {
+        // An option that it does not understand makes it leave the graph to the CPU's kernels without a
+        // word; with this that is an error.
+        builder = builder.with_config_entry("session.disable_cpu_ep_fallback", "1")?;
+    }
+    // Of engines ONNX Runtime itself knows only the graph's shape: other weights, or another version of
+    // TensorRT behind it, must not get them.
+    let engines = o.cache_dir.join("tensorrt").join(format!("{}-{}", short_hash(model), runtime.version));
+    if matches!(provider, Provider::TensorRt(_)) {
+        // It makes no parents of a folder; a folder that can't be made it reports itself.
+        let _ = std::fs::create_dir_all(&engines);
+    }
+    if let Some(ep) = dispatch(provider, o, memory_limit, &engines) {
+        builder = builder.with_execution_providers([ep.error_on_failure()])?;
+    }
+    builder.commit_from_memory(model)
+}
+
+/// A name for a network's weights.
+fn short_hash(model: &[u8]) -> String {
+    blake3::hash(model).to_hex()[..16].to_owned()
+}
+
+fn dispatch(
+    provider: Provider,
+    o: &SessionOptions,
+    memory_limit: Option<usize>,
+    engines: &Path,
+) -> Option<ExecutionProviderDispatch> {
+    match provider {
+        Provider::Cpu => None,
+        Provider::Cuda(n) => {
+            let cuda = ep::CUDA::default()
+                .with_device_id(n as i32)
+                .with_tf32(o.session.tf32.unwrap_or(o.precision != Precision::Fp32))
+                .with_conv_algorithm_search(ep::cuda::ConvAlgorithmSearch::Heuristic);
+            let cuda = match memory_limit {
+                Some(bytes) => cuda.with_memory_limit(bytes),
+                None => cuda,
+            };
+            // The default strategy doubles its arena and would meet a limit at half of it.
+            Some(match memory_limit.is_some() || o.frugal {
+                true => cuda.with_arena_extend_strategy(ep::ArenaExtendStrategy::SameAsRequested).build(),
+                false => cuda.build(),
+            })
+        }
+        Provider::TensorRt(n) => Some(
+            ep::TensorRT::default()
+                .with_device_id(n as i32)
+                .with_fp16(o.precision != Precision::Fp32)
+                .with_engine_cache(true)
+                .with_engine_cache_path(engines.display())
+                .with_timing_cache(true)
+                .with_timing_cache_path(engines.display())
+                .build(),
+        ),
+        Provider::OpenVino => Some(
+            ep::OpenVINO::default()
+                .with_device_type("CPU")
+                .with_arbitrary_config("load_config", openvino_config(o))
+                .build(),
+        ),
+    }
+}
+
+/// OpenVINO's own options, as JSON: the one way to ask for bfloat16. Left alone it takes bfloat16 where
+/// the CPU has it, even where FP32 was asked for.
+fn openvino_config(o: &SessionOptions) -> String {
+    let hint = if o.computes_bf16() { "bf16" } else { "f32" };
+    let threads = o.threads.max(1).to_string();
+    let cpu = serde_json::json!({
+        "INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": "1"
+    });
+    serde_json::json!({"CPU": cpu}).to_string()
+}
+
+impl SessionOptions {
+    /// OpenVINO is to compute in bfloat16.
+    pub fn computes_bf16(&self) -> bool {
+        self.bf16 && self.precision != Precision::Fp32
+    }
+}
+
+/// ONNX Runtime's text, shortened to what matters, and what to do about it.
+fn explain(provider: Provider, text: &str) -> String {
+    let first = text.lines().next().unwrap_or(text).trim();
+    let short = first.rsplit_once("with error: ").map_or(first, |(_, e)| e);
+    let short = short.find("Invalid device ID").map_or(short, |at| &short[at..]).trim_end_matches('.');
+    let mend = match provider {
+        _ if text.contains("not enabled in this build") || text.contains("not supported in this build") => {
+            match provider {
+                Provider::OpenVino => "; this ONNX Runtime has no OpenVINO: run `./setup.sh --openvino`",
+                _ => "; this ONNX Runtime is the CPU build: run `./setup.sh --gpu`",
+            }
+        }
+        _ if text.contains("libnvinfer") => "; install TensorRT 10",
+        _ if text.contains("libcu") || text.contains("libnv") => {
+            "; CUDA's libraries are missing: run `./setup.sh --gpu`"
+        }
+        _ => "",
+    };
+    format!("{short}{mend}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_short_and_tell_the_mend() {
+        let text = "provider_bridge_ort.cc:2043 Ort::Status FAIL : Failed to load library \
+                    /x/libonnxruntime_providers_cuda.so with error: libcublasLt.so.13: cannot open shared object file: \
+                    No such file or directory";
+        let e = explain(Provider::Cuda(0), text);
+        assert!(e.starts_with("libcublasLt.so.13: cannot open") && e.ends_with("`./setup.sh --gpu`"), "{e}");
+        let text = "cuda_execution_provider_info.cc:63 FAIL : Failed to parse provider option \"device_id\": \
+                    operator() Invalid device ID: 7, must be between 0 (inclusive) and 1 (exclusive).";
+        assert!(explain(Provider::Cuda(7), text).starts_with("Invalid device ID: 7, must"));
+        let e = explain(Provider::Cuda(0), "CUDA execution provider is not enabled in this build.");
+        assert!(
+            e.starts_with("CUDA execution provider is not enabled in this build; this ONNX Runtime is the CPU"),
+            "{e}"
+        );
+    }
+}

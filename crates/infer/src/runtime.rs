@@ -1,0 +1,215 @@
+//! Finds and loads ONNX Runtime's shared library, once per process.
+//!
+//! Order: the library that the user named, `ORT_DYLIB_PATH`, beside the binary, the data folder
+//! that `setup.sh` fills (the CUDA or OpenVINO build where the device asks for it), and last the
+//! CPU library inside the binary.
+
+#![allow(unsafe_code)] // memfd_create and dlopen of libraries; each use says why it is sound.
+
+use super::elf;
+use super::error::{ModelError, Result};
+use super::registry::data_dir;
+use crate::DeviceChoice;
+use ort::environment::Environment;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock};
+
+#[cfg(embedded_ort)]
+const EMBEDDED: Option<&[u8]> = Some(include_bytes!(concat!(env!("OUT_DIR"), "/ort.zst")));
+#[cfg(not(embedded_ort))]
+const EMBEDDED: Option<&[u8]> = None;
+
+/// The library's file name.
+const LIBRARY: &str = "libonnxruntime.so";
+
+/// Libraries that the CUDA provider needs, in the order in which they depend on each other. Loaded
+/// from the folder of the CUDA build when they lie there, so that no `LD_LIBRARY_PATH` is needed.
+const CUDA_LIBRARIES: &[&str] = &[
+    "libcudart.so.13",
+    "libcudart.so.12",
+    "libnvJitLink.so.13",
+    "libnvJitLink.so.12",
+    "libcublasLt.so.13",
+    "libcublasLt.so.12",
+    "libcublas.so.13",
+    "libcublas.so.12",
+    "libnvrtc.so.13",
+    "libnvrtc.so.12",
+    "libcurand.so.10",
+    "libcufft.so.12",
+    "libcufft.so.11",
+    "libcudnn_graph.so.9",
+    "libcudnn_ops.so.9",
+    "libcudnn_engines_precompiled.so.9",
+    "libcudnn_engines_runtime_compiled.so.9",
+    "libcudnn_heuristic.so.9",
+    "libcudnn_cnn.so.9",
+    "libcudnn_adv.so.9",
+    "libcudnn.so.9",
+];
+
+/// ONNX Runtime, loaded.
+#[derive(Debug)]
+pub struct Runtime {
+    /// The environment that every session is made in.
+    pub environment: Environment,
+    /// Where the library came from, for people.
+    pub origin: String,
+    /// Its version, `1.31`; empty where the library does not tell.
+    pub version: String,
+}
+
+/// The NVIDIA driver's user-space library is there.
+pub fn has_nvidia_driver() -> bool {
+    loads("libcuda.so.1")
+}
+
+/// The library that a job on OpenVINO would take has OpenVINO: `setup.sh --openvino` has put it into the
+/// data folder, and no other comes before it.
+pub fn has_openvino(named: Option<&Path>) -> bool {
+    let folder = data_dir().join("ort-openvino");
+    let first = candidates(DeviceChoice::OpenVino, named).into_iter().next();
+    matches!(first, Some(Candidate::File(path, _)) if path.starts_with(&folder))
+}
+
+fn loads(library: &str) -> bool {
+    ort::util::preload_dylib(library).is_ok()
+}
+
+enum Candidate {
+    File(PathBuf, &'static str),
+    Embedded(&'static [u8]),
+}
+
+fn candidates(device: DeviceChoice, named: Option<&Path>) -> Vec<Candidate> {
+    if let Some(p) = named {
+        return vec![Candidate::File(p.to_owned(), "--ort-lib")];
+    }
+    if let Some(p) = std::env::var_os("ORT_DYLIB_PATH").filter(|p| !p.is_empty()) {
+        return vec![Candidate::File(p.into(), "ORT_DYLIB_PATH")];
+    }
+    let mut list = Vec::new();
+    let mut add = |dir: PathBuf, why| {
+        let file = dir.join(LIBRARY);
+        if file.is_file() {
+            list.push(Candidate::File(file, why));
+        }
+    };
+    if let Some(dir) = std::env::current_exe().ok().and_then(|e| e.parent().map(Path::to_owned)) {
+        add(dir, "beside the program");
+    }
+    let data = data_dir();
+    match device {
+        DeviceChoice::Cuda(_) | DeviceChoice::TensorRt(_) => add(data.join("ort-gpu"), "data folder"),
+        DeviceChoice::OpenVino => add(data.join("ort-openvino"), "data folder"),
+        DeviceChoice::Auto if has_nvidia_driver() => add(data.join("ort-gpu"), "data folder"),
+        DeviceChoice::Auto | DeviceChoice::Cpu => {}
+    }
+    add(data.join("ort"), "data folder");
+    list.extend(EMBEDDED.map(Candidate::Embedded));
+    list
+}
+
+/// Loads the library that suits `device`, or returns the one that this process has loaded before:
+/// there can be only one.
+///
+/// # Errors
+/// No library, one that does not load, or one older than ONNX Runtime 1.23.
+pub fn load(device: DeviceChoice, named: Option<&Path>) -> Result<&'static Runtime> {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    static LOADING: Mutex<()> = Mutex::new(());
+    let _guard = LOADING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(r) = RUNTIME.get() {
+        return Ok(r);
+    }
+    let list = candidates(device, named);
+    if list.is_empty() {
+        return Err(ModelError::Runtime(format!(
+            "ONNX Runtime's library ({LIBRARY}) was not found: run setup.sh, or name it with --ort-lib or ORT_DYLIB_PATH"
+        )));
+    }
+    let mut reasons = Vec::new();
+    for candidate in list {
+        match try_load(&candidate) {
+            Ok(runtime) => return Ok(RUNTIME.get_or_init(|| runtime)),
+            Err(e) => reasons.push(e),
+        }
+    }
+    Err(ModelError::Runtime(format!("ONNX Runtime can't be loaded: {}", reasons.join("; "))))
+}
+
+fn try_load(candidate: &Candidate) -> std::result::Result<Runtime, String> {
+    let (path, origin, _keep) = match candidate {
+        Candidate::File(path, why) => {
+            if !path.is_file() {
+                return Err(format!("{} ({why}) is not a file", path.display()));
+            }
+            elf::check_whole(path).map_err(|e| format!("{} ({why}): {e}", path.display()))?;
+            if let Some(dir) = path.parent() {
+                for lib in CUDA_LIBRARIES.iter().map(|l| dir.join(l)).filter(|l| l.exists()) {
+                    if let Err(e) = elf::check_whole(&lib) {
+                        tracing::warn!("{} is left out: {e}", lib.display());
+                    } else if let Err(e) = ort::util::preload_dylib(&lib) {
+                        tracing::debug!("{} was not preloaded: {e}", lib.display());
+                    }
+                }
+            }
+            // ort tries a relative path beside the executable first; the user means the current folder.
+            let path = std::path::absolute(path).map_err(|e| format!("{}: {e}", path.display()))?;
+            let origin = format!("{} ({why})", path.display());
+            (path, origin, None)
+        }
+        Candidate::Embedded(bytes) => {
+            let file = unpack_to_memory(bytes).map_err(|e| format!("the library inside the binary: {e}"))?;
+            (PathBuf::from(format!("/proc/self/fd/{}", fd(&file))), "built in".to_owned(), Some(file))
+        }
+    };
+    let environment = ort::init_from(&path)
+        .map_err(|e| match e {
+            ort::LoadDynamicError::Dlopen { error, path } => {
+                let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+                format!("{}: {cause}", path.display())
+            }
+            other => other.to_string(),
+        })?
+        .with_telemetry(false)
+        .build()
+        .map_err(|e| e.to_string())?;
+    let version = ort::util::probe(&path).map(|minor| format!("1.{minor}")).unwrap_or_default();
+    tracing::info!("ONNX Runtime {version}: {origin}");
+    Ok(Runtime { environment, origin, version })
+}
+
+/// Keeps ONNX Runtime from watching its user. Builds since 1.31 gather telemetry for Microsoft on Linux,
+/// too, unless this variable is set: when they are loaded they write a device id and a database to
+/// `~/.cache/Microsoft`, before a program could say through the API that it wants none.
+///
+/// To be called before the program starts threads.
+pub fn keep_private() {
+    // SAFETY: nothing reads the environment at the same time, as there is only this thread.
+    unsafe { std::env::set_var("ORT_DISABLE_TELEMETRY", "1") };
+}
+
+fn fd(file: &std::fs::File) -> i32 {
+    use std::os::fd::AsRawFd;
+    file.as_raw_fd()
+}
+
+#[cfg(embedded_ort)]
+fn unpack_to_memory(compressed: &[u8]) -> std::io::Result<std::fs::File> {
+    use std::os::fd::FromRawFd;
+    // SAFETY: the name is a NUL-terminated literal; the call has no other precondition.
+    let fd = unsafe { libc::memfd_create(c"libonnxruntime.so".as_ptr(), libc::MFD_CLOEXEC) };
+    if fd < 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    // SAFETY: `fd` was just opened and belongs to nobody else.
+    let mut file = unsafe { std::fs::File::from_raw_fd(fd) };
+    zstd::stream::copy_decode(compressed, &mut file)?;
+    Ok(file)
+}
+
+#[cfg(not(embedded_ort))]
+fn unpack_to_memory(_: &[u8]) -> std::io::Result<std::fs::File> {
+    Err(std::io::ErrorKind::NotFound.into())
+}

@@ -1,0 +1,63 @@
+//! A device that fails on order, for tests of this crate and of those above it.
+
+use crate::engine::Engine;
+use crate::fault::Fault;
+use crate::{Manifest, Network, Pictures, States, provider::Provider, registry, spare::Spare};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use vrseg_image::plane::Plane;
+
+/// Fails on order; otherwise a picture's alpha is one pixel with the picture's first value.
+#[derive(Clone, Debug)]
+pub struct Moody {
+    /// What it says it is.
+    pub provider: Provider,
+    /// Pictures that fit into its memory.
+    pub fits: usize,
+    /// Pixels of the largest picture that does.
+    pub pixels: usize,
+    /// How its next runs end; then all are well.
+    pub orders: Arc<Mutex<VecDeque<Option<&'static str>>>>,
+}
+
+impl Moody {
+    /// With memory for `fits` pictures of any size; its first runs end as `orders` say.
+    pub fn new(provider: Provider, fits: usize, orders: &[Option<&'static str>]) -> Self {
+        Self { provider, fits, pixels: usize::MAX, orders: Arc::new(Mutex::new(orders.iter().copied().collect())) }
+    }
+}
+
+impl Engine for Moody {
+    fn provider(&self) -> Provider {
+        self.provider
+    }
+
+    fn run(
+        &mut self,
+        _: &Manifest,
+        batch: Pictures<'_>,
+        _: &mut States,
+        alphas: &mut Vec<Plane<f32>>,
+    ) -> std::result::Result<(), Fault> {
+        let order = self.orders.lock().unwrap().pop_front().flatten();
+        // Half of what a failed run leaves behind is wrong.
+        alphas.clear();
+        alphas.push(Plane::from_vec(vec![-1.0], 1, 1));
+        if let Some(fault) = order {
+            return Err(fault.to_owned());
+        }
+        if batch.n > self.fits || batch.width * batch.height > self.pixels {
+            return Err("CUBLAS_STATUS_ALLOC_FAILED".to_owned());
+        }
+        let len = 3 * batch.width * batch.height;
+        *alphas = (0..batch.n).map(|i| Plane::from_vec(vec![batch.data[i * len]], 1, 1)).collect();
+        Ok(())
+    }
+}
+
+/// A network of such engines.
+pub fn network(model: &str, first: Moody, then: Option<Moody>) -> Network {
+    let manifest = registry::built_in().unwrap().into_iter().find(|m| m.name == model).unwrap();
+    let spare = then.map_or(Spare::NONE, |engine| Spare::new(move || Ok(Box::new(engine) as _)));
+    Network::of(Box::new(first), manifest, spare)
+}

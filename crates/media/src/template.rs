@@ -1,0 +1,188 @@
+//! Everything of the source that an output may take over besides pictures and packets.
+#![allow(unsafe_code)]
+
+use super::frame::VideoFrame;
+use super::probe::InputInfo;
+use super::raw::{self, Params, Tags};
+use super::sidedata::{self, Hdr, StreamSideData};
+use ffmpeg_next::{self as ffmpeg, ffi};
+use vrseg_image::plane::YuvColor;
+
+/// What an output copies from its source: codec parameters and tags of all streams, chapters,
+/// colour and HDR metadata of the video. Detached from the source's file.
+pub struct SourceTemplate {
+    pub(super) info: InputInfo,
+    /// The source's demuxer may start at any time stamp (MPEG-TS).
+    pub(super) arbitrary_start: bool,
+    /// Time stamp of the source's start in microseconds, after the reader's shift.
+    pub(super) start: i64,
+    pub(super) tags: Tags,
+    pub(super) chapters: Vec<ChapterTemplate>,
+    pub(super) streams: Vec<StreamTemplate>,
+    pub(super) video: VideoTemplate,
+}
+
+/// A chapter, already moved into the range that is read.
+pub(super) struct ChapterTemplate {
+    pub id: i64,
+    pub time_base: ffi::AVRational,
+    pub start: i64,
+    pub end: i64,
+    pub tags: Tags,
+}
+
+/// A stream of the source.
+pub(super) struct StreamTemplate {
+    pub params: Params,
+    pub time_base: ffi::AVRational,
+    pub frame_rate: ffi::AVRational,
+    pub real_frame_rate: ffi::AVRational,
+    pub aspect: ffi::AVRational,
+    pub disposition: i32,
+    pub tags: Tags,
+    pub side_data: Vec<StreamSideData>,
+    /// The bytes of a cover picture.
+    pub picture: Option<Vec<u8>>,
+}
+
+/// What the encoder is told about the pictures.
+pub(super) struct VideoTemplate {
+    pub index: usize,
+    pub time_base: ffi::AVRational,
+    /// Average frames per second.
+    pub frame_rate: ffi::AVRational,
+    /// FFmpeg's guess of the rate at which all time stamps can be told.
+    pub real_frame_rate: ffi::AVRational,
+    pub aspect: ffi::AVRational,
+    pub field_order: ffi::AVFieldOrder,
+    pub primaries: ffi::AVColorPrimaries,
+    pub transfer: ffi::AVColorTransferCharacteristic,
+    pub space: ffi::AVColorSpace,
+    pub range: ffi::AVColorRange,
+    pub chroma_location: ffi::AVChromaLocation,
+    pub hdr: Hdr,
+}
+
+impl SourceTemplate {
+    /// What is known about the source.
+    pub fn info(&self) -> &InputInfo {
+        &self.info
+    }
+
+    /// Collects it. `range` is the part that is read, in microseconds of the file's clock; a start
+    /// is subtracted from the chapters.
+    pub(super) fn collect(
+        input: &ffmpeg::format::context::Input,
+        info: InputInfo,
+        range: (Option<i64>, Option<i64>),
+    ) -> Self {
+        let streams: Vec<StreamTemplate> = input.streams().map(|s| stream_template(&s)).collect();
+        let video = video_template(info.video.index, &streams[info.video.index]);
+        // SAFETY: reads fields of an open input.
+        let (arbitrary_start, start, tags) = unsafe {
+            let ic = &*input.as_ptr();
+            let start = if ic.start_time == ffi::AV_NOPTS_VALUE { 0 } else { ic.start_time };
+            ((*ic.iformat).flags & ffi::AVFMT_TS_DISCONT != 0, start, raw::read_dict(ic.metadata))
+        };
+        let start = if range.0.is_some() { 0 } else { start };
+        Self { info, arbitrary_start, start, tags, chapters: chapters(input, range), streams, video }
+    }
+
+    /// Takes over what the first decoded frame (in its working format, of that colour) tells. As in
+    /// ffmpeg the bitstream's word goes before the container's.
+    pub(super) fn learn_from(&mut self, first: &VideoFrame, color: YuvColor) {
+        // SAFETY: reads fields of a valid frame.
+        let f = unsafe { &*first.av().as_ptr() };
+        let video = &mut self.video;
+        // "Unspecified" is no word.
+        macro_rules! learn {
+            ($field:ident, $frame:ident, $none:path) => {
+                if !matches!(f.$frame, $none) {
+                    video.$field = f.$frame;
+                }
+            };
+        }
+        learn!(primaries, color_primaries, ffi::AVColorPrimaries::AVCOL_PRI_UNSPECIFIED);
+        learn!(transfer, color_trc, ffi::AVColorTransferCharacteristic::AVCOL_TRC_UNSPECIFIED);
+        learn!(space, colorspace, ffi::AVColorSpace::AVCOL_SPC_UNSPECIFIED);
+        learn!(range, color_range, ffi::AVColorRange::AVCOL_RANGE_UNSPECIFIED);
+        learn!(chroma_location, chroma_location, ffi::AVChromaLocation::AVCHROMA_LOC_UNSPECIFIED);
+        if video.aspect.num == 0 {
+            video.aspect = f.sample_aspect_ratio;
+        }
+        video.hdr = Hdr::of(&self.streams[video.index].side_data, first.av());
+        let info = &mut self.info.video;
+        (info.width, info.height, info.color) = (first.width(), first.height(), color);
+        info.layout = first.layout().unwrap_or(info.layout);
+        info.hdr = super::probe::is_hdr(video.transfer);
+        if let Some(stereo) = first.av().side_data(ffmpeg::frame::side_data::Type::Stereo3D) {
+            info.tags = info.tags.or(sidedata::stereo_tags(stereo.data()));
+        }
+    }
+}
+
+fn stream_template(stream: &ffmpeg::Stream<'_>) -> StreamTemplate {
+    // SAFETY: reads fields of a stream of an open input.
+    unsafe {
+        let s = &*stream.as_ptr();
+        StreamTemplate {
+            params: Params::of(stream),
+            time_base: s.time_base,
+            frame_rate: s.avg_frame_rate,
+            real_frame_rate: s.r_frame_rate,
+            aspect: if s.sample_aspect_ratio.num != 0 {
+                s.sample_aspect_ratio
+            } else {
+                (*s.codecpar).sample_aspect_ratio
+            },
+            disposition: s.disposition,
+            tags: raw::read_dict(s.metadata),
+            side_data: sidedata::read(stream),
+            picture: (s.disposition & ffi::AV_DISPOSITION_ATTACHED_PIC != 0 && s.attached_pic.size > 0)
+                .then(|| std::slice::from_raw_parts(s.attached_pic.data, s.attached_pic.size as usize).to_vec()),
+        }
+    }
+}
+
+fn video_template(index: usize, stream: &StreamTemplate) -> VideoTemplate {
+    // SAFETY: reads fields of valid codec parameters.
+    let p = unsafe { &*stream.params.as_ptr() };
+    VideoTemplate {
+        index,
+        time_base: stream.time_base,
+        frame_rate: if stream.frame_rate.num > 0 { stream.frame_rate } else { stream.real_frame_rate },
+        real_frame_rate: stream.real_frame_rate,
+        aspect: stream.aspect,
+        field_order: p.field_order,
+        primaries: p.color_primaries,
+        transfer: p.color_trc,
+        space: p.color_space,
+        range: p.color_range,
+        chroma_location: p.chroma_location,
+        hdr: Hdr::default(),
+    }
+}
+
+fn chapters(input: &ffmpeg::format::context::Input, range: (Option<i64>, Option<i64>)) -> Vec<ChapterTemplate> {
+    // SAFETY: the chapter array of an open input has `nb_chapters` valid pointers.
+    let all = unsafe {
+        let ic = &*input.as_ptr();
+        (0..ic.nb_chapters as usize).map(|i| &**ic.chapters.add(i)).collect::<Vec<_>>()
+    };
+    let from = |c: &ffi::AVChapter| range.0.map(|t| raw::rescale(t, raw::MICROSECONDS, c.time_base));
+    let to = |c: &ffi::AVChapter| range.1.map(|t| raw::rescale(t, raw::MICROSECONDS, c.time_base));
+    all.into_iter()
+        .filter(|c| from(c).is_none_or(|t| c.end > t) && to(c).is_none_or(|t| c.start < t))
+        .map(|c| {
+            let shift = from(c).unwrap_or(0);
+            ChapterTemplate {
+                id: c.id,
+                time_base: c.time_base,
+                start: from(c).map_or(c.start, |t| c.start.max(t)) - shift,
+                end: to(c).map_or(c.end, |t| c.end.min(t)) - shift,
+                // SAFETY: a chapter's metadata is a valid dictionary or null.
+                tags: unsafe { raw::read_dict(c.metadata) },
+            }
+        })
+        .collect()
+}

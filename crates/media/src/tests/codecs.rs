@@ -1,0 +1,376 @@
+//! Every codec is opened, written and read back; wrong options are refused.
+
+use super::*;
+use vrseg_image::plane::{PlaneRef, YuvColor, YuvMut};
+
+fn source(files: &Files) -> PathBuf {
+    files.make(&format!("{} -c:v ffv1 -pix_fmt yuv420p", picture("320x160", 8)), "src.mkv")
+}
+
+#[test]
+fn every_codec() {
+    let files = Files::new();
+    let eight = source(&files);
+    let ten = files.make(&format!("{} -c:v ffv1 -pix_fmt yuv420p10le", picture("320x160", 8)), "ten.mkv");
+    for (codec, name, from, pixel) in [
+        (Codec::H264, "a.mp4", &eight, "yuv420p"),
+        (Codec::H264, "a10.mkv", &ten, "yuv420p10le"),
+        (Codec::Hevc, "b.mp4", &eight, "yuv420p"),
+        (Codec::Hevc, "b10.mov", &ten, "yuv420p10le"),
+        (Codec::Av1, "c.mp4", &eight, "yuv420p"),
+        (Codec::Av1, "c10.mkv", &ten, "yuv420p10le"),
+        (Codec::Vp9, "d.webm", &eight, "yuv420p"),
+        (Codec::Vp9, "d.mp4", &ten, "yuv420p10le"),
+        (Codec::ProRes, "e.mov", &eight, "yuv422p10le"),
+        (Codec::Ffv1, "f.mkv", &ten, "yuv420p10le"),
+    ] {
+        let to = files.path(name);
+        let encode = EncodeOptions { codec: Some(codec), threads: 2, ..Default::default() };
+        let done = copy(from, &to, &encode, &DecodeOptions::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(done.frames, 8);
+        let info = probe(&to).unwrap().video;
+        assert_eq!(info.pixel_format, pixel, "{name}");
+        let mut reader = Reader::open(&to, &DecodeOptions::default()).unwrap();
+        let mut frames = 0;
+        while let Some(item) = reader.next().unwrap() {
+            frames += u32::from(matches!(item, Item::Frame(_)));
+        }
+        assert_eq!((frames, reader.decode_errors()), (8, 0), "{name}");
+    }
+}
+
+#[test]
+fn a_writer_without_a_frame_comes_back_from_being_dropped() {
+    let files = Files::new();
+    let reader = Reader::open(&source(&files), &DecodeOptions::default()).unwrap();
+    for codec in [Codec::Av1, Codec::Hevc, Codec::Vp9] {
+        let to = files.path("never.mkv");
+        let encode = EncodeOptions { codec: Some(codec), threads: 2, ..Default::default() };
+        let writer = Writer::create(options(&to, &encode, &reader.info().video), &reader.template()).unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            drop(writer);
+            tell.send(())
+        });
+        told.recv_timeout(std::time::Duration::from_secs(60)).unwrap_or_else(|_| panic!("{codec:?} hangs"));
+    }
+    assert_eq!(files.names(), ["src.mkv"]);
+}
+
+/// Writes `frames` flat pictures with a half-transparent ramp and returns the file.
+fn write_alpha(files: &Files, name: &str, layout: YuvLayout) -> PathBuf {
+    let from = source(files);
+    let reader = Reader::open(&from, &DecodeOptions::default()).unwrap();
+    let to = files.path(name);
+    let encode = EncodeOptions::default();
+    let color = YuvColor::default();
+    let options =
+        WriterOptions { purpose: Purpose::Alpha, layout, color, ..options(&to, &encode, &reader.info().video) };
+    let pool = FramePool::new(layout, 320, 160).unwrap();
+    let mut writer = Writer::create(options, &reader.template()).unwrap();
+    for i in 0..4 {
+        let mut frame = pool.get().unwrap();
+        match frame.yuv_mut() {
+            YuvMut::U8(mut planes, Some(mut alpha)) => {
+                planes.iter_mut().for_each(|p| p.fill(128));
+                (0..160).for_each(|y| alpha.row_mut(y).iter_mut().enumerate().for_each(|(x, a)| *a = ramp(x)));
+            }
+            YuvMut::U16(mut planes, Some(mut alpha)) => {
+                planes.iter_mut().for_each(|p| p.fill(512));
+                (0..160).for_each(|y| {
+                    alpha
+                        .row_mut(y)
+                        .iter_mut()
+                        .enumerate()
+                        .for_each(|(x, a)| *a = (u32::from(ramp(x)) * 1023 / 255) as u16);
+                });
+            }
+            _ => panic!("alpha expected"),
+        }
+        // The source's clock is Matroska's milliseconds.
+        writer.write_frame(frame, i * 33, 33).unwrap();
+    }
+    writer.finish().unwrap();
+    to
+}
+
+fn ramp(x: usize) -> u8 {
+    if x < 80 {
+        0
+    } else if x >= 240 {
+        255
+    } else {
+        ((x - 80) * 255 / 160) as u8
+    }
+}
+
+/// The alpha plane of the first frame, in 8 bits, as ffmpeg sees it.
+fn alpha_of(path: &Path, decoder: &str) -> Vec<u8> {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-v", "error"]).args(decoder.split_whitespace()).arg("-i").arg(path);
+    command.args(["-frames:v", "1", "-vf", "format=yuva444p,extractplanes=a", "-f", "rawvideo", "-"]);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+#[test]
+fn alpha_three_ways() {
+    let files = Files::new();
+    let eight = YuvLayout { alpha: true, ..yuv420(8) };
+    let full = YuvLayout { bits: 10, chroma_shift_x: 0, chroma_shift_y: 0, alpha: true };
+    for (name, layout, decoder, tolerance) in [
+        ("a.mov", eight, "", 1),
+        ("b.mov", full, "", 1),
+        ("c.webm", eight, "-c:v libvpx-vp9", 4),
+        ("d.mkv", eight, "", 0),
+        ("e.mkv", full, "", 1),
+    ] {
+        let path = write_alpha(&files, name, layout);
+        let alpha = alpha_of(&path, decoder);
+        let alpha = PlaneRef::new(&alpha, 320, 320, 160);
+        for x in [0, 40, 100, 160, 200, 260, 319] {
+            let (got, want) = (alpha.row(80)[x], ramp(x));
+            assert!(got.abs_diff(want) <= tolerance, "{name} at {x}: {got} for {want}");
+        }
+        assert_eq!((alpha.row(5)[2], alpha.row(5)[310]), (0, 255), "{name}: wholly clear and opaque stay so");
+    }
+    let said = {
+        let (path, encode) = (files.path("x.mp4"), EncodeOptions::default());
+        let video = probe(&files.path("src.mkv")).unwrap().video;
+        let options = WriterOptions { purpose: Purpose::Alpha, layout: eight, ..options(&path, &encode, &video) };
+        plan_encoder(&options).unwrap_err().to_string()
+    };
+    assert!(said.contains("real alpha needs .mov (ProRes 4444), .webm (VP9) or .mkv (FFV1)"), "{said}");
+}
+
+/// The plan for an output of a made-up source.
+fn plan(name: &str, encode: &EncodeOptions, layout: YuvLayout, width: usize) -> Result<EncoderPlan> {
+    plan_encoder(&WriterOptions {
+        path: Path::new(name),
+        encode,
+        layout,
+        color: YuvColor::default(),
+        width,
+        height: width / 2,
+        overwrite: false,
+        reshaped: false,
+        purpose: Purpose::Picture,
+        copy_streams: true,
+        tags: VrTags::Source,
+    })
+}
+
+#[test]
+fn defaults_suit_container_size_and_depth() {
+    let none = EncodeOptions::default();
+    for (name, bits, width, expected) in [
+        ("a.mp4", 8, 4096, "libx264 crf 18 preset veryfast yuv420p"),
+        ("a.MKV", 8, 1920, "libx264 crf 18 preset veryfast yuv420p"),
+        ("a.mp4", 8, 5760, "libx265 crf 20 preset superfast yuv420p"),
+        ("a.mov", 10, 1920, "libx265 crf 20 preset veryfast yuv420p10le"),
+        ("a.webm", 8, 1920, "libvpx-vp9 crf 24 cpu-used 5 yuv420p"),
+    ] {
+        assert_eq!(plan(name, &none, yuv420(bits), width).unwrap().description, expected);
+    }
+    let four = YuvLayout { chroma_shift_x: 0, chroma_shift_y: 0, ..yuv420(10) };
+    assert_eq!(plan("a.mp4", &none, four, 1920).unwrap().pix_fmt, "yuv444p10le");
+    let matte = EncodeOptions { codec: Some(Codec::Ffv1), ..Default::default() };
+    let options = |layout| WriterOptions {
+        path: Path::new("m.mkv"),
+        encode: &matte,
+        layout,
+        color: YuvColor::default(),
+        width: 320,
+        height: 160,
+        overwrite: false,
+        reshaped: false,
+        purpose: Purpose::Matte,
+        copy_streams: false,
+        tags: VrTags::Source,
+    };
+    assert_eq!(plan_encoder(&options(yuv420(8))).unwrap().pix_fmt, "gray");
+    assert_eq!(plan_encoder(&options(yuv420(10))).unwrap().pix_fmt, "gray10le");
+}
+
+#[test]
+fn a_matte_is_stored_grey() {
+    let files = Files::new();
+    let from = source(&files);
+    let mut reader = Reader::open(&from, &DecodeOptions::default()).unwrap();
+    let to = files.path("m.mkv");
+    let encode = EncodeOptions { codec: Some(Codec::Ffv1), ..Default::default() };
+    let options = WriterOptions { purpose: Purpose::Matte, ..options(&to, &encode, &reader.info().video) };
+    let mut writer = Writer::create(options, &reader.template()).unwrap();
+    while let Some(item) = reader.next().unwrap() {
+        if let Item::Frame(f) = item {
+            writer.write_frame(f.frame, f.pts, f.duration).unwrap();
+        }
+    }
+    writer.finish().unwrap();
+    // The luma is the same, sample for sample.
+    let luma = |p: &Path| {
+        run(Command::new("ffmpeg").args(["-v", "error", "-i"]).arg(p).args([
+            "-vf",
+            "extractplanes=y",
+            "-f",
+            "md5",
+            "-",
+        ]))
+    };
+    assert_eq!(luma(&to), luma(&from));
+}
+
+#[test]
+fn wrong_settings_are_refused() {
+    let files = Files::new();
+    let from = source(&files);
+    let error = |name: &str, encode: EncodeOptions| {
+        let done = copy(&from, &files.path(name), &encode, &DecodeOptions::default());
+        let said = done.err().unwrap_or_else(|| panic!("{name} {encode:?}")).to_string();
+        assert_eq!(files.names(), ["src.mkv"], "{said}");
+        said
+    };
+    let none = EncodeOptions::default;
+    let extra = |k: &str, v: &str| EncodeOptions { extra: vec![(k.into(), v.into())], ..none() };
+    let codec = |c| EncodeOptions { codec: Some(c), ..none() };
+    for (name, encode, fact) in [
+        ("a.mp4", extra("crff", "20"), "libx264: unknown option \"crff\""),
+        ("a.mp4", extra("tune", "nonsense"), "nonsense"),
+        ("a.mp4", extra("x264-params", "nonsense=1"), "nonsense"),
+        (
+            "a.mp4",
+            EncodeOptions { extra: vec![("x265-params".into(), "nonsense=1".into())], ..codec(Codec::Hevc) },
+            "nonsense",
+        ),
+        ("a.mp4", EncodeOptions { preset: Some("quick".into()), ..none() }, "quick"),
+        ("a.mp4", EncodeOptions { preset: Some("quick".into()), ..codec(Codec::Hevc) }, "quick"),
+        ("a.mp4", EncodeOptions { preset: Some("99".into()), ..codec(Codec::Av1) }, "99"),
+        ("a.webm", EncodeOptions { preset: Some("quick".into()), ..none() }, "quick"),
+        ("a.mp4", EncodeOptions { crf: Some(99.0), ..codec(Codec::Hevc) }, "99"),
+        (
+            "a.mov",
+            EncodeOptions { crf: Some(20.0), ..codec(Codec::ProRes) },
+            "no crf setting: its quality is its profile",
+        ),
+        ("a.mov", EncodeOptions { preset: Some("best".into()), ..codec(Codec::ProRes) }, "best"),
+        ("a.mkv", EncodeOptions { bitrate: Some(1), ..codec(Codec::Ffv1) }, "no bitrate setting: it is lossless"),
+        ("a.mp4", EncodeOptions { encoder: Some("libx266".into()), ..none() }, "no video encoder named \"libx266\""),
+        ("a.mp4", EncodeOptions { encoder: Some("aac".into()), ..none() }, "no video encoder named \"aac\""),
+        ("a.mp4", EncodeOptions { pix_fmt: Some("yuv999".into()), ..none() }, "no pixel format \"yuv999\""),
+        ("a.mp4", EncodeOptions { pix_fmt: Some("rgb24".into()), ..none() }, "it takes yuv420p"),
+        ("a.webm", codec(Codec::H264), "the webm container cannot hold h264"),
+        ("a.mp4", codec(Codec::Ffv1), "cannot hold ffv1"),
+        ("a.xyz", none(), "use one of .mp4, .mov, .mkv, .webm"),
+        ("a", none(), "use one of .mp4, .mov, .mkv, .webm"),
+        ("a.png", none(), "use one of .mp4, .mov, .mkv, .webm"),
+        ("none/a.mp4", none(), "does not exist; create it first"),
+    ] {
+        let said = error(name, encode);
+        assert!(said.contains(fact), "{name} {fact}: {said}");
+    }
+}
+
+#[test]
+fn named_settings_reach_the_encoder() {
+    let files = Files::new();
+    let from = source(&files);
+    let to = files.path("a.mp4");
+    let encode = EncodeOptions {
+        crf: Some(30.5),
+        preset: Some("superfast".into()),
+        pix_fmt: Some("yuv444p".into()),
+        extra: vec![("g".into(), "4".into()), ("x264-params".into(), "bframes=0".into())],
+        ..Default::default()
+    };
+    copy(&from, &to, &encode, &DecodeOptions::default()).unwrap();
+    let text = String::from_utf8_lossy(&std::fs::read(&to).unwrap()).into_owned();
+    for fact in ["crf=30.5", "keyint=4", "bframes=0", "subme=1"] {
+        assert!(text.contains(fact), "{fact}");
+    }
+    assert_eq!(probe(&to).unwrap().video.pixel_format, "yuv444p");
+}
+
+#[test]
+fn named_options_replace_our_defaults() {
+    let with = |pairs: &[(&str, &str)]| {
+        let extra = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        plan("a.mp4", &EncodeOptions { extra, ..Default::default() }, yuv420(8), 1920).unwrap().description
+    };
+    assert_eq!(with(&[("preset", "slow")]), "libx264 crf 18 preset=slow yuv420p");
+    assert_eq!(with(&[("b", "4M")]), "libx264 preset veryfast b=4M yuv420p");
+    let rate = EncodeOptions { bitrate: Some(4_000_000), ..Default::default() };
+    let described = plan("a.mp4", &rate, yuv420(8), 1920).unwrap().description;
+    assert_eq!(described, "libx264 bitrate 4000000 preset veryfast yuv420p");
+}
+
+#[test]
+fn targets_that_must_not_be_written() {
+    let files = Files::new();
+    let from = source(&files);
+    let there = files.path("there.mkv");
+    std::fs::write(&there, "precious").unwrap();
+    let link = files.path("link.mkv");
+    std::os::unix::fs::symlink(&from, &link).unwrap();
+    let hard = files.path("hard.mkv");
+    std::fs::hard_link(&from, &hard).unwrap();
+    assert!(same_file(&from, &link) && same_file(&from, &hard) && !same_file(&from, &there));
+    assert!(!same_file(&from, &files.path("none")));
+    let reader = Reader::open(&from, &DecodeOptions::default()).unwrap();
+    let encode = EncodeOptions::default();
+    let error = |path: &Path, overwrite| {
+        let options = WriterOptions { overwrite, ..options(path, &encode, &reader.info().video) };
+        Writer::create(options, &reader.template()).err().expect("an error").to_string()
+    };
+    assert!(error(&there, false).contains("exists already"));
+    for path in [&from, &link, &hard] {
+        assert!(error(path, true).contains("is the input itself"), "{path:?}");
+    }
+    assert!(error(Path::new("/dev/null"), true).contains("not a regular file"));
+    assert!(error(&files.path(""), true).contains("is a directory"));
+    assert_eq!(std::fs::read(&there).unwrap(), b"precious");
+}
+
+#[test]
+fn nothing_is_left_of_a_writer_that_is_dropped() {
+    let files = Files::new();
+    let from = source(&files);
+    let mut reader = Reader::open(&from, &DecodeOptions::default()).unwrap();
+    let encode = fast();
+    let to = files.path("out.mp4");
+    std::fs::write(&to, "precious").unwrap();
+    let options = WriterOptions { overwrite: true, ..options(&to, &encode, &reader.info().video) };
+    let mut writer = Writer::create(options, &reader.template()).unwrap();
+    assert_eq!(files.names(), [".out.mp4.part", "out.mp4", "src.mkv"]);
+    while let Some(item) = reader.next().unwrap() {
+        if let Item::Frame(f) = item {
+            writer.write_frame(f.frame, f.pts, f.duration).unwrap();
+        }
+    }
+    drop(writer);
+    assert_eq!(files.names(), ["out.mp4", "src.mkv"]);
+    assert_eq!(std::fs::read(&to).unwrap(), b"precious");
+}
+
+#[test]
+fn nvenc_says_why_it_is_not_used() {
+    // With a driver this test has nothing to say.
+    if let Err(reason) = nvenc_status() {
+        let encode = EncodeOptions { hardware: true, ..Default::default() };
+        let plan = plan("a.mp4", &encode, yuv420(8), 1920).unwrap();
+        assert_eq!((plan.encoder.as_str(), plan.no_hardware), ("libx264", Some(reason)));
+    }
+}
+
+#[test]
+fn frames_of_another_shape_are_refused() {
+    let files = Files::new();
+    let from = source(&files);
+    let reader = Reader::open(&from, &DecodeOptions::default()).unwrap();
+    let encode = fast();
+    let to = files.path("out.mp4");
+    let mut writer = Writer::create(options(&to, &encode, &reader.info().video), &reader.template()).unwrap();
+    let wrong = VideoFrame::alloc(yuv420(8), 64, 64).unwrap();
+    let said = writer.write_frame(wrong, 0, 1).unwrap_err().to_string();
+    assert!(said.contains("64x64 yuv420p") && said.contains("320x160 yuv420p"), "{said}");
+}
