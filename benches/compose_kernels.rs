@@ -9,7 +9,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::path::PathBuf;
 use vrseg_image::compose::{Composer, Frame, Mode, Rgb};
-use vrseg_image::matte::{EdgeColours, MattedView, SmallYuv, TileMap};
+use vrseg_image::matte::{EdgeColors, MattedView, SmallYuv, TileMap};
 use vrseg_image::plane::{Plane, Rect, Yuv, YuvColor, YuvLayout, YuvMut};
 
 /// Width and height of a stereo frame.
@@ -34,7 +34,7 @@ struct Scene {
     tiles: TileMap,
     small: SmallYuv,
     small_alpha: Plane<f32>,
-    colours: EdgeColours,
+    colors: EdgeColors,
 }
 
 impl Scene {
@@ -63,7 +63,7 @@ impl Scene {
             source: [texture(width, height), texture(width / 2, height / 2), texture(width / 2, height / 2)],
             alpha,
             tiles,
-            colours: EdgeColours::of(&picture, &small_alpha),
+            colors: EdgeColors::of(&picture, &small_alpha),
             small: picture,
             small_alpha,
         }
@@ -75,7 +75,7 @@ impl Scene {
             rect: Rect::new(x, 0, w, self.height),
             small: &self.small,
             alpha: &self.small_alpha,
-            colours: &self.colours,
+            colors: &self.colors,
         })
     }
 

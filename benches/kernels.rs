@@ -9,7 +9,7 @@ use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, 
 use std::hint::black_box;
 use vrseg_image::matte::stereo::{Search, StereoFusion};
 use vrseg_image::matte::{
-    Coefficients, EdgeColours, Levels, MattedView, Morphology, Normalization, Sampler, SceneDetector, SmallYuv,
+    Coefficients, EdgeColors, Levels, MattedView, Morphology, Normalization, Sampler, SceneDetector, SmallYuv,
     Stabilizer, TileClass, TileMap, to_network, upsample_bilinear, upsample_guided,
 };
 use vrseg_image::plane::{Matrix, Plane, PlaneMut, PlaneRef, Rect, Sample, Yuv, YuvColor, YuvLayout};
@@ -62,8 +62,8 @@ fn picture(alpha: &Plane<f32>) -> SmallYuv {
 fn coefficients(alpha: &Plane<f32>) -> Coefficients {
     let (small, mut out) = (picture(alpha), Coefficients::default());
     let rect = Rect::new(0, 0, NET, NET);
-    let colours = EdgeColours::of(&small, alpha);
-    vrseg_image::matte::coefficients(&MattedView { rect, small: &small, alpha, colours: &colours }, &mut out);
+    let colors = EdgeColors::of(&small, alpha);
+    vrseg_image::matte::coefficients(&MattedView { rect, small: &small, alpha, colors: &colors }, &mut out);
     out
 }
 
@@ -187,14 +187,14 @@ fn to_network_pair(c: &mut Criterion) {
     });
 }
 
-fn edge_colours_pair(c: &mut Criterion) {
-    small(c, "edge_colours_pair", 2 * 4, || {
+fn edge_colors_pair(c: &mut Criterion) {
+    small(c, "edge_colors_pair", 2 * 4, || {
         let alpha = person(NET);
         let small = picture(&alpha);
-        let mut colours = EdgeColours::default();
+        let mut colors = EdgeColors::default();
         move || {
             for _ in 0..2 {
-                colours.update(black_box(&small), &alpha);
+                colors.update(black_box(&small), &alpha);
             }
         }
     });
@@ -204,11 +204,11 @@ fn coefficients_pair(c: &mut Criterion) {
     small(c, "coefficients_pair", 2 * 2, || {
         let alpha = person(NET);
         let small = picture(&alpha);
-        let colours = EdgeColours::of(&small, &alpha);
+        let colors = EdgeColors::of(&small, &alpha);
         let (rect, mut out) = (Rect::new(0, 0, NET, NET), Coefficients::default());
         move || {
             for _ in 0..2 {
-                let view = MattedView { rect, small: &small, alpha: &alpha, colours: &colours };
+                let view = MattedView { rect, small: &small, alpha: &alpha, colors: &colors };
                 vrseg_image::matte::coefficients(black_box(&view), &mut out);
             }
         }
@@ -357,7 +357,7 @@ fn feather_3px(c: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = timed::criterion();
-    targets = memcpy_luma, memcpy_420, sample_8bit, sample_10bit, to_network_pair, edge_colours_pair,
+    targets = memcpy_luma, memcpy_420, sample_8bit, sample_10bit, to_network_pair, edge_colors_pair,
         coefficients_pair, stabilize_pair, stereo_fusion_pair, scene_cut, upsample_guided_person, upsample_guided_person_10bit,
         upsample_guided_all_mixed, upsample_bilinear_person, classify, grow_5px, feather_3px
 }

@@ -75,11 +75,11 @@ def measure(args, clip, flags, out):
     truth = args.set / clip["half"] / f"{clip['name']}_truth.mkv"
     scores = json.loads(call([args.vrseg, "eval", "--pred", out, "--truth", truth, "--layout", layout, "--json"]))["scores"]
     if not clip["people"]:
-        scores["nobody"] = 100 * float(np.mean(grey(out, clip["size"]) >= 128))
+        scores["nobody"] = 100 * float(np.mean(gray(out, clip["size"]) >= 128))
     return scores
 
 
-def grey(path, size):
+def gray(path, size):
     """Frames of a video, u8 [n, height, width]."""
     command = ["ffmpeg", "-v", "error", "-i", path, "-f", "rawvideo", "-pix_fmt", "gray", "-"]
     raw = subprocess.run([str(c) for c in command], check=True, capture_output=True).stdout

@@ -8,7 +8,7 @@ mod timed;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use vrseg_image::compose::{AlphaChannel, PackedFrame, PassthroughPainter, PassthroughPlan};
-use vrseg_image::matte::{EdgeColours, MatteOptions, MattedView, SmallYuv};
+use vrseg_image::matte::{EdgeColors, MatteOptions, MattedView, SmallYuv};
 use vrseg_image::plane::{ChromaSiting, Plane, PlaneRef, Rect, Yuv, YuvColor, YuvLayout, YuvMut};
 use vrseg_image::vr::remap::Texel;
 use vrseg_image::vr::{Camera, Filter, Lens, Picture, RemapTable, Remapper, SampleGrid};
@@ -151,11 +151,11 @@ fn passthrough(side: usize) -> impl FnMut() {
     );
     let flat = Plane::from_vec(vec![0.5; NET * NET], NET, NET);
     let small = SmallYuv { y: flat.clone(), u: flat.clone(), v: flat };
-    let colours = EdgeColours::of(&small, &alpha);
+    let colors = EdgeColors::of(&small, &alpha);
     let color = YuvColor::default();
     let mut painter = PassthroughPainter::new(plan, YUV420, color, (NET, NET), MatteOptions::default());
     move || {
-        let views = [0, 1].map(|e| MattedView { rect: rects[e], small: &small, alpha: &alpha, colours: &colours });
+        let views = [0, 1].map(|e| MattedView { rect: rects[e], small: &small, alpha: &alpha, colors: &colors });
         let source = Yuv::U8(black_box(&planes).each_ref().map(Plane::as_ref));
         painter.paint(&source, &views, YuvMut::U8(out.each_mut().map(Plane::as_mut), None));
         black_box(&mut out);

@@ -39,7 +39,7 @@ def ffmpeg(*args, given=b""):
     return subprocess.run(command, check=True, capture_output=True, input=given).stdout
 
 
-def grey_frames(path, size):
+def gray_frames(path, size):
     """Frames of a picture or video as u8 [n, height, width]."""
     raw = ffmpeg("-i", path, "-f", "rawvideo", "-pix_fmt", "gray", "-")
     return np.frombuffer(raw, np.uint8).reshape(-1, size[1], size[0])
@@ -71,7 +71,7 @@ def mattes(args, told, run, work):
         ffmpeg("-f", "image2pipe", "-framerate", RATE, "-c:v", "png", "-i", "-", "-pix_fmt", "yuv420p",
                "-c:v", "ffv1", clip, given=pictures)
     vrseg(args, told, run, clip, matte, "--stabilize", 0)
-    found = grey_frames(matte, frame_size(told))
+    found = gray_frames(matte, frame_size(told))
     assert len(found) == frames * len(told["pictures"]), "a matte for every frame"
     return found[frames - 1::frames]
 
@@ -100,7 +100,7 @@ def measure(args, told, run, work):
     """Figures of a run: {(sweep, angle): [IoU ...]}, share of false persons."""
     found, nobody = {}, []
     for entry, last in zip(told["pictures"], mattes(args, told, run, work)):
-        truth = grey_frames(args.set / entry["matte"], frame_size(told))[0]
+        truth = gray_frames(args.set / entry["matte"], frame_size(told))[0]
         if not entry["people"]:
             nobody += [100 * np.mean(eye >= 128) for eye in eyes(last, told["layout"])]
             continue

@@ -56,7 +56,7 @@ fn wrong_config_files() {
     let cases = [
         ("unknown section", "mate:\n  feather: 1\n"),
         ("unknown setting", "matte:\n  treshold: 0.5\n"),
-        ("nothing like it", "matte:\n  colour_of_the_sky: blue\n"),
+        ("nothing like it", "matte:\n  color_of_the_sky: blue\n"),
         ("right setting, wrong section", "# mine\nmodel:\n  feather: 2\n"),
         ("setting outside of any section", "crf: 20\n"),
         ("text for a number", "model:\n  batch_size: four\n"),
@@ -67,8 +67,8 @@ fn wrong_config_files() {
         ("yes for a switch", "matte:\n  refine: yes\n"),
         ("unknown word", "output:\n  codec: h265\n"),
         ("nearly a word", "output:\n  mode: grean\n"),
-        ("unquoted colour", "output:\n  key: #00B140\n"),
-        ("not a colour", "output:\n  key: chartreuse\n"),
+        ("unquoted color", "output:\n  key: #00B140\n"),
+        ("not a color", "output:\n  key: chartreuse\n"),
         ("bit rate too small", "output:\n  bitrate: 20\n"),
         ("unknown device", "device:\n  name: gpu\n"),
         ("unknown profile", "profile: fastest\n"),
@@ -352,7 +352,7 @@ fn the_models_and_how_to_get_them() {
     insta::assert_snapshot!(list(&["models"]) + "\n" + &list(&["models", "rvm"]));
     let json: serde_json::Value = serde_json::from_str(&list(&["models", "--json"])).expect("JSON");
     let rvm = json.as_array().expect("a list").iter().find(|m| m["name"] == "rvm").expect("rvm");
-    assert_eq!((&rvm["state"], &rvm["licence"]), (&"missing".into(), &"GPL-3.0-only".into()));
+    assert_eq!((&rvm["state"], &rvm["license"]), (&"missing".into(), &"GPL-3.0-only".into()));
     let (code, out, err) = run(dir.path(), &["models", "nobody"]);
     assert_eq!((code, out.as_str()), (2, ""));
     assert!(err.contains("no model is called \"nobody\"; known: selfie, "), "{err}");
@@ -384,7 +384,7 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
-fn colours_are_never_written_to_a_file() {
+fn colors_are_never_written_to_a_file() {
     let dir = folder();
     let output =
         vrseg(dir.path()).args(["a.mp4", "-o", "o.mp4"]).env("TERM", "xterm-256color").output().expect("a run");

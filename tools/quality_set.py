@@ -16,7 +16,7 @@ OUT holds
 
     set.json                what follows, one entry for each clip in "clips"
     HALF/NAME.mkv           the clip, H.264
-    HALF/NAME_truth.mkv     its matte, grey, lossless
+    HALF/NAME_truth.mkv     its matte, gray, lossless
 
 Needs numpy and the ffmpeg program.
 """
@@ -201,7 +201,7 @@ class Stage:
         return self.photo(photo)[top:bottom, left:right]
 
     def cut(self, who, scale):
-        """Premultiplied colour and opacity of somebody, halved until `scale` (pixels of the frame for
+        """Premultiplied color and opacity of somebody, halved until `scale` (pixels of the frame for
         each of the photo) is nearly 1; and how much smaller than the photo they are."""
         if who not in self.cuts:
             if who in OUTLINES:

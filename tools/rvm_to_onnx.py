@@ -226,7 +226,7 @@ class RvmConverter:
 
     def _resize(self, node, inputs):
         if attribute(node, "align_corners") or not attribute(node, "half_pixel_centers"):
-            raise NotImplementedError("ResizeBilinear without half-pixel centres")
+            raise NotImplementedError("ResizeBilinear without half-pixel centers")
         image, size = self.tensor(inputs[0]), self.tensor(inputs[1])
         shape = self.builder.node("Shape", [image])
         bounds = [self.builder.integers([n]) for n in (0, 2)]

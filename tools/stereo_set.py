@@ -50,7 +50,7 @@ def sample(image, x, y):
 
 
 def cut_out(photos, name):
-    """Colour and opacity of the people of a photo, cropped to them."""
+    """Color and opacity of the people of a photo, cropped to them."""
     picture = load(photos / "JPEGImages" / f"{name}.jpg")
     labels = (load(photos / "SegmentationClassPNG" / f"{name}.png") * 255).round().astype(int)
     person = (labels == PERSON).all(-1)
@@ -67,7 +67,7 @@ def cut_out(photos, name):
 
 
 def eye(scene, side, time, size, rng):
-    """One eye of a frame: colour and truth. `side` is -0.5 for the left eye, 0.5 for the right."""
+    """One eye of a frame: color and truth. `side` is -0.5 for the left eye, 0.5 for the right."""
     yy, xx = np.mgrid[:size, :size].astype(np.float32)
     background, person = scene["background"], scene["person"]
     # Far at the horizon, four pixels of 512 at the ground.

@@ -24,7 +24,7 @@ class TfjsGraph:
 
 
 def read_weights(manifest, data):
-    """Decodes the weight file; quantised weights are widened to float32."""
+    """Decodes the weight file; quantized weights are widened to float32."""
     weights = {}
     offset = 0
     for group in manifest:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Draws a part of a timeline that `vrseg --trace` wrote as an SVG picture: a row for every thread, its
-work in colour, its waiting grey."""
+work in color, its waiting gray."""
 
 import argparse
 import json

@@ -19,7 +19,7 @@ OUT holds
 
     set.json            what follows, one entry for each picture in "pictures"
     frames/NAME.png     the picture, 8-bit RGB, both eyes
-    mattes/NAME.png     its matte, 8-bit grey, 255 person
+    mattes/NAME.png     its matte, 8-bit gray, 255 person
 
 Needs numpy and the ffmpeg program.
 """
@@ -38,7 +38,7 @@ import numpy as np
 PERSON = (192, 128, 128)
 
 # Where people are put: (sweep, angle, longitude, latitude) in degrees, right and up are positive.
-# Sides alternate, so that neither is favoured. "down" is where a viewer sees who sits before them.
+# Sides alternate, so that neither is favored. "down" is where a viewer sees who sits before them.
 PLACES = [
     ("longitude", 0, 0, 0),
     ("longitude", 20, 20, 0),
@@ -126,7 +126,7 @@ def read_rgb(path):
 
 
 def write_png(path, pixels):
-    """Writes u8 [height, width] (grey) or [height, width, 3]."""
+    """Writes u8 [height, width] (gray) or [height, width, 3]."""
     kind = "gray" if pixels.ndim == 2 else "rgb24"
     command = ["ffmpeg", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", kind, "-s",
                f"{pixels.shape[1]}x{pixels.shape[0]}", "-i", "-", "-pix_fmt", kind, path]
@@ -134,7 +134,7 @@ def write_png(path, pixels):
 
 
 def bilinear(image, x, y):
-    """Samples of `image` [height, width, channels] at pixel centres (0, 0) .. (w - 1, h - 1)."""
+    """Samples of `image` [height, width, channels] at pixel centers (0, 0) .. (w - 1, h - 1)."""
     height, width = image.shape[:2]
     x, y = np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)
     x0, y0 = np.minimum(x.astype(np.int32), width - 2), np.minimum(y.astype(np.int32), height - 2)
@@ -145,7 +145,7 @@ def bilinear(image, x, y):
 
 
 def rays(projection, fov, width, height):
-    """Unit directions [height, width, 3] of pixel centres: x right, y down, z forward; and which of
+    """Unit directions [height, width, 3] of pixel centers: x right, y down, z forward; and which of
     them a lens sees."""
     u = ((2 * np.arange(width) + 1) / width - 1).astype(np.float32)[None, :]
     v = ((2 * np.arange(height) + 1) / height - 1).astype(np.float32)[:, None]
@@ -189,11 +189,11 @@ class Scene:
             mask = mask[top:bottom, left:right]
             # An empty border, so that the cut-out ends inside its box.
             mask = np.pad(mask, 2).astype(np.float32)
-            colour = np.pad(photos[person.photo][top:bottom, left:right], ((2, 2), (2, 2), (0, 0)), mode="edge")
-            self.people[person.name] = np.concatenate([colour, 255 * mask[..., None]], axis=-1)
+            color = np.pad(photos[person.photo][top:bottom, left:right], ((2, 2), (2, 2), (0, 0)), mode="edge")
+            self.people[person.name] = np.concatenate([color, 255 * mask[..., None]], axis=-1)
 
     def room(self, number, d):
-        """Colour [..., 3] of a room in directions `d`."""
+        """Color [..., 3] of a room in directions `d`."""
         papers, turn = ROOMS[number]
         d = turned(d, turn)
         half_x, half_z, up, down = ROOM
@@ -203,7 +203,7 @@ class Scene:
             to_y = np.where(d[..., 1] > 0, down, up) / np.abs(d[..., 1])
         near = np.minimum(np.minimum(to_x, to_y), to_z)
         point = d * near[..., None]
-        colour = np.zeros(d.shape, np.float32)
+        color = np.zeros(d.shape, np.float32)
         wall_x, wall_z = (near == to_x), (near == to_z)
         flat = ~wall_x & ~wall_z
         sides = [
@@ -215,21 +215,21 @@ class Scene:
             image = self.paper[paper]
             x = mirrored((point[where][:, across] + 7.0) * PIXELS_PER_METRE, image.shape[1])
             y = mirrored((point[where][:, along] + up) * PIXELS_PER_METRE, image.shape[0])
-            colour[where] = bilinear(image, x, y)
-        return colour
+            color[where] = bilinear(image, x, y)
+        return color
 
     def person(self, name, d, lon, lat, height):
-        """Colour and coverage [..., 4], 0..255, of a person `height` degrees high at (lon, lat), in
+        """Color and coverage [..., 4], 0..255, of a person `height` degrees high at (lon, lat), in
         directions `d`; and where they are other than nothing."""
         image = self.people[name]
         rows, columns = image.shape[:2]
         focal = (rows - 4) / 2 / np.tan(np.radians(height) / 2)
         lon, lat = np.radians(lon), np.radians(lat)
-        centre = (np.cos(lat) * np.sin(lon), -np.sin(lat), np.cos(lat) * np.cos(lon))
+        center = (np.cos(lat) * np.sin(lon), -np.sin(lat), np.cos(lat) * np.cos(lon))
         right = (np.cos(lon), 0.0, -np.sin(lon))
         below = (np.sin(lat) * np.sin(lon), np.cos(lat), np.sin(lat) * np.cos(lon))
         dot = lambda a: d[..., 0] * a[0] + d[..., 1] * a[1] + d[..., 2] * a[2]
-        ahead = dot(centre)
+        ahead = dot(center)
         seen = ahead > 0.2
         depth = np.where(seen, ahead, 1)
         x = focal * dot(right) / depth + (columns - 1) / 2
@@ -270,23 +270,23 @@ class Eyes:
         self.rooms = {}
 
     def eye(self, entry, side):
-        """Colour u8 [h, w, 3] and matte u8 [h, w] of the left (-1), right (1) or only (0) eye."""
+        """Color u8 [h, w, 3] and matte u8 [h, w] of the left (-1), right (1) or only (0) eye."""
         s = self.args.samples
         # What is near lies further right for the left eye: that eye looks from further left.
         near, far = (side * n * self.pixel / 2 for n in self.disparity)
         key = (entry["room"], side)
         if key not in self.rooms:
             self.rooms[key] = reduced(self.scene.room(entry["room"], turned(self.directions, far)), s)
-        colour, matte = self.rooms[key], np.zeros((self.height, self.width, 1), np.float32)
+        color, matte = self.rooms[key], np.zeros((self.height, self.width, 1), np.float32)
         for person in entry["people"]:
             sample = self.scene.person(person["name"], turned(self.directions, near), person["longitude"],
                                        person["latitude"], person["height"])
             cover = sample[..., 3:] / 255
             cover, front = reduced(cover, s), reduced(sample[..., :3] * cover, s)
-            colour = colour * (1 - cover) + front
+            color = color * (1 - cover) + front
             matte = np.maximum(matte, cover)
         to_u8 = lambda a: np.clip(a * self.inside + 0.5, 0, 255).astype(np.uint8)
-        return to_u8(colour), to_u8(255 * matte)[..., 0]
+        return to_u8(color), to_u8(255 * matte)[..., 0]
 
     def picture(self, entry):
         """Both eyes, laid out."""

@@ -28,7 +28,7 @@ Examples:
   vrseg scene_180_LR.mp4 -o out.mp4 --profile fast
       A green screen for every person, ready for a headset player's chroma key.
   vrseg scene.mp4 -o alpha=cut.mov -o matte=mask.mkv --ss 1:30 -t 20
-      Twenty seconds for an editor: a real alpha channel and a grey matte, in one pass.
+      Twenty seconds for an editor: a real alpha channel and a gray matte, in one pass.
   vrseg -r footage/ -o keyed/ --profile quality -n
       A whole folder, overnight; what is there already is left alone.
 ";
@@ -75,9 +75,9 @@ pub struct Cli {
 /// Tasks other than the main job.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List the models, where their weights lie and what their licences allow
+    /// List the models, where their weights lie and what their licenses allow
     Models(ModelsArgs),
-    /// Show what a video is: its format with the evidence for it, codec, colour, streams
+    /// Show what a video is: its format with the evidence for it, codec, color, streams
     Probe(ProbeArgs),
     /// Make a contact sheet of a video: frames, mattes and people before green
     Preview(Box<PreviewArgs>),
@@ -538,7 +538,7 @@ pub struct OutputArgs {
     /// File names in a folder: {stem}_{mode}.{ext} by default; there is {profile} too
     #[arg(long, value_name = "PATTERN", value_parser = setting("output.name"))]
     pub name: Option<Setting>,
-    /// Key colour of green: #00B140 by default
+    /// Key color of green: #00B140 by default
     #[arg(long, value_name = "COLOR", value_parser = setting("output.key"))]
     pub key: Option<Setting>,
     /// Picture or video behind the person; makes the mode replace
@@ -553,7 +553,7 @@ pub struct OutputArgs {
     /// What carries the opacity of passthrough: red, or gray with sharper edges
     #[arg(long, value_name = "CHANNEL", value_parser = setting("output.alpha_channel"))]
     pub alpha_channel: Option<Setting>,
-    /// Colour of overlay
+    /// Color of overlay
     #[arg(long, value_name = "COLOR", value_parser = setting("output.tint"))]
     pub tint: Option<Setting>,
     /// Replace outputs that exist
@@ -720,7 +720,7 @@ pub struct TalkArgs {
     /// One JSON object a line on standard output, and no progress bar
     #[arg(long)]
     pub json: bool,
-    /// No colours (as with NO_COLOR)
+    /// No colors (as with NO_COLOR)
     #[arg(long)]
     pub no_color: bool,
     /// Log messages as text or as JSON, an object a line

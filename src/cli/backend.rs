@@ -44,10 +44,10 @@ pub struct ModelInfo {
     pub kind: String,
     /// What it is good for, in a sentence.
     pub about: String,
-    /// SPDX name of the weights' licence.
-    pub licence: String,
+    /// SPDX name of the weights' license.
+    pub license: String,
     /// What that means for the user, in a sentence.
-    pub licence_note: String,
+    pub license_note: String,
     /// How the weights are.
     pub state: WeightState,
     /// Where they lie, or should lie.
@@ -161,8 +161,8 @@ fn info(manifest: Manifest, check: bool) -> ModelInfo {
         name: manifest.name,
         kind: kind.into(),
         about: manifest.description,
-        licence: manifest.licence,
-        licence_note: manifest.notes,
+        license: manifest.license,
+        license_note: manifest.notes,
         state,
         path,
     }

@@ -24,7 +24,7 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("unset", "KEY", "take a change back"),
     ("config", "", "every setting, and what set it"),
     ("hardware", "", "this machine, and what really works on it"),
-    ("models", "", "the models and their licences"),
+    ("models", "", "the models and their licenses"),
     ("bench", "[quick | OPTION...]", "measure how fast this machine is"),
     ("stats", "", "figures of the last job"),
     ("help", "", "this list"),

@@ -43,16 +43,16 @@ fn state(state: WeightState) -> &'static str {
 
 fn table(models: &[ModelInfo]) -> String {
     let name = models.iter().map(|m| m.name.len()).max().unwrap_or(0).max(4);
-    let licence = models.iter().map(|m| m.licence.len()).max().unwrap_or(0).max(7);
-    let mut text = format!("{:name$}  {:9}  {:10}  {:licence$}  about\n", "name", "weights", "kind", "licence");
+    let license = models.iter().map(|m| m.license.len()).max().unwrap_or(0).max(7);
+    let mut text = format!("{:name$}  {:9}  {:10}  {:license$}  about\n", "name", "weights", "kind", "license");
     for m in models {
         let _ = writeln!(
             text,
-            "{:name$}  {:9}  {:10}  {:licence$}  {}",
+            "{:name$}  {:9}  {:10}  {:license$}  {}",
             m.name,
             state(m.state),
             m.kind,
-            m.licence,
+            m.license,
             m.about
         );
     }
@@ -70,12 +70,12 @@ fn details(m: &ModelInfo) -> String {
         _ => String::new(),
     };
     format!(
-        "name     {}\nkind     {}\nabout    {}\nweights  {}{mend}\npath     {path}\nlicence  {}: {}\n",
+        "name     {}\nkind     {}\nabout    {}\nweights  {}{mend}\npath     {path}\nlicense  {}: {}\n",
         m.name,
         m.kind,
         m.about,
         state(m.state),
-        m.licence,
-        m.licence_note
+        m.license,
+        m.license_note
     )
 }

@@ -92,7 +92,7 @@ impl Request {
 }
 
 /// A source's stem without its tokens, and the tokens of `format`: with a `_` between them they are
-/// a name that players read as that format. A picture without packed alpha has a key colour.
+/// a name that players read as that format. A picture without packed alpha has a key color.
 fn named(stem: &OsStr, format: &Format) -> (OsString, String) {
     let keyed = !format.alpha_packed;
     let tokens = names::tokens(format) + if keyed { "_passthrough" } else { "" };

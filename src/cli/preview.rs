@@ -92,7 +92,7 @@ fn moments(args: &PreviewArgs, stop: &Stop, console: &Console) -> anyhow::Result
         if stop.presses() > 0 {
             return Ok(None);
         }
-        let cell = |path: &Path, range, grey| last_frame(path, range, grey);
+        let cell = |path: &Path, range, gray| last_frame(path, range, gray);
         let outputs: Vec<_> = here.outputs.iter().map(|o| o.path.as_path()).collect();
         let (source, start) = cell(&here.input, here.range, false)?;
         let (matte, _) = cell(outputs[0], TimeRange::default(), true)?;
@@ -140,7 +140,7 @@ fn clock(seconds: f64) -> String {
 }
 
 /// The last frame of a range at the sheet's size, and its time in seconds.
-fn last_frame(path: &Path, range: TimeRange, grey: bool) -> anyhow::Result<(Image, f64)> {
+fn last_frame(path: &Path, range: TimeRange, gray: bool) -> anyhow::Result<(Image, f64)> {
     let mut reader = Reader::open(path, &DecodeOptions { range, threads: 0, alpha: false, strict: false })?;
     let video = reader.template().info().video.clone();
     let mut last = None;
@@ -155,7 +155,7 @@ fn last_frame(path: &Path, range: TimeRange, grey: bool) -> anyhow::Result<(Imag
     let size = (CELL, height);
     // Times of what is read count from its start.
     let seconds = seconds + range.start.unwrap_or(0.0);
-    Ok((image(&last.frame, video.layout, video.color, (video.width, video.height), size, grey), seconds))
+    Ok((image(&last.frame, video.layout, video.color, (video.width, video.height), size, gray), seconds))
 }
 
 /// A frame, averaged to `size`.
@@ -165,13 +165,13 @@ fn image(
     color: YuvColor,
     (w, h): (usize, usize),
     size: (usize, usize),
-    grey: bool,
+    gray: bool,
 ) -> Image {
     let mut small = SmallYuv::default();
     Sampler::new().sample(&frame.yuv(), layout, color, Rect::new(0, 0, w, h), size, &mut small);
-    let alpha = if grey { small.y.clone() } else { Plane::default() };
+    let alpha = if gray { small.y.clone() } else { Plane::default() };
     let seen = picture::of(&Glimpse { frame: 0, seconds: 0.0, matrix: color.matrix, views: vec![(small, alpha)] });
-    if grey { seen.matte } else { seen.source }
+    if gray { seen.matte } else { seen.source }
 }
 
 #[cfg(test)]

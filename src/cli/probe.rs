@@ -36,7 +36,7 @@ fn human(input: &InputInfo, found: &FormatFindings, boxes: &[VrBox]) -> String {
     line("file", input.path.display().to_string());
     line("container", container(input));
     line("video", video(input));
-    line("colour", color(input));
+    line("color", color(input));
     if input.video.rotation != 0 {
         line("rotation", format!("{} degrees clockwise", input.video.rotation));
     }

@@ -70,7 +70,7 @@ pub struct Message {
     pub number: u64,
     /// Seconds from the run's start.
     pub t: f64,
-    /// Its text, without colours.
+    /// Its text, without colors.
     pub text: String,
 }
 
@@ -300,7 +300,7 @@ impl Board {
         self.lock().now.phase = Phase::Ended;
     }
 
-    /// A line was said; colours are left out.
+    /// A line was said; colors are left out.
     pub fn say(&self, line: &str) {
         let text = console::strip_ansi_codes(line).trim_end().to_owned();
         let t = self.t();
@@ -493,7 +493,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_have_no_colours_and_old_ones_go() {
+    fn messages_have_no_colors_and_old_ones_go() {
         let board = board();
         board.say("vrseg: \x1b[1;33mwarning:\x1b[0m careful\n");
         assert_eq!(board.messages(0)[0].text, "vrseg: warning: careful");

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use vrseg_engine::telemetry::TOLD;
 
-/// A colour for a word.
+/// A color for a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Paint {
     /// Errors.
@@ -51,7 +51,7 @@ impl std::fmt::Debug for Console {
 }
 
 impl Console {
-    /// Standard error. Colours where it is a terminal, `no_color` isn't set, and the environment
+    /// Standard error. Colors where it is a terminal, `no_color` isn't set, and the environment
     /// doesn't refuse (`NO_COLOR`, see no-color.org; `TERM=dumb`).
     pub fn stderr(no_color: bool) -> Self {
         let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
@@ -68,7 +68,7 @@ impl Console {
         }
     }
 
-    /// Some other writer, taken for a file: no bar, no colours.
+    /// Some other writer, taken for a file: no bar, no colors.
     pub fn to(out: impl Write + Send + 'static) -> Self {
         Self {
             bars: MultiProgress::with_draw_target(ProgressDrawTarget::hidden()),
@@ -85,7 +85,7 @@ impl Console {
         self.terminal
     }
 
-    /// Whether colours are wanted.
+    /// Whether colors are wanted.
     pub fn colors(&self) -> bool {
         self.color
     }
@@ -177,7 +177,7 @@ impl Console {
         }
     }
 
-    /// The word in a colour, where colours are wanted.
+    /// The word in a color, where colors are wanted.
     pub fn paint(&self, paint: Paint, word: &str) -> String {
         let code = match paint {
             Paint::Red => "1;31",

@@ -147,7 +147,7 @@ mod tests {
     use vrseg_image::plane::{Plane, YuvColor};
 
     #[test]
-    fn colours_come_back_and_views_lie_side_by_side() {
+    fn colors_come_back_and_views_lie_side_by_side() {
         let color = YuvColor { matrix: Matrix::Bt709, ..YuvColor::default() };
         let wanted = [200u8, 60, 30];
         let coded = color.encode(wanted.map(|c| f64::from(c) / 255.0), 8);

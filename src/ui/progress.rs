@@ -222,7 +222,7 @@ impl Observer for ProgressUi {
     }
 }
 
-/// What was found, a few labelled lines.
+/// What was found, a few labeled lines.
 fn start(event: &Event, prefix: &str, console: &Console) -> String {
     let Event::Start { input, width, height, fps, frames, layout, model, device, outputs } = event else {
         return String::new();
@@ -234,17 +234,17 @@ fn start(event: &Event, prefix: &str, console: &Console) -> String {
     if let Some(n) = frames {
         let _ = write!(found, ", {n} frames");
     }
-    let mut text = format!("{prefix}{}\n", labelled(console, "input", &found));
+    let mut text = format!("{prefix}{}\n", labeled(console, "input", &found));
     for (label, value) in [("layout", layout), ("model", model), ("device", device)] {
-        let _ = writeln!(text, "{}", labelled(console, label, value));
+        let _ = writeln!(text, "{}", labeled(console, label, value));
     }
     for (i, output) in outputs.iter().enumerate() {
-        let _ = writeln!(text, "{}", labelled(console, if i == 0 { "output" } else { "" }, output));
+        let _ = writeln!(text, "{}", labeled(console, if i == 0 { "output" } else { "" }, output));
     }
     text
 }
 
-fn labelled(console: &Console, label: &str, value: &str) -> String {
+fn labeled(console: &Console, label: &str, value: &str) -> String {
     // Padded before it is painted: escape codes have no width on the screen.
     format!("{} {value}", console.paint(Paint::Bold, &format!("{label:<8}")))
 }

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_cell_is_in_its_place_and_labelled() {
+    fn every_cell_is_in_its_place_and_labeled() {
         let cell = |v: u8| Image { width: 100, height: 50, data: vec![v; 100 * 50 * 3] };
         let moment = |v| Moment { label: "0:01".into(), cells: vec![cell(v), cell(v + 1)] };
         let sheet = draw(&["clip.mp4".into()], &["frame", "matte"], &[moment(100), moment(200)]);

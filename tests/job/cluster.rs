@@ -237,7 +237,7 @@ fn a_job_on_slurm_outlives_a_killed_task_and_a_drained_node() {
 }
 
 #[test]
-fn a_cancelled_job_keeps_what_is_finished() {
+fn a_canceled_job_keeps_what_is_finished() {
     let slurm = Slurm::start();
     let dir = folder();
     let input = ten_seconds(dir.path());

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Writes grey frames as a lossless video; one frame becomes a PNG.
+/// Writes gray frames as a lossless video; one frame becomes a PNG.
 fn save(frames: &[Vec<u8>], (w, h): (usize, usize), dir: &Path, name: &str) -> PathBuf {
     let raw = dir.join(format!("{name}.raw"));
     fs::write(&raw, frames.concat()).expect("a raw file");
@@ -181,7 +181,7 @@ fn the_matte_is_the_opacity_where_there_is_one() {
     let (w, h) = (64, 48);
     let (matte, other) = (random_matte(&mut rng, (w, h)), random_matte(&mut rng, (w, h)));
     let dir = folder();
-    let grey = save(std::slice::from_ref(&matte), (w, h), dir.path(), "grey");
+    let gray = save(std::slice::from_ref(&matte), (w, h), dir.path(), "gray");
     let rgba = |name: &str, color: &[u8], alpha: &dyn Fn(usize) -> u8| {
         let raw = dir.path().join(format!("{name}.raw"));
         let pixels: Vec<u8> = (0..w * h).flat_map(|i| [color[i], color[i], color[i], alpha(i)]).collect();
@@ -190,7 +190,7 @@ fn the_matte_is_the_opacity_where_there_is_one() {
         ffmpeg(&format!("-f rawvideo -pix_fmt rgba -s {w}x{h} -i {{}} {{}}"), &[&raw, &path]);
         path
     };
-    let mad = |path: &Path| eval(path, &grey, &[])["scores"]["mad"].as_f64().expect("MAD");
+    let mad = |path: &Path| eval(path, &gray, &[])["scores"]["mad"].as_f64().expect("MAD");
     // swscale's opacity may be one of 255 lower.
     assert!(mad(&rgba("cut", &other, &|i| matte[i])) < 4.0);
     // Saved with an alpha channel that says nothing: brightness, at the precision of limited range.
@@ -200,11 +200,11 @@ fn the_matte_is_the_opacity_where_there_is_one() {
 #[test]
 fn files_that_do_not_go_together_are_refused() {
     let dir = folder();
-    let grey = |n: usize, (w, h): (usize, usize), name: &str| save(&vec![vec![9; w * h]; n], (w, h), dir.path(), name);
-    let three = grey(3, (32, 16), "three");
-    let five = grey(5, (32, 16), "five");
-    let wide = grey(3, (64, 16), "wide");
-    let one = grey(1, (32, 16), "one");
+    let gray = |n: usize, (w, h): (usize, usize), name: &str| save(&vec![vec![9; w * h]; n], (w, h), dir.path(), name);
+    let three = gray(3, (32, 16), "three");
+    let five = gray(5, (32, 16), "five");
+    let wide = gray(3, (64, 16), "wide");
+    let one = gray(1, (32, 16), "one");
     let refused = |args: &[&str], code: i32, words: &[&str]| {
         let out = run(["eval"].iter().chain(args));
         let said = stderr(&out);

@@ -343,9 +343,12 @@ fn a_crash_is_an_error_with_a_report_and_loses_nothing() {
         assert!(said.contains("this is a defect of vrseg") && !said.contains("panicked at"), "{said}");
         let report = said.split_whitespace().find(|word| word.contains("/crash-")).unwrap_or_else(|| panic!("{said}"));
         let text = std::fs::read_to_string(report).unwrap();
-        for words in
-            [&format!("thread:  vrseg-{stage}"), "place:   crates/engine/src/pipeline/clock.rs:", "result.mp4", "crash_on_order"]
-        {
+        for words in [
+            &format!("thread:  vrseg-{stage}"),
+            "place:   crates/engine/src/pipeline/clock.rs:",
+            "result.mp4",
+            "crash_on_order",
+        ] {
             assert!(text.contains(words), "no \"{words}\" in: {text}");
         }
         let left: Vec<_> = listing(dir.path()).into_iter().filter(|n| n.contains("result")).collect();

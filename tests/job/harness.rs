@@ -196,7 +196,7 @@ pub fn truth(name: &str) -> Pictures {
     p
 }
 
-/// Intersection over union of a grey matte and a ground truth, both rows of `width`.
+/// Intersection over union of a gray matte and a ground truth, both rows of `width`.
 pub fn iou(matte: &[u8], truth: &[u8]) -> f64 {
     assert_eq!(matte.len(), truth.len());
     let (mut both, mut any) = (0u64, 0u64);

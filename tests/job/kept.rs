@@ -118,7 +118,7 @@ fn streams_chapters_and_metadata_are_copied() {
 }
 
 #[test]
-fn ten_bits_and_colour_tags_stay() {
+fn ten_bits_and_color_tags_stay() {
     let dir = folder();
     let (input, out) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"));
     clip(
@@ -161,7 +161,7 @@ fn full_range_pictures_stay_full_range() {
     clip(&input, "320x240", 3, "-pix_fmt yuvj420p -c:v mjpeg -q:v 2 -an");
     segment(&input, &out);
     assert_eq!(text(&video(&out)["color_range"]), "pc");
-    // The key colour is right in spite of the other range.
+    // The key color is right in spite of the other range.
     let p = decode(&out, "rgb24", &[]);
     let green = p.frames[0].chunks(3).filter(|c| c[0] < 24 && c[1].abs_diff(0xB1) < 24 && c[2].abs_diff(0x40) < 24);
     assert!(green.count() > 5000);

@@ -103,7 +103,7 @@ fn replace_shows_the_other_picture_and_blur_keeps_the_person() {
     let m = made(&["--mode", "blur", "--codec", "ffv1"], "b.mkv");
     let got = decode(&m.out, "rgb24", &[]);
     all_near(&m, &got, &sure(&m.truth, &matte, true), 4, source_at(&m));
-    // Neighbouring background pixels are closer to each other than they were.
+    // Neighboring background pixels are closer to each other than they were.
     let roughness = |p: &Pictures| -> u64 {
         sure(&m.truth, &matte, false)
             .iter()
@@ -194,7 +194,7 @@ fn both_stereo_layouts_keep_the_eyes_apart() {
     let dir = folder();
     for (stack, layout) in [("hstack", "sbs"), ("vstack", "tb")] {
         let input = dir.path().join(format!("{layout}.mkv"));
-        // One eye sees people, the other a flat grey.
+        // One eye sees people, the other a flat gray.
         let args = format!(
             "-loop 1 -i {{}} -frames:v 2 -filter_complex [0]scale=320:240,format=yuv420p,split[a][b];[b]lutyuv=y=120:u=128:v=128[g];[a][g]{stack} -c:v ffv1 {{}}"
         );
@@ -212,7 +212,7 @@ fn both_stereo_layouts_keep_the_eyes_apart() {
                 .count()
         };
         assert!(person(0) > 4000, "{layout}: {}", person(0));
-        assert!(person(1) < 200, "{layout}: {} pixels of a grey wall are called a person", person(1));
+        assert!(person(1) < 200, "{layout}: {} pixels of a gray wall are called a person", person(1));
     }
 }
 

@@ -4,13 +4,13 @@
 use crate::harness::*;
 use std::path::{Path, PathBuf};
 use vrseg_image::compose::{AlphaChannel, PackedFrame, PassthroughPainter, PassthroughPlan};
-use vrseg_image::matte::{EdgeColours, MatteOptions, MattedView, SmallYuv};
+use vrseg_image::matte::{EdgeColors, MatteOptions, MattedView, SmallYuv};
 use vrseg_image::plane::{ChromaSiting, Plane, PlaneMut, Rect, Yuv, YuvColor, YuvLayout, YuvMut};
 use vrseg_image::vr::{Filter, Lens};
 
 const YUV420: YuvLayout = YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
 
-/// A grey matte of two eyes, a byte a sample: waves, different in each eye, black outside the circles.
+/// A gray matte of two eyes, a byte a sample: waves, different in each eye, black outside the circles.
 fn waves(side: usize) -> Vec<u8> {
     let value = |x: usize, y: usize| {
         let (eye, x) = (x / side, x % side);
@@ -24,15 +24,15 @@ fn waves(side: usize) -> Vec<u8> {
     (0..side).flat_map(|y| (0..2 * side).map(move |x| value(x, y))).collect()
 }
 
-fn picture(dir: &Path, name: &str, (w, h): (usize, usize), grey: &[u8]) -> PathBuf {
+fn picture(dir: &Path, name: &str, (w, h): (usize, usize), gray: &[u8]) -> PathBuf {
     let path = dir.join(name);
-    let bytes = [format!("P5\n{w} {h}\n255\n").as_bytes(), grey].concat();
+    let bytes = [format!("P5\n{w} {h}\n255\n").as_bytes(), gray].concat();
     std::fs::write(&path, bytes).expect("a picture");
     path
 }
 
 /// What our packer makes of a matte over a black picture: the luma.
-fn packed(side: usize, grey: &[u8]) -> Vec<u8> {
+fn packed(side: usize, gray: &[u8]) -> Vec<u8> {
     let frame = PackedFrame::of_frame(2 * side, side).expect("square eyes");
     let rects = vec![Rect::new(0, 0, side, side), Rect::new(side, 0, side, side)];
     let plan = PassthroughPlan {
@@ -52,14 +52,14 @@ fn packed(side: usize, grey: &[u8]) -> Vec<u8> {
     // The last step takes what is below 0.1 and above 0.9 for 0 and 1.
     let eye = |e: usize| {
         let alpha =
-            (0..side * side).map(|i| 0.1 + 0.8 * f32::from(grey[i / side * 2 * side + e * side + i % side]) / 255.0);
+            (0..side * side).map(|i| 0.1 + 0.8 * f32::from(gray[i / side * 2 * side + e * side + i % side]) / 255.0);
         Plane::from_vec(alpha.collect(), side, side)
     };
     let alphas = [eye(0), eye(1)];
     let flat = Plane::from_vec(vec![0.0; side * side], side, side);
     let small = SmallYuv { y: flat.clone(), u: flat.clone(), v: flat };
-    let colours = alphas.each_ref().map(|alpha| EdgeColours::of(&small, alpha));
-    let views = [0, 1].map(|e| MattedView { rect: rects[e], small: &small, alpha: &alphas[e], colours: &colours[e] });
+    let colors = alphas.each_ref().map(|alpha| EdgeColors::of(&small, alpha));
+    let views = [0, 1].map(|e| MattedView { rect: rects[e], small: &small, alpha: &alphas[e], colors: &colors[e] });
     let mut painter = PassthroughPainter::new(plan, YUV420, YuvColor::default(), (side, side), MatteOptions::default());
     let mut out = planes.clone();
     let source = planes.each_ref().map(Plane::as_ref);
@@ -73,8 +73,8 @@ fn packed(side: usize, grey: &[u8]) -> Vec<u8> {
 fn the_packer_agrees_with_six_overlays() {
     let dir = folder();
     for side in [640, 1000] {
-        let grey = waves(side);
-        let matte = picture(dir.path(), "matte.pgm", (2 * side, side), &grey);
+        let gray = waves(side);
+        let matte = picture(dir.path(), "matte.pgm", (2 * side, side), &gray);
         let black = picture(dir.path(), "black.pgm", (2 * side, side), &vec![0; 2 * side * side]);
         let circle = |i: usize| {
             let (x, y) = (i % (2 * side) % side, i / (2 * side));
@@ -96,12 +96,12 @@ fn the_packer_agrees_with_six_overlays() {
             &[&black, &matte, &mask, &out],
         );
         let oracle = decode(&out, "gray", &[]);
-        let ours = packed(side, &grey);
+        let ours = packed(side, &gray);
         let (mut sum, mut n, mut worst) = (0u64, 0u64, 0);
         for (i, (a, b)) in oracle.frames[0].iter().zip(&ours).enumerate() {
             let (x, y) = ((i % (2 * side)) as f64 + 0.5, (i / (2 * side)) as f64 + 0.5);
             let s = side as f64;
-            // Distance to the nearest disc's centre: the seam's ends and the corners.
+            // Distance to the nearest disc's center: the seam's ends and the corners.
             let to = |n: f64, v: f64| [0.0, n].iter().map(|c| (v - c).abs()).fold(f64::MAX, f64::min);
             let dx = to(s, x).min(to(2.0 * s, x));
             let r = dx.hypot(to(s, y));
@@ -242,7 +242,7 @@ fn a_hequirect_matte_lies_on_the_source_again() {
     ]);
     ok(["unpack", "-q", arg(&made), "-o", arg(&back), "--codec", "ffv1", "--projection", "hequirect", "--fov", "200"]);
     let (got, want) = (decode(&back, "gray", &[]), decode(&matte, "gray", &[]));
-    // The matte has grey parts, which a threshold would judge by chance.
+    // The matte has gray parts, which a threshold would judge by chance.
     let sum: u64 = got.frames[0].iter().zip(&want.frames[0]).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
     let mean = sum as f64 / got.frames[0].len() as f64;
     let person = want.frames[0].iter().map(|v| f64::from(*v)).sum::<f64>() / want.frames[0].len() as f64;
@@ -254,7 +254,7 @@ fn a_hequirect_matte_lies_on_the_source_again() {
     assert!(tags.to_string().contains("tiled equirectangular"), "{tags}");
 }
 
-/// Ten bits stay ten bits, red and grey, and say what eight bits say; Lanczos keeps what bilinear blurs.
+/// Ten bits stay ten bits, red and gray, and say what eight bits say; Lanczos keeps what bilinear blurs.
 #[test]
 fn depth_and_filter_of_the_picture() {
     let dir = folder();
@@ -280,7 +280,7 @@ fn depth_and_filter_of_the_picture() {
         let (a, b) = (packed(&eight, "bilinear", channel), packed(&ten, "bilinear", channel));
         assert!(mean(&a, &b) < 0.7, "{channel}: {:.3}", mean(&a, &b));
     }
-    // How much neighbours differ in the middle of the left eye.
+    // How much neighbors differ in the middle of the left eye.
     let detail = |picture: &[u8]| -> u64 {
         (150..350)
             .flat_map(|y| (150..350).map(move |x| y * 1024 + x))
@@ -290,7 +290,7 @@ fn depth_and_filter_of_the_picture() {
     for source in [&eight, &ten] {
         let lanczos = packed(source, "lanczos", "gray");
         let (soft, sharp) = (detail(&bilinear), detail(&lanczos));
-        println!("differences of neighbours: bilinear {soft}, Lanczos {sharp}");
+        println!("differences of neighbors: bilinear {soft}, Lanczos {sharp}");
         assert!(sharp * 100 > soft * 103 && mean(&bilinear, &lanczos) < 3.0, "{soft} {sharp}");
     }
 }
@@ -338,7 +338,7 @@ fn a_folder_gets_names_that_players_read() {
         ["Beach_LR_180_FISHEYE_F180_alpha.mp4", "Beach_MKX200_alpha.mp4", "Pool_FISHEYE190_alpha.mp4"]
     );
     // A green screen keeps the source's format, and its name says so; only it gets the mark of a key
-    // colour.
+    // color.
     let (keyed, other) = (dir.path().join("keyed/"), format!("blur={}/", arg(&dir.path().join("keyed"))));
     let tour = scene(dir.path(), "Tour v2.mkv", "output=hequirect:w=128:h=128", None);
     let folder_arg = format!("green={}/", arg(&keyed));
@@ -355,7 +355,7 @@ fn a_folder_gets_names_that_players_read() {
         "Tour v2_mono_360_passthrough.mp4",
     ];
     assert_eq!(listing(&keyed), names);
-    // What was made is recognised for what it is.
+    // What was made is recognized for what it is.
     let probed = ok(["probe", "--json", arg(&out.join("Pool_FISHEYE190_alpha.mp4"))]);
     let probed = String::from_utf8_lossy(&probed.stdout).into_owned();
     let json: serde_json::Value = serde_json::from_str(&probed).expect("JSON");

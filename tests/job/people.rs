@@ -70,8 +70,8 @@ fn scene(actors: &[Actor<'_>], frames: usize) -> Scene {
             "color=black:{WIDTH}x{HEIGHT},format=gray[b];[0]format=gray,{placed}[a];[b][a]overlay={x}:{y}:format=auto,format=gray"
         );
         ffmpeg(&format!("-i {{}} -filter_complex {alone} -frames:v 1 -c:v ffv1 {{}}"), &[&mask, &outline]);
-        let grey = decode(&outline, "gray", &[]).frames.remove(0);
-        outlines.push(grey.iter().map(|v| if *v >= 128 { 255 } else { 0 }).collect());
+        let gray = decode(&outline, "gray", &[]).frames.remove(0);
+        outlines.push(gray.iter().map(|v| if *v >= 128 { 255 } else { 0 }).collect());
         inputs.extend([photo(actor.who.photo), mask]);
     }
     let stills = "-loop 1 -framerate 10 -i {} ".repeat(inputs.len());

@@ -6,7 +6,7 @@ use vrseg_image::vr::{Camera, Filter, Lens, Picture, RemapTable, Remapper, Sampl
 
 const SIDE: usize = 360;
 
-/// A photo as a square grey picture, and what `v360` makes of it.
+/// A photo as a square gray picture, and what `v360` makes of it.
 fn both(v360: &str) -> (Vec<u8>, Vec<u8>) {
     let dir = folder();
     let (source, made) = (dir.path().join("source.mkv"), dir.path().join("made.mkv"));

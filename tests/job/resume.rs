@@ -115,7 +115,7 @@ fn killed(name: &str, output: &str, more: &[&str], kills: usize, seed: u64) {
 }
 
 #[test]
-fn killed_at_any_moment_it_makes_the_same_file_with_a_stabilised_matte() {
+fn killed_at_any_moment_it_makes_the_same_file_with_a_stabilized_matte() {
     killed("in_LR.mp4", "mp4", &["--model", "selfie"], 6, 1);
 }
 

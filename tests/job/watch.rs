@@ -297,8 +297,8 @@ fn commands_by_hand_with_completion() {
     terminal.press(&["C-u", "exit", "Enter"]);
     terminal.shows("ended=0");
     let matte = decode(&dir.path().join("out.mp4"), "rgb24", &[]);
-    let grey = matte.frames[4].chunks(3).filter(|p| p[0].abs_diff(p[1]) < 8 && p[1].abs_diff(p[2]) < 8).count();
-    assert!(grey * 100 > matte.frames[4].len() / 3 * 99, "the set mode was used");
+    let gray = matte.frames[4].chunks(3).filter(|p| p[0].abs_diff(p[1]) < 8 && p[1].abs_diff(p[2]) < 8).count();
+    assert!(gray * 100 > matte.frames[4].len() / 3 * 99, "the set mode was used");
     assert!(std::fs::read_to_string(dir.path().join("state/vrseg/history")).unwrap().contains("set output.mode matte"));
 }
 

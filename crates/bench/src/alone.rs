@@ -12,7 +12,7 @@ use vrseg_engine::tune::rules::Threads;
 use vrseg_image::compose::{Composer, Frame};
 use vrseg_image::matte::stereo::StereoFusion;
 use vrseg_image::matte::windows::{Blender, Viewer};
-use vrseg_image::matte::{EdgeColours, FullMatte, MattedView, SceneDetector, SmallYuv, rotate, to_network};
+use vrseg_image::matte::{EdgeColors, FullMatte, MattedView, SceneDetector, SmallYuv, rotate, to_network};
 use vrseg_image::plane::{Plane, PlaneMut, PlaneRef, Rect, Yuv, YuvMut};
 use vrseg_infer::{Batch, Kind, States};
 use vrseg_media::{DecodeOptions, FramePool, Item, Reader, SourceFrame, VideoFrame, VrTags, Writer};
@@ -39,19 +39,17 @@ struct Kept {
 }
 
 impl Kept {
-    /// The views, which lie at `rects` and have these `colours`.
-    fn matted<'a>(&'a self, rects: &[Rect], colours: &'a [EdgeColours]) -> Vec<MattedView<'a>> {
-        let views = rects.iter().zip(&self.views).zip(colours);
-        views
-            .map(|((rect, v), colours)| MattedView { rect: *rect, small: &v.small, alpha: &v.alpha, colours })
-            .collect()
+    /// The views, which lie at `rects` and have these `colors`.
+    fn matted<'a>(&'a self, rects: &[Rect], colors: &'a [EdgeColors]) -> Vec<MattedView<'a>> {
+        let views = rects.iter().zip(&self.views).zip(colors);
+        views.map(|((rect, v), colors)| MattedView { rect: *rect, small: &v.small, alpha: &v.alpha, colors }).collect()
     }
 }
 
-/// A frame's full-size matte, and the colours near its edges.
-struct ColouredMatte {
+/// A frame's full-size matte, and the colors near its edges.
+struct ColoredMatte {
     matte: FullMatte,
-    colours: Vec<EdgeColours>,
+    colors: Vec<EdgeColors>,
 }
 
 /// All stages of `job`.
@@ -283,16 +281,16 @@ impl<'a> Bench<'a> {
         };
         let video = &plan.input.video;
         let (width, height, layout, color) = (video.width, video.height, video.layout, video.color);
-        let mut matte = ColouredMatte {
+        let mut matte = ColoredMatte {
             matte: FullMatte::new(job.matte, width, height),
-            colours: vec![EdgeColours::default(); plan.views.rects.len()],
+            colors: vec![EdgeColors::default(); plan.views.rects.len()],
         };
         let kept = &self.kept;
-        let refine = |k: &Kept, ColouredMatte { matte, colours }: &mut ColouredMatte| {
-            for (colours, view) in colours.iter_mut().zip(&k.views) {
-                colours.update(&view.small, &view.alpha);
+        let refine = |k: &Kept, ColoredMatte { matte, colors }: &mut ColoredMatte| {
+            for (colors, view) in colors.iter_mut().zip(&k.views) {
+                colors.update(&view.small, &view.alpha);
             }
-            matte.update(&k.frame.frame.yuv(), layout, color, &k.matted(&plan.views.rects, colours));
+            matte.update(&k.frame.frame.yuv(), layout, color, &k.matted(&plan.views.rects, colors));
         };
         let refined = Laps::run(limits, |i| Ok(Some(timed(|| refine(&kept[swing(i, kept.len())], &mut matte)).0)))?;
 
@@ -300,8 +298,8 @@ impl<'a> Bench<'a> {
         let pool = FramePool::new(output_layout(&output.mode, layout), width, height)?;
         let mut composer = Composer::new(&output.mode, layout, out_color, width, height);
         let mut painted: Vec<Option<VideoFrame>> = kept.iter().map(|_| None).collect();
-        let mut paint = |k: &Kept, ColouredMatte { matte, colours }: &ColouredMatte| -> Result<VideoFrame, Error> {
-            let views = k.matted(&plan.views.rects, colours);
+        let mut paint = |k: &Kept, ColoredMatte { matte, colors }: &ColoredMatte| -> Result<VideoFrame, Error> {
+            let views = k.matted(&plan.views.rects, colors);
             let source = k.frame.frame.yuv();
             let (alpha, tiles) = (matte.alpha(), matte.tiles());
             let frame = Frame { source, layout, color, width, height, alpha, tiles, views: &views, background: None };

@@ -286,7 +286,7 @@ mod tests {
         // Two pixels a frame, two pixels between the eyes.
         assert!(2 * apart(&row(0, 22), &row(1, 20)) < apart(&row(0, 20), &row(1, 20)));
         assert!(2 * apart(&row(0, 24), &row(0, 256 + 22)) < apart(&row(0, 24), &row(0, 256 + 24)));
-        // The person, who is orange and stands in the lower middle, is no grey surface.
+        // The person, who is orange and stands in the lower middle, is no gray surface.
         assert!(row(0, 20).iter().max().unwrap() - row(0, 20).iter().min().unwrap() > 60);
     }
 

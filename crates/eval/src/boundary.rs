@@ -36,15 +36,15 @@ struct Boundary {
 }
 
 impl Boundary {
-    /// Pixels that differ from their right, lower or right lower neighbour; in the last row and
-    /// column only the neighbour inside counts.
+    /// Pixels that differ from their right, lower or right lower neighbor; in the last row and
+    /// column only the neighbor inside counts.
     fn of(alpha: &Plane<f32>) -> Self {
         let (w, h) = (alpha.width(), alpha.height());
         let mut pixels = Vec::new();
         let mut differs = vec![false; w];
         for y in 0..h {
             let row = alpha.as_ref().row(y);
-            // The last row is its own lower neighbour: only the right one can differ.
+            // The last row is its own lower neighbor: only the right one can differ.
             let below = alpha.as_ref().row((y + 1).min(h - 1));
             changes(row, below, &mut differs);
             pixels.extend((0..w).filter(|&x| differs[x]).map(|x| (x as u32, y as u32)));
@@ -76,7 +76,7 @@ impl Boundary {
                 *d = last;
             }
         }
-        // The disc's half width in each row above and below its centre.
+        // The disc's half width in each row above and below its center.
         let reach: Vec<u16> = (0..=radius).map(|dy| ((radius * radius - dy * dy) as f64).sqrt() as u16).collect();
         let hit = |&&(x, y): &&(u32, u32)| {
             let (x, y) = (x as usize, y as usize);

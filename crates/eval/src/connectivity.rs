@@ -91,7 +91,7 @@ dispatch! {
     }
 }
 
-/// Neighbouring pixels of one row, as indices into the whole plane.
+/// Neighboring pixels of one row, as indices into the whole plane.
 #[derive(Clone, Copy, Debug)]
 struct Run {
     start: usize,

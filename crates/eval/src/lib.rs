@@ -12,7 +12,7 @@
 //! | [`flicker`] | 1e-3 | low | mean absolute second difference over time; needs no truth |
 //! | [`StereoScores`] | | | one eye's matte moved onto the other's by disparity; needs no truth |
 //!
-//! Scales and the details on which implementations differ (border, normalisation, threshold steps)
+//! Scales and the details on which implementations differ (border, normalization, threshold steps)
 //! are those of the Robust Video Matting evaluation, which MatAnyone and others took over.
 //! [`evaluate`] reads files; [`Meter`] takes planes.
 

@@ -134,7 +134,7 @@ fn brightness<T: Sample>(luma: PlaneRef<'_, T>, frame: &VideoFrame, color: YuvCo
     fill(luma, offset, span, out);
 }
 
-/// Opacity uses the full range whatever the colours do.
+/// Opacity uses the full range whatever the colors do.
 fn opacities<T: Sample>(alpha: PlaneRef<'_, T>, frame: &VideoFrame, out: &mut Plane<f32>) {
     fill(alpha, 0.0, ((1u32 << bits(frame)) - 1) as f32, out);
 }

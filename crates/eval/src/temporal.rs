@@ -4,7 +4,7 @@ use super::{LANES, assert_same_size};
 use vrseg_image::plane::Plane;
 use vrseg_image::simd::dispatch;
 
-/// dtSSD of a pair of neighbouring frames: root of the mean squared difference of the two alphas'
+/// dtSSD of a pair of neighboring frames: root of the mean squared difference of the two alphas'
 /// changes, times 100 (Erofeev et al., BMVC 2015). `before` and `now` are (pred, truth).
 ///
 /// # Panics
@@ -14,7 +14,7 @@ pub fn dtssd(before: (&Plane<f32>, &Plane<f32>), now: (&Plane<f32>, &Plane<f32>)
     (mean(planes, |[p, p0, t, t0]| change_error(p, p0, t, t0))).sqrt() * 1e2
 }
 
-/// Flicker of three neighbouring frames: mean absolute second difference over time,
+/// Flicker of three neighboring frames: mean absolute second difference over time,
 /// `mean |a[t-1] - 2 a[t] + a[t+1]|`, times 1000. A steady change of alpha costs nothing, a value
 /// that jumps there and back costs twice its jump. It needs no truth; but an edge that moves costs
 /// too, so compare it between mattes of one video only, or with the flicker of its truth.

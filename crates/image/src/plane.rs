@@ -369,7 +369,7 @@ impl YuvColor {
         if self.full_range { (zero, ((1u32 << bits) - 1) as f32) } else { (zero, 224.0 * s) }
     }
 
-    /// The samples (Y, U, V) at `bits` of a gamma-coded RGB colour with components 0..=1.
+    /// The samples (Y, U, V) at `bits` of a gamma-coded RGB color with components 0..=1.
     pub fn encode(self, rgb: [f64; 3], bits: u32) -> [u32; 3] {
         let (kr, kb) = self.matrix.kr_kb();
         let y = kr * rgb[0] + (1.0 - kr - kb) * rgb[1] + kb * rgb[2];
@@ -387,7 +387,7 @@ impl YuvColor {
     }
 }
 
-/// The colour planes (Y, U, V) of a picture in whichever sample type its layout has.
+/// The color planes (Y, U, V) of a picture in whichever sample type its layout has.
 #[derive(Clone, Copy, Debug)]
 pub enum Yuv<'a> {
     /// 8 bits.
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_the_standard_ones() {
+    fn colors_are_the_standard_ones() {
         let c = YuvColor { matrix: Matrix::Bt709, full_range: false };
         assert_eq!(c.encode([0.0, 0.0, 0.0], 8), [16, 128, 128]);
         assert_eq!(c.encode([1.0, 1.0, 1.0], 10), [940, 512, 512]);

@@ -1,11 +1,11 @@
 //! Run-time choice of the vector instruction set for the pixel kernels.
 //!
-//! A kernel is written once, as plain loops over slices that the compiler can vectorise, inside
+//! A kernel is written once, as plain loops over slices that the compiler can vectorize, inside
 //! [`dispatch!`]. The macro compiles the body three times: for the target's base instruction set,
 //! for AVX2 + FMA and for AVX-512; each call takes the best copy that the processor has. On other
 //! architectures than x86-64 only the base copy exists.
 //!
-//! What keeps a loop vectorisable: slices cut to the same length before the loop, no early exit,
+//! What keeps a loop vectorizable: slices cut to the same length before the loop, no early exit,
 //! and no saturating `as u8` of floats (use [`to_u8`] and [`to_u16`]: clamp, then convert).
 //!
 //! This file, the code that its macro makes and `compose::fixed` are the only `unsafe` of the kernels.
@@ -157,7 +157,7 @@ macro_rules! __dispatch {
 pub use crate::__dispatch as dispatch;
 
 /// `v` clamped to `0.0..=255.0` and cut to an integer (add 0.5 before to round); NaN gives 0.
-/// Vectorises, which the saturating `v as u8` does not.
+/// Vectorizes, which the saturating `v as u8` does not.
 #[inline(always)]
 pub fn to_u8(v: f32) -> u8 {
     // Written as comparisons so that each is one `maxps`/`minps` and NaN falls to 0.
@@ -217,7 +217,7 @@ pub fn save<T: Copy, const W: usize>(row: &mut [T], values: &[T; W]) {
 dispatch! {
     /// Whether every byte of `data` is `value`. True for an empty slice.
     pub fn all_equal(data: &[u8], value: u8) -> bool {
-        // No early exit: the loop must stay a plain reduction to be vectorised.
+        // No early exit: the loop must stay a plain reduction to be vectorized.
         let mut differs = 0u8;
         for &v in data {
             differs |= v ^ value;
@@ -294,7 +294,7 @@ fn lerp_base(src: &[f32], start: &[i32], fraction: &[f32], out: &mut [f32]) {
     }
 }
 
-/// 16 outputs need at most 32 neighbouring samples, which one two-register permutation reaches.
+/// 16 outputs need at most 32 neighboring samples, which one two-register permutation reaches.
 ///
 /// # Safety
 /// The processor has AVX-512 F. `src` has at least 33 samples; `start` rises by at most 2 from

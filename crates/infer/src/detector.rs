@@ -91,7 +91,7 @@ impl Detector {
         std::mem::take(&mut self.notes)
     }
 
-    /// The people in a picture, f32 `[3, side, side]`, normalised as the manifest says, the surest
+    /// The people in a picture, f32 `[3, side, side]`, normalized as the manifest says, the surest
     /// first, with a score of `least` or more.
     ///
     /// # Errors

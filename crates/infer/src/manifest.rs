@@ -21,7 +21,7 @@ pub enum Kind {
     Detector,
 }
 
-/// Order of the colour channels.
+/// Order of the color channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChannelOrder {
@@ -144,8 +144,9 @@ pub struct Manifest {
     pub file: String,
     /// Of the weights, lower-case hex.
     pub sha256: String,
-    /// SPDX expression of the weights' licence.
-    pub licence: String,
+    /// SPDX expression of the weights' license.
+    #[serde(alias = "licence")]
+    pub license: String,
     /// Where the weights come from.
     pub source: String,
     /// Shown by `vrseg models`.
@@ -273,7 +274,7 @@ mod tests {
 
     fn text(kind: &str, extra: &str) -> String {
         format!(
-            "name: x\ndescription: d\nkind: {kind}\nfile: x.onnx\nsha256: {}\nlicence: MIT\nsource: s\n\
+            "name: x\ndescription: d\nkind: {kind}\nfile: x.onnx\nsha256: {}\nlicense: MIT\nsource: s\n\
              input: {{name: i, color: rgb, size: 512, min: 128, max: 1024, multiple: 16, aspect: keep}}\n\
              output: {{name: o, activation: none}}\n{extra}",
             "0".repeat(64)
@@ -319,6 +320,6 @@ mod tests {
         let e = |t: String| Manifest::parse(&t, Path::new("x.yaml")).unwrap_err().to_string();
         assert!(e(text("recurrent", "")).contains("states:"));
         assert!(e(text("multiclass", "")).contains("output.class"));
-        assert!(e(text("image", "colour: red\n")).contains("unknown field `colour`"));
+        assert!(e(text("image", "color: red\n")).contains("unknown field `color`"));
     }
 }

@@ -16,7 +16,7 @@ use ort::value::{DynValue, Tensor as OrtTensor, TensorValueType};
 use std::ops::Range;
 use vrseg_image::plane::Plane;
 
-/// Input of one run: `n` pictures as f32 `[n, 3, height, width]`, normalised as the manifest says.
+/// Input of one run: `n` pictures as f32 `[n, 3, height, width]`, normalized as the manifest says.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// `n * 3 * height * width` values.

@@ -98,7 +98,7 @@ fn limited(v: f32) -> f32 {
     if low < 1.0 { low } else { 1.0 }
 }
 
-// Without early exits, so that they vectorise.
+// Without early exits, so that they vectorize.
 dispatch! {
     /// Neither NaN nor infinite, all of them.
     fn all_finite(values: &[f32]) -> bool {

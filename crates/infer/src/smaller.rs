@@ -14,8 +14,8 @@ pub fn half_of(input: &Input, (width, height): (usize, usize)) -> Option<(usize,
     (smaller && !input.fixed).then_some((w, h))
 }
 
-/// Writes the pictures of `batch`, averaged down to a smaller size, into `out`. What is normalised stays so:
-/// a mean of normalised values is the mean's normalised value.
+/// Writes the pictures of `batch`, averaged down to a smaller size, into `out`. What is normalized stays so:
+/// a mean of normalized values is the mean's normalized value.
 pub fn shrink(batch: &Batch, (width, height): (usize, usize), out: &mut Batch) {
     (out.n, out.width, out.height) = (batch.n, width, height);
     out.data.clear();

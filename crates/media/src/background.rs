@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use vrseg_image::plane::{YuvColor, YuvLayout};
 
-/// A picture, or a video that is looped, brought to one size, layout and colour. It covers the
+/// A picture, or a video that is looped, brought to one size, layout and color. It covers the
 /// whole frame: what doesn't fit the frame's shape is cut off evenly on both sides. Transparency
 /// is ignored.
 pub struct Background {
@@ -194,7 +194,7 @@ impl Fit {
         Ok(out)
     }
 
-    /// A second view of the frame's memory: its centre, in the shape of the target.
+    /// A second view of the frame's memory: its center, in the shape of the target.
     fn cut(&self, frame: &VideoFrame) -> Result<ffmpeg::frame::Video> {
         let (w, h) = (frame.width(), frame.height());
         let (x, y) = margins(w, h, self.target.width, self.target.height);

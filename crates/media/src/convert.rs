@@ -13,7 +13,7 @@ use vrseg_image::plane::{Matrix, YuvColor};
 /// Frames go through untouched where they can; foreign pixel formats and frames of another size
 /// than the file states are converted by swscale: what follows was planned for that.
 pub(super) struct Convert {
-    /// Format, size and colour that frames are brought to; known with the first of them.
+    /// Format, size and color that frames are brought to; known with the first of them.
     pub target: Option<Side>,
     /// Pixel format and size that the file states, in a layout that the pipeline works in.
     stated: Option<Shape>,
@@ -41,7 +41,7 @@ struct Change {
 }
 
 impl Convert {
-    /// `info` and `stated` are what the file says, the latter about colour, for frames that say nothing;
+    /// `info` and `stated` are what the file says, the latter about color, for frames that say nothing;
     /// `alpha` asks for a layout that exists with alpha, too.
     pub(super) fn new(info: &VideoInfo, stated: &VideoTemplate, alpha: bool) -> Self {
         let layout = if alpha { layout_with_alpha(info.layout) } else { Some(info.layout) };
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn semi_planar_and_packed_formats_become_planar() {
-        fn centre<T: vrseg_image::plane::Sample>(planes: [PlaneRef<'_, T>; 3]) -> [u32; 3] {
+        fn center<T: vrseg_image::plane::Sample>(planes: [PlaneRef<'_, T>; 3]) -> [u32; 3] {
             planes.map(|p| p.row(p.height / 2)[p.width / 2].to_u32())
         }
         for (format, bits, chroma) in [
@@ -283,8 +283,8 @@ mod tests {
                 let layout = frame.layout().unwrap();
                 assert_eq!((layout.bits, layout.chroma_shift_x), (bits, chroma), "{format}");
                 let got = match frame.yuv() {
-                    Yuv::U8(planes) => centre(planes),
-                    Yuv::U16(planes) => centre(planes),
+                    Yuv::U8(planes) => center(planes),
+                    Yuv::U16(planes) => center(planes),
                 };
                 for (got, want) in got.into_iter().zip([100u32, 140, 90]) {
                     assert!(got.abs_diff(want << (bits - 8)) <= 2 << (bits - 8), "{format}: {got} for {want}");

@@ -180,7 +180,7 @@ impl Reader {
         Ok(reader)
     }
 
-    /// What the file is. The video's size, layout and colour are those of the delivered frames.
+    /// What the file is. The video's size, layout and color are those of the delivered frames.
     pub fn info(&self) -> &InputInfo {
         self.template.info()
     }

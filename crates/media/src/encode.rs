@@ -91,7 +91,7 @@ impl VideoEncoder {
             c.framerate = rate;
             c.sample_aspect_ratio = options.aspect(video);
             c.thread_count = options.encode.threads.min(64) as i32;
-            set_colour(c, video, options.color);
+            set_color(c, video, options.color);
             c.field_order = video.field_order;
             let interlaced = !matches!(
                 video.field_order,
@@ -225,7 +225,7 @@ impl VideoEncoder {
         }
         let number = packet.pts().or(packet.dts()).unwrap_or(0);
         let (pts, duration) = self.under_way.get(&number).copied().unwrap_or((number, self.usual_duration));
-        // x265 gives the only frame of a short clip an uninitialised dts.
+        // x265 gives the only frame of a short clip an uninitialized dts.
         let reach = if self.clock == Clock::Count { 256 } else { self.usual_duration.saturating_mul(4096) };
         let dts = packet.dts().filter(|dts| (number.saturating_sub(reach)..=number).contains(dts)).unwrap_or(number);
         packet.set_pts(Some(pts));
@@ -295,8 +295,8 @@ fn stamp(frame: &mut ffmpeg::frame::Video, pts: i64) {
     frame.set_kind(ffmpeg::picture::Type::None);
 }
 
-/// Colour tags: the source's, and what the composer really wrote.
-fn set_colour(c: &mut ffi::AVCodecContext, video: &VideoTemplate, color: YuvColor) {
+/// Color tags: the source's, and what the composer really wrote.
+fn set_color(c: &mut ffi::AVCodecContext, video: &VideoTemplate, color: YuvColor) {
     c.color_primaries = video.primaries;
     c.color_trc = video.transfer;
     c.colorspace = video.space;

@@ -35,7 +35,7 @@ pub enum MediaError {
         /// The input.
         path: PathBuf,
     },
-    /// FFmpeg doesn't recognise the input, or its header is damaged.
+    /// FFmpeg doesn't recognize the input, or its header is damaged.
     #[error("{}: not a media file that FFmpeg can read ({reason}){}", path.display(), log_text(log))]
     NotMedia {
         /// The input.

@@ -114,7 +114,7 @@ impl VideoFrame {
         unsafe { ffi::av_frame_is_writable(self.inner.as_ptr().cast_mut()) > 0 }
     }
 
-    /// The colour planes.
+    /// The color planes.
     pub fn yuv(&self) -> Yuv<'_> {
         if self.layout.bits > 8 {
             Yuv::U16([self.plane(0), self.plane(1), self.plane(2)])
@@ -150,7 +150,7 @@ impl VideoFrame {
         }
     }
 
-    /// Takes over what describes the picture (time, colour, aspect, field order, captions, HDR
+    /// Takes over what describes the picture (time, color, aspect, field order, captions, HDR
     /// metadata) but not its samples. The picture type isn't taken: an encoder would copy the
     /// source's I/P/B decisions.
     pub fn copy_props_from(&mut self, source: &VideoFrame) {

@@ -56,7 +56,7 @@ unsafe extern "C" fn keep_line(
     format: *const c_char,
     arguments: *mut ffi::__va_list_tag,
 ) {
-    // The low byte is the level, the others are a colour.
+    // The low byte is the level, the others are a color.
     if level & 0xff > ffi::AV_LOG_WARNING {
         return;
     }

@@ -23,7 +23,7 @@ use vrseg_image::vr::ContainerTags;
 pub enum Purpose {
     /// Pictures to look at (green screen, blur, ...).
     Picture,
-    /// A grey matte.
+    /// A gray matte.
     Matte,
     /// Pictures with a real alpha channel.
     Alpha,

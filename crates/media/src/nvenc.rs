@@ -31,7 +31,7 @@ pub(super) fn driver() -> std::result::Result<(), String> {
 }
 
 fn load(name: &CStr) -> std::result::Result<(), String> {
-    // SAFETY: loads a library of the driver, whose initialisers FFmpeg would run anyway, and keeps
+    // SAFETY: loads a library of the driver, whose initializers FFmpeg would run anyway, and keeps
     // it loaded; dlerror's text is copied at once.
     unsafe {
         if !libc::dlopen(name.as_ptr(), libc::RTLD_LAZY).is_null() {

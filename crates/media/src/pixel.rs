@@ -13,7 +13,7 @@ struct Traits {
     x: u32,
     y: u32,
     alpha: bool,
-    grey: bool,
+    gray: bool,
     planar: bool,
 }
 
@@ -34,14 +34,14 @@ fn traits_of(format: i32) -> Option<Traits> {
         x: u32::from(d.log2_chroma_w),
         y: u32::from(d.log2_chroma_h),
         alpha: d.flags & ffi::AV_PIX_FMT_FLAG_ALPHA as u64 != 0,
-        grey: d.nb_components <= 2,
+        gray: d.nb_components <= 2,
         planar: layout_of_raw(format).is_some(),
     })
 }
 
 /// How much is lost (thousands) or wasted (ones) by storing `layout` in a format.
-fn cost(layout: YuvLayout, t: &Traits, want_alpha: bool, grey_ok: bool) -> Option<u32> {
-    if want_alpha && !t.alpha || t.grey && !grey_ok {
+fn cost(layout: YuvLayout, t: &Traits, want_alpha: bool, gray_ok: bool) -> Option<u32> {
+    if want_alpha && !t.alpha || t.gray && !gray_ok {
         return None;
     }
     let loss = layout.bits.saturating_sub(t.depth) * 1000
@@ -84,9 +84,9 @@ pub(super) fn choose_pixel(o: &WriterOptions<'_>, encoder: &str, codec: &ffmpeg:
         }
         return Ok(format);
     }
-    // A matte is grey already: FFV1 stores it so without the two flat chroma planes.
-    let grey = o.purpose == Purpose::Matte && encoder == "ffv1";
-    if grey {
+    // A matte is gray already: FFV1 stores it so without the two flat chroma planes.
+    let gray = o.purpose == Purpose::Matte && encoder == "ffv1";
+    if gray {
         let name = if o.layout.bits == 8 { "gray".to_owned() } else { format!("gray{}", o.layout.bits) };
         let format = frame::format_named(&name).map(|p| ffi::AVPixelFormat::from(p) as i32);
         if let Some(format) = format.filter(|f| supported.contains(f)) {

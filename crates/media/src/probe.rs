@@ -410,7 +410,7 @@ fn counted(nb_frames: i64, estimate: Option<u64>) -> Option<u64> {
 }
 
 /// The planar layout in which frames of a pixel format are delivered: its own, or the nearest
-/// that loses nothing (RGB becomes 4:4:4, grey 4:2:0).
+/// that loses nothing (RGB becomes 4:4:4, gray 4:2:0).
 pub(super) fn working_layout(format: i32) -> Option<YuvLayout> {
     layout_of_raw(format).or_else(|| nearest_layout(format))
 }
@@ -435,11 +435,11 @@ fn nearest_layout(format: i32) -> Option<YuvLayout> {
         return None;
     }
     let rgb = flag(ffi::AV_PIX_FMT_FLAG_RGB) || flag(ffi::AV_PIX_FMT_FLAG_PAL) || flag(ffi::AV_PIX_FMT_FLAG_BAYER);
-    let grey = d.nb_components <= 2 && !rgb;
+    let gray = d.nb_components <= 2 && !rgb;
     let bits = d.comp[0].depth.clamp(8, 16) as u32;
     // A palette always has alpha for FFmpeg; hardly ever is it used.
     let alpha = flag(ffi::AV_PIX_FMT_FLAG_ALPHA) && !flag(ffi::AV_PIX_FMT_FLAG_PAL);
-    let (x, y) = match (rgb, grey) {
+    let (x, y) = match (rgb, gray) {
         (true, _) => (0, 0),
         (_, true) => (1, 1),
         _ => (u32::from(d.log2_chroma_w), u32::from(d.log2_chroma_h)),
@@ -474,7 +474,7 @@ pub(super) fn color_of(
     let full_range = match range {
         ffi::AVColorRange::AVCOL_RANGE_JPEG => true,
         ffi::AVColorRange::AVCOL_RANGE_MPEG => false,
-        // Grey pictures without a tag come from picture formats.
+        // Gray pictures without a tag come from picture formats.
         _ => name.starts_with("yuvj") || name.starts_with("gray") || name.starts_with("ya"),
     };
     // RGB is converted by us, to limited range.

@@ -1,4 +1,4 @@
-//! swscale: pixel format and size conversion with the colour meaning kept.
+//! swscale: pixel format and size conversion with the color meaning kept.
 #![allow(unsafe_code)]
 
 use super::error::{MediaError, Result};
@@ -7,7 +7,7 @@ use ffmpeg_next::{self as ffmpeg, ffi};
 use std::ptr;
 use vrseg_image::plane::{Matrix, YuvColor};
 
-/// Format, size and colour meaning of one side of a conversion. For RGB only the range of
+/// Format, size and color meaning of one side of a conversion. For RGB only the range of
 /// `color` counts, and FFmpeg's RGB is always full range.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Side {

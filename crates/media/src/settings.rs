@@ -72,7 +72,7 @@ pub(super) fn settings(encoder: &str, o: &WriterOptions<'_>, pixel: i32) -> Resu
                 }
             }
             if o.purpose == Purpose::Alpha {
-                // libvpx cannot keep the two streams (colour, alpha) together with alternate frames.
+                // libvpx cannot keep the two streams (color, alpha) together with alternate frames.
                 s.set("auto-alt-ref", "0");
             }
         }

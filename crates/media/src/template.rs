@@ -9,7 +9,7 @@ use ffmpeg_next::{self as ffmpeg, ffi};
 use vrseg_image::plane::YuvColor;
 
 /// What an output copies from its source: codec parameters and tags of all streams, chapters,
-/// colour and HDR metadata of the video. Detached from the source's file.
+/// color and HDR metadata of the video. Detached from the source's file.
 pub struct SourceTemplate {
     pub(super) info: InputInfo,
     /// The source's demuxer may start at any time stamp (MPEG-TS).
@@ -88,7 +88,7 @@ impl SourceTemplate {
         Self { info, arbitrary_start, start, tags, chapters: chapters(input, range), streams, video }
     }
 
-    /// Takes over what the first decoded frame (in its working format, of that colour) tells. As in
+    /// Takes over what the first decoded frame (in its working format, of that color) tells. As in
     /// ffmpeg the bitstream's word goes before the container's.
     pub(super) fn learn_from(&mut self, first: &VideoFrame, color: YuvColor) {
         // SAFETY: reads fields of a valid frame.

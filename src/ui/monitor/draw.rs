@@ -11,7 +11,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Paragraph, Sparkline, Widget};
 use std::sync::Arc;
 
-/// Colours that the terminal can show.
+/// Colors that the terminal can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Colors {
     /// None are wanted.
@@ -23,7 +23,7 @@ pub(super) enum Colors {
 }
 
 impl Colors {
-    /// By the environment; `wanted`: colours are not refused.
+    /// By the environment; `wanted`: colors are not refused.
     pub(super) fn of_terminal(wanted: bool) -> Self {
         let all = std::env::var("COLORTERM").is_ok_and(|c| c == "truecolor" || c == "24bit");
         match (wanted, all) {
@@ -38,7 +38,7 @@ impl Colors {
             return Color::Rgb(r, g, b);
         }
         let (low, high) = (r.min(g).min(b), r.max(g).max(b));
-        // Grey has a finer ramp of its own: 24 steps from 8 to 238.
+        // Gray has a finer ramp of its own: 24 steps from 8 to 238.
         if high - low < 12 && (8..=238).contains(&low) {
             return Color::Indexed(232 + (u16::from(low) * 23 / 238) as u8);
         }
@@ -289,7 +289,7 @@ fn draw_preview(picture: Option<&Picture>, look: &Look, area: Rect, buffer: &mut
     blocks(&matte, look, second, buffer);
 }
 
-/// Two pixels a cell: the upper half block in the colour of one before that of the other.
+/// Two pixels a cell: the upper half block in the color of one before that of the other.
 fn blocks(image: &Image, look: &Look, area: Rect, buffer: &mut Buffer) {
     let pixel = |x: usize, y: usize| {
         let at = 3 * (y * image.width + x);
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn the_speeds_colour_goes_by_the_target_and_none_is_used_where_none_is_wanted() {
+    fn the_speeds_color_goes_by_the_target_and_none_is_used_where_none_is_wanted() {
         let color = |fps| speed_color(&sample(fps).now);
         assert_eq!([color(91.0), color(61.0), color(59.0)], [Color::Green, Color::Yellow, Color::Red]);
         let plain = drawn(&sample(91.0), (120, 32), Colors::None);
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_have_their_nearest_of_256() {
+    fn colors_have_their_nearest_of_256() {
         assert_eq!(Colors::Indexed.rgb([255, 0, 0]), Color::Indexed(196));
         assert_eq!(Colors::Indexed.rgb([128, 128, 128]), Color::Indexed(244));
         assert_eq!(Colors::True.rgb([1, 2, 3]), Color::Rgb(1, 2, 3));

@@ -6,7 +6,7 @@ use super::draw::{BLUE, Frame, GREEN, ORANGE, PURPLE, SKY, Series, VERMILION, YE
 use super::{Chart, ChartError, gib, views_per_second};
 use plotters::style::RGBColor;
 
-/// The stages in the order of the data, each with its colour.
+/// The stages in the order of the data, each with its color.
 const STAGES: [(&str, RGBColor); 7] = [
     ("decode", SKY),
     ("prepare", YELLOW),

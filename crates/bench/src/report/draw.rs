@@ -1,6 +1,6 @@
 //! A small kit of charts on plotters' SVG backend: bars, lines and shares over a few named things.
 //!
-//! Colours are Okabe and Ito's, which people of all kinds of colour vision can tell apart. They stand in
+//! Colors are Okabe and Ito's, which people of all kinds of color vision can tell apart. They stand in
 //! the SVG as plain attributes, so that a file is complete by itself and a page can restyle it for
 //! a dark background.
 

@@ -35,10 +35,10 @@ impl Permits {
         Self { free, give_back, number: n, owed: 0 }
     }
 
-    /// Waits for a permit; `None` once `cancelled` says so.
-    pub fn acquire(&mut self, cancelled: impl Fn() -> bool) -> Option<Permit> {
+    /// Waits for a permit; `None` once `canceled` says so.
+    pub fn acquire(&mut self, canceled: impl Fn() -> bool) -> Option<Permit> {
         loop {
-            if cancelled() {
+            if canceled() {
                 return None;
             }
             if self.free.recv_timeout(Duration::from_millis(100)).is_ok() {

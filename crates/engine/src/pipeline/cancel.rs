@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 pub struct Cancel(AtomicU8);
 
 impl Cancel {
-    /// Nothing is cancelled yet.
+    /// Nothing is canceled yet.
     pub const fn new() -> Self {
         Self(AtomicU8::new(0))
     }

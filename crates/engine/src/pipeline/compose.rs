@@ -9,7 +9,7 @@ use super::segments::Place;
 use crossbeam_channel::{Receiver, Sender};
 use std::sync::Arc;
 use vrseg_image::compose::{Composer, Frame, Mode, PassthroughPainter};
-use vrseg_image::matte::{EdgeColours, FullMatte, MatteOptions, MattedView};
+use vrseg_image::matte::{EdgeColors, FullMatte, MatteOptions, MattedView};
 use vrseg_image::plane::{Rect, YuvColor, YuvLayout};
 use vrseg_media::FramePool;
 
@@ -37,10 +37,10 @@ enum Painter {
 }
 
 impl Painter {
-    /// Whether the colours near the person's edges must be known; packed frames have them where
+    /// Whether the colors near the person's edges must be known; packed frames have them where
     /// their mattes are refined.
-    fn needs_colours(&self) -> bool {
-        matches!(self, Self::Frame(composer) if composer.needs_colours())
+    fn needs_colors(&self) -> bool {
+        matches!(self, Self::Frame(composer) if composer.needs_colors())
     }
 }
 
@@ -80,8 +80,8 @@ impl Compose {
         let full_size = painters.iter().any(|p| matches!(p, Painter::Frame(_)));
         let (alpha_width, alpha_height) = if full_size { self.size } else { (0, 0) };
         let mut matte = FullMatte::new(self.matte, alpha_width, alpha_height);
-        let by_colours = self.matte.refine || painters.iter().any(Painter::needs_colours);
-        let mut colours = vec![EdgeColours::default(); self.rects.len()];
+        let by_colors = self.matte.refine || painters.iter().any(Painter::needs_colors);
+        let mut colors = vec![EdgeColors::default(); self.rects.len()];
         loop {
             let Ok(Matted { mut frame, backgrounds }) = clock.waiting(|| frames.recv()) else { return Ok(()) };
             if cancel.is_aborted() {
@@ -94,10 +94,10 @@ impl Compose {
             let source = &frame.decoded.source;
             clock.take(source.index, 1);
             let planes = source.frame.yuv();
-            if by_colours {
+            if by_colors {
                 clock.busy(|| {
-                    for (colours, view) in colours.iter_mut().zip(&frame.views) {
-                        colours.update(&view.yuv, &view.alpha);
+                    for (colors, view) in colors.iter_mut().zip(&frame.views) {
+                        colors.update(&view.yuv, &view.alpha);
                     }
                 });
             }
@@ -105,8 +105,8 @@ impl Compose {
                 .rects
                 .iter()
                 .zip(&frame.views)
-                .zip(&colours)
-                .map(|((rect, v), colours)| MattedView { rect: *rect, small: &v.yuv, alpha: &v.alpha, colours })
+                .zip(&colors)
+                .map(|((rect, v), colors)| MattedView { rect: *rect, small: &v.yuv, alpha: &v.alpha, colors })
                 .collect();
             if full_size {
                 clock.busy(|| matte.update(&planes, self.layout, self.color, &views));

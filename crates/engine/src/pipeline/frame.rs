@@ -28,7 +28,7 @@ pub struct Decoded {
 /// One view of a frame at the network's size.
 #[derive(Debug, Default)]
 pub struct SmallView {
-    /// Colour planes, as they lie in the frame (not rotated).
+    /// Color planes, as they lie in the frame (not rotated).
     pub yuv: SmallYuv,
     /// What the network found in each of the view's windows; before it has run, of an earlier frame
     /// or empty.

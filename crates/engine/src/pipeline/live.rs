@@ -58,7 +58,7 @@ pub struct Glimpse {
     pub frame: u64,
     /// Its time in seconds from the job's first frame.
     pub seconds: f64,
-    /// How its colours are coded.
+    /// How its colors are coded.
     pub matrix: Matrix,
     /// Picture and matte of every view, left or upper eye first, as they lie in the frame.
     pub views: Vec<(SmallYuv, Plane<f32>)>,

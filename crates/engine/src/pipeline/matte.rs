@@ -43,7 +43,7 @@ pub struct Matting<'a> {
     pub backgrounds: Vec<Option<Backdrop>>,
     /// The source's time base in seconds.
     pub tick: f64,
-    /// How the source's colours are coded.
+    /// How the source's colors are coded.
     pub matrix: Matrix,
     /// Time stamp of the job's first frame; `None`: the first that comes.
     pub first_pts: Option<i64>,

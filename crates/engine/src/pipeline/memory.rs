@@ -79,12 +79,12 @@ impl<'a> Admission<'a> {
         Self { permits, guard }
     }
 
-    /// Waits until another frame may come; `None` once `cancelled` says so.
-    pub fn acquire(&mut self, cancelled: impl Fn() -> bool) -> Option<Permit> {
+    /// Waits until another frame may come; `None` once `canceled` says so.
+    pub fn acquire(&mut self, canceled: impl Fn() -> bool) -> Option<Permit> {
         if let Some(guard) = &mut self.guard {
             guard.look(&mut self.permits);
         }
-        self.permits.acquire(cancelled)
+        self.permits.acquire(canceled)
     }
 }
 

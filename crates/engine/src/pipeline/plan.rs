@@ -231,11 +231,11 @@ pub fn output_layout(mode: &Mode, source: YuvLayout) -> YuvLayout {
     Composer::output_layout(mode, source)
 }
 
-/// What the samples of an output mean: as in the source, but a grey picture uses the full range,
+/// What the samples of an output mean: as in the source, but a gray picture uses the full range,
 /// since that is how everybody reads one.
 pub fn output_color(mode: &Mode, encoder: &EncoderPlan, source: YuvColor) -> YuvColor {
-    let grey = *mode == Mode::Matte && encoder.pix_fmt.starts_with("gray");
-    YuvColor { full_range: source.full_range || grey, ..source }
+    let gray = *mode == Mode::Matte && encoder.pix_fmt.starts_with("gray");
+    YuvColor { full_range: source.full_range || gray, ..source }
 }
 
 /// How an output is written: `encode` is the output's own, or that with threads filled in;

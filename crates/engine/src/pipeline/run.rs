@@ -214,7 +214,7 @@ fn context(job: &Job, network: &Network, machine: &Machine, card: Option<&str>) 
     Context::new(network.manifest(), network.runtime(), &arithmetic, &processor)
 }
 
-/// Runs the network on grey pictures, so that what only its first run does is done: loading
+/// Runs the network on gray pictures, so that what only its first run does is done: loading
 /// kernels, compiling, finding out that memory does not suffice. Nothing was created by then.
 fn warm_up(job: &Job, plan: &Plan, network: &mut Network, cpu: &Cpu) -> Result<()> {
     let by_rule = rules::warmup(processor(network.provider(), cpu)).value;

@@ -16,7 +16,7 @@ pub struct TemporalState {
     pub scene: Option<Plane<f32>>,
     /// The network's.
     pub past: Past,
-    /// Of each view's stabiliser the last picture and matte; `None` before the first frame.
+    /// Of each view's stabilizer the last picture and matte; `None` before the first frame.
     pub stabilizers: Vec<Option<(Plane<f32>, Plane<f32>)>>,
     /// Who was looked at more closely; `None` where nobody is.
     pub people: Option<PeoplePast>,

@@ -121,7 +121,7 @@ pub struct OutputSettings {
     pub mode: String,
     /// Pattern of file names in an output folder.
     pub name: String,
-    /// Key colour of `green`.
+    /// Key color of `green`.
     pub key: Rgb,
     /// Tint of `overlay`.
     pub tint: Rgb,

@@ -1,13 +1,13 @@
-//! Values that have a form of their own: colours, bit rates, devices.
+//! Values that have a form of their own: colors, bit rates, devices.
 
 use crate::pipeline::Keep;
 use vrseg_image::compose::Rgb;
 use vrseg_infer::DeviceChoice;
 
-/// What a colour may look like, for messages.
-pub const COLOR_FORM: &str = "a colour as \"#RRGGBB\" or one of green, lime, blue, magenta, red, black, white, gray";
+/// What a color may look like, for messages.
+pub const COLOR_FORM: &str = "a color as \"#RRGGBB\" or one of green, lime, blue, magenta, red, black, white, gray";
 
-/// Names of colours. `green` is the screen colour and not CSS's dark green: who asks for a green
+/// Names of colors. `green` is the screen color and not CSS's dark green: who asks for a green
 /// screen means the one that is keyed out.
 const COLORS: &[(&str, Rgb)] = &[
     ("green", Rgb::KEY_GREEN),
@@ -21,7 +21,7 @@ const COLORS: &[(&str, Rgb)] = &[
     ("grey", Rgb(128, 128, 128)),
 ];
 
-/// Reads a colour: a name, `#RRGGBB`, `0xRRGGBB` (as ffmpeg writes it) or `RRGGBB`.
+/// Reads a color: a name, `#RRGGBB`, `0xRRGGBB` (as ffmpeg writes it) or `RRGGBB`.
 pub fn color(text: &str) -> Option<Rgb> {
     let word = text.to_ascii_lowercase();
     if let Some((_, rgb)) = COLORS.iter().find(|(name, _)| *name == word) {
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours() {
+    fn colors() {
         assert_eq!(color("#00B140"), Some(Rgb::KEY_GREEN));
         assert_eq!(color("0x00b140"), Some(Rgb::KEY_GREEN));
         assert_eq!(color("Green"), Some(Rgb::KEY_GREEN));

@@ -38,7 +38,7 @@ pub struct LogOptions {
     pub level: String,
     /// The level was asked for on the command line, which beats the environment.
     pub explicit: bool,
-    /// Colours on the console.
+    /// Colors on the console.
     pub colors: bool,
     /// Lines for people, or for programs.
     pub format: LogFormat,

@@ -14,11 +14,11 @@ const OWN_VARIANCE: f32 = 0.25;
 /// One view's blurred background, and the memory that making it takes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Backdrop {
-    /// The colours, in the units of what they were made from.
-    pub colours: [Plane<f32>; 3],
+    /// The colors, in the units of what they were made from.
+    pub colors: [Plane<f32>; 3],
     grid: Grid,
     wide: WideFill,
-    wide_colours: [Plane<f32>; 3],
+    wide_colors: [Plane<f32>; 3],
     sums: [Vec<f32>; 4],
 }
 
@@ -36,7 +36,7 @@ pub(super) struct FullView<'a, T> {
 }
 
 /// How much of the background a sample is worth: nothing from half opacity on, as such samples
-/// hold some of the person's colour.
+/// hold some of the person's color.
 #[inline(always)]
 fn weight(alpha: f32) -> f32 {
     (1.0 - 2.0 * alpha).max(0.0)
@@ -114,12 +114,12 @@ impl Backdrop {
 
     #[inline(always)]
     fn finish(&mut self, sigma: [f32; 2], k: usize) {
-        self.wide.fill(&self.grid, &mut self.wide_colours);
+        self.wide.fill(&self.grid, &mut self.wide_colors);
         let [sx, sy] = sigma.map(|s| {
             let cells = s / k as f32;
             (cells * cells - OWN_VARIANCE).max(0.0).sqrt()
         });
         self.grid.blur(sx, sy);
-        self.grid.colours(&self.wide_colours, &mut self.colours);
+        self.grid.colors(&self.wide_colors, &mut self.colors);
     }
 }

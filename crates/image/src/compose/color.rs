@@ -1,4 +1,4 @@
-//! Colours as a user writes them.
+//! Colors as a user writes them.
 
 use super::Rgb;
 use std::fmt;
@@ -24,9 +24,9 @@ const NAMES: [(&str, Rgb); 14] = [
     ("pink", Rgb(0xFF, 0xC0, 0xCB)),
 ];
 
-/// A text that is not a colour.
+/// A text that is not a color.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("'{text}' is not a colour: give #RRGGBB, RRGGBB, 0xRRGGBB, #RGB, or one of {}", names())]
+#[error("'{text}' is not a color: give #RRGGBB, RRGGBB, 0xRRGGBB, #RGB, or one of {}", names())]
 pub struct ParseColorError {
     text: String,
 }

@@ -6,13 +6,13 @@ use super::paint::paint_picture;
 use super::{Mode, Rgb};
 use crate::matte::foreground::field::Mapping;
 use crate::matte::tiles::{TILE_H, TILE_W, TileMap};
-use crate::matte::{EdgeColours, MattedView, SmallYuv};
+use crate::matte::{EdgeColors, MattedView, SmallYuv};
 use crate::plane::{Plane, PlaneRef, Rect, Sample, Yuv, YuvColor, YuvLayout, YuvMut};
 use crate::simd;
 
 /// Share of the tint inside the person of an overlay.
 const TINT_SHARE: f32 = 0.5;
-/// Share of its brightness and colour that the background of an overlay keeps.
+/// Share of its brightness and color that the background of an overlay keeps.
 const BACKGROUND_KEPT: f32 = 0.6;
 /// A blur with a standard deviation of fewer samples of the small picture than this is made from
 /// the full-size picture, since the small one no longer holds the detail that must remain.
@@ -37,7 +37,7 @@ pub struct Frame<'a> {
     pub tiles: &'a TileMap,
     /// The views; parts of the frame outside all of them are blended without foreground estimate.
     pub views: &'a [MattedView<'a>],
-    /// The other picture of [`Mode::Replace`], of the source's layout, colour and size.
+    /// The other picture of [`Mode::Replace`], of the source's layout, color and size.
     pub background: Option<Yuv<'a>>,
 }
 
@@ -53,7 +53,7 @@ pub(super) enum Paint {
 }
 
 impl Paint {
-    /// Whether edges show the person by itself, so that its colour must be known.
+    /// Whether edges show the person by itself, so that its color must be known.
     fn needs_foreground(&self) -> bool {
         matches!(self, Paint::Green { .. } | Paint::Alpha | Paint::Blur { .. } | Paint::Replace)
     }
@@ -64,9 +64,9 @@ impl Paint {
 pub(super) struct ViewState {
     /// The view in the luma plane, then in the chroma planes.
     pub rects: [Rect; 2],
-    /// Colour of the person near its edges.
+    /// Color of the person near its edges.
     pub foreground: [Plane<f32>; 3],
-    /// Colour of the background there.
+    /// Color of the background there.
     pub background: [Plane<f32>; 3],
     /// Where the cells of the two lie.
     pub mapping: Mapping,
@@ -139,8 +139,8 @@ impl Composer {
         Self { paint, layout, color, width, height, views: Vec::new() }
     }
 
-    /// Whether the views' colours (see [`MattedView`]) must be known.
-    pub fn needs_colours(&self) -> bool {
+    /// Whether the views' colors (see [`MattedView`]) must be known.
+    pub fn needs_colors(&self) -> bool {
         self.paint.needs_foreground()
     }
 
@@ -150,7 +150,7 @@ impl Composer {
         YuvLayout { alpha: matches!(mode, Mode::Alpha), ..layout }
     }
 
-    /// Takes over the views' colours, and makes the blurred background at the small size. Once a frame,
+    /// Takes over the views' colors, and makes the blurred background at the small size. Once a frame,
     /// before [`paint`](Self::paint).
     ///
     /// # Panics
@@ -170,12 +170,12 @@ impl Composer {
             state.rects = [view.rect, view.rect.subsampled(shift.0, shift.1)];
             // Luma samples to a small one.
             let scale = (view.rect.w as f32 / w.max(1) as f32, view.rect.h as f32 / h.max(1) as f32);
-            let k = EdgeColours::cell(w, h);
+            let k = EdgeColors::cell(w, h);
             let cells = (w.div_ceil(k), h.div_ceil(k));
             state.mapping.update(view.rect, shift, cells, (scale.0 * k as f32, scale.1 * k as f32));
             let to_samples = Scale::new(self.color, self.layout.bits);
-            to_samples.copy(&view.colours.foreground, &mut state.foreground);
-            to_samples.copy(&view.colours.background, &mut state.background);
+            to_samples.copy(&view.colors.foreground, &mut state.foreground);
+            to_samples.copy(&view.colors.background, &mut state.background);
             if let Paint::Blur { strength } = self.paint {
                 prepare_backdrop(state, view, frame, strength * view.rect.h as f32, scale, &to_samples);
             }
@@ -235,7 +235,7 @@ fn prepare_backdrop(
     let cell = if least >= LEAST_SMALL_SIGMA || scale.0.min(scale.1) <= 1.0 {
         let k = Backdrop::cell(least);
         backdrop_from_small(backdrop, view.small, view.alpha, small_sigma, k);
-        to_samples.apply(&mut backdrop.colours);
+        to_samples.apply(&mut backdrop.colors);
         (scale.0 * k as f32, scale.1 * k as f32)
     } else {
         let k = Backdrop::cell(sigma);
@@ -251,7 +251,7 @@ fn prepare_backdrop(
         }
         (k as f32, k as f32)
     };
-    let cells = (backdrop.colours[0].width(), backdrop.colours[0].height());
+    let cells = (backdrop.colors[0].width(), backdrop.colors[0].height());
     state.backdrop_mapping.update(view.rect, shift, cells, cell);
 }
 

@@ -2,7 +2,7 @@
 //! it holds floats, and a rounded product is one instruction. A row of a tile at a time, as in
 //! [`super::kernels`].
 //!
-//! A value is a sample times 2^[`FRACTION`], so that colours that were estimated fit, which are at most as far
+//! A value is a sample times 2^[`FRACTION`], so that colors that were estimated fit, which are at most as far
 //! outside of 0..=255 as that is wide; sums beyond stop at the ends. Opacities are 0..=32767 for 0..=1. What is
 //! rounded on the way is at most an eighth of a sample in the end, and where the opacity is 0 or 1 nothing:
 //! background and source come out as they are.
@@ -106,7 +106,7 @@ pub(super) fn opacity<const W: usize>(
 /// Two rows of `N` fields, and how much of the second there is between them, 0..=32767.
 pub(super) type Between<'a, const N: usize, const W: usize> = (&'a [Fixed<W>; N], &'a [Fixed<W>; N], i16);
 
-/// The foreground's own colour, see [`super::kernels::foreground`]; `range` are values, too.
+/// The foreground's own color, see [`super::kernels::foreground`]; `range` are values, too.
 #[inline(always)]
 pub(super) fn foreground<const W: usize>(
     level: Level,
@@ -371,15 +371,15 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// The formulas in floats, for colours as far out as estimates may be, and the same bits at every level.
+        /// The formulas in floats, for colors as far out as estimates may be, and the same bits at every level.
         #[test]
         fn an_eighth_of_a_sample_is_lost_at_most(
             src in any::<[u8; 32]>(), alpha in any::<[u8; 32]>(), far in any::<[i8; 32]>(), key in any::<u8>(),
             share in 0i16..=32767,
         ) {
             // From -256 to 509.
-            let colour = |i: usize| 128.0 + 3.0 * f32::from(far[i % 32]);
-            let rows: [[Row<32>; 2]; 2] = [0, 1].map(|row| [0, 1].map(|n| std::array::from_fn(|i| colour(i + 5 * n + 9 * row))));
+            let color = |i: usize| 128.0 + 3.0 * f32::from(far[i % 32]);
+            let rows: [[Row<32>; 2]; 2] = [0, 1].map(|row| [0, 1].map(|n| std::array::from_fn(|i| color(i + 5 * n + 9 * row))));
             let [upper, lower] = rows.map(|row| row.map(|field| values_of(&field)));
             let range = [16.0, 235.0].map(fixed);
             let mut first = None;

@@ -11,11 +11,11 @@ use crate::simd::{Row, load, to_u16};
 /// `v` rounded to a sample; NaN and everything outside `0..=max` is clamped first.
 /// `max` is the layout's highest value, at most 65535.
 #[inline(always)]
-pub(super) fn quantise<T: Sample>(v: f32, max: f32) -> T {
+pub(super) fn quantize<T: Sample>(v: f32, max: f32) -> T {
     T::from_u32(u32::from(to_u16(v + 0.5, max)))
 }
 
-/// How many of a row's values are `value`; unlike a search that ends early, this is vectorised.
+/// How many of a row's values are `value`; unlike a search that ends early, this is vectorized.
 #[inline(always)]
 pub(super) fn count<const W: usize>(row: &Row<W>, value: f32) -> usize {
     let mut n = 0u32;
@@ -41,7 +41,7 @@ pub(super) fn widen<T: Sample, const W: usize>(row: &[T; W]) -> Row<W> {
 pub(super) fn round<T: Sample, const W: usize>(values: &Row<W>, max: f32) -> [T; W] {
     let mut out = [T::default(); W];
     for i in 0..W {
-        out[i] = quantise(values[i], max);
+        out[i] = quantize(values[i], max);
     }
     out
 }
@@ -88,7 +88,7 @@ pub(super) fn alpha_row<const W: usize>(
     out
 }
 
-/// The foreground's own colour: `F = Fh + a (I - a Fh - (1 - a) Bh)` (Forte and Pitié 2021,
+/// The foreground's own color: `F = Fh + a (I - a Fh - (1 - a) Bh)` (Forte and Pitié 2021,
 /// equation 4), `smooth` being the estimates `Fh` and `Bh`. Clamped to the legal `range`, widened
 /// to the source's own value where that is outside (super-white and the like), so that `a = 1`
 /// always gives the source back.
@@ -121,11 +121,11 @@ pub(super) fn over<const W: usize>(a: &Row<W>, f: &Row<W>, background: &Row<W>) 
 #[inline(always)]
 pub(super) fn affine<T: Sample>(dst: &mut [T], src: &[T], gain: f32, offset: f32, max: f32) {
     for (d, s) in dst.iter_mut().zip(src) {
-        *d = quantise(gain * s.to_f32() + offset, max);
+        *d = quantize(gain * s.to_f32() + offset, max);
     }
 }
 
-/// How one plane of an overlay is coloured.
+/// How one plane of an overlay is colored.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OverlayPlane {
     /// The tint's sample.
@@ -158,6 +158,6 @@ pub(super) fn overlay<const W: usize>(src: &Row<W>, a: &Row<W>, c: OverlayPlane)
 pub(super) fn scale_alpha<T: Sample>(dst: &mut [T], alpha: &[u8], offset: f32, span: f32, max: f32) {
     let gain = span / 255.0;
     for (d, a) in dst.iter_mut().zip(alpha) {
-        *d = quantise(f32::from(*a) * gain + offset, max);
+        *d = quantize(f32::from(*a) * gain + offset, max);
     }
 }

@@ -24,15 +24,15 @@ use std::path::PathBuf;
 /// What an output shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Mode {
-    /// The person over a flat key colour.
+    /// The person over a flat key color.
     Green {
-        /// The key colour.
+        /// The key color.
         key: Rgb,
     },
-    /// The matte itself in grey: black background, white person.
+    /// The matte itself in gray: black background, white person.
     Matte,
-    /// The person with a real alpha channel: straight (not premultiplied) colour, so that an
-    /// editor needs no un-multiplying. At the edges the colour is the person's own; a margin of
+    /// The person with a real alpha channel: straight (not premultiplied) color, so that an
+    /// editor needs no un-multiplying. At the edges the color is the person's own; a margin of
     /// at least a tile around the person continues it, so that nothing fringes when the picture
     /// is scaled; what lies further off is black and costs no bits.
     Alpha,
@@ -86,7 +86,7 @@ impl Mode {
     }
 }
 
-/// An 8-bit gamma-coded RGB colour.
+/// An 8-bit gamma-coded RGB color.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rgb(pub u8, pub u8, pub u8);
 

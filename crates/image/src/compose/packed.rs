@@ -1,14 +1,14 @@
 //! The "alpha packed" frame of DeoVR and HereSphere: two fisheye circles side by side, and in the
 //! black between them, at 0.4 of their size, two discs with the opacity of each eye.
 //!
-//! With frames of W x H (W = 2 H), eyes whose circles have their centres at c = (W/4 or 3W/4, H/2)
+//! With frames of W x H (W = 2 H), eyes whose circles have their centers at c = (W/4 or 3W/4, H/2)
 //! and the radius R = H/2, the opacity of a point p of an eye lies at
 //!
 //! ```text
 //! q = (c + (W/4, H/2) + 0.4 (p - c)) mod (W, H)
 //! ```
 //!
-//! so the left eye's disc is centred on the seam's upper end and wraps down, the right eye's on the
+//! so the left eye's disc is centered on the seam's upper end and wraps down, the right eye's on the
 //! frame's corner and wraps both ways. 0.4 is just below sqrt(2) - 1, where discs and circles would
 //! touch. The layout was established from four independent programs that agree pixel by pixel
 //! (vr2ar-converter, its Python port, PTMediaServer's packer, VRAutoMatte); `tests/job/packed.rs`
@@ -30,13 +30,13 @@ pub fn format(fov: f32) -> Format {
     Format { layout: Layout::SideBySide, projection: Projection::Fisheye { fov }, alpha_packed: true, ..Format::FLAT }
 }
 
-/// Which colours carry the opacity.
+/// Which colors carry the opacity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum AlphaChannel {
     /// Pure red, what DeoVR's specification asks for.
     #[default]
     Red,
-    /// Grey: the same in red, and sharper, since luma is not subsampled.
+    /// Gray: the same in red, and sharper, since luma is not subsampled.
     Gray,
 }
 
@@ -136,24 +136,24 @@ impl PackedFrame {
         ]
     }
 
-    /// The place in the eye's picture, -1..=1, that a position of its tile (0.0 is the centre of the
+    /// The place in the eye's picture, -1..=1, that a position of its tile (0.0 is the center of the
     /// first sample) shows. Outside the disc it lies outside the unit circle.
     pub fn place(self, x: f64, y: f64) -> (f64, f64) {
-        let centre = self.tile_side() as f64 / 2.0 - 0.5;
-        ((x - centre) / self.disc_radius(), (y - centre) / self.disc_radius())
+        let center = self.tile_side() as f64 / 2.0 - 0.5;
+        ((x - center) / self.disc_radius(), (y - center) / self.disc_radius())
     }
 
     /// The samples of row `y` of a tile that lie in the disc: first and end.
     pub fn disc_row(self, y: usize) -> (usize, usize) {
         let n = self.tile_side();
-        let centre = n as f64 / 2.0 - 0.5;
-        let dy = y as f64 - centre;
+        let center = n as f64 / 2.0 - 0.5;
+        let dy = y as f64 - center;
         let half = self.disc_radius().powi(2) - dy * dy;
         if half < 0.0 {
             return (0, 0);
         }
         let half = half.sqrt();
-        (((centre - half).ceil().max(0.0)) as usize, ((centre + half).floor() as usize + 1).min(n))
+        (((center - half).ceil().max(0.0)) as usize, ((center + half).floor() as usize + 1).min(n))
     }
 
     /// The table that fills a tile from a plane of an eye: `source` is the eye's picture, `grid` its
@@ -173,10 +173,10 @@ impl PackedFrame {
     pub fn untile_table(self, eye: &Picture, fov: f64) -> RemapTable {
         let n = self.tile_side();
         let lens = Lens::Fisheye { fov };
-        let centre = n as f64 / 2.0 - 0.5;
+        let center = n as f64 / 2.0 - 0.5;
         RemapTable::new((n, n), (eye.width, eye.height), &|x, y| {
             let (u, v) = lens.place(eye.ray(x, y)?)?;
-            Some((centre + u * self.disc_radius(), centre + v * self.disc_radius()))
+            Some((center + u * self.disc_radius(), center + v * self.disc_radius()))
         })
     }
 }
@@ -248,7 +248,7 @@ impl DiscPainter {
     }
 
     /// Every sample that covers any of the disc gets the highest opacity under it: with the mean,
-    /// red would turn grey along the person's edge.
+    /// red would turn gray along the person's edge.
     fn paint_subsampled<T: Sample>(
         &self,
         piece: &Piece,

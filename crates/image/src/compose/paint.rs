@@ -14,7 +14,7 @@ use crate::simd::{self, load, save};
 enum Region {
     /// Opacity is 0.
     Background,
-    /// Opacity is 0, but a neighbour's is not.
+    /// Opacity is 0, but a neighbor's is not.
     Margin,
     /// Opacity is 1.
     Person,
@@ -217,15 +217,15 @@ impl<T: Sample> Painter<'_, T> {
             (Region::Edge, paint) => self.edge::<W>(p, r, view, paint),
             (_, Paint::Blur { .. }) => match view {
                 Some(v) => {
-                    let mut backdrop = sampler::<1, W>([&v.backdrop.colours[p]], v, p, r, Source::Backdrop);
+                    let mut backdrop = sampler::<1, W>([&v.backdrop.colors[p]], v, p, r, Source::Backdrop);
                     self.spread(p, r, v, &mut backdrop);
                 }
                 None => self.copy(p, r, self.source[p]),
             },
             (_, _) => match view {
                 Some(v) => {
-                    let mut colour = sampler::<1, W>([&v.foreground[p]], v, p, r, Source::Estimate);
-                    self.spread(p, r, v, &mut colour);
+                    let mut color = sampler::<1, W>([&v.foreground[p]], v, p, r, Source::Estimate);
+                    self.spread(p, r, v, &mut color);
                 }
                 None => {
                     let bits = self.composer.layout.bits;
@@ -247,7 +247,7 @@ impl<T: Sample> Painter<'_, T> {
         }
     }
 
-    /// Blends an edge: the person's own colour over the new background, or alone.
+    /// Blends an edge: the person's own color over the new background, or alone.
     #[inline(always)]
     fn edge<const W: usize>(&mut self, p: usize, r: Rect, view: Option<&ViewState>, paint: Paint) {
         match view {
@@ -267,7 +267,7 @@ impl<T: Sample> Painter<'_, T> {
         let mut smooth = FixedSampler::new(sampler::<2, W>(fields, view, p, r, Source::Estimate));
         let mut backdrop = match paint {
             Paint::Blur { .. } => {
-                let field = [&view.backdrop.colours[p]];
+                let field = [&view.backdrop.colors[p]];
                 Some(FixedSampler::new(sampler::<1, W>(field, view, p, r, Source::Backdrop)))
             }
             _ => None,
@@ -314,7 +314,7 @@ impl<T: Sample> Painter<'_, T> {
         let (source, background, alpha, max) = (self.source[p], self.background, self.frame.alpha, self.max);
         let mut smooth = view.map(|v| sampler::<2, W>([&v.foreground[p], &v.background[p]], v, p, r, Source::Estimate));
         let mut backdrop = match (paint, view) {
-            (Paint::Blur { .. }, Some(v)) => Some(sampler::<1, W>([&v.backdrop.colours[p]], v, p, r, Source::Backdrop)),
+            (Paint::Blur { .. }, Some(v)) => Some(sampler::<1, W>([&v.backdrop.colors[p]], v, p, r, Source::Backdrop)),
             _ => None,
         };
         let top = view.map_or(0, |v| v.rect(p).y);
@@ -397,7 +397,7 @@ fn sampler<'a, const N: usize, const W: usize>(
     Sampler::new(planes, mapping.axes(p), r.x - view.rect(p).x, r.w)
 }
 
-/// Whether any of the eight neighbours of a tile holds some of the person.
+/// Whether any of the eight neighbors of a tile holds some of the person.
 #[inline(always)]
 fn touches_person(tiles: &TileMap, tx: usize, ty: usize) -> bool {
     (ty.saturating_sub(1)..(ty + 2).min(tiles.tiles_y)).any(|y| {

@@ -235,8 +235,8 @@ impl Shared {
             b.small.remap(&tables.matte, b.coefficients.b.as_ref(), 0.0, 0.0, b.offset.as_mut());
             // The disc shows what the circle does, smaller: its luma is the circle's, averaged.
             let (black, span) = self.color.luma(self.layout.bits);
-            let (centre, half) = (circle.width as f64 / 2.0, n as f64 / SCALE / 2.0);
-            let part = (centre - half, centre + half);
+            let (center, half) = (circle.width as f64 / 2.0, n as f64 / SCALE / 2.0);
+            let part = (center - half, center + half);
             let affine = (1.0 / span, -black / span);
             b.resampler.resample(circle, part, part, GUIDE_ROWS, affine, (n, n), &mut b.guide);
             follow(b.slope.data(), b.guide.data(), b.offset.data_mut());
@@ -276,7 +276,7 @@ dispatch! {
 mod tests {
     use super::*;
     use crate::compose::packed::read_disc;
-    use crate::matte::{EdgeColours, SmallYuv};
+    use crate::matte::{EdgeColors, SmallYuv};
     use crate::plane::PlaneMut;
 
     const LAYOUT: YuvLayout = YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
@@ -307,7 +307,7 @@ mod tests {
         Plane::from_vec((0..n * n).map(|i| alpha(i).unwrap_or(0.0)).collect(), n, n)
     }
 
-    /// Paints a grey frame whose views have the mattes `alphas`, and reads the discs back.
+    /// Paints a gray frame whose views have the mattes `alphas`, and reads the discs back.
     fn packed(
         plan: &PassthroughPlan,
         size: (usize, usize),
@@ -325,9 +325,9 @@ mod tests {
                 SmallYuv { y: flat.clone(), u: flat.clone(), v: flat }
             })
             .collect();
-        let colours: Vec<_> = small.iter().zip(alphas).map(|(small, alpha)| EdgeColours::of(small, alpha)).collect();
+        let colors: Vec<_> = small.iter().zip(alphas).map(|(small, alpha)| EdgeColors::of(small, alpha)).collect();
         let views: Vec<_> = (0..alphas.len())
-            .map(|i| MattedView { rect: plan.rects[i], small: &small[i], alpha: &alphas[i], colours: &colours[i] })
+            .map(|i| MattedView { rect: plan.rects[i], small: &small[i], alpha: &alphas[i], colors: &colors[i] })
             .collect();
         let small_size = (alphas[0].width(), alphas[0].height());
         let color = YuvColor::default();

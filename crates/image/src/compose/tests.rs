@@ -2,7 +2,7 @@
 
 use super::composer::{Composer, Frame, Paint};
 use super::*;
-use crate::matte::{EdgeColours, MattedView, SmallYuv, TILE_H, TILE_W, TileMap};
+use crate::matte::{EdgeColors, MattedView, SmallYuv, TILE_H, TILE_W, TileMap};
 use crate::plane::{Matrix, Plane, PlaneMut, PlaneRef, Rect, Sample, Yuv, YuvColor, YuvLayout, YuvMut};
 use crate::simd::forced;
 use proptest::prelude::*;
@@ -144,8 +144,8 @@ fn run<T: Variant>(case: &Case) {
         // A border that no view covers.
         None => vec![Rect::new(w / 8, h / 8, (w * 3).div_ceil(4), (h * 3).div_ceil(4))],
     };
-    let colours = EdgeColours::of(&small, &small_alpha);
-    let view = |r: &Rect| MattedView { rect: *r, small: &small, alpha: &small_alpha, colours: &colours };
+    let colors = EdgeColors::of(&small, &small_alpha);
+    let view = |r: &Rect| MattedView { rect: *r, small: &small, alpha: &small_alpha, colors: &colors };
     let views: Vec<_> = rects.iter().map(view).collect();
     let mut tiles = TileMap::default();
     tiles.classify(alpha.get());
@@ -174,8 +174,8 @@ fn run<T: Variant>(case: &Case) {
         composer.prepare(&frame);
         {
             let mut planes = out.iter_mut().map(Padded::get_mut);
-            let colour = [planes.next().unwrap(), planes.next().unwrap(), planes.next().unwrap()];
-            let picture = T::yuv_mut(colour, planes.next());
+            let color = [planes.next().unwrap(), planes.next().unwrap(), planes.next().unwrap()];
+            let picture = T::yuv_mut(color, planes.next());
             composer.paint(&frame, picture);
         }
         match &first {
@@ -297,7 +297,7 @@ fn expected<T: Sample>(
             }
         }
         Paint::Blur { .. } => match view {
-            Some(v) => over(field(&v.backdrop.colours[p], v.backdrop_mapping.cell())).clamp(0.0, max),
+            Some(v) => over(field(&v.backdrop.colors[p], v.backdrop_mapping.cell())).clamp(0.0, max),
             None => s,
         },
         Paint::Replace => over(other[p].get().row(y)[x].to_f32()),
@@ -339,7 +339,7 @@ impl Known {
         };
         let known = Self {
             size,
-            // A dark reddish person whose colour drifts, before a bright, coarsely striped wall.
+            // A dark reddish person whose color drifts, before a bright, coarsely striped wall.
             foreground: [
                 at(&|x, y| 0.25 + 0.15 * x + 0.03 * (40.0 * y).sin()),
                 at(&|x, _| -0.05 - 0.05 * x),
@@ -396,8 +396,8 @@ fn paint_known(mode: &Mode, known: &Known, small: &SmallYuv, small_alpha: &Plane
     let alpha = Plane::from_vec(known.alpha.data().iter().map(|a| (a * 255.0).round() as u8).collect(), n, n);
     let mut tiles = TileMap::default();
     tiles.classify(alpha.as_ref());
-    let colours = EdgeColours::of(small, small_alpha);
-    let views = [MattedView { rect: Rect::new(0, 0, n, n), small, alpha: small_alpha, colours: &colours }];
+    let colors = EdgeColors::of(small, small_alpha);
+    let views = [MattedView { rect: Rect::new(0, 0, n, n), small, alpha: small_alpha, colors: &colors }];
     let frame = Frame {
         source: Yuv::U16(source.each_ref().map(|p| p.as_ref())),
         layout,

@@ -1,11 +1,11 @@
 //! From a small matte and the small picture it was made from: a local linear model of alpha in luma,
 //! which the full-size luma turns into a full-size matte whose edges follow the picture.
 //!
-//! Near an edge [`EdgeColours`] know how the person looks and how the background. Where the two are
-//! well apart, a pixel's colour says how much of each it shows: its place `(I - B) . (F - B) /
+//! Near an edge [`EdgeColors`] know how the person looks and how the background. Where the two are
+//! well apart, a pixel's color says how much of each it shows: its place `(I - B) . (F - B) /
 //! |F - B|^2` on the line between them, the alpha that compositing solves for. It takes the place of
-//! the network's alpha as far as the colours can be believed, but never leaves the range that the
-//! network gave the pixel and its eight neighbours: an outline moves by a pixel at most, nothing
+//! the network's alpha as far as the colors can be believed, but never leaves the range that the
+//! network gave the pixel and its eight neighbors: an outline moves by a pixel at most, nothing
 //! grows, and what is flat stays as it is. The same line, `(F - B)_Y / |F - B|^2` per unit of luma,
 //! says how the full-size luma's detail continues it: `alpha = a Y + b` with `a` and `b` interpolated.
 //! Chroma comes from the small picture only; it is stored at half size or less anyway.
@@ -18,7 +18,7 @@
 //! 0.70 and 0.47.
 
 use super::foreground::field::{Axis, Sampler};
-use super::{EdgeColours, MattedView, SmallYuv, ramp};
+use super::{EdgeColors, MattedView, SmallYuv, ramp};
 use crate::plane::{Plane, PlaneRef};
 use crate::simd::{Row, dispatch, load, save};
 
@@ -31,16 +31,16 @@ pub struct Coefficients {
     pub b: Plane<f32>,
 }
 
-/// Range of alpha among a pixel and its neighbours up to which the matte counts as flat, and from
+/// Range of alpha among a pixel and its neighbors up to which the matte counts as flat, and from
 /// which luma's detail is followed fully.
 const FLAT: (f32, f32) = (0.02, 0.27);
 /// What a difference in chroma weighs beside one in luma: skin, clothes and walls differ less in it,
 /// but light and shadow hardly change it.
 const CHROMA: f32 = 3.0;
-/// Squared distance of the two colours (chroma weighted) at which a quarter of what they say is believed.
+/// Squared distance of the two colors (chroma weighted) at which a quarter of what they say is believed.
 const CLOSE: f32 = 0.02;
 /// Share of what lies around a pixel that must surely be person, and surely background, for the
-/// colours to be those that it shows.
+/// colors to be those that it shows.
 const ENOUGH: f32 = 0.125;
 /// Columns that are worked on at a time.
 const BLOCK: usize = 16;
@@ -50,7 +50,7 @@ const AROUND: usize = BLOCK + 2;
 /// Fits the matte of `view` to its small picture.
 ///
 /// # Panics
-/// When the view's planes differ in size, or its colours are not those of a matte of this size.
+/// When the view's planes differ in size, or its colors are not those of a matte of this size.
 pub fn coefficients(view: &MattedView<'_>, out: &mut Coefficients) {
     let (w, h) = (view.alpha.width(), view.alpha.height());
     out.a.resize(w, h);
@@ -58,10 +58,10 @@ pub fn coefficients(view: &MattedView<'_>, out: &mut Coefficients) {
     if w == 0 || h == 0 {
         return;
     }
-    let cell = EdgeColours::cell(w, h);
+    let cell = EdgeColors::cell(w, h);
     let cells = (w.div_ceil(cell), h.div_ceil(cell));
-    let known = &view.colours.sure[0];
-    assert_eq!((known.width(), known.height()), cells, "the colours are of a matte of this size");
+    let known = &view.colors.sure[0];
+    assert_eq!((known.width(), known.height()), cells, "the colors are of a matte of this size");
     let axes = [Axis::new(w, cell as f32, cells.0), Axis::new(h, cell as f32, cells.1)];
     fit_rows(view, &axes, out);
 }
@@ -76,8 +76,8 @@ dispatch! {
     /// All coefficients, row by row: down a column every row would be another page of memory.
     fn fit_rows(view: &MattedView<'_>, axes: &[Axis; 2], out: &mut Coefficients) {
         let (w, h) = (view.alpha.width(), view.alpha.height());
-        let colours = view.colours;
-        let ([fy, fu, fv], [by, bu, bv], [sf, sb]) = (&colours.foreground, &colours.background, &colours.sure);
+        let colors = view.colors;
+        let ([fy, fu, fv], [by, bu, bv], [sf, sb]) = (&colors.foreground, &colors.background, &colors.sure);
         let fields = [fy, fu, fv, by, bu, bv, sf, sb];
         let mut samplers = Vec::with_capacity(w.div_ceil(BLOCK));
         for x in (0..w).step_by(BLOCK) {
@@ -109,7 +109,7 @@ dispatch! {
     }
 }
 
-/// Least and greatest alpha among each pixel of a row and its neighbours above and below: the columns of
+/// Least and greatest alpha among each pixel of a row and its neighbors above and below: the columns of
 /// the view, between one that repeats the first and some that repeat the last.
 struct Ranges {
     low: Vec<f32>,
@@ -144,7 +144,7 @@ impl Ranges {
         }
     }
 
-    /// Least and greatest alpha among each pixel of the block at `x` and its eight neighbours; `None` where the
+    /// Least and greatest alpha among each pixel of the block at `x` and its eight neighbors; `None` where the
     /// matte is flat around all of them.
     #[inline(always)]
     fn of(&self, x: usize) -> Option<(Row<BLOCK>, Row<BLOCK>)> {
@@ -156,7 +156,7 @@ impl Ranges {
             high[i] = greatest(tops[i + 1], greatest(tops[i], tops[i + 2]));
         }
         // The bits of numbers that are not negative are in the numbers' order, and integers' greatest is
-        // vectorised.
+        // vectorized.
         let mut widest = 0;
         for i in 0..BLOCK {
             widest = widest.max((high[i] - low[i]).to_bits());
@@ -166,7 +166,7 @@ impl Ranges {
 }
 
 /// Slopes and offsets of pixels that show `picture` and have the opacity `alpha`, `low` to `high`
-/// with their neighbours; `fields` are the colours of foreground and background there, and how much
+/// with their neighbors; `fields` are the colors of foreground and background there, and how much
 /// of each is sure.
 #[inline(always)]
 fn fit(
@@ -183,7 +183,7 @@ fn fit(
         let apart = [fy[i] - by[i], CHROMA * (fu[i] - bu[i]), CHROMA * (fv[i] - bv[i])];
         let shown = [y[i] - by[i], CHROMA * (u[i] - bu[i]), CHROMA * (v[i] - bv[i])];
         let squared = apart[0] * apart[0] + apart[1] * apart[1] + apart[2] * apart[2];
-        // The same colour twice says nothing; that must not divide by 0.
+        // The same color twice says nothing; that must not divide by 0.
         let inverse = 1.0 / (squared + 1e-6);
         let along = (shown[0] * apart[0] + shown[1] * apart[1] + shown[2] * apart[2]) * inverse;
         let clear = squared / (squared + CLOSE);
@@ -227,18 +227,18 @@ mod tests {
         }
     }
 
-    fn fitted(small: &SmallYuv, alpha: &Plane<f32>) -> (EdgeColours, Coefficients) {
-        let colours = EdgeColours::of(small, alpha);
+    fn fitted(small: &SmallYuv, alpha: &Plane<f32>) -> (EdgeColors, Coefficients) {
+        let colors = EdgeColors::of(small, alpha);
         let mut out = Coefficients::default();
         let rect = Rect::new(0, 0, alpha.width(), alpha.height());
-        coefficients(&MattedView { rect, small, alpha, colours: &colours }, &mut out);
-        (colours, out)
+        coefficients(&MattedView { rect, small, alpha, colors: &colors }, &mut out);
+        (colors, out)
     }
 
     /// Slope and offset of a pixel, straight from the module's text.
-    fn expected(small: &SmallYuv, alpha: &Plane<f32>, colours: &EdgeColours, x: usize, y: usize) -> (f64, f64) {
+    fn expected(small: &SmallYuv, alpha: &Plane<f32>, colors: &EdgeColors, x: usize, y: usize) -> (f64, f64) {
         let (w, h) = (alpha.width(), alpha.height());
-        let cell = EdgeColours::cell(w, h) as f64;
+        let cell = EdgeColors::cell(w, h) as f64;
         let at = |p: &Plane<f32>, x: usize, y: usize| f64::from(p.data()[y * p.width() + x]);
         let field = |p: &Plane<f32>| {
             let place = |i: usize, cells: usize| ((i as f64 + 0.5) / cell - 0.5).clamp(0.0, cells as f64 - 1.0);
@@ -251,12 +251,12 @@ mod tests {
         };
         let weight = [1.0, 3.0, 3.0];
         let planes = [&small.y, &small.u, &small.v];
-        let f: Vec<f64> = colours.foreground.iter().zip(weight).map(|(p, w)| w * field(p)).collect();
-        let b: Vec<f64> = colours.background.iter().zip(weight).map(|(p, w)| w * field(p)).collect();
+        let f: Vec<f64> = colors.foreground.iter().zip(weight).map(|(p, w)| w * field(p)).collect();
+        let b: Vec<f64> = colors.background.iter().zip(weight).map(|(p, w)| w * field(p)).collect();
         let shown: Vec<f64> = planes.iter().zip(weight).map(|(p, w)| w * at(p, x, y)).collect();
         let squared: f64 = f.iter().zip(&b).map(|(f, b)| (f - b).powi(2)).sum();
         let along: f64 = (0..3).map(|c| (shown[c] - b[c]) * (f[c] - b[c])).sum::<f64>() / (squared + 1e-6);
-        let known: f64 = colours.sure.iter().map(|p| (8.0 * field(p)).min(1.0)).product();
+        let known: f64 = colors.sure.iter().map(|p| (8.0 * field(p)).min(1.0)).product();
         let believed = (squared / (squared + 0.02)).powi(2) * known;
         let near: Vec<f64> = (y.saturating_sub(1)..(y + 2).min(h))
             .flat_map(|j| (x.saturating_sub(1)..(x + 2).min(w)).map(move |i| (i, j)))
@@ -285,10 +285,10 @@ mod tests {
             let small = SmallYuv { y: plane(0.3, 0.3, 0.3), u: plane(0.0, 0.1, 0.1), v: plane(0.1, -0.2, 0.1) };
             let alpha = Plane::from_vec(alpha, w, h);
             forced::each(|level| {
-                let (colours, out) = fitted(&small, &alpha);
+                let (colors, out) = fitted(&small, &alpha);
                 for (i, (a, b)) in out.a.data().iter().zip(out.b.data()).enumerate() {
-                    let want = expected(&small, &alpha, &colours, i % w, i / w);
-                    // Slopes are steep where the colours are close.
+                    let want = expected(&small, &alpha, &colors, i % w, i / w);
+                    // Slopes are steep where the colors are close.
                     let near = |got: f32, want: f64| (f64::from(got) - want).abs() < 2e-3 * (1.0 + want.abs());
                     assert!(near(*a, want.0) && near(*b, want.1), "{level:?} at {i}: {a} {b} {want:?}");
                 }
@@ -314,7 +314,7 @@ mod tests {
 
     /// A person whose outline the network draws a pixel beside where it is, softly.
     #[test]
-    fn an_outline_moves_to_where_the_colours_part() {
+    fn an_outline_moves_to_where_the_colors_part() {
         let (w, h) = (512, 16);
         let truth = |x: usize| if x < 300 { 1.0 } else { 0.0 };
         let plane = |person: f32, background: f32| {
@@ -332,7 +332,7 @@ mod tests {
 
     /// Where person and background look alike, the network is all there is to go by.
     #[test]
-    fn alike_colours_leave_the_matte_alone() {
+    fn alike_colors_leave_the_matte_alone() {
         let (w, h) = (64, 48);
         let mut noise = noise(7);
         let mut plane = || Plane::from_vec((0..w * h).map(|_| 0.4 + 0.02 * noise()).collect(), w, h);

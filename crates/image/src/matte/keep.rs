@@ -96,7 +96,7 @@ fn retain(alpha: &mut Plane<f32>, keep: impl Fn(usize, usize) -> bool) {
     }
 }
 
-/// Takes out the connected parts of a matte (4 neighbours) for whose first row and row after the last
+/// Takes out the connected parts of a matte (4 neighbors) for whose first row and row after the last
 /// `gone` says so.
 fn remove(alpha: &mut Plane<f32>, gone: impl Fn(usize, usize) -> bool) {
     let (width, height) = (alpha.width(), alpha.height());

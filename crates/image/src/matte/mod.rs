@@ -20,7 +20,7 @@ pub mod tiles;
 mod upsample;
 pub mod windows;
 
-pub use foreground::EdgeColours;
+pub use foreground::EdgeColors;
 pub use full::FullMatte;
 pub use guided::{Coefficients, coefficients};
 pub use levels::Levels;
@@ -63,8 +63,8 @@ pub struct MattedView<'a> {
     pub small: &'a SmallYuv,
     /// Opacity of the person at that same size, 0.0..=1.0.
     pub alpha: &'a Plane<f32>,
-    /// What the two say of the colours near the person's edges, unless nobody asks for it.
-    pub colours: &'a EdgeColours,
+    /// What the two say of the colors near the person's edges, unless nobody asks for it.
+    pub colors: &'a EdgeColors,
 }
 
 /// What the user may ask of a matte after the network.
@@ -79,7 +79,7 @@ pub struct MatteOptions {
     pub grow: i32,
     /// Edge-aware upsampling by the luma plane; false: bilinear.
     pub refine: bool,
-    /// Strength of the temporal stabilisation behind models that see each frame alone, 0 (off) ..= 1;
+    /// Strength of the temporal stabilization behind models that see each frame alone, 0 (off) ..= 1;
     /// [`Self::stabilizers`] says what others get.
     pub stabilize: f32,
     /// How far the mattes of the two eyes are brought together where both surely see the same, 0 (off)
@@ -90,12 +90,12 @@ pub struct MatteOptions {
     pub every: u32,
 }
 
-/// What of the strength of the stabilisation a recurrent network's mattes get: it remembers by itself, and
+/// What of the strength of the stabilization a recurrent network's mattes get: it remembers by itself, and
 /// more than this begins to trail (docs/quality.md, "How much calm").
 const RECURRENT_SHARE: f32 = 1.0 / 3.0;
 
 impl MatteOptions {
-    /// A stabiliser for each of so many views whose mattes a network made; none where that is switched off.
+    /// A stabilizer for each of so many views whose mattes a network made; none where that is switched off.
     pub fn stabilizers(&self, recurrent: bool, views: usize) -> Vec<Stabilizer> {
         let strength = self.stabilize * if recurrent { RECURRENT_SHARE } else { 1.0 };
         let views = if strength > 0.0 { views } else { 0 };

@@ -1,7 +1,7 @@
 //! What moves in a view from one frame to the next, in blocks, and a matte that is carried along.
 //!
 //! Each block of the new frame is looked for in the frame before by the sum of absolute differences of the
-//! luma, at a quarter of the size first: from where its neighbours came, then downhill from the best of
+//! luma, at a quarter of the size first: from where its neighbors came, then downhill from the best of
 //! these (predictive diamond search, Tourapis 2002), and then half a size and the full size around what
 //! was found. What stands still costs one comparison. The fraction between pixels is that of a parabola through the
 //! sums beside the least one.
@@ -16,13 +16,13 @@ const RANGE: i32 = 8;
 const STEPS: usize = 12;
 /// Pixels around a picture that repeat its edge, so that every place in reach can be compared.
 const PAD: usize = 4 * (RANGE as usize + 1) + BLOCK;
-/// Mean difference in grey levels of a pixel up to which a block stands still: sensor noise, averaged down to the
+/// Mean difference in gray levels of a pixel up to which a block stands still: sensor noise, averaged down to the
 /// network's size.
 const STILL: u32 = 2;
 /// The same from which on a block was not found: something was uncovered, turned, or lit anew.
 const LOST: u32 = 14;
-/// What a vector costs for being another than that of the block beside it, in grey levels of a pixel: where there is no
-/// texture neighbours decide.
+/// What a vector costs for being another than that of the block beside it, in gray levels of a pixel: where there is no
+/// texture neighbors decide.
 const APART: u32 = 1;
 
 /// Where the blocks of a frame were in the frame before.

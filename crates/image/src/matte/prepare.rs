@@ -29,7 +29,7 @@ impl Sampler {
     }
 
     /// Averages the part `view` (luma samples) of a frame to `size` (width, height) and writes the
-    /// three planes, normalised as [`SmallYuv`] states, to `out`, which gets that size. Where the
+    /// three planes, normalized as [`SmallYuv`] states, to `out`, which gets that size. Where the
     /// view is smaller than `size` it is enlarged bilinearly.
     ///
     /// # Panics
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flat_colour_comes_back_as_rgb() {
+    fn a_flat_color_comes_back_as_rgb() {
         for (bits, full_range, matrix) in [
             (8, false, Matrix::Bt709),
             (10, false, Matrix::Bt2020),
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn normalisation_is_as_stated() {
+    fn normalization_is_as_stated() {
         let small = SmallYuv {
             y: Plane::from_vec(vec![0.5, 0.25], 2, 1),
             u: Plane::from_vec(vec![0.0, 0.0], 2, 1),

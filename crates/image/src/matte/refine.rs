@@ -70,7 +70,7 @@ impl Refiner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matte::{EdgeColours, SmallYuv};
+    use crate::matte::{EdgeColors, SmallYuv};
     use crate::plane::{Plane, PlaneRef, Rect};
 
     #[test]
@@ -82,12 +82,12 @@ mod tests {
             let planes = Yuv::U8([plane; 3]);
             let half: Vec<f32> = (0..small * small).map(|i| if i % small < small / 2 { 1.0 } else { 0.0 }).collect();
             let alpha = Plane::from_vec(half, small, small);
-            let grey = Plane::from_vec(vec![0.4; small * small], small, small);
-            let picture = SmallYuv { y: grey.clone(), u: grey.clone(), v: grey };
-            let colours = EdgeColours::of(&picture, &alpha);
+            let gray = Plane::from_vec(vec![0.4; small * small], small, small);
+            let picture = SmallYuv { y: gray.clone(), u: gray.clone(), v: gray };
+            let colors = EdgeColors::of(&picture, &alpha);
             let mut out = Plane::new(view, view);
             let rect = Rect::new(0, 0, view, view);
-            let matted = MattedView { rect, small: &picture, alpha: &alpha, colours: &colours };
+            let matted = MattedView { rect, small: &picture, alpha: &alpha, colors: &colors };
             let mut refiner = Refiner::new(MatteOptions::default());
             refiner.refine(&planes, layout, YuvColor::default(), &matted, out.as_mut(), &mut Vec::new());
             let row = out.as_ref().row(view / 2).to_vec();

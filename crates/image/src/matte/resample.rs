@@ -2,7 +2,7 @@
 //!
 //! Reduction averages the area that an output sample covers; enlargement is bilinear. First the
 //! rows under an output row are summed with their weights (long contiguous loops). That one row is
-//! halved, by the mean of neighbours, until less than twice as wide as the output, and then
+//! halved, by the mean of neighbors, until less than twice as wide as the output, and then
 //! interpolated: the samples that an output covers all count, at its ends by nearness.
 
 use crate::plane::{Plane, PlaneRef, Sample};
@@ -42,10 +42,10 @@ fn weights(len: usize, from: f64, to: f64, n: usize) -> Axis {
                 // A triangle as wide as two steps (two samples when enlarging): bilinear, but
                 // without aliasing for a slight reduction.
                 let half = step.max(1.0);
-                let centre = (a + b) / 2.0 - 0.5;
-                let mut s = (centre - half).ceil();
-                while s <= centre + half {
-                    add(s, 1.0 - (s - centre).abs() / half);
+                let center = (a + b) / 2.0 - 0.5;
+                let mut s = (center - half).ceil();
+                while s <= center + half {
+                    add(s, 1.0 - (s - center).abs() / half);
                     s += 1.0;
                 }
             }
@@ -296,7 +296,7 @@ mod tests {
 
         #[test]
         fn a_ramp_stays_a_ramp(w in 9usize..200, dw in 3usize..260) {
-            // Values proportional to the position: a filter that is centred keeps them, so a shift
+            // Values proportional to the position: a filter that is centered keeps them, so a shift
             // of half a sample would show. Away from the borders, where samples repeat.
             let data: Vec<u8> = (0..w).map(|x| x as u8).collect();
             let src = PlaneRef::new(&data, w, w, 1);
@@ -304,9 +304,9 @@ mod tests {
             Resampler::default().resample(src, (0.0, w as f64), (0.0, 1.0), 4, (1.0, 0.0), (dw, 1), &mut out);
             let step = w as f64 / dw as f64;
             for (i, &v) in out.data().iter().enumerate() {
-                let centre = (i as f64 + 0.5) * step - 0.5;
-                if centre >= step && centre <= w as f64 - 1.0 - 2.0 * step {
-                    prop_assert!((f64::from(v) - centre).abs() < 1e-3, "{}: {} for {}", i, v, centre);
+                let center = (i as f64 + 0.5) * step - 0.5;
+                if center >= step && center <= w as f64 - 1.0 - 2.0 * step {
+                    prop_assert!((f64::from(v) - center).abs() < 1e-3, "{}: {} for {}", i, v, center);
                 }
             }
         }
@@ -327,8 +327,8 @@ mod tests {
             &mut out,
         );
         for (i, &v) in out.data().iter().enumerate() {
-            let centre = (i as f32 + 0.5) * 7.5 - 0.5;
-            assert!((v - centre).abs() < 0.8, "{i}: {v} for {centre}");
+            let center = (i as f32 + 0.5) * 7.5 - 0.5;
+            assert!((v - center).abs() < 0.8, "{i}: {v} for {center}");
         }
     }
 }

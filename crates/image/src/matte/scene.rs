@@ -1,4 +1,4 @@
-//! Finding scene cuts, at which recurrent states and the stabiliser must start anew.
+//! Finding scene cuts, at which recurrent states and the stabilizer must start anew.
 
 use super::resample::Resampler;
 use crate::plane::Plane;

@@ -12,7 +12,7 @@ use crate::simd::{Row, dispatch, load, save};
 /// Change of luma (mean of 3x3, 0..=1) up to which a place counts as still, and from which it
 /// counts as moving. Sensor noise, averaged down to the network's size, stays below the first.
 const LUMA: (f32, f32) = (0.02, 0.07);
-/// The same for the change of alpha: a change that a whole neighbourhood shares is no noise.
+/// The same for the change of alpha: a change that a whole neighborhood shares is no noise.
 const ALPHA: (f32, f32) = (0.2, 0.5);
 
 /// Change of a pixel's alpha that is not worth calming: a quarter of a step of eight bits. Most of
@@ -52,7 +52,7 @@ impl Stabilizer {
         self.primed.then_some((&self.luma, &self.alpha))
     }
 
-    /// Takes over the [memory](Self::memory) of another stabiliser.
+    /// Takes over the [memory](Self::memory) of another stabilizer.
     pub fn remember(&mut self, memory: Option<(Plane<f32>, Plane<f32>)>) {
         self.primed = memory.is_some();
         if let Some((luma, alpha)) = memory {
@@ -195,7 +195,7 @@ dispatch! {
 #[inline(always)]
 fn is_still(now: &Row<BLOCK>, before: &Row<BLOCK>) -> bool {
     // Without their sign the bits of floats are in the order of the numbers, and integers' greatest
-    // is vectorised.
+    // is vectorized.
     let mut greatest = 0;
     for i in 0..BLOCK {
         greatest = greatest.max((now[i] - before[i]).abs().to_bits());

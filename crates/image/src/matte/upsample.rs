@@ -70,7 +70,7 @@ struct Small<'a> {
 }
 
 /// Small pixels along an axis, seen from full size. Run `i` are the full-size samples between the
-/// centres of the small pixels `i - 1` and `i`; beyond the outer centres the outer pixel holds.
+/// centers of the small pixels `i - 1` and `i`; beyond the outer centers the outer pixel holds.
 struct Runs {
     /// First sample of each run, and the end of the last: small pixels + 2 entries.
     start: Vec<usize>,

@@ -2,10 +2,10 @@
 //!
 //! Directions are unit vectors in the frame of FFmpeg's `v360` filter: x to the right, y **down**,
 //! z forward. A place in a picture is `(u, v)` with -1 at the left (upper) edge and 1 at the right
-//! (lower) edge; the centre of pixel `i` of `n` is at `(2 i + 1) / n - 1`. The formulas are those
+//! (lower) edge; the center of pixel `i` of `n` is at `(2 i + 1) / n - 1`. The formulas are those
 //! of `libavfilter/vf_v360.c` (unchanged from FFmpeg 5.1 to 8.1), written down anew, except that a
 //! fisheye's circle really ends at its rim (`v360` shows the square around it) and that pixel
-//! centres are used in both directions (`v360` maps back to pixel corners).
+//! centers are used in both directions (`v360` maps back to pixel corners).
 
 use super::Projection;
 use std::f64::consts::{FRAC_PI_2, PI};
@@ -26,7 +26,7 @@ pub enum Lens {
         h_fov: f64,
     },
     /// Equidistant fisheye in the ellipse inscribed in the picture: the angle from the axis is
-    /// proportional to the distance from the centre.
+    /// proportional to the distance from the center.
     Fisheye {
         /// Angle across the whole circle in degrees, above 0 and at most 360.
         fov: f64,
@@ -157,7 +157,7 @@ impl Camera {
 }
 
 /// A picture of some size, taken by a camera. Positions are in pixels, (0.0, 0.0) being the
-/// **centre** of the first one.
+/// **center** of the first one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Picture {
     /// What took it.

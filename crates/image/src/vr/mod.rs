@@ -1,4 +1,4 @@
-//! Layouts and projections of VR video: how they are recognised, named and tagged, their maths, and
+//! Layouts and projections of VR video: how they are recognized, named and tagged, their maths, and
 //! pictures seen through another lens.
 
 pub mod boxes;

@@ -549,11 +549,11 @@ fn format_of(named: &Named) -> Option<Format> {
 }
 
 /// The stem of a made file's name: the source's stem, its own tokens taken out, with the tokens of
-/// what was made, and `passthrough` for a picture with a key colour. Reading the name gives the
+/// what was made, and `passthrough` for a picture with a key color. Reading the name gives the
 /// format again, whatever the stem is; a fisheye's field of view is rounded to whole degrees.
 pub fn name(stem: &OsStr, format: &Format, passthrough: bool) -> OsString {
     let tokens = tokens(format);
-    // A key colour and packed alpha exclude each other.
+    // A key color and packed alpha exclude each other.
     let tail = if passthrough && !format.alpha_packed { tokens + "_passthrough" } else { tokens };
     let want = format_of(&Scan::new(format!("x{tail}").as_bytes()).read());
     let good = |stem: &[u8]| {

@@ -1,7 +1,7 @@
 //! Mattes that were computed before, by what the network saw: in memory, and on disk for the next run.
 //!
 //! [`Recall`] stands between the pipeline and the network. A frame is known by a hash of the very
-//! numbers that the network would get ([`Key`]), so whatever led to them (crop, view, colour, size)
+//! numbers that the network would get ([`Key`]), so whatever led to them (crop, view, color, size)
 //! needs no part in it. What the cache gives back is bit for bit what the network would have given:
 //! mattes are rounded to [`matte::LEVELS`] steps whether they are kept or not.
 //!

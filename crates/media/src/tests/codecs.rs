@@ -194,7 +194,7 @@ fn defaults_suit_container_size_and_depth() {
 }
 
 #[test]
-fn a_matte_is_stored_grey() {
+fn a_matte_is_stored_gray() {
     let files = Files::new();
     let from = source(&files);
     let mut reader = Reader::open(&from, &DecodeOptions::default()).unwrap();

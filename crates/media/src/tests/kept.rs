@@ -166,7 +166,7 @@ fn cover_pictures() {
 }
 
 #[test]
-fn colour_aspect_and_hdr() {
+fn color_aspect_and_hdr() {
     let files = Files::new();
     let from = files.make(
         &format!(

@@ -1,4 +1,4 @@
-//! Smooth colour fields: three small planes spread over a view and sampled bilinearly, a tile at
+//! Smooth color fields: three small planes spread over a view and sampled bilinearly, a tile at
 //! a time, at the positions of any plane's samples.
 
 use crate::plane::{Plane, Rect};
@@ -7,7 +7,7 @@ use crate::simd::Row;
 /// Where the samples of one axis of a plane lie between the cells of a grid.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Axis {
-    /// Positions in cells; whole numbers are cells' centres.
+    /// Positions in cells; whole numbers are cells' centers.
     pos: Vec<f32>,
     /// The last cell.
     last: usize,
@@ -15,7 +15,7 @@ pub(crate) struct Axis {
 
 impl Axis {
     /// An axis of `len` samples with `step` of them to a cell, over `cells` cells. Beyond the
-    /// outer cells' centres the field is constant.
+    /// outer cells' centers the field is constant.
     pub(crate) fn new(len: usize, step: f32, cells: usize) -> Self {
         let last = cells.saturating_sub(1);
         let pos = |i: usize| ((i as f32 + 0.5) / step - 0.5).clamp(0.0, last as f32);
@@ -92,7 +92,7 @@ pub(crate) struct Sampler<'a, const N: usize, const W: usize> {
     held: [usize; 2],
     rows: [[Row<W>; N]; 2],
     /// The first and the last cell, where they are no more than [`FEW_CELLS`], and then the weights of
-    /// each (triangular: with them stretching a row needs no look-ups and is vectorised).
+    /// each (triangular: with them stretching a row needs no look-ups and is vectorized).
     few: Option<(usize, usize)>,
     weights: [Row<W>; FEW_CELLS],
 }

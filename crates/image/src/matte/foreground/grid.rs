@@ -1,5 +1,5 @@
-//! Grids of weighted colours: what all the smooth estimates of foreground and background are
-//! blurred on (normalised convolution: blur the weighted colours and the weights, then divide).
+//! Grids of weighted colors: what all the smooth estimates of foreground and background are
+//! blurred on (normalized convolution: blur the weighted colors and the weights, then divide).
 
 use super::field::{Mapping, Sampler};
 use crate::matte::tiles::TILE_W;
@@ -9,7 +9,7 @@ use crate::simd::save;
 /// Weight against which a cell's own weight counts: cells with less lean on the fallback.
 const FAINT: f32 = 1e-3;
 
-/// A grid of weighted colours: per cell the sums of `w Y`, `w U`, `w V` and `w`, each in a plane
+/// A grid of weighted colors: per cell the sums of `w Y`, `w U`, `w V` and `w`, each in a plane
 /// of its own. A full cell has weight 1.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Grid {
@@ -109,10 +109,10 @@ impl Grid {
         }
     }
 
-    /// The colours: each cell divided by its weight, leaning on `fallback` (same size) where that
+    /// The colors: each cell divided by its weight, leaning on `fallback` (same size) where that
     /// is faint.
     #[inline(always)]
-    pub(crate) fn colours(&self, fallback: &[Plane<f32>; 3], out: &mut [Plane<f32>; 3]) {
+    pub(crate) fn colors(&self, fallback: &[Plane<f32>; 3], out: &mut [Plane<f32>; 3]) {
         let [y, u, v, weights] = &self.planes;
         for ((out, sums), fallback) in out.iter_mut().zip([y, u, v]).zip(fallback) {
             out.resize(self.width(), self.height());
@@ -124,7 +124,7 @@ impl Grid {
     }
 }
 
-/// The lightest blur: each cell half of itself and half of its neighbours, in both directions.
+/// The lightest blur: each cell half of itself and half of its neighbors, in both directions.
 #[inline(always)]
 pub(crate) fn smooth(plane: &mut Plane<f32>, Scratch { plane: scratch, padded }: &mut Scratch) {
     let (w, h) = (plane.width(), plane.height());
@@ -212,7 +212,7 @@ fn add(sums: &mut [f32], row: &[f32], scale: f32) {
     }
 }
 
-/// One half of a symmetric, normalised Gaussian kernel, the middle first, out to 2.8 standard
+/// One half of a symmetric, normalized Gaussian kernel, the middle first, out to 2.8 standard
 /// deviations.
 fn gaussian(sigma: f32) -> Vec<f32> {
     let r = (2.8 * sigma).ceil() as usize;
@@ -237,13 +237,13 @@ fn convolve(out: &mut [f32], padded: &[f32], kernel: &[f32]) {
     }
 }
 
-/// The wide estimate: a colour for every cell of a grid, also where it has no weight at all
+/// The wide estimate: a color for every cell of a grid, also where it has no weight at all
 /// nearby. Near weights it is their mean within roughly a tenth of the picture, far from them
 /// the mean of the whole grid.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WideFill {
     coarse: Grid,
-    colours: [Plane<f32>; 3],
+    colors: [Plane<f32>; 3],
     mapping: Mapping,
 }
 
@@ -262,13 +262,13 @@ impl WideFill {
         self.coarse.blur(Self::SIGMA, Self::SIGMA);
         let (w, h) = (self.coarse.width(), self.coarse.height());
         let flat = mean.map(|m| Plane::from_vec(vec![m; w * h], w, h));
-        self.coarse.colours(&flat, &mut self.colours);
+        self.coarse.colors(&flat, &mut self.colors);
         let step = Self::REDUCTION as f32;
         self.mapping.update(Rect::new(0, 0, gw, gh), (0, 0), (w, h), (step, step));
         out.iter_mut().for_each(|o| o.resize(gw, gh));
         for x in (0..gw).step_by(TILE_W) {
             let n = TILE_W.min(gw - x);
-            let mut sampler = Sampler::<3, TILE_W>::new(self.colours.each_ref(), self.mapping.axes(0), x, n);
+            let mut sampler = Sampler::<3, TILE_W>::new(self.colors.each_ref(), self.mapping.axes(0), x, n);
             for y in 0..gh {
                 for (o, row) in out.iter_mut().zip(&sampler.row(y)) {
                     save(&mut o.as_mut().row_mut(y)[x..x + n], row);
@@ -278,7 +278,7 @@ impl WideFill {
     }
 }
 
-/// The mean colour of a grid; mid grey where it has no weight.
+/// The mean color of a grid; mid gray where it has no weight.
 fn mean(grid: &Grid) -> [f32; 3] {
     let [y, u, v, w] = grid.planes.each_ref().map(|plane| plane.data().iter().sum::<f32>());
     let w = w + FAINT;
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_fill_has_a_colour_everywhere() {
+    fn a_wide_fill_has_a_color_everywhere() {
         let mut grid = empty(70, 30);
         for (plane, v) in grid.planes.iter_mut().zip([0.25, 0.125, -0.5, 1.0]) {
             plane.data_mut()[31] = v;
@@ -340,7 +340,7 @@ mod tests {
         let mut out = Default::default();
         WideFill::default().fill(&grid, &mut out);
         for (plane, want) in out.iter().zip([0.25, 0.125, -0.5]) {
-            // A single cell is faint against the mid grey of an empty picture, but not drowned by it.
+            // A single cell is faint against the mid gray of an empty picture, but not drowned by it.
             assert!(plane.data().iter().all(|v| (v - want).abs() < 0.15), "{want}");
         }
     }

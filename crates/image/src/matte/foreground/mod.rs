@@ -2,11 +2,11 @@
 //! shows a mixture of both.
 //!
 //! M. Forte and F. Pitié, "Fast Multi-Level Foreground Estimation" / "Blur Fusion" (ICIP 2021):
-//! the foreground near an edge looks like the mean of the surely-foreground colours nearby,
+//! the foreground near an edge looks like the mean of the surely-foreground colors nearby,
 //! `Fh = blur(w I) / blur(w)`, likewise the background, and the one pixel is then corrected by
 //! what the two smooth estimates leave unexplained, `F = Fh + a (I - a Fh - (1 - a) Bh)`. Two
-//! passes: a wide one that finds a colour everywhere, a narrow one that follows the local
-//! colours, fed with what is surely foreground and with the first one's F for the rest. Both run
+//! passes: a wide one that finds a color everywhere, a narrow one that follows the local
+//! colors, fed with what is surely foreground and with the first one's F for the rest. Both run
 //! on a small grid; the correction is made at full size by the painters.
 
 pub(crate) mod field;
@@ -22,44 +22,44 @@ const GRID_SIZE: usize = 128;
 /// Columns that are summed at a time: so few that what is known of them stays in registers.
 const BLOCK: usize = 16;
 
-/// The colours that person and background have by themselves near the edges of one view, and the
+/// The colors that person and background have by themselves near the edges of one view, and the
 /// memory that estimating them takes. All planes have a grid's size, see [`Self::cell`].
 #[derive(Clone, Debug, Default)]
-pub struct EdgeColours {
-    /// Smooth foreground colour, in the small picture's units.
+pub struct EdgeColors {
+    /// Smooth foreground color, in the small picture's units.
     pub foreground: [Plane<f32>; 3],
-    /// Smooth background colour.
+    /// Smooth background color.
     pub background: [Plane<f32>; 3],
     /// How much of what lies around a cell is surely foreground, and surely background, 0..=1.
     pub sure: [Plane<f32>; 2],
-    /// Weighted colours of foreground and background.
+    /// Weighted colors of foreground and background.
     grids: [Grid; 2],
     /// The picture on the grid, and its opacity.
     mean: [Plane<f32>; 4],
     scratch: Scratch,
     wide: WideFill,
-    wide_colours: [[Plane<f32>; 3]; 2],
+    wide_colors: [[Plane<f32>; 3]; 2],
     /// Column sums of a row of cells: foreground, background, picture and opacity.
     sums: [[Vec<f32>; 4]; 3],
 }
 
-impl EdgeColours {
+impl EdgeColors {
     /// Samples of the small picture to a cell, in each direction, for a small picture of `w` x `h`.
     pub fn cell(w: usize, h: usize) -> usize {
         w.max(h).div_ceil(GRID_SIZE).max(1)
     }
 
-    /// The colours that [`Self::update`] finds.
+    /// The colors that [`Self::update`] finds.
     ///
     /// # Panics
     /// When the sizes differ.
     pub fn of(small: &SmallYuv, alpha: &Plane<f32>) -> Self {
-        let mut colours = Self::default();
-        colours.update(small, alpha);
-        colours
+        let mut colors = Self::default();
+        colors.update(small, alpha);
+        colors
     }
 
-    /// Estimates the colours from a view's small picture and its opacity (0..=1, same size).
+    /// Estimates the colors from a view's small picture and its opacity (0..=1, same size).
     ///
     /// # Panics
     /// When the sizes differ.
@@ -74,18 +74,18 @@ impl EdgeColours {
     #[inline(always)]
     fn estimate(&mut self, small: &SmallYuv, alpha: &Plane<f32>) {
         self.reduce(small, alpha, Self::cell(alpha.width(), alpha.height()));
-        for (grid, colours) in self.grids.iter().zip(&mut self.wide_colours) {
-            self.wide.fill(grid, colours);
+        for (grid, colors) in self.grids.iter().zip(&mut self.wide_colors) {
+            self.wide.fill(grid, colors);
         }
         for (sure, grid) in self.sure.iter_mut().zip(&self.grids) {
             sure.copy_from(&grid.planes[3]);
             smooth(sure, &mut self.scratch);
         }
         self.add_uncertain();
-        let colours = [&mut self.foreground, &mut self.background];
-        for ((grid, wide), out) in self.grids.iter_mut().zip(&self.wide_colours).zip(colours) {
+        let colors = [&mut self.foreground, &mut self.background];
+        for ((grid, wide), out) in self.grids.iter_mut().zip(&self.wide_colors).zip(colors) {
             grid.smooth();
-            grid.colours(wide, out);
+            grid.colors(wide, out);
         }
     }
 
@@ -136,12 +136,12 @@ impl EdgeColours {
         }
         let [of_f, of_b, of_all] = &mut self.sums;
         for (c, plane) in [&small.y, &small.u, &small.v].into_iter().enumerate() {
-            let colour: [Row<N>; 2] = [block(plane, first, x), block(plane, second, x)];
+            let color: [Row<N>; 2] = [block(plane, first, x), block(plane, second, x)];
             let mut out = [[0.0; N]; 3];
             for i in 0..N {
-                out[0][i] = f[0][i] * colour[0][i] + f[1][i] * colour[1][i];
-                out[1][i] = b[0][i] * colour[0][i] + b[1][i] * colour[1][i];
-                out[2][i] = colour[0][i] + colour[1][i];
+                out[0][i] = f[0][i] * color[0][i] + f[1][i] * color[1][i];
+                out[1][i] = b[0][i] * color[0][i] + b[1][i] * color[1][i];
+                out[2][i] = color[0][i] + color[1][i];
             }
             of_f[c][x..x + N].copy_from_slice(&out[0]);
             of_b[c][x..x + N].copy_from_slice(&out[1]);
@@ -157,7 +157,7 @@ impl EdgeColours {
     }
 
     /// Adds to the grids what is not surely one or the other: each cell's remaining opacity, with
-    /// the colour that the wide estimates make of the cell.
+    /// the color that the wide estimates make of the cell.
     #[inline(always)]
     fn add_uncertain(&mut self) {
         let [f, b] = &mut self.grids;
@@ -166,7 +166,7 @@ impl EdgeColours {
         let n = a.len();
         for (c, (f, b)) in [(fy, by), (fu, bu), (fv, bv)].into_iter().enumerate() {
             let (f, b, s) = (&mut f.data_mut()[..n], &mut b.data_mut()[..n], &self.mean[c].data()[..n]);
-            let (fh, bh) = (&self.wide_colours[0][c].data()[..n], &self.wide_colours[1][c].data()[..n]);
+            let (fh, bh) = (&self.wide_colors[0][c].data()[..n], &self.wide_colors[1][c].data()[..n]);
             let (fw, bw) = (&fw.data()[..n], &bw.data()[..n]);
             for i in 0..n {
                 let rest = s[i] - a[i] * fh[i] - (1.0 - a[i]) * bh[i];
@@ -174,7 +174,7 @@ impl EdgeColours {
                 b[i] += (1.0 - a[i] - bw[i]).max(0.0) * (bh[i] + (1.0 - a[i]) * rest);
             }
         }
-        // The weights last, as the colours need what they were.
+        // The weights last, as the colors need what they were.
         for ((f, b), a) in fw.data_mut().iter_mut().zip(bw.data_mut()).zip(a) {
             *f = f.max(*a);
             *b = b.max(1.0 - a);
@@ -183,8 +183,8 @@ impl EdgeColours {
 }
 
 dispatch! {
-    fn update(colours: &mut EdgeColours, small: &SmallYuv, alpha: &Plane<f32>) {
-        colours.estimate(small, alpha);
+    fn update(colors: &mut EdgeColors, small: &SmallYuv, alpha: &Plane<f32>) {
+        colors.estimate(small, alpha);
     }
 }
 

@@ -1,5 +1,5 @@
 //! Making the mattes of two eyes agree: where both eyes surely see the same thing, in the same
-//! colour, but their mattes say different things over a whole neighbourhood, they meet.
+//! color, but their mattes say different things over a whole neighborhood, they meet.
 //!
 //! Outlines stay each eye's own: a disagreement as thin as a misplaced edge is left alone, so that
 //! no edge is doubled or blurred. A person whom only one eye can see isn't copied, because what is
@@ -14,11 +14,11 @@ use crate::simd::dispatch;
 const NOBODY: f32 = 0.05;
 /// Smallest difference of two alphas that counts.
 const SLIGHT: f32 = 0.05;
-/// Difference of colour (sum over Y, Cb, Cr) that is still the same thing, and one that isn't.
+/// Difference of color (sum over Y, Cb, Cr) that is still the same thing, and one that isn't.
 const COLOR: (f32, f32) = (0.06, 0.15);
-/// Half the side of the neighbourhood that must disagree.
+/// Half the side of the neighborhood that must disagree.
 const RADIUS: usize = 3;
-/// Mean disagreement of the neighbourhood from which the eyes begin to meet, and do so fully.
+/// Mean disagreement of the neighborhood from which the eyes begin to meet, and do so fully.
 const DISAGREEMENT: (f32, f32) = (0.15, 0.35);
 /// Where the eyes meet, as a share of the way from the lower alpha to the higher. More than half,
 /// since networks miss more of a person than they add.
@@ -32,7 +32,7 @@ pub struct StereoFusion {
     matcher: Matcher,
     eyes: [Eye; 2],
     scratch: Vec<f32>,
-    /// Mean difference over the neighbourhoods of a row.
+    /// Mean difference over the neighborhoods of a row.
     mean: Vec<f32>,
 }
 
@@ -152,7 +152,7 @@ fn compare(
     }
 }
 
-/// Means over the neighbourhoods of row `y` within `area`; what is outside counts as 0.
+/// Means over the neighborhoods of row `y` within `area`; what is outside counts as 0.
 fn mean_row(src: &Plane<f32>, area: Rect, y: usize, scratch: &mut Vec<f32>, out: &mut Vec<f32>) {
     let side = 2 * RADIUS + 1;
     let w = src.width();
@@ -187,7 +187,7 @@ dispatch! {
         }
     }
 
-    /// Brings the own alpha to where it meets the other eye's, if the neighbourhood disagrees in the
+    /// Brings the own alpha to where it meets the other eye's, if the neighborhood disagrees in the
     /// pixel's own direction.
     fn meet(alpha: &mut [f32], moved: &[f32], difference: &[f32], mean: &[f32], strength: f32) {
         for (((a, &b), &d), &m) in alpha.iter_mut().zip(moved).zip(difference).zip(mean) {
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn other_colours_are_another_thing() {
+    fn other_colors_are_another_thing() {
         let (a, mut b) = eyes();
         b.u.data_mut().fill(-0.2);
         let (person, nobody) = (matte(40..80, 10..60), Plane::new(W, H));

@@ -23,11 +23,11 @@ const TRIPLE: usize = BLOCK / 3;
 const AREA: f32 = (BLOCK * BLOCK) as f32;
 /// Disparities beside the best one that don't count as rivals: its own slopes.
 const SLOPE: u16 = 2;
-/// Lead over the next best disparity in grey levels a pixel: none, full confidence.
+/// Lead over the next best disparity in gray levels a pixel: none, full confidence.
 const LEAD: (f32, f32) = (0.5, 1.5);
 /// The same as a share of the next best sum. Noise alone leads by some hundredths.
 const RATIO: (f32, f32) = (0.1, 0.3);
-/// Mean difference within the block in grey levels: the same thing under some noise, another thing.
+/// Mean difference within the block in gray levels: the same thing under some noise, another thing.
 const FIT: (f32, f32) = (6.0, 14.0);
 /// Pixels by which the way there and back may miss its start.
 const BACK: f32 = 1.0;
@@ -427,7 +427,7 @@ mod tests {
 
     #[test]
     fn flat_and_repeating_pictures_are_not_confident() {
-        // Nothing but noise of two grey levels, another in each eye.
+        // Nothing but noise of two gray levels, another in each eye.
         let noise = |seed| {
             let grain = texture(seed, 3 * W, 3 * H, |_, _| 0.0);
             let data = (0..W * H).map(|i| 0.5 + 0.03 * (grain.data()[i / W * 9 * W + i % W * 3] - 0.5)).collect();
@@ -503,7 +503,7 @@ mod tests {
                         if found.confidence.as_ref().row(y)[x] == 0.0 { continue; }
                         let got = cost(&first, &second, (x, y), d.round() as i32, offset);
                         let least = (min..=min + n).map(|d| cost(&first, &second, (x, y), d, offset)).min();
-                        // A remainder of exactly a half rounds to the neighbour.
+                        // A remainder of exactly a half rounds to the neighbor.
                         let tie = (d - d.round()).abs() > 0.499;
                         assert!(Some(got) == least || tie, "{level:?} {x} {y}: {got} at {d}, least {least:?}");
                     }

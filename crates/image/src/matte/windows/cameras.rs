@@ -76,7 +76,7 @@ pub(super) fn seen_at(window: &Camera, ray: Ray) -> Option<(f64, f64)> {
     Some(((u * 360.0 / h_fov).clamp(-1.0, 1.0), v))
 }
 
-/// The place in an eye of `lens` whose colour pixel (`x`, `y`) of a window gets. Where the window
+/// The place in an eye of `lens` whose color pixel (`x`, `y`) of a window gets. Where the window
 /// looks beyond what the eye shows it is the nearest place at the border: the picture goes on there.
 /// With black instead, networks took floors and walls for people (Selfie called 41 % of empty rooms
 /// one, and 15 % with the border continued).

@@ -3,7 +3,7 @@
 //!
 //! A half equirectangular eye is true to shape at the horizon only; towards the poles everything is
 //! drawn out sideways, twice at 60 degrees, and networks that were trained on photos no longer
-//! recognise a person there; a fisheye eye has black corners, which some networks take for people. So
+//! recognize a person there; a fisheye eye has black corners, which some networks take for people. So
 //! an eye can be looked at through [`Windows`]: pictures of other lenses that look in other directions
 //! and together see all that the eye sees. Each is an input of its own to the network, with a recurrent
 //! state of its own. [`Viewer`] makes the windows' pictures out of the planes of a frame, [`Blender`]

@@ -91,8 +91,8 @@ fn what_goes_through_the_windows_comes_back() {
             let windows = Windows::new(view, lens, eye, grid, size);
             for at in [(0.0, 0.0), (0.45, 0.3), (-0.35, -0.55), (0.0, 0.65)] {
                 let luma: Vec<u8> = disc(eye, at, 0.2).data().iter().map(|v| (v * 255.0).round() as u8).collect();
-                let grey = vec![128u8; eye.0 * eye.1 / 4];
-                let chroma = PlaneRef::new(&grey, eye.0 / 2, eye.0 / 2, eye.1 / 2);
+                let gray = vec![128u8; eye.0 * eye.1 / 4];
+                let chroma = PlaneRef::new(&gray, eye.0 / 2, eye.0 / 2, eye.1 / 2);
                 let planes = Yuv::U8([PlaneRef::new(&luma, eye.0, eye.0, eye.1), chroma, chroma]);
                 let mut small = crate::matte::SmallYuv::default();
                 let mut mattes = Vec::new();

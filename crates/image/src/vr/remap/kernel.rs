@@ -2,7 +2,7 @@
 //!
 //! Loading single samples is what takes the time, and no vector instruction helps there (hardware
 //! gathers are slower than plain loads on many processors). Everything else is done in loops over
-//! a row of a tile that the compiler vectorises.
+//! a row of a tile that the compiler vectorizes.
 
 use super::pyramid::Pyramid;
 use super::table::{CELL, FRACTION, Kind, NODES_X, OUTSIDE, RemapTable, Tile, limits};

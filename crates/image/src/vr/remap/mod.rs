@@ -63,7 +63,7 @@ impl Filter {
 }
 
 /// Where the samples of a plane lie in a picture: sample `i` of a row is at luma position
-/// `origin.0 + i * step.0`, whole numbers being the centres of luma samples; rows likewise.
+/// `origin.0 + i * step.0`, whole numbers being the centers of luma samples; rows likewise.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SampleGrid {
     /// Samples in a row.

@@ -39,7 +39,7 @@ pub(super) struct Tile {
     pub kind: Kind,
     /// The level of the pyramid that is read.
     pub level: u8,
-    /// The sample of that level that positions count from; it has a right and a lower neighbour.
+    /// The sample of that level that positions count from; it has a right and a lower neighbor.
     pub origin: (i32, i32),
     /// The rightmost and lowest sample that begins an interpolation, from `origin`.
     pub reach: (i32, i32),
@@ -73,7 +73,7 @@ impl RemapTable {
         })
     }
 
-    /// A table from any mapping of destination samples (0.0 is the centre of the first one) to
+    /// A table from any mapping of destination samples (0.0 is the center of the first one) to
     /// source samples. It is asked for places up to half a sample outside the destination too.
     ///
     /// # Panics

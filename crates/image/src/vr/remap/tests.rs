@@ -178,7 +178,7 @@ fn a_field_that_ends_between_samples_is_drawn_by_every_filter() {
 
 #[test]
 fn minifying_averages() {
-    // A checkerboard of single samples must become grey, not one of its colours.
+    // A checkerboard of single samples must become gray, not one of its colors.
     let (w, h) = (1024, 1024);
     let data: Vec<u8> = (0..w * h).map(|i| if (i % w + i / w) % 2 == 0 { 0 } else { 254 }).collect();
     let (from, to) = (ahead(Lens::HalfEquirectangular, w, h), ahead(Lens::Fisheye { fov: 180.0 }, 128, 128));
