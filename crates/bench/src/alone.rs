@@ -1,69 +1,42 @@
-//! Each stage by itself, on one frame after the other, while nothing else runs: what a pipeline could do
-//! at best where that stage is the slowest. The same kernels on the same data as in
-//! `pipeline`, without its threads and channels.
+//! Each stage by itself, on one frame after the other, while nothing else runs: what a job could do at best where
+//! that stage is the slowest. The engine's own stages, driven by hand instead of by a graph.
 
 use super::measure::{Limits, cpu_seconds};
 use super::results::{Latency, StageAlone};
+use std::path::Path;
 use std::time::{Duration, Instant};
-use vrseg_engine::pipeline::plan::{output_color, output_layout, writer_options};
-use vrseg_engine::pipeline::run::{Prepared, stereo_fusion};
-use vrseg_engine::pipeline::{Error, Job, Plan};
+use vrseg_engine::events::Preview;
+use vrseg_engine::frame::{Cuts, DecodedFrame, InferenceBatch, MattedFrame, PreparedFrame};
+use vrseg_engine::graph::{Next, Source, Stage, Ticket};
+use vrseg_engine::run::{Assembly, LoadedJob, Recycling};
+use vrseg_engine::stages::{Decode, Paint, Sample, Scenes};
 use vrseg_engine::tune::rules::Threads;
-use vrseg_image::compose::{Composer, Frame};
-use vrseg_image::matte::stereo::StereoFusion;
-use vrseg_image::matte::windows::{Blender, Viewer};
-use vrseg_image::matte::{EdgeColors, FullMatte, MattedView, SceneDetector, SmallYuv, rotate, to_network};
-use vrseg_image::plane::{Plane, PlaneMut, PlaneRef, Rect, Yuv, YuvMut};
-use vrseg_infer::{Batch, Kind, States};
-use vrseg_media::{DecodeOptions, FramePool, Item, Reader, SourceFrame, VideoFrame, VrTags, Writer};
+use vrseg_engine::{Error, Job, Plan};
+use vrseg_image::matte::rotate;
+use vrseg_image::plane::{Plane, PlaneMut, PlaneRef, Yuv, YuvMut};
+use vrseg_infer::{Batch, States};
+use vrseg_media::{DecodeOptions, EncodeOptions, Reader, VideoFrame, Writer};
 
-/// Frames that are kept to work on, to and fro so that what moves keeps moving.
-const KEPT: usize = 8;
+/// Frames to work on, to and fro so that what moves keeps moving.
+const FRAMES: usize = 8;
 
 /// Laps before those that count.
 const WARMUP: u64 = 2;
-
-/// A view of a kept frame.
-#[derive(Default)]
-struct View {
-    small: SmallYuv,
-    mattes: Vec<Plane<f32>>,
-    alpha: Plane<f32>,
-}
-
-/// A frame and what the stages made of it.
-struct Kept {
-    frame: SourceFrame,
-    views: Vec<View>,
-    input: Batch,
-}
-
-impl Kept {
-    /// The views, which lie at `rects` and have these `colors`.
-    fn matted<'a>(&'a self, rects: &[Rect], colors: &'a [EdgeColors]) -> Vec<MattedView<'a>> {
-        let views = rects.iter().zip(&self.views).zip(colors);
-        views.map(|((rect, v), colors)| MattedView { rect: *rect, small: &v.small, alpha: &v.alpha, colors }).collect()
-    }
-}
-
-/// A frame's full-size matte, and the colors near its edges.
-struct ColoredMatte {
-    matte: FullMatte,
-    colors: Vec<EdgeColors>,
-}
 
 /// All stages of `job`.
 ///
 /// # Errors
 /// As a job.
 pub fn stages(job: &Job, limits: &Limits) -> Result<Vec<StageAlone>, Error> {
-    let mut bench = Bench::new(job, Prepared::new(job, Plan::new(job)?)?, limits)?;
+    let mut bench = Bench::new(job, LoadedJob::new(job, Plan::new(job)?)?, limits);
     let decode = bench.decode()?;
-    bench.keep()?;
+    bench.read_frames()?;
     let prepare = bench.prepare()?;
-    let infer = bench.infer(bench.plan().pictures(job))?;
+    let pictures = bench.plan().pictures(&bench.job);
+    let infer = bench.infer(pictures)?;
     let matte = bench.matte()?;
-    let (refine, compose, encode) = bench.paint()?;
+    let (refine, compose, painted) = bench.paint()?;
+    let encode = bench.encode(&painted)?;
     Ok(vec![decode, prepare, infer, matte, refine, compose, encode])
 }
 
@@ -71,19 +44,27 @@ pub fn stages(job: &Job, limits: &Limits) -> Result<Vec<StageAlone>, Error> {
 ///
 /// # Errors
 /// As a job.
-pub fn network(job: &Job, prepared: Prepared, views: usize, limits: &Limits) -> Result<Vec<StageAlone>, Error> {
-    let mut bench = Bench::new(job, prepared, limits)?;
-    bench.keep()?;
-    bench.sample_all();
+pub fn network(job: &Job, loaded: LoadedJob, views: usize, limits: &Limits) -> Result<Vec<StageAlone>, Error> {
+    let mut bench = Bench::new(job, loaded, limits);
+    bench.read_frames()?;
+    bench.sample_all()?;
     Ok(vec![bench.infer(views)?])
 }
 
+/// A frame and what the stages made of it.
+struct BenchFrame {
+    /// The frame, as far as the stages have come.
+    matted: MattedFrame,
+    /// The model's input.
+    input: Batch,
+}
+
 struct Bench<'a> {
-    job: &'a Job,
-    prepared: Prepared,
+    job: Job,
+    loaded: LoadedJob,
     threads: Threads,
     limits: &'a Limits,
-    kept: Vec<Kept>,
+    frames: Vec<BenchFrame>,
 }
 
 /// What laps took.
@@ -138,86 +119,84 @@ fn timed<R>(work: impl FnOnce() -> R) -> (Duration, R) {
 }
 
 impl<'a> Bench<'a> {
-    fn new(job: &'a Job, mut prepared: Prepared, limits: &'a Limits) -> Result<Self, Error> {
-        let threads = prepared.parts().1;
-        Ok(Self { job, prepared, threads, limits, kept: Vec::new() })
+    fn new(job: &Job, loaded: LoadedJob, limits: &'a Limits) -> Self {
+        let mut job = job.clone();
+        // Every frame is worked on.
+        job.matte.every = 1;
+        let threads = loaded.threads();
+        Self { job, loaded, threads, limits, frames: Vec::new() }
     }
 
     fn plan(&self) -> &Plan {
-        self.prepared.plan()
+        self.loaded.plan()
     }
 
     fn open(&self) -> Result<Reader, Error> {
         let (range, threads) = (self.job.range, self.threads.decode);
-        Ok(Reader::open(
-            &self.job.input,
-            &DecodeOptions { range, threads, alpha: self.job.wants_alpha(), strict: false },
-        )?)
+        let options = DecodeOptions { range, threads, alpha: self.job.wants_alpha(), strict: false };
+        Ok(Reader::open(&self.job.input, &options)?)
     }
 
     fn decode(&self) -> Result<StageAlone, Error> {
         let mut reader = self.open()?;
+        let mut decode = Decode::new(&mut reader, Vec::new(), Cuts::none());
         let laps = Laps::run(self.limits, |_| {
-            let (took, frame) = timed(|| next_frame(&mut reader));
+            let (took, frame) = timed(|| next_frame(&mut decode));
             Ok(frame?.map(|_| took))
         })?;
         Ok(laps.stage("decode", 1.0))
     }
 
     /// Decodes the frames that the other stages work on.
-    fn keep(&mut self) -> Result<(), Error> {
+    fn read_frames(&mut self) -> Result<(), Error> {
         let mut reader = self.open()?;
-        let views = self.plan().views.rects.len();
-        while self.kept.len() < KEPT {
-            let Some(frame) = next_frame(&mut reader)? else { break };
-            let views = (0..views).map(|_| View::default()).collect();
-            self.kept.push(Kept { frame, views, input: Batch::default() });
+        let mut decode = Decode::new(&mut reader, Vec::new(), Cuts::none());
+        while self.frames.len() < FRAMES {
+            let Some(decoded) = next_frame(&mut decode)? else { break };
+            let frame = PreparedFrame { decoded, views: Vec::new(), cut: false, motion: Vec::new() };
+            let backgrounds = self.job.outputs.iter().map(|_| None).collect();
+            self.frames.push(BenchFrame { matted: MattedFrame { frame, backgrounds }, input: Batch::default() });
         }
-        match self.kept.is_empty() {
+        match self.frames.is_empty() {
             true => Err(Error::Request(format!("{}: no frame came out of it", self.job.input.display()))),
             false => Ok(()),
         }
     }
 
     fn prepare(&mut self) -> Result<StageAlone, Error> {
-        let mut viewer = Viewer::new();
-        let mut scenes = SceneDetector::new();
-        let plan = self.prepared.plan();
-        let kept = &mut self.kept;
-        let laps = Laps::run(self.limits, |i| {
-            let n = swing(i, kept.len());
-            Ok(Some(timed(|| sample(plan, &mut kept[n], &mut viewer, &mut scenes)).0))
-        })?;
-        self.sample_all();
+        let (limits, n) = (self.limits, self.frames.len());
+        let mut sampling = Sampling::new(&self.job, self.loaded.plan());
+        let mut frames = std::mem::take(&mut self.frames);
+        let laps = Laps::run(limits, |i| sampling.sample(&mut frames, swing(i, n)).map(Some))?;
+        self.frames = frames;
+        self.sample_all()?;
         Ok(laps.stage("prepare", 1.0))
     }
 
-    /// Prepares all kept frames.
-    fn sample_all(&mut self) {
-        let (mut viewer, mut scenes) = (Viewer::new(), SceneDetector::new());
-        for kept in &mut self.kept {
-            sample(self.prepared.plan(), kept, &mut viewer, &mut scenes);
-        }
+    /// Prepares all frames.
+    fn sample_all(&mut self) -> Result<(), Error> {
+        let mut sampling = Sampling::new(&self.job, self.loaded.plan());
+        (0..self.frames.len()).try_for_each(|i| sampling.sample(&mut self.frames, i).map(drop))
     }
 
     /// The network with `pictures` at once, which may be of several frames.
     fn infer(&mut self, pictures: usize) -> Result<StageAlone, Error> {
-        let rotation = self.plan().views.rotation;
-        let each = self.plan().views.pictures();
-        let kept = &mut self.kept;
-        let (network, _) = self.prepared.parts();
+        let (plan, network) = self.loaded.parts();
+        let (rotation, each) = (plan.views.rotation, plan.views.pictures());
+        let frames = &mut self.frames;
         let (mut states, mut alphas) = (States::default(), Vec::new());
         let laps = Laps::run(self.limits, |i| {
-            let batch = gather(kept, i as usize * pictures / each, pictures, each);
+            let first = i as usize * pictures / each;
+            let batch = gather(frames, first, pictures, each);
             let (took, done) = timed(|| network.run(&batch, &mut states, &mut alphas));
             done?;
             for (k, alpha) in alphas.iter().take(pictures / each * each).enumerate() {
-                let frame = swing((i as usize * pictures / each + k / each) as u64, kept.len());
-                let windows = each / kept[frame].views.len().max(1);
-                let (view, window) = (k % each / windows, k % each % windows);
-                let mattes = &mut kept[frame].views[view].mattes;
+                let frame = swing((first + k / each) as u64, frames.len());
+                let views = &mut frames[frame].matted.frame.views;
+                let windows = each / views.len().max(1);
+                let mattes = &mut views[k % each / windows].mattes;
                 mattes.resize_with(windows, Plane::default);
-                mattes[window] = if rotation == 0 { alpha.clone() } else { rotate(alpha, 360 - rotation) };
+                mattes[k % each % windows] = if rotation == 0 { alpha.clone() } else { rotate(alpha, 360 - rotation) };
             }
             Ok(Some(took))
         })?;
@@ -227,118 +206,84 @@ impl<'a> Bench<'a> {
 
     /// Few laps leave frames without a matte: they get that of another.
     fn fill_gaps(&mut self) {
-        let Some(full) = self.kept.iter().position(|k| k.views.iter().all(|v| !v.mattes.is_empty())) else { return };
-        let mattes: Vec<_> = self.kept[full].views.iter().map(|v| v.mattes.clone()).collect();
-        for kept in &mut self.kept {
-            for (view, mattes) in kept.views.iter_mut().zip(&mattes) {
-                if view.mattes.is_empty() {
-                    view.mattes.clone_from(mattes);
-                }
+        let has_mattes = |b: &BenchFrame| b.matted.frame.views.iter().all(|v| v.mattes.iter().all(|m| m.width() > 0));
+        let Some(full) = self.frames.iter().position(has_mattes) else { return };
+        let mattes: Vec<_> = self.frames[full].matted.frame.views.iter().map(|v| v.mattes.clone()).collect();
+        for frame in self.frames.iter_mut().filter(|b| !has_mattes(b)) {
+            for (view, mattes) in frame.matted.frame.views.iter_mut().zip(&mattes) {
+                view.mattes.clone_from(mattes);
             }
         }
     }
 
     fn matte(&mut self) -> Result<StageAlone, Error> {
-        let plan = self.prepared.plan();
-        let windows = std::sync::Arc::clone(&plan.views.windows);
-        let mut stereo: Option<StereoFusion> = stereo_fusion(self.job.matte.stereo, plan);
-        let recurrent = plan.model.manifest.kind == Kind::Recurrent;
-        let mut stabilizers = self.job.matte.stabilizers(recurrent, plan.views.rects.len());
-        let mut blender = Blender::new();
-        let kept = &mut self.kept;
-        let laps = Laps::run(self.limits, |i| {
-            let at = swing(i, kept.len());
-            let views = &mut kept[at].views;
+        let (preview, warn) = (Preview::default(), |warning: String| tracing::warn!("{warning}"));
+        let assembly = Assembly::new(&self.job, self.loaded.plan());
+        let mut matte = assembly.matte(None, None, &preview, &warn)?;
+        let n = self.frames.len();
+        let mut frames: Vec<_> = std::mem::take(&mut self.frames).into_iter().map(Some).collect();
+        let mut one = |at: usize| -> Result<Duration, Error> {
+            let Some(BenchFrame { matted, input }) = frames[at].take() else { return Ok(Duration::ZERO) };
             // Blending uses the mattes up.
-            let mut mattes: Vec<_> = views.iter().map(|v| v.mattes.clone()).collect();
-            let (took, ()) = timed(|| {
-                for (view, mattes) in views.iter_mut().zip(&mut mattes) {
-                    blender.blend(&windows, mattes, &mut view.alpha);
+            let mattes: Vec<_> = matted.frame.views.iter().map(|v| v.mattes.clone()).collect();
+            let (took, done) = timed(|| matte.process(matted.frame));
+            frames[at] = done?.map(|mut matted| {
+                for (view, mattes) in matted.frame.views.iter_mut().zip(mattes) {
+                    view.mattes = mattes;
                 }
-                if let (Some(stereo), [a, b]) = (&mut stereo, views.as_mut_slice()) {
-                    stereo.apply((&a.small, &mut a.alpha), (&b.small, &mut b.alpha));
-                }
-                for (stabilizer, view) in stabilizers.iter_mut().zip(views) {
-                    stabilizer.apply(&view.small.y, &mut view.alpha);
-                }
+                BenchFrame { matted, input }
             });
-            Ok(Some(took))
-        })?;
-        for view in self.kept.iter_mut().flat_map(|k| &mut k.views) {
-            blender.blend(&windows, &mut view.mattes.clone(), &mut view.alpha);
-        }
+            Ok(took)
+        };
+        let laps = Laps::run(self.limits, |i| one(swing(i, n)).map(Some))?;
+        (0..n).try_for_each(|at| one(at).map(drop))?;
+        drop(matte);
+        self.frames = frames.into_iter().flatten().collect();
         Ok(laps.stage("matte", 1.0))
     }
 
-    /// Refining, painting and encoding. In the pipeline the first two are one stage, `compose`.
-    fn paint(&mut self) -> Result<(StageAlone, StageAlone, StageAlone), Error> {
-        let plan = self.prepared.plan();
-        let (job, limits) = (self.job, self.limits);
-        let (Some(output), Some(encoder), Some(geometry)) =
-            (job.outputs.first(), plan.encoders.first(), plan.geometries.first())
-        else {
+    /// Refining and painting, which are one stage in a job, and what was painted.
+    fn paint(&mut self) -> Result<(StageAlone, StageAlone, Vec<VideoFrame>), Error> {
+        if self.job.outputs.is_empty() {
             return Err(Error::Request("no output to be measured".to_owned()));
-        };
-        let video = &plan.input.video;
-        let (width, height, layout, color) = (video.width, video.height, video.layout, video.color);
-        let mut matte = ColoredMatte {
-            matte: FullMatte::new(job.matte, width, height),
-            colors: vec![EdgeColors::default(); plan.views.rects.len()],
-        };
-        let kept = &self.kept;
-        let refine = |k: &Kept, ColoredMatte { matte, colors }: &mut ColoredMatte| {
-            for (colors, view) in colors.iter_mut().zip(&k.views) {
-                colors.update(&view.small, &view.alpha);
-            }
-            matte.update(&k.frame.frame.yuv(), layout, color, &k.matted(&plan.views.rects, colors));
-        };
-        let refined = Laps::run(limits, |i| Ok(Some(timed(|| refine(&kept[swing(i, kept.len())], &mut matte)).0)))?;
-
-        let out_color = output_color(&output.mode, encoder, color);
-        let pool = FramePool::new(output_layout(&output.mode, layout), width, height)?;
-        let mut composer = Composer::new(&output.mode, layout, out_color, width, height);
-        let mut painted: Vec<Option<VideoFrame>> = kept.iter().map(|_| None).collect();
-        let mut paint = |k: &Kept, ColoredMatte { matte, colors }: &ColoredMatte| -> Result<VideoFrame, Error> {
-            let views = k.matted(&plan.views.rects, colors);
-            let source = k.frame.frame.yuv();
-            let (alpha, tiles) = (matte.alpha(), matte.tiles());
-            let frame = Frame { source, layout, color, width, height, alpha, tiles, views: &views, background: None };
-            let mut picture = pool.get()?;
-            picture.copy_props_from(&k.frame.frame);
-            composer.compose(&frame, picture.yuv_mut());
-            Ok(picture)
-        };
-        let composed = Laps::run(limits, |i| {
-            let at = swing(i, kept.len());
-            refine(&kept[at], &mut matte);
-            let (took, picture) = timed(|| paint(&kept[at], &matte));
-            painted[at] = Some(picture?);
-            Ok(Some(took))
-        })?;
-        for (k, picture) in kept.iter().zip(&mut painted) {
-            if picture.is_none() {
-                refine(k, &mut matte);
-                *picture = Some(paint(k, &matte)?);
-            }
         }
-        let painted: Vec<_> = painted.into_iter().flatten().collect();
+        let (limits, frames) = (self.limits, &self.frames);
+        let assembly = Assembly::new(&self.job, self.loaded.plan());
+        let targets = assembly.targets()?;
+        let mut paint = assembly.paint(&targets, &Recycling::new(1, 1));
+        let refined =
+            Laps::run(limits, |i| Ok(Some(timed(|| paint.refine(&frames[swing(i, frames.len())].matted.frame)).0)))?;
+        let mut painted: Vec<Option<VideoFrame>> = frames.iter().map(|_| None).collect();
+        let mut one = |paint: &mut Paint, at: usize| -> Result<Duration, Error> {
+            let MattedFrame { frame, backgrounds } = &frames[at].matted;
+            paint.refine(frame);
+            let (took, picture) = timed(|| paint.paint(0, frame, backgrounds[0].as_ref()));
+            painted[at] = Some(picture?);
+            Ok(took)
+        };
+        let composed = Laps::run(limits, |i| one(&mut paint, swing(i, frames.len())).map(Some))?;
+        (0..frames.len()).try_for_each(|at| one(&mut paint, at).map(drop))?;
         // Refining runs beside every lap of painting: its CPU time doesn't count.
         let mut composed = composed.stage("compose", 1.0);
         let refined = refined.stage("refine", 1.0);
         composed.cpu_seconds = (composed.cpu_seconds - refined.cpu_seconds).max(0.0);
+        Ok((refined, composed, painted.into_iter().flatten().collect()))
+    }
 
-        let mut encode = output.encode.clone();
-        if encode.threads == 0 {
-            encode.threads = self.threads.encode;
-        }
-        let folder = output.path.parent().unwrap_or(std::path::Path::new("."));
+    fn encode(&self, painted: &[VideoFrame]) -> Result<StageAlone, Error> {
+        let mut job = self.job.clone();
+        job.overwrite = true;
+        let output = &mut job.outputs[0];
+        let folder = output.path.parent().unwrap_or(Path::new("."));
         let name = output.path.file_name().unwrap_or_default().to_string_lossy();
-        let mut alone = output.clone();
-        alone.path = folder.join(format!("alone-{name}"));
-        let options = writer_options(&alone, &encode, video, geometry, out_color, VrTags::Source, true);
-        let mut writer = Writer::create(options, &self.open()?.template())?;
-        let duration = kept[0].frame.duration.max(1);
-        let mut laps = Laps::run(limits, |i| {
+        let path = folder.join(format!("alone-{name}"));
+        output.path.clone_from(&path);
+        let threads = if output.encode.threads == 0 { self.threads.encode } else { output.encode.threads };
+        let encode = EncodeOptions { threads, ..output.encode.clone() };
+        let mut writer = Writer::create(self.plan().writer_options(&job, 0, &encode), &self.open()?.template())?;
+        let duration = self.frames[0].matted.frame.decoded.source.duration.max(1);
+        let pool = Assembly::new(&self.job, self.plan()).targets()?.swap_remove(0).pool;
+        let mut laps = Laps::run(self.limits, |i| {
             let mut picture = pool.get()?;
             copy(&painted[swing(i, painted.len())], &mut picture);
             let (took, written) = timed(|| writer.write_frame(picture, i as i64 * duration, duration));
@@ -351,10 +296,39 @@ impl<'a> Bench<'a> {
         finished?;
         laps.cpu += cpu_seconds() - before;
         let flush = flush.as_secs_f64();
-        let _ = std::fs::remove_file(&alone.path);
+        let _ = std::fs::remove_file(&path);
         let mut encoded = laps.stage("encode", 1.0);
         encoded.fps = encoded.frames as f64 / (encoded.frames as f64 / encoded.fps.max(1e-9) + flush);
-        Ok((refined, composed, encoded))
+        Ok(encoded)
+    }
+}
+
+/// The stage `prepare`: its two parts, one after the other.
+struct Sampling {
+    sample: Sample,
+    scenes: Scenes,
+    recycling: Recycling,
+}
+
+impl Sampling {
+    fn new(job: &Job, plan: &Plan) -> Self {
+        let (assembly, recycling) = (Assembly::new(job, plan), Recycling::new(1, 1));
+        Self { sample: assembly.sample(&recycling), scenes: assembly.scenes(1, None, &recycling), recycling }
+    }
+
+    /// Samples frame `at` again, and tells how long that took.
+    fn sample(&mut self, frames: &mut Vec<BenchFrame>, at: usize) -> Result<Duration, Error> {
+        let BenchFrame { matted: MattedFrame { frame, backgrounds }, input } = frames.swap_remove(at);
+        // As a job does with what later stages have done with.
+        let _ = self.recycling.views.try_send(frame.views);
+        let _ = self.recycling.batches.try_send(input);
+        let (took, made) = timed(|| self.scenes.process(self.sample.process(frame.decoded)?));
+        let Some(InferenceBatch { frames: mut prepared, batch: input }) = made? else { return Ok(took) };
+        let sampled = prepared.pop().map(|frame| BenchFrame { matted: MattedFrame { frame, backgrounds }, input });
+        frames.extend(sampled);
+        let last = frames.len() - 1;
+        frames.swap(at, last);
+        Ok(took)
     }
 }
 
@@ -365,45 +339,20 @@ fn swing(i: u64, n: usize) -> usize {
     if at < n { at } else { round - at }
 }
 
-fn next_frame(reader: &mut Reader) -> Result<Option<SourceFrame>, Error> {
-    while let Some(item) = reader.next()? {
-        if let Item::Frame(frame) = item {
-            return Ok(Some(frame));
-        }
+fn next_frame(decode: &mut Decode<'_>) -> Result<Option<DecodedFrame>, Error> {
+    match decode.next(Ticket::unbounded(), &|| false)? {
+        Next::Item(frame) => Ok(Some(frame)),
+        Next::End | Next::Stopped => Ok(None),
     }
-    Ok(None)
 }
 
-/// The stage `prepare` on one frame.
-fn sample(plan: &Plan, kept: &mut Kept, viewer: &mut Viewer, scenes: &mut SceneDetector) {
-    let video = &plan.input.video;
-    let planes = kept.frame.frame.yuv();
-    let normalization = plan.model.manifest.normalization();
-    let batch = &mut kept.input;
-    (batch.width, batch.height) = plan.views.network_size();
-    let len = 3 * batch.width * batch.height;
-    batch.data.resize(plan.views.pictures() * len, 0.0);
-    batch.n = 0;
-    for (rect, view) in plan.views.rects.iter().zip(&mut kept.views) {
-        viewer.look(&plan.views.windows, &planes, video.layout, video.color, *rect, &mut view.small, |picture| {
-            let out = &mut batch.data[batch.n * len..][..len];
-            batch.n += 1;
-            match plan.views.rotation {
-                0 => to_network(picture, video.color.matrix, &normalization, out),
-                turned => to_network(&picture.rotated(turned), video.color.matrix, &normalization, out),
-            }
-        });
-    }
-    scenes.is_cut(&kept.views[0].small.y);
-}
-
-/// `pictures` of the kept frames from frame `first` on, `each` of every frame.
-fn gather(kept: &[Kept], first: usize, pictures: usize, each: usize) -> Batch {
-    let Batch { width, height, .. } = kept[0].input;
+/// `pictures` of the frames from frame `first` on, `each` of every frame.
+fn gather(frames: &[BenchFrame], first: usize, pictures: usize, each: usize) -> Batch {
+    let Batch { width, height, .. } = frames[0].input;
     let len = 3 * width * height;
     let mut batch = Batch { data: Vec::with_capacity(pictures * len), n: pictures, width, height };
     for k in 0..pictures {
-        let frame = &kept[swing((first + k / each) as u64, kept.len())];
+        let frame = &frames[swing((first + k / each) as u64, frames.len())];
         batch.data.extend_from_slice(&frame.input.data[k % each * len..][..len]);
     }
     batch
@@ -430,7 +379,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kept_frames_are_walked_to_and_fro() {
+    fn frames_are_visited_back_and_forth() {
         let walk = |n| (0..7).map(|i| swing(i, n)).collect::<Vec<_>>();
         assert_eq!(walk(4), [0, 1, 2, 3, 2, 1, 0]);
         assert_eq!(walk(1), [0; 7]);

@@ -5,7 +5,7 @@ use super::alone;
 use super::results::{Latency, Measured, StageShare, Whole};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use vrseg_engine::pipeline::run::Prepared;
+use vrseg_engine::LoadedJob;
 use vrseg_engine::pipeline::{self, Cancel, Event, Job, Observer, Plan};
 use vrseg_engine::tune::bottleneck;
 use vrseg_infer::Kind;
@@ -35,13 +35,13 @@ pub fn measure(job: &Job, views: Option<usize>, limits: &Limits) -> Result<Measu
     // What does not fit is a result, too.
     job.model.session.rigid = true;
     let started = Instant::now();
-    let prepared = Prepared::new(&job, Plan::new(&job)?)?;
-    let plan = prepared.plan();
+    let loaded = LoadedJob::new(&job, Plan::new(&job)?)?;
+    let plan = loaded.plan();
     let mut measured = Measured {
         model: plan.model.manifest.name.clone(),
         input_size: plan.views.network_size(),
         views: plan.views.pictures(),
-        device: prepared.device(),
+        device: loaded.device(),
         encoder: plan.encoders.first().map(|e| e.encoder.clone()).unwrap_or_default(),
         frame: (plan.input.video.width, plan.input.video.height),
         load_seconds: started.elapsed().as_secs_f64(),
@@ -53,12 +53,12 @@ pub fn measure(job: &Job, views: Option<usize>, limits: &Limits) -> Result<Measu
              side go through the network at once; the pipeline itself takes one frame at a time",
             measured.model
         ));
-        measured.stages = alone::network(&job, prepared, n, limits)?;
+        measured.stages = alone::network(&job, loaded, n, limits)?;
         return Ok(measured);
     }
     let cancel = Cancel::new();
     let tap = Tap::new(limits, &cancel);
-    let summary = pipeline::run_prepared(&job, prepared, &cancel, &tap)?;
+    let summary = pipeline::run_prepared(&job, loaded, &cancel, &tap)?;
     let mut whole = tap.whole()?;
     let shares: Vec<_> = summary.stages.iter().map(|s| (s.stage, s.busy, s.waiting)).collect();
     whole.slowest = bottleneck::slowest(&shares).map(|s| s.0.to_owned()).unwrap_or_default();

@@ -1,0 +1,415 @@
+//! Understanding a job before any work: what the input is, which model and encoder will run.
+//! Everything that can be refused without decoding a frame is refused here.
+
+mod geometry;
+mod people;
+pub mod recognize;
+mod views;
+
+pub use geometry::OutputGeometry;
+pub use people::PeoplePlan;
+pub use views::{SmallView, Views};
+
+use crate::error::{Error, Result};
+use crate::spec::{Job, ModelChoice, OutputSpec};
+use recognize::recognize;
+use std::path::Path;
+use std::sync::Arc;
+use vrseg_image::compose::{Composer, Mode};
+use vrseg_image::matte::windows::{View, Windows};
+use vrseg_image::plane::{YuvColor, YuvLayout};
+use vrseg_image::vr::{Confidence, ContainerTags, Evidence, FormatFindings, Projection, StereoTag};
+use vrseg_infer::{Kind, Model, registry};
+use vrseg_media::{
+    EncodeOptions, EncoderPlan, InputInfo, MediaError, OpenInput, Purpose, VideoInfo, VrTags, WriterOptions,
+};
+
+/// A job that was understood.
+#[derive(Debug)]
+pub struct Plan {
+    /// What the input is.
+    pub input: InputInfo,
+    /// The input, still open, for who first reads it.
+    pub opened: Option<OpenInput>,
+    /// Its format: where the views are, how they lie on the sphere, and why that is believed.
+    pub format: FormatFindings,
+    /// The views and the size at which the network sees them.
+    pub views: Views,
+    /// The model, its weights found but not yet checked.
+    pub model: Model,
+    /// Who looks closer at each person; `None`: nobody.
+    pub people: Option<PeoplePlan>,
+    /// The frames of each output, in the job's order.
+    pub geometries: Vec<OutputGeometry>,
+    /// Each output's encoder, in the same.
+    pub encoders: Vec<EncoderPlan>,
+    /// Frames that will be written, where that is known.
+    pub frames: Option<u64>,
+}
+
+impl Plan {
+    /// Probes the input, finds the model, chooses encoders and checks the outputs' names.
+    ///
+    /// # Errors
+    /// Everything that makes the job impossible and can be known now.
+    pub fn new(job: &Job) -> Result<Self> {
+        let opened = vrseg_media::open(&job.input)?;
+        let mut input = opened.info().clone();
+        if let (true, Some(layout)) = (job.wants_alpha(), vrseg_media::layout_with_alpha(input.video.layout)) {
+            input.video.layout = layout;
+        }
+        let video = &input.video;
+        check_outputs(job)?;
+        let format = recognize(&input, &job.format);
+        if let Some(why) = format.refusal() {
+            return Err(Error::Request(format!("{}: {why}", job.input.display())));
+        }
+        let rects = format.layout.value.views(video.width, video.height);
+        if let Some(r) = rects.iter().find(|r| r.w < 16 || r.h < 16) {
+            return Err(Error::Request(format!(
+                "{}: a view of {}x{} pixels is too small (a {} frame of {}x{})",
+                job.input.display(),
+                r.w,
+                r.h,
+                format.layout.value,
+                video.width,
+                video.height
+            )));
+        }
+        let model = find_model(&job.model)?;
+        if model.manifest.kind == Kind::Recurrent && job.model.batch_size > 1 {
+            return Err(Error::Request(format!(
+                "--batch-size {}: {} is recurrent, each frame needs the result of the one before; \
+                 leave --batch-size out or take a frame-independent model such as selfie",
+                job.model.batch_size, model.manifest.name
+            )));
+        }
+        let people = PeoplePlan::new(&job.people)?;
+        let turned = video.rotation % 180 != 0;
+        let (w, h) = if turned { (rects[0].h, rects[0].w) } else { (rects[0].w, rects[0].h) };
+        let (nw, nh) = model.manifest.input_size(job.model.input_size_of(&model.manifest.name), w, h)?;
+        let grid = if turned { (nh, nw) } else { (nw, nh) };
+        let (view, windows) = windows(job, &model, format.projection.value, (rects[0].w, rects[0].h), grid)?;
+        let views = Views { rects, view, windows: Arc::new(windows), rotation: video.rotation };
+        let geometries = job
+            .outputs
+            .iter()
+            .map(|o| OutputGeometry::new(&o.mode, &format.format(), &views, video, &job.input))
+            .collect::<Result<Vec<_>>>()?;
+        let encoders = job
+            .outputs
+            .iter()
+            .zip(&geometries)
+            .map(|(o, geometry)| {
+                let color = video.color;
+                vrseg_media::plan_encoder(&writer_options(
+                    o,
+                    &o.encode,
+                    video,
+                    geometry,
+                    color,
+                    VrTags::Source,
+                    job.overwrite,
+                ))
+            })
+            .collect::<std::result::Result<Vec<_>, MediaError>>()?;
+        let frames = frames_in_range(job, &input);
+        Ok(Self { format, views, model, people, geometries, encoders, frames, input, opened: Some(opened) })
+    }
+
+    /// The same without the open file, for who is not the first to read it.
+    pub fn unopened(&self) -> Self {
+        Self {
+            input: self.input.clone(),
+            opened: None,
+            format: self.format.clone(),
+            views: self.views.clone(),
+            model: self.model.clone(),
+            people: self.people.clone(),
+            geometries: self.geometries.clone(),
+            encoders: self.encoders.clone(),
+            frames: self.frames,
+        }
+    }
+
+    /// Pictures that the network gets at once, if nobody says otherwise those of a frame: what its sessions are
+    /// opened for. Where they then share out [more frames](crate::tune::rules::batch), each still gets one at a time.
+    pub fn pictures(&self, job: &Job) -> usize {
+        self.views.pictures() * job.model.batch_size.max(1) as usize
+    }
+
+    /// Label and value of everything that was found, for people.
+    pub fn lines(&self, job: &Job) -> Vec<(&'static str, String)> {
+        let v = &self.input.video;
+        let mut lines = vec![
+            ("input", job.input.display().to_string()),
+            ("video", format!("{} {}x{} {} {}", v.codec, v.width, v.height, v.pixel_format, fps_text(v.fps))),
+            ("format", self.format.summary()),
+            ("model", self.model_text()),
+        ];
+        for ((o, e), g) in job.outputs.iter().zip(&self.encoders).zip(&self.geometries) {
+            lines.push(("output", format!("{} {} ({})", o.mode.name(), o.path.display(), e.description)));
+            lines.extend(g.describe().map(|shape| ("frames", shape)));
+        }
+        lines.push(("frames", self.frames.map_or("unknown".into(), |n| n.to_string())));
+        lines.extend(self.warnings().map(|w| ("warning", w)));
+        lines
+    }
+
+    /// What the user should know of the format: disagreements of its sources, bold guesses.
+    pub fn warnings(&self) -> impl Iterator<Item = String> + '_ {
+        self.format.warnings.iter().map(|w| format!("{}: {w}", self.input.path.display()))
+    }
+
+    /// What the container of an output says whose views lie as the source's do: the source's own
+    /// words, what the user corrected in them, and where it has none, what is likely at the least.
+    pub fn kept_tags(&self) -> VrTags {
+        let source = self.input.video.tags;
+        let kept = kept_tags(&self.format, source);
+        if kept == source { VrTags::Source } else { VrTags::Made(kept) }
+    }
+
+    /// What the container of the output with this geometry says.
+    pub fn tags(&self, geometry: &OutputGeometry) -> VrTags {
+        match &geometry.passthrough {
+            Some(packed) => VrTags::Made(ContainerTags::of(&packed.format())),
+            None => self.kept_tags(),
+        }
+    }
+
+    /// How output number `i` of `job` is written: `encode` is its own, or that with threads filled in.
+    pub fn writer_options<'a>(&self, job: &'a Job, i: usize, encode: &'a EncodeOptions) -> WriterOptions<'a> {
+        let (output, geometry, video) = (&job.outputs[i], &self.geometries[i], &self.input.video);
+        let color = output_color(&output.mode, &self.encoders[i], video.color);
+        writer_options(output, encode, video, geometry, color, self.tags(geometry), job.overwrite)
+    }
+
+    /// Model and input size.
+    pub fn model_text(&self) -> String {
+        let (w, h) = self.views.network_size();
+        let name = &self.model.manifest.name;
+        let (views, windows) = (self.views.rects.len(), self.views.windows.count());
+        let whole = match self.views.view {
+            View::Eye => format!("{name}, {w}x{h} for each of {views} view(s)"),
+            view if windows == 1 => format!("{name}, {w}x{h} for each of {views} view(s), seen as {view}"),
+            view => format!("{name}, {w}x{h} for each of {windows} {view} windows of {views} view(s)"),
+        };
+        match self.people.as_ref().and_then(PeoplePlan::names) {
+            Some(names) => format!("{whole}, and {names} for each person"),
+            None => whole,
+        }
+    }
+}
+
+/// How the network looks at the eyes, which are `eye` pixels large and whose mattes get the size
+/// `grid`.
+fn windows(
+    job: &Job,
+    model: &Model,
+    projection: Projection,
+    eye: (usize, usize),
+    grid: (usize, usize),
+) -> Result<(View, Windows)> {
+    let lens = projection.lens();
+    let by_model = || lens.map_or(View::Eye, |lens| model.manifest.view.unasked(lens));
+    let view = job.view.unwrap_or_else(by_model);
+    if let (Some(asked), None) = (job.view.filter(|v| *v != View::Eye), lens) {
+        return Err(Error::Request(format!(
+            "--view {asked}: {} is taken for a flat picture, which is seen as it is; \
+             leave --view out, or state its --projection",
+            job.input.display()
+        )));
+    }
+    let side = lens.and_then(|lens| Windows::side(view, lens, grid).map(|side| (lens, side)));
+    let Some((lens, side)) = side else { return Ok((View::Eye, Windows::whole(grid))) };
+    let input = &model.manifest.input;
+    let asked = (!input.fixed).then(|| (side as u32).clamp(input.min, input.max));
+    let size = model.manifest.input_size(asked, 1, 1)?;
+    Ok((view, Windows::new(view, lens, eye, grid, size)))
+}
+
+fn fps_text(fps: f64) -> String {
+    if fps > 0.0 { format!("{fps:.3} fps") } else { "unknown frame rate".into() }
+}
+
+/// The layout of an output's frames.
+pub fn output_layout(mode: &Mode, source: YuvLayout) -> YuvLayout {
+    Composer::output_layout(mode, source)
+}
+
+/// What the samples of an output mean: as in the source, but a gray picture uses the full range,
+/// since that is how everybody reads one.
+pub fn output_color(mode: &Mode, encoder: &EncoderPlan, source: YuvColor) -> YuvColor {
+    let gray = *mode == Mode::Matte && encoder.pix_fmt.starts_with("gray");
+    YuvColor { full_range: source.full_range || gray, ..source }
+}
+
+/// How an output is written: `encode` is the output's own, or that with threads filled in;
+/// `geometry` is its frames', `color` is what its samples mean, `tags` what its container says about stereo and the sphere.
+pub fn writer_options<'a>(
+    output: &'a OutputSpec,
+    encode: &'a EncodeOptions,
+    video: &VideoInfo,
+    geometry: &OutputGeometry,
+    color: YuvColor,
+    tags: VrTags,
+    overwrite: bool,
+) -> WriterOptions<'a> {
+    WriterOptions {
+        path: &output.path,
+        encode,
+        layout: output_layout(&output.mode, video.layout),
+        color,
+        width: geometry.width,
+        height: geometry.height,
+        reshaped: geometry.passthrough.is_some(),
+        overwrite,
+        purpose: match output.mode {
+            Mode::Matte => Purpose::Matte,
+            Mode::Alpha => Purpose::Alpha,
+            _ => Purpose::Picture,
+        },
+        copy_streams: true,
+        tags,
+    }
+}
+
+/// See [`Plan::kept_tags`].
+fn kept_tags(found: &FormatFindings, source: ContainerTags) -> ContainerTags {
+    let made = ContainerTags::of(&found.format());
+    let (layout, projection) = (&found.layout, &found.projection);
+    let asked = |e: &Evidence| *e == Evidence::Option;
+    let mut tags = source;
+    if asked(&layout.evidence) || asked(&found.eye_order.evidence) {
+        (tags.stereo, tags.right_first) = (made.stereo, made.right_first);
+    }
+    if asked(&projection.evidence) {
+        tags.spherical = made.spherical;
+    }
+    let sure = layout.confidence >= Confidence::Likely;
+    if source.stereo.is_none() && sure {
+        (tags.stereo, tags.right_first) = (made.stereo, made.right_first);
+    }
+    // A sphere without a word on stereo is one view, by Google's RFC: so not where that is a guess.
+    // Nor in place of a mesh, which FFmpeg doesn't carry over.
+    if found.container.spherical.is_none() && sure && projection.confidence >= Confidence::Likely {
+        tags.spherical = made.spherical;
+    }
+    if tags.stereo == Some(StereoTag::Mono) && tags.spherical.is_none() && source.stereo.is_none() {
+        tags.stereo = None;
+    }
+    tags
+}
+
+fn find_model(choice: &ModelChoice) -> Result<Model> {
+    let found =
+        if choice.name.is_empty() { registry::find_first(&choice.prefer) } else { registry::find(&choice.name) };
+    Ok(found?.for_mattes()?)
+}
+
+fn check_outputs(job: &Job) -> Result<()> {
+    if job.outputs.is_empty() {
+        return Err(Error::Request("no output was asked for: add -o OUT.mp4".into()));
+    }
+    for (i, o) in job.outputs.iter().enumerate() {
+        let inputs = std::iter::once(job.input.as_path()).chain(match &o.mode {
+            Mode::Replace { background } => Some(background.as_path()),
+            _ => None,
+        });
+        for input in inputs {
+            if same(input, &o.path) {
+                let shown = o.path.display();
+                return Err(Error::Request(format!(
+                    "{shown} is an input; it would be overwritten: choose another output"
+                )));
+            }
+        }
+        if job.outputs[..i].iter().any(|p| p.path == o.path || same(&p.path, &o.path)) {
+            return Err(Error::Request(format!("{} is named for two outputs", o.path.display())));
+        }
+        if !job.overwrite && o.path.symlink_metadata().is_ok() {
+            return Err(Error::Request(format!("{} exists; add -y to replace it", o.path.display())));
+        }
+    }
+    Ok(())
+}
+
+fn same(a: &Path, b: &Path) -> bool {
+    vrseg_media::same_file(a, b)
+}
+
+/// Frames that the job will write, from the container's count or duration.
+fn frames_in_range(job: &Job, input: &InputInfo) -> Option<u64> {
+    let fps = input.video.fps;
+    let total = input.video.frames;
+    let range = &job.range;
+    let in_time = match (range.start, range.end) {
+        (None, None) => total,
+        (start, end) => {
+            let length = match (input.duration, end) {
+                (Some(d), Some(e)) => d.min(e),
+                (Some(d), None) => d,
+                (None, Some(e)) => e,
+                (None, None) => return range.frames,
+            };
+            (fps > 0.0).then(|| ((length - start.unwrap_or(0.0)).max(0.0) * fps).round() as u64)
+        }
+    };
+    match (in_time, range.frames) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vrseg_image::vr::{Clues, FormatRequest, Layout, ProjectionKind, Spherical, SphericalKind, detect};
+
+    fn kept(name: &str, source: ContainerTags, request: FormatRequest) -> ContainerTags {
+        let clues = Clues { path: Path::new(name), width: 4096, height: 2048, tags: source };
+        kept_tags(&detect(&request, &clues, &mut |_| None), source)
+    }
+
+    const VR180: ContainerTags =
+        ContainerTags { stereo: Some(StereoTag::SideBySide), right_first: false, spherical: Some(Spherical::VR180) };
+
+    #[test]
+    fn what_the_source_says_stays_and_what_is_likely_is_added() {
+        let (none, open) = (ContainerTags::default(), FormatRequest::default());
+        let turned =
+            ContainerTags { spherical: Some(Spherical { pose: [9 << 16, 0, 0], ..Spherical::VR180 }), ..VR180 };
+        assert_eq!(kept("a.mp4", turned, open), turned);
+        assert_eq!(kept("a_LR_180.mp4", none, open), VR180);
+        assert_eq!(kept("a_180.mp4", none, open), VR180, "only side by side fits this shape");
+        assert_eq!(kept("a.mp4", none, open), none, "guesses are not written");
+        assert_eq!(kept("a_LR.mp4", none, open), ContainerTags { spherical: None, ..VR180 });
+        assert_eq!(kept("a_MKX200.mp4", none, open), ContainerTags { spherical: None, ..VR180 });
+        assert_eq!(kept("a_flat_mono.mp4", none, open), none);
+    }
+
+    #[test]
+    fn what_the_user_says_goes_first() {
+        let request = FormatRequest { projection: Some(ProjectionKind::Fisheye), ..FormatRequest::default() };
+        assert_eq!(kept("a.mp4", VR180, request), ContainerTags { spherical: None, ..VR180 });
+        let flat = FormatRequest {
+            layout: Some(Layout::Mono),
+            projection: Some(ProjectionKind::Flat),
+            ..FormatRequest::default()
+        };
+        assert!(kept("a.mp4", VR180, flat).is_empty());
+    }
+
+    #[test]
+    fn nothing_is_written_in_place_of_a_mesh() {
+        let mesh = Spherical { kind: SphericalKind::Mesh, ..Spherical::EQUIRECTANGULAR };
+        let clues = Clues {
+            path: Path::new("a_LR_180.mp4"),
+            width: 4096,
+            height: 2048,
+            tags: ContainerTags { spherical: Some(mesh), ..ContainerTags::default() },
+        };
+        let found = detect(&FormatRequest::default(), &clues, &mut |_| None);
+        assert_eq!(kept_tags(&found, ContainerTags::default()).spherical, None);
+    }
+}

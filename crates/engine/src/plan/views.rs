@@ -1,0 +1,50 @@
+//! Where the views of a frame are, how the model looks at them, and what is made of one on the way.
+
+use std::sync::Arc;
+use vrseg_image::matte::SmallYuv;
+use vrseg_image::matte::windows::{View, Windows};
+use vrseg_image::plane::{Plane, Rect};
+
+/// What is seen of every frame.
+#[derive(Clone, Debug)]
+pub struct Views {
+    /// The views in luma samples of the frame.
+    pub rects: Vec<Rect>,
+    /// How the model looks at them.
+    pub view: View,
+    /// The windows through which the model sees each of them.
+    pub windows: Arc<Windows>,
+    /// Clockwise degrees by which a player turns the picture; the model sees it upright.
+    pub rotation: i32,
+}
+
+impl Views {
+    /// Size of a view's small picture and matte, before rotation.
+    pub fn size(&self) -> (usize, usize) {
+        self.windows.grid()
+    }
+
+    /// Size of the model's input.
+    pub fn network_size(&self) -> (usize, usize) {
+        let (w, h) = self.windows.size();
+        if self.rotation % 180 == 0 { (w, h) } else { (h, w) }
+    }
+
+    /// Pictures that the model gets for a frame.
+    pub fn pictures(&self) -> usize {
+        self.rects.len() * self.windows.count()
+    }
+}
+
+/// One view of a frame at the model's size.
+#[derive(Debug, Default)]
+pub struct SmallView {
+    /// Color planes, as they lie in the frame (not rotated).
+    pub yuv: SmallYuv,
+    /// What the model found in each of the view's windows; before it has run, of an earlier frame
+    /// or empty.
+    pub mattes: Vec<Plane<f32>>,
+    /// The matte at the size of `yuv`; until the windows' mattes were blended, of an earlier frame or
+    /// empty.
+    pub alpha: Plane<f32>,
+}

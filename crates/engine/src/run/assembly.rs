@@ -1,0 +1,180 @@
+//! Making the stages of a job from its plan. A run gives them to a graph; `vrseg bench` drives them by hand.
+
+use crate::error::Result;
+use crate::events::Preview;
+use crate::frame::Border;
+use crate::people::People;
+use crate::plan::{Plan, SmallView, output_color, output_layout};
+use crate::spec::Job;
+use crate::stages::{Backdrop, Matte, Paint, Recycled, Sample, Scenes, SourceForm, Target};
+use crossbeam_channel::{Sender, bounded};
+use std::sync::Arc;
+use vrseg_image::compose::{Mode, PassthroughPainter};
+use vrseg_image::matte::stereo::{Search, StereoFusion};
+use vrseg_image::matte::windows::Blender;
+use vrseg_image::plane::Plane;
+use vrseg_image::vr::{EyeOrder, Lens};
+use vrseg_infer::{Batch, Kind};
+use vrseg_media::FramePool;
+
+/// Makes a job's stages.
+#[derive(Clone, Copy)]
+pub struct Assembly<'a> {
+    job: &'a Job,
+    plan: &'a Plan,
+}
+
+/// The ways on which buffers go back to the stage that fills them.
+pub struct Recycling {
+    /// From painting: views.
+    pub views: Sender<Vec<SmallView>>,
+    /// From inference: the model's input.
+    pub batches: Sender<Batch>,
+    /// To sampling.
+    pub to_sample: Recycled,
+}
+
+impl Recycling {
+    /// For so many workers that sample and paint.
+    pub fn new(samplers: usize, painters: usize) -> Self {
+        let (batches, free_batches) = bounded(samplers + 1);
+        let (views, free_views) = bounded(samplers + painters + 1);
+        Self { views, batches, to_sample: Recycled { batches: free_batches, views: free_views } }
+    }
+}
+
+impl<'a> Assembly<'a> {
+    /// For a job that was understood as `plan`.
+    pub fn new(job: &'a Job, plan: &'a Plan) -> Self {
+        Self { job, plan }
+    }
+
+    /// A worker that samples frames.
+    pub fn sample(&self, recycling: &Recycling) -> Sample {
+        let video = &self.plan.input.video;
+        let normalization = self.plan.model.manifest.normalization();
+        Sample::new(self.plan.views.clone(), video.layout, video.color, normalization, recycling.to_sample.clone())
+    }
+
+    /// What finds cuts and gathers batches; `memory` is its own of the frame before the first.
+    pub fn scenes(&self, batch_frames: usize, memory: Option<Plane<f32>>, recycling: &Recycling) -> Scenes {
+        let (views, every) = (self.plan.views.rects.len(), self.job.matte.every.max(1));
+        Scenes::new(views, every, batch_frames, memory, recycling.batches.clone())
+    }
+
+    /// What makes the frame's mattes of what the model found. `people` are looked at more closely; the work begins
+    /// behind `begin` where it resumes.
+    ///
+    /// # Errors
+    /// A background can't be read.
+    pub fn matte(
+        &self,
+        people: Option<&'a mut People>,
+        begin: Option<&Border>,
+        preview: &'a Preview,
+        warn: &'a (dyn Fn(String) + Sync),
+    ) -> Result<Matte<'a>> {
+        let Self { job, plan } = *self;
+        let video = &plan.input.video;
+        let recurrent = plan.model.manifest.kind == Kind::Recurrent;
+        let remembers = recurrent && people.as_ref().is_none_or(|people| people.is_recurrent());
+        let views = plan.views.rects.len();
+        // Frames count from where the range begins; without one they keep the file's own clock.
+        let start = job.range.start.filter(|t| *t > 0.0).or(plan.input.start_time.map(|t| -t)).unwrap_or(0.0);
+        let degrees = plan.format.projection.value.lens().map(|lens| match lens {
+            Lens::Fisheye { fov } => fov as f32,
+            _ => 180.0,
+        });
+        let mut matte = Matte {
+            windows: Arc::clone(&plan.views.windows),
+            blender: Blender::new(),
+            people,
+            wishes: job.people.wishes.clone(),
+            begin: start,
+            degrees,
+            stereo: self.stereo_fusion(),
+            last: if job.matte.every > 1 { vec![Plane::default(); views] } else { Vec::new() },
+            stabilizers: job.matte.stabilizers(remembers, views),
+            backgrounds: self.backgrounds()?,
+            tick: self.tick(),
+            matrix: video.color.matrix,
+            first_pts: begin.map(|b| b.first_pts),
+            preview,
+            warn,
+        };
+        matte.remember(&begin.cloned().unwrap_or_default().state)?;
+        Ok(matte)
+    }
+
+    /// Seconds of a tick of the source's clock.
+    pub(super) fn tick(&self) -> f64 {
+        let (seconds, parts) = self.plan.input.video.time_base;
+        f64::from(seconds) / f64::from(parts.max(1))
+    }
+
+    /// For each output, where its background comes from.
+    fn backgrounds(&self) -> Result<Vec<Option<Backdrop>>> {
+        let (plan, video) = (self.plan, &self.plan.input.video);
+        let one = |mode: &Mode| match mode {
+            Mode::Replace { background } => {
+                let (layout, rects) = (plan.format.layout.value, &plan.views.rects);
+                let size = (video.width, video.height);
+                Ok(Some(Backdrop::open(background, video.layout, video.color, size, layout, rects)?))
+            }
+            _ => Ok(None),
+        };
+        self.job.outputs.iter().map(|o| one(&o.mode)).collect()
+    }
+
+    /// What makes the two eyes' mattes agree, where a frame has two.
+    fn stereo_fusion(&self) -> Option<StereoFusion> {
+        let (plan, strength) = (self.plan, self.job.matte.stereo);
+        if strength <= 0.0 || plan.views.rects.len() != 2 {
+            return None;
+        }
+        let search = Search::of(plan.format.projection.value, plan.views.size().0);
+        let right_first = plan.format.eye_order.value == EyeOrder::RightFirst;
+        // Upside down, what is nearer lies to the other side.
+        let flipped = match plan.views.rotation.rem_euclid(360) {
+            0 => right_first,
+            180 => !right_first,
+            // Eyes that are apart vertically can't be compared along rows.
+            _ => return None,
+        };
+        Some(StereoFusion::new(strength, if flipped { search.flipped() } else { search }))
+    }
+
+    /// The outputs as they are painted; workers share their pools.
+    ///
+    /// # Errors
+    /// There is no memory for frames of that size.
+    pub fn targets(&self) -> Result<Vec<Target>> {
+        let Self { job, plan } = *self;
+        let video = &plan.input.video;
+        let mut targets = Vec::new();
+        for ((output, encoder), geometry) in job.outputs.iter().zip(&plan.encoders).zip(&plan.geometries) {
+            let layout = output_layout(&output.mode, video.layout);
+            let color = output_color(&output.mode, encoder, video.color);
+            let painter = |packed| PassthroughPainter::new(packed, video.layout, color, plan.views.size(), job.matte);
+            targets.push(Target {
+                mode: output.mode.clone(),
+                color,
+                passthrough: geometry.passthrough.clone().map(painter),
+                pool: FramePool::new(layout, geometry.width, geometry.height)?,
+            });
+        }
+        Ok(targets)
+    }
+
+    /// A worker that paints `targets`.
+    pub fn paint(&self, targets: &[Target], recycling: &Recycling) -> Paint {
+        let video = &self.plan.input.video;
+        let form = SourceForm {
+            rects: self.plan.views.rects.clone(),
+            layout: video.layout,
+            color: video.color,
+            size: (video.width, video.height),
+        };
+        Paint::new(form, self.job.matte, targets.to_vec(), recycling.views.clone())
+    }
+}

@@ -1,0 +1,203 @@
+//! Loading a job's models, and what the rules make of this machine: all that takes time before the first frame.
+
+use crate::error::Result;
+use crate::people::People;
+use crate::plan::Plan;
+use crate::spec::Job;
+use crate::tune::cuda::CudaCards;
+use crate::tune::rules::{self, MemoryShares, NetworkLoad, Processor, Threads};
+use vrseg_hardware::{Cpu, Machine, sampler};
+use vrseg_infer::cache::{self, Context};
+use vrseg_infer::provider::{Provider, SessionOptions};
+use vrseg_infer::{Batch, DeviceChoice, Kind, ModelError, Network, Precision, States, Way, runtime};
+
+/// A job whose network is loaded; building it is what takes time before the first frame.
+pub struct LoadedJob {
+    pub(super) plan: Plan,
+    pub(super) network: Network,
+    pub(super) people: Option<People>,
+    /// It computes in bfloat16.
+    bf16: bool,
+    pub(super) threads: Threads,
+    /// Frames that go through the network at once.
+    pub(super) batch_frames: usize,
+    /// What the rules make of an open `queue_bytes`.
+    pub(super) queue_bytes: usize,
+    /// What they make of an open `max_memory`.
+    pub(super) max_memory: u64,
+    /// NVML's number of the card that runs the network, where that is sure, and its name.
+    pub(super) card: Option<(u32, String)>,
+    /// What computes the mattes.
+    pub(super) context: Context,
+    /// How it did so then. A device that fails changes it.
+    pub(super) way: Way,
+}
+
+impl LoadedJob {
+    /// Loads the network that the plan chose.
+    ///
+    /// # Errors
+    /// Wrong checksum, no ONNX Runtime, a device that does not load.
+    pub fn new(job: &Job, plan: Plan) -> Result<Self> {
+        let machine = Machine::detect();
+        let max_memory = rules::max_memory(&machine.memory, sampler::held()).value;
+        let cores = if job.threads > 0 { job.threads } else { rules::threads(&machine.cpu).value };
+        let share = |network_on_cpu| job.split.apply(Threads::share(cores, job.outputs.len(), network_on_cpu));
+        let mut threads = share(true);
+        if job.model.threads > 0 {
+            threads.infer = job.model.threads;
+        }
+        let cards = CudaCards::from_environment(&machine.gpu.cards);
+        let auto_card = cards.auto().map_or(0, |c| c.value);
+        let wanted = match job.model.device {
+            DeviceChoice::Cuda(n) => n,
+            _ => auto_card,
+        };
+        let options = SessionOptions {
+            device: job.model.device,
+            auto_card,
+            openvino: !runtime::has_nvidia_driver()
+                && rules::openvino(
+                    &machine.cpu,
+                    runtime::has_openvino(job.model.ort_library.as_deref()),
+                    plan.model.manifest.bf16,
+                    job.model.precision == Precision::Fp32,
+                )
+                .value,
+            bf16: machine.cpu.bf16(),
+            precision: job.model.precision,
+            threads: threads.infer,
+            session: job.model.session,
+            card_memory: cards.card(wanted).and_then(|c| c.memory_total),
+            frugal: false,
+            pictures: plan.pictures(job),
+            cache_dir: cache::folder(),
+            ort_library: job.model.ort_library.clone(),
+        };
+        let mut network = Network::load(&plan.model, &options)?;
+        warm_up(job, &plan, &mut network, &machine.cpu)?;
+        let provider = network.provider();
+        let batch_frames = match job.model.batch_size {
+            0 => rules::batch(processor(provider, &machine.cpu), &load(&plan, &network), network.sessions()).value,
+            n => n as usize,
+        };
+        if provider.is_gpu() {
+            threads = share(false);
+        }
+        let card = match provider {
+            Provider::Cuda(n) | Provider::TensorRt(n) => cards.card(n).map(|c| (c.index, c.name.clone())),
+            Provider::Cpu | Provider::OpenVino => None,
+        };
+        let bf16 = provider == Provider::OpenVino && options.computes_bf16();
+        let video = &plan.input.video;
+        let form = (video.layout, video.color);
+        let people = plan.people.as_ref();
+        let people =
+            people.map(|p| People::new(p, &options, &plan.views, plan.format.projection.value, form, threads.prepare));
+        let people = people.transpose()?;
+        let queue_bytes = rules::queue(&machine.memory).value as usize;
+        let context = context(job, &network, &machine, card.as_ref().map(|(_, name)| name.as_str()));
+        let way = network.way();
+        Ok(Self { plan, network, people, bf16, threads, batch_frames, queue_bytes, max_memory, card, context, way })
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// What runs the network.
+    pub fn provider(&self) -> Provider {
+        self.network.provider()
+    }
+
+    /// How the threads are shared out.
+    pub fn threads(&self) -> Threads {
+        self.threads
+    }
+
+    /// Another number of workers that refine mattes and paint outputs.
+    pub fn set_workers(&mut self, workers: usize) {
+        self.threads.compose = workers;
+    }
+
+    /// The plan, and the network that it chose.
+    pub fn parts(&mut self) -> (&Plan, &mut Network) {
+        (&self.plan, &mut self.network)
+    }
+
+    /// The device in one line: what runs the network, and why nothing better does.
+    pub fn device(&self) -> String {
+        let refused: Vec<_> = self.network.refused().iter().map(|(p, why)| format!("{p}: {why}")).collect();
+        let provider = self.network.provider();
+        let threads = if provider.is_gpu() { String::new() } else { format!(", {} threads", self.threads.infer) };
+        let why = if refused.is_empty() { String::new() } else { format!(" (not {})", refused.join("; ")) };
+        let name = self.card.as_ref().map(|(_, name)| format!(" {name}")).unwrap_or_default();
+        let bf16 = if self.bf16 { " in bfloat16" } else { "" };
+        format!("{provider}{name}{bf16}{threads}{why}")
+    }
+}
+
+/// What frames between the stages and kept mattes may take of `max_memory`, beside what is held already and
+/// what the network is going to need.
+pub(super) fn memory_shares(batch_frames: usize, plan: &Plan, network: &Network, max_memory: u64) -> MemoryShares {
+    let on_gpu = network.provider().is_gpu();
+    let network = if on_gpu { 0 } else { batch_frames as u64 * load(plan, network).frame_bytes() };
+    rules::memory_shares(max_memory.saturating_sub(sampler::held()).saturating_sub(network))
+}
+
+/// The network's part of a frame.
+fn load<'a>(plan: &Plan, network: &'a Network) -> NetworkLoad<'a> {
+    let (width, height) = plan.views.network_size();
+    let manifest = network.manifest();
+    NetworkLoad {
+        model: &manifest.name,
+        recurrent: manifest.kind == Kind::Recurrent,
+        views: plan.views.pictures(),
+        pixels: width * height,
+    }
+}
+
+/// What runs the network, for rules that don't ask which card it is.
+fn processor(provider: Provider, cpu: &Cpu) -> Processor<'_> {
+    match provider {
+        Provider::Cpu => Processor::Cpu(cpu),
+        Provider::OpenVino => Processor::OpenVino(cpu),
+        Provider::Cuda(_) | Provider::TensorRt(_) => Processor::Cuda(None),
+    }
+}
+
+/// What the mattes depend on beside the network's input. The number of threads is no part of it: where last
+/// bits depend on it (on an AMD Zen 5, not on a Zen 3), the rounding of mattes leaves little of that.
+fn context(job: &Job, network: &Network, machine: &Machine, card: Option<&str>) -> Context {
+    let (model, session) = (&job.model, &job.model.session);
+    let arithmetic = format!("{:?} {:?} {}", model.precision, session.tf32, session.deterministic);
+    let processor = match (network.provider(), card) {
+        (Provider::Cpu | Provider::OpenVino, _) | (_, None) => {
+            format!("{} {} {:?}", network.provider(), machine.cpu.model, machine.cpu.features)
+        }
+        (Provider::Cuda(_), Some(name)) => format!("cuda {name}"),
+        (Provider::TensorRt(_), Some(name)) => format!("tensorrt {name}"),
+    };
+    Context::new(network.manifest(), network.runtime(), &arithmetic, &processor)
+}
+
+/// Runs the network on gray pictures, so that what only its first run does is done: loading
+/// kernels, compiling, finding out that memory does not suffice. Nothing was created by then.
+fn warm_up(job: &Job, plan: &Plan, network: &mut Network, cpu: &Cpu) -> Result<()> {
+    let by_rule = rules::warmup(processor(network.provider(), cpu)).value;
+    let (width, height) = plan.views.network_size();
+    let n = plan.pictures(job);
+    let mut states = States::default();
+    let device = network.provider();
+    for _ in 0..job.model.session.warmup.unwrap_or(by_rule) {
+        let batch = Batch { data: vec![0.5; n * 3 * width * height], n, width, height };
+        network.run(&batch, &mut states, &mut Vec::new())?;
+    }
+    if network.provider() != device && job.model.device != DeviceChoice::Auto {
+        // Later the work that is done would be lost; now whoever named it can choose.
+        let why = network.left_because().unwrap_or("it failed").to_owned();
+        return Err(ModelError::Device { device: device.to_string(), why }.into());
+    }
+    Ok(())
+}

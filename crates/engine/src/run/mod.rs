@@ -1,0 +1,213 @@
+//! Running a job: its stages are assembled, given to a graph, and what came of it is summed up.
+
+mod assembly;
+mod forecast;
+mod load;
+mod outputs;
+mod report;
+mod tuning;
+mod unpack;
+
+pub use assembly::{Assembly, Recycling};
+pub use forecast::{Forecast, forecast};
+pub use load::LoadedJob;
+pub(crate) use outputs::report_writer;
+pub use tuning::{best_shares, shared_out};
+pub use unpack::{UnpackAs, UnpackRequest, Unpacked, unpack};
+
+use crate::error::Result;
+use crate::events::{Event, LatencyReport, Live, Observer, Progress, Summary};
+use crate::frame::{Border, Cuts, Part};
+use crate::graph::{Admission, Cancel, Graph, Histogram, MemoryGuard, Permits, frames_in_flight};
+use crate::plan::Plan;
+use crate::spec::Job;
+use crate::stages::{Decode, Infer};
+use crate::telemetry::SPANS;
+use crate::tune::rules::Threads;
+use load::memory_shares;
+use outputs::Outputs;
+use report::{Reporter, Totals, report_reader};
+use std::sync::Arc;
+use std::time::Instant;
+use vrseg_hardware::{Sampler, sampler};
+use vrseg_infer::cache::{self, Cache, CacheChoice, Recall, Tally, Tiers};
+use vrseg_media::{DecodeOptions, EncodeOptions, OpenInput, Reader};
+
+/// Plans and runs a job.
+///
+/// # Errors
+/// The first thing that went wrong. Nothing is left under an output's final name then, unless
+/// that output was finished already.
+pub fn run(job: &Job, cancel: &Cancel, observer: &dyn Observer) -> Result<Summary> {
+    let loaded = LoadedJob::new(job, Plan::new(job)?)?;
+    run_loaded(job, loaded, cancel, observer)
+}
+
+/// Runs a job whose models are loaded.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_loaded(job: &Job, mut loaded: LoadedJob, cancel: &Cancel, observer: &dyn Observer) -> Result<Summary> {
+    let summary = run_part(job, &mut loaded, None, cancel, observer)?;
+    observer.event(Event::Done { summary: summary.clone() });
+    Ok(summary)
+}
+
+/// Runs a job, or in segments a part of it. The segments' outputs are not written: whoever keeps them
+/// joins them. Without [`Event::Done`].
+///
+/// # Errors
+/// As [`run`].
+pub fn run_part(
+    job: &Job,
+    loaded: &mut LoadedJob,
+    part: Option<&Part<'_>>,
+    cancel: &Cancel,
+    observer: &dyn Observer,
+) -> Result<Summary> {
+    let _job = tracing::debug_span!(target: SPANS, "job", input = %job.input.display()).entered();
+    let (device, started) = (loaded.device(), Instant::now());
+    let opened = loaded.plan.opened.take();
+    let LoadedJob { plan, network, people, threads, card, context, .. } = loaded;
+    let (plan, threads, batch_frames) = (&*plan, *threads, loaded.batch_frames);
+    let video = &plan.input.video;
+    let warn = |message| observer.event(Event::Warning { message });
+
+    let max_memory = job.max_memory.unwrap_or(loaded.max_memory);
+    let shares = memory_shares(batch_frames, plan, network, max_memory);
+    plan.warnings().for_each(warn);
+    let sampler = Sampler::start(sampler::INTERVAL, card.as_ref().map(|(index, _)| *index));
+    network.refused().iter().for_each(|(provider, why)| warn(format!("{provider} can't be used: {why}")));
+    network.take_notes().into_iter().for_each(warn);
+
+    let begin = part.and_then(|p| p.begin.clone()).unwrap_or_default();
+    let mut reader = open_source(job, opened, threads, part, &begin)?;
+    let (template, encodes) = (reader.template(), encode_options(job, threads));
+    let outputs = Outputs::open(job, plan, &encodes, &template, part, &begin, observer)?;
+    observer.event(start_event(job, plan, device, &outputs));
+
+    let cache = open_cache(job, shares.kept_mattes, observer);
+    let queue_bytes = if job.queue_bytes > 0 { job.queue_bytes } else { loaded.queue_bytes };
+    let queue_bytes = queue_bytes.min(usize::try_from(shares.queue).unwrap_or(usize::MAX));
+    let frame_bytes = video.layout.frame_bytes(video.width, video.height);
+    let frames = frames_in_flight(queue_bytes, frame_bytes, batch_frames, threads.prepare + threads.compose);
+    // Enough for a batch to be filled while one frame is somewhere else.
+    let guard = MemoryGuard::new(max_memory, sampler.latest(), cache.clone(), batch_frames + 1, &warn);
+    let admission = Admission::new(Permits::new(frames), Some(guard));
+
+    let live = Live::new(&job.input, sampler.latest());
+    let assembly = Assembly::new(job, plan);
+    let recycling = Recycling::new(threads.prepare, threads.compose);
+    let targets = assembly.targets()?;
+    let resumes = part.and_then(|p| p.begin.as_ref());
+    let matte = assembly.matte(people.as_mut(), resumes, &live.preview, &warn)?;
+    // The keys of mattes that came another way would be wrong.
+    let as_ever = network.way() == loaded.way;
+    let keyed = cache.clone().filter(|_| as_ever).map(|cache| (cache, context.clone()));
+    let recall = Recall::new(network, &begin.state.past, keyed)?;
+    let heard = |so_far: Tally, notes: Vec<String>| {
+        live.count_mattes(so_far);
+        notes.into_iter().for_each(warn);
+    };
+    observer.live(&live);
+
+    let progress = Progress::new(plan.frames, begin.index, job.outputs.len(), observer, &live.clocks);
+    let latency = Histogram::default();
+    let wrote = |output, frames, since: Instant| {
+        latency.record(since.elapsed());
+        observer.wrote(since.elapsed());
+        progress.wrote(output, frames);
+    };
+    let cuts = part.map_or_else(Cuts::none, |part| Cuts::of(part, assembly.tick()));
+    let notes = outputs.notes;
+    let infer = Infer::new(recall, plan.views.rotation, recycling.batches.clone(), &heard);
+    let finished = Graph::new(cancel, &live.clocks)
+        .source(Decode::new(&mut reader, outputs.packets, cuts), admission, 2)
+        .parallel_in_order(
+            "prepare",
+            several(threads.prepare, || assembly.sample(&recycling)),
+            assembly.scenes(batch_frames, begin.state.scene, &recycling),
+            1,
+        )
+        .ordered("infer", infer, batch_frames)
+        .ordered("matte", matte, 1)
+        .split("compose", several(threads.compose, || assembly.paint(&targets, &recycling)), targets.len(), 1)
+        .run("encode", outputs.sinks, &wrote)?;
+
+    report_reader(&reader, &job.input, observer);
+    let totals = Totals {
+        frames: progress.frames(),
+        before: begin.index,
+        seconds: started.elapsed().as_secs_f64(),
+        whole: finished.whole,
+        part: part.map(|p| p.until.is_some()),
+        stopped: cancel.is_requested(),
+        decode_errors: reader.decode_errors(),
+        resources: sampler.finish(),
+    };
+    let latency = LatencyReport::of(&latency);
+    let reporter = Reporter { job, plan, live: &live, latency, cache: cache.as_deref(), observer };
+    Ok(reporter.summarize(totals, finished.sinks, &notes))
+}
+
+/// So many workers of a stage.
+fn several<T>(n: usize, one: impl Fn() -> T) -> Vec<T> {
+    (0..n).map(|_| one()).collect()
+}
+
+/// Opens the source where the work begins.
+fn open_source(
+    job: &Job,
+    opened: Option<OpenInput>,
+    threads: Threads,
+    part: Option<&Part<'_>>,
+    begin: &Border,
+) -> Result<Reader> {
+    let options =
+        DecodeOptions { range: job.range, threads: threads.decode, alpha: job.wants_alpha(), strict: job.strict };
+    let mut reader = match opened {
+        Some(opened) => Reader::begin(opened, &options)?,
+        None => Reader::open(&job.input, &options)?,
+    };
+    if let Some(pts) = part.and_then(|p| p.warm_up.or(p.begin.as_ref().map(|b| b.pts))) {
+        reader.skip_to(pts, begin.index)?;
+    }
+    Ok(reader)
+}
+
+/// How each output is encoded, its share of the threads filled in.
+fn encode_options(job: &Job, threads: Threads) -> Vec<EncodeOptions> {
+    let one = |encode: &EncodeOptions| {
+        let threads = if encode.threads == 0 { threads.encode } else { encode.threads };
+        EncodeOptions { threads, ..encode.clone() }
+    };
+    job.outputs.iter().map(|o| one(&o.encode)).collect()
+}
+
+fn start_event(job: &Job, plan: &Plan, device: String, outputs: &Outputs<'_>) -> Event {
+    let video = &plan.input.video;
+    let notes = job.outputs.iter().zip(&outputs.notes);
+    Event::Start {
+        input: job.input.clone(),
+        width: video.width,
+        height: video.height,
+        fps: video.fps,
+        frames: plan.frames,
+        layout: plan.format.summary(),
+        model: plan.model_text(),
+        device,
+        outputs: notes.map(|(o, note)| format!("{} {} ({})", note.mode, o.path.display(), note.described)).collect(),
+    }
+}
+
+/// Opens the cache, whose part in memory may take so many bytes.
+fn open_cache(job: &Job, memory: u64, observer: &dyn Observer) -> Option<Arc<Cache>> {
+    let memory = job.cache.memory.min(usize::try_from(memory).unwrap_or(usize::MAX));
+    let (cache, unusable) = Cache::open(CacheChoice { memory, ..job.cache }, &cache::folder());
+    match unusable {
+        Some(why) if job.cache.tiers == Tiers::All => observer.event(Event::Warning { message: why.to_string() }),
+        Some(why) => tracing::info!("{why}"),
+        None => {}
+    }
+    cache
+}

@@ -1,0 +1,97 @@
+//! Opening what a job writes: whole outputs, or their first segments.
+
+use crate::error::Result;
+use crate::events::{Event, Observer};
+use crate::frame::{Border, Part};
+use crate::plan::Plan;
+use crate::spec::Job;
+use crate::stages::{Encode, SegmentSink, WholeSink};
+use crossbeam_channel::{Sender, unbounded};
+use std::path::Path;
+use std::sync::Arc;
+use vrseg_media::{CopiedPacket, EncodeOptions, SegmentWriter, SourceTemplate, Writer, WriterOptions, segment};
+
+/// A job's outputs, open.
+pub(super) struct Outputs<'a> {
+    /// Their last stages.
+    pub(super) sinks: Vec<Encode<'a>>,
+    /// Where copied packets go.
+    pub(super) packets: Vec<Sender<Arc<CopiedPacket>>>,
+    /// What is said of each.
+    pub(super) notes: Vec<OutputNote>,
+}
+
+/// What is said of an output.
+pub(super) struct OutputNote {
+    pub(super) mode: &'static str,
+    /// FFmpeg's name of its encoder.
+    pub(super) encoder: String,
+    /// Encoder and settings, for people.
+    pub(super) described: String,
+}
+
+impl<'a> Outputs<'a> {
+    /// Opens all outputs, or in segments the first segment of each behind `begin`. `encodes` are the outputs' own
+    /// options with threads filled in.
+    ///
+    /// # Errors
+    /// One can't be written so.
+    pub(super) fn open(
+        job: &'a Job,
+        plan: &'a Plan,
+        encodes: &'a [EncodeOptions],
+        template: &'a Arc<SourceTemplate>,
+        part: Option<&'a Part<'a>>,
+        begin: &Border,
+        observer: &dyn Observer,
+    ) -> Result<Self> {
+        let mut outputs = Self { sinks: Vec::new(), packets: Vec::new(), notes: Vec::new() };
+        for (i, output) in job.outputs.iter().enumerate() {
+            let options = move || plan.writer_options(job, i, &encodes[i]);
+            let (encoder, described) = match part {
+                None => outputs.open_whole(options(), template, &output.path, observer)?,
+                Some(part) => {
+                    let open = move |n| Ok(SegmentWriter::create(options(), template, &part.store.path(n, i))?);
+                    let writer = open(begin.segment)?;
+                    let lost = segment::rehearse(options(), template, &writer)?;
+                    report_writer(&lost.dropped, &lost.notes, &output.path, observer);
+                    writer.notes().iter().for_each(|note| tracing::info!("{}: {note}", output.path.display()));
+                    let names = (writer.encoder_name().to_owned(), writer.describe());
+                    let (segment, writer, open) = (begin.segment, Some(writer), Box::new(open));
+                    let sink = SegmentSink { output: i, segment, writer, open, store: part.store };
+                    outputs.sinks.push(Encode::Segments(Box::new(sink)));
+                    names
+                }
+            };
+            outputs.notes.push(OutputNote { mode: output.mode.name(), encoder, described });
+        }
+        Ok(outputs)
+    }
+
+    /// Opens an output that is written as a whole; its encoder's name and description.
+    fn open_whole(
+        &mut self,
+        options: WriterOptions<'_>,
+        template: &Arc<SourceTemplate>,
+        path: &Path,
+        observer: &dyn Observer,
+    ) -> Result<(String, String)> {
+        let writer = Writer::create(options, template)?;
+        report_writer(writer.dropped_streams(), writer.notes(), path, observer);
+        let (sender, packets) = unbounded();
+        self.packets.push(sender);
+        let names = (writer.encoder_name().to_owned(), writer.describe());
+        self.sinks.push(Encode::Whole(Box::new(WholeSink { writer, packets })));
+        Ok(names)
+    }
+}
+
+/// Reports what an output can't take over of its source.
+pub(crate) fn report_writer(dropped: &[String], notes: &[String], path: &Path, observer: &dyn Observer) {
+    for lost in dropped {
+        observer.event(Event::Warning { message: format!("{}: {lost}", path.display()) });
+    }
+    for note in notes {
+        tracing::info!("{}: {note}", path.display());
+    }
+}

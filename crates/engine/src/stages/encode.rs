@@ -1,0 +1,102 @@
+//! Last stage: encodes the frames of one output and writes them: into the output itself together with the copied
+//! packets, or into segments.
+
+use crate::error::Result;
+use crate::frame::{End, PaintedFrame, SegmentDone, SegmentStore};
+use crate::graph::Sink;
+use crossbeam_channel::Receiver;
+use std::sync::Arc;
+use vrseg_media::{CopiedPacket, Finished, SegmentWriter, Writer};
+
+/// Where an output's frames go.
+pub enum Encode<'a> {
+    /// Into the output itself.
+    Whole(Box<WholeSink>),
+    /// Into segments, which somebody joins later.
+    Segments(Box<SegmentSink<'a>>),
+}
+
+/// Writes an output with the packets that are copied into it.
+pub struct WholeSink {
+    /// The output.
+    pub writer: Writer,
+    /// The packets.
+    pub packets: Receiver<Arc<CopiedPacket>>,
+}
+
+/// Writes an output's segments, one after the other, each with an encoder of its own.
+pub struct SegmentSink<'a> {
+    /// Number of the output.
+    pub output: usize,
+    /// Number of the segment under way.
+    pub segment: usize,
+    /// Its encoder.
+    pub writer: Option<SegmentWriter>,
+    /// Begins the segment of that number.
+    pub open: Box<dyn Fn(usize) -> Result<SegmentWriter> + Send + 'a>,
+    /// Keeps what is finished.
+    pub store: &'a dyn SegmentStore,
+}
+
+impl WholeSink {
+    fn write(&mut self, painted: PaintedFrame) -> Result<()> {
+        for packet in self.packets.try_iter() {
+            self.writer.write_packet(&packet)?;
+        }
+        // The picture's memory goes back to its pool when the encoder lets go of it.
+        self.writer.write_frame(painted.picture, painted.pts, painted.duration)?;
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Finished> {
+        for packet in self.packets.iter() {
+            self.writer.write_packet(&packet)?;
+        }
+        Ok(self.writer.finish()?)
+    }
+}
+
+impl SegmentSink<'_> {
+    fn write(&mut self, painted: PaintedFrame) -> Result<()> {
+        if let Some(border) = painted.border {
+            let (next, stop) = (border.segment, border.stop);
+            // One encoder after the other: each holds many frames.
+            self.close(End::Border(border))?;
+            self.segment = next;
+            self.writer = if stop { None } else { Some((self.open)(next)?) };
+        }
+        if let Some(writer) = &mut self.writer {
+            writer.write_frame(painted.picture, painted.pts, painted.duration)?;
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, end: End) -> Result<()> {
+        let Some(writer) = self.writer.take() else { return Ok(()) };
+        let (part, times) = writer.finish()?;
+        self.store.finished(SegmentDone { segment: self.segment, output: self.output, part, times, end })
+    }
+}
+
+impl Sink for Encode<'_> {
+    type Input = PaintedFrame;
+    /// The file, where a whole output was written.
+    type Output = Option<Finished>;
+
+    fn write(&mut self, painted: PaintedFrame) -> Result<()> {
+        match self {
+            Encode::Whole(sink) => sink.write(painted),
+            Encode::Segments(sink) => sink.write(painted),
+        }
+    }
+
+    fn finish(self, whole: bool) -> Result<Option<Finished>> {
+        match self {
+            Encode::Whole(sink) => sink.finish().map(Some),
+            Encode::Segments(mut sink) => {
+                sink.close(if whole { End::Whole } else { End::Stopped })?;
+                Ok(None)
+            }
+        }
+    }
+}

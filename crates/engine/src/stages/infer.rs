@@ -1,0 +1,150 @@
+//! Third stage: runs the model.
+
+use crate::error::Result;
+use crate::frame::{InferenceBatch, PreparedFrame};
+use crate::graph::Stage;
+use crossbeam_channel::Sender;
+use vrseg_image::matte::rotate;
+use vrseg_image::plane::Plane;
+use vrseg_infer::Batch;
+use vrseg_infer::cache::{Recall, Tally};
+
+/// Hears after each batch where the mattes came from so far, and what was done because the device failed.
+pub type Heard<'a> = &'a (dyn Fn(Tally, Vec<String>) + Sync);
+
+/// Runs the model on batches.
+pub struct Infer<'a> {
+    recall: Recall<'a>,
+    rotation: i32,
+    /// Takes input buffers back.
+    recycle: Sender<Batch>,
+    heard: Heard<'a>,
+    alphas: Vec<Plane<f32>>,
+    /// Frames whose mattes are propagated.
+    propagated: u64,
+}
+
+impl<'a> Infer<'a> {
+    /// `rotation` (clockwise degrees, as the model sees the pictures) is undone on the mattes.
+    pub fn new(recall: Recall<'a>, rotation: i32, recycle: Sender<Batch>, heard: Heard<'a>) -> Self {
+        Self { recall, rotation, recycle, heard, alphas: Vec::new(), propagated: 0 }
+    }
+}
+
+impl Stage for Infer<'_> {
+    type Input = InferenceBatch;
+    type Output = Vec<PreparedFrame>;
+
+    fn process(&mut self, InferenceBatch { mut frames, batch }: InferenceBatch) -> Result<Vec<PreparedFrame>> {
+        // A recurrent model gets one frame at a time, so what is known is what is before that frame.
+        for state in frames.iter_mut().filter_map(|f| f.decoded.place.state()) {
+            state.past = self.recall.past()?;
+        }
+        // For the same reason a cut is always the batch's first.
+        if frames.first().is_some_and(|f| f.cut) {
+            self.recall.reset();
+        }
+        let shown = frames.iter().filter(|f| !f.is_propagated()).count();
+        self.propagated += (frames.len() - shown) as u64;
+        let done = if shown > 0 { self.recall.run(&batch, shown, &mut self.alphas) } else { Ok(()) };
+        (self.heard)(Tally { carried: self.propagated, ..self.recall.tally() }, self.recall.take_notes());
+        done?;
+        let shown = frames.iter_mut().filter(|f| !f.is_propagated());
+        let windows = shown.flat_map(|f| &mut f.views).flat_map(|v| &mut v.mattes);
+        for (matte, alpha) in windows.zip(&mut self.alphas) {
+            if self.rotation != 0 {
+                *alpha = rotate(alpha, 360 - self.rotation);
+            }
+            // The window's plane, of an earlier frame, is the buffer for the next.
+            std::mem::swap(matte, alpha);
+        }
+        let _ = self.recycle.try_send(batch);
+        Ok(frames)
+    }
+
+    fn finish(&mut self) -> Result<Option<Vec<PreparedFrame>>> {
+        self.recall.finish()?;
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{DecodedFrame, Place};
+    use crate::graph::{Item, Permits};
+    use crate::plan::SmallView;
+    use crossbeam_channel::unbounded;
+    use std::sync::Mutex;
+    use std::time::Instant;
+    use vrseg_image::plane::YuvLayout;
+    use vrseg_infer::provider::Provider;
+    use vrseg_infer::testing::{Moody, network};
+    use vrseg_media::{FramePool, SourceFrame};
+
+    /// Sends `n` frames in batches through a network that fails on order; returns the numbers of the
+    /// frames that came out, their mattes, and what was told.
+    fn sent(n: usize, at_once: usize, first: Moody, then: Option<Moody>) -> (Vec<u64>, Vec<f32>, Vec<String>, bool) {
+        let layout = YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
+        let pool = FramePool::new(layout, 16, 16).unwrap();
+        let mut permits = Permits::new(n);
+        let (recycle, _batches) = unbounded();
+        let mut network = network("selfie", first, then);
+        let told = Mutex::new(Vec::new());
+        let heard = |_, notes| told.lock().unwrap().extend::<Vec<String>>(notes);
+        let recall = Recall::new(&mut network, &Default::default(), None).unwrap();
+        let mut infer = Infer::new(recall, 0, recycle, &heard);
+        let (mut indices, mut values, mut ok) = (Vec::new(), Vec::new(), true);
+        let numbers: Vec<_> = (0..n).collect();
+        for some in numbers.chunks(at_once) {
+            let frame = |i: &usize| {
+                let frame = pool.get().unwrap();
+                let index = *i as u64;
+                let source = SourceFrame { frame, pts: *i as i64, duration: 1, index, key: false, findable: true };
+                let permit = permits.acquire(|| false).unwrap();
+                let decoded = DecodedFrame { source, since: Instant::now(), permit, place: Place::Inside };
+                let view = SmallView { mattes: vec![Plane::default()], ..SmallView::default() };
+                PreparedFrame { decoded, views: vec![view], cut: false, motion: Vec::new() }
+            };
+            let data = some.iter().flat_map(|i| [*i as f32 / 100.0, 0.0, 0.0]).collect();
+            let batch = Batch { data, n: some.len(), width: 1, height: 1 };
+            let Ok(out) = infer.process(InferenceBatch { frames: some.iter().map(frame).collect(), batch }) else {
+                ok = false;
+                break;
+            };
+            indices.extend(out.iter().map(Item::frame));
+            values.extend(out.iter().map(|p| p.views[0].mattes[0].data()[0]));
+        }
+        ok &= infer.finish().is_ok();
+        drop(infer);
+        (indices, values, told.into_inner().unwrap(), ok)
+    }
+
+    #[test]
+    fn failing_devices_lose_double_or_reorder_no_frame() {
+        const MEMORY: Option<&str> = Some("CUDA failure 2: out of memory");
+        const LOST: Option<&str> = Some("CUDA failure 719: unspecified launch failure");
+        let healthy = sent(40, 8, Moody::new(Provider::Cpu, 99, &[]), None);
+        assert!(healthy.3 && healthy.2.is_empty());
+        assert_eq!(healthy.0, (0..40).collect::<Vec<u64>>());
+        let orders: &[&[Option<&'static str>]] = &[
+            &[LOST],
+            &[MEMORY],
+            &[None, MEMORY, None, LOST],
+            &[MEMORY, None, MEMORY, None, MEMORY, None, MEMORY],
+            &[None, None, Some("its output is not a number somewhere")],
+        ];
+        for order in orders {
+            for fits in [0, 1, 3, 8, 99] {
+                let cpu = Moody::new(Provider::Cpu, 99, &[]);
+                let (numbers, values, told, ok) = sent(40, 8, Moody::new(Provider::Cuda(0), fits, order), Some(cpu));
+                assert!(ok, "{order:?}, {fits} fit");
+                assert_eq!((numbers, values), (healthy.0.clone(), healthy.1.clone()), "{order:?}, {fits} fit");
+                assert!((1..=5).contains(&told.len()), "each is said once: {told:?}");
+            }
+        }
+        // What can't be repaired ends the job behind the frames that were whole.
+        let (numbers, _, _, ok) = sent(40, 8, Moody::new(Provider::Cpu, 99, &[None, LOST]), None);
+        assert_eq!((numbers.len(), ok), (8, false));
+    }
+}

@@ -1,0 +1,147 @@
+//! Fourth stage: brings the mattes of windows back onto their eyes, looks closer at each person, lets the
+//! mattes of two eyes meet, calms the small mattes over time and fetches each frame's background. The one
+//! place after the network where frames depend on the frame before.
+
+use super::Backdrop;
+use crate::error::Result;
+use crate::events::{Glimpse, Preview};
+use crate::frame::{MattedFrame, Place, PreparedFrame, TemporalState};
+use crate::graph::Stage;
+use crate::people::People;
+use std::sync::Arc;
+use vrseg_image::matte::keep::Wishes;
+use vrseg_image::matte::stereo::StereoFusion;
+use vrseg_image::matte::windows::{Blender, Windows};
+use vrseg_image::matte::{Stabilizer, carry};
+use vrseg_image::plane::{Matrix, Plane};
+
+/// What the stage knows of the frames before.
+pub struct Matte<'a> {
+    /// Those of each view.
+    pub windows: Arc<Windows>,
+    /// Brings their mattes back.
+    pub blender: Blender,
+    /// Looks closer at each person, where that is asked for.
+    pub people: Option<&'a mut People>,
+    /// What the user says of whom the matte shows.
+    pub wishes: Wishes,
+    /// Seconds into the source at which frames count 0.
+    pub begin: f64,
+    /// Degrees that a view shows from top to bottom; `None`: a flat picture.
+    pub degrees: Option<f32>,
+    /// Makes the mattes of the two eyes of a frame agree, where that is asked for.
+    pub stereo: Option<StereoFusion>,
+    /// For each view the last frame's matte before it was calmed, where mattes may be carried along; else empty.
+    pub last: Vec<Plane<f32>>,
+    /// One for each view; none where nothing is to be calmed.
+    pub stabilizers: Vec<Stabilizer>,
+    /// For each output, where its background comes from.
+    pub backgrounds: Vec<Option<Backdrop>>,
+    /// The source's time base in seconds.
+    pub tick: f64,
+    /// How the source's colors are coded.
+    pub matrix: Matrix,
+    /// Time stamp of the job's first frame; `None`: the first that comes.
+    pub first_pts: Option<i64>,
+    /// Shown to whoever watches the job.
+    pub preview: &'a Preview,
+    /// Hears what was done because a device failed.
+    pub warn: &'a (dyn Fn(String) + Sync),
+}
+
+impl Stage for Matte<'_> {
+    type Input = PreparedFrame;
+    type Output = Option<MattedFrame>;
+
+    /// Frames that are there to warm up end here.
+    fn process(&mut self, mut frame: PreparedFrame) -> Result<Option<MattedFrame>> {
+        if let Some(state) = frame.decoded.place.state() {
+            self.save(state)?;
+        }
+        let done = self.stabilized(&mut frame);
+        self.people.iter_mut().flat_map(|people| people.take_notes()).for_each(self.warn);
+        done?;
+        if matches!(frame.decoded.place, Place::WarmUp) {
+            return Ok(None);
+        }
+        let pts = frame.decoded.source.pts;
+        let seconds = (pts - *self.first_pts.get_or_insert(pts)) as f64 * self.tick;
+        self.preview.offer(|| glimpse(&frame, seconds, self.matrix));
+        let at = |b: &mut Option<Backdrop>| b.as_mut().map(|b| b.frame_at(seconds)).transpose();
+        let backgrounds = self.backgrounds.iter_mut().map(at).collect::<Result<_>>()?;
+        Ok(Some(MattedFrame { frame, backgrounds }))
+    }
+}
+
+impl Matte<'_> {
+    /// Adds the stage's memory to that of the others.
+    ///
+    /// # Errors
+    /// The networks' states can't be brought from the device.
+    fn save(&mut self, state: &mut TemporalState) -> Result<()> {
+        let memory = |s: &Stabilizer| s.memory().map(|(luma, alpha)| (luma.clone(), alpha.clone()));
+        state.stabilizers = self.stabilizers.iter().map(memory).collect();
+        let position = |b: &mut Option<Backdrop>| b.as_mut().and_then(|b| b.source().position());
+        state.backgrounds = self.backgrounds.iter_mut().map(position).collect();
+        state.people = self.people.as_ref().map(|people| people.past()).transpose()?;
+        Ok(())
+    }
+
+    /// Takes over what the stage of another run told.
+    ///
+    /// # Errors
+    /// A background can't be read any more; states are not the networks'.
+    pub fn remember(&mut self, state: &TemporalState) -> Result<()> {
+        for (stabilizer, memory) in self.stabilizers.iter_mut().zip(&state.stabilizers) {
+            stabilizer.remember(memory.clone());
+        }
+        for (background, position) in self.backgrounds.iter_mut().zip(&state.backgrounds) {
+            if let (Some(background), Some(position)) = (background, position) {
+                background.source().go_to(*position)?;
+            }
+        }
+        self.people.as_mut().map_or(Ok(()), |people| people.remember(state.people.as_ref()))
+    }
+
+    /// What the networks saw, between windows and around people.
+    fn look(&mut self, frame: &mut PreparedFrame) -> Result<()> {
+        for view in &mut frame.views {
+            self.blender.blend(&self.windows, &mut view.mattes, &mut view.alpha);
+        }
+        let Some(people) = &mut self.people else { return Ok(()) };
+        people.look(&frame.decoded.source.frame.yuv(), &mut frame.views, frame.cut)
+    }
+
+    /// The frame's mattes: what the networks saw or what is carried along, between the eyes, then over time.
+    fn stabilized(&mut self, frame: &mut PreparedFrame) -> Result<()> {
+        if frame.is_propagated() {
+            for ((view, motion), last) in frame.views.iter_mut().zip(&frame.motion).zip(&self.last) {
+                carry(last, motion, &mut view.alpha);
+            }
+        } else {
+            self.look(frame)?;
+        }
+        if !self.wishes.is_empty() {
+            let seconds = frame.decoded.source.pts as f64 * self.tick + self.begin;
+            frame.views.iter_mut().for_each(|v| self.wishes.apply(&mut v.alpha, seconds, self.degrees));
+        }
+        if let (Some(stereo), false, [a, b]) = (&mut self.stereo, frame.is_propagated(), frame.views.as_mut_slice()) {
+            stereo.apply((&a.yuv, &mut a.alpha), (&b.yuv, &mut b.alpha));
+        }
+        for (last, view) in self.last.iter_mut().zip(&frame.views) {
+            last.copy_from(&view.alpha);
+        }
+        for (stabilizer, view) in self.stabilizers.iter_mut().zip(&mut frame.views) {
+            if frame.cut {
+                stabilizer.reset();
+            }
+            stabilizer.apply(&view.yuv.y, &mut view.alpha);
+        }
+        Ok(())
+    }
+}
+
+fn glimpse(frame: &PreparedFrame, seconds: f64, matrix: Matrix) -> Glimpse {
+    let views = frame.views.iter().map(|v| (v.yuv.clone(), v.alpha.clone())).collect();
+    Glimpse { frame: frame.decoded.source.index, seconds, matrix, views }
+}

@@ -1,0 +1,25 @@
+//! The stages of a job, as values that a [`Graph`](crate::graph) gives threads to:
+//!
+//! ```text
+//! Decode ─▶ Sample (N) ─▶ Scenes ─▶ Infer ─▶ Matte ─▶ Paint (N) ─▶ Encode (one for each output)
+//! ```
+//!
+//! Each can be driven by hand as well: `vrseg bench` does so to measure a stage by itself.
+
+mod backdrop;
+mod decode;
+mod encode;
+mod infer;
+mod matte;
+mod paint;
+mod sample;
+mod scenes;
+
+pub use backdrop::Backdrop;
+pub use decode::Decode;
+pub use encode::{Encode, SegmentSink, WholeSink};
+pub use infer::Infer;
+pub use matte::Matte;
+pub use paint::{Paint, SourceForm, Target};
+pub use sample::{Recycled, Sample};
+pub use scenes::Scenes;

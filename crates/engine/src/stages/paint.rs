@@ -1,0 +1,179 @@
+//! Fifth stage: brings the small mattes up to full size and paints every output. Frames are independent here, so
+//! several workers share the stage.
+
+use crate::error::Result;
+use crate::frame::{Border, MattedFrame, PaintedFrame, Place, PreparedFrame};
+use crate::graph::Stage;
+use crate::plan::SmallView;
+use crossbeam_channel::Sender;
+use std::sync::Arc;
+use vrseg_image::compose::{Composer, Frame, Mode, PassthroughPainter};
+use vrseg_image::matte::{EdgeColors, FullMatte, MatteOptions, MattedView};
+use vrseg_image::plane::{Rect, YuvColor, YuvLayout};
+use vrseg_media::{FramePool, VideoFrame};
+
+/// An output as this stage sees it.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// What it shows.
+    pub mode: Mode,
+    /// What its samples mean.
+    pub color: YuvColor,
+    /// The painter of [`Mode::Passthrough`].
+    pub passthrough: Option<PassthroughPainter>,
+    /// Frames of its layout and size.
+    pub pool: FramePool,
+}
+
+/// What paints an output's frames.
+enum Painter {
+    /// Frames like the source's.
+    Frame(Composer),
+    /// Packed frames.
+    Packed(Box<PassthroughPainter>),
+}
+
+impl Painter {
+    /// Whether the colors near the person's edges must be known; packed frames have them where
+    /// their mattes are refined.
+    fn needs_colors(&self) -> bool {
+        matches!(self, Self::Frame(composer) if composer.needs_colors())
+    }
+}
+
+/// What the source's frames are like.
+#[derive(Clone, Debug)]
+pub struct SourceForm {
+    /// The views in luma samples.
+    pub rects: Vec<Rect>,
+    /// The planes.
+    pub layout: YuvLayout,
+    /// Their meaning.
+    pub color: YuvColor,
+    /// Width and height in luma samples.
+    pub size: (usize, usize),
+}
+
+/// A frame's full-size matte, and the colors near its edges.
+struct Refined {
+    matte: FullMatte,
+    colors: Vec<EdgeColors>,
+}
+
+/// Paints frames.
+pub struct Paint {
+    form: SourceForm,
+    targets: Vec<Target>,
+    painters: Vec<Painter>,
+    /// Some output takes the full-size matte; packed frames take the small mattes as they are.
+    full_size: bool,
+    /// The colors near edges are needed.
+    by_colors: bool,
+    refined: Refined,
+    /// Takes back the views of painted frames.
+    recycle: Sender<Vec<SmallView>>,
+}
+
+impl Paint {
+    /// One worker for these outputs.
+    pub fn new(form: SourceForm, matte: MatteOptions, targets: Vec<Target>, recycle: Sender<Vec<SmallView>>) -> Self {
+        let (width, height) = form.size;
+        let painter = |target: &Target| match &target.passthrough {
+            Some(painter) => Painter::Packed(Box::new(painter.clone())),
+            None => Painter::Frame(Composer::new(&target.mode, form.layout, target.color, width, height)),
+        };
+        let painters: Vec<_> = targets.iter().map(painter).collect();
+        let full_size = painters.iter().any(|p| matches!(p, Painter::Frame(_)));
+        let (alpha_width, alpha_height) = if full_size { form.size } else { (0, 0) };
+        let by_colors = matte.refine || painters.iter().any(Painter::needs_colors);
+        let refined = Refined {
+            matte: FullMatte::new(matte, alpha_width, alpha_height),
+            colors: vec![EdgeColors::default(); form.rects.len()],
+        };
+        Self { form, targets, painters, full_size, by_colors, refined, recycle }
+    }
+
+    /// Makes the frame's matte as large as the frame.
+    pub fn refine(&mut self, frame: &PreparedFrame) {
+        let Refined { matte, colors } = &mut self.refined;
+        if self.by_colors {
+            for (colors, view) in colors.iter_mut().zip(&frame.views) {
+                colors.update(&view.yuv, &view.alpha);
+            }
+        }
+        if self.full_size {
+            let views = matted(&self.form.rects, frame, colors);
+            matte.update(&frame.decoded.source.frame.yuv(), self.form.layout, self.form.color, &views);
+        }
+    }
+
+    /// Paints output `i` of the frame that was refined last.
+    ///
+    /// # Errors
+    /// There is no memory for the picture.
+    pub fn paint(
+        &mut self,
+        i: usize,
+        frame: &PreparedFrame,
+        background: Option<&Arc<VideoFrame>>,
+    ) -> Result<VideoFrame> {
+        let source = &frame.decoded.source.frame;
+        let views = matted(&self.form.rects, frame, &self.refined.colors);
+        let mut picture = self.targets[i].pool.get()?;
+        picture.copy_props_from(source);
+        let SourceForm { layout, color, size: (width, height), .. } = self.form;
+        match &mut self.painters[i] {
+            Painter::Packed(painter) => painter.paint(&source.yuv(), &views, picture.yuv_mut()),
+            Painter::Frame(composer) => {
+                let frame = Frame {
+                    source: source.yuv(),
+                    layout,
+                    color,
+                    width,
+                    height,
+                    alpha: self.refined.matte.alpha(),
+                    tiles: self.refined.matte.tiles(),
+                    views: &views,
+                    background: background.map(|b| b.yuv()),
+                };
+                composer.compose(&frame, picture.yuv_mut());
+            }
+        }
+        Ok(picture)
+    }
+}
+
+/// The frame's views with their mattes.
+fn matted<'a>(rects: &[Rect], frame: &'a PreparedFrame, colors: &'a [EdgeColors]) -> Vec<MattedView<'a>> {
+    let views = rects.iter().zip(&frame.views).zip(colors);
+    views.map(|((rect, v), colors)| MattedView { rect: *rect, small: &v.yuv, alpha: &v.alpha, colors }).collect()
+}
+
+impl Stage for Paint {
+    type Input = MattedFrame;
+    type Output = Vec<PaintedFrame>;
+
+    /// One picture for each output.
+    fn process(&mut self, MattedFrame { mut frame, backgrounds }: MattedFrame) -> Result<Vec<PaintedFrame>> {
+        let border: Option<Arc<Border>> = match std::mem::replace(&mut frame.decoded.place, Place::Inside) {
+            Place::Border(border) => Some(Arc::new(*border)),
+            Place::Inside | Place::WarmUp => None,
+        };
+        self.refine(&frame);
+        let mut painted = Vec::with_capacity(self.targets.len());
+        for (i, background) in backgrounds.iter().enumerate() {
+            let picture = self.paint(i, &frame, background.as_ref())?;
+            let source = &frame.decoded.source;
+            painted.push(PaintedFrame {
+                index: source.index,
+                picture,
+                pts: source.pts,
+                duration: source.duration,
+                border: border.clone(),
+                since: frame.decoded.since,
+            });
+        }
+        let _ = self.recycle.try_send(frame.views);
+        Ok(painted)
+    }
+}

@@ -1,0 +1,91 @@
+//! Second stage, first part: samples each view of a frame down to the model's size, and makes the pictures that the
+//! model is shown of it. Knows nothing of other frames, so several workers share it.
+
+use crate::error::Result;
+use crate::frame::{DecodedFrame, PreparedFrame, SampledFrame};
+use crate::graph::Stage;
+use crate::plan::{SmallView, Views};
+use crossbeam_channel::Receiver;
+use vrseg_image::matte::windows::Viewer;
+use vrseg_image::matte::{Normalization, SmallYuv, to_network};
+use vrseg_image::plane::{Plane, YuvColor, YuvLayout};
+use vrseg_infer::Batch;
+
+/// Buffers that later stages have done with. A fresh one costs the page faults of its first touch.
+#[derive(Clone, Debug)]
+pub struct Recycled {
+    /// Inputs of the model.
+    pub batches: Receiver<Batch>,
+    /// The views of painted frames.
+    pub views: Receiver<Vec<SmallView>>,
+}
+
+/// Samples frames.
+pub struct Sample {
+    views: Views,
+    layout: YuvLayout,
+    color: YuvColor,
+    normalization: Normalization,
+    recycled: Recycled,
+    viewer: Viewer,
+}
+
+impl Sample {
+    /// For frames whose planes are `layout` and mean `color`.
+    pub fn new(
+        views: Views,
+        layout: YuvLayout,
+        color: YuvColor,
+        normalization: Normalization,
+        recycled: Recycled,
+    ) -> Self {
+        Self { views, layout, color, normalization, recycled, viewer: Viewer::new() }
+    }
+
+    fn sample(&mut self, decoded: &DecodedFrame, views: &mut Vec<SmallView>, pictures: &mut Batch) {
+        let Self { views: Views { rects, windows, rotation, .. }, color, normalization, .. } = self;
+        let planes = decoded.source.frame.yuv();
+        views.resize_with(rects.len(), SmallView::default);
+        for (rect, view) in rects.iter().zip(views) {
+            view.mattes.resize_with(windows.count(), Plane::default);
+            self.viewer.look(windows, &planes, self.layout, *color, *rect, &mut view.yuv, |picture| {
+                let turned;
+                let upright = match *rotation {
+                    0 => picture,
+                    by => {
+                        turned = picture.rotated(by);
+                        &turned
+                    }
+                };
+                add(upright, *color, normalization, pictures);
+            });
+        }
+        // It may have been a larger batch's.
+        pictures.data.truncate(pictures.n * 3 * pictures.width * pictures.height);
+    }
+}
+
+/// Adds a picture to a batch.
+fn add(picture: &SmallYuv, color: YuvColor, normalization: &Normalization, batch: &mut Batch) {
+    let len = 3 * batch.width * batch.height;
+    let from = batch.n * len;
+    batch.n += 1;
+    if batch.data.len() < from + len {
+        batch.data.resize(from + len, 0.0);
+    }
+    to_network(picture, color.matrix, normalization, &mut batch.data[from..][..len]);
+}
+
+impl Stage for Sample {
+    type Input = DecodedFrame;
+    type Output = SampledFrame;
+
+    fn process(&mut self, decoded: DecodedFrame) -> Result<SampledFrame> {
+        let mut views = self.recycled.views.try_recv().unwrap_or_default();
+        let mut pictures = self.recycled.batches.try_recv().unwrap_or_default();
+        pictures.n = 0;
+        (pictures.width, pictures.height) = self.views.network_size();
+        self.sample(&decoded, &mut views, &mut pictures);
+        Ok(SampledFrame { frame: PreparedFrame { decoded, views, cut: false, motion: Vec::new() }, pictures })
+    }
+}

@@ -1,0 +1,197 @@
+//! Second stage, second part: what depends on the frames before: cuts, motion, and which frames go through the model
+//! together.
+
+use crate::error::Result;
+use crate::frame::{InferenceBatch, PreparedFrame, SampledFrame};
+use crate::graph::Stage;
+use crate::plan::SmallView;
+use crossbeam_channel::Sender;
+use vrseg_image::matte::{Motion, MotionSearch, SceneDetector};
+use vrseg_image::plane::Plane;
+use vrseg_infer::Batch;
+
+/// Share of a view's blocks that may be new: where it is more, the model is run.
+const NEW: f32 = 0.04;
+
+/// Finds cuts and what moves, and gathers batches.
+pub struct Scenes {
+    scenes: SceneDetector,
+    /// One for each view, where mattes may be propagated.
+    searches: Vec<MotionSearch>,
+    /// The model is run on every Nth frame at least.
+    every: u32,
+    /// Frames since it was run.
+    propagated: u32,
+    batch_frames: usize,
+    /// Frames that wait for their batch to be full, and the pictures of those that the model is run on.
+    pending: Vec<PreparedFrame>,
+    batch: Batch,
+    /// Takes buffers back.
+    recycle: Sender<Batch>,
+}
+
+impl Scenes {
+    /// For frames of so many views that go through the model `batch_frames` at once, which is run on every
+    /// `every`th frame (at least 1). `memory` is the scene detector's, where the work resumes in the middle.
+    pub fn new(
+        views: usize,
+        every: u32,
+        batch_frames: usize,
+        memory: Option<Plane<f32>>,
+        recycle: Sender<Batch>,
+    ) -> Self {
+        let mut scenes = SceneDetector::default();
+        scenes.remember(memory);
+        let searches = if every > 1 { views } else { 0 };
+        Self {
+            scenes,
+            searches: (0..searches).map(|_| MotionSearch::default()).collect(),
+            every,
+            propagated: 0,
+            batch_frames,
+            pending: Vec::with_capacity(batch_frames),
+            batch: Batch::default(),
+            recycle,
+        }
+    }
+
+    /// Where a frame's views came from, if its mattes can be propagated from the frame before; else empty.
+    /// `fresh`: they must not.
+    fn motion(&mut self, views: &[SmallView], fresh: bool) -> Vec<Motion> {
+        for (search, view) in self.searches.iter_mut().zip(views) {
+            search.look(view.yuv.y.as_ref());
+        }
+        let motion: Option<Vec<_>> = if fresh || self.propagated + 1 >= self.every {
+            None
+        } else {
+            self.searches.iter().map(|search| search.find().filter(|m| m.lost() <= NEW)).collect()
+        };
+        self.propagated = if motion.is_some() { self.propagated + 1 } else { 0 };
+        motion.unwrap_or_default()
+    }
+
+    fn take(&mut self) -> Option<InferenceBatch> {
+        let frames = std::mem::take(&mut self.pending);
+        (!frames.is_empty()).then(|| InferenceBatch { frames, batch: std::mem::take(&mut self.batch) })
+    }
+}
+
+impl Stage for Scenes {
+    type Input = SampledFrame;
+    type Output = Option<InferenceBatch>;
+
+    fn process(&mut self, SampledFrame { mut frame, mut pictures }: SampledFrame) -> Result<Option<InferenceBatch>> {
+        let state = frame.decoded.place.state();
+        let border = state.is_some();
+        if let Some(state) = state {
+            state.scene = self.scenes.memory().cloned();
+        }
+        frame.cut = self.scenes.is_cut(&frame.views[0].yuv.y);
+        frame.motion = self.motion(&frame.views, border || frame.cut);
+        // The model isn't run on frames whose mattes are propagated.
+        if frame.motion.is_empty() && self.batch.n == 0 {
+            std::mem::swap(&mut self.batch, &mut pictures);
+        } else if frame.motion.is_empty() {
+            self.batch.data.extend_from_slice(&pictures.data);
+            self.batch.n += pictures.n;
+        }
+        if pictures.data.capacity() > 0 {
+            let _ = self.recycle.try_send(pictures);
+        }
+        self.pending.push(frame);
+        Ok(if self.pending.len() == self.batch_frames { self.take() } else { None })
+    }
+
+    /// A last batch may have fewer frames.
+    fn finish(&mut self) -> Result<Option<Option<InferenceBatch>>> {
+        Ok(Some(self.take()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{DecodedFrame, Place};
+    use crate::graph::{Item, Permits};
+    use crate::plan::Views;
+    use crate::stages::{Recycled, Sample};
+    use crossbeam_channel::bounded;
+    use std::sync::Arc;
+    use std::time::Instant;
+    use vrseg_image::matte::Normalization;
+    use vrseg_image::matte::windows::{View, Windows};
+    use vrseg_image::plane::{Rect, YuvColor, YuvLayout, YuvMut};
+    use vrseg_image::vr::Lens;
+    use vrseg_media::{FramePool, SourceFrame};
+
+    const FRAMES: u64 = 23;
+    const EYE: usize = 64;
+
+    /// What a batch is made of: number, cut and propagated views of each frame, and the pictures.
+    type Made = (Vec<(u64, bool, usize)>, usize, Vec<f32>);
+
+    fn views() -> Views {
+        let rect = |x| Rect { x, y: 0, w: EYE, h: EYE };
+        let windows = Windows::new(View::Fisheye, Lens::HalfEquirectangular, (EYE, EYE), (48, 48), (32, 32));
+        Views { rects: vec![rect(0), rect(EYE)], view: View::Fisheye, windows: Arc::new(windows), rotation: 0 }
+    }
+
+    /// Prepares frames in which something moves, with a cut at the tenth, by so many samplers in turns.
+    fn prepared(samplers: usize, batch_frames: usize, every: u32) -> Vec<Made> {
+        let layout = YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
+        let pool = FramePool::new(layout, 2 * EYE, EYE).unwrap();
+        let mut permits = Permits::new(FRAMES as usize);
+        let decoded = |turn: u64| {
+            let mut frame = pool.get().unwrap();
+            let shade = |x: usize, y: usize| match turn {
+                0..10 => ((x + turn as usize) / 8 % 2 * 160 + y) as u8,
+                _ => (255 - (y / 16 % 2 * 200 + (x + turn as usize) / 4 % 8 * 5)) as u8,
+            };
+            let YuvMut::U8(planes, _) = frame.yuv_mut() else { unreachable!() };
+            for plane in planes {
+                let stride = plane.stride;
+                plane.data.iter_mut().enumerate().for_each(|(i, v)| *v = shade(i % stride, i / stride));
+            }
+            let source = SourceFrame { frame, pts: 0, duration: 1, index: turn, key: false, findable: true };
+            let permit = permits.acquire(|| false).unwrap();
+            DecodedFrame { source, since: Instant::now(), permit, place: Place::Inside }
+        };
+        let ((recycle, batches), (recycle_views, free)) = (bounded(4), bounded(4));
+        let recycled = Recycled { batches, views: free };
+        let sample = || Sample::new(views(), layout, YuvColor::default(), Normalization::default(), recycled.clone());
+        let mut workers: Vec<_> = (0..samplers).map(|_| sample()).collect();
+        let mut scenes = Scenes::new(2, every, batch_frames, None, recycle.clone());
+        let mut made = Vec::new();
+        let mut note = |work: InferenceBatch| {
+            let of = |f: &PreparedFrame| (f.frame(), f.cut, f.motion.len());
+            made.push((work.frames.iter().map(of).collect(), work.batch.n, work.batch.data.clone()));
+            // Buffers come back full of what they were used for.
+            let _ = recycle.try_send(work.batch);
+            work.frames.into_iter().for_each(|f| drop(recycle_views.try_send(f.views)));
+        };
+        for (n, decoded) in (0..FRAMES).map(decoded).enumerate() {
+            let sampled = workers[n % samplers].process(decoded).unwrap();
+            scenes.process(sampled).unwrap().into_iter().for_each(&mut note);
+        }
+        scenes.finish().unwrap().into_iter().flatten().for_each(&mut note);
+        made
+    }
+
+    #[test]
+    fn batches_and_propagated_frames_are_the_same_however_many_samplers_work() {
+        for (batch_frames, every) in [(1, 1), (1, 3), (4, 1), (4, 2)] {
+            let one = prepared(1, batch_frames, every);
+            let frames: Vec<_> = one.iter().flat_map(|made| &made.0).collect();
+            assert!(frames.iter().map(|f| f.0).eq(0..FRAMES));
+            assert!(frames.iter().all(|f| f.1 == (f.0 == 10)), "{frames:?}");
+            let propagated = frames.iter().filter(|f| f.2 > 0).count();
+            assert_eq!(propagated > 0, every > 1, "{frames:?}");
+            let pictures: usize = one.iter().map(|made| made.1).sum();
+            assert_eq!(pictures, 2 * (frames.len() - propagated));
+            assert!(one.iter().all(|made| made.2.len() == made.1 * 3 * 32 * 32));
+            for workers in [2, 4] {
+                assert!(prepared(workers, batch_frames, every) == one, "{workers} workers, {batch_frames} a batch");
+            }
+        }
+    }
+}
