@@ -123,6 +123,7 @@ fn run(end: u64, stop_at: Option<u64>, first: Uneven, last: Uneven, workers: usi
         .source(Count { next: 0, end, stop_at, cancel: &cancel }, Admission::new(Permits::new(8), None), 2)
         .parallel_in_order("prepare", vec![first; workers], Three::default(), 1)
         .ordered("infer", Three::default(), 2)
+        .ordered("matte", Three::default(), 1)
         .split("compose", (0..workers).map(|_| Twice(last.clone())).collect(), 2, 1)
         .run("encode", vec![Collect::default(), Collect::default()], &wrote);
     let report = clocks.report();
