@@ -1,5 +1,5 @@
-//! Every command that README.md and docs/*.md show in a ```` ```sh ```` block is run here; a command that sets up
-//! a machine is compared with the script that runs it.
+//! Every command that README.md, CONTRIBUTING.md and docs/*.md show in a ```` ```sh ```` block is run here; a
+//! command that sets up a machine is compared with the script that runs it.
 
 use crate::harness::*;
 use clap::Parser;
@@ -188,6 +188,7 @@ fn every_documented_command_works() {
     let mut documents: Vec<_> = listing(&root().join("docs")).iter().map(|n| format!("docs/{n}")).collect();
     documents.retain(|n| n.ends_with(".md"));
     documents.insert(0, "README.md".to_owned());
+    documents.push("CONTRIBUTING.md".to_owned());
     let mut jobs = Vec::new();
     for document in &documents {
         let all = commands(document);

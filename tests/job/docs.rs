@@ -146,7 +146,8 @@ fn readme_and_help_list_the_same_exit_codes() {
 #[test]
 fn links_in_documents_resolve() {
     let documents = listing(&root().join("docs")).into_iter().map(|n| format!("docs/{n}"));
-    for name in documents.filter(|n| n.ends_with(".md")).chain(["README.md".to_owned()]) {
+    let top = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_owned);
+    for name in documents.filter(|n| n.ends_with(".md")).chain(top) {
         let folder = root().join(Path::new(&name).parent().expect("a folder"));
         for target in read(&name).split("](").skip(1).filter_map(|t| t.split([')', '#']).next()) {
             let inside = !target.is_empty() && !target.contains("://");
