@@ -4,13 +4,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use vrseg_infer::cache::fuzz;
+use vrseg_infer::fuzz;
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((choice, bytes)) = bytes.split_first() else { return };
     if choice % 2 == 0 {
-        fuzz::decode_mattes(bytes);
+        fuzz::cached_mattes(bytes);
     } else {
-        fuzz::decode_run(bytes);
+        fuzz::cached_run(bytes);
     }
 });
