@@ -1,4 +1,4 @@
-//! Painting whole frames on one thread, against a memcpy of the same bytes.
+//! Painting whole frames on one thread, compared with a memcpy of the same bytes.
 //!
 //! 8-bit 4:2:0 stereo frames side by side; each eye holds a person of about 30 % of the picture
 //! with soft edges of about 5 %. "Bytes" are those of the frame that is written.
@@ -14,7 +14,7 @@ use vrseg_image::plane::{Plane, Rect, Yuv, YuvColor, YuvLayout, YuvMut};
 
 /// Width and height of a stereo frame.
 const SIZES: [(&str, usize, usize); 3] = [("2k", 2048, 1024), ("4k", 3840, 1920), ("8k", 7680, 3840)];
-/// The network's size for one eye.
+/// The model's input size for one eye.
 const SMALL: usize = 512;
 
 const LAYOUT: YuvLayout = YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
@@ -155,7 +155,7 @@ fn overlay(c: &mut Criterion) {
     compose(c, "overlay", &Mode::Overlay { tint: Rgb(255, 0, 0) });
 }
 
-/// What is brought into the picture's samples before it is painted; it doesn't depend on the frame's size.
+/// Preparing edge colors for both views; independent of the frame's size.
 fn prepare_two_views(c: &mut Criterion) {
     let mode = Mode::Green { key: Rgb::KEY_GREEN };
     let mut group = c.benchmark_group("prepare_two_views");

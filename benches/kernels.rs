@@ -1,5 +1,5 @@
-//! The matte's kernels, one thread, in time a frame and GB/s, with a memcpy of the same bytes
-//! beside them. A frame is side by side: both views are worked on.
+//! Kernels of mattes on one thread: time a frame and GB/s, compared with a memcpy of the same bytes. Frames
+//! are side by side, with both views processed.
 //!
 //! `cargo bench --bench kernels`
 
@@ -17,7 +17,7 @@ use vrseg_image::vr::Layout;
 
 /// Width and height of a frame.
 const SIZES: [(usize, usize); 3] = [(1920, 1080), (3840, 1920), (7680, 3840)];
-/// Side of the network's input.
+/// Side of the model's input.
 const NET: usize = 512;
 const COLOR: YuvColor = YuvColor { matrix: Matrix::Bt709, full_range: false };
 
@@ -52,7 +52,7 @@ fn guide() -> Plane<f32> {
     Plane::from_vec(noise::<u8>(NET * NET, 255).iter().map(|&v| f32::from(v) / 255.0).collect(), NET, NET)
 }
 
-/// Noise in which what `alpha` shows is redder.
+/// Noise that is redder where `alpha` is high.
 fn picture(alpha: &Plane<f32>) -> SmallYuv {
     let u = Plane::from_vec(guide().data().iter().map(|v| 0.2 * (v - 0.5)).collect(), NET, NET);
     let v = u.data().iter().zip(alpha.data()).map(|(v, a)| v + 0.2 * a).collect();
@@ -118,7 +118,7 @@ fn frames<F: FnMut()>(
     group.finish();
 }
 
-/// A kernel that works at the network's size, on `planes` of floats.
+/// A kernel at the model's input size, on `planes` of floats.
 fn small<R, F: FnMut() -> R>(c: &mut Criterion, name: &str, planes: usize, ready: impl Fn() -> F) {
     let mut group = c.benchmark_group(name);
     group.throughput(Throughput::BytesDecimal((planes * NET * NET * 4) as u64));
@@ -326,8 +326,8 @@ fn classify(c: &mut Criterion) {
     );
 }
 
-/// A change of the full-size matte of both views in place. Each run gets a fresh copy, which is not timed: a matte that
-/// was grown again and again is all person and takes little time.
+/// An in-place operation on the full-size matte of both views. Each iteration gets a fresh copy, which is not
+/// timed: a matte grown again and again would be all person and take little time.
 fn morphology(c: &mut Criterion, name: &str, change: impl Fn(&mut Morphology, PlaneMut<'_, u8>)) {
     let mut group = c.benchmark_group(name);
     for (w, h) in SIZES {

@@ -1,5 +1,5 @@
-//! ONNX Runtime alone: CPU seconds of a model on pictures of the size that a job would give it.
-//! One JSON line; `benches/floor.py` reads it.
+//! ONNX Runtime alone: CPU seconds of a model on inputs of a job's size, as one JSON line for
+//! `benches/floor.py`.
 
 use std::time::Instant;
 use vrseg_engine::tune::rules::Threads;

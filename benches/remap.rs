@@ -1,5 +1,5 @@
-//! Remap tables and passthrough frames, one thread, in time a frame and GB/s of what is written,
-//! with a memcpy of the same bytes beside them.
+//! Remap tables and passthrough frames on one thread: time a frame and GB/s written, compared with a memcpy
+//! of the same bytes.
 //!
 //! `cargo bench --bench remap`
 
@@ -16,7 +16,7 @@ use vrseg_image::vr::{Camera, Filter, Lens, Picture, RemapTable, Remapper, Sampl
 /// Sides of an eye: side by side, frames of 2K, 4K and 8K.
 const SIDES: [usize; 3] = [960, 1920, 3840];
 const YUV420: YuvLayout = YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
-/// Side of the network's input.
+/// Side of the model's input.
 const NET: usize = 512;
 
 fn noise<T: Texel>(len: usize) -> Vec<T> {
@@ -41,7 +41,7 @@ fn table(from: Lens, n: usize, to: Lens, m: usize) -> RemapTable {
 const VR180: Lens = Lens::HalfEquirectangular;
 const FISHEYE: Lens = Lens::Fisheye { fov: 180.0 };
 
-/// A VR180 eye as `to` sees it, in a picture with sides of `to_side(side)`.
+/// Remapping a VR180 eye to the camera `to`, in a picture with sides of `to_side(side)`.
 fn remap<T: Texel>(
     c: &mut Criterion,
     name: &str,
@@ -111,7 +111,7 @@ fn lanczos_8bit(c: &mut Criterion) {
     remap::<u8>(c, "lanczos_8bit", Filter::Lanczos3, &SIDES[..2], FISHEYE, |side| side);
 }
 
-/// An eye as the network sees it through a window: pyramid and all.
+/// The model's input from an eye through a window, image pyramid included.
 fn window_of_90_degrees(c: &mut Criterion) {
     let window = Lens::Rectilinear { h_fov: 90.0, v_fov: 90.0 };
     remap::<u8>(c, "window_of_90_degrees", Filter::Bilinear, &SIDES, window, |_| NET);

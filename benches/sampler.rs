@@ -1,4 +1,4 @@
-//! What the live sampler costs: CPU time of a process that does nothing but sample.
+//! Cost of the live sampler: CPU time of a process that only samples.
 
 use std::time::Duration;
 use vrseg_hardware::{Sampler, sampler::INTERVAL};

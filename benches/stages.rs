@@ -1,5 +1,5 @@
-//! The stages that have no kernel of ours at their heart: decoding and encoding, and preparing the network's
-//! input as a whole, on a clip of `vrseg bench`. Time a frame.
+//! Stages without kernels of their own: decoding, encoding, and preparing the model's input, on a clip of
+//! `vrseg bench`. Time a frame.
 //!
 //! `cargo bench --bench stages`
 
@@ -16,12 +16,12 @@ use vrseg_media::{DecodeOptions, EncodeOptions, Item, Purpose, Reader, SourceFra
 
 const SIZES: [&str; 2] = ["1080p", "4k"];
 const FRAMES: u64 = 24;
-/// Side of the network's input.
+/// Side of the model's input.
 const NET: usize = 512;
 
 static FOLDER: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().expect("a temporary folder"));
 
-/// A clip of that size, made when it is first asked for.
+/// A clip of that size, made on first use.
 fn clip(name: &str) -> PathBuf {
     let path = FOLDER.path().join(format!("{name}_180_LR.mp4"));
     if !path.exists() {

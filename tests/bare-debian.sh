@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the README's two commands in a bare Debian 12, to prove that they need nothing else.
+# Runs the README's two commands in a bare Debian 12, to check that they need nothing else.
 #
 # usage: tests/bare-debian.sh [--only use|tests] [--dir DIR] [--keep]
 #
@@ -54,7 +54,7 @@ clean_up() {
     local mounted
     for mounted in "$bare"/{dev/pts,sys,proc,}; do
         if mountpoint -q "$mounted"; then
-            umount -R "$mounted" || umount -R --lazy "$mounted" # somebody in there is still ending
+            umount -R "$mounted" || umount -R --lazy "$mounted" # a process in there is still ending
         fi
     done
     if [[ $keep = yes ]]; then

@@ -1,4 +1,4 @@
-//! The command line as its user meets it: help, refusals, settings. Nothing here needs a video.
+//! The command line: help, wrong usage, settings. Nothing here needs a video.
 
 use assert_cmd::Command;
 use std::fmt::Write as _;
@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
 
-/// The program in `dir`, with none of the developer's own settings.
+/// The program in `dir`, without the developer's own settings.
 fn vrseg(dir: &Path) -> Command {
     let mut command = Command::cargo_bin("vrseg").expect("the program");
     command.current_dir(dir).env_clear().env("HOME", dir).env("XDG_CONFIG_HOME", dir.join("xdg"));
@@ -17,14 +17,14 @@ fn folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }
 
-/// Runs and gives exit code, standard output, standard error.
+/// Exit code, standard output and standard error of a run.
 fn run(dir: &Path, args: &[&str]) -> (i32, String, String) {
     let output = vrseg(dir).args(args).output().expect("a run");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     (output.status.code().expect("an exit code"), text(output.stdout), text(output.stderr))
 }
 
-/// What the program says of each case, for one snapshot. Each must end with 2 and say nothing on
+/// The error messages of all cases, for one snapshot. Each case must exit with 2 and print nothing to
 /// standard output.
 fn refusals<'a>(cases: impl IntoIterator<Item = (&'a str, (i32, String, String))>) -> String {
     let mut all = String::new();
@@ -36,7 +36,7 @@ fn refusals<'a>(cases: impl IntoIterator<Item = (&'a str, (i32, String, String))
 }
 
 #[test]
-fn help() {
+fn help_is_printed() {
     let dir = folder();
     let (code, out, err) = run(dir.path(), &["--help"]);
     assert_eq!((code, err.as_str()), (0, ""));
@@ -52,7 +52,7 @@ fn help() {
 }
 
 #[test]
-fn wrong_config_files() {
+fn invalid_config_files_are_refused() {
     let cases = [
         ("unknown section", "mate:\n  feather: 1\n"),
         ("unknown setting", "matte:\n  treshold: 0.5\n"),
@@ -96,9 +96,9 @@ fn wrong_config_files() {
     insta::assert_snapshot!(all);
 }
 
-/// Values that are right by themselves.
+/// Each value is valid on its own.
 #[test]
-fn settings_that_do_not_go_together() {
+fn conflicting_settings_are_refused() {
     let cases = [
         ("fp16 on a CPU", "device:\n  name: cpu\nmodel:\n  precision: fp16\n"),
         ("fp16 on CUDA", "device:\n  name: cuda:1\nmodel:\n  precision: fp16\n"),
@@ -132,7 +132,7 @@ fn settings_that_do_not_go_together() {
 }
 
 #[test]
-fn files_with_settings() {
+fn config_command_creates_checks_and_shows_files() {
     let dir = folder();
     let own = dir.path().join("xdg/vrseg/config.yaml");
     let told = |args: &[&str]| {
@@ -145,7 +145,7 @@ fn files_with_settings() {
     assert_eq!(told(&["config", "init"]).0, 0);
     let (code, right) = told(&["config", "validate"]);
     assert_eq!((code, right.as_str()), (0, "DIR/xdg/vrseg/config.yaml: right; 0 settings on profile balanced\n"));
-    // As it is written it changes nothing.
+    // The file as created changes nothing.
     let shown = run(dir.path(), &["config", "show"]).1;
     assert!(shown.starts_with("profile: balanced") && !shown.contains("config.yaml:"), "{shown}");
 
@@ -169,7 +169,7 @@ fn files_with_settings() {
 }
 
 #[test]
-fn the_hardware_is_never_a_failure() {
+fn hardware_report_never_fails() {
     let dir = folder();
     let (code, text, err) = run(dir.path(), &["hardware"]);
     assert_eq!((code, err.as_str()), (0, ""));
@@ -180,13 +180,13 @@ fn the_hardware_is_never_a_failure() {
     assert_eq!((shown.0, shown.2.as_str()), (0, ""));
     let json: serde_json::Value = serde_json::from_str(&shown.1).expect("JSON");
     assert!(json["cpu"]["usable"].as_u64().is_some_and(|n| n > 0));
-    // A library that is none is told of, not failed on.
+    // A wrong library is reported, not an error.
     let (code, text, _) = run(dir.path(), &["hardware", "--ort-lib", "nothing.so"]);
     assert!(code == 0 && text.contains("not cpu: ") && text.contains("nothing.so"), "{text}");
 }
 
 #[test]
-fn config_files_that_cannot_be_read() {
+fn unreadable_config_files_are_refused() {
     let dir = folder();
     fs::write(dir.path().join("latin1.yaml"), b"matte:\n  feather: 1 # \xe4\n").expect("a file");
     let all = refusals([
@@ -198,7 +198,7 @@ fn config_files_that_cannot_be_read() {
 }
 
 #[test]
-fn wrong_variables() {
+fn invalid_environment_variables_are_refused() {
     let dir = folder();
     let all = refusals(
         [
@@ -217,7 +217,7 @@ fn wrong_variables() {
 }
 
 #[test]
-fn wrong_usage() {
+fn wrong_usage_is_refused() {
     let dir = folder();
     let at = |name: &str| dir.path().join(name);
     for name in ["a.mp4", "b.mp4", "old.mp4", "films/x.mp4", "films/x.mkv", "bg.jpg"] {
@@ -301,7 +301,7 @@ fn wrong_usage() {
 }
 
 #[test]
-fn settings_come_in_layers() {
+fn settings_are_layered() {
     let dir = folder();
     fs::write(
         dir.path().join("my.yaml"),
@@ -325,7 +325,7 @@ fn settings_come_in_layers() {
 }
 
 #[test]
-fn the_users_own_file_is_read_unless_another_is_named() {
+fn user_config_is_read_unless_another_is_named() {
     let dir = folder();
     fs::create_dir_all(dir.path().join("xdg/vrseg")).expect("folders");
     fs::write(dir.path().join("xdg/vrseg/config.yaml"), "profile: quality\n").expect("a file");
@@ -340,7 +340,7 @@ fn the_users_own_file_is_read_unless_another_is_named() {
 }
 
 #[test]
-fn the_models_and_how_to_get_them() {
+fn models_are_listed_with_their_state_and_source() {
     let dir = folder();
     let list = |args: &[&str]| {
         let output = vrseg(dir.path()).args(args).env("VRSEG_DATA_DIR", "data").output().expect("a run");
@@ -359,7 +359,7 @@ fn the_models_and_how_to_get_them() {
 }
 
 #[test]
-fn what_exists_is_left_alone() {
+fn existing_outputs_are_skipped_with_n() {
     let dir = folder();
     for name in ["a.mp4", "a_green.mp4"] {
         fs::write(dir.path().join(name), name).expect("a file");
@@ -372,7 +372,7 @@ fn what_exists_is_left_alone() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn closed_pipe_is_not_an_error() {
     let dir = folder();
     for args in ["man", "completions bash", "--show-config"] {
         let program = assert_cmd::cargo::cargo_bin("vrseg");
@@ -384,7 +384,7 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
-fn colors_are_never_written_to_a_file() {
+fn colors_are_written_only_to_a_terminal() {
     let dir = folder();
     let output =
         vrseg(dir.path()).args(["a.mp4", "-o", "o.mp4"]).env("TERM", "xterm-256color").output().expect("a run");
@@ -392,7 +392,7 @@ fn colors_are_never_written_to_a_file() {
 }
 
 #[test]
-fn the_manual_is_roff() {
+fn manual_page_is_roff() {
     let dir = folder();
     let (code, page, _) = run(dir.path(), &["man"]);
     assert_eq!(code, 0);
@@ -402,7 +402,7 @@ fn the_manual_is_roff() {
 }
 
 #[test]
-fn the_log_file_has_the_error_too() {
+fn log_file_contains_the_error() {
     let dir = folder();
     let (code, out, _) = run(dir.path(), &["none.mp4", "-o", "o.mp4", "--json", "--log-file", "log.txt"]);
     assert_eq!((code, out.as_str()), (2, ""), "a refusal is no event");

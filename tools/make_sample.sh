@@ -3,7 +3,7 @@
 #
 # usage: make_sample.sh PHOTO PHOTO OUT.mp4
 #
-# Each photo is laid into the middle of a half equirectangular picture whose rest is the photo's own
+# Each photo is placed in the middle of a half equirectangular picture; the rest is the photo's own
 # border, smeared and blurred. A turn of the camera is a horizontal shift in this projection, and so
 # is the difference between the eyes. Light noise stands for a camera's sensor; the sound is a soft
 # tone over pink noise. There is one cut, between the photos.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# How much a cut shows: the matte of a job whose segments were made by workers that began in the middle,
-# against that of one run. Prints MAD and dtSSD over the first ten frames of each segment, and over all.
+# Measures seams between segments: the mattes of a job whose workers started mid-video, compared with a
+# single run. Prints MAD and dtSSD over the first ten frames of each segment, and over all.
 #
 #   [SEGMENT_SECONDS=2] tools/seams.sh CLIP [OPTIONS OF vrseg...]
 set -euo pipefail
@@ -14,7 +14,7 @@ lossless=(--codec ffv1 --segment-seconds "${SEGMENT_SECONDS:-2}")
 "$vrseg" "$clip" -q -o matte=whole.mkv "$@" "${lossless[@]}"
 "$vrseg" plan "$clip" -o matte=cut.mkv "$@" "${lossless[@]}"
 segments=$(grep -c '"warm_up"' cut.mkv.vrseg/plan.json)
-# From the last to the first, so that no worker knows what was before.
+# From the last segment to the first, so that no worker has the state before its segment.
 for ((n = segments - 1; n >= 0; n--)); do
     "$vrseg" work cut.mkv.vrseg --index "$n" -q
 done

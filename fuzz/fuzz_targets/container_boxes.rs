@@ -1,6 +1,5 @@
-//! Boxes of mp4 and elements of Matroska: whatever a file holds, reading it ends and says something
-//! of bounded length. The first byte chooses what the file begins with, so that both readers are met
-//! at once.
+//! Boxes of mp4 and elements of Matroska: reading any file ends, and its descriptions have a bounded length.
+//! The first byte chooses what the file begins with, so that both readers are reached.
 
 #![no_main]
 

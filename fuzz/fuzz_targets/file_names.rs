@@ -1,5 +1,5 @@
-//! File names: any bytes are read, nothing is left after the tokens were taken out, and a name that
-//! was written says what was to be said.
+//! File names: any bytes can be read, stripping the format tokens never leaves an empty name, and a generated
+//! name is read back as the format that it was generated for.
 
 #![no_main]
 

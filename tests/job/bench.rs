@@ -1,4 +1,4 @@
-//! `vrseg bench`: a tiny sweep through the real program, rows that fail, resuming, comparing, reporting.
+//! `vrseg bench`: a small sweep through the real program, failing points, resuming, comparing, reporting.
 
 use crate::harness::*;
 use serde_json::Value;
@@ -45,7 +45,7 @@ fn row(size: &str, batch: u64, precision: &str, status: &str) -> (String, u64, S
 }
 
 #[test]
-fn a_sweep_measures_pipelines_and_stages_and_keeps_failures() {
+fn sweep_measures_pipelines_and_stages_and_records_failures() {
     let dir = folder();
     let at = |name: &str| dir.path().join(name);
     let (json, html, csv, charts) = (at("r.json"), at("r.html"), at("r.csv"), at("charts"));
@@ -82,7 +82,7 @@ fn a_sweep_measures_pipelines_and_stages_and_keeps_failures() {
         }
         assert_eq!((text(&point["model"]), point["views"].as_u64()), ("selfie".to_owned(), Some(2)));
     }
-    // What people see: every point, the targets, what follows.
+    // The text output: every point, the targets, the advice.
     let said = String::from_utf8_lossy(&out.stdout).into_owned();
     for part in ["256x128 batch 3", "failed:", "Targets on an RTX 3090", "150+", "What follows", "Best for latency"] {
         assert!(said.contains(part), "{part}: {said}");
@@ -96,7 +96,8 @@ fn a_sweep_measures_pipelines_and_stages_and_keeps_failures() {
     );
     assert_eq!(listing(dir.path()), ["charts", "r.csv", "r.html", "r.json"], "nothing else is left");
 
-    // What exists is kept, a comparison with itself is all noise, a report says the same once more.
+    // Existing results are not overwritten, comparing them with themselves finds only noise, and the report
+    // prints the same text again.
     let again = bench(&json, &[]);
     assert_eq!(again.status.code(), Some(2));
     assert!(stderr(&again).contains("-y replaces it, --resume goes on"), "{}", stderr(&again));
@@ -109,7 +110,7 @@ fn a_sweep_measures_pipelines_and_stages_and_keeps_failures() {
 }
 
 #[test]
-fn what_is_done_when_it_is_killed_is_kept_and_gone_on_with() {
+fn killed_sweep_keeps_finished_points_and_resumes() {
     let dir = folder();
     let json = dir.path().join("r.json");
     let more = ["-o", arg(&json), "--resolution-only"];
@@ -121,9 +122,9 @@ fn what_is_done_when_it_is_killed_is_kept_and_gone_on_with() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let patience = Instant::now();
+        let waiting_since = Instant::now();
         while !json.is_file() || results(&json)["points"].as_array().unwrap().is_empty() {
-            assert!(patience.elapsed() < Duration::from_secs(300) && child.try_wait().unwrap().is_none());
+            assert!(waiting_since.elapsed() < Duration::from_secs(300) && child.try_wait().unwrap().is_none());
             std::thread::sleep(Duration::from_millis(5));
         }
         let killed = std::process::Command::new("kill").args([end, &child.id().to_string()]).status().unwrap();
@@ -146,7 +147,7 @@ fn what_is_done_when_it_is_killed_is_kept_and_gone_on_with() {
 }
 
 #[test]
-fn ones_own_video_and_wrong_usage() {
+fn own_video_is_measured_and_wrong_usage_is_refused() {
     let dir = folder();
     let input = dir.path().join("mine_180_LR.mp4");
     clip(&input, "320x160", 12, H264);
@@ -158,7 +159,7 @@ fn ones_own_video_and_wrong_usage() {
     assert_eq!(found["points"][0]["frame"], serde_json::json!([320, 160]));
     assert_eq!(found["points"][0]["spec"]["size"], "mine_180_LR.mp4");
 
-    // Nothing but failures is a failure, and so is a video that isn't one.
+    // A sweep in which every point fails exits with 1.
     std::fs::write(&input, "no video").unwrap();
     let out = run(tiny.iter().chain(&more).chain(&["-y"]));
     assert_eq!(out.status.code(), Some(1), "{}", stderr(&out));

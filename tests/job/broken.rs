@@ -1,8 +1,8 @@
-//! Broken videos: whatever is wrong with one, the program ends by itself, without a panic, and leaves
-//! either an output that plays or none.
+//! Broken videos: whatever the damage, the program ends by itself, without a panic, and leaves either an
+//! output that plays or none.
 //!
-//! Here a few are tried, other kinds of damage each time the seed changes. `VRSEG_BROKEN=600 cargo test
-//! --test job broken` tries so many; docs/security.md has the figures.
+//! By default a few files are tried; another seed gives other damage. `VRSEG_BROKEN=600 cargo test --test job
+//! broken` tries that many; docs/security.md has the results.
 
 use crate::harness::*;
 use std::collections::BTreeMap;
@@ -28,8 +28,8 @@ const KINDS: &[(&str, &str)] = &[
     ("mjpeg.mov", "-c:v mjpeg -pix_fmt yuvj420p -an"),
 ];
 
-/// What is asked of it: outputs that differ in codec, container and geometry.
-const ASKED: &[(&str, &[&str])] = &[
+/// Options of the runs: outputs that differ in codec, container and geometry.
+const OPTIONS: &[(&str, &[&str])] = &[
     ("out.mp4", &[]),
     ("out.mkv", &["--mode", "matte", "--codec", "ffv1"]),
     ("out.mov", &["--mode", "alpha"]),
@@ -37,10 +37,10 @@ const ASKED: &[(&str, &[&str])] = &[
     ("out.mp4", &["--layout", "sbs", "--projection", "hequirect", "--mode", "passthrough"]),
 ];
 
-/// A run that takes longer than that hangs: a tiny clip takes a second.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// A run that takes longer than this hangs: a tiny clip takes a second.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A generator of numbers that are random enough (Knuth's MMIX).
+/// A linear congruential generator (Knuth's MMIX).
 struct Dice(u64);
 
 impl Dice {
@@ -50,7 +50,7 @@ impl Dice {
     }
 }
 
-/// Damages a file's bytes and tells how.
+/// Damages a file's bytes and returns a description of the damage.
 fn damage(bytes: &mut Vec<u8>, dice: &mut Dice) -> &'static str {
     let n = bytes.len();
     let (at, len) = (dice.roll(n), 1 + dice.roll(n / 4));
@@ -107,7 +107,7 @@ fn damage(bytes: &mut Vec<u8>, dice: &mut Dice) -> &'static str {
 /// Waits for a child; `None` where it hangs (it is killed then).
 fn wait(child: &mut Child) -> Option<ExitStatus> {
     let began = Instant::now();
-    while began.elapsed() < PATIENCE {
+    while began.elapsed() < TIMEOUT {
         if let Some(status) = child.try_wait().expect("it is ours") {
             return Some(status);
         }
@@ -118,7 +118,7 @@ fn wait(child: &mut Child) -> Option<ExitStatus> {
     None
 }
 
-/// What happened to one of them: a word for the statistics, or what is wrong.
+/// Runs the program on one file: a word for the statistics, or an error description.
 fn run_on(input: &Path, asked: &(&str, &[&str])) -> Result<&'static str, String> {
     let dir = input.parent().expect("a folder");
     let out = dir.join(asked.0);
@@ -153,11 +153,11 @@ fn run_on(input: &Path, asked: &(&str, &[&str])) -> Result<&'static str, String>
     }
     let played = Command::new("ffmpeg")
         .args(["-v", "error", "-nostdin", "-xerror", "-i", arg(&out), "-map", "0:v:0"])
-        // The file's own times: at a frame rate of ffmpeg's choice two that are near each other would be one.
+        // Keep the file's time stamps: at a constant frame rate ffmpeg would merge frames close to each other.
         .args(["-vsync", "passthrough", "-enc_time_base", "-1", "-f", "null", "-"])
         .output()
         .expect("ffmpeg is installed");
-    // Sound is copied as it is, so its damage is too: only the video's is ours.
+    // Sound is stream copied, damage included: only errors of the video count.
     let complaints = String::from_utf8_lossy(&played.stderr).into_owned();
     let of_sound = |l: &str| l.starts_with("[aac @") || l.trim_start().starts_with("Last message repeated");
     if !played.status.success() || !complaints.lines().all(of_sound) {
@@ -167,7 +167,7 @@ fn run_on(input: &Path, asked: &(&str, &[&str])) -> Result<&'static str, String>
 }
 
 #[test]
-fn broken_videos_do_no_harm() {
+fn broken_videos_neither_crash_nor_hang() {
     let count: usize = std::env::var("VRSEG_BROKEN").ok().and_then(|n| n.parse().ok()).unwrap_or(22);
     let seed: u64 = std::env::var("VRSEG_BROKEN_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(20);
     let dir = folder();
@@ -193,7 +193,7 @@ fn broken_videos_do_no_harm() {
                     let (name, bytes) = &whole[i % whole.len()];
                     let mut bytes = bytes.clone();
                     let how = damage(&mut bytes, &mut dice);
-                    let asked = &ASKED[dice.roll(ASKED.len())];
+                    let asked = &OPTIONS[dice.roll(OPTIONS.len())];
                     let own = dir.path().join(i.to_string());
                     std::fs::create_dir(&own).expect("a folder");
                     let input: PathBuf = own.join(name);
@@ -220,7 +220,7 @@ fn broken_videos_do_no_harm() {
 }
 
 #[test]
-fn a_list_of_other_files_is_no_video() {
+fn playlists_of_other_files_are_refused() {
     let dir = folder();
     let secret = dir.path().join("secret.mp4");
     clip(&secret, "96x64", 4, H264);
@@ -242,7 +242,7 @@ fn a_list_of_other_files_is_no_video() {
 }
 
 #[test]
-fn a_frame_larger_than_any_headset_shows_is_refused() {
+fn oversized_frames_are_refused() {
     let dir = folder();
     let (input, out) = (dir.path().join("in.mkv"), dir.path().join("out.mp4"));
     ffmpeg("-f lavfi -i color=s=300x300 -frames:v 1 -c:v ffv1 {}", &[&input]);
@@ -259,12 +259,12 @@ fn a_frame_larger_than_any_headset_shows_is_refused() {
 }
 
 #[test]
-fn strict_ends_where_others_conceal_and_count() {
+fn strict_fails_on_damage_that_is_concealed_by_default() {
     let dir = folder();
     let (whole, input, out) = (dir.path().join("whole.mp4"), dir.path().join("in.mp4"), dir.path().join("out.mp4"));
     clip(&whole, "160x120", 40, H264);
     let mut bytes = std::fs::read(&whole).expect("a clip");
-    // Behind the first frames, in the pictures' own bytes.
+    // After the first frames, within picture data.
     let at = bytes.len() * 2 / 5;
     bytes[at..at + 400].iter_mut().for_each(|b| *b = !*b);
     std::fs::write(&input, bytes).expect("written");
@@ -278,6 +278,6 @@ fn strict_ends_where_others_conceal_and_count() {
     assert_eq!(strict.status.code(), Some(1), "{}", stderr(&strict));
     assert!(stderr(&strict).contains("is damaged: a packet or frame can't be decoded"), "{}", stderr(&strict));
     assert_eq!(listing(dir.path()), ["in.mp4", "whole.mp4"]);
-    // What is whole is none the worse for it.
+    // An undamaged file passes with --strict.
     ok([&[arg(&whole), "-o", arg(&out), "--strict"], &args[..]].concat());
 }

@@ -1,4 +1,4 @@
-//! Kept mattes: what comes out is bit for bit what the network would have made.
+//! Cached mattes: the output is bit for bit what the model would have produced.
 
 use crate::harness::*;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use std::time::Duration;
 const RVM: &[&str] = &["--model", "rvm", "--input-size", "128", "--device", "cpu"];
 const SELFIE: &[&str] = &["--model", "selfie", "--device", "cpu"];
 
-/// Our program with a cache of its own, on disk whatever the network takes.
+/// The program with its own cache folder, on disk however cheap the model is.
 fn cached(dir: &Path) -> Command {
     let mut c = vrseg();
     c.env("XDG_CACHE_HOME", dir.join("cache")).env("VRSEG_PROCESSING_CACHE", "on");
@@ -20,9 +20,9 @@ fn database(dir: &Path) -> PathBuf {
     dir.join("cache/vrseg/mattes-1.sqlite")
 }
 
-/// Where the mattes of a run came from.
+/// Sources of a run's mattes, in frames.
 #[derive(Debug, PartialEq)]
-struct Tally {
+struct CacheStats {
     memory: u64,
     disk: u64,
     computed: u64,
@@ -31,21 +31,21 @@ struct Tally {
 
 /// Writes a lossless matte of `input` and returns its packets and where its frames came from.
 #[track_caller]
-fn matte(mut program: Command, input: &Path, options: &[&str]) -> (Vec<(String, String)>, Tally) {
+fn matte(mut program: Command, input: &Path, options: &[&str]) -> (Vec<(String, String)>, CacheStats) {
     let out = input.with_extension("matte.mkv");
     program.args(["--json", "-y", arg(input), "-o", arg(&out), "--mode", "matte", "--codec", "ffv1"]).args(options);
     let said = program.output().expect("the program starts");
     assert!(said.status.success(), "{}", stderr(&said));
-    (packets(&out, "v:0"), tally(&said.stdout))
+    (packets(&out, "v:0"), cache_stats(&said.stdout))
 }
 
 #[track_caller]
-fn tally(lines: &[u8]) -> Tally {
+fn cache_stats(lines: &[u8]) -> CacheStats {
     let text = String::from_utf8_lossy(lines);
     let done = text.lines().map(|l| serde_json::from_str::<Value>(l).expect("JSON")).find(|v| v["type"] == "done");
     let cache = done.expect("the job is done")["cache"].clone();
     let n = |name: &str| cache[name].as_u64().expect("a number");
-    Tally { memory: n("memory"), disk: n("disk"), computed: n("computed"), lost: n("lost") }
+    CacheStats { memory: n("memory"), disk: n("disk"), computed: n("computed"), lost: n("lost") }
 }
 
 fn uncached(input: &Path, options: &[&str]) -> Vec<(String, String)> {
@@ -54,16 +54,16 @@ fn uncached(input: &Path, options: &[&str]) -> Vec<(String, String)> {
     matte(program, input, options).0
 }
 
-const fn from_disk(disk: u64) -> Tally {
-    Tally { memory: 0, disk, computed: 0, lost: 0 }
+const fn from_disk(disk: u64) -> CacheStats {
+    CacheStats { memory: 0, disk, computed: 0, lost: 0 }
 }
 
-const fn fresh(computed: u64) -> Tally {
-    Tally { memory: 0, disk: 0, computed, lost: 0 }
+const fn fresh(computed: u64) -> CacheStats {
+    CacheStats { memory: 0, disk: 0, computed, lost: 0 }
 }
 
 #[test]
-fn a_second_run_computes_nothing_whatever_else_is_asked_of_it() {
+fn second_run_uses_cached_mattes_for_any_output() {
     let dir = folder();
     let input = dir.path().join("in_LR.mp4");
     clip(&input, "320x160", 12, H264);
@@ -77,7 +77,7 @@ fn a_second_run_computes_nothing_whatever_else_is_asked_of_it() {
         other.args(["--json", "-y", arg(&input), "-o", arg(&out), "-o", &alpha, "--key", "blue", "--threads", "1"]);
         let said = other.args(["--feather", "2"]).args(options).output().expect("the program starts");
         assert!(said.status.success(), "{}", stderr(&said));
-        assert_eq!(tally(&said.stdout), from_disk(12));
+        assert_eq!(cache_stats(&said.stdout), from_disk(12));
         let mut off = cached(dir.path());
         off.arg("--no-cache");
         assert_eq!(matte(off, &input, options), (plain, fresh(12)));
@@ -85,13 +85,13 @@ fn a_second_run_computes_nothing_whatever_else_is_asked_of_it() {
 }
 
 #[test]
-fn a_recurrent_network_goes_on_where_kept_mattes_end() {
+fn recurrent_model_resumes_where_cached_mattes_end() {
     let dir = folder();
     let input = dir.path().join("in.mp4");
     clip(&input, "160x120", 20, H264);
     let plain = uncached(&input, RVM);
     for (frames, want) in
-        [("5", fresh(5)), ("9", Tally { disk: 5, ..fresh(4) }), ("20", Tally { disk: 9, ..fresh(11) })]
+        [("5", fresh(5)), ("9", CacheStats { disk: 5, ..fresh(4) }), ("20", CacheStats { disk: 9, ..fresh(11) })]
     {
         let options = [RVM, &["--frames", frames]].concat();
         let (packets, came) = matte(cached(dir.path()), &input, &options);
@@ -102,23 +102,23 @@ fn a_recurrent_network_goes_on_where_kept_mattes_end() {
 }
 
 #[test]
-fn a_video_that_begins_like_another_is_done_right() {
+fn video_with_a_cached_beginning_is_computed_again() {
     let dir = folder();
     let (one, other) = (dir.path().join("one.mkv"), dir.path().join("other.mkv"));
     clip(&one, "160x120", 12, "-c:v ffv1");
-    // A small mark from the seventh frame on: no cut, but other pictures.
+    // A small mark from the seventh frame on: no scene cut, but different pictures.
     ffmpeg("-i {} -vf drawbox=10:10:12:12:white:fill:enable='gte(n,6)' -c:v ffv1 {}", &[&one, &other]);
     matte(cached(dir.path()), &one, RVM);
     let mut program = cached(dir.path());
     program.args(["-v"]);
     let (packets, came) = matte(program, &other, RVM);
     assert_eq!(packets, uncached(&other, RVM));
-    assert_eq!(came, fresh(12), "kept mattes can't be gone on from in the middle, so all are computed");
+    assert_eq!(came, fresh(12), "a recurrent model cannot resume mid-sequence, so all are computed");
     assert_eq!(matte(cached(dir.path()), &other, RVM), (packets, from_disk(12)));
 }
 
 #[test]
-fn frames_that_repeat_cost_nothing() {
+fn repeated_frames_are_computed_once() {
     let dir = folder();
     let input = dir.path().join("in.mkv");
     // Three pictures, four times each.
@@ -130,16 +130,16 @@ fn frames_that_repeat_cost_nothing() {
         let options = [SELFIE, &["--cache", "memory", "--batch-size", batch]].concat();
         let (packets, came) = matte(cached(dir.path()), &slow, &options);
         assert_eq!(packets, plain, "{batch} at once");
-        assert_eq!(came, Tally { memory: 9, ..fresh(3) }, "{batch} at once");
+        assert_eq!(came, CacheStats { memory: 9, ..fresh(3) }, "{batch} at once");
     }
     assert!(!database(dir.path()).exists());
 }
 
 #[test]
-fn frames_that_begin_to_repeat_late_are_noticed() {
+fn late_repeats_are_detected() {
     let dir = folder();
     let at = |name: &str| dir.path().join(name);
-    // 300 pictures with noise of their own, of which the last ten are shown four times each.
+    // 300 different pictures, of which the last ten are shown four times each.
     clip(&at("in.mkv"), "160x96", 300, "-an -c:v ffv1");
     let filter = "noise=alls=8:allf=t,setpts='(N+3*max(0,N-290))/25/TB',fps=25";
     ffmpeg(&format!("-i {{}} -vf {filter} -frames:v 330 -c:v ffv1 {{}}"), &[&at("in.mkv"), &at("late.mkv")]);
@@ -147,12 +147,12 @@ fn frames_that_begin_to_repeat_late_are_noticed() {
     let plain = uncached(&at("late.mkv"), &options);
     let (packets, came) = matte(cached(dir.path()), &at("late.mkv"), &[&options[..], &["--cache", "memory"]].concat());
     assert_eq!(packets, plain);
-    // The first repeat of all was kept by nobody.
-    assert_eq!(came, Tally { memory: 29, ..fresh(301) });
+    // Before the first repeat nothing was cached.
+    assert_eq!(came, CacheStats { memory: 29, ..fresh(301) });
 }
 
 #[test]
-fn mattes_are_carried_along_between_looks_of_the_network() {
+fn matte_every_propagates_mattes_between_inferences() {
     let dir = folder();
     let at = |name: &str| dir.path().join(name);
     clip(&at("in.mp4"), "320x240", 31, H264);
@@ -174,12 +174,12 @@ fn mattes_are_carried_along_between_looks_of_the_network() {
     let scores = ok(["eval", "--pred", arg(&at("third.mkv")), "--truth", arg(&at("all.mkv")), "--json"]);
     let scores: Value = serde_json::from_slice(&scores.stdout).unwrap();
     let iou = scores["scores"]["iou"].as_f64().unwrap();
-    // Seen: 0.92. The network itself wavers on this photo; mattes that stayed where they were would be lower.
+    // Measured: 0.92. The model itself is unsteady on this photo; without motion the IoU would be lower.
     assert!(iou > 0.88, "{scores}");
 }
 
 #[test]
-fn a_cheap_network_is_not_kept_on_disk_unasked() {
+fn cheap_model_is_not_cached_on_disk_by_default() {
     let dir = folder();
     let input = dir.path().join("in.mp4");
     clip(&input, "160x120", 6, H264);
@@ -189,7 +189,7 @@ fn a_cheap_network_is_not_kept_on_disk_unasked() {
 }
 
 #[test]
-fn a_damaged_cache_is_no_cache() {
+fn damaged_cache_never_changes_the_output() {
     let dir = folder();
     let input = dir.path().join("in.mp4");
     clip(&input, "160x120", 12, H264);
@@ -214,7 +214,7 @@ fn a_damaged_cache_is_no_cache() {
 }
 
 #[test]
-fn processes_that_are_killed_or_work_at_once_do_no_harm() {
+fn killed_and_concurrent_processes_leave_the_cache_intact() {
     let dir = folder();
     let input = dir.path().join("in.mp4");
     clip(&input, "320x240", 60, H264);
@@ -254,7 +254,7 @@ fn processes_that_are_killed_or_work_at_once_do_no_harm() {
 }
 
 #[test]
-fn the_cache_can_be_seen_and_emptied() {
+fn cache_command_shows_verifies_and_clears() {
     let dir = folder();
     let input = dir.path().join("in.mp4");
     clip(&input, "160x120", 6, H264);

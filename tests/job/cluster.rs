@@ -1,5 +1,5 @@
-//! `vrseg cluster` on a real Slurm, which the test starts in a folder of its own and ends again, and
-//! several workers on one machine.
+//! `vrseg cluster` on a real Slurm, which the test starts in a temporary folder and stops again, and several
+//! workers on one machine.
 
 use crate::harness::*;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// A Slurm of one machine with two cores, with its own ports; ends with the value.
+/// A Slurm of one machine with two cores, on its own ports; stopped on drop.
 struct Slurm {
     dir: tempfile::TempDir,
 }
@@ -30,10 +30,10 @@ impl Slurm {
             .iter()
             .zip(["munge.key", "run/munge.socket", "run/munged.pid", "log/munged.log", "run/munged.seed"])
             .map(|(option, file)| format!("--{option}={d}/{file}"));
-        slurm.does("munged", munged.chain(["--force".to_owned()]));
-        let host = slurm.does("hostname", ["-s".to_owned()]);
+        slurm.command("munged", munged.chain(["--force".to_owned()]));
+        let host = slurm.command("hostname", ["-s".to_owned()]);
         let host = host.trim();
-        let user = slurm.does("id", ["-un".to_owned()]);
+        let user = slurm.command("id", ["-un".to_owned()]);
         let user = user.trim();
         let [a, b] = free_ports();
         std::fs::write(
@@ -53,29 +53,29 @@ impl Slurm {
             ),
         )
         .unwrap();
-        slurm.does("slurmctld", []);
-        slurm.does("slurmd", ["-N".to_owned(), "node".to_owned()]);
-        slurm.until("the node is idle", || slurm.does("sinfo", ["-ho%t".to_owned()]).trim() == "idle");
+        slurm.command("slurmctld", []);
+        slurm.command("slurmd", ["-N".to_owned(), "node".to_owned()]);
+        slurm.wait_until("the node is idle", || slurm.command("sinfo", ["-ho%t".to_owned()]).trim() == "idle");
         slurm
     }
 
     /// Runs one of Slurm's commands, which must succeed.
     #[track_caller]
-    fn does(&self, command: &str, args: impl IntoIterator<Item = String>) -> String {
-        let out = self.told(Command::new(command).args(args)).output();
+    fn command(&self, command: &str, args: impl IntoIterator<Item = String>) -> String {
+        let out = self.with_config(Command::new(command).args(args)).output();
         let out = out.unwrap_or_else(|e| panic!("{command}: {e}; ./setup.sh --dev installs Slurm"));
         assert!(out.status.success(), "{command}: {}", stderr(&out));
         String::from_utf8_lossy(&out.stdout).into_owned()
     }
 
-    fn told<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+    fn with_config<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command.env("SLURM_CONF", self.dir.path().join("slurm.conf"))
     }
 
-    /// Our program, which talks to this Slurm.
+    /// Runs vrseg with this Slurm.
     #[track_caller]
     fn vrseg(&self, expected: i32, args: &[&str]) -> String {
-        let out = self.told(vrseg().args(args)).output().expect("the program starts");
+        let out = self.with_config(vrseg().args(args)).output().expect("the program starts");
         let said = String::from_utf8_lossy(&out.stdout).into_owned();
         assert_eq!(out.status.code(), Some(expected), "{args:?}: {said}{}{}", stderr(&out), self.logs());
         said
@@ -86,10 +86,10 @@ impl Slurm {
     }
 
     #[track_caller]
-    fn until(&self, what: &str, mut so: impl FnMut() -> bool) {
-        let patience = Instant::now();
+    fn wait_until(&self, what: &str, mut so: impl FnMut() -> bool) {
+        let waiting_since = Instant::now();
         while !so() {
-            assert!(patience.elapsed() < Duration::from_secs(120), "{what} within two minutes{}", self.logs());
+            assert!(waiting_since.elapsed() < Duration::from_secs(120), "{what} within two minutes{}", self.logs());
             std::thread::sleep(Duration::from_millis(200));
         }
     }
@@ -107,15 +107,15 @@ impl Drop for Slurm {
             let Some(id) = id(name).and_then(|text| text.trim().parse::<i32>().ok()) else { continue };
             let _ = Command::new("kill").arg(id.to_string()).status();
             let gone = || !Path::new(&format!("/proc/{id}")).exists();
-            let patience = Instant::now();
-            while !gone() && patience.elapsed() < Duration::from_secs(10) {
+            let waiting_since = Instant::now();
+            while !gone() && waiting_since.elapsed() < Duration::from_secs(10) {
                 std::thread::sleep(Duration::from_millis(20));
             }
         }
     }
 }
 
-/// Ports that nobody listens on.
+/// Unused ports.
 fn free_ports() -> [u16; 2] {
     let listeners = [0; 2].map(|port| TcpListener::bind(("127.0.0.1", port)).unwrap());
     listeners.map(|l| l.local_addr().unwrap().port())
@@ -141,7 +141,7 @@ fn difference(a: &Path, b: &Path) -> (f64, f64) {
     (all.iter().sum::<f64>() / all.len() as f64, all.iter().copied().fold(0.0, f64::max))
 }
 
-/// A program that is vrseg, but of whose runs on segments 2 and 3 the first hangs, as a machine does that is dying.
+/// A wrapper of vrseg whose first run on segments 2 and 3 hangs, as on a dying machine.
 fn hangs_once(dir: &Path) -> PathBuf {
     let path = dir.join("it's vrseg");
     let real = env!("CARGO_BIN_EXE_vrseg");
@@ -157,7 +157,7 @@ fn hangs_once(dir: &Path) -> PathBuf {
 }
 
 #[test]
-fn a_job_on_slurm_outlives_a_killed_task_and_a_drained_node() {
+fn slurm_job_survives_a_killed_task_and_a_drained_node() {
     let slurm = Slurm::start();
     let dir = folder();
     let input = ten_seconds(dir.path());
@@ -180,28 +180,28 @@ fn a_job_on_slurm_outlives_a_killed_task_and_a_drained_node() {
     let again = slurm.vrseg(2, &submit);
     assert_eq!(again, "");
 
-    // The node takes nothing new while one of its tasks hangs.
+    // Drain the node while one of its tasks hangs.
     let finished = |n: usize| slurm.status(&job, 0)["segments"][n]["state"] == "finished";
-    slurm.until("the first task ends, and the second hangs", || finished(1) && dir.path().join("hung").exists());
+    slurm.wait_until("the first task ends, and the second hangs", || finished(1) && dir.path().join("hung").exists());
     let node = |state: &str| {
         let words = ["update", "NodeName=node", &format!("State={state}"), "Reason=test"].map(str::to_owned);
-        slurm.does("scontrol", words)
+        slurm.command("scontrol", words)
     };
     node("DRAIN");
     let task = |status: &Value, segments: &str| -> Value {
         let all = status["tasks"].as_array().expect("tasks").clone();
         all.into_iter().find(|t| t["segments"] == segments).unwrap_or(Value::Null)
     };
-    slurm.until("only the hanging task is left", || {
+    slurm.wait_until("only the hanging task is left", || {
         let status = slurm.status(&job, 0);
         task(&status, "2-3")["state"] == "running"
             && status["tasks"].as_array().unwrap().iter().all(|t| t["segments"] == "2-3" || t["state"] == "waiting")
     });
     assert_eq!(task(&slurm.status(&job, 0), "8-9")["state"], "waiting");
-    slurm.does("scancel", ["--full", "--signal=KILL", "1_1"].map(str::to_owned));
+    slurm.command("scancel", ["--full", "--signal=KILL", "1_1"].map(str::to_owned));
     node("RESUME");
-    slurm.until("the other tasks end", || {
-        let failed = slurm.told(vrseg().args(["cluster", "status", arg(&job)])).output().unwrap();
+    slurm.wait_until("the other tasks end", || {
+        let failed = slurm.with_config(vrseg().args(["cluster", "status", arg(&job)])).output().unwrap();
         failed.status.code() == Some(1)
     });
     let status = slurm.status(&job, 1);
@@ -218,26 +218,26 @@ fn a_job_on_slurm_outlives_a_killed_task_and_a_drained_node() {
     );
     assert!(!out.exists());
 
-    // Only what is missing is made, and the whole is joined.
+    // Only missing segments are made, then all are joined.
     let before = std::fs::metadata(job.join("00000.0.seg")).unwrap().modified().unwrap();
     let scripts = dir.path().join("out 1.mp4.slurm");
     let said = slurm.vrseg(0, &["cluster", "resume", arg(&scripts), "--wait"]);
     assert!(said.contains(" of 1 task(s), then merge job "), "{said}");
     assert!(before.elapsed().is_ok());
-    assert!(!job.exists(), "the segments went");
+    assert!(!job.exists(), "the segments are removed");
     let said = slurm.vrseg(0, &["cluster", "status", arg(&job)]);
     assert!(said.contains("finished") && said.contains("out 1.mp4"), "{said}");
     assert_eq!(times(&out), times(&input));
     assert_eq!(packets(&out, "a:0"), packets(&single, "a:0"));
     let (mean, most) = difference(&out, &single);
     println!("against a single run: mean difference {mean:.4}, most of a frame {most:.4}");
-    // Tasks begin with a network that has seen 15 frames; where one ends the next knows all.
+    // A task warms up on 15 frames; within a task the state is complete.
     assert!(most < 1.0, "{most}");
-    assert_eq!(slurm.does("squeue", ["-h".to_owned()]), "");
+    assert_eq!(slurm.command("squeue", ["-h".to_owned()]), "");
 }
 
 #[test]
-fn a_canceled_job_keeps_what_is_finished() {
+fn canceled_job_keeps_finished_segments() {
     let slurm = Slurm::start();
     let dir = folder();
     let input = ten_seconds(dir.path());
@@ -246,10 +246,10 @@ fn a_canceled_job_keeps_what_is_finished() {
     let program = hangs_once(dir.path());
     let cluster = ["--program", arg(&program), "--segments-per-task", "2", "--cpus-per-task", "1"];
     slurm.vrseg(0, &[&["cluster", "submit", arg(&input), "-o", arg(&out)], ENCODER, &cluster].concat());
-    slurm.until("a task hangs", || dir.path().join("hung").exists());
-    slurm.until("a segment is finished", || slurm.status(&job, 0)["segments"][1]["state"] == "finished");
+    slurm.wait_until("a task hangs", || dir.path().join("hung").exists());
+    slurm.wait_until("a segment is finished", || slurm.status(&job, 0)["segments"][1]["state"] == "finished");
     slurm.vrseg(0, &["cluster", "cancel", arg(&job)]);
-    slurm.until("nothing is left", || slurm.does("squeue", ["-h".to_owned()]).is_empty());
+    slurm.wait_until("nothing is left", || slurm.command("squeue", ["-h".to_owned()]).is_empty());
     let status = slurm.status(&job, 1);
     assert_eq!(
         (&status["segments"][1]["state"], &status["segments"][2]["state"]),
@@ -260,7 +260,7 @@ fn a_canceled_job_keeps_what_is_finished() {
 }
 
 #[test]
-fn without_slurm_it_says_so() {
+fn missing_slurm_is_reported() {
     let dir = folder();
     let input = ten_seconds(dir.path());
     let out = dir.path().join("out.mp4");
@@ -280,7 +280,7 @@ fn without_slurm_it_says_so() {
 }
 
 #[test]
-fn a_manifest_for_kubernetes_names_every_segment() {
+fn kubernetes_manifest_covers_every_segment() {
     let dir = folder();
     let input = ten_seconds(dir.path());
     let (out, job) = (dir.path().join("out.mp4"), dir.path().join("out.mp4.vrseg"));
@@ -294,7 +294,7 @@ fn a_manifest_for_kubernetes_names_every_segment() {
 }
 
 #[test]
-fn several_workers_share_a_jobs_segments() {
+fn workers_share_the_segments_of_a_job() {
     let dir = folder();
     let input = ten_seconds(dir.path());
     let (out, single) = (dir.path().join("out.mp4"), dir.path().join("single.mp4"));
@@ -318,16 +318,16 @@ fn several_workers_share_a_jobs_segments() {
 }
 
 #[test]
-fn what_several_workers_finished_is_gone_on_from() {
+fn killed_workers_resume_from_finished_segments() {
     let dir = folder();
     let input = ten_seconds(dir.path());
     let out = dir.path().join("out.mp4");
     let args = [&[arg(&input), "-o", arg(&out), "--workers", "2", "--threads", "2", "--json"], ENCODER].concat();
     let mut child = vrseg().args(&args).stdout(std::process::Stdio::null()).spawn().unwrap();
     let first = dir.path().join("out.mp4.vrseg/00000.json");
-    let patience = Instant::now();
+    let waiting_since = Instant::now();
     while !first.exists() {
-        assert!(patience.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none(), "a segment");
+        assert!(waiting_since.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none(), "a segment");
         std::thread::sleep(Duration::from_millis(2));
     }
     child.kill().unwrap();
@@ -339,7 +339,7 @@ fn what_several_workers_finished_is_gone_on_from() {
 }
 
 #[test]
-fn workers_need_segments_and_cards_have_to_be_there() {
+fn workers_without_segments_and_unknown_devices_are_refused() {
     let refused = |args: &[&str]| {
         let out = run([&["in.mp4", "-o", "out.mp4"], args].concat());
         assert_eq!(out.status.code(), Some(2), "{}", stderr(&out));

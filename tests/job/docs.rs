@@ -1,6 +1,6 @@
-//! What the documents say of settings, exit codes and options is what the program does.
+//! Settings, exit codes, options and messages in the documents match the program.
 //!
-//! `VRSEG_UPDATE_DOCS=1 cargo test --test job docs` writes what can be generated.
+//! `VRSEG_UPDATE_DOCS=1 cargo test --test job docs` rewrites the generated parts.
 
 use crate::harness::*;
 use clap::{CommandFactory, Parser};
@@ -20,9 +20,9 @@ fn read(name: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// Compares a document with what it must be, or writes it where that was asked for.
+/// Compares a document with its expected text, or rewrites it with VRSEG_UPDATE_DOCS.
 #[track_caller]
-fn current(name: &str, want: &str) {
+fn assert_current(name: &str, want: &str) {
     if std::env::var_os("VRSEG_UPDATE_DOCS").is_some() {
         fs::write(root().join(name), want).expect("the document can be written");
     }
@@ -53,12 +53,12 @@ fn built_in(file: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn configuration() {
+fn configuration_document_matches_the_settings() {
     let name = "docs/configuration.md";
     let old = read(name);
     let defaults = built_in("configs/default.yaml");
     let profiles: Vec<_> = PROFILES.iter().map(|p| built_in(&format!("configs/profiles/{p}.yaml"))).collect();
-    // Option and meaning are written by hand, the rest follows from the program.
+    // Options and meanings are written by hand, the rest comes from the program.
     let said: BTreeMap<_, _> = old
         .lines()
         .filter_map(cells)
@@ -87,17 +87,17 @@ fn configuration() {
             }
         }
     }
-    current(name, &want);
+    assert_current(name, &want);
     for key in KEYS {
         for option in said[key.name].0.split(", ").filter(|o| !o.is_empty()) {
-            sets(option.trim_matches('`'), key);
+            assert_sets(option.trim_matches('`'), key);
         }
     }
 }
 
 /// Checks that the option sets just that setting.
 #[track_caller]
-fn sets(option: &str, key: &Key) {
+fn assert_sets(option: &str, key: &Key) {
     let mut words = vec!["vrseg".to_owned(), "--show-config".to_owned(), option.to_owned()];
     match (key.kind, key.unset) {
         (Kind::Bool, _) => {}
@@ -113,19 +113,19 @@ fn sets(option: &str, key: &Key) {
     }
     let cli = Cli::try_parse_from(&words).unwrap_or_else(|e| panic!("{words:?}: {e}"));
     let set: Vec<_> = cli.job.overrides().into_iter().map(|(key, option, _)| (key, option)).collect();
-    // An alias is told under its first name.
+    // An alias is reported under its main name.
     let told = if option == "--dilate" { "--grow" } else { option };
     assert_eq!(set, [(key.name, told)]);
 }
 
 #[test]
-fn manual_page() {
+fn manual_page_is_current() {
     let page = String::from_utf8(ok(["man"]).stdout).expect("UTF-8");
-    current("docs/vrseg.1", &page);
+    assert_current("docs/vrseg.1", &page);
 }
 
 #[test]
-fn exit_codes_are_told_alike_in_the_readme_and_by_help() {
+fn readme_and_help_list_the_same_exit_codes() {
     let help = String::from_utf8(ok(["--help"]).stdout).expect("UTF-8");
     let (_, list) = help.split_once("Exit codes:\n").expect("a list of exit codes");
     let from_help: Vec<_> = list
@@ -144,9 +144,10 @@ fn exit_codes_are_told_alike_in_the_readme_and_by_help() {
 }
 
 #[test]
-fn links_between_documents_lead_somewhere() {
+fn links_in_documents_resolve() {
     let documents = listing(&root().join("docs")).into_iter().map(|n| format!("docs/{n}"));
-    for name in documents.filter(|n| n.ends_with(".md")).chain(["README.md".to_owned()]) {
+    let top = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_owned);
+    for name in documents.filter(|n| n.ends_with(".md")).chain(top) {
         let folder = root().join(Path::new(&name).parent().expect("a folder"));
         for target in read(&name).split("](").skip(1).filter_map(|t| t.split([')', '#']).next()) {
             let inside = !target.is_empty() && !target.contains("://");
@@ -192,7 +193,7 @@ fn sentence(text: Option<&clap::builder::StyledStr>) -> String {
 }
 
 #[test]
-fn the_usage_guide_has_every_option() {
+fn usage_guide_lists_every_option() {
     let name = "docs/usage_guide.md";
     let (first, last) = ("<!-- options -->\n", "<!-- end of options -->\n");
     let old = read(name);
@@ -212,7 +213,7 @@ fn the_usage_guide_has_every_option() {
         }
         below.splice(0..0, deeper);
     }
-    current(name, &format!("{before}{first}{tables}\n{last}"));
+    assert_current(name, &format!("{before}{first}{tables}\n{last}"));
 }
 
 /// Commands of a document's `console` blocks, each with the lines that are shown below it.
@@ -245,7 +246,7 @@ fn is_as_shown(line: &str, shown: &str) -> bool {
 }
 
 #[test]
-fn the_messages_in_troubleshooting_are_those_of_the_program() {
+fn troubleshooting_shows_real_messages() {
     let dir = folder();
     let at = |name: &str| dir.path().join(name);
     for name in ["input.mp4", "scene_180_LR.mp4", "tour_EAC360.mp4", "done.mp4"] {
@@ -274,7 +275,7 @@ fn the_messages_in_troubleshooting_are_those_of_the_program() {
     for (command, shown) in all {
         let mut bash = std::process::Command::new("bash");
         bash.args(["-c", &format!("{command} 2>&1")]).current_dir(dir.path()).env("PATH", &path);
-        // Nothing but what every installation has.
+        // As on a fresh installation without downloads.
         bash.env("VRSEG_DATA_DIR", at("nothing")).env("XDG_CONFIG_HOME", "/nonexistent");
         bash.env("XDG_STATE_HOME", "/dev/null").env("XDG_CACHE_HOME", "/proc/nonexistent").env("NO_COLOR", "1");
         let out = bash.output().expect("bash");

@@ -1,5 +1,4 @@
-//! `vrseg eval` against the same metrics written plainly in NumPy (tests/eval_reference.py), on
-//! random and on real mattes.
+//! `vrseg eval` against the same metrics in plain NumPy (tests/eval_reference.py), on random and on real mattes.
 
 use crate::harness::*;
 use serde_json::Value;
@@ -39,7 +38,7 @@ fn same(ours: &Value, reference: &Value, what: &str) {
     }
 }
 
-/// Measures both ways and compares; gives our report.
+/// Measures with vrseg and NumPy and compares; returns vrseg's report.
 #[track_caller]
 fn check(pred: &[Vec<u8>], truth: &[Vec<u8>], (w, h): (usize, usize), what: &str) -> Value {
     let dir = folder();
@@ -84,7 +83,7 @@ fn random_matte(rng: &mut Rng, (w, h): (usize, usize)) -> Vec<u8> {
 }
 
 #[test]
-fn random_mattes() {
+fn metrics_match_numpy_on_random_mattes() {
     let mut rng = Rng(3);
     for (i, size) in [(64, 48), (37, 61), (100, 17), (130, 66)].into_iter().enumerate() {
         for frames in [1, 2, 4] {
@@ -104,7 +103,7 @@ fn random_mattes() {
 }
 
 #[test]
-fn real_mattes() {
+fn metrics_match_numpy_on_real_mattes() {
     let dir = folder();
     let (w, h) = (240, 180);
     // A pan, so that the metrics of movement have something to measure.
@@ -140,14 +139,14 @@ fn real_mattes() {
         ]);
         let ours = check(&decode(&matte, "gray", &[]).frames, &truth.frames, (w, h), model);
         assert!(ours["scores"]["iou"].as_f64().expect("IoU") > 0.7, "{model}: {ours}");
-        // Straight from the program's output.
+        // Directly on the program's output.
         let direct = eval(&matte, &true_matte, &["--layout", "mono"]);
         same(&direct["scores"], &ours["scores"], model);
     }
 }
 
 #[test]
-fn each_eye_is_measured_by_itself() {
+fn each_eye_is_measured_separately() {
     let mut rng = Rng(11);
     let size = (48, 40);
     let eyes: Vec<_> = (0..4).map(|_| random_matte(&mut rng, size)).collect();
@@ -166,7 +165,7 @@ fn each_eye_is_measured_by_itself() {
     let (a, b) = (alone[0]["scores"]["mad"].as_f64(), alone[1]["scores"]["mad"].as_f64());
     let mean = both["scores"]["mad"].as_f64().expect("MAD");
     assert!((mean - (a.unwrap() + b.unwrap()) / 2.0).abs() < 1e-9);
-    // One above the other, and the table.
+    // The same eyes top-bottom, and the table.
     let pred = save(&[[left.clone(), right.clone()].concat()], (48, 80), dir.path(), "pred_tb");
     let truth = save(&[[true_left.clone(), true_right.clone()].concat()], (48, 80), dir.path(), "truth_tb");
     assert_eq!(eval(&pred, &truth, &["--layout", "tb"])["views"], both["views"]);
@@ -176,7 +175,7 @@ fn each_eye_is_measured_by_itself() {
 }
 
 #[test]
-fn the_matte_is_the_opacity_where_there_is_one() {
+fn alpha_channel_is_read_as_the_matte() {
     let mut rng = Rng(5);
     let (w, h) = (64, 48);
     let (matte, other) = (random_matte(&mut rng, (w, h)), random_matte(&mut rng, (w, h)));
@@ -191,14 +190,14 @@ fn the_matte_is_the_opacity_where_there_is_one() {
         path
     };
     let mad = |path: &Path| eval(path, &gray, &[])["scores"]["mad"].as_f64().expect("MAD");
-    // swscale's opacity may be one of 255 lower.
+    // swscale's alpha may be 1/255 lower.
     assert!(mad(&rgba("cut", &other, &|i| matte[i])) < 4.0);
-    // Saved with an alpha channel that says nothing: brightness, at the precision of limited range.
+    // An opaque alpha channel is ignored: the matte is the luma, at limited-range precision.
     assert!(mad(&rgba("opaque", &matte, &|_| 255)) < 4.0);
 }
 
 #[test]
-fn files_that_do_not_go_together_are_refused() {
+fn mismatched_files_are_refused() {
     let dir = folder();
     let gray = |n: usize, (w, h): (usize, usize), name: &str| save(&vec![vec![9; w * h]; n], (w, h), dir.path(), name);
     let three = gray(3, (32, 16), "three");
@@ -246,7 +245,7 @@ fn stereo_pair(dir: &Path) -> (PathBuf, PathBuf) {
 }
 
 #[test]
-fn the_eyes_are_compared_where_they_see_the_same() {
+fn stereo_metrics_compare_what_both_eyes_see() {
     let dir = folder();
     let (pictures, mattes) = stereo_pair(dir.path());
     let stereo = |pred: &Path| -> Value {
@@ -259,7 +258,7 @@ fn the_eyes_are_compared_where_they_see_the_same() {
     let agreeing = stereo(&mattes);
     assert!(number(&agreeing, "iou") > 0.98 && number(&agreeing, "mad") < 5.0, "{agreeing}");
     assert!(number(&agreeing, "coverage") > 0.4, "{agreeing}");
-    // The right eye's matte of the left eye: beside by the disparity.
+    // The left eye's matte for both eyes: shifted by the disparity.
     let doubled = dir.path().join("doubled.mkv");
     ffmpeg("-i {} -filter_complex crop=640:640:0:0,split[a][b];[a][b]hstack -c:v ffv1 {}", &[&mattes, &doubled]);
     let apart = stereo(&doubled);
@@ -271,7 +270,7 @@ fn the_eyes_are_compared_where_they_see_the_same() {
 }
 
 #[test]
-fn the_stereo_stage_makes_the_eyes_agree_and_loses_nobody() {
+fn stereo_consistency_improves_without_worse_mattes() {
     let dir = folder();
     let (pictures, mattes) = stereo_pair(dir.path());
     let scores = |stereo: &str| -> (f64, f64) {

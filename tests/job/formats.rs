@@ -1,5 +1,5 @@
-//! What a video is found to be, `vrseg probe`, and what the outputs' containers say, by our own
-//! reading of their bytes and by ffprobe.
+//! Format detection, `vrseg probe`, and the format metadata of the outputs, read by our own parser and by
+//! ffprobe.
 
 use crate::harness::*;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use vrseg_image::vr::boxes;
 use vrseg_image::vr::{ContainerTags, Spherical, StereoTag};
 
-/// A clip of six frames, with nothing about VR in it but its name.
+/// A clip of six frames with no VR metadata but its name.
 fn named(dir: &Path, name: &str, size: &str) -> PathBuf {
     let path = dir.join(name);
     clip(&path, size, 6, H264);
@@ -21,7 +21,7 @@ fn segment(input: &Path, out: &Path, extra: &[&str]) -> std::process::Output {
     ok(base.iter().chain(extra))
 }
 
-/// What the bytes of a file say.
+/// Format tags in the container, read by our own parser.
 fn tags(path: &Path) -> ContainerTags {
     let found = boxes::read(&mut BufReader::new(File::open(path).expect("a file"))).expect("a readable file");
     boxes::tags(&found)
@@ -50,7 +50,7 @@ const VR180: ContainerTags =
     ContainerTags { stereo: Some(StereoTag::SideBySide), right_first: false, spherical: Some(Spherical::VR180) };
 
 #[test]
-fn vr180_known_by_its_name_is_tagged() {
+fn vr180_detected_by_name_is_tagged() {
     let dir = folder();
     let input = named(dir.path(), "walk_LR_180.mp4", "320x160");
     assert!(tags(&input).is_empty());
@@ -65,7 +65,7 @@ fn vr180_known_by_its_name_is_tagged() {
         let bounds: Vec<i64> = words[2..].iter().map(|w| w.parse().expect("pixels")).collect();
         assert_eq!((&words[..2], bounds[1], bounds[3]), (&["tiled", "equirectangular"][..], 0, 0), "{name}");
         assert!((159..=161).contains(&bounds[0]) && (159..=161).contains(&bounds[2]), "{name}: {said:?}");
-        // Once more from the file that says it: the same, now by the container's word.
+        // The tagged output as input: the same format, now from the container.
         let again = dir.path().join(format!("again_{name}"));
         segment(&out, &again, &[]);
         assert_eq!(tags(&again), VR180, "{name}");
@@ -78,7 +78,7 @@ fn vr180_known_by_its_name_is_tagged() {
 }
 
 #[test]
-fn each_format_gets_what_is_true_of_it() {
+fn each_format_gets_matching_container_tags() {
     let dir = folder();
     let sphere = Some(Spherical::EQUIRECTANGULAR);
     let tag = |stereo, right_first, spherical| ContainerTags { stereo: Some(stereo), right_first, spherical };
@@ -91,7 +91,7 @@ fn each_format_gets_what_is_true_of_it() {
             tag(StereoTag::SideBySide, false, None),
             tag(StereoTag::SideBySide, false, None),
         ),
-        // mp4 has no way that FFmpeg writes: better nothing than half of it.
+        // FFmpeg writes no right-eye-first tag to mp4: no tag is better than half of it.
         ("d_RL_180.mp4", "320x160", ContainerTags::default(), ContainerTags { right_first: true, ..VR180 }),
         ("e.mp4", "320x180", ContainerTags::default(), ContainerTags::default()),
     ] {
@@ -105,7 +105,7 @@ fn each_format_gets_what_is_true_of_it() {
 }
 
 #[test]
-fn a_wrong_tag_can_be_overridden_and_is_then_not_copied() {
+fn overridden_tag_is_not_copied() {
     let dir = folder();
     let plain = named(dir.path(), "walk_LR_180.mp4", "320x160");
     let tagged = dir.path().join("tagged.mkv");
@@ -131,7 +131,7 @@ fn a_wrong_tag_can_be_overridden_and_is_then_not_copied() {
 }
 
 #[test]
-fn sources_that_disagree_are_both_named() {
+fn warning_names_conflicting_format_sources() {
     let dir = folder();
     let plain = named(dir.path(), "walk_LR_180.mp4", "320x160");
     let tagged = dir.path().join("walk_360_TB.mp4");
@@ -142,7 +142,7 @@ fn sources_that_disagree_are_both_named() {
     {
         assert!(said.contains(words), "{said}");
     }
-    // With the user's word the quarrel is over.
+    // Explicit options silence the warning.
     let said = stderr(&segment(
         &tagged,
         &dir.path().join("o.mp4"),
@@ -161,13 +161,13 @@ fn cubemaps_are_refused() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(said.contains("EAC") && said.contains("v360=eac:equirect") && said.contains("--projection"), "{said}");
     assert!(!out.exists());
-    // But it may be taken for what it isn't.
+    // An explicit projection overrides the detection.
     segment(&input, &out, &["--projection", "flat"]);
     assert_eq!(probe_json(&input)["format"]["supported"], false);
 }
 
 #[test]
-fn a_fisheyes_circle_is_seen() {
+fn fisheye_is_detected_by_its_circle() {
     let dir = folder();
     let (round, square) = (dir.path().join("take1_LR.mp4"), dir.path().join("take2_LR.mp4"));
     let eye = "scale=512:512,format=yuv420p";
@@ -200,7 +200,7 @@ fn a_fisheyes_circle_is_seen() {
 }
 
 #[test]
-fn probe_for_people_and_for_programs() {
+fn probe_prints_text_and_json() {
     let dir = folder();
     let plain = named(dir.path(), "walk_LR_180.mp4", "320x160");
     let tagged = dir.path().join("tagged.mp4");
@@ -231,9 +231,9 @@ fn probe_for_people_and_for_programs() {
     assert!(stderr(&missing).contains("none.mp4"), "{}", stderr(&missing));
 }
 
-/// Every byte of the header of a real file, changed one at a time: nothing panics, everything ends.
+/// Changes every byte of the header of a real file, one at a time.
 #[test]
-fn damaged_headers_of_real_files() {
+fn damaged_headers_never_panic() {
     let dir = folder();
     let plain = named(dir.path(), "walk_LR_180.mp4", "320x160");
     for name in ["out.mp4", "out.mkv"] {

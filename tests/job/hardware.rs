@@ -1,4 +1,4 @@
-//! `vrseg hardware --json` is what docs/hardware.md says.
+//! `vrseg hardware --json` matches docs/hardware.md, and `vrseg doctor` finds problems.
 
 use crate::harness::*;
 use serde_json::Value;
@@ -11,7 +11,7 @@ fn documented() -> BTreeMap<String, BTreeMap<String, String>> {
 }
 
 #[test]
-fn the_report_is_as_the_document_has_it() {
+fn hardware_report_matches_its_document() {
     let out = ok(["hardware", "--json"]);
     let report: Value = serde_json::from_slice(&out.stdout).expect("JSON");
     let known = documented();
@@ -34,7 +34,7 @@ fn the_report_is_as_the_document_has_it() {
     };
     assert_eq!(works(&report["providers"], "cpu", "loads"), Some((true, true)));
     assert_eq!(works(&report["ffmpeg"]["encoders"], "ffv1", "opens"), Some((true, true)));
-    // What doesn't work says why.
+    // Whatever does not work has a reason.
     for list in [&report["providers"], &report["ffmpeg"]["encoders"]] {
         for entry in list.as_array().expect("a list") {
             let works = entry["loads"] == true || entry["opens"] == true;
@@ -44,7 +44,7 @@ fn the_report_is_as_the_document_has_it() {
 }
 
 #[test]
-fn the_doctor_finds_what_is_broken_and_says_how_to_mend_it() {
+fn doctor_finds_problems_and_suggests_fixes() {
     let healthy = ok(["doctor", "--json"]);
     let all: serde_json::Value = serde_json::from_slice(&healthy.stdout).expect("JSON");
     let state = |check: &str| all.as_array().unwrap().iter().find(|f| f["check"] == check).map(|f| text(&f["state"]));

@@ -1,14 +1,14 @@
-//! What the tests share: the program, ffmpeg and ffprobe, photos of people with ground truth.
+//! Shared by the tests: the program, ffmpeg and ffprobe, photos of people with ground truth.
 
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Our program, told to keep its hands off the user's configuration and logs.
+/// The program without the user's configuration, logs and cache.
 pub fn vrseg() -> Command {
     let mut c = Command::new(env!("CARGO_BIN_EXE_vrseg"));
-    // Nor may what another test kept of its mattes change anything: nobody can make a folder in /proc.
+    // No folder can be created in /proc, so tests do not share cached mattes either.
     c.env("XDG_CONFIG_HOME", "/nonexistent")
         .env("XDG_STATE_HOME", "/dev/null")
         .env("XDG_CACHE_HOME", "/proc/nonexistent")
@@ -18,7 +18,7 @@ pub fn vrseg() -> Command {
     c
 }
 
-/// Runs the program and returns what it said.
+/// Runs the program.
 pub fn run<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
     vrseg().args(args).output().expect("the program starts")
 }
@@ -170,7 +170,7 @@ fn photo_dir() -> PathBuf {
 
 /// Two photos of people, large and clear.
 pub const PEOPLE: [&str; 2] = ["2011_000003", "2011_000006"];
-/// A photo of a bus: nobody is to be found.
+/// A photo of a bus without people.
 pub const BUS: &str = "2011_000025";
 
 /// A photo.
@@ -222,7 +222,7 @@ pub fn clip(path: &Path, size: &str, frames: usize, extra: &str) {
 /// The usual options of a clip: H.264 with B-frames and AAC.
 pub const H264: &str = "-c:v libx264 -preset veryfast -crf 16 -bf 2 -c:a aac";
 
-/// A folder that goes away with the test.
+/// A temporary folder, removed on drop.
 pub fn folder() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("vrseg-test-").tempdir().expect("a temporary folder")
 }
@@ -242,8 +242,8 @@ pub fn listing(dir: &Path) -> Vec<String> {
     names
 }
 
-/// Fields of each object that a document describes under a heading `` ## `name` `` (`mark` is its
-/// hashes and the space behind them) with a table: their type and their meaning.
+/// Type and meaning of each field in a document's tables, by object: each object has a heading
+/// `` ## `name` ``. `mark` is the heading's hashes and the space after them.
 pub fn documented_fields(document: &str, mark: &str) -> BTreeMap<String, BTreeMap<String, (String, String)>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
     let text = std::fs::read_to_string(path).expect("the document");
@@ -262,7 +262,7 @@ pub fn documented_fields(document: &str, mark: &str) -> BTreeMap<String, BTreeMa
     objects
 }
 
-/// Whether a value is of the type that a document's `said` begins with.
+/// Whether a value has the JSON type that the description `said` begins with.
 pub fn is_a(value: &Value, said: &str) -> bool {
     match value {
         Value::Null => said.contains("null"),

@@ -1,5 +1,5 @@
-//! Ctrl-C once ends with a playable file, twice stops at once and leaves nothing; a hangup counts
-//! unless `nohup` says otherwise.
+//! The first Ctrl-C leaves a playable file, the second stops at once and leaves none; a hangup counts as Ctrl-C
+//! unless it is ignored, as under `nohup`.
 
 use crate::harness::*;
 use std::path::Path;
@@ -24,7 +24,7 @@ fn signal(child: &Child, name: &str) {
     assert!(done.success());
 }
 
-/// Waits until the program listens to Ctrl-C, which is before it loads the network.
+/// Waits until the program handles Ctrl-C, which is before it loads the model.
 fn wait_for_handler(child: &Child) {
     let status = format!("/proc/{}/status", child.id());
     let caught = || -> Option<u64> {
@@ -32,9 +32,9 @@ fn wait_for_handler(child: &Child) {
         u64::from_str_radix(text.lines().find_map(|l| l.strip_prefix("SigCgt:"))?.trim(), 16).ok()
     };
     let sigint = 1 << (2 - 1);
-    let patience = Instant::now();
+    let waiting_since = Instant::now();
     while caught().is_none_or(|mask| mask & sigint == 0) {
-        assert!(patience.elapsed() < Duration::from_secs(60), "no handler within a minute");
+        assert!(waiting_since.elapsed() < Duration::from_secs(60), "no handler within a minute");
         std::thread::sleep(Duration::from_millis(1));
     }
 }
@@ -62,7 +62,7 @@ fn long_clip(dir: &Path) -> std::path::PathBuf {
 }
 
 #[test]
-fn once_ends_gently_twice_at_once() {
+fn first_ctrl_c_finishes_the_file_and_the_second_stops_at_once() {
     let dir = folder();
     let input = long_clip(dir.path());
     let out = dir.path().join("result.mp4");
@@ -86,7 +86,7 @@ fn once_ends_gently_twice_at_once() {
     let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(130));
     assert!(asked.elapsed() < Duration::from_secs(20));
-    // The second signal may come after a gentle end; a half file may never be there.
+    // The second signal may arrive after the file was finished; a partial file must never be left.
     let left: Vec<_> = listing(dir.path()).into_iter().filter(|n| n.contains("result")).collect();
     assert!(left.is_empty() || left == ["result.mp4"], "{left:?}");
     if out.exists() {
@@ -95,13 +95,13 @@ fn once_ends_gently_twice_at_once() {
 }
 
 #[test]
-fn before_the_first_frame_nothing_is_left() {
+fn ctrl_c_before_the_first_frame_leaves_nothing() {
     let dir = folder();
     let input = long_clip(dir.path());
     let out = dir.path().join("new/result.mp4");
     let mut command = vrseg();
     command.args([arg(&input), "-o", &format!("{}/", arg(out.parent().unwrap())), "--name", "result.mp4"]);
-    // The slowest first frame there is: the stop must come before it, however loaded the machine is.
+    // The slowest possible first frame: the signal must arrive before it on any machine.
     let child = command.args(["--model", "rvm", "--input-size", "1024"]).stderr(Stdio::piped()).spawn().unwrap();
     wait_for_handler(&child);
     interrupt(&child);
@@ -112,18 +112,18 @@ fn before_the_first_frame_nothing_is_left() {
 }
 
 #[test]
-fn a_dry_run_that_is_stopped_leaves_no_trial() {
+fn interrupted_dry_run_removes_its_trial_files() {
     let dir = folder();
     let input = long_clip(dir.path());
     let temporary = dir.path().join("tmp");
     std::fs::create_dir(&temporary).unwrap();
     let mut command = vrseg();
     command.args([arg(&input), "-o", arg(&dir.path().join("result.mp4")), "--dry-run"]).env("TMPDIR", &temporary);
-    // Slow enough for the stop to come in the middle.
+    // Slow enough for the signal to arrive during the trial.
     let child = command.args(["--model", "rvm", "--input-size", "1024"]).stderr(Stdio::piped()).spawn().unwrap();
-    let patience = Instant::now();
+    let waiting_since = Instant::now();
     while listing(&temporary).is_empty() {
-        assert!(patience.elapsed() < Duration::from_secs(60), "no trial within a minute");
+        assert!(waiting_since.elapsed() < Duration::from_secs(60), "no trial within a minute");
         std::thread::sleep(Duration::from_millis(5));
     }
     interrupt(&child);
@@ -133,13 +133,13 @@ fn a_dry_run_that_is_stopped_leaves_no_trial() {
 }
 
 #[test]
-fn a_third_time_ends_the_process() {
+fn third_ctrl_c_ends_the_process() {
     let dir = folder();
     let input = long_clip(dir.path());
     let out = dir.path().join("result.mp4");
     let child = start(&input, &out);
     wait_for_handler(&child);
-    // While the network is loaded nobody looks at the flag.
+    // The flag is not checked while the model is loaded.
     for _ in 0..3 {
         interrupt(&child);
         std::thread::sleep(Duration::from_millis(5));
@@ -147,14 +147,14 @@ fn a_third_time_ends_the_process() {
     let end = child.wait_with_output().unwrap();
     assert_eq!(end.status.code(), Some(130), "{}", stderr(&end));
     assert!(!out.exists());
-    // What such an end may leave doesn't stand in the way of the next run.
+    // A leftover temporary file does not block the next run.
     std::fs::write(dir.path().join(".result.mp4.part"), b"left behind").unwrap();
     ok([arg(&input), "-o", arg(&out), "--model", "selfie", "--frames", "3"]);
     assert_eq!(listing(dir.path()), ["long.mp4", "result.mp4", "short.mp4"]);
 }
 
 #[test]
-fn a_hangup_stops_gently_unless_it_is_ignored() {
+fn hangup_stops_the_job_unless_ignored() {
     let dir = folder();
     let input = long_clip(dir.path());
     let out = dir.path().join("result.mp4");

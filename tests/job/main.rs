@@ -1,29 +1,30 @@
-//! Runs the real program on real pictures and clips and checks what it wrote, with ffprobe and
-//! pixel by pixel.
+//! Runs the real program on real pictures and clips and checks what it wrote, with ffprobe and pixel by pixel.
+//!
+//! `cargo test --test job NAME` runs the tests whose module or name contains NAME.
 
 mod bench;
 mod broken;
 mod cache;
 mod cluster;
+mod doc_commands;
 mod docs;
+mod errors;
 mod eval;
-mod faults;
+mod events_and_logs;
 mod formats;
 mod hardware;
 mod harness;
 mod interrupt;
-mod kept;
 mod memory;
+mod monitoring;
 mod openvino;
 mod optimize;
 mod outputs;
 mod packed;
 mod people;
+mod preserved;
 mod quality;
-mod readme;
 mod remap;
 mod resume;
-mod said;
 mod standalone;
 mod views;
-mod watch;

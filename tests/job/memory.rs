@@ -28,32 +28,32 @@ fn peak_with(cache_mb: &str, args: &[&str]) -> u64 {
 }
 
 #[test]
-fn ten_times_the_length_takes_the_same_memory() {
+fn memory_does_not_grow_with_length() {
     let dir = folder();
     let (short, long) = (dir.path().join("short.mp4"), dir.path().join("long.mp4"));
     clip(&short, "640x320", 60, H264);
     ffmpeg("-stream_loop 9 -i {} -c copy {}", &[&short, &long]);
     let out = dir.path().join("out.mp4");
     let peak = |input: &Path| {
-        // So many kept mattes that the short clip fills their memory, too.
+        // A cache that even the short clip fills.
         peak_with("8", &["-q", "-y", arg(input), "-o", arg(&out), "--model", "selfie", "--preset", "ultrafast"])
     };
     let (a, b) = (peak(&short), peak(&long));
     assert_eq!(times(&out).len(), 600);
-    // 600 frames of 640x320 would be 184 MB more if they were kept.
+    // Keeping 600 frames of 640x320 would take 184 MB more.
     assert!(b < a + a / 10 + 8 * 1024, "{a} KiB for 60 frames, {b} KiB for 600");
 }
 
-/// A clip of which no frame is like another.
+/// A clip in which no frame repeats.
 fn noisy_clip(path: &Path, frames: usize) {
     clip(path, "256x256", frames, &format!("-vf scale=256:256,noise=alls=8:allf=t,format=yuv420p {H264}"));
 }
 
-/// 100 mattes of 1024x1024 take 200 MiB where they are kept.
+/// 100 cached mattes of 1024x1024 take 200 MiB.
 const MANY_MATTES: &[&str] = &["--model", "selfie", "--input-size", "1024", "--preset", "ultrafast", "--threads", "2"];
 
 #[test]
-fn kept_mattes_give_way_to_a_memory_limit_and_the_output_is_the_same() {
+fn memory_limit_evicts_cached_mattes_without_changing_the_output() {
     let dir = folder();
     let (input, out) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"));
     noisy_clip(&input, 100);
@@ -72,7 +72,7 @@ fn kept_mattes_give_way_to_a_memory_limit_and_the_output_is_the_same() {
 }
 
 #[test]
-fn a_limit_that_can_not_be_kept_is_told_and_the_job_is_done() {
+fn unreachable_memory_limit_warns_and_the_job_finishes() {
     let dir = folder();
     let (input, out) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"));
     noisy_clip(&input, 40);

@@ -1,12 +1,11 @@
-//! OpenVINO, where `./setup.sh --openvino` has installed it: that it really computes, and that its
-//! matte is FP32's.
+//! OpenVINO, where `./setup.sh --openvino` has installed it: it runs, and its matte matches FP32's.
 
 use crate::harness::*;
 use serde_json::Value;
 use std::path::Path;
 
-/// Without OpenVINO there is nothing to test: it is no part of `./setup.sh --dev`, since `auto` would then
-/// take it in all the other tests, too.
+/// Without OpenVINO there is nothing to test. `./setup.sh --dev` does not install it, since `auto` would
+/// then choose it in all other tests, too.
 fn installed() -> bool {
     let there = vrseg_infer::registry::data_dir().join("ort-openvino/libonnxruntime.so").exists();
     if !there {
@@ -15,7 +14,7 @@ fn installed() -> bool {
     there
 }
 
-/// What ran the network, and the matte.
+/// The device that ran the model, and the matte.
 fn matte(source: &Path, name: &str, options: &[&str]) -> (String, Pictures) {
     let path = source.with_file_name(format!("{name}.mkv"));
     let output = format!("matte={}", arg(&path));
@@ -33,7 +32,7 @@ fn overlap(a: &Pictures, b: &Pictures) -> f64 {
 }
 
 #[test]
-fn its_matte_is_that_of_fp32_on_the_cpu() {
+fn openvino_matte_matches_fp32_on_the_cpu() {
     if !installed() {
         return;
     }
@@ -54,7 +53,7 @@ fn its_matte_is_that_of_fp32_on_the_cpu() {
     assert!(device.starts_with(if bf16 { "openvino in bfloat16," } else { "openvino," }), "{device}");
     assert!(overlap(&fast, &exact) > 0.97, "{}", overlap(&fast, &exact));
 
-    // Without a card, and where it gains, it is what `auto` means; the settings say so.
+    // Without a GPU, `auto` chooses it where it is faster, and the settings show it.
     let shown = String::from_utf8(ok(["--show-config", "--model", "rvm"]).stdout).expect("UTF-8");
     let line = shown.lines().skip_while(|l| *l != "device:").nth(1).expect("device.name");
     let card = !vrseg_hardware::Machine::detect().gpu.cards.is_empty();

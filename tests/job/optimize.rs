@@ -1,11 +1,11 @@
-//! `vrseg optimize`: the real pipeline is measured, what is saved is what was found, and nothing else
-//! is saved. Which settings win depends on the machine; what the tests ask for does not.
+//! `vrseg optimize` measures the real pipeline and saves exactly what it found. Which settings win depends on
+//! the machine; the assertions do not.
 
 use crate::harness::*;
 use serde_json::Value;
 use std::path::Path;
 
-/// A search with little to choose from, so that it is over in seconds. `extra` are more arguments.
+/// A search over few settings, which takes seconds. `extra` are more arguments.
 fn search(dir: &Path, extra: &[&str]) -> Value {
     let source = dir.join("clip.mp4");
     if !source.exists() {
@@ -13,7 +13,7 @@ fn search(dir: &Path, extra: &[&str]) -> Value {
     }
     let mut command = vrseg();
     command.args(["optimize", "--input", arg(&source), "--model", "selfie", "--device", "cpu", "--json"]).args(extra);
-    // Given settings stay: what is left to try are sizes and the network's threads.
+    // Fixed settings are not searched: only input sizes and inference threads are left.
     for name in ["WORKERS", "DECODE_THREADS", "ENCODE_THREADS", "QUEUE_MB"] {
         command.env(format!("VRSEG_PROCESSING_{name}"), "2");
     }
@@ -23,9 +23,9 @@ fn search(dir: &Path, extra: &[&str]) -> Value {
     serde_json::from_slice(&out.stdout).expect("one JSON object")
 }
 
-/// Half the size is far faster, and with no floor nothing speaks against it.
+/// Half the size is far faster and wins when there is no IoU floor.
 #[test]
-fn what_is_faster_is_saved_and_used() {
+fn faster_settings_are_saved_and_used() {
     let dir = folder();
     let tuned = dir.path().join("tuned.yaml");
     let report = search(dir.path(), &["--save-config", arg(&tuned), "--min-iou", "0", "--target-fps", "10000"]);
@@ -42,7 +42,7 @@ fn what_is_faster_is_saved_and_used() {
     for said in ["times as fast", "fps", "machine:", "clip.mp4", "FP32 matte", "UTC"] {
         assert!(text.lines().any(|l| l.starts_with('#') && l.contains(said)), "{said}: {text}");
     }
-    // The file does what it says.
+    // The saved file has the promised effect.
     let shown = String::from_utf8(ok(["-c", arg(&tuned), "--show-config"]).stdout).expect("UTF-8");
     assert!(shown.lines().any(|l| l.trim_start().starts_with(&format!("input_size: {size} "))), "{shown}");
     let output = dir.path().join("out.mp4");
@@ -51,9 +51,9 @@ fn what_is_faster_is_saved_and_used() {
     assert_eq!(crate::harness::text(&video(&output)["nb_frames"]), "30");
 }
 
-/// A smaller picture's matte is never equal to the FP32 matte of the size before.
+/// The matte of a smaller input never equals the FP32 matte of the original size.
 #[test]
-fn a_matte_below_the_floor_is_never_saved() {
+fn settings_below_the_iou_floor_are_not_saved() {
     let dir = folder();
     let tuned = dir.path().join("tuned.yaml");
     let report = search(dir.path(), &["--save-config", arg(&tuned), "--min-iou", "1"]);
@@ -66,7 +66,7 @@ fn a_matte_below_the_floor_is_never_saved() {
 }
 
 #[test]
-fn speed_latency_and_bottlenecks_are_told() {
+fn benchmark_prints_speed_latency_and_bottlenecks() {
     let dir = folder();
     let source = dir.path().join("clip.mp4");
     clip(&source, "320x160", 30, H264);
@@ -75,14 +75,14 @@ fn speed_latency_and_bottlenecks_are_told() {
     for label in ["machine", "clip", "settings", "speed", "latency", "took", "bottleneck"] {
         assert!(text.lines().any(|l| l.starts_with(label)), "{label}: {text}");
     }
-    // About five seconds, although the clip has hardly one.
+    // Measured for about five seconds, although the clip has hardly one.
     let seconds: f64 = text.split(" in ").nth(1).and_then(|t| t.split(' ').next()?.parse().ok()).expect("seconds");
     assert!(seconds > 4.0, "{text}");
     assert!(!text.contains("tried"), "no search was asked for: {text}");
 }
 
 #[test]
-fn a_long_job_shares_its_threads_out_by_a_trial_and_remembers_it() {
+fn long_job_tunes_threads_by_a_trial_and_remembers_them() {
     let dir = folder();
     let at = |name: &str| dir.path().join(name);
     clip(&at("short.mp4"), "160x96", 60, H264);

@@ -1,10 +1,9 @@
-//! Each output mode on its pixels, each codec opened and read back.
+//! Each output mode, checked pixel by pixel, and each codec, encoded and decoded.
 
 use crate::harness::*;
 use std::path::{Path, PathBuf};
 
-/// A photo of people, its ground truth, and what `mode` (and more options) made of it as lossless
-/// or nearly lossless video.
+/// A photo of people, its ground truth, and the output of a run on it.
 struct Made {
     _dir: tempfile::TempDir,
     out: PathBuf,
@@ -24,9 +23,9 @@ fn made(options: &[&str], out_name: &str) -> Made {
     Made { source: decode(&input, "rgb24", &[]), truth: truth(name), out, _dir: dir }
 }
 
-/// Pixels that are surely person (true) or surely background (false): the ground truth agrees with
-/// the program's own matte.
-fn sure(truth: &Pictures, matte: &Pictures, person: bool) -> Vec<usize> {
+/// Pixels that are certainly person (true) or background (false): ground truth and the program's own
+/// matte agree.
+fn certain(truth: &Pictures, matte: &Pictures, person: bool) -> Vec<usize> {
     let want = if person { 255 } else { 0 };
     (0..truth.frames[0].len()).filter(|i| truth.frames[0][*i] == want && matte.frames[0][*i] == want).collect()
 }
@@ -55,18 +54,18 @@ fn source_at(m: &Made) -> impl Fn(usize) -> Vec<u8> + '_ {
 }
 
 #[test]
-fn green_is_the_key_behind_and_the_person_before_it() {
+fn green_mode_shows_the_person_on_the_key_color() {
     let matte = matte_of_the_same();
     for (options, key) in [(&[][..], [0x00, 0xB1, 0x40]), (&["--key", "#0047BB"][..], [0x00, 0x47, 0xBB])] {
         let m = made(&[&["--codec", "ffv1"], options].concat(), "g.mkv");
         let got = decode(&m.out, "rgb24", &[]);
-        all_near(&m, &got, &sure(&m.truth, &matte, false), 3, |_| key.to_vec());
-        all_near(&m, &got, &sure(&m.truth, &matte, true), 3, source_at(&m));
+        all_near(&m, &got, &certain(&m.truth, &matte, false), 3, |_| key.to_vec());
+        all_near(&m, &got, &certain(&m.truth, &matte, true), 3, source_at(&m));
     }
 }
 
 #[test]
-fn a_matte_is_black_and_white_and_where_the_person_is() {
+fn matte_mode_is_white_where_the_person_is() {
     let m = made(&["--mode", "matte"], "m.mp4");
     let got = decode(&m.out, "gray", &[]);
     let (lo, hi) = (got.frames[0].iter().min().unwrap(), got.frames[0].iter().max().unwrap());
@@ -75,7 +74,7 @@ fn a_matte_is_black_and_white_and_where_the_person_is() {
 }
 
 #[test]
-fn alpha_is_real_in_each_of_its_three_containers() {
+fn alpha_matches_the_matte_in_every_container() {
     let matte = matte_of_the_same();
     for (name, decoder) in [("a.mov", None), ("a.webm", Some("libvpx-vp9")), ("a.mkv", None)] {
         let m = made(&["--mode", "alpha"], name);
@@ -85,27 +84,27 @@ fn alpha_is_real_in_each_of_its_three_containers() {
         let off = alpha.iter().zip(&matte.frames[0]).filter(|(a, b)| a.abs_diff(**b) > 16).count();
         assert!(off * 50 < alpha.len(), "{name}: alpha differs from the matte at {off} of {} pixels", alpha.len());
         let tolerance = if name == "a.webm" { 40 } else { 6 };
-        all_near(&m, &got, &sure(&m.truth, &matte, true), tolerance, source_at(&m));
+        all_near(&m, &got, &certain(&m.truth, &matte, true), tolerance, source_at(&m));
     }
 }
 
 #[test]
-fn replace_shows_the_other_picture_and_blur_keeps_the_person() {
+fn replace_and_blur_change_only_the_background() {
     let dir = folder();
     let blue = dir.path().join("blue.png");
     ffmpeg("-f lavfi -i color=0x2030a0:s=64x64 -frames:v 1 {}", &[&blue]);
     let matte = matte_of_the_same();
     let m = made(&["--mode", "replace", "--background", arg(&blue), "--codec", "ffv1"], "r.mkv");
     let got = decode(&m.out, "rgb24", &[]);
-    all_near(&m, &got, &sure(&m.truth, &matte, false), 4, |_| vec![0x20, 0x30, 0xa0]);
-    all_near(&m, &got, &sure(&m.truth, &matte, true), 4, source_at(&m));
+    all_near(&m, &got, &certain(&m.truth, &matte, false), 4, |_| vec![0x20, 0x30, 0xa0]);
+    all_near(&m, &got, &certain(&m.truth, &matte, true), 4, source_at(&m));
 
     let m = made(&["--mode", "blur", "--codec", "ffv1"], "b.mkv");
     let got = decode(&m.out, "rgb24", &[]);
-    all_near(&m, &got, &sure(&m.truth, &matte, true), 4, source_at(&m));
-    // Neighboring background pixels are closer to each other than they were.
+    all_near(&m, &got, &certain(&m.truth, &matte, true), 4, source_at(&m));
+    // Neighboring background pixels differ less than in the source.
     let roughness = |p: &Pictures| -> u64 {
-        sure(&m.truth, &matte, false)
+        certain(&m.truth, &matte, false)
             .iter()
             .filter(|i| *i % m.source.width > 0)
             .map(|i| u64::from(p.frames[0][i * 3].abs_diff(p.frames[0][i * 3 - 3])))
@@ -115,7 +114,7 @@ fn replace_shows_the_other_picture_and_blur_keeps_the_person() {
 }
 
 #[test]
-fn an_overlay_tints_the_person_only() {
+fn overlay_tints_only_the_person() {
     let matte = matte_of_the_same();
     let m = made(&["--mode", "overlay", "--codec", "ffv1"], "o.mkv");
     let got = decode(&m.out, "rgb24", &[]);
@@ -130,12 +129,12 @@ fn an_overlay_tints_the_person_only() {
             .sum();
         f64::from(sum) / pixels.len() as f64
     };
-    let (inside, outside) = (change(&sure(&m.truth, &matte, true)), change(&sure(&m.truth, &matte, false)));
+    let (inside, outside) = (change(&certain(&m.truth, &matte, true)), change(&certain(&m.truth, &matte, false)));
     assert!(inside > 30.0 && outside < inside / 2.0, "inside {inside:.1}, outside {outside:.1}");
 }
 
 #[test]
-fn several_outputs_come_from_one_pass_and_agree() {
+fn several_outputs_of_one_run_agree() {
     let dir = folder();
     let (input, green, matte) = (dir.path().join("in.mp4"), dir.path().join("g.mp4"), dir.path().join("m.mkv"));
     clip(&input, "320x240", 12, H264);
@@ -163,7 +162,7 @@ fn several_outputs_come_from_one_pass_and_agree() {
 }
 
 #[test]
-fn every_codec_opens_and_reads_back() {
+fn every_codec_encodes_and_decodes() {
     let dir = folder();
     let input = dir.path().join("in.mp4");
     clip(&input, "320x160", 8, H264);
@@ -190,11 +189,11 @@ fn every_codec_opens_and_reads_back() {
 }
 
 #[test]
-fn both_stereo_layouts_keep_the_eyes_apart() {
+fn stereo_eyes_are_segmented_separately() {
     let dir = folder();
     for (stack, layout) in [("hstack", "sbs"), ("vstack", "tb")] {
         let input = dir.path().join(format!("{layout}.mkv"));
-        // One eye sees people, the other a flat gray.
+        // One eye shows people, the other a flat gray.
         let args = format!(
             "-loop 1 -i {{}} -frames:v 2 -filter_complex [0]scale=320:240,format=yuv420p,split[a][b];[b]lutyuv=y=120:u=128:v=128[g];[a][g]{stack} -c:v ffv1 {{}}"
         );
@@ -217,10 +216,10 @@ fn both_stereo_layouts_keep_the_eyes_apart() {
 }
 
 #[test]
-fn a_ranged_run_takes_just_that_range() {
+fn range_options_select_exactly_that_range() {
     let dir = folder();
     let input = dir.path().join("in.mp4");
-    // Without sound: the priming of AAC lies before 0, and Matroska moves everything to make room.
+    // Without sound: AAC priming has negative time stamps, and Matroska would shift everything.
     clip(&input, "320x240", 50, "-an -c:v libx264 -preset veryfast -crf 16 -bf 2 -g 10");
     let check = |options: &[&str], first: usize, n: usize| {
         let out = dir.path().join("out.mkv");
@@ -252,7 +251,7 @@ fn same_scene(input: &Path, n: usize, out: &Path) {
 }
 
 #[test]
-fn a_flat_background_is_put_behind_each_eye() {
+fn replace_background_is_shown_to_each_eye() {
     let dir = folder();
     let (input, picture, out) = (dir.path().join("in.mkv"), dir.path().join("b.png"), dir.path().join("out.mkv"));
     ffmpeg("-f lavfi -i color=gray:s=320x160:r=25 -frames:v 2 -c:v ffv1 -pix_fmt yuv444p {}", &[&input]);

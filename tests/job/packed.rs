@@ -1,5 +1,4 @@
-//! Alpha-packed passthrough: the packer against an FFmpeg graph, the way there and back, names, what
-//! is refused.
+//! Alpha-packed passthrough: packing against an FFmpeg graph, unpacking, file names, refusals.
 
 use crate::harness::*;
 use std::path::{Path, PathBuf};
@@ -31,7 +30,7 @@ fn picture(dir: &Path, name: &str, (w, h): (usize, usize), gray: &[u8]) -> PathB
     path
 }
 
-/// What our packer makes of a matte over a black picture: the luma.
+/// Our packed luma of a matte over a black picture.
 fn packed(side: usize, gray: &[u8]) -> Vec<u8> {
     let frame = PackedFrame::of_frame(2 * side, side).expect("square eyes");
     let rects = vec![Rect::new(0, 0, side, side), Rect::new(side, 0, side, side)];
@@ -49,7 +48,7 @@ fn packed(side: usize, gray: &[u8]) -> Vec<u8> {
         let (w, h) = YUV420.plane_size(p, 2 * side, side);
         Plane::from_vec(vec![if p == 0 { 16 } else { 128 }; w * h], w, h)
     });
-    // The last step takes what is below 0.1 and above 0.9 for 0 and 1.
+    // The last step clamps below 0.1 and above 0.9 to 0 and 1.
     let eye = |e: usize| {
         let alpha =
             (0..side * side).map(|i| 0.1 + 0.8 * f32::from(gray[i / side * 2 * side + e * side + i % side]) / 255.0);
@@ -68,9 +67,9 @@ fn packed(side: usize, gray: &[u8]) -> Vec<u8> {
     out[0].data().iter().map(|y| (f32::from(y.saturating_sub(16)) * 255.0 / 219.0).round() as u8).collect()
 }
 
-/// vr2ar-converter's filter graph, which HereSphere's users play, is the oracle.
+/// The reference is vr2ar-converter's filter graph, whose output HereSphere plays.
 #[test]
-fn the_packer_agrees_with_six_overlays() {
+fn packing_matches_an_ffmpeg_overlay_graph() {
     let dir = folder();
     for side in [640, 1000] {
         let gray = waves(side);
@@ -151,11 +150,10 @@ fn in_circle(side: usize) -> impl Fn(usize) -> bool {
 }
 
 #[test]
-fn every_layout_and_projection_goes_there_and_back() {
+fn every_layout_and_projection_packs_and_unpacks() {
     let dir = folder();
     let eye = "w=640:h=640";
-    // Name, what the source is, how its eyes lie, the left one in it, what FFmpeg calls it, and the
-    // field of view that comes out.
+    // Name, v360 output, stereo layout, crop of the left eye, v360 input, resulting field of view.
     let cases = [
         ("a_180_LR.mkv", format!("output=hequirect:{eye}"), Some("hstack"), "640:640:0:0", "hequirect", 180),
         ("b_180_TB.mkv", format!("output=hequirect:{eye}"), Some("vstack"), "640:640:0:0", "hequirect", 180),
@@ -220,7 +218,7 @@ fn every_layout_and_projection_goes_there_and_back() {
 }
 
 #[test]
-fn a_hequirect_matte_lies_on_the_source_again() {
+fn unpacked_hequirect_matte_aligns_with_the_source() {
     let dir = folder();
     let source = scene(dir.path(), "a_180_LR.mkv", "output=hequirect:w=640:h=640", Some("hstack"));
     let (made, matte, back) = (dir.path().join("made.mkv"), dir.path().join("matte.mkv"), dir.path().join("back.mkv"));
@@ -242,21 +240,21 @@ fn a_hequirect_matte_lies_on_the_source_again() {
     ]);
     ok(["unpack", "-q", arg(&made), "-o", arg(&back), "--codec", "ffv1", "--projection", "hequirect", "--fov", "200"]);
     let (got, want) = (decode(&back, "gray", &[]), decode(&matte, "gray", &[]));
-    // The matte has gray parts, which a threshold would judge by chance.
+    // Not IoU: parts of the matte are gray, near the threshold.
     let sum: u64 = got.frames[0].iter().zip(&want.frames[0]).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
     let mean = sum as f64 / got.frames[0].len() as f64;
     let person = want.frames[0].iter().map(|v| f64::from(*v)).sum::<f64>() / want.frames[0].len() as f64;
     println!("mean difference {mean:.2}, mean opacity {person:.2} of 255");
-    // Seen: 0.10 of the opacity, all of it along edges: a disc has 0.4 of the matte's samples.
+    // Measured: 0.10 of the opacity, all along edges: a disc has 0.4 of the matte's resolution.
     assert!(person > 8.0 && mean < 0.12 * person, "{mean:.2} of {person:.2}");
     let v = video(&back);
     let tags = &v["side_data_list"];
     assert!(tags.to_string().contains("tiled equirectangular"), "{tags}");
 }
 
-/// Ten bits stay ten bits, red and gray, and say what eight bits say; Lanczos keeps what bilinear blurs.
+/// Ten bits stay ten bits and match eight bits, in both alpha channels; Lanczos is sharper than bilinear.
 #[test]
-fn depth_and_filter_of_the_picture() {
+fn bit_depth_is_kept_and_lanczos_is_sharper() {
     let dir = folder();
     let eye = "output=fisheye:h_fov=190:v_fov=190:w=512:h=512";
     let eight = scene(dir.path(), "a_FISHEYE190.mkv", eye, Some("hstack"));
@@ -280,7 +278,7 @@ fn depth_and_filter_of_the_picture() {
         let (a, b) = (packed(&eight, "bilinear", channel), packed(&ten, "bilinear", channel));
         assert!(mean(&a, &b) < 0.7, "{channel}: {:.3}", mean(&a, &b));
     }
-    // How much neighbors differ in the middle of the left eye.
+    // Differences of neighboring pixels in the middle of the left eye.
     let detail = |picture: &[u8]| -> u64 {
         (150..350)
             .flat_map(|y| (150..350).map(move |x| y * 1024 + x))
@@ -297,7 +295,7 @@ fn depth_and_filter_of_the_picture() {
 
 /// How much of the matte survives the encoder; docs/passthrough.md has the figures of a larger clip.
 #[test]
-fn lossy_codecs_keep_the_matte() {
+fn lossy_codecs_preserve_the_packed_matte() {
     let dir = folder();
     let source = scene(dir.path(), "a_180_LR.mkv", "output=hequirect:w=640:h=640", Some("hstack"));
     let unpacked = |channel: &str, name: &str, options: &[&str]| -> Vec<u8> {
@@ -323,7 +321,7 @@ fn lossy_codecs_keep_the_matte() {
 }
 
 #[test]
-fn a_folder_gets_names_that_players_read() {
+fn output_folder_gets_file_names_that_players_recognize() {
     let dir = folder();
     let source = scene(dir.path(), "Beach_180_LR.mkv", "output=hequirect:w=128:h=128", Some("hstack"));
     let fisheye =
@@ -337,8 +335,7 @@ fn a_folder_gets_names_that_players_read() {
         listing(&out),
         ["Beach_LR_180_FISHEYE_F180_alpha.mp4", "Beach_MKX200_alpha.mp4", "Pool_FISHEYE190_alpha.mp4"]
     );
-    // A green screen keeps the source's format, and its name says so; only it gets the mark of a key
-    // color.
+    // A green screen keeps the source's format in its name; only it gets the suffix of a key color.
     let (keyed, other) = (dir.path().join("keyed/"), format!("blur={}/", arg(&dir.path().join("keyed"))));
     let tour = scene(dir.path(), "Tour v2.mkv", "output=hequirect:w=128:h=128", None);
     let folder_arg = format!("green={}/", arg(&keyed));
@@ -355,7 +352,7 @@ fn a_folder_gets_names_that_players_read() {
         "Tour v2_mono_360_passthrough.mp4",
     ];
     assert_eq!(listing(&keyed), names);
-    // What was made is recognized for what it is.
+    // The output is detected as alpha packed.
     let probed = ok(["probe", "--json", arg(&out.join("Pool_FISHEYE190_alpha.mp4"))]);
     let probed = String::from_utf8_lossy(&probed.stdout).into_owned();
     let json: serde_json::Value = serde_json::from_str(&probed).expect("JSON");
@@ -364,7 +361,7 @@ fn a_folder_gets_names_that_players_read() {
 }
 
 #[test]
-fn what_cannot_be_packed_or_unpacked_is_refused_by_name() {
+fn unsuitable_inputs_are_refused_by_name() {
     let dir = folder();
     let (flat, out) = (dir.path().join("flat.mp4"), dir.path().join("out.mkv"));
     clip(&flat, "320x240", 3, H264);

@@ -1,6 +1,6 @@
-//! Whom the matte shows, and a closer look at each person, through the whole program: people cut out
-//! of photos by their masks, put before another photo. Floors are a little under what was measured
-//! when they were written; docs/quality.md has the table of a larger set.
+//! People to keep and person crops, through the whole program: people cut out of photos by their masks in
+//! front of another photo. Floors are a little under what was measured when they were written;
+//! docs/quality.md has the table of a larger set.
 
 use crate::harness::*;
 use std::fmt::Write;
@@ -12,7 +12,7 @@ const HEIGHT: usize = 360;
 /// Frames a second.
 const RATE: usize = 10;
 
-/// Somebody in a photo: the photo, and the part of it (left, top, right, bottom) that shows them.
+/// A person in a photo, and their rectangle in it (left, top, right, bottom).
 struct Person {
     photo: &'static str,
     sides: [usize; 4],
@@ -21,12 +21,12 @@ struct Person {
 const MAN: Person = Person { photo: PEOPLE[0], sides: [185, 100, 320, 332] };
 const FRIEND: Person = Person { photo: PEOPLE[0], sides: [366, 80, 500, 336] };
 
-/// Where somebody is put: height and left upper corner in pixels.
+/// A person placed in a scene: height and upper left corner in pixels.
 struct Actor<'a> {
     who: &'a Person,
     height: usize,
     at: (usize, usize),
-    /// What else is done to them.
+    /// FFmpeg filter for the person.
     filter: &'static str,
 }
 
@@ -36,15 +36,15 @@ impl<'a> Actor<'a> {
     }
 }
 
-/// A flat scene and what is known of it.
+/// A flat scene with its ground truth.
 struct Scene {
     _dir: tempfile::TempDir,
     clip: PathBuf,
-    /// The outline of each actor by themselves.
+    /// Mask of each actor alone.
     outlines: Vec<Vec<u8>>,
 }
 
-/// Actors before a blurred street, standing still.
+/// Actors standing still in front of a blurred street.
 fn scene(actors: &[Actor<'_>], frames: usize) -> Scene {
     let dir = folder();
     let clip = dir.path().join("clip.mkv");
@@ -110,7 +110,7 @@ fn flat(scene: &Scene, options: &[&str]) -> Pictures {
     mattes(&scene.clip, &[&FLAT, options].concat())
 }
 
-/// Which share of an outline a matte has.
+/// Share of a mask that a matte covers, 0 to 1.
 fn share(matte: &[u8], outline: &[u8]) -> f64 {
     let inside = outline.iter().zip(matte).filter(|(o, _)| **o == 255);
     let (all, on) = inside.fold((0u32, 0u32), |(all, on), (_, m)| (all + 1, on + u32::from(*m >= 128)));
@@ -122,7 +122,7 @@ fn two(frames: usize) -> Scene {
     scene(&[Actor::new(&MAN, 320, (60, 40)), Actor::new(&FRIEND, 180, (460, 150))], frames)
 }
 
-/// Who of the two is in a frame: shares of both.
+/// Shares of both actors in a frame.
 fn both(scene: &Scene, mattes: &Pictures, frame: usize) -> (f64, f64) {
     let of = |i: usize| share(&mattes.frames[frame], &scene.outlines[i]);
     let found = (of(0), of(1));
@@ -131,7 +131,7 @@ fn both(scene: &Scene, mattes: &Pictures, frame: usize) -> (f64, f64) {
 }
 
 #[test]
-fn only_the_main_person_or_so_many_stay() {
+fn people_option_keeps_the_main_person_or_a_number() {
     let scene = two(3);
     let all = both(&scene, &flat(&scene, &[]), 2);
     assert!(all.0 > 0.8 && all.1 > 0.8, "without a wish both are there: {all:?}");
@@ -142,14 +142,14 @@ fn only_the_main_person_or_so_many_stay() {
 }
 
 #[test]
-fn who_is_small_is_left_out_on_request() {
+fn min_size_excludes_small_people() {
     let scene = two(2);
     let large = both(&scene, &flat(&scene, &["--min-size", "0.7"]), 1);
     assert!(large.0 > 0.8 && large.1 < 0.02, "{large:?}");
 }
 
 #[test]
-fn parts_of_a_view_are_left_out_and_let_in_over_time() {
+fn exclude_and_include_regions_follow_their_times() {
     let scene = two(10);
     let file = scene.clip.with_file_name("parts.txt");
     std::fs::write(&file, "# the right half goes\n0.5 - 0.55,0,0.45,1\n0 0.2 0,0,0.5,1\n").unwrap();
@@ -157,16 +157,16 @@ fn parts_of_a_view_are_left_out_and_let_in_over_time() {
     let people: Vec<_> = (0..10).map(|i| both(&scene, &out, i)).map(|(a, b)| (a > 0.5, b > 0.5)).collect();
     let want: Vec<_> = (0..10).map(|i| (i >= 2, i < 5)).collect();
     assert_eq!(people, want);
-    // Times are the source's, wherever a job begins.
+    // Times refer to the source, even with --ss.
     let later = flat(&scene, &["--exclude", arg(&file), "--stabilize", "0", "--ss", "0.4", "--frames", "2"]);
     assert!(both(&scene, &later, 0).1 > 0.5 && both(&scene, &later, 1).1 < 0.02);
     let only = both(&scene, &flat(&scene, &["--include", "0.55,0,0.45,1", "--frames", "2"]), 1);
     assert!(only.0 < 0.02 && only.1 > 0.8, "{only:?}");
 }
 
-/// A VR180 eye: a man ahead to the left, and the body of who wears the camera below.
+/// A VR180 eye: a man ahead to the left, and the body of the camera's wearer below.
 #[test]
-fn the_camera_wearers_body_is_left_out_on_request() {
+fn exclude_pov_removes_the_camera_wearer() {
     const SIDE: usize = 512;
     let dir = folder();
     let (clip, mask) = (dir.path().join("clip.mkv"), mask(dir.path(), PEOPLE[0]));
@@ -206,7 +206,7 @@ fn the_camera_wearers_body_is_left_out_on_request() {
 }
 
 #[test]
-fn a_closer_look_finds_a_small_person_better() {
+fn crops_improve_the_matte_of_a_small_person() {
     let scene = scene(&[Actor::new(&MAN, 70, (300, 200))], 3);
     let figure = |options: &[&str]| iou(&flat(&scene, options).frames[2], &scene.outlines[0]);
     let (whole, closer) = (figure(&[]), figure(&["--crops", "selfie"]));
@@ -214,9 +214,9 @@ fn a_closer_look_finds_a_small_person_better() {
     assert!(closer > 0.8 && closer > whole + 0.05, "{whole:.3}, {closer:.3}");
 }
 
-/// The same job makes the same matte, and what was kept of mattes before changes nothing.
+/// The same job makes the same matte, and cached mattes do not change it.
 #[test]
-fn a_closer_look_is_the_same_each_time() {
+fn crops_give_the_same_mattes_with_and_without_a_cache() {
     let scene = two(12);
     let cache = scene.clip.with_file_name("kept");
     let options = ["--crops", "selfie", "--people", "main"];
@@ -236,9 +236,9 @@ fn a_closer_look_is_the_same_each_time() {
     assert!(kept(&options) == fresh, "mattes that were kept with one");
 }
 
-/// Who lies on his side is nobody to the detector; the whole view goes on.
+/// The detector does not find a person lying on his side; the matte of the whole view keeps him.
 #[test]
-fn who_is_missed_by_the_detector_does_not_vanish() {
+fn person_missed_by_the_detector_stays_in_the_matte() {
     let lying = Actor { filter: "transpose=1", ..Actor::new(&MAN, 300, (100, 20)) };
     let scene = scene(&[lying], 3);
     let told_apart = share(&flat(&scene, &["--people", "1"]).frames[2], &scene.outlines[0]);
@@ -250,7 +250,7 @@ fn who_is_missed_by_the_detector_does_not_vanish() {
 }
 
 #[test]
-fn without_the_detectors_weights_there_is_a_clear_error() {
+fn missing_detector_weights_are_reported() {
     let scene = two(1);
     let data = folder();
     let models = data.path().join("models");
@@ -273,7 +273,7 @@ fn without_the_detectors_weights_there_is_a_clear_error() {
         assert!(!refused.status.success() && !out.exists(), "{options:?}: {said}");
         assert!(said.contains("nanodet") && said.contains("./setup.sh --models nanodet"), "{options:?}: {said}");
     }
-    // What only takes away needs no detector.
+    // Options that only remove areas need no detector.
     let plain = job(&["--min-size", "0.7", "--exclude", "0,0,0.1,0.1"]);
     assert!(plain.status.success(), "{}", stderr(&plain));
 }

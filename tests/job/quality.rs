@@ -1,18 +1,18 @@
-//! Every shipped network, through the whole program, against ground truth. The floors are a
-//! little under what was measured when they were written (docs/models.md has the figures).
+//! Every shipped model, through the whole program, against ground truth. The floors are a little under what was
+//! measured when they were written (docs/models.md has the figures).
 
 use crate::harness::*;
 use std::path::Path;
 use std::process::Command;
 
-/// Mean IoU over the photos of people, with `size` as the network's longer side.
+/// Mean IoU over the photos of people.
 fn through_the_program(model: &str, side_by_side: bool) -> f64 {
     let dir = folder();
     let mut sum = 0.0;
     for name in PEOPLE {
         let truth = truth(name);
         let input = dir.path().join(format!("{name}.mkv"));
-        // Recurrent networks settle over the first frames.
+        // Recurrent models settle over the first frames.
         let stack = if side_by_side { "split[a][b];[a][b]hstack," } else { "" };
         let args = format!("-loop 1 -i {{}} -frames:v 6 -filter_complex {stack}format=yuv444p -c:v ffv1 {{}}");
         ffmpeg(&args, &[&photo(name), &input]);
@@ -75,7 +75,7 @@ fn u2netp_finds_people() {
 }
 
 #[test]
-fn nobody_is_found_in_a_bus() {
+fn bus_is_not_segmented_as_a_person() {
     let dir = folder();
     for model in ["selfie", "rvm"] {
         let matte = dir.path().join(format!("{model}.mkv"));
@@ -106,10 +106,10 @@ fn of_the_set(set: &Path, (name, format): (&str, &[&str]), profile: &str) -> f64
     mean
 }
 
-/// Floors a little under what docs/quality.md tells: three flat clips for all profiles, a VR180 one
-/// for those that take little time.
+/// Floors a little under the figures of docs/quality.md: three flat clips for all profiles, a VR180 one
+/// for the fast ones.
 #[test]
-fn profiles_are_as_good_as_the_table_says() {
+fn profiles_are_as_good_as_documented() {
     let set = folder();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/quality_set.py");
     let made = Command::new(python())

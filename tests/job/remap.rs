@@ -25,7 +25,7 @@ fn remapped(table: &RemapTable, source: &[u8]) -> Vec<u8> {
     out.data().to_vec()
 }
 
-/// Mean and highest difference where `mask` says so.
+/// Mean and highest difference where `mask` is set.
 fn difference(a: &[u8], b: &[u8], mask: &[u8]) -> (f64, u8) {
     let all: Vec<u8> = a.iter().zip(b).zip(mask).filter(|(_, m)| **m > 0).map(|((a, b), _)| a.abs_diff(*b)).collect();
     let sum: u64 = all.iter().map(|d| u64::from(*d)).sum();
@@ -33,7 +33,7 @@ fn difference(a: &[u8], b: &[u8], mask: &[u8]) -> (f64, u8) {
 }
 
 #[test]
-fn tables_agree_with_v360() {
+fn remap_tables_match_v360() {
     let square = format!("w={SIDE}:h={SIDE}");
     let fisheye = |fov| Camera::ahead(Lens::Fisheye { fov });
     let turned = Camera { lens: Lens::Rectilinear { h_fov: 80.0, v_fov: 70.0 }, yaw: 20.0, pitch: 15.0 };
@@ -60,13 +60,13 @@ fn tables_agree_with_v360() {
         let (from, to) = (Picture::new(from, SIDE, SIDE), Picture::new(to, SIDE, SIDE));
         let luma = SampleGrid::luma(SIDE, SIDE);
         let table = RemapTable::between((&from, luma), (&to, luma));
-        // v360 goes back with (0.5 u + 0.5) (n - 1), as if samples lay on the picture's edges.
+        // v360 maps back with (0.5 u + 0.5) (n - 1), as if samples lay on the picture's edges.
         let quirk = RemapTable::new((SIDE, SIDE), (SIDE, SIDE), &|x, y| {
             let (u, v) = from.camera.place(to.ray(x, y)?)?;
             let at = |u: f64| (0.5 * u + 0.5) * (SIDE as f64 - 1.0);
             Some((at(u), at(v)))
         });
-        // A row and column beside the border of the field is left out.
+        // Pixels near the border of the field of view are skipped.
         let mask = table.mask();
         let inner: Vec<u8> = (0..SIDE * SIDE)
             .map(|i| {

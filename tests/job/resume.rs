@@ -1,5 +1,5 @@
-//! Nothing that is finished is lost: a run that is killed goes on where it was, and makes the very file
-//! that an undisturbed run makes.
+//! Finished work is never lost: a killed run resumes where it stopped and makes the same file as an
+//! uninterrupted run.
 
 use crate::harness::*;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ fn long_clip(dir: &Path, name: &str, more: &str) -> PathBuf {
     input
 }
 
-/// What all runs of these tests have in common: two seconds a segment.
+/// Arguments common to all runs: two seconds a segment.
 fn arguments<'a>(input: &'a Path, out: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
     let common = ["--threads", "2", "--preset", "ultrafast", "--enc-opt", "bf=2"];
     let segments = if more.contains(&"--segment-seconds") { &[][..] } else { &["--segment-seconds", "2"] };
@@ -24,11 +24,11 @@ fn start(args: &[&str]) -> Child {
     vrseg().args(args).arg("--json").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Waits until a file is there, or the process has ended.
+/// Waits until a file exists or the process has ended.
 fn wait_for(child: &mut Child, path: &Path) {
-    let patience = Instant::now();
+    let waiting_since = Instant::now();
     while !path.exists() && child.try_wait().unwrap().is_none() {
-        assert!(patience.elapsed() < Duration::from_secs(60), "{} within a minute", path.display());
+        assert!(waiting_since.elapsed() < Duration::from_secs(60), "{} within a minute", path.display());
         std::thread::sleep(Duration::from_millis(1));
     }
 }
@@ -48,7 +48,7 @@ impl Dice {
 }
 
 #[test]
-fn a_run_in_segments_keeps_everything() {
+fn segmented_run_matches_an_unsegmented_run() {
     let dir = folder();
     let input = long_clip(dir.path(), "in.mp4", "");
     let (out, whole) = (dir.path().join("out.mp4"), dir.path().join("whole.mp4"));
@@ -59,7 +59,7 @@ fn a_run_in_segments_keeps_everything() {
     assert_eq!(packets(&out, "a:0"), packets(&input, "a:0"));
     let (a, b) = (decode(&out, "gray", &[]), decode(&whole, "gray", &[]));
     assert_eq!((a.frames.len(), b.frames.len()), (240, 240));
-    // Only the encoder began anew: up to the first one's last group of B-frames both are the same.
+    // Only the encoder restarts: up to the last B-frames of the first segment both are identical.
     assert!(a.frames[..47] == b.frames[..47]);
     let off = |a: &[u8], b: &[u8]| {
         a.iter().zip(b).map(|(a, b)| u64::from(a.abs_diff(*b))).sum::<u64>() as f64 / a.len() as f64
@@ -69,9 +69,8 @@ fn a_run_in_segments_keeps_everything() {
     }
 }
 
-/// Kills a run at `kills` moments and compares what comes of it in the end with what an undisturbed run
-/// makes.
-fn killed(name: &str, output: &str, more: &[&str], kills: usize, seed: u64) {
+/// Kills a run at `kills` moments and compares the final output with that of an uninterrupted run.
+fn kill_and_resume(name: &str, output: &str, more: &[&str], kills: usize, seed: u64) {
     let dir = folder();
     let input = long_clip(dir.path(), name, "");
     let (out, whole) = (dir.path().join(format!("out.{output}")), dir.path().join(format!("whole.{output}")));
@@ -88,7 +87,7 @@ fn killed(name: &str, output: &str, more: &[&str], kills: usize, seed: u64) {
     };
     for n in 0..kills {
         let mut child = start(&args);
-        // Some moments after the start, some right behind the birth of a file.
+        // Some at a random time, some right after a file appeared.
         if n % 2 == 1 {
             std::thread::sleep(Duration::from_millis(dice.below(lasts)));
         } else {
@@ -101,7 +100,7 @@ fn killed(name: &str, output: &str, more: &[&str], kills: usize, seed: u64) {
         resumed(&end.stdout);
         assert!(!stderr(&end).contains("error"), "{}", stderr(&end));
         if out.exists() {
-            // It was faster than the blow. Once more from the start.
+            // The run finished before the kill: start over.
             same();
             std::fs::remove_file(&out).unwrap();
         }
@@ -115,35 +114,35 @@ fn killed(name: &str, output: &str, more: &[&str], kills: usize, seed: u64) {
 }
 
 #[test]
-fn killed_at_any_moment_it_makes_the_same_file_with_a_stabilized_matte() {
-    killed("in_LR.mp4", "mp4", &["--model", "selfie"], 6, 1);
+fn killed_run_resumes_to_the_same_file_with_a_stabilized_matte() {
+    kill_and_resume("in_LR.mp4", "mp4", &["--model", "selfie"], 6, 1);
 }
 
 #[test]
-fn killed_at_any_moment_it_makes_the_same_file_with_a_recurrent_network() {
-    killed("in.mp4", "mp4", &["--model", "rvm", "--input-size", "128"], 4, 2);
+fn killed_run_resumes_to_the_same_file_with_a_recurrent_model() {
+    kill_and_resume("in.mp4", "mp4", &["--model", "rvm", "--input-size", "128"], 4, 2);
 }
 
 #[test]
-fn killed_at_any_moment_it_makes_the_same_file_with_mattes_carried_along() {
-    killed("in_LR.mp4", "mp4", &["--model", "selfie", "--matte-every", "3"], 3, 4);
+fn killed_run_resumes_to_the_same_file_with_propagated_mattes() {
+    kill_and_resume("in_LR.mp4", "mp4", &["--model", "selfie", "--matte-every", "3"], 3, 4);
 }
 
 #[test]
-fn killed_at_any_moment_it_makes_the_same_file_with_a_closer_look_at_people() {
+fn killed_run_resumes_to_the_same_file_with_person_crops() {
     let look = ["--model", "selfie", "--crops", "rvm", "--people", "main", "--exclude", "0,0,0.1,0.1"];
-    killed("in.mp4", "mp4", &look, 2, 3);
+    kill_and_resume("in.mp4", "mp4", &look, 2, 3);
 }
 
-/// What a run's summary says of kept mattes.
-fn tally(stdout: &[u8]) -> serde_json::Value {
+/// The cache statistics in a run's summary.
+fn cache_stats(stdout: &[u8]) -> serde_json::Value {
     let lines = String::from_utf8_lossy(stdout).into_owned();
     let mut done = lines.lines().rev().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok());
     done.next().expect("a summary")["cache"].clone()
 }
 
 #[test]
-fn kept_mattes_go_together_with_segments() {
+fn cached_mattes_work_across_segments() {
     let dir = folder();
     let input = long_clip(dir.path(), "in.mp4", "");
     let (out, whole) = (dir.path().join("out.mp4"), dir.path().join("whole.mp4"));
@@ -173,26 +172,26 @@ fn kept_mattes_go_together_with_segments() {
             }
             std::fs::remove_file(&out).unwrap();
         }
-        panic!("it was faster than every blow");
+        panic!("every run finished before the kill");
     };
     let same = |stdout: &[u8]| {
-        let came = tally(stdout);
+        let came = cache_stats(stdout);
         assert!(std::fs::read(&out).unwrap() == whole, "another file came of it: {came}");
         std::fs::remove_file(&out).unwrap();
         let n = |name: &str| came[name].as_u64().unwrap();
         (n("memory") + n("disk"), n("computed"))
     };
-    // Kept in one go, so that every border lies within what is kept as one.
+    // Cached by one uninterrupted run, so that segment borders lie within a cached run.
     let once = dir.path().join("once.mp4");
     finish(&arguments(&input, &once, &[&rvm[..], &["--segment-seconds", "off"]].concat()));
     kill_behind(1);
     let (found, computed) = same(&finish(&args));
     assert!(found <= 140 && computed == 0, "{found} found, {computed} computed");
-    // What was gone on from is kept no more: then all is made again.
+    // With the cached state gone, everything is computed again.
     kill_behind(1);
     assert!(program(&["cache", "clear"]).status().unwrap().success());
     assert_eq!(same(&finish(&args)), (0, 240));
-    // And what is kept of a run that was killed and went on is of use, but for what the blow cost.
+    // Mattes cached by a killed and resumed run are usable, except for those lost by the kill.
     assert!(program(&["cache", "clear"]).status().unwrap().success());
     kill_behind(1);
     same(&finish(&args));
@@ -205,7 +204,7 @@ fn interrupt(child: &Child) {
 }
 
 #[test]
-fn ctrl_c_gives_a_playable_file_and_the_same_command_goes_on() {
+fn ctrl_c_leaves_a_playable_file_and_the_same_command_resumes() {
     let dir = folder();
     let input = long_clip(dir.path(), "in.mp4", "");
     let (out, whole) = (dir.path().join("out.mp4"), dir.path().join("whole.mp4"));
@@ -222,11 +221,11 @@ fn ctrl_c_gives_a_playable_file_and_the_same_command_goes_on() {
     assert!((100..240).contains(&n), "{n} frames");
     assert_eq!(decode(&out, "gray", &[]).frames.len(), n, "every frame decodes");
     assert_eq!(times(&out), times(&input)[..n]);
-    // Sound ends with the picture.
+    // Sound ends with the video.
     let last = |p: &Path, s: &str| packets(p, s).last().unwrap().0.parse::<f64>().unwrap();
     assert!((last(&out, "a:0") - last(&out, "v:0")).abs() < 0.1);
 
-    // Somebody else's file is not replaced, the own one is.
+    // A file of other origin is not replaced, the job's own is.
     let (mine, theirs) = (std::fs::read(&out).unwrap(), b"precious".as_slice());
     std::fs::write(dir.path().join("kept"), &mine).unwrap();
     std::fs::rename(&out, dir.path().join("moved.mp4")).unwrap();
@@ -244,7 +243,7 @@ fn ctrl_c_gives_a_playable_file_and_the_same_command_goes_on() {
 }
 
 #[test]
-fn other_settings_are_another_job_and_restart_begins_anew() {
+fn changed_settings_and_restart_discard_old_segments() {
     let dir = folder();
     let input = long_clip(dir.path(), "in.mp4", "");
     let out = dir.path().join("out.mp4");
@@ -265,7 +264,7 @@ fn other_settings_are_another_job_and_restart_begins_anew() {
     assert!(said.contains("segments of another job are dropped") && said.contains("settings.outputs.0.mode"), "{said}");
     assert_eq!(times(&out).len(), 240);
     assert_eq!(listing(dir.path()), ["in.mp4", "out.mp4"]);
-    // A folder of the user's own is left alone.
+    // A folder with other content is not touched.
     std::fs::remove_file(&out).unwrap();
     std::fs::create_dir(folder_of(&out)).unwrap();
     std::fs::write(folder_of(&out).join("mine"), b"x").unwrap();
@@ -275,7 +274,7 @@ fn other_settings_are_another_job_and_restart_begins_anew() {
 }
 
 #[test]
-fn every_container_keeps_its_alpha_and_its_clock_over_the_joints() {
+fn alpha_and_time_stamps_survive_joining_in_every_container() {
     let dir = folder();
     let input = dir.path().join("in.mkv");
     clip(
@@ -304,7 +303,7 @@ fn every_container_keeps_its_alpha_and_its_clock_over_the_joints() {
             assert!(opaque > 100 && opaque < frame.len() / 4 - 100, "{name} frame {n}: {opaque} opaque pixels");
         }
     }
-    // Matroska's clock has milliseconds.
+    // Matroska's time base is a millisecond.
     for name in ["a.mkv", "m.mkv", "a.webm"] {
         assert_eq!(times(&at(name)), times(&input), "{name}");
     }
@@ -312,7 +311,7 @@ fn every_container_keeps_its_alpha_and_its_clock_over_the_joints() {
 }
 
 #[test]
-fn uneven_time_stamps_and_ranges_come_through_the_joints() {
+fn variable_frame_rate_and_ranges_survive_joining() {
     let dir = folder();
     let even = long_clip(dir.path(), "even.mp4", "");
     let input = dir.path().join("vfr.mp4");
@@ -337,7 +336,7 @@ fn uneven_time_stamps_and_ranges_come_through_the_joints() {
 }
 
 #[test]
-fn a_job_by_hand_is_the_job_in_one_go() {
+fn plan_work_and_merge_match_a_single_run() {
     let dir = folder();
     let input = long_clip(dir.path(), "in.mp4", "");
     let (out, whole) = (dir.path().join("job/in_green.mp4"), dir.path().join("whole.mp4"));
@@ -348,11 +347,11 @@ fn a_job_by_hand_is_the_job_in_one_go() {
     assert!(String::from_utf8_lossy(&planned.stdout).contains("240 frames in 5 segments"), "{planned:?}");
     let folder = arg(&folder_of(&out)).to_owned();
     let steps = |args: &[&str]| run(args);
-    // Nothing is merged that isn't there.
+    // Merging too early lists the missing segments.
     let early = steps(&["merge", arg(&job)]);
     assert_eq!(early.status.code(), Some(1));
     assert!(stderr(&early).contains("5 of 5 segments are not finished: 0, 1, 2, 3, 4"), "{}", stderr(&early));
-    // In order, each by another process: what a single run makes.
+    // In order, each by another process: the same as a single run.
     ok(["work", &folder, "--index", "0"]);
     let again = ok(["work", &folder, "--index", "0"]);
     assert!(stderr(&again).contains("segment 0 was finished already"), "{}", stderr(&again));
@@ -362,7 +361,7 @@ fn a_job_by_hand_is_the_job_in_one_go() {
     ok(["work", &folder, "--all"]);
     ok(["merge", arg(&job)]);
     assert!(std::fs::read(&out).unwrap() == std::fs::read(&whole).unwrap(), "in order it is bit for bit the same");
-    // Idempotent, and another file in its place is not replaced unasked.
+    // Repeating is harmless, and another file in its place is not replaced without -y.
     ok(&plan);
     ok(["work", &folder, "--all"]);
     ok(["merge", arg(&job)]);
@@ -370,7 +369,7 @@ fn a_job_by_hand_is_the_job_in_one_go() {
     assert_eq!(steps(&["merge", arg(&job)]).status.code(), Some(2));
     ok(["merge", arg(&job), "-y"]);
 
-    // A damaged segment is found, named, and made again.
+    // A damaged segment is detected, named and made again.
     let file = Path::new(&folder).join("00003.0.seg");
     let mut bytes = std::fs::read(&file).unwrap();
     let middle = bytes.len() / 2;
@@ -381,7 +380,7 @@ fn a_job_by_hand_is_the_job_in_one_go() {
     assert!(stderr(&broken).contains("checksum") && stderr(&broken).contains("--index 3"), "{}", stderr(&broken));
     ok(["work", &folder, "--next"]);
     ok(["merge", arg(&job), "-y", "--remove"]);
-    // What was known before it is kept no more: its worker warmed up.
+    // The state before it is gone: its worker warmed up instead.
     let (a, b) = (decode(&out, "gray", &[]), decode(&whole, "gray", &[]));
     assert_eq!(a.frames.len(), 240);
     assert!(a.frames[..150] == b.frames[..150] && a.frames[200..] == b.frames[200..]);
@@ -396,13 +395,13 @@ fn a_job_by_hand_is_the_job_in_one_go() {
 }
 
 #[test]
-fn workers_at_once_and_a_worker_with_another_input() {
+fn concurrent_workers_share_a_job_and_refuse_another_input() {
     let dir = folder();
     let input = long_clip(dir.path(), "in_LR.mp4", "");
     let out = dir.path().join("out.mp4");
     ok(["plan"].into_iter().chain(arguments(&input, &out, &["--model", "rvm", "--input-size", "128"])));
     let job = folder_of(&out);
-    // The last first, so that it has to warm up; then two that share the rest.
+    // The last segment first, so that it has to warm up; then two workers share the rest.
     ok(["work", arg(&job), "--index", "4"]);
     let workers = [0, 1].map(|_| start(&["work", arg(&job), "--all", "-q"][..]));
     for worker in workers {
@@ -424,12 +423,12 @@ fn workers_at_once_and_a_worker_with_another_input() {
 }
 
 #[test]
-fn a_full_disk_keeps_what_is_finished_and_says_what_is_missing() {
+fn full_disk_keeps_finished_segments() {
     let dir = folder();
     let input = long_clip(dir.path(), "in.mp4", "");
     let small = dir.path().join("small");
     std::fs::create_dir(&small).unwrap();
-    // A real file system that is really full, and then is given more room.
+    // A really full file system, which is then enlarged.
     let out = small.join("out.mkv");
     let vrseg = format!(
         "{} {} -o {} --codec ffv1 --model selfie --segment-seconds 2 --threads 2",

@@ -1,10 +1,10 @@
-//! One file does the main job: the binary alone, in an empty home.
+//! The binary alone does the main job, in an empty home folder.
 
 use crate::harness::*;
 use std::process::Command;
 
 #[test]
-fn the_binary_alone_in_an_empty_home() {
+fn binary_works_alone_in_an_empty_home() {
     let dir = folder();
     let program = dir.path().join("vrseg");
     std::fs::copy(env!("CARGO_BIN_EXE_vrseg"), &program).unwrap();
@@ -25,7 +25,7 @@ fn the_binary_alone_in_an_empty_home() {
         .unwrap();
     assert!(got.status.success(), "{}", stderr(&got));
     assert!(stderr(&got).contains("selfie"), "{}", stderr(&got));
-    // Our log and our kept mattes; no device id of ONNX Runtime's telemetry, nothing else.
+    // Our log and our cache; no device id of ONNX Runtime's telemetry, nothing else.
     assert_eq!((listing(&home), listing(&temporary)), (vec![".cache".to_owned(), ".local".to_owned()], Vec::new()));
     assert_eq!(listing(&home.join(".cache")), ["vrseg"]);
     assert_eq!(listing(&home.join(".local/state")), ["vrseg"]);

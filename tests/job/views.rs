@@ -1,13 +1,13 @@
-//! `--view`: a person far from the middle of an eye, through the whole program, against ground truth.
-//! The floors are a little under what was measured when they were written; docs/vr_formats.md has the
-//! table of a larger set.
+//! `--view`: a person far from the middle of an eye, through the whole program, against ground truth. The floors
+//! are a little under what was measured when they were written; docs/vr_formats.md has the table of a larger
+//! set.
 
 use crate::harness::*;
 use std::path::Path;
 
 const SIDE: usize = 512;
 
-/// How eyes of a projection are made by FFmpeg's `v360`, and what the program is told of them.
+/// A projection: how FFmpeg's `v360` makes its eyes, and the program's options for it.
 struct Eye {
     v360: &'static str,
     width: usize,
@@ -25,13 +25,13 @@ const FISHEYE: Eye = Eye {
     round: true,
 };
 
-/// The part of a photo that shows a man and what is around him.
+/// The part of a photo with a man and his surroundings.
 const CROP: &str = "crop=250:260:130:78";
 
-/// Where `v360` is to put the man: degrees to the side and down.
+/// Position of the man: degrees to the side and down.
 type Place = (i32, i32);
 
-/// The eye `name` before a blurred street, the man at `place`, 52 degrees wide.
+/// A scene with a blurred street and the man at a place, 52 degrees wide.
 fn scene(dir: &Path, eye: &Eye, (yaw, pitch): Place, layout: &str) -> std::path::PathBuf {
     let path = dir.join("scene.mkv");
     let (w, black) = (eye.width, "geq=lum='if(lt(hypot(X-255.5,Y-255.5),256),lum(X,Y),16)':cb='cb(X,Y)':cr='cr(X,Y)',");
@@ -47,7 +47,7 @@ fn scene(dir: &Path, eye: &Eye, (yaw, pitch): Place, layout: &str) -> std::path:
          alpha_mask=1[man];[street][man]overlay=format=gbrp,format=yuv420p,{round}{stack}null",
         eye.v360
     );
-    // Recurrent networks settle over the first frames.
+    // Recurrent models settle over the first frames.
     ffmpeg(
         &format!("-loop 1 -i {{}} -loop 1 -i {{}} -filter_complex {filter} -frames:v 3 -c:v ffv1 {{}}"),
         &[&photo(BUS), &photo(PEOPLE[0]), &path],
@@ -55,7 +55,7 @@ fn scene(dir: &Path, eye: &Eye, (yaw, pitch): Place, layout: &str) -> std::path:
     path
 }
 
-/// The man's outline in an eye.
+/// The man's mask in an eye.
 fn outline(dir: &Path, eye: &Eye, (yaw, pitch): Place) -> Vec<u8> {
     let (flat, path) = (dir.join("flat.pgm"), dir.join("truth.mkv"));
     let truth = truth(PEOPLE[0]);
@@ -72,7 +72,7 @@ fn outline(dir: &Path, eye: &Eye, (yaw, pitch): Place) -> Vec<u8> {
     decode(&path, "gray", &[]).frames.remove(0)
 }
 
-/// Intersection over union of each eye's matte and the man's outline.
+/// IoU of each eye's matte with the man's mask.
 fn found(eye: &Eye, place: Place, layout: &str, model: &str, view: Option<&str>) -> Vec<f64> {
     let dir = folder();
     let (input, matte) = (scene(dir.path(), eye, place, layout), dir.path().join("matte.mkv"));
@@ -103,9 +103,9 @@ fn at_least(floor: f64, figures: &[f64]) {
     assert!(figures.iter().all(|f| (f - figures[0]).abs() < 0.03), "{figures:?}");
 }
 
-/// Who lies before the viewer, 75 degrees down, is drawn out too much in a VR180 eye to be known.
+/// 75 degrees down, a VR180 eye is stretched too much for the model to recognize a person.
 #[test]
-fn a_person_far_below_is_found_through_windows() {
+fn person_far_below_is_found_by_the_default_view() {
     let place = (0, 75);
     let lost = found(&VR180, place, "mono", "rvm", Some("eye"))[0];
     assert!(lost < 0.3, "in the eye as it is the IoU is {lost:.3}: windows are needed no more");
@@ -114,9 +114,9 @@ fn a_person_far_below_is_found_through_windows() {
     at_least(0.68, &found(&VR180, place, "mono", "selfie", Some("fisheye")));
 }
 
-/// A fisheye's black corners are no people, and its rim is no border of the sphere.
+/// Black corners and the rim of a fisheye must not disturb the matte.
 #[test]
-fn a_person_at_the_side_of_a_fisheye_is_found() {
+fn person_at_the_side_of_a_fisheye_is_found() {
     let place = (-60, 10);
     at_least(0.77, &found(&FISHEYE, place, "tb", "selfie", None));
     at_least(0.36, &found(&FISHEYE, place, "mono", "rvm", None));
@@ -125,7 +125,7 @@ fn a_person_at_the_side_of_a_fisheye_is_found() {
 
 /// The man sits across the seam at 180 degrees, behind the viewer.
 #[test]
-fn a_person_behind_the_viewer_of_a_sphere_is_found() {
+fn person_behind_the_viewer_of_a_sphere_is_found() {
     let place = (170, 0);
     at_least(0.54, &found(&SPHERE, place, "tb", "selfie", None));
     let by_default = found(&SPHERE, place, "mono", "rvm", None);

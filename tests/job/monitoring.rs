@@ -1,5 +1,5 @@
-//! Who watches a run sees it: the terminal's page, the web page, Prometheus, the performance log; and
-//! the commands by hand. Terminals are tmux's.
+//! Monitoring a run: terminal page, web page, Prometheus and performance log; and the interactive mode. The
+//! terminals are tmux's.
 
 use crate::harness::*;
 use serde_json::Value;
@@ -9,10 +9,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long a test waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long a test waits for an expected state.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Asks until the answer is there.
+/// Polls until `look` returns a value.
 #[track_caller]
 fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
@@ -20,12 +20,12 @@ fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        assert!(start.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        assert!(start.elapsed() < TIMEOUT, "{what}: not within {TIMEOUT:?}");
         std::thread::sleep(Duration::from_millis(100));
     }
 }
 
-/// Starts a job that says where it can be watched; its lines go on being read.
+/// Starts a job that prints its address; the rest of its output is drained.
 fn start(args: &[&str]) -> (Child, String) {
     let mut child = vrseg().args(args).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
@@ -34,13 +34,13 @@ fn start(args: &[&str]) -> (Child, String) {
     (child, link)
 }
 
-/// The answer to a request at `host/path`, as far as it came.
+/// The response to an HTTP request, as far as it arrived within two seconds.
 fn ask(method: &str, link: &str, more: &str) -> String {
     let (host, path) = link.split_once('/').unwrap_or((link, ""));
     let Ok(mut stream) = TcpStream::connect(host) else { return String::new() };
     stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
     let _ = write!(stream, "{method} /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{more}\r\n");
-    // A stream of events has no end: what came until then is enough.
+    // An event stream never ends: read for two seconds.
     let (mut answer, mut part, start) = (Vec::new(), [0; 4096], Instant::now());
     while start.elapsed() < Duration::from_secs(2) {
         match stream.read(&mut part) {
@@ -59,7 +59,7 @@ fn long_clip(dir: &Path) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_browser_sees_the_run_and_can_stop_it() {
+fn web_page_shows_the_run_and_can_stop_it() {
     let dir = folder();
     let (input, output, log) = (long_clip(dir.path()), dir.path().join("out.mp4"), dir.path().join("figures.ndjson"));
     let job = [arg(&input), "-o", arg(&output), "--model", "selfie", "--serve", "0", "--performance-log", arg(&log)];
@@ -82,7 +82,7 @@ fn a_browser_sees_the_run_and_can_stop_it() {
     });
     assert_eq!(segments["usual"], 375);
     assert!(segments["frames"][0].as_u64().is_some_and(|n| (375..1000).contains(&n)), "{segments}");
-    // The address alone is nothing.
+    // Without the secret path there is only a 404.
     assert!(ask("GET", link.split_once('/').unwrap().0, "").starts_with("HTTP/1.1 404"));
     assert!(ask("POST", &format!("{link}stop"), "X-Vrseg: 1\r\n").starts_with("HTTP/1.1 204"));
     assert_eq!(child.wait().unwrap().code(), Some(130));
@@ -100,7 +100,7 @@ fn text_of(value: &Value, field: &str) -> String {
     text(&value[field])
 }
 
-/// A browser without a window that has opened a page.
+/// A headless browser showing a page.
 struct Browser {
     child: Child,
     debugger: String,
@@ -138,7 +138,7 @@ impl Drop for Browser {
 }
 
 #[test]
-fn the_pages_script_runs_in_a_browser() {
+fn web_page_script_runs_in_a_browser() {
     let dir = folder();
     let (input, output) = (long_clip(dir.path()), dir.path().join("out.mp4"));
     let (mut child, link) = start(&[arg(&input), "-o", arg(&output), "--model", "selfie", "--serve", "0"]);
@@ -150,7 +150,7 @@ fn the_pages_script_runs_in_a_browser() {
 }
 
 #[test]
-fn prometheus_reads_the_runs_figures() {
+fn prometheus_endpoint_reports_the_run() {
     let dir = folder();
     let (input, output) = (long_clip(dir.path()), dir.path().join("out.mp4"));
     let (mut child, link) = start(&[arg(&input), "-o", arg(&output), "--model", "selfie", "--metrics", "0"]);
@@ -178,7 +178,7 @@ fn prometheus_reads_the_runs_figures() {
 }
 
 #[test]
-fn a_page_for_a_terminal_is_left_out_where_there_is_none() {
+fn monitor_is_skipped_without_a_terminal() {
     let dir = folder();
     let (input, output) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"));
     clip(&input, "320x160", 5, H264);
@@ -188,13 +188,13 @@ fn a_page_for_a_terminal_is_left_out_where_there_is_none() {
     assert!(said.contains("done: 5 frames") && !said.contains('\x1b'), "{said}");
 }
 
-/// A terminal of its own, with a socket of its own: at one that was shared a server may be ending still.
+/// A tmux terminal with its own socket: a shared one may belong to a server that is still shutting down.
 struct Terminal {
     home: tempfile::TempDir,
 }
 
 impl Terminal {
-    /// Runs a shell command in it; the terminal stays when the command has ended.
+    /// Runs a shell command; the terminal stays open afterwards.
     fn run(dir: &Path, command: &str) -> Self {
         let terminal = Self { home: folder() };
         let whole = format!("{command}; echo ended=$?; exec cat");
@@ -233,7 +233,7 @@ impl Drop for Terminal {
 }
 
 #[test]
-fn the_terminal_shows_the_run_and_is_given_back() {
+fn monitor_shows_the_run_and_restores_the_terminal() {
     let dir = folder();
     let input = long_clip(dir.path());
     let output = dir.path().join("out.mp4");
@@ -251,13 +251,13 @@ fn the_terminal_shows_the_run_and_is_given_back() {
     let after = terminal.shows("ended=130");
     assert!(after.contains("before") && after.contains("stopped early:"), "{after}");
     assert!(!after.contains('▀') && !times(&output).is_empty());
-    // The terminal echoes again, a line at a time.
+    // The terminal is back in line mode, with echo.
     terminal.press(&["echoed", "Enter"]);
     terminal.shows("echoed\nechoed");
 }
 
 #[test]
-fn the_page_and_json_do_not_share_a_terminal() {
+fn monitor_and_json_cannot_share_a_terminal() {
     let dir = folder();
     clip(&dir.path().join("in.mp4"), "320x160", 5, H264);
     let job = format!("{} in.mp4 -o out.mp4 --model selfie --monitor --json", env!("CARGO_BIN_EXE_vrseg"));
@@ -270,11 +270,11 @@ fn the_page_and_json_do_not_share_a_terminal() {
 }
 
 #[test]
-fn commands_by_hand_with_completion() {
+fn interactive_commands_have_completion_and_history() {
     let dir = folder();
     clip(&dir.path().join("in.mp4"), "320x160", 5, H264);
     let terminal = Terminal::run(dir.path(), &format!("{} interactive", env!("CARGO_BIN_EXE_vrseg")));
-    // A screen's lines are told without the blanks at their ends.
+    // tmux strips trailing blanks.
     terminal.shows("vrseg>");
     terminal.press(&["prof", "Tab", "fas", "Tab", "Enter"]);
     terminal.shows("profile fast");
@@ -287,7 +287,7 @@ fn commands_by_hand_with_completion() {
     terminal.press(&["stats", "Enter"]);
     let stats = terminal.shows("ms a frame");
     assert!(stats.contains("5 frames of in.mp4"), "{stats}");
-    // Ctrl-C takes a line back, the arrow up brings an older one.
+    // Ctrl-C discards a line, the up arrow recalls an older one.
     terminal.press(&["nonsense"]);
     terminal.shows("vrseg> nonsense");
     terminal.press(&["C-c"]);
@@ -303,13 +303,13 @@ fn commands_by_hand_with_completion() {
 }
 
 #[test]
-fn a_contact_sheet_has_frames_mattes_and_people_before_green() {
+fn contact_sheet_shows_frames_mattes_and_green_screen() {
     let dir = folder();
     let (input, sheet) = (dir.path().join("in.mp4"), dir.path().join("sheet.png"));
     clip(&input, "320x160", 50, H264);
     ok(["preview", arg(&input), "-o", arg(&sheet), "--count", "2", "--model", "selfie"]);
     let p = decode(&sheet, "rgb24", &[]);
-    // Three columns of 480 pixels, two rows of 240, 12 between, text above.
+    // Three columns of 480 pixels, two rows of 240, gaps of 12, text on top.
     assert_eq!((p.width, p.height), (12 + 3 * 492, 12 + 4 * 30 + 2 * 252));
     let share = |column: usize, row: usize, test: fn(&[u8]) -> bool| {
         let (left, top) = (12 + column * 492, 132 + row * 252);
@@ -331,14 +331,14 @@ fn a_contact_sheet_has_frames_mattes_and_people_before_green() {
 }
 
 #[test]
-fn shells_load_their_completions() {
+fn shells_load_the_completion_scripts() {
     let dir = folder();
     let script = |shell: &str| {
         let path = dir.path().join(format!("vrseg.{shell}"));
         std::fs::write(&path, ok(["completions", shell]).stdout).unwrap();
         path
     };
-    // A shell that is not installed can't be asked.
+    // Shells that are not installed are skipped.
     let installed = |shell: &str| Command::new(shell).arg("--version").output().is_ok();
     let ask = |shell: &str, args: &[&str]| {
         let out = Command::new(shell).args(args).current_dir(dir.path()).env("HOME", dir.path()).output().unwrap();

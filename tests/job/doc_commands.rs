@@ -1,5 +1,5 @@
-//! Every command that README.md and docs/*.md show in a ```` ```sh ```` block is run here, or, where it
-//! sets up a machine, checked against what does run it.
+//! Every command that README.md, CONTRIBUTING.md and docs/*.md show in a ```` ```sh ```` block is run here; a
+//! command that sets up a machine is compared with the script that runs it.
 
 use crate::harness::*;
 use clap::Parser;
@@ -64,7 +64,7 @@ fn video(path: &Path, command: &str) {
     }
 }
 
-/// Makes everything that the command reads, runs it in a folder of its own and looks for its outputs.
+/// Makes the inputs of a command, runs it in a temporary folder and checks its outputs.
 fn run_vrseg(command: &str) {
     let dir = folder();
     let at = |name: &str| dir.path().join(name);
@@ -91,9 +91,9 @@ fn run_vrseg(command: &str) {
         }
         before = word;
     }
-    // Cards are not everywhere: there the options at least must be right.
+    // Not every machine has a GPU: check at least that the options are valid.
     let card = words.iter().any(|w| w.starts_with("cuda") || w.starts_with("tensorrt") || *w == "openvino");
-    // A search takes minutes: here it has a tiny clip and a tiny network.
+    // A search takes minutes: here it gets a tiny clip and a tiny model.
     let quick = words.contains(&"optimize").then(|| {
         clip(&at("quick.mp4"), "320x160", 10, H264);
         let input = if words.contains(&"--input") { "" } else { "--input quick.mp4" };
@@ -112,7 +112,7 @@ fn run_vrseg(command: &str) {
         .args(["-o", "pipefail", "-c", &shown])
         .current_dir(dir.path())
         .env("PATH", path)
-        // The command is what is tested here: what a command doesn't name is small and quick.
+        // Only the command matters here: whatever it does not name is small and quick.
         .env("VRSEG_MODEL_PREFER", "selfie")
         .env("VRSEG_MODEL_INPUT_SIZE", "128")
         .env("XDG_CONFIG_HOME", "/nonexistent")
@@ -142,7 +142,7 @@ fn videos_below(dir: &Path) -> usize {
     entries.iter().map(|p| if p.is_dir() { videos_below(p) } else { usize::from(extension(arg(p)) == "mp4") }).sum()
 }
 
-/// Checks a command that this test knows how to check.
+/// Checks one command; an error where it is wrong or of an unknown kind.
 fn check(command: &str) -> Result<(), String> {
     let words = words(command);
     // VARIABLE=value in front.
@@ -151,7 +151,7 @@ fn check(command: &str) -> Result<(), String> {
     let must = |right: bool, what: &str| if right { Ok(()) } else { Err(what.to_owned()) };
     match *first.unwrap_or(&"") {
         _ if command == USE || command == TEST => Ok(()),
-        // Measures for minutes; `bench.rs` runs it for seconds, and reports and compares.
+        // Measures for minutes: only parsed here, `bench.rs` runs it.
         "vrseg" if words.get(1) == Some(&"bench") => Cli::try_parse_from(&words).map(|_| ()).map_err(|e| e.to_string()),
         "vrseg" => {
             run_vrseg(command);
@@ -184,10 +184,11 @@ fn check(command: &str) -> Result<(), String> {
 }
 
 #[test]
-fn every_command_that_is_shown_works() {
+fn every_documented_command_works() {
     let mut documents: Vec<_> = listing(&root().join("docs")).iter().map(|n| format!("docs/{n}")).collect();
     documents.retain(|n| n.ends_with(".md"));
     documents.insert(0, "README.md".to_owned());
+    documents.push("CONTRIBUTING.md".to_owned());
     let mut jobs = Vec::new();
     for document in &documents {
         let all = commands(document);
@@ -197,7 +198,7 @@ fn every_command_that_is_shown_works() {
         }
         jobs.extend(all.into_iter().map(|command| (document.clone(), command)));
     }
-    // Each waits for its program most of the time.
+    // The threads mostly wait for their programs.
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(String::new()));
     let work = || {
         while let Some((document, command)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -212,7 +213,7 @@ fn every_command_that_is_shown_works() {
 }
 
 #[test]
-fn the_readmes_two_commands_are_those_that_are_run_on_a_bare_system() {
+fn readme_commands_match_ci_and_the_bare_system_test() {
     let bare = read("tests/bare-debian.sh").replace("\\\n", "");
     assert!(bare.contains(USE), "tests/bare-debian.sh");
     assert!(bare.contains(TEST), "tests/bare-debian.sh");

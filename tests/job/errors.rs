@@ -1,11 +1,10 @@
-//! Broken input and bad circumstances: a message that names the file, the right exit code, and
-//! nothing lost.
+//! Broken input and bad circumstances: a message that names the file, the right exit code, and no data lost.
 
 use crate::harness::*;
 use std::path::{Path, PathBuf};
 
-/// Runs a job that must fail with `code`; the message must contain all of `words`, and neither an
-/// output nor a temporary file may be left.
+/// Runs a job that must fail with `code`, name all `words` in its message and leave neither an output nor
+/// a temporary file.
 #[track_caller]
 fn fails(args: &[&str], code: i32, words: &[&str], out: &Path) {
     let got = run(args);
@@ -30,7 +29,7 @@ fn input_in(dir: &Path, frames: usize) -> PathBuf {
 }
 
 #[test]
-fn inputs_that_are_no_video() {
+fn inputs_without_video_are_refused() {
     let dir = folder();
     let out = dir.path().join("result.mp4");
     let make = |name: &str, bytes: &[u8]| {
@@ -58,7 +57,7 @@ fn inputs_that_are_no_video() {
 }
 
 #[test]
-fn a_truncated_file_gives_what_is_there() {
+fn truncated_file_is_processed_up_to_the_cut() {
     let dir = folder();
     let (whole, cut, out) = (dir.path().join("whole.mkv"), dir.path().join("cut.mkv"), dir.path().join("out.mkv"));
     clip(&whole, "320x240", 50, &format!("{H264} -g 10"));
@@ -68,7 +67,7 @@ fn a_truncated_file_gives_what_is_there() {
     assert!(stderr(&got).contains("cut short"), "{}", stderr(&got));
     let n = times(&out).len();
     assert!((15..50).contains(&n), "{n} frames");
-    // An mp4 whose index is gone can't be read at all.
+    // An mp4 without its index cannot be read at all.
     let (mp4, cut) = (dir.path().join("w.mp4"), dir.path().join("cut.mp4"));
     clip(&mp4, "320x240", 50, H264);
     let bytes = std::fs::read(&mp4).unwrap();
@@ -78,7 +77,7 @@ fn a_truncated_file_gives_what_is_there() {
 }
 
 #[test]
-fn damaged_frames_are_counted_and_survived() {
+fn damaged_frames_do_not_stop_the_job() {
     let dir = folder();
     let (input, out) = (dir.path().join("in.mkv"), dir.path().join("out.mkv"));
     clip(&input, "320x240", 50, &format!("{H264} -g 10"));
@@ -94,7 +93,7 @@ fn damaged_frames_are_counted_and_survived() {
 }
 
 #[test]
-fn models_that_are_missing_or_altered() {
+fn missing_or_altered_models_are_reported() {
     let dir = folder();
     let (input, out) = (input_in(dir.path(), 2), dir.path().join("result.mp4"));
     fails(&[arg(&input), "-o", arg(&out), "--model", "rvn"], 2, &["\"rvn\"", "did you mean \"rvm\""], &out);
@@ -115,7 +114,7 @@ fn models_that_are_missing_or_altered() {
 }
 
 #[test]
-fn a_runtime_that_is_cut_short_is_told() {
+fn truncated_runtime_library_is_reported() {
     let dir = folder();
     let (input, out) = (input_in(dir.path(), 2), dir.path().join("result.mp4"));
     let library = vrseg_infer::registry::data_dir().join("ort/libonnxruntime.so");
@@ -129,7 +128,7 @@ fn a_runtime_that_is_cut_short_is_told() {
 }
 
 #[test]
-fn an_own_network_needs_a_manifest_and_no_code() {
+fn custom_model_needs_only_a_manifest() {
     let dir = folder();
     let (input, out) = (input_in(dir.path(), 2), dir.path().join("out.mp4"));
     let weights = vrseg_infer::registry::data_dir().join("models/selfie_segmentation.onnx");
@@ -144,7 +143,7 @@ fn an_own_network_needs_a_manifest_and_no_code() {
 }
 
 #[test]
-fn outputs_that_can_not_be_written() {
+fn unwritable_outputs_are_refused() {
     let dir = folder();
     let input = input_in(dir.path(), 2);
     let out = dir.path().join("no/such/folder/result.mp4");
@@ -156,7 +155,7 @@ fn outputs_that_can_not_be_written() {
 }
 
 #[test]
-fn what_can_not_be_done_is_wrong_usage() {
+fn impossible_options_are_wrong_usage() {
     let dir = folder();
     let (input, out) = (input_in(dir.path(), 2), dir.path().join("result.mp4"));
     for (options, words) in [
@@ -166,7 +165,7 @@ fn what_can_not_be_done_is_wrong_usage() {
         (&["--enc-opt", "x264-params=crff=20"], &["libx264", "crff"]),
         (&["--preset", "warp9"], &["warp9", "veryfast"]),
         (&["--encoder", "libsvtav1", "--preset", "99"], &["preset", "99"]),
-        // An encoder that was opened before it complained must be closed, too.
+        // An encoder that fails after it was opened must be closed, too.
         (&["--codec", "av1", "--enc-opt", "svtav1-params=nonsense=1"], &["libsvtav1", "nonsense"]),
         (&["--encoder", "libx263"], &["libx263"]),
         (&["--encoder", "libx265", "--enc-opt", "x265-params=crff=20"], &["libx265", "crff"]),
@@ -185,7 +184,7 @@ fn what_can_not_be_done_is_wrong_usage() {
     let small = dir.path().join("small_LR.mkv");
     clip(&small, "24x24", 2, "-c:v ffv1 -an");
     fails(&[arg(&small), "-o", arg(&out), "--model", "selfie"], 2, &["12x24", "too small"], &out);
-    // Nothing was started: no folder is made for it.
+    // Wrong usage creates no folder.
     let folder = dir.path().join("new/folder/");
     let got = run([arg(&input), "-o", arg(&folder), "--model", "selfie", "--enc-opt", "crff=20"]);
     assert_eq!(got.status.code(), Some(2), "{}", stderr(&got));
@@ -193,7 +192,7 @@ fn what_can_not_be_done_is_wrong_usage() {
 }
 
 #[test]
-fn nothing_is_overwritten_unasked() {
+fn existing_files_are_not_overwritten_without_y() {
     let dir = folder();
     let input = input_in(dir.path(), 3);
     let out = dir.path().join("out.mp4");
@@ -203,7 +202,7 @@ fn nothing_is_overwritten_unasked() {
     assert_eq!(std::fs::read(&out).unwrap(), b"precious");
     ok(["-y", arg(&input), "-o", arg(&out), "--model", "selfie"]);
     assert_eq!(times(&out).len(), 3);
-    // A link that leads nowhere is something that exists.
+    // A dangling link counts as an existing file.
     let dangling = dir.path().join("dangling.mp4");
     std::os::unix::fs::symlink(dir.path().join("nowhere.mp4"), &dangling).unwrap();
     let got = run([arg(&input), "-o", arg(&dangling), "--model", "selfie"]);
@@ -212,7 +211,7 @@ fn nothing_is_overwritten_unasked() {
     assert!(dangling.is_symlink() && !dangling.exists());
     ok(["-y", arg(&input), "-o", arg(&dangling), "--model", "selfie"]);
     assert_eq!(times(&dangling).len(), 3);
-    // The input stays what it is, under whatever name it is reached.
+    // The input is never replaced, not even through a link.
     let before = std::fs::read(&input).unwrap();
     let link = dir.path().join("link.mp4");
     std::os::unix::fs::symlink(&input, &link).unwrap();
@@ -227,13 +226,13 @@ fn nothing_is_overwritten_unasked() {
 }
 
 #[test]
-fn a_full_disk_is_said_so_and_leaves_nothing() {
+fn full_disk_is_reported_and_leaves_no_files() {
     let dir = folder();
     let input = dir.path().join("in.mp4");
     clip(&input, "640x480", 30, H264);
     let small = dir.path().join("small");
     std::fs::create_dir(&small).unwrap();
-    // A real file system that is really full: 1 MiB of tmpfs in a mount namespace of its own.
+    // A really full file system: 1 MiB of tmpfs in its own mount namespace.
     let out = small.join("result.mkv");
     let script = format!(
         "mount -t tmpfs -o size=1m tmpfs {0} && {{ {1} {2} -o {3} --codec ffv1 --model selfie; code=$?; ls -A {0}; exit $code; }}",
@@ -255,7 +254,7 @@ fn a_full_disk_is_said_so_and_leaves_nothing() {
 }
 
 #[test]
-fn small_views_are_no_problem() {
+fn small_frames_are_processed() {
     let dir = folder();
     for size in ["256x256", "256x128", "200x240", "64x64"] {
         let (input, out) = (dir.path().join("in.mkv"), dir.path().join("out.mkv"));
@@ -266,7 +265,7 @@ fn small_views_are_no_problem() {
 }
 
 #[test]
-fn two_runs_do_not_write_one_output_at_once() {
+fn concurrent_runs_do_not_write_the_same_output() {
     let dir = folder();
     let (short, input, out) = (dir.path().join("s.mp4"), dir.path().join("in.mp4"), dir.path().join("out.mp4"));
     clip(&short, "320x240", 25, H264);
@@ -288,7 +287,7 @@ fn two_runs_do_not_write_one_output_at_once() {
 }
 
 #[test]
-fn a_file_that_appears_meanwhile_is_left_alone() {
+fn file_created_during_the_run_is_not_replaced() {
     let dir = folder();
     let (short, input, out) = (dir.path().join("s.mp4"), dir.path().join("in.mp4"), dir.path().join("out.mp4"));
     clip(&short, "320x240", 25, H264);
@@ -309,7 +308,7 @@ fn a_file_that_appears_meanwhile_is_left_alone() {
 }
 
 #[test]
-fn the_log_goes_to_no_file_of_the_job() {
+fn log_file_cannot_be_an_input_or_output() {
     let dir = folder();
     let (input, out) = (input_in(dir.path(), 2), dir.path().join("result.mp4"));
     let before = std::fs::read(&input).unwrap();
@@ -320,7 +319,7 @@ fn the_log_goes_to_no_file_of_the_job() {
 }
 
 #[test]
-fn a_pipe_is_refused_instead_of_waited_for() {
+fn pipe_as_input_is_refused() {
     let dir = folder();
     let (pipe, out) = (dir.path().join("pipe"), dir.path().join("result.mp4"));
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -329,7 +328,7 @@ fn a_pipe_is_refused_instead_of_waited_for() {
 }
 
 #[test]
-fn a_crash_is_an_error_with_a_report_and_loses_nothing() {
+fn crash_writes_a_report_and_keeps_finished_segments() {
     let dir = folder();
     let input = input_in(dir.path(), 30);
     let (out, state) = (dir.path().join("result.mp4"), dir.path().join("state"));
@@ -354,7 +353,7 @@ fn a_crash_is_an_error_with_a_report_and_loses_nothing() {
         let left: Vec<_> = listing(dir.path()).into_iter().filter(|n| n.contains("result")).collect();
         assert!(left.is_empty(), "left behind: {left:?}");
     }
-    // In segments: what was finished before stays, and the next run goes on there.
+    // With segments: finished ones stay, and the next run resumes there.
     let cut = ["--segment-seconds", "0.2", "--json"];
     let mut c = vrseg();
     c.env("VRSEG_CRASH", "encode:20").env("XDG_STATE_HOME", &state).args(cut);

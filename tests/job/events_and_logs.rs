@@ -1,4 +1,4 @@
-//! What a run says and where: events as `docs/json-events.md` has them, and silence.
+//! What a run prints and where: JSON events as `docs/json-events.md` describes them, messages, logs, traces.
 
 use crate::harness::*;
 use serde_json::Value;
@@ -28,7 +28,7 @@ fn names(value: &Value, all: &mut BTreeSet<String>) {
     }
 }
 
-/// Parses a run's standard output and compares each line with the document.
+/// Parses a run's standard output and checks each event against the document.
 #[track_caller]
 fn events(stdout: &[u8]) -> Vec<Value> {
     let known = documented();
@@ -42,7 +42,7 @@ fn events(stdout: &[u8]) -> Vec<Value> {
         let mut have: BTreeSet<_> = event.as_object().expect("an object").keys().map(String::as_str).collect();
         assert!(have.remove("type"));
         assert_eq!(have, fields.keys().map(String::as_str).collect(), "{kind}");
-        // Parsing would hide a key that stands there twice.
+        // Parsing would hide a duplicate key.
         assert_eq!(line.matches("\"type\":").count(), 1, "{line}");
         for (name, said) in fields {
             assert!(is_a(&event[name], said), "{kind}.{name}: {} is not {said}", event[name]);
@@ -63,7 +63,7 @@ fn kinds(events: &[Value]) -> Vec<&str> {
 }
 
 #[test]
-fn every_event_is_as_the_document_has_it() {
+fn every_event_matches_its_document() {
     let dir = folder();
     let at = |name: &str| dir.path().join(name);
     let out = format!("{}/", arg(&at("out")));
@@ -140,7 +140,7 @@ fn every_event_is_as_the_document_has_it() {
 }
 
 #[test]
-fn names_that_are_no_text_and_longest_names_are_names() {
+fn non_utf8_and_longest_file_names_work() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     let dir = folder();
@@ -166,7 +166,7 @@ fn names_that_are_no_text_and_longest_names_are_names() {
 }
 
 #[test]
-fn quiet_is_silent_and_people_read_standard_error() {
+fn quiet_prints_nothing_and_messages_go_to_stderr() {
     let dir = folder();
     let (input, output) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"));
     clip(&input, "320x160", 5, H264);
@@ -183,7 +183,7 @@ fn quiet_is_silent_and_people_read_standard_error() {
 }
 
 #[test]
-fn events_that_can_not_be_written_fail_the_run_but_not_the_video() {
+fn unwritable_events_fail_the_run_but_not_the_video() {
     let dir = folder();
     let (input, output) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"));
     clip(&input, "320x160", 5, H264);
@@ -193,19 +193,19 @@ fn events_that_can_not_be_written_fail_the_run_but_not_the_video() {
     assert_eq!(got.status.code(), Some(1));
     assert!(stderr(&got).contains("standard output: No space left"), "{}", stderr(&got));
     assert_eq!(times(&output).len(), 5);
-    // A reader that goes away has heard enough.
+    // A closed pipe is not an error.
     let mut child = vrseg().args(args).stdout(std::process::Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]
-fn all_details_are_our_own_unless_a_third_v_asks_for_more() {
+fn vv_logs_only_vrseg_and_vvv_adds_onnx_runtime() {
     let dir = folder();
     let (input, output) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"));
     clip(&input, "320x160", 3, H264);
     let said = |v: &str| stderr(&ok([arg(&input), "-o", arg(&output), "--model", "selfie", "-y", v]));
-    // Lines of ONNX Runtime's bindings have their target: `ort::...: `.
+    // ONNX Runtime's bindings log with their target: `ort::...: `.
     let of_ort = |text: &str| text.lines().filter(|l| l.split_whitespace().any(|w| w.starts_with("ort"))).count();
     let details = said("-vv");
     assert!(details.lines().count() > 8 && of_ort(&details) == 0, "{details}");
@@ -219,7 +219,7 @@ fn log_lines(text: &str) -> Vec<Value> {
 }
 
 #[test]
-fn a_log_in_json_is_json_to_the_last_line() {
+fn json_log_is_json_to_the_last_line() {
     let dir = folder();
     let (input, output) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"));
     clip(&input, "320x160", 5, H264);
@@ -240,7 +240,7 @@ fn a_log_in_json_is_json_to_the_last_line() {
     assert_eq!((code, text(&said[0]["level"]).as_str()), (Some(2), "ERROR"));
     assert!(message(&said[0]).contains("none.mp4: no such file"), "{said:?}");
 
-    // By default the state folder has it all, one run after the other.
+    // By default all runs are appended to a log in the state folder.
     let log = log_lines(&std::fs::read_to_string(state.join("vrseg/vrseg.log")).unwrap());
     assert!(message(log.last().unwrap()).contains("none.mp4"), "{log:?}");
     assert!(log.iter().any(|l| l["span"]["input"] == arg(&input)), "messages know their job: {log:?}");
@@ -251,7 +251,7 @@ fn a_log_in_json_is_json_to_the_last_line() {
 }
 
 #[test]
-fn a_timeline_has_every_stage_and_frame() {
+fn trace_has_every_stage_and_frame() {
     let dir = folder();
     let (input, output, trace) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"), dir.path().join("t.json"));
     clip(&input, "320x160", 12, H264);
@@ -261,13 +261,13 @@ fn a_timeline_has_every_stage_and_frame() {
     for stage in ["infer", "matte", "encode"] {
         assert!((12..=13).contains(&spans(stage)), "{stage}: {}", spans(stage));
     }
-    // Looking at a frame, and its turn.
+    // Sampling a frame, then its turn in order.
     assert_eq!(spans("prepare"), 24);
     assert!(spans("decode") >= 12 && spans("compose") >= 24 && spans("wait") > 60);
     let names: BTreeSet<_> =
         all.iter().filter(|e| e["name"] == "thread_name").map(|e| text(&e["args"]["name"])).collect();
     assert_eq!(names, ["compose", "decode", "encode", "infer", "matte", "prepare"].map(str::to_owned).into());
-    // It takes nobody's place.
+    // The trace cannot overwrite the input.
     let refused = run([arg(&input), "-o", arg(&output), "--trace", arg(&input)]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(stderr(&refused).contains("--trace"), "{}", stderr(&refused));

@@ -1,4 +1,4 @@
-//! What must come through unharmed: sound, time stamps, metadata, side data, depth, size.
+//! What an output must preserve: sound, time stamps, metadata, side data, bit depth, size.
 
 use crate::harness::*;
 use serde_json::Value;
@@ -8,7 +8,7 @@ fn segment(input: &Path, out: &Path) {
     ok(["-q", "-y", arg(input), "-o", arg(out), "--model", "selfie", "--preset", "ultrafast"]);
 }
 
-/// Sound and pts of `out` are the source's.
+/// Asserts that sound and pts of `out` equal the source's.
 #[track_caller]
 fn same_sound_and_times(input: &Path, out: &Path) {
     assert_eq!(times(out), times(input), "video pts");
@@ -24,7 +24,7 @@ fn same_sound_and_times(input: &Path, out: &Path) {
 }
 
 #[test]
-fn sound_and_time_stamps_of_all_kinds_of_clips() {
+fn sound_and_time_stamps_are_preserved() {
     let dir = folder();
     let cases: [(&str, &str, &str); 6] = [
         ("cfr.mp4", "320x240", "-c:v libx264 -preset veryfast -bf 0 -c:a aac"),
@@ -38,7 +38,7 @@ fn sound_and_time_stamps_of_all_kinds_of_clips() {
         let (input, out) = (dir.path().join(name), dir.path().join(format!("out_{name}")));
         clip(&input, size, 20, options);
         if name == "vfr.mp4" {
-            // Uneven gaps, made by dropping and shifting frames.
+            // Variable frame rate, by dropping and shifting frames.
             let even = dir.path().join("even.mp4");
             std::fs::rename(&input, &even).unwrap();
             ffmpeg(
@@ -55,7 +55,7 @@ fn sound_and_time_stamps_of_all_kinds_of_clips() {
 }
 
 #[test]
-fn a_transport_stream_keeps_sound_and_picture_together() {
+fn transport_stream_stays_in_sync() {
     let dir = folder();
     let (input, out) = (dir.path().join("in.ts"), dir.path().join("out.mkv"));
     clip(&input, "320x240", 20, H264);
@@ -118,7 +118,7 @@ fn streams_chapters_and_metadata_are_copied() {
 }
 
 #[test]
-fn ten_bits_and_color_tags_stay() {
+fn ten_bits_and_color_tags_are_preserved() {
     let dir = folder();
     let (input, out) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"));
     clip(
@@ -155,20 +155,20 @@ fn ten_bits_and_color_tags_stay() {
 }
 
 #[test]
-fn full_range_pictures_stay_full_range() {
+fn full_range_is_preserved() {
     let dir = folder();
     let (input, out) = (dir.path().join("in.mkv"), dir.path().join("out.mkv"));
     clip(&input, "320x240", 3, "-pix_fmt yuvj420p -c:v mjpeg -q:v 2 -an");
     segment(&input, &out);
     assert_eq!(text(&video(&out)["color_range"]), "pc");
-    // The key color is right in spite of the other range.
+    // The key color is right in full range, too.
     let p = decode(&out, "rgb24", &[]);
     let green = p.frames[0].chunks(3).filter(|c| c[0] < 24 && c[1].abs_diff(0xB1) < 24 && c[2].abs_diff(0x40) < 24);
     assert!(green.count() > 5000);
 }
 
 #[test]
-fn rotation_is_kept_and_the_network_sees_people_upright() {
+fn rotation_is_preserved_and_model_input_is_upright() {
     let dir = folder();
     let (upright, lying) = (dir.path().join("upright.mp4"), dir.path().join("lying.mp4"));
     ffmpeg(
@@ -177,7 +177,7 @@ fn rotation_is_kept_and_the_network_sees_people_upright() {
     );
     let turned = dir.path().join("turned.mp4");
     ffmpeg("-i {} -vf transpose=cclock -c:v libx264 -crf 10 {}", &[&upright, &turned]);
-    // A player turns it back clockwise; the muxer counts the other way round.
+    // Players rotate it back clockwise; the muxer counts counterclockwise.
     ffmpeg("-i {} -c copy -metadata:s:v:0 rotate=270 {}", &[&turned, &lying]);
     let rotation = |p: &Path| text(&video(p)["side_data_list"][0]["rotation"]);
     let matte = |input: &Path| {
@@ -189,7 +189,7 @@ fn rotation_is_kept_and_the_network_sees_people_upright() {
     let out = matte(&lying);
     assert_eq!(rotation(&out), rotation(&lying));
     let b = decode(&out, "gray", &[]);
-    // Turn the lying matte clockwise and compare.
+    // Rotate the matte clockwise and compare.
     let (w, h) = (a.width, a.height);
     let back: Vec<u8> =
         (0..h).flat_map(|y| (0..w).map(move |x| (x, y))).map(|(x, y)| b.pixel(2, y, w - 1 - x)[0]).collect();
@@ -198,7 +198,7 @@ fn rotation_is_kept_and_the_network_sees_people_upright() {
 }
 
 #[test]
-fn stereo_and_spherical_side_data_are_kept() {
+fn stereo_and_spherical_side_data_are_preserved() {
     let dir = folder();
     let mkv = dir.path().join("in.mkv");
     clip(&mkv, "320x160", 4, &format!("{H264} -metadata:s:v:0 stereo_mode=left_right"));
@@ -213,13 +213,13 @@ fn stereo_and_spherical_side_data_are_kept() {
         segment(&mkv, &out);
         assert_eq!(kinds(&mkv), kinds(&out), "{name}");
     }
-    // The layout came from there: nothing else about this file says side by side.
+    // The layout was detected from the side data: there is no other clue.
     let plan = ok(["--dry-run", "--json", arg(&mkv), "-o", arg(&dir.path().join("x.mp4")), "--model", "selfie"]);
     assert!(String::from_utf8_lossy(&plan.stdout).contains("container"), "{}", String::from_utf8_lossy(&plan.stdout));
 }
 
 #[test]
-fn one_frame_and_one_picture() {
+fn single_frame_and_still_picture_are_processed() {
     let dir = folder();
     let (input, out) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"));
     clip(&input, "320x240", 1, H264);
@@ -230,7 +230,7 @@ fn one_frame_and_one_picture() {
 }
 
 #[test]
-fn a_change_of_size_in_the_middle_is_scaled_and_told_once() {
+fn size_change_is_scaled_and_warned_once() {
     let dir = folder();
     let at = |name: &str| dir.path().join(name);
     let options = "-an -c:v libx264 -preset veryfast -crf 12 -bf 0";
@@ -248,7 +248,7 @@ fn a_change_of_size_in_the_middle_is_scaled_and_told_once() {
     assert_eq!((whole.width, whole.height, whole.frames.len()), (320, 240, 20));
     let words = "begins as 320x240 yuv420p and becomes 640x480 yuv444p at frame 10; 10 frames were converted";
     assert_eq!(said.matches(words).count(), 1, "{said}");
-    // The later frames are the large ones made small, not some part of them.
+    // Later frames are scaled down, not cropped.
     ffmpeg("-i {} -vf scale=320:240,format=yuv420p -c:v ffv1 {}", &[&at("large.ts"), &at("large.mkv")]);
     let (said, later) = made("large.mkv", "later.mp4", &[]);
     assert!(!said.contains("becomes"), "{said}");
@@ -259,11 +259,11 @@ fn a_change_of_size_in_the_middle_is_scaled_and_told_once() {
 }
 
 #[test]
-fn a_file_that_states_another_size_than_its_frames_have_is_scaled_to_it() {
+fn frames_are_scaled_to_the_stated_size() {
     let dir = folder();
     let (input, out) = (dir.path().join("in.mov"), dir.path().join("out.mkv"));
     clip(&input, "96x64", 4, "-c:v prores_ks -an");
-    // The height in the first frame's header (SMPTE RDD 36), which FFmpeg takes for the file's.
+    // Change the height in the first frame's header (SMPTE RDD 36), which FFmpeg takes for the file's.
     let mut bytes = std::fs::read(&input).unwrap();
     let height = bytes.windows(4).position(|w| w == b"icpf").expect("ProRes") + 14;
     assert_eq!(bytes[height..height + 2], [0, 64]);
@@ -277,7 +277,7 @@ fn a_file_that_states_another_size_than_its_frames_have_is_scaled_to_it() {
 }
 
 #[test]
-fn a_cover_picture_that_the_container_can_not_hold_is_told() {
+fn warning_names_a_cover_picture_that_does_not_fit() {
     let dir = folder();
     let (plain, input) = (dir.path().join("plain.mp4"), dir.path().join("in.mp4"));
     clip(&plain, "320x240", 4, H264);
@@ -297,7 +297,7 @@ fn a_cover_picture_that_the_container_can_not_hold_is_told() {
 }
 
 #[test]
-fn sound_that_an_edit_list_hides_is_not_heard_in_containers_without_one() {
+fn sound_hidden_by_an_edit_list_stays_hidden() {
     let dir = folder();
     let (whole, input) = (dir.path().join("whole.mp4"), dir.path().join("in.mp4"));
     clip(&whole, "320x240", 75, &format!("{H264} -g 25"));
@@ -308,7 +308,7 @@ fn sound_that_an_edit_list_hides_is_not_heard_in_containers_without_one() {
     let got = ok([arg(&input), "-o", arg(&mp4), "--model", "selfie"]);
     assert!(!stderr(&got).contains("announced"), "{}", stderr(&got));
     assert_eq!(packets(&input, "a:0"), packets(&mp4, "a:0"));
-    // Elsewhere at most what the decoder needs to get going is left, and sound and picture stay together.
+    // Other containers keep at most the decoder's preroll, and stay in sync.
     let heard: Vec<_> =
         packets(&input, "a:0").into_iter().filter(|p| p.0.parse::<f64>().unwrap() >= 0.0).map(|p| p.1).collect();
     for name in ["out.mkv", "out.ts"] {
@@ -324,7 +324,7 @@ fn sound_that_an_edit_list_hides_is_not_heard_in_containers_without_one() {
 }
 
 #[test]
-fn deep_and_rare_pixel_formats_keep_their_depth() {
+fn high_bit_depth_formats_keep_their_depth() {
     let dir = folder();
     let (input, out) = (dir.path().join("in.mkv"), dir.path().join("out.mkv"));
     for (source, codec, kept) in [
@@ -340,7 +340,7 @@ fn deep_and_rare_pixel_formats_keep_their_depth() {
         ok(["-q", "-y", arg(&input), "-o", arg(&out), "--model", "selfie", "--codec", codec]);
         assert_eq!(text(&video(&out)["pix_fmt"]), kept, "{source} in {codec}");
     }
-    // FFmpeg has no such format with alpha.
+    // FFmpeg has no variant of these formats with alpha.
     for (source, kept) in [("yuv420p12le", "yuva420p16le"), ("yuv440p", "yuva444p"), ("yuv411p", "yuva422p")] {
         clip(&input, "320x240", 2, &format!("-an -c:v ffv1 -strict -2 -pix_fmt {source}"));
         ok(["-q", "-y", arg(&input), "-o", &format!("alpha={}", arg(&out)), "--model", "selfie"]);
