@@ -285,7 +285,7 @@ impl MediaError {
     }
 
     /// The error of a failed write to `path`: "disk full" has its own text.
-    pub(super) fn write(path: &Path, container: &str, error: ffmpeg::Error, log: Vec<String>) -> Self {
+    pub(crate) fn write(path: &Path, container: &str, error: ffmpeg::Error, log: Vec<String>) -> Self {
         match error {
             ffmpeg::Error::Other { errno } if errno == libc::ENOSPC || errno == libc::EDQUOT => {
                 MediaError::DiskFull { path: path.to_path_buf() }
@@ -300,7 +300,7 @@ impl MediaError {
     }
 
     /// The error of a failed creation or renaming of `path`.
-    pub(super) fn create(path: &Path, error: &std::io::Error) -> Self {
+    pub(crate) fn create(path: &Path, error: &std::io::Error) -> Self {
         match error.raw_os_error() {
             Some(libc::ENOSPC | libc::EDQUOT) => MediaError::DiskFull { path: path.to_path_buf() },
             _ => MediaError::NotWritable { path: path.to_path_buf(), reason: error.to_string() },

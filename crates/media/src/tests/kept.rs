@@ -1,6 +1,7 @@
 //! What the source says about itself is in the output, too.
 
 use super::*;
+use crate::formats::sidedata;
 use ffmpeg_next::ffi::AVPacketSideDataType as Kind;
 use vrseg_image::vr::{ContainerTags, Spherical, StereoTag};
 

@@ -6,7 +6,7 @@ mod kept;
 mod ranges;
 mod times;
 
-use super::*;
+use crate::*;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use vrseg_image::plane::YuvLayout;

@@ -1,18 +1,18 @@
 //! Bringing decoded frames of any kind into the one planar format that the pipeline works in.
 #![allow(unsafe_code)]
 
-use super::error::{MediaError, Result};
-use super::frame::{VideoFrame, descriptor, format_name, layout_of_raw, pixel_of};
-use super::pool::FramePool;
-use super::probe::{VideoInfo, color_of, layout_with_alpha};
-use super::scale::{Scaler, Side};
-use super::template::VideoTemplate;
+use crate::error::{MediaError, Result};
+use crate::ffi::frame::{VideoFrame, descriptor, format_name, layout_of_raw, pixel_of};
+use crate::ffi::pool::FramePool;
+use crate::ffi::scale::{Scaler, Side};
+use crate::read::probe::{VideoInfo, color_of, layout_with_alpha};
+use crate::read::template::VideoTemplate;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use vrseg_image::plane::{Matrix, YuvColor};
 
 /// Frames go through untouched where they can; foreign pixel formats and frames of another size
 /// than the file states are converted by swscale: what follows was planned for that.
-pub(super) struct Convert {
+pub(crate) struct Convert {
     /// Format, size and color that frames are brought to; known with the first of them.
     pub target: Option<Side>,
     /// Pixel format and size that the file states, in a layout that the pipeline works in.
@@ -43,7 +43,7 @@ struct Change {
 impl Convert {
     /// `info` and `stated` are what the file says, the latter about color, for frames that say nothing;
     /// `alpha` asks for a layout that exists with alpha, too.
-    pub(super) fn new(info: &VideoInfo, stated: &VideoTemplate, alpha: bool) -> Self {
+    pub(crate) fn new(info: &VideoInfo, stated: &VideoTemplate, alpha: bool) -> Self {
         let layout = if alpha { layout_with_alpha(info.layout) } else { Some(info.layout) };
         let format = layout.and_then(pixel_of).map(|pixel| ffi::AVPixelFormat::from(pixel) as i32);
         let size = format.map(|format| (format, info.width, info.height));
@@ -55,7 +55,7 @@ impl Convert {
     }
 
     /// What became of frames that are not like the first one, in a sentence.
-    pub(super) fn changed(&self) -> Option<String> {
+    pub(crate) fn changed(&self) -> Option<String> {
         let (first, target) = (self.first?, self.target?);
         let say = |(format, w, h): Shape| format!("{w}x{h} {}", format_name(format));
         let (width, height) = (target.width, target.height);
@@ -88,7 +88,7 @@ impl Convert {
     ///
     /// # Errors
     /// When its format can't be converted, or memory is short.
-    pub(super) fn run(&mut self, mut frame: ffmpeg::frame::Video) -> Result<VideoFrame> {
+    pub(crate) fn run(&mut self, mut frame: ffmpeg::frame::Video) -> Result<VideoFrame> {
         let color = self.color(&frame);
         let format = plain_format(&mut frame, color);
         let (width, height) = (frame.width() as usize, frame.height() as usize);
@@ -194,8 +194,8 @@ fn plain_format(frame: &mut ffmpeg::frame::Video, color: YuvColor) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{alloc_raw, format_named};
-    use crate::probe::working_layout;
+    use crate::ffi::frame::{alloc_raw, format_named};
+    use crate::read::probe::working_layout;
     use vrseg_image::plane::{PlaneRef, Yuv, YuvMut};
 
     /// A flat frame of that format, made by swscale from limited-range BT.709 samples.

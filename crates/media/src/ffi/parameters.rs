@@ -1,7 +1,7 @@
 //! Small safe wrappers over FFmpeg's C structures that ffmpeg-next lacks.
 #![allow(unsafe_code)]
 
-use super::error::{MediaError, Result};
+use crate::error::{MediaError, Result};
 use ffmpeg_next::{self as ffmpeg, ffi};
 use serde::{Deserialize, Serialize};
 use std::ffi::{CStr, CString};
@@ -10,10 +10,10 @@ use std::path::Path;
 use std::ptr;
 
 /// Tags as FFmpeg keeps them: bytes, which need not be UTF-8.
-pub(super) type Tags = Vec<(CString, CString)>;
+pub(crate) type Tags = Vec<(CString, CString)>;
 
 /// The path as an FFmpeg URL. Without the scheme, `take:2.mp4` would be a protocol named `take`.
-pub(super) fn file_url(path: &Path) -> Result<CString> {
+pub(crate) fn file_url(path: &Path) -> Result<CString> {
     let mut url = b"file:".to_vec();
     url.extend_from_slice(path.as_os_str().as_bytes());
     CString::new(url)
@@ -24,7 +24,7 @@ pub(super) fn file_url(path: &Path) -> Result<CString> {
 ///
 /// # Safety
 /// `dict` is null or a valid dictionary.
-pub(super) unsafe fn read_dict(dict: *const ffi::AVDictionary) -> Tags {
+pub(crate) unsafe fn read_dict(dict: *const ffi::AVDictionary) -> Tags {
     let mut tags = Vec::new();
     let mut entry: *mut ffi::AVDictionaryEntry = ptr::null_mut();
     loop {
@@ -42,7 +42,7 @@ pub(super) unsafe fn read_dict(dict: *const ffi::AVDictionary) -> Tags {
 ///
 /// # Safety
 /// `dict` points to null or to a valid dictionary.
-pub(super) unsafe fn write_dict<'a>(
+pub(crate) unsafe fn write_dict<'a>(
     dict: *mut *mut ffi::AVDictionary,
     tags: impl IntoIterator<Item = &'a (CString, CString)>,
 ) {
@@ -53,11 +53,11 @@ pub(super) unsafe fn write_dict<'a>(
 }
 
 /// An owned option dictionary.
-pub(super) struct Options(*mut ffi::AVDictionary);
+pub(crate) struct Options(*mut ffi::AVDictionary);
 
 impl Options {
     /// From pairs; the text must not contain NUL.
-    pub(super) fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self> {
+    pub(crate) fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self> {
         let mut options = Options(ptr::null_mut());
         for (key, value) in pairs {
             let c = |s: &str| {
@@ -72,7 +72,7 @@ impl Options {
     }
 
     /// For FFmpeg functions that take what they know out of the dictionary.
-    pub(super) fn as_mut_ptr(&mut self) -> *mut *mut ffi::AVDictionary {
+    pub(crate) fn as_mut_ptr(&mut self) -> *mut *mut ffi::AVDictionary {
         &raw mut self.0
     }
 }
@@ -85,14 +85,14 @@ impl Drop for Options {
 }
 
 /// Codec parameters of a stream, detached from its file and never changed again.
-pub(super) struct Params(ffmpeg::codec::Parameters);
+pub(crate) struct Params(ffmpeg::codec::Parameters);
 
 // SAFETY: only `&self` access, and FFmpeg's readers of AVCodecParameters do not write to it.
 unsafe impl Sync for Params {}
 
 impl Params {
     /// A deep copy.
-    pub(super) fn of(stream: &ffmpeg::Stream<'_>) -> Self {
+    pub(crate) fn of(stream: &ffmpeg::Stream<'_>) -> Self {
         // `Clone` makes a deep copy that doesn't keep the file open.
         Params(stream.parameters().clone())
     }
@@ -101,7 +101,7 @@ impl Params {
     ///
     /// # Errors
     /// Memory is short.
-    pub(super) fn of_encoder(context: *const ffi::AVCodecContext) -> Result<Self> {
+    pub(crate) fn of_encoder(context: *const ffi::AVCodecContext) -> Result<Self> {
         let mut parameters = ffmpeg::codec::Parameters::new();
         // SAFETY: both are valid; FFmpeg copies what it needs.
         let code = unsafe { ffi::avcodec_parameters_from_context(parameters.as_mut_ptr(), context) };
@@ -112,7 +112,7 @@ impl Params {
     }
 
     /// As numbers and bytes, for a file.
-    pub(super) fn save(&self) -> SavedParams {
+    pub(crate) fn save(&self) -> SavedParams {
         // SAFETY: reads fields of valid parameters; the extradata has the length that stands beside it.
         unsafe {
             let p = &*self.0.as_ptr();
@@ -149,7 +149,7 @@ impl Params {
     ///
     /// # Errors
     /// Memory is short, or a number is none of FFmpeg's.
-    pub(super) fn restore(saved: &SavedParams) -> Result<Self> {
+    pub(crate) fn restore(saved: &SavedParams) -> Result<Self> {
         let mut parameters = ffmpeg::codec::Parameters::new();
         let no_memory = || MediaError::NoMemory { what: "codec parameters".to_owned() };
         let wrong = || MediaError::Invalid { what: "a segment's description of its codec makes no sense".to_owned() };
@@ -187,13 +187,13 @@ impl Params {
     }
 
     /// For `avcodec_parameters_copy` and for reading fields.
-    pub(super) fn as_ptr(&self) -> *const ffi::AVCodecParameters {
+    pub(crate) fn as_ptr(&self) -> *const ffi::AVCodecParameters {
         // SAFETY: only hands the pointer on.
         unsafe { self.0.as_ptr() }
     }
 
     /// An open decoder for them, on one thread.
-    pub(super) fn decoder(&self) -> std::result::Result<ffmpeg::decoder::Video, ffmpeg::Error> {
+    pub(crate) fn decoder(&self) -> std::result::Result<ffmpeg::decoder::Video, ffmpeg::Error> {
         let mut context = ffmpeg::codec::Context::from_parameters(self.0.clone())?;
         // SAFETY: a plain field of a context that isn't open yet.
         unsafe { (*context.as_mut_ptr()).thread_count = 1 };
@@ -201,30 +201,30 @@ impl Params {
     }
 
     /// What the stream carries.
-    pub(super) fn kind(&self) -> ffmpeg::media::Type {
+    pub(crate) fn kind(&self) -> ffmpeg::media::Type {
         self.0.medium()
     }
 
     /// Its codec.
-    pub(super) fn codec(&self) -> ffi::AVCodecID {
+    pub(crate) fn codec(&self) -> ffi::AVCodecID {
         self.0.id().into()
     }
 
     /// The container's four-letter tag for it.
-    pub(super) fn tag(&self) -> [u8; 4] {
+    pub(crate) fn tag(&self) -> [u8; 4] {
         // SAFETY: reads a field of valid parameters.
         unsafe { (*self.0.as_ptr()).codec_tag }.to_le_bytes()
     }
 
     /// Its codec's name, as ffprobe prints it.
-    pub(super) fn codec_name(&self) -> String {
+    pub(crate) fn codec_name(&self) -> String {
         codec_name(self.codec())
     }
 }
 
 /// Codec parameters of a video as a segment's file keeps them, in FFmpeg's numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct SavedParams {
+pub(crate) struct SavedParams {
     codec: i64,
     tag: u32,
     format: i32,
@@ -255,18 +255,18 @@ fn codec_of(number: i64) -> Option<ffi::AVCodecID> {
 }
 
 /// FFmpeg's name of a codec.
-pub(super) fn codec_name(id: ffi::AVCodecID) -> String {
+pub(crate) fn codec_name(id: ffi::AVCodecID) -> String {
     // SAFETY: always returns a static string.
     unsafe { CStr::from_ptr(ffi::avcodec_get_name(id)) }.to_string_lossy().into_owned()
 }
 
 /// Seconds of `ticks` of a time base.
-pub(super) fn seconds(ticks: i64, time_base: ffi::AVRational) -> f64 {
+pub(crate) fn seconds(ticks: i64, time_base: ffi::AVRational) -> f64 {
     ticks as f64 * f64::from(time_base.num) / f64::from(time_base.den)
 }
 
 /// `ticks` of one time base in another, rounded to nearest; AV_NOPTS_VALUE stays.
-pub(super) fn rescale(ticks: i64, from: ffi::AVRational, to: ffi::AVRational) -> i64 {
+pub(crate) fn rescale(ticks: i64, from: ffi::AVRational, to: ffi::AVRational) -> i64 {
     if ticks == ffi::AV_NOPTS_VALUE || (from.num == to.num && from.den == to.den) {
         return ticks;
     }
@@ -275,4 +275,4 @@ pub(super) fn rescale(ticks: i64, from: ffi::AVRational, to: ffi::AVRational) ->
 }
 
 /// Microseconds, FFmpeg's common time base.
-pub(super) const MICROSECONDS: ffi::AVRational = ffi::AVRational { num: 1, den: 1_000_000 };
+pub(crate) const MICROSECONDS: ffi::AVRational = ffi::AVRational { num: 1, den: 1_000_000 };

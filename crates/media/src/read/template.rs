@@ -1,29 +1,29 @@
 //! Everything of the source that an output may take over besides pictures and packets.
 #![allow(unsafe_code)]
 
-use super::frame::VideoFrame;
-use super::probe::InputInfo;
-use super::raw::{self, Params, Tags};
-use super::sidedata::{self, Hdr, StreamSideData};
+use crate::ffi::frame::VideoFrame;
+use crate::ffi::parameters::{self as raw, Params, Tags};
+use crate::formats::sidedata::{self, Hdr, StreamSideData};
+use crate::read::probe::InputInfo;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use vrseg_image::plane::YuvColor;
 
 /// What an output copies from its source: codec parameters and tags of all streams, chapters,
 /// color and HDR metadata of the video. Detached from the source's file.
 pub struct SourceTemplate {
-    pub(super) info: InputInfo,
+    pub(crate) info: InputInfo,
     /// The source's demuxer may start at any time stamp (MPEG-TS).
-    pub(super) arbitrary_start: bool,
+    pub(crate) arbitrary_start: bool,
     /// Time stamp of the source's start in microseconds, after the reader's shift.
-    pub(super) start: i64,
-    pub(super) tags: Tags,
-    pub(super) chapters: Vec<ChapterTemplate>,
-    pub(super) streams: Vec<StreamTemplate>,
-    pub(super) video: VideoTemplate,
+    pub(crate) start: i64,
+    pub(crate) tags: Tags,
+    pub(crate) chapters: Vec<ChapterTemplate>,
+    pub(crate) streams: Vec<StreamTemplate>,
+    pub(crate) video: VideoTemplate,
 }
 
 /// A chapter, already moved into the range that is read.
-pub(super) struct ChapterTemplate {
+pub(crate) struct ChapterTemplate {
     pub id: i64,
     pub time_base: ffi::AVRational,
     pub start: i64,
@@ -32,7 +32,7 @@ pub(super) struct ChapterTemplate {
 }
 
 /// A stream of the source.
-pub(super) struct StreamTemplate {
+pub(crate) struct StreamTemplate {
     pub params: Params,
     pub time_base: ffi::AVRational,
     pub frame_rate: ffi::AVRational,
@@ -46,7 +46,7 @@ pub(super) struct StreamTemplate {
 }
 
 /// What the encoder is told about the pictures.
-pub(super) struct VideoTemplate {
+pub(crate) struct VideoTemplate {
     pub index: usize,
     pub time_base: ffi::AVRational,
     /// Average frames per second.
@@ -71,7 +71,7 @@ impl SourceTemplate {
 
     /// Collects it. `range` is the part that is read, in microseconds of the file's clock; a start
     /// is subtracted from the chapters.
-    pub(super) fn collect(
+    pub(crate) fn collect(
         input: &ffmpeg::format::context::Input,
         info: InputInfo,
         range: (Option<i64>, Option<i64>),
@@ -90,7 +90,7 @@ impl SourceTemplate {
 
     /// Takes over what the first decoded frame (in its working format, of that color) tells. As in
     /// ffmpeg the bitstream's word goes before the container's.
-    pub(super) fn learn_from(&mut self, first: &VideoFrame, color: YuvColor) {
+    pub(crate) fn learn_from(&mut self, first: &VideoFrame, color: YuvColor) {
         // SAFETY: reads fields of a valid frame.
         let f = unsafe { &*first.av().as_ptr() };
         let video = &mut self.video;
@@ -114,7 +114,7 @@ impl SourceTemplate {
         let info = &mut self.info.video;
         (info.width, info.height, info.color) = (first.width(), first.height(), color);
         info.layout = first.layout().unwrap_or(info.layout);
-        info.hdr = super::probe::is_hdr(video.transfer);
+        info.hdr = crate::read::probe::is_hdr(video.transfer);
         if let Some(stereo) = first.av().side_data(ffmpeg::frame::side_data::Type::Stereo3D) {
             info.tags = info.tags.or(sidedata::stereo_tags(stereo.data()));
         }

@@ -42,7 +42,7 @@ pub fn recent_log() -> Vec<String> {
 }
 
 /// Runs `f` and returns what FFmpeg logged meanwhile *on this thread* at warning level or worse.
-pub(super) fn capture<T>(f: impl FnOnce() -> T) -> (T, Vec<String>) {
+pub(crate) fn capture<T>(f: impl FnOnce() -> T) -> (T, Vec<String>) {
     let outer = CAPTURED.with(|c| c.replace(Some(Vec::new())));
     let result = f();
     let lines = CAPTURED.with(|c| c.replace(outer)).unwrap_or_default();

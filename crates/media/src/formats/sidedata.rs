@@ -11,7 +11,7 @@ use vrseg_image::vr::{ContainerTags, Spherical, SphericalKind, StereoTag};
 
 /// One piece of side data, copied out.
 #[derive(Clone, Debug)]
-pub(super) struct StreamSideData {
+pub(crate) struct StreamSideData {
     /// FFmpeg's type.
     pub kind: ffi::AVPacketSideDataType,
     /// FFmpeg's structure or text.
@@ -19,7 +19,7 @@ pub(super) struct StreamSideData {
 }
 
 /// All side data of a stream.
-pub(super) fn read(stream: &ffmpeg::Stream<'_>) -> Vec<StreamSideData> {
+pub(crate) fn read(stream: &ffmpeg::Stream<'_>) -> Vec<StreamSideData> {
     stream.side_data().map(|s| StreamSideData { kind: s.kind().into(), bytes: s.data().to_vec() }).collect()
 }
 
@@ -27,7 +27,7 @@ pub(super) fn read(stream: &ffmpeg::Stream<'_>) -> Vec<StreamSideData> {
 ///
 /// # Safety
 /// `stream` is a valid stream of an output file whose header isn't written yet.
-pub(super) unsafe fn write(stream: *mut ffi::AVStream, data: &StreamSideData) {
+pub(crate) unsafe fn write(stream: *mut ffi::AVStream, data: &StreamSideData) {
     // SAFETY: the caller's; the new memory has the length that was asked for.
     unsafe {
         let memory = ffi::av_stream_new_side_data(stream, data.kind, data.bytes.len() as _);
@@ -38,12 +38,12 @@ pub(super) unsafe fn write(stream: *mut ffi::AVStream, data: &StreamSideData) {
 }
 
 /// Types that tell how a picture is turned before it is shown.
-pub(super) fn is_shape(kind: ffi::AVPacketSideDataType) -> bool {
+pub(crate) fn is_shape(kind: ffi::AVPacketSideDataType) -> bool {
     matches!(kind, ffi::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX)
 }
 
 /// Types that stay true of a video stream whose pictures were worked on and encoded anew.
-pub(super) fn survives_encoding(kind: ffi::AVPacketSideDataType) -> bool {
+pub(crate) fn survives_encoding(kind: ffi::AVPacketSideDataType) -> bool {
     use ffi::AVPacketSideDataType::*;
     matches!(
         kind,
@@ -69,7 +69,7 @@ fn int(bytes: &[u8], index: usize) -> Option<i32> {
 }
 
 /// Clockwise rotation in degrees (0, 90, 180 or 270) that a player applies, from the display matrix.
-pub(super) fn rotation(all: &[StreamSideData]) -> i32 {
+pub(crate) fn rotation(all: &[StreamSideData]) -> i32 {
     let Some(bytes) = find(all, ffi::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX) else { return 0 };
     // Rows (a b u), (c d v), (x y w), 16.16 and 2.30: a = cos, b = sin of the rotation. FFmpeg's
     // av_display_rotation_get gives its negative (counter-clockwise).
@@ -96,20 +96,20 @@ fn stereo_of(bytes: &[u8]) -> Option<StereoTag> {
 const INVERT: i32 = 1;
 
 /// What the container states about stereo and the sphere.
-pub(super) fn tags(all: &[StreamSideData]) -> ContainerTags {
+pub(crate) fn tags(all: &[StreamSideData]) -> ContainerTags {
     let stereo = find(all, ffi::AVPacketSideDataType::AV_PKT_DATA_STEREO3D).map(stereo_tags).unwrap_or_default();
     ContainerTags { spherical: spherical(all), ..stereo }
 }
 
 /// What an AVStereo3D (of a stream or a frame) states.
-pub(super) fn stereo_tags(bytes: &[u8]) -> ContainerTags {
+pub(crate) fn stereo_tags(bytes: &[u8]) -> ContainerTags {
     let right_first = int(bytes, 1).is_some_and(|flags| flags & INVERT != 0);
     ContainerTags { stereo: stereo_of(bytes), right_first, spherical: None }
 }
 
 /// Side data that makes a muxer write those tags. Only what every version of FFmpeg can write:
 /// [`Spherical::EQUIRECTANGULAR`] and tiles.
-pub(super) fn side_data(tags: &ContainerTags) -> Vec<StreamSideData> {
+pub(crate) fn side_data(tags: &ContainerTags) -> Vec<StreamSideData> {
     // The structures have grown with FFmpeg's versions, always at their end, and a muxer reads as
     // much as it knows: so there is room to spare. AVStereo3D's later fields hold two fractions,
     // whose denominators must not be 0.
@@ -149,7 +149,7 @@ const PROJECTIONS: [SphericalKind; 6] = [
 ];
 
 /// Whether side data is about stereo or the sphere.
-pub(super) fn is_vr(kind: ffi::AVPacketSideDataType) -> bool {
+pub(crate) fn is_vr(kind: ffi::AVPacketSideDataType) -> bool {
     use ffi::AVPacketSideDataType::{AV_PKT_DATA_SPHERICAL, AV_PKT_DATA_STEREO3D};
     matches!(kind, AV_PKT_DATA_STEREO3D | AV_PKT_DATA_SPHERICAL)
 }
@@ -185,7 +185,7 @@ pub struct MasteringDisplay {
 
 impl MasteringDisplay {
     /// From an AVMasteringDisplayMetadata; `None` where half of it is missing.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let ratio = |i: usize| Some(f64::from(int(bytes, 2 * i)?) / f64::from(int(bytes, 2 * i + 1)?));
         let mut v = [0.0; 10];
         for (i, v) in v.iter_mut().enumerate() {
@@ -201,7 +201,7 @@ impl MasteringDisplay {
     }
 
     /// x265's `master-display`: chromaticities in 0.00002, luminances in 0.0001 cd/m2.
-    pub(super) fn x265(&self) -> String {
+    pub(crate) fn x265(&self) -> String {
         let xy = |p: [f64; 2]| format!("({:.0},{:.0})", p[0] * 50000.0, p[1] * 50000.0);
         let [r, g, b] = self.primaries;
         format!(
@@ -227,14 +227,14 @@ pub struct ContentLight {
 
 impl ContentLight {
     /// From an AVContentLightMetadata.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         Some(Self { max_content: int(bytes, 0)? as u32, max_average: int(bytes, 1)? as u32 })
     }
 }
 
 /// HDR10 metadata, parsed and as FFmpeg's bytes.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Hdr {
+pub(crate) struct Hdr {
     /// The mastering display.
     pub mastering: Option<MasteringDisplay>,
     /// The light level.
@@ -245,7 +245,7 @@ pub(super) struct Hdr {
 
 impl Hdr {
     /// From the stream, or where it says nothing from its first frame.
-    pub(super) fn of(stream: &[StreamSideData], frame: &ffmpeg::frame::Video) -> Self {
+    pub(crate) fn of(stream: &[StreamSideData], frame: &ffmpeg::frame::Video) -> Self {
         use ffi::AVPacketSideDataType::{AV_PKT_DATA_CONTENT_LIGHT_LEVEL, AV_PKT_DATA_MASTERING_DISPLAY_METADATA};
         use ffmpeg::frame::side_data::Type;
         let pick = |kind, frame_kind| -> Option<StreamSideData> {

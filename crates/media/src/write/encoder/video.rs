@@ -1,13 +1,14 @@
 //! The video encoder: frames in, packets with the source's time stamps out.
 #![allow(unsafe_code)]
 
-use super::encoders::{EncoderPlan, joined_params};
-use super::error::{MediaError, Result};
-use super::frame::{VideoFrame, format_name};
-use super::mux::{Container, WriterOptions};
-use super::scale::{Scaler, Side};
-use super::template::VideoTemplate;
-use super::{log, raw};
+use crate::error::{MediaError, Result};
+use crate::ffi::frame::{VideoFrame, format_name};
+use crate::ffi::log;
+use crate::ffi::parameters as raw;
+use crate::ffi::scale::{Scaler, Side};
+use crate::read::template::VideoTemplate;
+use crate::write::encoder::plan::{EncoderPlan, joined_params};
+use crate::write::writer::{Container, WriterOptions};
 use ffmpeg_next::{self as ffmpeg, ffi, packet::Mut as _};
 use std::collections::BTreeMap;
 use std::ffi::CString;
@@ -27,7 +28,7 @@ enum Clock {
 }
 
 /// An open encoder.
-pub(super) struct VideoEncoder {
+pub(crate) struct VideoEncoder {
     context: ffmpeg::codec::Context,
     plan: EncoderPlan,
     source: Side,
@@ -45,7 +46,7 @@ pub(super) struct VideoEncoder {
 
 /// Where converted frames go.
 enum Target {
-    Pool(super::FramePool),
+    Pool(crate::FramePool),
     /// A format that isn't planar YUV (nv12, p010, gray): frames of FFmpeg's own.
     Raw,
 }
@@ -63,7 +64,7 @@ impl VideoEncoder {
     ///
     /// # Errors
     /// An option is unknown or refused, or the encoder doesn't start.
-    pub(super) fn open(
+    pub(crate) fn open(
         plan: EncoderPlan,
         options: &WriterOptions<'_>,
         video: &VideoTemplate,
@@ -112,7 +113,7 @@ impl VideoEncoder {
         }
         open_codec(&mut context, &codec, &plan, options, &joined)?;
         let source = Side {
-            format: super::pixel_of(options.layout).map_or(-1, |p| ffi::AVPixelFormat::from(p) as i32),
+            format: crate::pixel_of(options.layout).map_or(-1, |p| ffi::AVPixelFormat::from(p) as i32),
             width: options.width,
             height: options.height,
             color: options.color,
@@ -134,23 +135,23 @@ impl VideoEncoder {
     }
 
     /// What was decided.
-    pub(super) fn plan(&self) -> &EncoderPlan {
+    pub(crate) fn plan(&self) -> &EncoderPlan {
         &self.plan
     }
 
     /// What the muxer's stream says of the codec.
-    pub(super) fn parameters(&self) -> Result<raw::Params> {
+    pub(crate) fn parameters(&self) -> Result<raw::Params> {
         // SAFETY: only hands the pointer on.
         raw::Params::of_encoder(unsafe { self.context.as_ptr() })
     }
 
     /// How long a frame is shown, in the source's ticks, where it doesn't say.
-    pub(super) fn usual_duration(&self) -> i64 {
+    pub(crate) fn usual_duration(&self) -> i64 {
         self.usual_duration
     }
 
     /// The time base of [`VideoEncoder::receive`]'s packets: the source's.
-    pub(super) fn time_base(&self) -> ffi::AVRational {
+    pub(crate) fn time_base(&self) -> ffi::AVRational {
         self.time_base
     }
 
@@ -159,7 +160,7 @@ impl VideoEncoder {
     ///
     /// # Errors
     /// The frame isn't as agreed, or the encoder fails.
-    pub(super) fn send(&mut self, mut frame: VideoFrame, pts: i64, duration: i64) -> Result<VideoFrame> {
+    pub(crate) fn send(&mut self, mut frame: VideoFrame, pts: i64, duration: i64) -> Result<VideoFrame> {
         let came = (frame.av_format(), frame.width(), frame.height());
         let wanted = (self.source.format, self.source.width, self.source.height);
         if came != wanted {
@@ -196,7 +197,7 @@ impl VideoEncoder {
     }
 
     /// No more frames come.
-    pub(super) fn send_eof(&mut self) -> Result<()> {
+    pub(crate) fn send_eof(&mut self) -> Result<()> {
         // SAFETY: an open encoder.
         let code = unsafe { ffi::avcodec_send_frame(self.context.as_mut_ptr(), ptr::null()) };
         if code < 0 { Err(self.failure(code)) } else { Ok(()) }
@@ -213,7 +214,7 @@ impl VideoEncoder {
 
     /// The next packet, with the source's time stamps in the source's ticks; `Ok(None)` when the
     /// encoder wants another frame or has ended.
-    pub(super) fn receive(&mut self) -> Result<Option<ffmpeg::Packet>> {
+    pub(crate) fn receive(&mut self) -> Result<Option<ffmpeg::Packet>> {
         let mut packet = ffmpeg::Packet::empty();
         // SAFETY: an open encoder and an empty packet.
         let code = unsafe { ffi::avcodec_receive_packet(self.context.as_mut_ptr(), packet.as_mut_ptr()) };
@@ -257,7 +258,7 @@ impl VideoEncoder {
             Some(pair) => self.scaler.insert(pair),
             None => {
                 let to = match self.plan.layout() {
-                    Some(layout) => Target::Pool(super::FramePool::new(layout, target.width, target.height)?),
+                    Some(layout) => Target::Pool(crate::FramePool::new(layout, target.width, target.height)?),
                     None => Target::Raw,
                 };
                 self.scaler.insert((Scaler::new(self.source, target)?, to))
@@ -265,7 +266,7 @@ impl VideoEncoder {
         };
         let mut out = match to {
             Target::Pool(pool) => pool.get()?.into_av(),
-            Target::Raw => super::frame::alloc_raw(target.format, target.width, target.height)?,
+            Target::Raw => crate::ffi::frame::alloc_raw(target.format, target.width, target.height)?,
         };
         scaler.run(frame.av(), &mut out)?;
         // SAFETY: both are valid frames; only properties are written.
@@ -377,7 +378,7 @@ fn let_close(context: &mut ffmpeg::codec::Context, encoder: &str) {
         let c = &*context.as_ptr();
         (c.pix_fmt as i32, c.width.max(0) as usize, c.height.max(0) as usize)
     };
-    let Ok(mut frame) = super::frame::alloc_raw(format, width, height) else { return };
+    let Ok(mut frame) = crate::ffi::frame::alloc_raw(format, width, height) else { return };
     stamp(&mut frame, 0);
     // SAFETY: an open encoder and a frame as it expects them; then the end of its frames.
     unsafe {

@@ -1,12 +1,12 @@
 //! A few key frames of a file, for a look at what it shows before the job begins, and the times of all.
 #![allow(unsafe_code)]
 
-use super::error::Result;
-use super::frame::VideoFrame;
-use super::options::{DecodeOptions, TimeRange};
-use super::probe::{self, InputInfo};
-use super::raw;
-use super::source::{Range, check_range, copy_states, open_decoder};
+use crate::error::Result;
+use crate::ffi::frame::VideoFrame;
+use crate::ffi::parameters as raw;
+use crate::read::probe::{self, InputInfo};
+use crate::read::range::{Range, check_range, copy_states, open_decoder};
+use crate::write::options::{DecodeOptions, TimeRange};
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::ops::ControlFlow;
 
@@ -91,7 +91,7 @@ fn next_key_frame(
 /// A frame of the video, as its packet has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FrameTime {
-    /// When it is shown, as [`super::SourceFrame`] has it.
+    /// When it is shown, as [`crate::SourceFrame`] has it.
     pub pts: i64,
     /// A key frame.
     pub key: bool,

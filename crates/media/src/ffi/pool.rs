@@ -1,8 +1,8 @@
 //! Frames whose memory is used again.
 #![allow(unsafe_code)]
 
-use super::error::{MediaError, Result};
-use super::frame::{VideoFrame, pixel_of};
+use crate::error::{MediaError, Result};
+use crate::ffi::frame::{VideoFrame, pixel_of};
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::ptr;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Containers: which one a file name asks for, and what it can hold.
 #![allow(unsafe_code)]
 
-use super::error::{MediaError, Result};
+use crate::error::{MediaError, Result};
 use ffmpeg_next::ffi;
 use std::ffi::{CStr, CString};
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::ptr;
 
 /// A kind of output file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Container {
+pub(crate) enum Container {
     /// MPEG-4 part 14.
     Mp4,
     /// QuickTime.
@@ -48,7 +48,7 @@ impl Container {
     ///
     /// # Errors
     /// When no muxer of FFmpeg claims it, or one that writes no single video file.
-    pub(super) fn of(path: &Path) -> Result<Self> {
+    pub(crate) fn of(path: &Path) -> Result<Self> {
         let unknown = || MediaError::UnknownContainer { path: path.to_path_buf() };
         let extension = path.extension().and_then(|e| e.to_str()).ok_or_else(unknown)?.to_ascii_lowercase();
         match extension.as_str() {
@@ -74,7 +74,7 @@ impl Container {
     }
 
     /// FFmpeg's name of its muxer.
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Container::Mp4 => "mp4",
             Container::Mov => "mov",
@@ -85,14 +85,14 @@ impl Container {
     }
 
     /// FFmpeg's muxer.
-    pub(super) fn muxer(&self) -> Option<&'static ffi::AVOutputFormat> {
+    pub(crate) fn muxer(&self) -> Option<&'static ffi::AVOutputFormat> {
         let name = CString::new(self.name()).ok()?;
         // SAFETY: returns null or a static description.
         unsafe { ffi::av_guess_format(name.as_ptr(), ptr::null(), ptr::null()).as_ref() }
     }
 
     /// Whether it can hold a codec; where FFmpeg doesn't know, it may try.
-    pub(super) fn holds(&self, codec: ffi::AVCodecID) -> bool {
+    pub(crate) fn holds(&self, codec: ffi::AVCodecID) -> bool {
         if *self == Container::Other("mpegts".to_owned()) {
             return TRANSPORT_STREAM.contains(&codec);
         }
@@ -102,14 +102,14 @@ impl Container {
     }
 
     /// Whether FFmpeg is sure that it can hold a codec.
-    pub(super) fn surely_holds(&self, codec: ffi::AVCodecID) -> bool {
+    pub(crate) fn surely_holds(&self, codec: ffi::AVCodecID) -> bool {
         // SAFETY: a static description.
         self.muxer()
             .is_some_and(|muxer| unsafe { ffi::avformat_query_codec(muxer, codec, ffi::FF_COMPLIANCE_NORMAL) == 1 })
     }
 
     /// Files of Apple's family, which keep boxes, tags and time scales.
-    pub(super) fn is_mov(&self) -> bool {
+    pub(crate) fn is_mov(&self) -> bool {
         matches!(self, Container::Mp4 | Container::Mov)
     }
 }

@@ -1,15 +1,15 @@
 //! Reading a file: frames of the video stream, packets of all others.
 #![allow(unsafe_code)]
 
-use super::convert::Convert;
-use super::error::{MediaError, Result};
-use super::frame::VideoFrame;
-use super::log;
-use super::options::DecodeOptions;
-use super::probe::{self, InputInfo, OpenInput};
-use super::raw::{self, MICROSECONDS};
-use super::source::{CopyState, Range, check_range, copy_states, file_start, open_decoder, seek, tick};
-use super::template::SourceTemplate;
+use crate::error::{MediaError, Result};
+use crate::ffi::frame::VideoFrame;
+use crate::ffi::log;
+use crate::ffi::parameters::{self as raw, MICROSECONDS};
+use crate::read::convert::Convert;
+use crate::read::probe::{self, InputInfo, OpenInput};
+use crate::read::range::{CopyState, Range, check_range, copy_states, file_start, open_decoder, seek, tick};
+use crate::read::template::SourceTemplate;
+use crate::write::options::DecodeOptions;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::collections::VecDeque;
 use std::path::Path;
@@ -18,9 +18,9 @@ use std::sync::Arc;
 /// A decoded picture.
 #[derive(Debug)]
 pub struct SourceFrame {
-    /// The picture, in the layout of [`super::VideoInfo::layout`]. Shared with the decoder: read only.
+    /// The picture, in the layout of [`crate::VideoInfo::layout`]. Shared with the decoder: read only.
     pub frame: VideoFrame,
-    /// When it is shown, in ticks of [`super::VideoInfo::time_base`]; strictly increasing.
+    /// When it is shown, in ticks of [`crate::VideoInfo::time_base`]; strictly increasing.
     pub pts: i64,
     /// For how long, in the same ticks; 0 where unknown.
     pub duration: i64,
@@ -32,7 +32,7 @@ pub struct SourceFrame {
     pub findable: bool,
 }
 
-/// A packet of a stream that isn't decoded, on its way to a [`super::Writer`].
+/// A packet of a stream that isn't decoded, on its way to a [`crate::Writer`].
 pub struct CopiedPacket {
     packet: ffmpeg::Packet,
 }
@@ -62,7 +62,7 @@ impl CopiedPacket {
     }
 
     /// FFmpeg's packet.
-    pub(super) fn av(&self) -> &ffmpeg::Packet {
+    pub(crate) fn av(&self) -> &ffmpeg::Packet {
         &self.packet
     }
 }
@@ -125,7 +125,7 @@ impl Reader {
     /// properties [`Reader::info`] and [`Reader::template`] then know.
     ///
     /// # Errors
-    /// Those of [`super::probe`]; no frame can be decoded; the range has no frame in it.
+    /// Those of [`crate::read::probe`]; no frame can be decoded; the range has no frame in it.
     pub fn open(path: &Path, options: &DecodeOptions) -> Result<Self> {
         Self::begin(probe::open(path)?, options)
     }
@@ -185,7 +185,7 @@ impl Reader {
         self.template.info()
     }
 
-    /// What a [`super::Writer`] copies from this source.
+    /// What a [`crate::Writer`] copies from this source.
     pub fn template(&self) -> Arc<SourceTemplate> {
         Arc::clone(&self.template)
     }
@@ -282,7 +282,7 @@ impl Reader {
     }
 
     /// When a packet is to be decoded, in microseconds of the frames' clock.
-    pub(super) fn time_of(&self, packet: &CopiedPacket) -> Option<i64> {
+    pub(crate) fn time_of(&self, packet: &CopiedPacket) -> Option<i64> {
         let time_base = self.streams.get(packet.stream())?.time_base;
         packet.packet.dts().or(packet.packet.pts()).map(|t| raw::rescale(t, time_base, MICROSECONDS))
     }
@@ -316,7 +316,7 @@ impl Reader {
 
     /// Another template of the same source, for tests to change.
     #[cfg(test)]
-    pub(super) fn take_template(&self) -> Arc<SourceTemplate> {
+    pub(crate) fn take_template(&self) -> Arc<SourceTemplate> {
         Arc::new(SourceTemplate::collect(&self.input, self.info().clone(), self.range.micros))
     }
 

@@ -1,9 +1,9 @@
 //! Which of an encoder's pixel formats loses least.
 
-use super::encoders::ALPHA_WAYS;
-use super::error::{MediaError, Result};
-use super::frame::{self, descriptor, format_name, layout_of_raw};
-use super::mux::{Purpose, WriterOptions};
+use crate::error::{MediaError, Result};
+use crate::ffi::frame::{self, descriptor, format_name, layout_of_raw};
+use crate::write::encoder::plan::ALPHA_WAYS;
+use crate::write::writer::{Purpose, WriterOptions};
 use ffmpeg_next::{self as ffmpeg, ffi};
 use vrseg_image::plane::YuvLayout;
 
@@ -59,7 +59,7 @@ fn cost(layout: YuvLayout, t: &Traits, want_alpha: bool, gray_ok: bool) -> Optio
 ///
 /// # Errors
 /// The user's isn't known, the encoder doesn't take it, or none has the alpha that is needed.
-pub(super) fn choose_pixel(o: &WriterOptions<'_>, encoder: &str, codec: &ffmpeg::Codec) -> Result<i32> {
+pub(crate) fn choose_pixel(o: &WriterOptions<'_>, encoder: &str, codec: &ffmpeg::Codec) -> Result<i32> {
     let supported: Vec<i32> = codec
         .video()
         .ok()

@@ -1,12 +1,12 @@
 //! The picture or video that replaces the background.
 #![allow(unsafe_code)]
 
-use super::decode::{Item, Reader};
-use super::error::{MediaError, Result};
-use super::frame::{VideoFrame, pixel_of};
-use super::options::DecodeOptions;
-use super::pool::FramePool;
-use super::scale::{Scaler, Side};
+use crate::error::{MediaError, Result};
+use crate::ffi::frame::{VideoFrame, pixel_of};
+use crate::ffi::pool::FramePool;
+use crate::ffi::scale::{Scaler, Side};
+use crate::read::reader::{Item, Reader};
+use crate::write::options::DecodeOptions;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::path::Path;
 use std::sync::Arc;

@@ -1,7 +1,8 @@
 //! Whether NVENC really works here.
 #![allow(unsafe_code)]
 
-use super::{log, opens};
+use crate::ffi::log;
+use crate::write::opens;
 use ffmpeg_next as ffmpeg;
 use std::ffi::CStr;
 use std::sync::OnceLock;
@@ -25,7 +26,7 @@ fn try_nvenc() -> std::result::Result<(), String> {
 }
 
 /// Loads the driver's libraries, whose absence FFmpeg tells only in its log.
-pub(super) fn driver() -> std::result::Result<(), String> {
+pub(crate) fn driver() -> std::result::Result<(), String> {
     let libraries = [c"libcuda.so.1", c"libnvidia-encode.so.1"];
     libraries.into_iter().try_for_each(load).map_err(|e| format!("{e}; it comes with NVIDIA's driver"))
 }

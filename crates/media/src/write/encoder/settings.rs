@@ -1,10 +1,10 @@
 //! Each encoder's own words for quality, preset and bit rate, and defaults that suit VR video.
 #![allow(unsafe_code)]
 
-use super::error::{MediaError, Result};
-use super::frame::descriptor;
-use super::mux::{Purpose, WriterOptions};
-use super::options::EncodeOptions;
+use crate::error::{MediaError, Result};
+use crate::ffi::frame::descriptor;
+use crate::write::options::EncodeOptions;
+use crate::write::writer::{Purpose, WriterOptions};
 use ffmpeg_next::{self as ffmpeg, ffi};
 
 /// The presets of x264 and x265, fastest first.
@@ -27,7 +27,7 @@ fn nvenc_preset(word: &str) -> &str {
 }
 
 /// Options for the encoder, and a description of them with a leading space.
-pub(super) fn settings(encoder: &str, o: &WriterOptions<'_>, pixel: i32) -> Result<(Vec<(String, String)>, String)> {
+pub(crate) fn settings(encoder: &str, o: &WriterOptions<'_>, pixel: i32) -> Result<(Vec<(String, String)>, String)> {
     let e = o.encode;
     let named: Vec<&str> = e.extra.iter().map(|(k, _)| k.as_str()).collect();
     let mut s = Settings { named: &named, pairs: Vec::new(), words: String::new() };

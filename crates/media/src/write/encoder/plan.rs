@@ -1,14 +1,14 @@
 //! Which encoder, which pixel format, which settings.
 
-use super::error::{MediaError, Result};
-use super::frame::{format_name, layout_of_raw};
-use super::log;
-use super::mux::{Container, Purpose, WriterOptions};
-use super::nvenc::nvenc_status;
-use super::options::Codec;
-use super::pixel::choose_pixel;
-use super::settings::settings;
-use super::template::VideoTemplate;
+use crate::error::{MediaError, Result};
+use crate::ffi::frame::{format_name, layout_of_raw};
+use crate::ffi::log;
+use crate::read::template::VideoTemplate;
+use crate::write::encoder::nvenc::nvenc_status;
+use crate::write::encoder::pixel_choice::choose_pixel;
+use crate::write::encoder::settings::settings;
+use crate::write::options::Codec;
+use crate::write::writer::{Container, Purpose, WriterOptions};
 use ffmpeg_next::{self as ffmpeg, ffi};
 use vrseg_image::plane::YuvLayout;
 
@@ -24,10 +24,10 @@ pub struct EncoderPlan {
     /// Why NVENC isn't used although it was allowed.
     pub no_hardware: Option<String>,
     /// FFmpeg's pixel format number.
-    pub(super) pixel: i32,
+    pub(crate) pixel: i32,
     /// Encoder options.
-    pub(super) options: Vec<(String, String)>,
-    pub(super) container: Container,
+    pub(crate) options: Vec<(String, String)>,
+    pub(crate) container: Container,
 }
 
 impl EncoderPlan {
@@ -68,7 +68,7 @@ fn find(name: &str) -> Result<ffmpeg::Codec> {
 }
 
 /// The three ways to store real alpha.
-pub(super) const ALPHA_WAYS: &str = "real alpha needs .mov (ProRes 4444), .webm (VP9) or .mkv (FFV1)";
+pub(crate) const ALPHA_WAYS: &str = "real alpha needs .mov (ProRes 4444), .webm (VP9) or .mkv (FFV1)";
 
 /// The encoder's name, and why it isn't a hardware one if that was allowed.
 fn choose_encoder(o: &WriterOptions<'_>, container: &Container) -> Result<(String, Option<String>)> {
@@ -127,7 +127,7 @@ fn check_container(o: &WriterOptions<'_>, container: &Container, codec: &ffmpeg:
     Err(MediaError::ContainerCodec {
         path: o.path.to_path_buf(),
         container: container.name().to_owned(),
-        codec: super::raw::codec_name(id),
+        codec: crate::ffi::parameters::codec_name(id),
         advice: match o.purpose {
             Purpose::Alpha => ALPHA_WAYS.to_owned(),
             _ => "choose another codec or extension (.mkv holds every codec)".to_owned(),
@@ -136,7 +136,7 @@ fn check_container(o: &WriterOptions<'_>, container: &Container, codec: &ffmpeg:
 }
 
 /// Options that depend on the source and the threads, for encoders that take them as one string.
-pub(super) fn joined_params(plan: &EncoderPlan, video: &VideoTemplate, threads: usize) -> Vec<(String, String)> {
+pub(crate) fn joined_params(plan: &EncoderPlan, video: &VideoTemplate, threads: usize) -> Vec<(String, String)> {
     let mut options = plan.options.clone();
     let mut add = |key: &str, params: Vec<String>| {
         if params.is_empty() {

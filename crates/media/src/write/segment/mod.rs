@@ -6,16 +6,16 @@
 //! after the other, so that the joined file is the one that a single encoder would have written.
 #![allow(unsafe_code)]
 
-use super::container::Container;
-use super::decode::{CopiedPacket, Item, Reader};
-use super::encode::VideoEncoder;
-use super::error::{MediaError, Result};
-use super::frame::VideoFrame;
-use super::log;
-use super::mux::{self, Finished, WriterOptions};
-use super::output::{CopiedStream, Output};
-use super::raw::{self, Params, SavedParams};
-use super::template::SourceTemplate;
+use crate::error::{MediaError, Result};
+use crate::ffi::frame::VideoFrame;
+use crate::ffi::log;
+use crate::ffi::parameters::{self as raw, Params, SavedParams};
+use crate::formats::container::Container;
+use crate::read::reader::{CopiedPacket, Item, Reader};
+use crate::read::template::SourceTemplate;
+use crate::write::encoder::video::VideoEncoder;
+use crate::write::output::{CopiedStream, Output};
+use crate::write::writer::{self as mux, Finished, WriterOptions};
 use ffmpeg_next::{self as ffmpeg, ffi, packet::Mut as _, packet::Ref as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -175,7 +175,7 @@ impl SegmentWriter {
     }
 
     /// What the encoder says of itself.
-    pub(super) fn parameters(&self) -> Result<Params> {
+    pub(crate) fn parameters(&self) -> Result<Params> {
         self.encoder.parameters()
     }
 
@@ -187,7 +187,7 @@ impl SegmentWriter {
         write(&mut self.out).map_err(|e| self.failure(&e))
     }
 
-    /// As [`super::Writer::write_frame`].
+    /// As [`crate::Writer::write_frame`].
     ///
     /// # Errors
     /// The frame isn't of the layout and size that was agreed, the encoder fails, the disk is full.
@@ -480,9 +480,9 @@ impl Open {
 /// What a joined file can't take over of its source.
 #[derive(Clone, Debug, Default)]
 pub struct Lost {
-    /// As [`super::Writer::dropped_streams`].
+    /// As [`crate::Writer::dropped_streams`].
     pub dropped: Vec<String>,
-    /// As [`super::Writer::notes`].
+    /// As [`crate::Writer::notes`].
     pub notes: Vec<String>,
 }
 
@@ -490,7 +490,7 @@ pub struct Lost {
 /// again: what can't be written is better known before the work than after it.
 ///
 /// # Errors
-/// Those of [`super::Writer::create`].
+/// Those of [`crate::Writer::create`].
 pub fn rehearse(options: WriterOptions<'_>, template: &Arc<SourceTemplate>, writer: &SegmentWriter) -> Result<Lost> {
     let open = Open::create(options, template, &writer.parameters()?)?;
     Ok(Lost { dropped: open.dropped, notes: open.notes })

@@ -1,10 +1,10 @@
 //! Whether an encoder really works here: the only sure answer is to open it.
 #![allow(unsafe_code)]
 
-use super::error::Result;
-use super::log;
-use super::options::Codec;
-use super::raw::Options;
+use crate::error::Result;
+use crate::ffi::log;
+use crate::ffi::parameters::Options;
+use crate::write::options::Codec;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::ffi::CStr;
 
@@ -30,13 +30,13 @@ pub fn encoder_opens(name: &str) -> std::result::Result<(), String> {
     log::init();
     let codec = ffmpeg::encoder::find_by_name(name).ok_or_else(|| format!("this FFmpeg is built without {name}"))?;
     if name.ends_with("_nvenc") {
-        super::nvenc::driver()?;
+        crate::write::encoder::nvenc::driver()?;
     }
     open(codec).map(std::mem::forget)
 }
 
 /// Opens `codec`, which must be a video encoder.
-pub(super) fn open(codec: ffmpeg::Codec) -> std::result::Result<ffmpeg::codec::Context, String> {
+pub(crate) fn open(codec: ffmpeg::Codec) -> std::result::Result<ffmpeg::codec::Context, String> {
     let plain = ffi::AVPixelFormat::AV_PIX_FMT_YUV420P;
     let formats = codec.video().ok().and_then(|v| v.formats());
     let formats: Vec<_> = formats.map(|all| all.map(ffi::AVPixelFormat::from).collect()).unwrap_or_default();

@@ -1,16 +1,16 @@
 //! Writing a file: encoded frames, copied packets, and all that the source says about itself.
 #![allow(unsafe_code)]
 
-pub(super) use super::container::Container;
-use super::decode::CopiedPacket;
-use super::encode::VideoEncoder;
-use super::encoders::plan_encoder;
-use super::error::{MediaError, Result};
-use super::frame::VideoFrame;
-use super::log;
-use super::options::EncodeOptions;
-use super::output::{CopiedStream, Output};
-use super::template::{SourceTemplate, VideoTemplate};
+use crate::error::{MediaError, Result};
+use crate::ffi::frame::VideoFrame;
+use crate::ffi::log;
+pub(crate) use crate::formats::container::Container;
+use crate::read::reader::CopiedPacket;
+use crate::read::template::{SourceTemplate, VideoTemplate};
+use crate::write::encoder::plan::plan_encoder;
+use crate::write::encoder::video::VideoEncoder;
+use crate::write::options::EncodeOptions;
+use crate::write::output::{CopiedStream, Output};
 use ffmpeg_next::ffi;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -68,7 +68,7 @@ pub struct WriterOptions<'a> {
 
 impl WriterOptions<'_> {
     /// Width to height of the frames' pixels.
-    pub(super) fn aspect(&self, video: &VideoTemplate) -> ffi::AVRational {
+    pub(crate) fn aspect(&self, video: &VideoTemplate) -> ffi::AVRational {
         if self.reshaped { ffi::AVRational { num: 1, den: 1 } } else { video.aspect }
     }
 }
@@ -180,7 +180,7 @@ impl Writer {
 ///
 /// # Errors
 /// The output exists or is the input, its directory is missing or not writable.
-pub(super) fn check_place(options: &WriterOptions<'_>, template: &SourceTemplate) -> Result<PathBuf> {
+pub(crate) fn check_place(options: &WriterOptions<'_>, template: &SourceTemplate) -> Result<PathBuf> {
     let path = check_target(options.path, options.overwrite)?;
     if same_file(&path, &template.info.path) {
         return Err(MediaError::OutputIsInput { path: options.path.to_path_buf() });
@@ -192,7 +192,7 @@ pub(super) fn check_place(options: &WriterOptions<'_>, template: &SourceTemplate
 ///
 /// # Errors
 /// Container and codec don't fit, the encoder refuses its options.
-pub(super) fn open_encoder(
+pub(crate) fn open_encoder(
     options: &WriterOptions<'_>,
     template: &SourceTemplate,
 ) -> Result<(VideoEncoder, Vec<String>)> {
@@ -214,7 +214,7 @@ pub(super) fn open_encoder(
 }
 
 /// Leaves out tags that the container can't hold, and says what is lost.
-pub(super) fn settle_tags(
+pub(crate) fn settle_tags(
     options: &mut WriterOptions<'_>,
     container: &Container,
     template: &SourceTemplate,

@@ -1,7 +1,7 @@
 //! One picture in FFmpeg's memory, seen as planes.
 #![allow(unsafe_code)]
 
-use super::error::{MediaError, Result};
+use crate::error::{MediaError, Result};
 use ffmpeg_next::{self as ffmpeg, ffi, format::Pixel};
 use std::ffi::{CStr, CString};
 use vrseg_image::plane::{PlaneMut, PlaneRef, Sample, Yuv, YuvLayout, YuvMut};
@@ -32,7 +32,7 @@ impl std::fmt::Debug for VideoFrame {
 }
 
 impl VideoFrame {
-    /// A new picture with unspecified contents. Prefer a [`super::FramePool`]: touching fresh
+    /// A new picture with unspecified contents. Prefer a [`crate::FramePool`]: touching fresh
     /// memory costs more than most work on it.
     ///
     /// # Errors
@@ -45,7 +45,7 @@ impl VideoFrame {
 
     /// Takes a frame of FFmpeg's if its planes can be seen as slices: a planar little-endian YUV
     /// format, rows from top to bottom. Otherwise gives it back.
-    pub(super) fn from_av(frame: ffmpeg::frame::Video) -> std::result::Result<Self, ffmpeg::frame::Video> {
+    pub(crate) fn from_av(frame: ffmpeg::frame::Video) -> std::result::Result<Self, ffmpeg::frame::Video> {
         // SAFETY: reads fields of a valid frame.
         let usable = unsafe {
             let f = &*frame.as_ptr();
@@ -172,7 +172,7 @@ impl VideoFrame {
     /// Drops what [`copy_props_from`](Self::copy_props_from) took over of the source's shape: pixel
     /// aspect, cropping, rotation, stereo packing and projection. For pictures of another shape;
     /// encoders would write the source's into the bitstream.
-    pub(super) fn forget_shape(&mut self) {
+    pub(crate) fn forget_shape(&mut self) {
         use ffi::AVFrameSideDataType::{AV_FRAME_DATA_DISPLAYMATRIX, AV_FRAME_DATA_SPHERICAL, AV_FRAME_DATA_STEREO3D};
         // SAFETY: plain fields of a valid frame, and side data that FFmpeg frees.
         unsafe {
@@ -186,22 +186,22 @@ impl VideoFrame {
     }
 
     /// The frame for FFmpeg's functions.
-    pub(super) fn av(&self) -> &ffmpeg::frame::Video {
+    pub(crate) fn av(&self) -> &ffmpeg::frame::Video {
         &self.inner
     }
 
     /// The frame, freed from the promise to be planar.
-    pub(super) fn into_av(self) -> ffmpeg::frame::Video {
+    pub(crate) fn into_av(self) -> ffmpeg::frame::Video {
         self.inner
     }
 
     /// The frame for FFmpeg's functions, which must keep format, size and planes as they are.
-    pub(super) fn av_mut(&mut self) -> &mut ffmpeg::frame::Video {
+    pub(crate) fn av_mut(&mut self) -> &mut ffmpeg::frame::Video {
         &mut self.inner
     }
 
     /// FFmpeg's pixel format.
-    pub(super) fn av_format(&self) -> i32 {
+    pub(crate) fn av_format(&self) -> i32 {
         // SAFETY: reads a field of a valid frame.
         unsafe { (*self.inner.as_ptr()).format }
     }
@@ -249,7 +249,7 @@ impl VideoFrame {
 }
 
 /// A new picture of any pixel format.
-pub(super) fn alloc_raw(format: i32, width: usize, height: usize) -> Result<ffmpeg::frame::Video> {
+pub(crate) fn alloc_raw(format: i32, width: usize, height: usize) -> Result<ffmpeg::frame::Video> {
     let no_memory = || MediaError::NoMemory { what: format!("a frame of {width}x{height}") };
     let mut frame = ffmpeg::frame::Video::empty();
     // SAFETY: `empty` allocates the frame's structure; null is checked for (ffmpeg-next doesn't).
@@ -297,7 +297,7 @@ pub fn layout_of(pixel: Pixel) -> Option<YuvLayout> {
 }
 
 /// FFmpeg's pixel format of that name.
-pub(super) fn format_named(name: &str) -> Option<Pixel> {
+pub(crate) fn format_named(name: &str) -> Option<Pixel> {
     let name = CString::new(name).ok()?;
     // SAFETY: the name is a valid string.
     match unsafe { ffi::av_get_pix_fmt(name.as_ptr()) } {
@@ -307,7 +307,7 @@ pub(super) fn format_named(name: &str) -> Option<Pixel> {
 }
 
 /// FFmpeg's description of a pixel format number.
-pub(super) fn descriptor(format: i32) -> Option<&'static ffi::AVPixFmtDescriptor> {
+pub(crate) fn descriptor(format: i32) -> Option<&'static ffi::AVPixFmtDescriptor> {
     if format < 0 || format >= ffi::AVPixelFormat::AV_PIX_FMT_NB as i32 {
         return None;
     }
@@ -320,7 +320,7 @@ pub(super) fn descriptor(format: i32) -> Option<&'static ffi::AVPixFmtDescriptor
 }
 
 /// FFmpeg's name of a pixel format number.
-pub(super) fn format_name(format: i32) -> String {
+pub(crate) fn format_name(format: i32) -> String {
     match descriptor(format) {
         // SAFETY: a description's name is a static string.
         Some(d) => unsafe { CStr::from_ptr(d.name) }.to_string_lossy().into_owned(),
@@ -328,7 +328,7 @@ pub(super) fn format_name(format: i32) -> String {
     }
 }
 
-pub(super) fn layout_of_raw(format: i32) -> Option<YuvLayout> {
+pub(crate) fn layout_of_raw(format: i32) -> Option<YuvLayout> {
     let d = descriptor(format)?;
     let flag = |f: i32| d.flags & f as u64 != 0;
     let foreign = ffi::AV_PIX_FMT_FLAG_RGB

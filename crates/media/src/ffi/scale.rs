@@ -1,8 +1,8 @@
 //! swscale: pixel format and size conversion with the color meaning kept.
 #![allow(unsafe_code)]
 
-use super::error::{MediaError, Result};
-use super::frame::format_name;
+use crate::error::{MediaError, Result};
+use crate::ffi::frame::format_name;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::ptr;
 use vrseg_image::plane::{Matrix, YuvColor};
@@ -10,7 +10,7 @@ use vrseg_image::plane::{Matrix, YuvColor};
 /// Format, size and color meaning of one side of a conversion. For RGB only the range of
 /// `color` counts, and FFmpeg's RGB is always full range.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Side {
+pub(crate) struct Side {
     /// FFmpeg's pixel format number.
     pub format: i32,
     /// Width in luma samples.
@@ -22,7 +22,7 @@ pub(super) struct Side {
 }
 
 /// A converter between two sides; keeps its tables from frame to frame.
-pub(super) struct Scaler {
+pub(crate) struct Scaler {
     context: *mut ffi::SwsContext,
     source: Side,
     target: Side,
@@ -35,7 +35,7 @@ unsafe impl Send for Scaler {}
 impl Scaler {
     /// # Errors
     /// When swscale can't convert between the formats.
-    pub(super) fn new(source: Side, target: Side) -> Result<Self> {
+    pub(crate) fn new(source: Side, target: Side) -> Result<Self> {
         let fail = || MediaError::Unsupported {
             what: format!(
                 "swscale cannot convert {}x{} {} to {}x{} {}",
@@ -48,7 +48,7 @@ impl Scaler {
             ),
         };
         let format = |side: &Side| -> Result<ffi::AVPixelFormat> {
-            super::frame::descriptor(side.format).ok_or_else(fail)?;
+            crate::ffi::frame::descriptor(side.format).ok_or_else(fail)?;
             // SAFETY: `descriptor` knows the number, so it is within the enumeration.
             Ok(unsafe { std::mem::transmute::<i32, ffi::AVPixelFormat>(side.format) })
         };
@@ -90,7 +90,7 @@ impl Scaler {
     }
 
     /// What frames it takes.
-    pub(super) fn source(&self) -> Side {
+    pub(crate) fn source(&self) -> Side {
         self.source
     }
 
@@ -98,7 +98,7 @@ impl Scaler {
     ///
     /// # Errors
     /// When a frame doesn't fit the converter.
-    pub(super) fn run(&mut self, source: &ffmpeg::frame::Video, target: &mut ffmpeg::frame::Video) -> Result<()> {
+    pub(crate) fn run(&mut self, source: &ffmpeg::frame::Video, target: &mut ffmpeg::frame::Video) -> Result<()> {
         // SAFETY: reads fields of a valid frame.
         let shape = |f: &ffmpeg::frame::Video| unsafe {
             ((*f.as_ptr()).format, (*f.as_ptr()).width as usize, (*f.as_ptr()).height as usize)

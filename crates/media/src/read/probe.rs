@@ -1,10 +1,11 @@
 //! What a file is, found out without decoding it.
 #![allow(unsafe_code)]
 
-use super::error::{MediaError, Result};
-use super::frame::{descriptor, format_name, layout_of_raw, pixel_of};
-use super::raw::{self, Options};
-use super::{log, sidedata};
+use crate::error::{MediaError, Result};
+use crate::ffi::frame::{descriptor, format_name, layout_of_raw, pixel_of};
+use crate::ffi::log;
+use crate::ffi::parameters::{self as raw, Options};
+use crate::formats::sidedata;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::ffi::CStr;
 use std::io::Read;
@@ -62,7 +63,7 @@ pub struct VideoInfo {
     pub height: usize,
     /// FFmpeg's name of the pixel format in the file.
     pub pixel_format: String,
-    /// The layout of the frames that a [`super::Reader`] delivers.
+    /// The layout of the frames that a [`crate::Reader`] delivers.
     pub layout: YuvLayout,
     /// The meaning of their samples; guessed from the size where the file doesn't tell.
     pub color: YuvColor,
@@ -99,7 +100,7 @@ pub fn probe(path: &Path) -> Result<InputInfo> {
     Ok(open(path)?.into_parts().1)
 }
 
-/// A source file that was opened to look at it and that a [`super::Reader`] can go on with: finding out
+/// A source file that was opened to look at it and that a [`crate::Reader`] can go on with: finding out
 /// what is in it takes some decoding, which at 8K is a third of a CPU second.
 pub struct OpenInput {
     /// Nobody ever waits for it: the lock lets threads share what holds an open file.
@@ -113,7 +114,7 @@ impl OpenInput {
         &self.info
     }
 
-    pub(super) fn into_parts(self) -> (ffmpeg::format::context::Input, InputInfo) {
+    pub(crate) fn into_parts(self) -> (ffmpeg::format::context::Input, InputInfo) {
         (self.context.into_inner().unwrap_or_else(PoisonError::into_inner), self.info)
     }
 }
@@ -136,7 +137,7 @@ pub fn open(path: &Path) -> Result<OpenInput> {
 
 /// Pixels of the largest frame that is decoded: 16384 x 8192, more than any headset shows. What a header or
 /// a stream says beyond that would only fill the memory.
-pub(super) const MAX_PIXELS: usize = 1 << 27;
+pub(crate) const MAX_PIXELS: usize = 1 << 27;
 
 /// Demuxers that take text or small binary files by their extension and make "video" of them.
 const TEXT_ART: &[&str] = &["tty", "bin", "xbin", "adf", "idf"];
@@ -160,14 +161,14 @@ fn refuse_playlist(path: &Path) -> Result<()> {
 }
 
 /// Opens a file and reads enough of it to know its streams.
-pub(super) fn open_context(path: &Path) -> Result<ffmpeg::format::context::Input> {
+pub(crate) fn open_context(path: &Path) -> Result<ffmpeg::format::context::Input> {
     let mut input = open_header(path)?;
     read_ahead(path, &mut input)?;
     Ok(input)
 }
 
 /// Opens a file and reads what its header says.
-pub(super) fn open_header(path: &Path) -> Result<ffmpeg::format::context::Input> {
+pub(crate) fn open_header(path: &Path) -> Result<ffmpeg::format::context::Input> {
     log::init();
     check_file(path)?;
     refuse_playlist(path)?;
@@ -204,7 +205,7 @@ pub(super) fn open_header(path: &Path) -> Result<ffmpeg::format::context::Input>
 }
 
 /// Reads and decodes as much as is needed to know what the header doesn't tell of the streams.
-pub(super) fn read_ahead(path: &Path, input: &mut ffmpeg::format::context::Input) -> Result<()> {
+pub(crate) fn read_ahead(path: &Path, input: &mut ffmpeg::format::context::Input) -> Result<()> {
     // SAFETY: an open input.
     let (code, lines) = log::capture(|| unsafe { ffi::avformat_find_stream_info(input.as_mut_ptr(), ptr::null_mut()) });
     if code < 0 { Err(not_media(path, code, lines)) } else { Ok(()) }
@@ -275,7 +276,7 @@ fn is_video(stream: &ffmpeg::Stream<'_>) -> bool {
 }
 
 /// A cover picture or a strip of thumbnails.
-pub(super) fn is_cover(stream: &ffmpeg::Stream<'_>) -> bool {
+pub(crate) fn is_cover(stream: &ffmpeg::Stream<'_>) -> bool {
     // SAFETY: reads a field of a stream of an open input.
     let disposition = unsafe { (*stream.as_ptr()).disposition };
     disposition & (ffi::AV_DISPOSITION_ATTACHED_PIC | ffi::AV_DISPOSITION_TIMED_THUMBNAILS) != 0
@@ -411,7 +412,7 @@ fn counted(nb_frames: i64, estimate: Option<u64>) -> Option<u64> {
 
 /// The planar layout in which frames of a pixel format are delivered: its own, or the nearest
 /// that loses nothing (RGB becomes 4:4:4, gray 4:2:0).
-pub(super) fn working_layout(format: i32) -> Option<YuvLayout> {
+pub(crate) fn working_layout(format: i32) -> Option<YuvLayout> {
     layout_of_raw(format).or_else(|| nearest_layout(format))
 }
 
@@ -462,7 +463,7 @@ fn matrix_of(space: ffi::AVColorSpace) -> Option<Matrix> {
 
 /// What the samples of the delivered frames mean. Where the file states no matrix, HD sizes are
 /// BT.709 and others BT.601, as players have it.
-pub(super) fn color_of(
+pub(crate) fn color_of(
     format: i32,
     space: ffi::AVColorSpace,
     range: ffi::AVColorRange,
@@ -484,7 +485,7 @@ pub(super) fn color_of(
     YuvColor { matrix: matrix_of(space).unwrap_or(guess), full_range: full_range && !rgb }
 }
 
-pub(super) fn is_hdr(transfer: ffi::AVColorTransferCharacteristic) -> bool {
+pub(crate) fn is_hdr(transfer: ffi::AVColorTransferCharacteristic) -> bool {
     use ffi::AVColorTransferCharacteristic::*;
     matches!(transfer, AVCOL_TRC_SMPTE2084 | AVCOL_TRC_ARIB_STD_B67)
 }

@@ -22,7 +22,7 @@ pub struct DecodeOptions {
     /// Threads of the video decoder; 0 leaves the choice to FFmpeg.
     pub threads: usize,
     /// Deliver frames in a layout of which FFmpeg also has a format with alpha
-    /// ([`super::layout_with_alpha`]), because an output will need that.
+    /// ([`crate::layout_with_alpha`]), because an output will need that.
     pub alpha: bool,
     /// A packet or frame that can't be decoded ends the reading with an error instead of being counted.
     pub strict: bool,

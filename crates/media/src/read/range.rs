@@ -1,16 +1,16 @@
 //! Opening a source for reading: decoder, streams that are copied, the range, seeking.
 #![allow(unsafe_code)]
 
-use super::error::{MediaError, Result};
-use super::log;
-use super::options::DecodeOptions;
-use super::probe::{InputInfo, MAX_PIXELS};
-use super::raw::{self, MICROSECONDS};
+use crate::error::{MediaError, Result};
+use crate::ffi::log;
+use crate::ffi::parameters::{self as raw, MICROSECONDS};
+use crate::read::probe::{InputInfo, MAX_PIXELS};
+use crate::write::options::DecodeOptions;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::path::Path;
 
 /// What is known of a stream while it is copied.
-pub(super) struct CopyState {
+pub(crate) struct CopyState {
     pub time_base: ffi::AVRational,
     pub copied: bool,
     /// The end of the range waits for it.
@@ -21,7 +21,7 @@ pub(super) struct CopyState {
 }
 
 /// The part that is read.
-pub(super) struct Range {
+pub(crate) struct Range {
     /// Start and end in microseconds of the file's clock.
     pub micros: (Option<i64>, Option<i64>),
     /// The same in ticks of the video.
@@ -30,17 +30,17 @@ pub(super) struct Range {
     pub frames: Option<u64>,
 }
 
-pub(super) fn tick(time_base: ffi::AVRational) -> f64 {
+pub(crate) fn tick(time_base: ffi::AVRational) -> f64 {
     f64::from(time_base.num) / f64::from(time_base.den)
 }
 
-pub(super) fn file_start(input: &ffmpeg::format::context::Input) -> i64 {
+pub(crate) fn file_start(input: &ffmpeg::format::context::Input) -> i64 {
     // SAFETY: reads a field of an open input.
     let start = unsafe { (*input.as_ptr()).start_time };
     if start == ffi::AV_NOPTS_VALUE { 0 } else { start }
 }
 
-pub(super) fn check_range(info: &InputInfo, options: &DecodeOptions) -> Result<()> {
+pub(crate) fn check_range(info: &InputInfo, options: &DecodeOptions) -> Result<()> {
     let range = options.range;
     let seconds_ok = |t: Option<f64>| t.is_none_or(|t| t.is_finite() && (0.0..1e10).contains(&t));
     let wrong = if !seconds_ok(range.start) || !seconds_ok(range.end) {
@@ -63,7 +63,7 @@ pub(super) fn check_range(info: &InputInfo, options: &DecodeOptions) -> Result<(
 }
 
 impl Range {
-    pub(super) fn new(
+    pub(crate) fn new(
         input: &ffmpeg::format::context::Input,
         options: &DecodeOptions,
         time_base: ffi::AVRational,
@@ -78,7 +78,7 @@ impl Range {
     }
 }
 
-pub(super) fn open_decoder(
+pub(crate) fn open_decoder(
     path: &Path,
     input: &ffmpeg::format::context::Input,
     index: usize,
@@ -104,7 +104,7 @@ pub(super) fn open_decoder(
 }
 
 /// Which streams are copied; tells the demuxer to leave the others out.
-pub(super) fn copy_states(input: &mut ffmpeg::format::context::Input, video: usize) -> Vec<CopyState> {
+pub(crate) fn copy_states(input: &mut ffmpeg::format::context::Input, video: usize) -> Vec<CopyState> {
     use ffmpeg::media::Type;
     let mut states = Vec::new();
     for stream in input.streams() {
@@ -136,7 +136,7 @@ pub(super) fn copy_states(input: &mut ffmpeg::format::context::Input, video: usi
 
 /// Seeks to the last key frame at or before `start` (microseconds of the file's clock). False where
 /// that isn't possible.
-pub(super) fn seek(input: &mut ffmpeg::format::context::Input, decoder: &ffmpeg::decoder::Video, start: i64) -> bool {
+pub(crate) fn seek(input: &mut ffmpeg::format::context::Input, decoder: &ffmpeg::decoder::Video, start: i64) -> bool {
     // SAFETY: an open input and an open decoder.
     unsafe {
         let ic = input.as_mut_ptr();

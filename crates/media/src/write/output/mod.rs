@@ -1,13 +1,13 @@
 //! The muxer: an output file under its temporary name.
 #![allow(unsafe_code)]
 
-use super::container::Container;
-use super::error::{MediaError, Result};
-use super::log;
-use super::mux::{Purpose, VrTags, WriterOptions};
-use super::raw::{self, Options, Params, Tags};
-use super::sidedata;
-use super::template::{SourceTemplate, StreamTemplate};
+use crate::error::{MediaError, Result};
+use crate::ffi::log;
+use crate::ffi::parameters::{self as raw, Options, Params, Tags};
+use crate::formats::container::Container;
+use crate::formats::sidedata;
+use crate::read::template::{SourceTemplate, StreamTemplate};
+use crate::write::writer::{Purpose, VrTags, WriterOptions};
 use ffmpeg_next::{self as ffmpeg, ffi, media::Type, packet::Mut as _, packet::Ref as _};
 use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -17,7 +17,7 @@ use std::ptr;
 
 /// A stream that is copied.
 #[derive(Clone, Debug)]
-pub(super) struct CopiedStream {
+pub(crate) struct CopiedStream {
     index: usize,
     time_base: ffi::AVRational,
     last_dts: Option<i64>,
@@ -27,7 +27,7 @@ pub(super) struct CopiedStream {
 type Streams = (Vec<Option<CopiedStream>>, usize, Vec<String>);
 
 /// An open output. Dropped before [`Output::finish`] it removes its file.
-pub(super) struct Output {
+pub(crate) struct Output {
     context: *mut ffi::AVFormatContext,
     container: Container,
     path: PathBuf,
@@ -65,7 +65,7 @@ impl Output {
     ///
     /// # Errors
     /// It can't be created, or another run is writing it at this moment.
-    pub(super) fn create(path: &Path, container: &Container, overwrite: bool) -> Result<Self> {
+    pub(crate) fn create(path: &Path, container: &Container, overwrite: bool) -> Result<Self> {
         let temporary = path.with_file_name(temporary_name(path.file_name().unwrap_or_default()));
         // The system's own words for what is wrong with the directory.
         let lock = lock_file(&temporary).map_err(|e| MediaError::create(path, &e))?.ok_or_else(|| {
@@ -107,7 +107,7 @@ impl Output {
     }
 
     /// Adds the video, encoded as `encoder` says, and, in the source's order, all streams that can be copied.
-    pub(super) fn add_streams(
+    pub(crate) fn add_streams(
         &mut self,
         options: &WriterOptions<'_>,
         template: &SourceTemplate,
@@ -318,7 +318,7 @@ impl Output {
     }
 
     /// Tags, chapters and the container's header.
-    pub(super) fn write_header(&mut self, template: &SourceTemplate) -> Result<()> {
+    pub(crate) fn write_header(&mut self, template: &SourceTemplate) -> Result<()> {
         // The clock that the muxer gives the video track.
         let ticks = (0..14).map(|i| i64::from(template.video.time_base.den) << i).find(|t| *t >= 10_000);
         let ticks = ticks.unwrap_or(90_000).to_string();
@@ -361,7 +361,7 @@ impl Output {
     }
 
     /// Writes an encoded packet.
-    pub(super) fn write_video(
+    pub(crate) fn write_video(
         &mut self,
         mut packet: ffmpeg::Packet,
         from: ffi::AVRational,
@@ -374,7 +374,7 @@ impl Output {
     }
 
     /// Writes a reference to a copied packet.
-    pub(super) fn write_copied(&mut self, source: &ffmpeg::Packet, stream: &mut CopiedStream) -> Result<()> {
+    pub(crate) fn write_copied(&mut self, source: &ffmpeg::Packet, stream: &mut CopiedStream) -> Result<()> {
         if !self.container.is_mov() && is_preroll(source, stream.time_base) {
             return Ok(());
         }
@@ -410,7 +410,7 @@ impl Output {
     }
 
     /// Trailer, flush to the disk, final name. Returns the size.
-    pub(super) fn finish(&mut self) -> Result<u64> {
+    pub(crate) fn finish(&mut self) -> Result<u64> {
         // SAFETY: an open output with its header written.
         let (code, lines) = log::capture(|| unsafe { ffi::av_write_trailer(self.context) });
         self.check(code, lines)?;
