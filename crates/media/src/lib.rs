@@ -1,9 +1,11 @@
-//! FFmpeg: probing, decoding, encoding, muxing, side data. Nothing above this module sees a raw
+//! FFmpeg: probing, decoding, encoding, muxing, side data. Nothing outside this crate sees a raw
 //! FFmpeg pointer.
 //!
 //! A [`Reader`] gives the frames of the video stream and the untouched packets of all others; a
 //! [`Writer`] takes frames and packets and makes a file of them that keeps what the source said
 //! about itself (color, rotation, stereo packing, chapters, tags). Call [`init`] once before.
+//!
+//! Modules, each importing only those to the right of it: `write` → `read` → `formats` → `ffi` → [`error`].
 
 pub mod error;
 mod ffi;
@@ -12,19 +14,25 @@ mod read;
 mod write;
 
 pub use error::{MediaError, Result};
-pub use ffi::frame::{PlaneSamples, VideoFrame, layout_of, pixel_of};
-pub use ffi::log::{init, recent_log};
+pub use ffi::frame::{PlaneSamples, VideoFrame};
+pub use ffi::log::{environment, init, recent_log};
 pub use ffi::pool::FramePool;
+pub use formats::layout::layout_with_alpha;
 pub use read::background::Background;
-pub use read::key_frames::{FrameTime, frame_times, key_frames};
-pub use read::probe::{InputInfo, OpenInput, VideoInfo, layout_with_alpha, open, probe};
+pub use read::frame_times::{FrameTime, frame_times};
+pub use read::info::{InputInfo, VideoInfo};
+pub use read::key_frames::key_frames;
+pub use read::options::{DecodeOptions, TimeRange};
+pub use read::probe::{OpenInput, open, probe};
 pub use read::reader::{CopiedPacket, Item, Reader, SourceFrame};
 pub use read::template::SourceTemplate;
+pub use write::codec::Codec;
 pub use write::encoder::nvenc::nvenc_status;
 pub use write::encoder::plan::{EncoderPlan, plan_encoder};
-pub use write::options::{Codec, DecodeOptions, EncodeOptions, TimeRange};
+pub use write::options::{EncodeOptions, Purpose, VrTags, WriterOptions};
+pub use write::same_file;
 pub use write::segment::{SegmentPart, SegmentTimes, SegmentWriter};
-pub use write::writer::{Finished, Purpose, VrTags, Writer, WriterOptions, same_file};
+pub use write::writer::{Finished, Writer};
 pub use write::{opens, segment};
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 #![allow(unsafe_code)]
 
 use crate::error::{MediaError, Result};
-use ffmpeg_next::{self as ffmpeg, ffi, format::Pixel};
-use std::ffi::{CStr, CString};
+use crate::ffi::numbers::{self, PixelFormat};
+use crate::ffi::pixel_format::{format_for, format_name, layout_of};
+use ffmpeg_next::{self as ffmpeg, ffi};
 use vrseg_image::plane::{PlaneMut, PlaneRef, Sample, Yuv, YuvLayout, YuvMut};
 
 /// The samples of one plane, in whichever type the layout has.
@@ -38,8 +39,8 @@ impl VideoFrame {
     /// # Errors
     /// When memory is short or FFmpeg has no format of this layout.
     pub fn alloc(layout: YuvLayout, width: usize, height: usize) -> Result<Self> {
-        let pixel = pixel_of(layout).ok_or_else(|| no_format(layout))?;
-        let frame = alloc_raw(ffi::AVPixelFormat::from(pixel) as i32, width, height)?;
+        let format = format_for(layout).ok_or_else(|| no_format(layout))?;
+        let frame = alloc_raw(format, width, height)?;
         Self::from_av(frame).map_err(|_| no_format(layout))
     }
 
@@ -48,20 +49,21 @@ impl VideoFrame {
     pub(crate) fn from_av(frame: ffmpeg::frame::Video) -> std::result::Result<Self, ffmpeg::frame::Video> {
         // SAFETY: reads fields of a valid frame.
         let usable = unsafe {
-            let f = &*frame.as_ptr();
-            layout_of_raw(f.format).filter(|layout| {
+            let f = frame.as_ptr();
+            let (width, height, data, strides) = ((*f).width, (*f).height, (*f).data, (*f).linesize);
+            layout_of(PixelFormat::new((*f).format)).filter(|layout| {
                 let bytes = layout.sample_bytes();
-                f.width > 0
-                    && f.height > 0
-                    && !f.buf[0].is_null()
+                width > 0
+                    && height > 0
+                    && !(*f).buf[0].is_null()
                     && (0..layout.planes()).all(|i| {
-                        let (w, _) = layout.plane_size(i, f.width as usize, f.height as usize);
-                        let stride = f.linesize[i];
+                        let (w, _) = layout.plane_size(i, width as usize, height as usize);
+                        let stride = strides[i];
                         stride > 0
                             && stride as usize >= w * bytes
                             && (stride as usize).is_multiple_of(bytes)
-                            && !f.data[i].is_null()
-                            && (f.data[i] as usize).is_multiple_of(bytes)
+                            && !data[i].is_null()
+                            && (data[i] as usize).is_multiple_of(bytes)
                     })
             })
         };
@@ -89,7 +91,7 @@ impl VideoFrame {
 
     /// Size and format for messages, such as `320x160 yuv420p`.
     pub fn describe(&self) -> String {
-        format!("{}x{} {}", self.width(), self.height(), format_name(self.av_format()))
+        format!("{}x{} {}", self.width(), self.height(), format_name(self.format()))
     }
 
     /// Presentation time in the time base of whoever set it.
@@ -105,7 +107,10 @@ impl VideoFrame {
     /// Bytes of sample memory that the frame holds.
     pub fn bytes(&self) -> usize {
         // SAFETY: reads fields of a valid frame; unused entries of `buf` are null.
-        unsafe { (*self.inner.as_ptr()).buf.iter().filter(|b| !b.is_null()).map(|&b| (*b).size).sum() }
+        unsafe {
+            let buffers = (*self.inner.as_ptr()).buf;
+            buffers.iter().filter(|b| !b.is_null()).map(|&b| (*b).size).sum()
+        }
     }
 
     /// Nobody else (decoder, encoder) holds the memory.
@@ -159,9 +164,9 @@ impl VideoFrame {
             let f = self.inner.as_mut_ptr();
             // `av_frame_copy_props` adds to what is there: a frame used again would collect it.
             let count = (*f).nb_side_data as usize;
-            let kinds: Vec<_> = (0..count).map(|i| (**(*f).side_data.add(i)).type_).collect();
+            let kinds: Vec<_> = (0..count).map(|i| numbers::read(&raw const (**(*f).side_data.add(i)).type_)).collect();
             for kind in kinds {
-                ffi::av_frame_remove_side_data(f, kind);
+                numbers::av_frame_remove_side_data(f, kind.get());
             }
             ffi::av_dict_free(&raw mut (*f).metadata);
             ffi::av_frame_copy_props(f, source.inner.as_ptr());
@@ -185,6 +190,25 @@ impl VideoFrame {
         }
     }
 
+    /// A second view of the frame's memory, without `x` columns on the left and as many on the right, and
+    /// without `y` rows above and below, which must leave something.
+    pub(crate) fn center(&self, x: usize, y: usize) -> Result<ffmpeg::frame::Video> {
+        assert!(2 * x < self.width() && 2 * y < self.height(), "nothing is left of the frame");
+        // SAFETY: a new reference to a valid frame, null checked for; the margins leave at least a row and a
+        // column. FFmpeg moves the plane pointers and the size.
+        unsafe {
+            let clone = ffi::av_frame_clone(self.inner.as_ptr());
+            if clone.is_null() {
+                return Err(MediaError::NoMemory { what: "a frame".to_owned() });
+            }
+            let mut view = ffmpeg::frame::Video::wrap(clone);
+            let v = view.as_mut_ptr();
+            ((*v).crop_left, (*v).crop_right, (*v).crop_top, (*v).crop_bottom) = (x, x, y, y);
+            ffi::av_frame_apply_cropping(v, ffi::AV_FRAME_CROP_UNALIGNED as _);
+            Ok(view)
+        }
+    }
+
     /// The frame for FFmpeg's functions.
     pub(crate) fn av(&self) -> &ffmpeg::frame::Video {
         &self.inner
@@ -200,10 +224,8 @@ impl VideoFrame {
         &mut self.inner
     }
 
-    /// FFmpeg's pixel format.
-    pub(crate) fn av_format(&self) -> i32 {
-        // SAFETY: reads a field of a valid frame.
-        unsafe { (*self.inner.as_ptr()).format }
+    pub(crate) fn format(&self) -> PixelFormat {
+        format_of(&self.inner)
     }
 
     /// Base address, stride and size in samples of plane `i`.
@@ -211,8 +233,8 @@ impl VideoFrame {
         let (w, h) = self.layout.plane_size(i, self.width(), self.height());
         // SAFETY: reads fields of a valid frame; `from_av` has checked address and stride.
         unsafe {
-            let f = &*self.inner.as_ptr();
-            (f.data[i].cast::<T>(), f.linesize[i] as usize / size_of::<T>(), w, h)
+            let f = self.inner.as_ptr();
+            ((*f).data[i].cast::<T>(), (*f).linesize[i] as usize / size_of::<T>(), w, h)
         }
     }
 
@@ -248,8 +270,14 @@ impl VideoFrame {
     }
 }
 
+/// The pixel format of any frame of FFmpeg's.
+pub(crate) fn format_of(frame: &ffmpeg::frame::Video) -> PixelFormat {
+    // SAFETY: reads a field of a valid frame.
+    PixelFormat::new(unsafe { (*frame.as_ptr()).format })
+}
+
 /// A new picture of any pixel format.
-pub(crate) fn alloc_raw(format: i32, width: usize, height: usize) -> Result<ffmpeg::frame::Video> {
+pub(crate) fn alloc_raw(format: PixelFormat, width: usize, height: usize) -> Result<ffmpeg::frame::Video> {
     let no_memory = || MediaError::NoMemory { what: format!("a frame of {width}x{height}") };
     let mut frame = ffmpeg::frame::Video::empty();
     // SAFETY: `empty` allocates the frame's structure; null is checked for (ffmpeg-next doesn't).
@@ -258,7 +286,7 @@ pub(crate) fn alloc_raw(format: i32, width: usize, height: usize) -> Result<ffmp
         if f.is_null() {
             return Err(no_memory());
         }
-        (*f).format = format;
+        (*f).format = format.get();
         (*f).width = i32::try_from(width).map_err(|_| no_memory())?;
         (*f).height = i32::try_from(height).map_err(|_| no_memory())?;
         if ffi::av_frame_get_buffer(f, 0) < 0 {
@@ -272,117 +300,11 @@ fn no_format(layout: YuvLayout) -> MediaError {
     MediaError::Unsupported { what: format!("FFmpeg has no pixel format for {layout:?}") }
 }
 
-/// FFmpeg's pixel format for a layout, in the machine's byte order; `None` where it has none.
-pub fn pixel_of(layout: YuvLayout) -> Option<Pixel> {
-    let sampling = match (layout.chroma_shift_x, layout.chroma_shift_y) {
-        (1, 1) => "420",
-        (1, 0) => "422",
-        (0, 0) => "444",
-        (0, 1) => "440",
-        (2, 0) => "411",
-        (2, 2) => "410",
-        _ => return None,
-    };
-    let alpha = if layout.alpha { "a" } else { "" };
-    let bits = if layout.bits == 8 { String::new() } else { layout.bits.to_string() };
-    let pixel = format_named(&format!("yuv{alpha}{sampling}p{bits}"))?;
-    // FFmpeg looks for the name with the byte order added, too; but not every depth exists.
-    (layout_of(pixel) == Some(layout)).then_some(pixel)
-}
-
-/// The layout of an FFmpeg pixel format; `None` where it isn't planar YUV in the machine's byte
-/// order. `yuvj420p` and the like have the layout of their ordinary twins.
-pub fn layout_of(pixel: Pixel) -> Option<YuvLayout> {
-    layout_of_raw(ffi::AVPixelFormat::from(pixel) as i32)
-}
-
-/// FFmpeg's pixel format of that name.
-pub(crate) fn format_named(name: &str) -> Option<Pixel> {
-    let name = CString::new(name).ok()?;
-    // SAFETY: the name is a valid string.
-    match unsafe { ffi::av_get_pix_fmt(name.as_ptr()) } {
-        ffi::AVPixelFormat::AV_PIX_FMT_NONE => None,
-        format => Some(format.into()),
-    }
-}
-
-/// FFmpeg's description of a pixel format number.
-pub(crate) fn descriptor(format: i32) -> Option<&'static ffi::AVPixFmtDescriptor> {
-    if format < 0 || format >= ffi::AVPixelFormat::AV_PIX_FMT_NB as i32 {
-        return None;
-    }
-    // SAFETY: the number is within the enumeration that the bindings were made from; the
-    // description is static.
-    unsafe {
-        let format = std::mem::transmute::<i32, ffi::AVPixelFormat>(format);
-        ffi::av_pix_fmt_desc_get(format).as_ref()
-    }
-}
-
-/// FFmpeg's name of a pixel format number.
-pub(crate) fn format_name(format: i32) -> String {
-    match descriptor(format) {
-        // SAFETY: a description's name is a static string.
-        Some(d) => unsafe { CStr::from_ptr(d.name) }.to_string_lossy().into_owned(),
-        None => "unknown".to_owned(),
-    }
-}
-
-pub(crate) fn layout_of_raw(format: i32) -> Option<YuvLayout> {
-    let d = descriptor(format)?;
-    let flag = |f: i32| d.flags & f as u64 != 0;
-    let foreign = ffi::AV_PIX_FMT_FLAG_RGB
-        | ffi::AV_PIX_FMT_FLAG_PAL
-        | ffi::AV_PIX_FMT_FLAG_BITSTREAM
-        | ffi::AV_PIX_FMT_FLAG_HWACCEL
-        | ffi::AV_PIX_FMT_FLAG_BAYER
-        | ffi::AV_PIX_FMT_FLAG_FLOAT
-        | if cfg!(target_endian = "little") { ffi::AV_PIX_FMT_FLAG_BE } else { 0 };
-    if d.flags & foreign as u64 != 0 || !flag(ffi::AV_PIX_FMT_FLAG_PLANAR) {
-        return None;
-    }
-    let planes = usize::from(d.nb_components);
-    let alpha = flag(ffi::AV_PIX_FMT_FLAG_ALPHA);
-    let depth = d.comp[0].depth;
-    if planes != 3 + usize::from(alpha) || !(8..=16).contains(&depth) {
-        return None;
-    }
-    let bytes = if depth > 8 { 2 } else { 1 };
-    let separate = d.comp[..planes]
-        .iter()
-        .enumerate()
-        .all(|(i, c)| c.plane == i as i32 && c.step == bytes && c.offset == 0 && c.shift == 0 && c.depth == depth);
-    separate.then(|| YuvLayout {
-        bits: depth as u32,
-        chroma_shift_x: u32::from(d.log2_chroma_w),
-        chroma_shift_y: u32::from(d.log2_chroma_h),
-        alpha,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const YUV420P10: YuvLayout = YuvLayout { bits: 10, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
-
-    #[test]
-    fn formats_and_layouts_are_inverse() {
-        for (x, y) in [(1, 1), (1, 0), (0, 0)] {
-            for bits in [8, 9, 10, 12, 14, 16] {
-                let layout = YuvLayout { bits, chroma_shift_x: x, chroma_shift_y: y, alpha: false };
-                assert_eq!(layout_of(pixel_of(layout).unwrap()), Some(layout));
-            }
-            for bits in [8, 9, 10, 16] {
-                let layout = YuvLayout { bits, chroma_shift_x: x, chroma_shift_y: y, alpha: true };
-                assert_eq!(layout_of(pixel_of(layout).unwrap()), Some(layout));
-            }
-        }
-        assert_eq!(layout_of(Pixel::YUVJ420P), layout_of(Pixel::YUV420P));
-        for foreign in [Pixel::NV12, Pixel::P010LE, Pixel::RGB24, Pixel::GBRP, Pixel::GRAY8, Pixel::YUV420P10BE] {
-            assert_eq!(layout_of(foreign), None, "{foreign:?}");
-        }
-    }
 
     #[test]
     fn odd_sizes_have_rounded_up_chroma() {
@@ -398,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn properties_are_replaced_not_collected() {
+    fn copied_properties_replace_the_old_ones() {
         let layout = YuvLayout { bits: 8, ..YUV420P10 };
         let mut source = VideoFrame::alloc(layout, 16, 16).unwrap();
         source.set_pts(Some(42));

@@ -7,14 +7,24 @@ use std::collections::VecDeque;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::{Mutex, Once};
 
-/// Lines that are kept.
-const KEPT: usize = 20;
+/// Lines that [`recent_log`] returns at most.
+const RECENT_LINES: usize = 20;
 
 static LINES: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
 
 thread_local! {
     /// Lines of the call under way on this thread; see [`capture`].
     static CAPTURED: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
+}
+
+/// What the libraries under FFmpeg read from the environment, by name and value. A program sets those that are
+/// not set yet when it starts, before it starts any thread: only then is [`std::env::set_var`] sound, so no
+/// function of this crate does it.
+///
+/// Without them all works, but SVT-AV1 writes its messages to standard error, past FFmpeg's log; 1 leaves
+/// its errors.
+pub fn environment() -> &'static [(&'static str, &'static str)] {
+    &[("SVT_LOG", "1")]
 }
 
 /// Prepares FFmpeg. Cheap to call again; every entry point of [`crate`] does.
@@ -26,13 +36,8 @@ pub fn init() {
     ONCE.call_once(|| {
         // Registers only error texts in the FFmpeg versions that are supported; cannot fail there.
         let _ = ffmpeg_next::init();
-        // SAFETY: `keep_line` has the type that FFmpeg wants and is safe to call from any thread.
+        // SAFETY: `keep_line` has the type that FFmpeg asks for and is safe to call from any thread.
         unsafe { ffi::av_log_set_callback(Some(keep_line)) };
-        if std::env::var_os("SVT_LOG").is_none() {
-            // SVT-AV1 writes to stderr by itself, past FFmpeg's log; 1 leaves its errors.
-            // SAFETY: `init` is the first thing the program does, before it starts threads.
-            unsafe { std::env::set_var("SVT_LOG", "1") };
-        }
     });
 }
 
@@ -62,7 +67,7 @@ unsafe extern "C" fn keep_line(
     }
     let mut text = [0 as c_char; 1024];
     let mut prefix: c_int = 1;
-    // SAFETY: FFmpeg hands over a valid context, format and argument list; the buffer's size is told.
+    // SAFETY: FFmpeg passes a valid context, format and argument list; the buffer's size is passed.
     let line = unsafe {
         ffi::av_log_format_line2(
             context,
@@ -89,7 +94,7 @@ unsafe extern "C" fn keep_line(
         }
     });
     let mut lines = LINES.lock().unwrap_or_else(|e| e.into_inner());
-    if lines.len() == KEPT {
+    if lines.len() == RECENT_LINES {
         lines.pop_front();
     }
     lines.push_back(line);
@@ -110,10 +115,18 @@ fn without_address(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::without_address;
+    use super::{environment, init, without_address};
 
     #[test]
-    fn addresses_are_cut_out() {
+    fn init_leaves_the_environment_alone() {
+        let read = || environment().iter().map(|(name, _)| std::env::var_os(name)).collect::<Vec<_>>();
+        let before = read();
+        init();
+        assert_eq!(read(), before);
+    }
+
+    #[test]
+    fn addresses_are_removed() {
         assert_eq!(without_address("[mov,mp4 @ 0x55fe] moov atom not found"), "[mov,mp4] moov atom not found");
         assert_eq!(without_address("[a @ 0x1] [b @ 0x2] c"), "[a] [b] c");
         assert_eq!(without_address("plain @ 0x"), "plain @ 0x");

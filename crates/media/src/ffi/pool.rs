@@ -2,13 +2,15 @@
 #![allow(unsafe_code)]
 
 use crate::error::{MediaError, Result};
-use crate::ffi::frame::{VideoFrame, pixel_of};
+use crate::ffi::frame::VideoFrame;
+use crate::ffi::numbers::PixelFormat;
+use crate::ffi::pixel_format::format_for;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::ptr;
 use std::sync::Arc;
 use vrseg_image::plane::YuvLayout;
 
-/// Rows and planes start at multiples of so many bytes (a cache line, an AVX-512 register).
+/// Rows and planes start at multiples of this number of bytes (a cache line, an AVX-512 register).
 const ALIGN: usize = 64;
 
 /// Bytes behind each plane that FFmpeg's assembly may touch beyond its end.
@@ -27,7 +29,7 @@ struct Inner {
     layout: YuvLayout,
     width: usize,
     height: usize,
-    format: i32,
+    format: PixelFormat,
     /// Offset and stride of each plane, in bytes.
     planes: Vec<(usize, usize)>,
 }
@@ -51,7 +53,7 @@ impl FramePool {
     /// When FFmpeg has no format of this layout, the size is 0 or beyond FFmpeg's limits.
     pub fn new(layout: YuvLayout, width: usize, height: usize) -> Result<Self> {
         let bad = || MediaError::Unsupported { what: format!("no frame can have {width}x{height} {layout:?}") };
-        let pixel = pixel_of(layout).ok_or_else(bad)?;
+        let format = format_for(layout).ok_or_else(bad)?;
         if width == 0 || height == 0 || width > 1 << 16 || height > 1 << 16 {
             return Err(bad());
         }
@@ -69,7 +71,6 @@ impl FramePool {
         if pool.is_null() {
             return Err(MediaError::NoMemory { what: "a frame pool".to_owned() });
         }
-        let format = ffi::AVPixelFormat::from(pixel) as i32;
         Ok(FramePool(Arc::new(Inner { pool, layout, width, height, format, planes })))
     }
 
@@ -99,7 +100,7 @@ impl FramePool {
                 (*f).linesize[i] = stride as i32;
             }
             (*f).extended_data = ptr::addr_of_mut!((*f).data).cast();
-            (*f).format = inner.format;
+            (*f).format = inner.format.get();
             (*f).width = inner.width as i32;
             (*f).height = inner.height as i32;
         }
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_used_again() {
+    fn memory_is_reused() {
         let pool = FramePool::new(LAYOUT, 33, 17).unwrap();
         let first = pool.get().unwrap();
         let second = pool.get().unwrap();
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_an_encoder_holds_is_not_given_out() {
+    fn memory_that_an_encoder_holds_is_not_reused() {
         let pool = FramePool::new(LAYOUT, 16, 16).unwrap();
         let frame = pool.get().unwrap();
         let held = address(&frame);

@@ -2,7 +2,9 @@
 #![allow(unsafe_code)]
 
 use crate::error::{MediaError, Result};
-use crate::ffi::frame::format_name;
+use crate::ffi::frame::format_of;
+use crate::ffi::numbers::{self, PixelFormat};
+use crate::ffi::pixel_format::{descriptor, format_name};
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::ptr;
 use vrseg_image::plane::{Matrix, YuvColor};
@@ -11,8 +13,7 @@ use vrseg_image::plane::{Matrix, YuvColor};
 /// `color` counts, and FFmpeg's RGB is always full range.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Side {
-    /// FFmpeg's pixel format number.
-    pub format: i32,
+    pub format: PixelFormat,
     /// Width in luma samples.
     pub width: usize,
     /// Height in luma samples.
@@ -47,15 +48,11 @@ impl Scaler {
                 format_name(target.format)
             ),
         };
-        let format = |side: &Side| -> Result<ffi::AVPixelFormat> {
-            crate::ffi::frame::descriptor(side.format).ok_or_else(fail)?;
-            // SAFETY: `descriptor` knows the number, so it is within the enumeration.
-            Ok(unsafe { std::mem::transmute::<i32, ffi::AVPixelFormat>(side.format) })
-        };
+        let format = |side: &Side| descriptor(side.format).map(|_| side.format.get()).ok_or_else(fail);
         let flags = ffi::SWS_BICUBIC | ffi::SWS_ACCURATE_RND | ffi::SWS_FULL_CHR_H_INT | ffi::SWS_FULL_CHR_H_INP;
         // SAFETY: sizes and formats are plain values; null is checked for.
         let context = unsafe {
-            ffi::sws_getContext(
+            numbers::sws_getContext(
                 source.width as i32,
                 source.height as i32,
                 format(&source)?,
@@ -99,10 +96,7 @@ impl Scaler {
     /// # Errors
     /// When a frame doesn't fit the converter.
     pub(crate) fn run(&mut self, source: &ffmpeg::frame::Video, target: &mut ffmpeg::frame::Video) -> Result<()> {
-        // SAFETY: reads fields of a valid frame.
-        let shape = |f: &ffmpeg::frame::Video| unsafe {
-            ((*f.as_ptr()).format, (*f.as_ptr()).width as usize, (*f.as_ptr()).height as usize)
-        };
+        let shape = |f: &ffmpeg::frame::Video| (format_of(f), f.width() as usize, f.height() as usize);
         let of = |s: &Side| (s.format, s.width, s.height);
         // SAFETY: only reads reference counts.
         let writable = unsafe { ffi::av_frame_is_writable(target.as_mut_ptr()) > 0 };
@@ -116,15 +110,15 @@ impl Scaler {
         // SAFETY: both frames have the formats and sizes that the context was made for (checked), and
         // the target is ours alone.
         let rows = unsafe {
-            let (s, t) = (&*source.as_ptr(), &*target.as_mut_ptr());
+            let (s, t) = (source.as_ptr(), target.as_mut_ptr());
             ffi::sws_scale(
                 self.context,
-                s.data.as_ptr().cast(),
-                s.linesize.as_ptr(),
+                (&raw const (*s).data).cast(),
+                (&raw const (*s).linesize).cast(),
                 0,
-                s.height,
-                t.data.as_ptr(),
-                t.linesize.as_ptr(),
+                (*s).height,
+                (&raw const (*t).data).cast(),
+                (&raw const (*t).linesize).cast(),
             )
         };
         if rows < 0 {

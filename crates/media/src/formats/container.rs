@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use crate::error::{MediaError, Result};
+use crate::ffi::numbers::{self, CodecId};
 use ffmpeg_next::ffi;
 use std::ffi::{CStr, CString};
 use std::path::Path;
@@ -10,13 +11,9 @@ use std::ptr;
 /// A kind of output file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Container {
-    /// MPEG-4 part 14.
     Mp4,
-    /// QuickTime.
     Mov,
-    /// Matroska.
     Matroska,
-    /// WebM.
     WebM,
     /// Any other of FFmpeg's muxers that writes video, by name.
     Other(String),
@@ -59,14 +56,18 @@ impl Container {
             _ => {}
         }
         let name = CString::new(format!("x.{extension}")).map_err(|_| unknown())?;
-        // SAFETY: returns null or a static description.
-        let format = unsafe { ffi::av_guess_format(ptr::null(), name.as_ptr(), ptr::null()).as_ref() };
-        let format = format.ok_or_else(unknown)?;
-        if format.flags & ffi::AVFMT_NOFILE != 0 || format.video_codec == ffi::AVCodecID::AV_CODEC_ID_NONE {
+        // SAFETY: returns null or a static description, with a static string for a name.
+        let (flags, codec, name) = unsafe {
+            let format = ffi::av_guess_format(ptr::null(), name.as_ptr(), ptr::null());
+            if format.is_null() {
+                return Err(unknown());
+            }
+            ((*format).flags, numbers::read(&raw const (*format).video_codec), CStr::from_ptr((*format).name))
+        };
+        if flags & ffi::AVFMT_NOFILE != 0 || codec == ffi::AVCodecID::AV_CODEC_ID_NONE {
             return Err(unknown());
         }
-        // SAFETY: a description's name is a static string.
-        let name = unsafe { CStr::from_ptr(format.name) }.to_string_lossy().into_owned();
+        let name = name.to_string_lossy().into_owned();
         // Raw streams and single pictures have no clock or hold one frame.
         const FILES: &[&str] =
             &["avi", "mpegts", "nut", "flv", "mpeg", "3gp", "3g2", "ogg", "mxf", "asf", "f4v", "ipod"];
@@ -84,28 +85,39 @@ impl Container {
         }
     }
 
-    /// FFmpeg's muxer.
-    pub(crate) fn muxer(&self) -> Option<&'static ffi::AVOutputFormat> {
-        let name = CString::new(self.name()).ok()?;
+    /// FFmpeg's muxer; null where it has none.
+    pub(crate) fn muxer(&self) -> *const ffi::AVOutputFormat {
+        let Ok(name) = CString::new(self.name()) else { return ptr::null() };
         // SAFETY: returns null or a static description.
-        unsafe { ffi::av_guess_format(name.as_ptr(), ptr::null(), ptr::null()).as_ref() }
+        unsafe { ffi::av_guess_format(name.as_ptr(), ptr::null(), ptr::null()) }
+    }
+
+    /// Whether the muxer has a flag (`AVFMT_...`).
+    pub(crate) fn has_flag(&self, flag: i32) -> bool {
+        let muxer = self.muxer();
+        // SAFETY: null or a static description.
+        !muxer.is_null() && unsafe { (*muxer).flags } & flag != 0
     }
 
     /// Whether it can hold a codec; where FFmpeg doesn't know, it may try.
-    pub(crate) fn holds(&self, codec: ffi::AVCodecID) -> bool {
+    pub(crate) fn holds(&self, codec: CodecId) -> bool {
         if *self == Container::Other("mpegts".to_owned()) {
-            return TRANSPORT_STREAM.contains(&codec);
+            return codec.is_any(TRANSPORT_STREAM);
         }
-        // SAFETY: a static description.
-        self.muxer()
-            .is_some_and(|muxer| unsafe { ffi::avformat_query_codec(muxer, codec, ffi::FF_COMPLIANCE_NORMAL) != 0 })
+        self.query(codec).is_some_and(|answer| answer != 0)
     }
 
     /// Whether FFmpeg is sure that it can hold a codec.
-    pub(crate) fn surely_holds(&self, codec: ffi::AVCodecID) -> bool {
+    pub(crate) fn surely_holds(&self, codec: CodecId) -> bool {
+        self.query(codec) == Some(1)
+    }
+
+    /// FFmpeg's answer: 1 for yes, 0 for no, anything else where it doesn't know.
+    fn query(&self, codec: CodecId) -> Option<i32> {
+        let muxer = self.muxer();
         // SAFETY: a static description.
-        self.muxer()
-            .is_some_and(|muxer| unsafe { ffi::avformat_query_codec(muxer, codec, ffi::FF_COMPLIANCE_NORMAL) == 1 })
+        (!muxer.is_null())
+            .then(|| unsafe { numbers::avformat_query_codec(muxer, codec.get(), ffi::FF_COMPLIANCE_NORMAL) })
     }
 
     /// Files of Apple's family, which keep boxes, tags and time scales.

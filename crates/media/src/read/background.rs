@@ -1,13 +1,14 @@
 //! The picture or video that replaces the background.
-#![allow(unsafe_code)]
 
 use crate::error::{MediaError, Result};
-use crate::ffi::frame::{VideoFrame, pixel_of};
+use crate::ffi::frame::VideoFrame;
+use crate::ffi::pixel_format::format_for;
 use crate::ffi::pool::FramePool;
 use crate::ffi::scale::{Scaler, Side};
+use crate::ffi::time;
+use crate::read::options::DecodeOptions;
 use crate::read::reader::{Item, Reader};
-use crate::write::options::DecodeOptions;
-use ffmpeg_next::{self as ffmpeg, ffi};
+use ffmpeg_next::ffi;
 use std::path::Path;
 use std::sync::Arc;
 use vrseg_image::plane::{YuvColor, YuvLayout};
@@ -64,7 +65,7 @@ impl Background {
         Ok(Self { fit, shown, video })
     }
 
-    /// The frame that is seen so many seconds after the start. Quick when the times of the calls
+    /// The frame that is shown `seconds` after the start. Quick when the times of the calls
     /// rise, as those of a video do.
     ///
     /// # Errors
@@ -76,9 +77,7 @@ impl Background {
         }
         Ok(Arc::clone(&self.shown))
     }
-}
 
-impl Background {
     /// Seconds at which the loop under way began, and its length as far as it is known; `None` for a
     /// picture.
     pub fn position(&self) -> Option<(f64, f64)> {
@@ -144,7 +143,7 @@ impl Looped {
 /// The next frame with its start and end in seconds.
 fn next_frame(reader: &mut Reader) -> Result<Option<(f64, f64, VideoFrame)>> {
     let (num, den) = reader.info().video.time_base;
-    let tick = f64::from(num) / f64::from(den);
+    let tick = time::tick(ffi::AVRational { num, den });
     while let Some(item) = reader.next()? {
         if let Item::Frame(f) = item {
             let start = f.pts as f64 * tick;
@@ -165,10 +164,9 @@ struct Fit {
 
 impl Fit {
     fn new(layout: YuvLayout, color: YuvColor, width: usize, height: usize) -> Result<Self> {
-        let pixel = pixel_of(layout).filter(|_| !layout.alpha).ok_or_else(|| MediaError::Unsupported {
+        let format = format_for(layout).filter(|_| !layout.alpha).ok_or_else(|| MediaError::Unsupported {
             what: format!("a background cannot have the layout {layout:?}"),
         })?;
-        let format = ffi::AVPixelFormat::from(pixel) as i32;
         Ok(Self {
             target: Side { format, width, height, color },
             source_color: color,
@@ -178,9 +176,11 @@ impl Fit {
     }
 
     fn run(&mut self, frame: &VideoFrame) -> Result<VideoFrame> {
-        let cut = self.cut(frame)?;
+        // The center, in the shape of the target.
+        let (x, y) = margins(frame.width(), frame.height(), self.target.width, self.target.height);
+        let cut = frame.center(x, y)?;
         let source = Side {
-            format: frame.av_format(),
+            format: frame.format(),
             width: cut.width() as usize,
             height: cut.height() as usize,
             color: self.source_color,
@@ -192,25 +192,6 @@ impl Fit {
         let mut out = self.pool.get()?;
         self.scaler.insert(scaler).run(&cut, out.av_mut())?;
         Ok(out)
-    }
-
-    /// A second view of the frame's memory: its center, in the shape of the target.
-    fn cut(&self, frame: &VideoFrame) -> Result<ffmpeg::frame::Video> {
-        let (w, h) = (frame.width(), frame.height());
-        let (x, y) = margins(w, h, self.target.width, self.target.height);
-        // SAFETY: a new reference to a valid frame, null checked for; the margins leave at least two
-        // rows and columns. FFmpeg moves the plane pointers and the size.
-        unsafe {
-            let clone = ffi::av_frame_clone(frame.av().as_ptr());
-            if clone.is_null() {
-                return Err(MediaError::NoMemory { what: "a frame".to_owned() });
-            }
-            let mut cut = ffmpeg::frame::Video::wrap(clone);
-            let c = cut.as_mut_ptr();
-            ((*c).crop_left, (*c).crop_right, (*c).crop_top, (*c).crop_bottom) = (x, x, y, y);
-            ffi::av_frame_apply_cropping(c, ffi::AV_FRAME_CROP_UNALIGNED as _);
-            Ok(cut)
-        }
     }
 }
 
@@ -234,7 +215,7 @@ mod tests {
     use vrseg_image::plane::Yuv;
 
     #[test]
-    fn what_does_not_fit_is_cut_evenly() {
+    fn overhang_is_cropped_evenly() {
         assert_eq!(margins(1920, 1080, 1920, 1080), (0, 0));
         assert_eq!(margins(400, 100, 100, 100), (148, 0));
         assert_eq!(margins(100, 400, 100, 100), (0, 148));
@@ -249,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_covers_the_frame() {
+    fn picture_covers_the_frame() {
         let files = Files::new();
         // White bars left and right of a black square.
         let path = files.make(
@@ -274,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_video_is_looped() {
+    fn video_is_looped() {
         let files = Files::new();
         // Five frames at 10 per second, each brighter by 40.
         let path = files.make(
@@ -297,17 +278,5 @@ mod tests {
             let frame = background.frame_at(seconds).unwrap();
             assert!(y_at(&frame, 30, 30).abs_diff(20 + 40 * n) <= 1, "{seconds}: {}", y_at(&frame, 30, 30));
         }
-    }
-
-    #[test]
-    fn it_may_move_to_another_thread() {
-        fn send<T: Send>() {}
-        send::<Background>();
-        send::<Reader>();
-        send::<crate::Writer>();
-        fn sync<T: Sync>() {}
-        sync::<FramePool>();
-        sync::<VideoFrame>();
-        sync::<crate::SourceTemplate>();
     }
 }

@@ -2,10 +2,14 @@
 #![allow(unsafe_code)]
 
 use crate::error::{MediaError, Result};
-use crate::ffi::frame::{VideoFrame, descriptor, format_name, layout_of_raw, pixel_of};
+use crate::ffi::frame::{VideoFrame, format_of};
+use crate::ffi::numbers::{self, Number, PixelFormat};
+use crate::ffi::pixel_format::{descriptor, format_for, format_name, is_rgb, layout_of};
 use crate::ffi::pool::FramePool;
 use crate::ffi::scale::{Scaler, Side};
-use crate::read::probe::{VideoInfo, color_of, layout_with_alpha};
+use crate::formats::color::color_of;
+use crate::formats::layout::layout_with_alpha;
+use crate::read::info::VideoInfo;
 use crate::read::template::VideoTemplate;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use vrseg_image::plane::{Matrix, YuvColor};
@@ -22,14 +26,14 @@ pub(crate) struct Convert {
     /// Frames so far.
     count: u64,
     change: Option<Change>,
-    space: ffi::AVColorSpace,
-    range: ffi::AVColorRange,
+    space: Number<ffi::AVColorSpace>,
+    range: Number<ffi::AVColorRange>,
     scaler: Option<Scaler>,
     pool: Option<FramePool>,
 }
 
 /// Pixel format, width, height.
-type Shape = (i32, usize, usize);
+type Shape = (PixelFormat, usize, usize);
 
 /// Frames that were decoded in another format or size than the first one.
 struct Change {
@@ -45,12 +49,12 @@ impl Convert {
     /// `alpha` asks for a layout that exists with alpha, too.
     pub(crate) fn new(info: &VideoInfo, stated: &VideoTemplate, alpha: bool) -> Self {
         let layout = if alpha { layout_with_alpha(info.layout) } else { Some(info.layout) };
-        let format = layout.and_then(pixel_of).map(|pixel| ffi::AVPixelFormat::from(pixel) as i32);
+        let format = layout.and_then(format_for);
         let size = format.map(|format| (format, info.width, info.height));
         Self::to(size, stated.space, stated.range)
     }
 
-    fn to(stated: Option<Shape>, space: ffi::AVColorSpace, range: ffi::AVColorRange) -> Self {
+    fn to(stated: Option<Shape>, space: Number<ffi::AVColorSpace>, range: Number<ffi::AVColorRange>) -> Self {
         Self { target: None, stated, first: None, count: 0, change: None, space, range, scaler: None, pool: None }
     }
 
@@ -123,7 +127,7 @@ impl Convert {
         let pool = match self.pool.take() {
             Some(pool) => pool,
             None => {
-                let layout = layout_of_raw(target.format).ok_or_else(|| MediaError::Unsupported {
+                let layout = layout_of(target.format).ok_or_else(|| MediaError::Unsupported {
                     what: format!("{} is not planar", format_name(target.format)),
                 })?;
                 FramePool::new(layout, target.width, target.height)?
@@ -140,7 +144,8 @@ impl Convert {
             } else {
                 ffi::AVColorRange::AVCOL_RANGE_MPEG
             };
-            if (*o).colorspace == ffi::AVColorSpace::AVCOL_SPC_RGB || !is_yuv(source.format) {
+            let space = numbers::read(&raw const (*o).colorspace);
+            if space == ffi::AVColorSpace::AVCOL_SPC_RGB || !is_yuv(source.format) {
                 (*o).colorspace = match target.color.matrix {
                     Matrix::Bt601 => ffi::AVColorSpace::AVCOL_SPC_SMPTE170M,
                     Matrix::Bt709 => ffi::AVColorSpace::AVCOL_SPC_BT709,
@@ -154,59 +159,61 @@ impl Convert {
     /// What the samples of a frame mean (of an RGB frame: what they will mean).
     fn color(&self, frame: &ffmpeg::frame::Video) -> YuvColor {
         // SAFETY: reads fields of a valid frame.
-        let f = unsafe { &*frame.as_ptr() };
-        let space = match f.colorspace {
-            ffi::AVColorSpace::AVCOL_SPC_UNSPECIFIED => self.space,
-            space => space,
+        let (mut space, mut range) = unsafe {
+            (
+                numbers::read(&raw const (*frame.as_ptr()).colorspace),
+                numbers::read(&raw const (*frame.as_ptr()).color_range),
+            )
         };
-        let range = match f.color_range {
-            ffi::AVColorRange::AVCOL_RANGE_UNSPECIFIED => self.range,
-            range => range,
-        };
-        color_of(f.format, space, range, frame.width() as usize, frame.height() as usize)
+        if space == ffi::AVColorSpace::AVCOL_SPC_UNSPECIFIED {
+            space = self.space;
+        }
+        if range == ffi::AVColorRange::AVCOL_RANGE_UNSPECIFIED {
+            range = self.range;
+        }
+        color_of(format_of(frame), space, range, frame.width() as usize, frame.height() as usize)
     }
 }
 
-fn is_yuv(format: i32) -> bool {
-    let rgb = ffi::AV_PIX_FMT_FLAG_RGB | ffi::AV_PIX_FMT_FLAG_PAL | ffi::AV_PIX_FMT_FLAG_BAYER;
-    descriptor(format).is_some_and(|d| d.flags & rgb as u64 == 0 && d.nb_components > 2)
+fn is_yuv(format: PixelFormat) -> bool {
+    descriptor(format).is_some_and(|d| !is_rgb(d) && d.nb_components > 2)
 }
 
 /// Turns the deprecated `yuvj*` formats into their plain twins with the range as a tag: the samples
 /// are the same. Returns the frame's format.
-fn plain_format(frame: &mut ffmpeg::frame::Video, color: YuvColor) -> i32 {
-    // SAFETY: reads and writes plain fields of a frame that is ours; the twin has the same planes.
-    unsafe {
-        let f = &mut *frame.as_mut_ptr();
-        if let Some(pixel) = layout_of_raw(f.format).and_then(pixel_of) {
-            let plain = ffi::AVPixelFormat::from(pixel) as i32;
-            if plain != f.format {
-                f.format = plain;
-                if color.full_range {
-                    f.color_range = ffi::AVColorRange::AVCOL_RANGE_JPEG;
-                }
+fn plain_format(frame: &mut ffmpeg::frame::Video, color: YuvColor) -> PixelFormat {
+    let format = format_of(frame);
+    let plain = layout_of(format).and_then(format_for).unwrap_or(format);
+    if plain != format {
+        // SAFETY: writes plain fields of a frame that is ours; the twin has the same planes.
+        unsafe {
+            let f = frame.as_mut_ptr();
+            (*f).format = plain.get();
+            if color.full_range {
+                (*f).color_range = ffi::AVColorRange::AVCOL_RANGE_JPEG;
             }
         }
-        f.format
     }
+    plain
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ffi::frame::{alloc_raw, format_named};
-    use crate::read::probe::working_layout;
+    use crate::ffi::frame::alloc_raw;
+    use crate::ffi::pixel_format::format_named;
+    use crate::formats::layout::working_layout;
     use vrseg_image::plane::{PlaneRef, Yuv, YuvMut};
 
     /// A flat frame of that format, made by swscale from limited-range BT.709 samples.
     fn flat(format: &str, samples: [u8; 3]) -> ffmpeg::frame::Video {
-        let number = |name: &str| ffi::AVPixelFormat::from(format_named(name).unwrap()) as i32;
+        let named = |name: &str| format_named(name).unwrap();
         let color = YuvColor::default();
-        let source = Side { format: number("yuv444p"), width: 64, height: 32, color };
+        let source = Side { format: named("yuv444p"), width: 64, height: 32, color };
         let mut frame = VideoFrame::from_av(alloc_raw(source.format, 64, 32).unwrap()).ok().unwrap();
         let YuvMut::U8(planes, _) = frame.yuv_mut() else { panic!("8 bit is u8") };
         planes.into_iter().zip(samples).for_each(|(mut plane, v)| plane.fill(v));
-        let target = Side { format: number(format), ..source };
+        let target = Side { format: named(format), ..source };
         let mut out = alloc_raw(target.format, 64, 32).unwrap();
         Scaler::new(source, target).unwrap().run(frame.av(), &mut out).unwrap();
         out.set_color_space(ffmpeg::color::Space::BT709);
@@ -215,14 +222,18 @@ mod tests {
 
     /// To the layout that frames of a format and 64x32 are worked on in.
     fn convert(format: &str, alpha: bool) -> Convert {
-        let layout = working_layout(ffi::AVPixelFormat::from(format_named(format).unwrap()) as i32).unwrap();
+        let layout = working_layout(format_named(format).unwrap()).unwrap();
         let layout = if alpha { layout_with_alpha(layout).unwrap() } else { layout };
-        let shape = (ffi::AVPixelFormat::from(pixel_of(layout).unwrap()) as i32, 64, 32);
-        Convert::to(Some(shape), ffi::AVColorSpace::AVCOL_SPC_UNSPECIFIED, ffi::AVColorRange::AVCOL_RANGE_UNSPECIFIED)
+        let shape = (format_for(layout).unwrap(), 64, 32);
+        Convert::to(
+            Some(shape),
+            ffi::AVColorSpace::AVCOL_SPC_UNSPECIFIED.into(),
+            ffi::AVColorRange::AVCOL_RANGE_UNSPECIFIED.into(),
+        )
     }
 
     #[test]
-    fn frames_follow_the_first_and_changes_are_told() {
+    fn frames_get_the_format_of_the_first_and_changes_are_reported() {
         let mut convert = convert("yuv420p", false);
         for _ in 0..2 {
             convert.run(flat("yuv420p", [100, 140, 90])).unwrap();
@@ -237,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_brought_to_the_size_that_the_file_states() {
+    fn frames_are_scaled_to_the_size_that_the_file_states() {
         let mut convert = convert("yuv420p", false);
         convert.stated.as_mut().unwrap().2 = 96;
         let frame = convert.run(flat("yuv420p", [100, 140, 90])).unwrap();
@@ -247,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_with_alpha_gets_frames_of_a_layout_that_has_alpha() {
+    fn output_with_alpha_gets_frames_of_a_layout_that_has_alpha() {
         for (format, bits, x, y) in [
             ("yuv420p", 8, 1, 1),
             ("yuv422p12le", 12, 1, 0),
@@ -258,7 +269,7 @@ mod tests {
         ] {
             let layout = convert(format, true).run(flat(format, [100, 140, 90])).unwrap().layout().unwrap();
             assert_eq!((layout.bits, layout.chroma_shift_x, layout.chroma_shift_y), (bits, x, y), "{format}");
-            assert!(pixel_of(vrseg_image::plane::YuvLayout { alpha: true, ..layout }).is_some());
+            assert!(format_for(vrseg_image::plane::YuvLayout { alpha: true, ..layout }).is_some());
         }
     }
 

@@ -4,6 +4,7 @@ mod codecs;
 mod inputs;
 mod kept;
 mod ranges;
+mod threads;
 mod times;
 
 use crate::*;

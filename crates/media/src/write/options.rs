@@ -1,93 +1,15 @@
-//! What a caller may ask of decoding and encoding.
+//! What a caller may ask of an output.
 
+use crate::read::template::VideoTemplate;
+use crate::write::codec::Codec;
+use ffmpeg_next::ffi;
 use serde::{Deserialize, Serialize};
+use std::path::Path;
+use vrseg_image::plane::{YuvColor, YuvLayout};
+use vrseg_image::vr::ContainerTags;
 
-/// The part of the source that is worked on. Times are seconds from the start of the file, as
-/// ffmpeg's `-ss`, `-to` and `-t` count them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct TimeRange {
-    /// First moment that is kept.
-    pub start: Option<f64>,
-    /// First moment that is no longer kept (`--to`; `-t` is added to the start before it comes here).
-    pub end: Option<f64>,
-    /// At most so many frames.
-    pub frames: Option<u64>,
-}
-
-/// How to decode.
-#[derive(Clone, Debug, Default)]
-pub struct DecodeOptions {
-    /// The part to read.
-    pub range: TimeRange,
-    /// Threads of the video decoder; 0 leaves the choice to FFmpeg.
-    pub threads: usize,
-    /// Deliver frames in a layout of which FFmpeg also has a format with alpha
-    /// ([`crate::layout_with_alpha`]), because an output will need that.
-    pub alpha: bool,
-    /// A packet or frame that can't be decoded ends the reading with an error instead of being counted.
-    pub strict: bool,
-}
-
-/// Video codecs that vrseg writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Codec {
-    /// H.264: `h264_nvenc` where it opens (and the size allows), else `libx264`.
-    H264,
-    /// HEVC: `hevc_nvenc` where it opens, else `libx265`.
-    Hevc,
-    /// AV1: `av1_nvenc` where it opens, else `libsvtav1`.
-    Av1,
-    /// VP9: `libvpx-vp9`.
-    Vp9,
-    /// ProRes: `prores_ks`.
-    ProRes,
-    /// FFV1, lossless.
-    Ffv1,
-}
-
-impl Codec {
-    /// All of them.
-    pub const ALL: [Codec; 6] = [Codec::H264, Codec::Hevc, Codec::Av1, Codec::Vp9, Codec::ProRes, Codec::Ffv1];
-
-    /// The codec of that word of the command line.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|c| c.name() == name)
-    }
-
-    /// FFmpeg's encoder that runs everywhere.
-    pub fn software(self) -> &'static str {
-        match self {
-            Codec::H264 => "libx264",
-            Codec::Hevc => "libx265",
-            Codec::Av1 => "libsvtav1",
-            Codec::Vp9 => "libvpx-vp9",
-            Codec::ProRes => "prores_ks",
-            Codec::Ffv1 => "ffv1",
-        }
-    }
-
-    /// NVIDIA's encoder, where there is one for the codec.
-    pub fn hardware(self) -> Option<&'static str> {
-        match self {
-            Codec::H264 => Some("h264_nvenc"),
-            Codec::Hevc => Some("hevc_nvenc"),
-            Codec::Av1 => Some("av1_nvenc"),
-            Codec::Vp9 | Codec::ProRes | Codec::Ffv1 => None,
-        }
-    }
-
-    /// The word by which the command line knows the codec.
-    pub fn name(self) -> &'static str {
-        match self {
-            Codec::H264 => "h264",
-            Codec::Hevc => "hevc",
-            Codec::Av1 => "av1",
-            Codec::Vp9 => "vp9",
-            Codec::ProRes => "prores",
-            Codec::Ffv1 => "ffv1",
-        }
-    }
-}
+/// The three ways to store real alpha.
+pub(crate) const ALPHA_WAYS: &str = "real alpha needs .mov (ProRes 4444), .webm (VP9) or .mkv (FFV1)";
 
 /// How to encode one output. `None` everywhere means: what suits the source, the size and the
 /// container.
@@ -111,4 +33,59 @@ pub struct EncodeOptions {
     pub threads: usize,
     /// Whether NVENC may be chosen when `encoder` is not given.
     pub hardware: bool,
+}
+
+/// What an output's pictures are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Pictures to look at (green screen, blur, ...).
+    Picture,
+    /// A gray matte.
+    Matte,
+    /// Pictures with a real alpha channel.
+    Alpha,
+}
+
+/// What an output says about stereo and the sphere in its container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VrTags {
+    /// What the source says: for pictures whose views lie as the source's do.
+    Source,
+    /// These tags and none of the source's.
+    Made(ContainerTags),
+}
+
+/// How an output is made.
+#[derive(Clone, Copy, Debug)]
+pub struct WriterOptions<'a> {
+    /// Its final name; the extension chooses the container.
+    pub path: &'a Path,
+    /// Codec, quality and so on.
+    pub encode: &'a EncodeOptions,
+    /// Layout of the frames that will come (with alpha for [`Purpose::Alpha`]).
+    pub layout: YuvLayout,
+    /// Meaning of their samples.
+    pub color: YuvColor,
+    /// Their width.
+    pub width: usize,
+    /// Their height.
+    pub height: usize,
+    /// The frames show something else than the source's do in another shape: what the source says
+    /// about the shape of its pixels and their rotation doesn't hold.
+    pub reshaped: bool,
+    /// Replace a file that exists.
+    pub overwrite: bool,
+    /// What the pictures are for.
+    pub purpose: Purpose,
+    /// Take over sound, subtitles, attachments and data.
+    pub copy_streams: bool,
+    /// Stereo packing and projection that the container states.
+    pub tags: VrTags,
+}
+
+impl WriterOptions<'_> {
+    /// Width to height of the frames' pixels.
+    pub(crate) fn aspect(&self, video: &VideoTemplate) -> ffi::AVRational {
+        if self.reshaped { ffi::AVRational { num: 1, den: 1 } } else { video.aspect }
+    }
 }

@@ -1,9 +1,9 @@
 //! Whether NVENC really works here.
 #![allow(unsafe_code)]
 
+use crate::ffi::codec::find_encoder;
 use crate::ffi::log;
-use crate::write::opens;
-use ffmpeg_next as ffmpeg;
+use crate::write::encoder::trial;
 use std::ffi::CStr;
 use std::sync::OnceLock;
 
@@ -16,17 +16,15 @@ pub fn nvenc_status() -> std::result::Result<(), String> {
 
 fn try_nvenc() -> std::result::Result<(), String> {
     log::init();
-    driver()?;
+    load_driver()?;
     // HEVC first: cards exist whose NVENC lacks neither, but FFmpeg builds that lack one.
-    let codec = ["h264_nvenc", "hevc_nvenc"]
-        .into_iter()
-        .find_map(ffmpeg::encoder::find_by_name)
-        .ok_or("this FFmpeg is built without NVENC")?;
-    opens::open(codec).map(drop).map_err(|reason| format!("NVENC cannot be opened: {reason}"))
+    let codec =
+        ["h264_nvenc", "hevc_nvenc"].into_iter().find_map(find_encoder).ok_or("this FFmpeg is built without NVENC")?;
+    trial::open(codec).map(drop).map_err(|reason| format!("NVENC cannot be opened: {reason}"))
 }
 
 /// Loads the driver's libraries, whose absence FFmpeg tells only in its log.
-pub(crate) fn driver() -> std::result::Result<(), String> {
+pub(crate) fn load_driver() -> std::result::Result<(), String> {
     let libraries = [c"libcuda.so.1", c"libnvidia-encode.so.1"];
     libraries.into_iter().try_for_each(load).map_err(|e| format!("{e}; it comes with NVIDIA's driver"))
 }

@@ -1,9 +1,10 @@
 //! Which of an encoder's pixel formats loses least.
 
 use crate::error::{MediaError, Result};
-use crate::ffi::frame::{self, descriptor, format_name, layout_of_raw};
-use crate::write::encoder::plan::ALPHA_WAYS;
-use crate::write::writer::{Purpose, WriterOptions};
+use crate::ffi::codec::pixel_formats;
+use crate::ffi::numbers::PixelFormat;
+use crate::ffi::pixel_format::{descriptor, format_name, format_named, layout_of};
+use crate::write::options::{ALPHA_WAYS, Purpose, WriterOptions};
 use ffmpeg_next::{self as ffmpeg, ffi};
 use vrseg_image::plane::YuvLayout;
 
@@ -17,7 +18,7 @@ struct Traits {
     planar: bool,
 }
 
-fn traits_of(format: i32) -> Option<Traits> {
+fn traits_of(format: PixelFormat) -> Option<Traits> {
     let d = descriptor(format)?;
     let never = ffi::AV_PIX_FMT_FLAG_RGB
         | ffi::AV_PIX_FMT_FLAG_PAL
@@ -35,7 +36,7 @@ fn traits_of(format: i32) -> Option<Traits> {
         y: u32::from(d.log2_chroma_h),
         alpha: d.flags & ffi::AV_PIX_FMT_FLAG_ALPHA as u64 != 0,
         gray: d.nb_components <= 2,
-        planar: layout_of_raw(format).is_some(),
+        planar: layout_of(format).is_some(),
     })
 }
 
@@ -59,17 +60,11 @@ fn cost(layout: YuvLayout, t: &Traits, want_alpha: bool, gray_ok: bool) -> Optio
 ///
 /// # Errors
 /// The user's isn't known, the encoder doesn't take it, or none has the alpha that is needed.
-pub(crate) fn choose_pixel(o: &WriterOptions<'_>, encoder: &str, codec: &ffmpeg::Codec) -> Result<i32> {
-    let supported: Vec<i32> = codec
-        .video()
-        .ok()
-        .and_then(|v| v.formats())
-        .map(|formats| formats.map(|p| ffi::AVPixelFormat::from(p) as i32).collect())
-        .unwrap_or_default();
+pub(crate) fn choose_pixel(o: &WriterOptions<'_>, encoder: &str, codec: &ffmpeg::Codec) -> Result<PixelFormat> {
+    let supported = pixel_formats(codec);
     let alpha = o.purpose == Purpose::Alpha;
     if let Some(name) = &o.encode.pix_fmt {
-        let format = frame::format_named(name)
-            .map(|p| ffi::AVPixelFormat::from(p) as i32)
+        let format = format_named(name)
             .ok_or_else(|| MediaError::Invalid { what: format!("FFmpeg knows no pixel format \"{name}\"") })?;
         if !supported.is_empty() && !supported.contains(&format) {
             let names: Vec<String> = supported.iter().map(|f| format_name(*f)).collect();
@@ -88,8 +83,7 @@ pub(crate) fn choose_pixel(o: &WriterOptions<'_>, encoder: &str, codec: &ffmpeg:
     let gray = o.purpose == Purpose::Matte && encoder == "ffv1";
     if gray {
         let name = if o.layout.bits == 8 { "gray".to_owned() } else { format!("gray{}", o.layout.bits) };
-        let format = frame::format_named(&name).map(|p| ffi::AVPixelFormat::from(p) as i32);
-        if let Some(format) = format.filter(|f| supported.contains(f)) {
+        if let Some(format) = format_named(&name).filter(|f| supported.contains(f)) {
             return Ok(format);
         }
     }

@@ -1,15 +1,18 @@
 //! Which encoder, which pixel format, which settings.
 
 use crate::error::{MediaError, Result};
-use crate::ffi::frame::{format_name, layout_of_raw};
+use crate::ffi::codec::{codec_name, find_encoder, id_of, is_video};
 use crate::ffi::log;
+use crate::ffi::numbers::PixelFormat;
+use crate::ffi::pixel_format::{format_name, layout_of};
+use crate::formats::container::Container;
 use crate::read::template::VideoTemplate;
+use crate::write::codec::Codec;
 use crate::write::encoder::nvenc::nvenc_status;
 use crate::write::encoder::pixel_choice::choose_pixel;
 use crate::write::encoder::settings::settings;
-use crate::write::options::Codec;
-use crate::write::writer::{Container, Purpose, WriterOptions};
-use ffmpeg_next::{self as ffmpeg, ffi};
+use crate::write::options::{ALPHA_WAYS, Purpose, WriterOptions};
+use ffmpeg_next as ffmpeg;
 use vrseg_image::plane::YuvLayout;
 
 /// A decision, made before any file is created.
@@ -23,8 +26,8 @@ pub struct EncoderPlan {
     pub description: String,
     /// Why NVENC isn't used although it was allowed.
     pub no_hardware: Option<String>,
-    /// FFmpeg's pixel format number.
-    pub(crate) pixel: i32,
+    /// The pixel format of that name.
+    pub(crate) pixel: PixelFormat,
     /// Encoder options.
     pub(crate) options: Vec<(String, String)>,
     pub(crate) container: Container,
@@ -34,7 +37,7 @@ impl EncoderPlan {
     /// The layout of the encoder's pictures, where it is planar: frames that come in it needn't be
     /// converted.
     pub fn layout(&self) -> Option<YuvLayout> {
-        layout_of_raw(self.pixel)
+        layout_of(self.pixel)
     }
 }
 
@@ -62,13 +65,8 @@ pub fn plan_encoder(options: &WriterOptions<'_>) -> Result<EncoderPlan> {
 }
 
 fn find(name: &str) -> Result<ffmpeg::Codec> {
-    ffmpeg::encoder::find_by_name(name)
-        .filter(|c| c.medium() == ffmpeg::media::Type::Video)
-        .ok_or_else(|| MediaError::NoEncoder { encoder: name.to_owned() })
+    find_encoder(name).filter(is_video).ok_or_else(|| MediaError::NoEncoder { encoder: name.to_owned() })
 }
-
-/// The three ways to store real alpha.
-pub(crate) const ALPHA_WAYS: &str = "real alpha needs .mov (ProRes 4444), .webm (VP9) or .mkv (FFV1)";
 
 /// The encoder's name, and why it isn't a hardware one if that was allowed.
 fn choose_encoder(o: &WriterOptions<'_>, container: &Container) -> Result<(String, Option<String>)> {
@@ -86,7 +84,7 @@ fn choose_encoder(o: &WriterOptions<'_>, container: &Container) -> Result<(Strin
         Some("NVENC encodes H.264 only up to 4096 pixels".to_owned())
     } else if codec == Codec::H264 && o.layout.bits > 8 {
         Some("NVENC encodes H.264 only in 8 bits".to_owned())
-    } else if ffmpeg::encoder::find_by_name(hardware).is_none() {
+    } else if find_encoder(hardware).is_none() {
         Some(format!("this FFmpeg has no {hardware}"))
     } else {
         nvenc_status().err()
@@ -120,14 +118,14 @@ fn default_codec(o: &WriterOptions<'_>, container: &Container) -> Result<Codec> 
 }
 
 fn check_container(o: &WriterOptions<'_>, container: &Container, codec: &ffmpeg::Codec) -> Result<()> {
-    let id: ffi::AVCodecID = codec.id().into();
+    let id = id_of(codec);
     if container.holds(id) {
         return Ok(());
     }
     Err(MediaError::ContainerCodec {
         path: o.path.to_path_buf(),
         container: container.name().to_owned(),
-        codec: crate::ffi::parameters::codec_name(id),
+        codec: codec_name(id),
         advice: match o.purpose {
             Purpose::Alpha => ALPHA_WAYS.to_owned(),
             _ => "choose another codec or extension (.mkv holds every codec)".to_owned(),

@@ -1,11 +1,10 @@
 //! Each encoder's own words for quality, preset and bit rate, and defaults that suit VR video.
-#![allow(unsafe_code)]
 
 use crate::error::{MediaError, Result};
-use crate::ffi::frame::descriptor;
-use crate::write::options::EncodeOptions;
-use crate::write::writer::{Purpose, WriterOptions};
-use ffmpeg_next::{self as ffmpeg, ffi};
+use crate::ffi::codec;
+use crate::ffi::numbers::PixelFormat;
+use crate::ffi::pixel_format::descriptor;
+use crate::write::options::{EncodeOptions, Purpose, WriterOptions};
 
 /// The presets of x264 and x265, fastest first.
 const X26X_PRESETS: &[&str] =
@@ -26,21 +25,30 @@ fn nvenc_preset(word: &str) -> &str {
     }
 }
 
+/// x264 and x265 would write to standard error that they don't know a preset.
+fn check_x26x_preset(encoder: &str, e: &EncodeOptions) -> Result<()> {
+    if let ("libx264" | "libx264rgb" | "libx265", Some(preset)) = (encoder, &e.preset)
+        && !X26X_PRESETS.contains(&preset.as_str())
+    {
+        return Err(MediaError::Invalid {
+            what: format!("{encoder} has no preset \"{preset}\"; it has {}", X26X_PRESETS.join(", ")),
+        });
+    }
+    Ok(())
+}
+
 /// Options for the encoder, and a description of them with a leading space.
-pub(crate) fn settings(encoder: &str, o: &WriterOptions<'_>, pixel: i32) -> Result<(Vec<(String, String)>, String)> {
+pub(crate) fn settings(
+    encoder: &str,
+    o: &WriterOptions<'_>,
+    pixel: PixelFormat,
+) -> Result<(Vec<(String, String)>, String)> {
     let e = o.encode;
     let named: Vec<&str> = e.extra.iter().map(|(k, _)| k.as_str()).collect();
     let mut s = Settings { named: &named, pairs: Vec::new(), words: String::new() };
     let pixels = o.width * o.height;
     let large = pixels > 1920 * 1088;
-    if let ("libx264" | "libx264rgb" | "libx265", Some(preset)) = (encoder, &e.preset)
-        && !X26X_PRESETS.contains(&preset.as_str())
-    {
-        // Both would say so on stderr, past everybody.
-        return Err(MediaError::Invalid {
-            what: format!("{encoder} has no preset \"{preset}\"; it has {}", X26X_PRESETS.join(", ")),
-        });
-    }
+    check_x26x_preset(encoder, e)?;
     match encoder {
         "libx264" | "libx264rgb" => {
             s.rate(e, "crf", 18.0);
@@ -111,25 +119,7 @@ pub(crate) fn settings(encoder: &str, o: &WriterOptions<'_>, pixel: i32) -> Resu
             s.rate_if(e, "qp", |crf| Some((crf * 4.0).round()));
             s.preset("speed", e.preset.as_deref().unwrap_or("10"));
         }
-        _ => {
-            // An encoder of the user's own choice: nothing but what was asked.
-            if let Some(crf) = e.crf {
-                let key = ["crf", "qp"].into_iter().find(|k| has_option(encoder, k));
-                let key = key.ok_or_else(|| no_setting(encoder, "crf", "pass its own option with --enc-opt"))?;
-                s.set(key, &number(crf));
-                s.say(key, &number(crf));
-            }
-            if let Some(preset) = &e.preset {
-                if !has_option(encoder, "preset") {
-                    return Err(no_setting(encoder, "preset", "it has none"));
-                }
-                s.preset("preset", preset);
-            }
-            if let Some(bits) = e.bitrate {
-                s.set("b", &bits.to_string());
-                s.say("bitrate", &bits.to_string());
-            }
-        }
+        _ => s.only_what_was_asked(encoder, e)?,
     }
     Ok((s.pairs, s.words))
 }
@@ -189,6 +179,27 @@ impl Settings<'_> {
         }
     }
 
+    /// For an encoder of the user's own choice: no defaults.
+    fn only_what_was_asked(&mut self, encoder: &str, e: &EncodeOptions) -> Result<()> {
+        if let Some(crf) = e.crf {
+            let key = ["crf", "qp"].into_iter().find(|k| has_option(encoder, k));
+            let key = key.ok_or_else(|| no_setting(encoder, "crf", "pass its own option with --enc-opt"))?;
+            self.set(key, &number(crf));
+            self.say(key, &number(crf));
+        }
+        if let Some(preset) = &e.preset {
+            if !has_option(encoder, "preset") {
+                return Err(no_setting(encoder, "preset", "it has none"));
+            }
+            self.preset("preset", preset);
+        }
+        if let Some(bits) = e.bitrate {
+            self.set("b", &bits.to_string());
+            self.say("bitrate", &bits.to_string());
+        }
+        Ok(())
+    }
+
     fn preset(&mut self, key: &str, value: &str) {
         self.set(key, value);
         self.say(key, value);
@@ -205,15 +216,7 @@ fn number(v: f32) -> String {
 }
 
 fn has_option(encoder: &str, key: &str) -> bool {
-    let Some(codec) = ffmpeg::encoder::find_by_name(encoder) else { return false };
-    let Ok(key) = std::ffi::CString::new(key) else { return false };
-    // SAFETY: a codec is static; av_opt_find with a "fake object" wants the address of a class pointer.
-    unsafe {
-        let class = &raw const (*codec.as_ptr()).priv_class;
-        !(*class).is_null()
-            && !ffi::av_opt_find(class as *mut _, key.as_ptr(), std::ptr::null(), 0, ffi::AV_OPT_SEARCH_FAKE_OBJ as _)
-                .is_null()
-    }
+    codec::find_encoder(encoder).is_some_and(|codec| codec::has_option(&codec, key))
 }
 
 #[cfg(test)]
@@ -236,14 +239,14 @@ mod tests {
             copy_streams: true,
             tags: crate::VrTags::Source,
         };
-        let (pairs, said) = settings(encoder, &options, 0).expect("settings");
+        let (pairs, said) = settings(encoder, &options, PixelFormat::new(0)).expect("settings");
         let pairs: Vec<_> = pairs.iter().map(|(k, v)| format!("{k}={v}")).collect();
         format!("{} |{said}", pairs.join(" "))
     }
 
     /// Needs no card: nothing is opened.
     #[test]
-    fn a_profiles_words_are_translated_for_nvenc() {
+    fn x264_presets_are_translated_for_nvenc() {
         let encode = |preset: &str, crf| EncodeOptions { preset: Some(preset.into()), crf, ..EncodeOptions::default() };
         for (x264, nvenc) in X26X_PRESETS.iter().zip(["p1", "p1", "p2", "p3", "p4", "p4", "p5", "p6", "p7", "p7"]) {
             for encoder in ["h264_nvenc", "hevc_nvenc", "av1_nvenc"] {
