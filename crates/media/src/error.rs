@@ -1,4 +1,4 @@
-//! What can go wrong with media files, in words that say which file and how to mend it.
+//! What can go wrong with media files, in words that say which file and how to fix it.
 
 use ffmpeg_next as ffmpeg;
 use std::path::{Path, PathBuf};
@@ -97,10 +97,10 @@ pub enum MediaError {
         /// The system's reason.
         reason: String,
     },
-    /// What was asked makes no sense: an option, a range, a name.
+    /// What was requested makes no sense: an option, a range, a name.
     #[error("{what}")]
     Invalid {
-        /// What and how to mend it.
+        /// What and how to fix it.
         what: String,
     },
     /// Pictures of a kind that FFmpeg or vrseg can't work on.
@@ -269,7 +269,7 @@ pub enum MediaError {
 
 impl MediaError {
     /// What was asked for is wrong, rather than a file, the disk or the machine: another command
-    /// line would mend it. Such an error comes before any output has its name.
+    /// line would fix it. Such an error comes before any output has its name.
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
@@ -285,7 +285,7 @@ impl MediaError {
     }
 
     /// The error of a failed write to `path`: "disk full" has its own text.
-    pub(super) fn write(path: &Path, container: &str, error: ffmpeg::Error, log: Vec<String>) -> Self {
+    pub(crate) fn write(path: &Path, container: &str, error: ffmpeg::Error, log: Vec<String>) -> Self {
         match error {
             ffmpeg::Error::Other { errno } if errno == libc::ENOSPC || errno == libc::EDQUOT => {
                 MediaError::DiskFull { path: path.to_path_buf() }
@@ -300,7 +300,7 @@ impl MediaError {
     }
 
     /// The error of a failed creation or renaming of `path`.
-    pub(super) fn create(path: &Path, error: &std::io::Error) -> Self {
+    pub(crate) fn create(path: &Path, error: &std::io::Error) -> Self {
         match error.raw_os_error() {
             Some(libc::ENOSPC | libc::EDQUOT) => MediaError::DiskFull { path: path.to_path_buf() },
             _ => MediaError::NotWritable { path: path.to_path_buf(), reason: error.to_string() },

@@ -8,7 +8,7 @@ fn source(files: &Files) -> PathBuf {
 }
 
 #[test]
-fn every_codec() {
+fn every_codec_is_written_and_read_back() {
     let files = Files::new();
     let eight = source(&files);
     let ten = files.make(&format!("{} -c:v ffv1 -pix_fmt yuv420p10le", picture("320x160", 8)), "ten.mkv");
@@ -40,7 +40,7 @@ fn every_codec() {
 }
 
 #[test]
-fn a_writer_without_a_frame_comes_back_from_being_dropped() {
+fn dropping_a_writer_without_frames_does_not_hang() {
     let files = Files::new();
     let reader = Reader::open(&source(&files), &DecodeOptions::default()).unwrap();
     for codec in [Codec::Av1, Codec::Hevc, Codec::Vp9] {
@@ -115,7 +115,7 @@ fn alpha_of(path: &Path, decoder: &str) -> Vec<u8> {
 }
 
 #[test]
-fn alpha_three_ways() {
+fn alpha_survives_in_mov_webm_and_mkv() {
     let files = Files::new();
     let eight = YuvLayout { alpha: true, ..yuv420(8) };
     let full = YuvLayout { bits: 10, chroma_shift_x: 0, chroma_shift_y: 0, alpha: true };
@@ -305,7 +305,7 @@ fn named_options_replace_our_defaults() {
 }
 
 #[test]
-fn targets_that_must_not_be_written() {
+fn existing_files_and_the_input_are_not_overwritten() {
     let files = Files::new();
     let from = source(&files);
     let there = files.path("there.mkv");
@@ -332,7 +332,7 @@ fn targets_that_must_not_be_written() {
 }
 
 #[test]
-fn nothing_is_left_of_a_writer_that_is_dropped() {
+fn dropped_writer_leaves_no_file() {
     let files = Files::new();
     let from = source(&files);
     let mut reader = Reader::open(&from, &DecodeOptions::default()).unwrap();
@@ -363,7 +363,7 @@ fn nvenc_says_why_it_is_not_used() {
 }
 
 #[test]
-fn frames_of_another_shape_are_refused() {
+fn frames_of_another_size_are_refused() {
     let files = Files::new();
     let from = source(&files);
     let reader = Reader::open(&from, &DecodeOptions::default()).unwrap();

@@ -14,7 +14,7 @@ fn first_frame(path: &Path) -> (SourceFrame, InputInfo) {
 }
 
 #[test]
-fn probe_tells_what_is_there() {
+fn probe_reports_streams_size_and_color() {
     let files = Files::new();
     let path = files.make(
         &format!(
@@ -70,7 +70,7 @@ fn bad_inputs_have_clear_errors() {
 }
 
 #[test]
-fn truncated_and_damaged_files_give_what_is_there() {
+fn truncated_and_damaged_files_give_their_intact_frames() {
     let files = Files::new();
     let whole = files
         .make(&format!("{} -c:v libx264 -g 10 -pix_fmt yuv420p -movflags +faststart", picture("320x160", 40)), "a.mp4");
@@ -133,7 +133,7 @@ fn foreign_pixel_formats_are_converted() {
 }
 
 #[test]
-fn odd_sizes_and_ten_bits_go_through() {
+fn odd_sizes_and_ten_bits_are_lossless() {
     let files = Files::new();
     let path = files.make(&format!("{} -c:v ffv1 -pix_fmt yuv420p", picture("321x179", 3)), "odd.mkv");
     let to = files.path("odd-out.mkv");
@@ -159,7 +159,7 @@ fn odd_sizes_and_ten_bits_go_through() {
 }
 
 #[test]
-fn a_change_of_size_is_scaled_to_the_first() {
+fn frames_after_a_change_of_size_are_scaled() {
     let files = Files::new();
     let a = files.make(
         &format!("{} -c:v libx264 -pix_fmt yuv420p -bsf:v h264_mp4toannexb -f h264", picture("320x160", 5)),

@@ -1,6 +1,7 @@
-//! What the source says about itself is in the output, too.
+//! What the source says about itself is kept in the output.
 
 use super::*;
+use crate::formats::sidedata::StreamSideData;
 use ffmpeg_next::ffi::AVPacketSideDataType as Kind;
 use vrseg_image::vr::{ContainerTags, Spherical, StereoTag};
 
@@ -12,7 +13,7 @@ fn copy_with(from: &Path, to: &Path, data: &[(Kind, Vec<i32>)]) {
     let index = inner.video.index;
     for (kind, words) in data {
         let bytes = words.iter().flat_map(|w| w.to_ne_bytes()).collect();
-        inner.streams[index].side_data.push(sidedata::StreamSideData { kind: *kind, bytes });
+        inner.streams[index].side_data.push(StreamSideData { kind: (*kind).into(), bytes });
     }
     let encode = fast();
     let mut writer = Writer::create(options(to, &encode, &template.info().video), &template).unwrap();
@@ -30,7 +31,7 @@ fn plain(files: &Files) -> PathBuf {
 }
 
 #[test]
-fn stereo_and_spherical_boxes() {
+fn stereo_and_spherical_boxes_are_kept() {
     let files = Files::new();
     let from = plain(&files);
     let vr180 = [
@@ -60,7 +61,7 @@ fn stereo_and_spherical_boxes() {
 }
 
 #[test]
-fn rotation() {
+fn rotation_is_kept() {
     let files = Files::new();
     let one = 1 << 16;
     let turned = files.path("turned.mp4");
@@ -78,7 +79,7 @@ fn rotation() {
 }
 
 #[test]
-fn sound_subtitles_chapters_and_tags() {
+fn sound_subtitles_chapters_and_tags_are_kept() {
     let files = Files::new();
     std::fs::write(files.path("s.srt"), "1\n00:00:00,100 --> 00:00:00,700\nHello\n").unwrap();
     std::fs::write(
@@ -145,7 +146,7 @@ fn chapters_follow_a_range() {
 }
 
 #[test]
-fn cover_pictures() {
+fn cover_pictures_are_kept() {
     let files = Files::new();
     let cover = files.make("-f lavfi -i testsrc2=s=64x64 -frames:v 1 -update 1", "cover.png");
     let from = files.make(
@@ -166,7 +167,7 @@ fn cover_pictures() {
 }
 
 #[test]
-fn color_aspect_and_hdr() {
+fn color_aspect_and_hdr_are_kept() {
     let files = Files::new();
     let from = files.make(
         &format!(

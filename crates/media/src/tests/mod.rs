@@ -4,9 +4,10 @@ mod codecs;
 mod inputs;
 mod kept;
 mod ranges;
+mod threads;
 mod times;
 
-use super::*;
+use crate::*;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use vrseg_image::plane::YuvLayout;

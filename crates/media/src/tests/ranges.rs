@@ -47,7 +47,7 @@ fn start_and_end_are_accurate() {
 }
 
 #[test]
-fn a_number_of_frames_ends_the_sound_too() {
+fn frame_limit_ends_the_sound_too() {
     let files = Files::new();
     let from = clip(&files);
     let to = files.path("b.mp4");
@@ -64,7 +64,7 @@ fn a_number_of_frames_ends_the_sound_too() {
 }
 
 #[test]
-fn a_range_that_ends_with_the_file_is_no_damage() {
+fn range_that_ends_with_the_file_counts_no_damage() {
     let files = Files::new();
     let from = clip(&files);
     // The last frames come out of the decoder only at the end of the file.
@@ -77,7 +77,7 @@ fn a_range_that_ends_with_the_file_is_no_damage() {
 }
 
 #[test]
-fn a_transport_stream_counts_from_its_start() {
+fn range_of_a_transport_stream_counts_from_its_start() {
     let files = Files::new();
     let from = files.make(&format!("{} -c:v libx264 -g 12 -pix_fmt yuv420p", picture("320x160", 60)), "a.ts");
     let to = files.path("b.mp4");

@@ -12,13 +12,13 @@ fn keeps_times(make: &str, source: &str, target: &str, encode: &EncodeOptions, c
 }
 
 #[test]
-fn constant_rate_to_the_tick() {
+fn constant_rate_is_kept_to_the_tick() {
     let make = format!("{} -c:v libx264 -preset ultrafast -pix_fmt yuv420p", picture("320x160", 20));
     keeps_times(&make, "a.mp4", "b.mp4", &fast(), "pts,dts,duration");
 }
 
 #[test]
-fn b_frames_on_both_sides() {
+fn times_are_kept_with_b_frames_on_both_sides() {
     let make = format!("{} -c:v libx264 -bf 3 -b_strategy 0 -pix_fmt yuv420p", picture("320x160", 30));
     let encode = EncodeOptions {
         extra: vec![("bf".into(), "3".into()), ("b_strategy".into(), "0".into())],
@@ -31,14 +31,14 @@ fn b_frames_on_both_sides() {
 }
 
 #[test]
-fn ntsc_rate_and_a_first_frame_after_zero() {
+fn ntsc_rate_and_a_first_frame_after_zero_are_kept() {
     let make = "-f lavfi -i testsrc2=s=320x160:r=30000/1001:d=0.5 -vf setpts=PTS+5/30/TB -c:v libx264 \
                 -preset ultrafast -pix_fmt yuv420p";
     keeps_times(make, "a.mp4", "b.mp4", &fast(), "pts_time");
 }
 
 #[test]
-fn variable_rate_with_durations() {
+fn variable_rate_and_durations_are_kept() {
     let make = format!(
         "{} -vf setpts='(N+floor(N/3)+mod(N,4)*0.25)/30/TB' -vsync vfr -enc_time_base 1:90000 -c:v libx264 \
          -preset ultrafast -pix_fmt yuv420p",
@@ -84,7 +84,7 @@ fn mpegts_starts_at_zero_with_sound_in_step() {
 }
 
 #[test]
-fn joined_transport_streams_go_on_rising() {
+fn times_of_joined_transport_streams_keep_rising() {
     let files = Files::new();
     let make = |start: u32, name: &str| {
         let clip =
@@ -120,7 +120,7 @@ fn sound_with_priming_stays_in_step() {
 }
 
 #[test]
-fn one_frame() {
+fn video_of_one_frame_is_kept() {
     let files = Files::new();
     let from = files.make(&format!("{} -c:v libx264 -pix_fmt yuv420p -frames:v 1", picture("64x64", 1)), "a.mp4");
     for name in ["b.mp4", "b.mkv", "b.webm", "b.mov"] {
@@ -132,7 +132,7 @@ fn one_frame() {
 }
 
 #[test]
-fn a_picture_is_a_video_of_one_frame() {
+fn picture_is_a_video_of_one_frame() {
     let files = Files::new();
     for name in ["shot%03d.png", "shot.jpg", "shot:1.png"] {
         // ffmpeg itself would take `%03d` for a pattern and `shot:` for a protocol.

@@ -1,0 +1,7 @@
+//! What files and pictures can be: containers, layouts, colors, side data. Above [`crate::ffi`] only.
+
+pub(crate) mod color;
+pub(crate) mod container;
+pub(crate) mod hdr;
+pub(crate) mod layout;
+pub(crate) mod sidedata;

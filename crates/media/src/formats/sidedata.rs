@@ -1,0 +1,222 @@
+//! What a stream says about itself beside its codec parameters: rotation, stereo packing,
+//! spherical projection.
+//!
+//! FFmpeg up to 7 keeps it in `AVStream.side_data`; this is the only file that knows. Structures
+//! that FFmpeg forbids to size at compile time are read as bytes, of which the first fields have
+//! never moved.
+#![allow(unsafe_code)]
+
+use crate::ffi::numbers::{self, SideDataKind};
+use ffmpeg_next::ffi::AVPacketSideDataType as Kind;
+use ffmpeg_next::{self as ffmpeg, ffi};
+use vrseg_image::vr::{ContainerTags, Spherical, SphericalKind, StereoTag};
+
+/// One piece of side data, copied out.
+#[derive(Clone, Debug)]
+pub(crate) struct StreamSideData {
+    pub kind: SideDataKind,
+    /// FFmpeg's structure or text.
+    pub bytes: Vec<u8>,
+}
+
+/// All side data of a stream.
+pub(crate) fn read(stream: &ffmpeg::Stream<'_>) -> Vec<StreamSideData> {
+    let read = |s: ffmpeg::codec::packet::side_data::SideData<'_>| {
+        // SAFETY: reads a field of side data of an open input's stream.
+        let kind = unsafe { numbers::read(&raw const (*s.as_ptr()).type_) };
+        StreamSideData { kind, bytes: s.data().to_vec() }
+    };
+    stream.side_data().map(read).collect()
+}
+
+/// Gives a stream side data, in place of what it had of that type. Short memory loses it.
+///
+/// # Safety
+/// `stream` is a valid stream of an output file whose header isn't written yet.
+pub(crate) unsafe fn write(stream: *mut ffi::AVStream, data: &StreamSideData) {
+    // SAFETY: the caller's; the new memory has the length that was asked for.
+    unsafe {
+        let memory = numbers::av_stream_new_side_data(stream, data.kind.get(), data.bytes.len());
+        if !memory.is_null() {
+            std::ptr::copy_nonoverlapping(data.bytes.as_ptr(), memory, data.bytes.len());
+        }
+    }
+}
+
+/// Types that tell how a picture is turned before it is shown.
+pub(crate) fn is_shape(kind: SideDataKind) -> bool {
+    kind == Kind::AV_PKT_DATA_DISPLAYMATRIX
+}
+
+/// Types that stay true of a video stream whose pictures were worked on and encoded anew.
+pub(crate) fn survives_encoding(kind: SideDataKind) -> bool {
+    kind.is_any(&[
+        Kind::AV_PKT_DATA_DISPLAYMATRIX,
+        Kind::AV_PKT_DATA_STEREO3D,
+        Kind::AV_PKT_DATA_SPHERICAL,
+        Kind::AV_PKT_DATA_MASTERING_DISPLAY_METADATA,
+        Kind::AV_PKT_DATA_CONTENT_LIGHT_LEVEL,
+        Kind::AV_PKT_DATA_ICC_PROFILE,
+    ])
+}
+
+/// The bytes of the piece of that type.
+pub(crate) fn find(all: &[StreamSideData], kind: Kind) -> Option<&[u8]> {
+    all.iter().find(|d| d.kind == kind).map(|d| d.bytes.as_slice())
+}
+
+fn word(bytes: &[u8], index: usize) -> Option<[u8; 4]> {
+    bytes.get(index * 4..index * 4 + 4)?.try_into().ok()
+}
+
+/// The 32-bit number at place `index` of a structure of such numbers.
+pub(crate) fn int(bytes: &[u8], index: usize) -> Option<i32> {
+    word(bytes, index).map(i32::from_ne_bytes)
+}
+
+/// Clockwise rotation in degrees (0, 90, 180 or 270) that a player applies, from the display matrix.
+pub(crate) fn rotation(all: &[StreamSideData]) -> i32 {
+    let Some(bytes) = find(all, Kind::AV_PKT_DATA_DISPLAYMATRIX) else { return 0 };
+    // Rows (a b u), (c d v), (x y w), 16.16 and 2.30: a = cos, b = sin of the rotation. FFmpeg's
+    // av_display_rotation_get gives its negative (counter-clockwise).
+    let (Some(a), Some(b)) = (int(bytes, 0), int(bytes, 1)) else { return 0 };
+    if a == 0 && b == 0 {
+        return 0;
+    }
+    let degrees = f64::from(b).atan2(f64::from(a)).to_degrees();
+    ((degrees / 90.0).round() as i32 * 90).rem_euclid(360)
+}
+
+/// Stereo packing from an AVStereo3D (stream or frame side data).
+fn stereo_of(bytes: &[u8]) -> Option<StereoTag> {
+    Some(match int(bytes, 0)? {
+        0 => StereoTag::Mono,
+        // 5 is side by side with quincunx sampling: split the same way.
+        1 | 5 => StereoTag::SideBySide,
+        2 => StereoTag::TopBottom,
+        _ => StereoTag::Other,
+    })
+}
+
+/// The flag of AVStereo3D that the right eye (or the lower view) comes first.
+const INVERT: i32 = 1;
+
+/// What the container states about stereo and the sphere.
+pub(crate) fn tags(all: &[StreamSideData]) -> ContainerTags {
+    let stereo = find(all, Kind::AV_PKT_DATA_STEREO3D).map(stereo_tags).unwrap_or_default();
+    ContainerTags { spherical: spherical(all), ..stereo }
+}
+
+/// What an AVStereo3D (of a stream or a frame) states.
+pub(crate) fn stereo_tags(bytes: &[u8]) -> ContainerTags {
+    let right_first = int(bytes, 1).is_some_and(|flags| flags & INVERT != 0);
+    ContainerTags { stereo: stereo_of(bytes), right_first, spherical: None }
+}
+
+/// Side data that makes a muxer write those tags. Only what every version of FFmpeg can write:
+/// [`Spherical::EQUIRECTANGULAR`] and tiles.
+pub(crate) fn side_data(tags: &ContainerTags) -> Vec<StreamSideData> {
+    // The structures have grown with FFmpeg's versions, always at their end, and a muxer reads as
+    // much as it knows: so there is room to spare. AVStereo3D's later fields hold two fractions,
+    // whose denominators must not be 0.
+    const WORDS: usize = 32;
+    let item = |kind: Kind, head: &[i32]| {
+        let words = head.iter().copied().chain(std::iter::repeat(0)).take(WORDS);
+        StreamSideData { kind: kind.into(), bytes: words.flat_map(i32::to_ne_bytes).collect() }
+    };
+    let stereo = tags.stereo.and_then(|stereo| {
+        let kind = match stereo {
+            StereoTag::Mono => 0,
+            StereoTag::SideBySide => 1,
+            StereoTag::TopBottom => 2,
+            StereoTag::Other => return None,
+        };
+        let flags = if tags.right_first { INVERT } else { 0 };
+        Some(item(Kind::AV_PKT_DATA_STEREO3D, &[kind, flags, 0, 0, 0, 0, 1, 0, 1]))
+    });
+    let spherical = tags.spherical.and_then(|s| {
+        let kind = PROJECTIONS.iter().position(|kind| *kind == s.kind)? as i32;
+        let ([yaw, pitch, roll], [left, top, right, bottom]) = (s.pose, s.bounds.map(|b| b as i32));
+        let head = [kind, yaw, pitch, roll, left, top, right, bottom];
+        Some(item(Kind::AV_PKT_DATA_SPHERICAL, &head))
+    });
+    stereo.into_iter().chain(spherical).collect()
+}
+
+/// The projections by FFmpeg's numbers, which are its ABI: the first three exist in every version,
+/// the others since 7.1.
+const PROJECTIONS: [SphericalKind; 6] = [
+    SphericalKind::Equirectangular,
+    SphericalKind::Cubemap,
+    SphericalKind::EquirectangularTile,
+    SphericalKind::HalfEquirectangular,
+    SphericalKind::Rectilinear,
+    SphericalKind::Fisheye,
+];
+
+/// Whether side data is about stereo or the sphere.
+pub(crate) fn is_vr(kind: SideDataKind) -> bool {
+    kind.is_any(&[Kind::AV_PKT_DATA_STEREO3D, Kind::AV_PKT_DATA_SPHERICAL])
+}
+
+/// The projection from an AVSphericalMapping: the kind, yaw, pitch, roll (16.16), then the bounds
+/// left, top, right, bottom (0.32).
+fn spherical(all: &[StreamSideData]) -> Option<Spherical> {
+    let bytes = find(all, Kind::AV_PKT_DATA_SPHERICAL)?;
+    let word = |i| int(bytes, i).unwrap_or(0);
+    Some(Spherical {
+        kind: {
+            let number = int(bytes, 0)?;
+            let known = usize::try_from(number).ok().and_then(|n| PROJECTIONS.get(n).copied());
+            known.unwrap_or(SphericalKind::Other(number))
+        },
+        pose: [word(1), word(2), word(3)],
+        bounds: [word(4), word(5), word(6), word(7)].map(|v| v as u32),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(kind: Kind, words: &[i32]) -> StreamSideData {
+        StreamSideData { kind: kind.into(), bytes: words.iter().flat_map(|w| w.to_ne_bytes()).collect() }
+    }
+
+    #[test]
+    fn rotation_is_clockwise() {
+        // What FFmpeg's mov demuxer gives for a phone held upright ("rotate 90").
+        let matrix = |a, b, c, d| [item(Kind::AV_PKT_DATA_DISPLAYMATRIX, &[a, b, 0, c, d, 0, 0, 0, 1 << 30])];
+        let one = 1 << 16;
+        assert_eq!(rotation(&matrix(one, 0, 0, one)), 0);
+        assert_eq!(rotation(&matrix(0, one, -one, 0)), 90);
+        assert_eq!(rotation(&matrix(-one, 0, 0, -one)), 180);
+        assert_eq!(rotation(&matrix(0, -one, one, 0)), 270);
+        assert_eq!(rotation(&[]), 0);
+    }
+
+    #[test]
+    fn vr180_is_recognized() {
+        let kind = Kind::AV_PKT_DATA_SPHERICAL;
+        let vr180 = [item(kind, &[2, 0, 0, 0, 0x4000_0000, 0, 0x4000_0000, 0, 0])];
+        assert_eq!(tags(&vr180), ContainerTags { spherical: Some(Spherical::VR180), ..ContainerTags::default() });
+        let stereo = |flags| tags(&[item(Kind::AV_PKT_DATA_STEREO3D, &[1, flags])]);
+        assert_eq!((stereo(0).stereo, stereo(0).right_first), (Some(StereoTag::SideBySide), false));
+        assert!(stereo(1).right_first);
+    }
+
+    #[test]
+    fn written_tags_are_read_back() {
+        for right_first in [false, true] {
+            for (stereo, spherical) in [
+                (Some(StereoTag::SideBySide), Some(Spherical::VR180)),
+                (Some(StereoTag::TopBottom), Some(Spherical::EQUIRECTANGULAR)),
+                (Some(StereoTag::Mono), None),
+                (Some(StereoTag::SideBySide), Some(Spherical { pose: [1 << 16, -5, 7], ..Spherical::VR180 })),
+            ] {
+                let made = ContainerTags { stereo, right_first, spherical };
+                assert_eq!(tags(&side_data(&made)), made);
+            }
+        }
+    }
+}

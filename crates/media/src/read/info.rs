@@ -1,0 +1,81 @@
+//! What a file is: what probing finds out.
+
+use std::path::PathBuf;
+use vrseg_image::plane::{ChromaSiting, YuvColor, YuvLayout};
+use vrseg_image::vr::ContainerTags;
+
+/// A source file.
+#[derive(Clone, Debug)]
+pub struct InputInfo {
+    /// Its path, as it was given.
+    pub path: PathBuf,
+    /// FFmpeg's name(s) of the container, such as `mov,mp4,m4a,3gp,3g2,mj2`.
+    pub format: String,
+    /// Length in seconds.
+    pub duration: Option<f64>,
+    /// First time stamp in seconds.
+    pub start_time: Option<f64>,
+    /// Size in bytes.
+    pub size_bytes: u64,
+    /// Bits per second of the whole file.
+    pub bit_rate: Option<u64>,
+    /// The video stream that is worked on.
+    pub video: VideoInfo,
+    /// Video streams, cover pictures not counted.
+    pub video_streams: usize,
+    /// Audio streams.
+    pub audio_streams: usize,
+    /// Subtitle streams.
+    pub subtitle_streams: usize,
+    /// Attachments (fonts).
+    pub attachment_streams: usize,
+    /// Data streams (time code, camera telemetry).
+    pub data_streams: usize,
+    /// Cover pictures.
+    pub cover_pictures: usize,
+    /// Chapters.
+    pub chapters: usize,
+}
+
+/// A video stream.
+#[derive(Clone, Debug)]
+pub struct VideoInfo {
+    /// Its number in the file.
+    pub index: usize,
+    /// FFmpeg's name of its codec.
+    pub codec: String,
+    /// The codec's profile, where known.
+    pub profile: Option<String>,
+    /// Width in pixels, before rotation.
+    pub width: usize,
+    /// Height in pixels, before rotation.
+    pub height: usize,
+    /// FFmpeg's name of the pixel format in the file.
+    pub pixel_format: String,
+    /// The layout of the frames that a [`crate::Reader`] delivers.
+    pub layout: YuvLayout,
+    /// The meaning of their samples; guessed from the size where the file doesn't tell.
+    pub color: YuvColor,
+    /// Where the chroma samples lie; the usual place where the file doesn't tell.
+    pub siting: ChromaSiting,
+    /// The file states the matrix.
+    pub matrix_known: bool,
+    /// A high-dynamic-range transfer (PQ or HLG).
+    pub hdr: bool,
+    /// Average frames per second; 0 where unknown.
+    pub fps: f64,
+    /// Frames in the file; an estimate where the container doesn't count them.
+    pub frames: Option<u64>,
+    /// Length of the stream in seconds.
+    pub duration: Option<f64>,
+    /// Seconds per tick, as a fraction.
+    pub time_base: (i32, i32),
+    /// Clockwise degrees (0, 90, 180, 270) by which a player turns the picture.
+    pub rotation: i32,
+    /// What the container (or the bitstream) states about stereo and the sphere, as FFmpeg reads it.
+    pub tags: ContainerTags,
+    /// Bits per second.
+    pub bit_rate: Option<u64>,
+    /// Fields instead of frames.
+    pub interlaced: bool,
+}

@@ -1,0 +1,87 @@
+//! A few key frames of a file, for a look at what it shows before the job begins.
+#![allow(unsafe_code)]
+
+use crate::error::Result;
+use crate::ffi::codec::codec_name;
+use crate::ffi::frame::VideoFrame;
+use crate::ffi::input::{self, Input};
+use crate::ffi::parameters::Parameters;
+use crate::read::info::InputInfo;
+use crate::read::open::{open_decoder, open_header, read_ahead};
+use ffmpeg_next::{self as ffmpeg, ffi};
+use std::ops::ControlFlow;
+
+/// Packets that are read in search of one key frame. A second of video, sound and telemetry has some
+/// hundred.
+const MAX_PACKETS: usize = 5000;
+
+/// Decodes up to `count` key frames from places spread evenly over the file and shows them to
+/// `look`, until that breaks off. Only key frames are decoded, so that each costs one frame's time
+/// whatever the distance of key frames. Frames that aren't planar YUV are left out; damaged places
+/// are skipped.
+///
+/// # Errors
+/// The file can't be opened or no decoder be started.
+pub fn key_frames(info: &InputInfo, count: u32, mut look: impl FnMut(&VideoFrame) -> ControlFlow<()>) -> Result<()> {
+    let mut input = open_header(&info.path)?;
+    let stream = info.video.index;
+    if !header_tells(&input, info) {
+        read_ahead(&info.path, &mut input)?;
+    }
+    let mut decoder = open_decoder(&info.path, &input, stream, vrseg_hardware::cores())?;
+    let start = info.start_time.map_or(0, |s| (s * 1e6).round() as i64);
+    for i in 0..count {
+        let part = f64::from(2 * i + 1) / f64::from(2 * count);
+        let at = info.duration.map(|d| start.saturating_add((d * part * 1e6) as i64));
+        let sought = at.is_some_and(|at| input::seek(&mut input, at));
+        if !sought && i > 0 {
+            // There is only the one way through the file: its beginning has been seen.
+            break;
+        }
+        decoder.flush();
+        if let Some(frame) = next_key_frame(&mut input, &mut decoder, stream)
+            && look(&frame).is_break()
+        {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Whether all that a decoder has to know of the video is in the file's header.
+fn header_tells(input: &Input, info: &InputInfo) -> bool {
+    let Some(stream) = input.stream(info.video.index) else { return false };
+    let parameters = Parameters::of(&stream);
+    // SAFETY: reads fields of an open input and of valid parameters.
+    let (open_end, has_extradata, width, height) = unsafe {
+        let p = parameters.as_ptr();
+        let open_end = (*input.as_ptr()).ctx_flags & ffi::AVFMTCTX_NOHEADER != 0;
+        (open_end, (*p).extradata_size > 0, (*p).width as usize, (*p).height as usize)
+    };
+    !open_end
+        && has_extradata
+        && codec_name(parameters.codec()) == info.video.codec
+        && (width, height) == (info.video.width, info.video.height)
+}
+
+fn next_key_frame(input: &mut Input, decoder: &mut ffmpeg::decoder::Video, stream: usize) -> Option<VideoFrame> {
+    let mut packet = ffmpeg::Packet::empty();
+    for _ in 0..MAX_PACKETS {
+        match packet.read(input) {
+            Ok(()) if packet.stream() == stream && packet.is_key() => {}
+            Ok(()) | Err(ffmpeg::Error::InvalidData) => continue,
+            Err(_) => return None,
+        }
+        if decoder.send_packet(&packet).is_err() {
+            continue;
+        }
+        // Decoders with threads hold frames back until they know that no more will come.
+        let _ = decoder.send_eof();
+        let mut frame = ffmpeg::frame::Video::empty();
+        if decoder.receive_frame(&mut frame).is_ok() {
+            return VideoFrame::from_av(frame).ok();
+        }
+        decoder.flush();
+    }
+    None
+}

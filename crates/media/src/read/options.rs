@@ -1,0 +1,29 @@
+//! What a caller may ask of decoding.
+
+use serde::{Deserialize, Serialize};
+
+/// The part of the source that is worked on. Times are seconds from the start of the file, as
+/// ffmpeg's `-ss`, `-to` and `-t` count them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TimeRange {
+    /// First moment that is kept.
+    pub start: Option<f64>,
+    /// First moment that is no longer kept (`--to`; `-t` is added to the start before it comes here).
+    pub end: Option<f64>,
+    /// At most this number of frames.
+    pub frames: Option<u64>,
+}
+
+/// How to decode.
+#[derive(Clone, Debug, Default)]
+pub struct DecodeOptions {
+    /// The part to read.
+    pub range: TimeRange,
+    /// Threads of the video decoder; 0 leaves the choice to FFmpeg.
+    pub threads: usize,
+    /// Deliver frames in a layout of which FFmpeg also has a format with alpha
+    /// ([`crate::layout_with_alpha`]), because an output will need that.
+    pub alpha: bool,
+    /// A packet or frame that can't be decoded ends the reading with an error instead of being counted.
+    pub strict: bool,
+}

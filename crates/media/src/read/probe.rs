@@ -1,0 +1,207 @@
+//! What a file is, found out without decoding it.
+#![allow(unsafe_code)]
+
+use crate::error::{MediaError, Result};
+use crate::ffi::codec::{codec_name, find_decoder, profile_name};
+use crate::ffi::input::{Input, format_of, is_cover, kind};
+use crate::ffi::numbers::{self, PixelFormat};
+use crate::ffi::pixel_format::format_name;
+use crate::ffi::time;
+use crate::formats::color::{color_of, is_hdr, matrix_of, siting_of};
+use crate::formats::layout::working_layout;
+use crate::formats::sidedata;
+use crate::read::info::{InputInfo, VideoInfo};
+use crate::read::open::{MAX_PIXELS, open_context};
+use ffmpeg_next::{self as ffmpeg, ffi};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+/// Looks at a file. Picks the best video stream; cover pictures don't count.
+///
+/// # Errors
+/// The file is missing, a directory, unreadable, empty, not media, without video, or its codec
+/// can't be decoded here.
+pub fn probe(path: &Path) -> Result<InputInfo> {
+    Ok(open(path)?.into_parts().1)
+}
+
+/// A source file that was opened to look at it and that a [`crate::Reader`] can go on with: finding out
+/// what is in it takes some decoding, which at 8K is a third of a CPU second.
+pub struct OpenInput {
+    /// Nobody ever waits for it: the lock lets threads share what holds an open file.
+    context: Mutex<Input>,
+    info: InputInfo,
+}
+
+impl OpenInput {
+    /// What it is.
+    pub fn info(&self) -> &InputInfo {
+        &self.info
+    }
+
+    pub(crate) fn into_parts(self) -> (Input, InputInfo) {
+        (self.context.into_inner().unwrap_or_else(PoisonError::into_inner), self.info)
+    }
+}
+
+impl std::fmt::Debug for OpenInput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenInput").field("path", &self.info.path).finish_non_exhaustive()
+    }
+}
+
+/// Looks at a file as [`probe`] does, and keeps it open.
+///
+/// # Errors
+/// As [`probe`].
+pub fn open(path: &Path) -> Result<OpenInput> {
+    let context = open_context(path)?;
+    let info = describe(path, &context)?;
+    Ok(OpenInput { context: Mutex::new(context), info })
+}
+
+/// The stream that is worked on: like ffmpeg, the one with most pixels, the default one before
+/// others of about its size.
+fn pick_video(input: &Input) -> Option<usize> {
+    let score = |s: &ffmpeg::Stream<'_>| {
+        // SAFETY: reads fields of a stream of an open input.
+        unsafe {
+            let p = (*s.as_ptr()).codecpar;
+            let bonus = if (*s.as_ptr()).disposition & ffi::AV_DISPOSITION_DEFAULT != 0 { 5_000_000 } else { 0 };
+            i64::from((*p).width) * i64::from((*p).height) + bonus
+        }
+    };
+    input
+        .streams()
+        .filter(|s| is_video(s) && !is_cover(s))
+        .filter(|s| {
+            // SAFETY: as above.
+            unsafe { (*(*s.as_ptr()).codecpar).width > 0 && (*(*s.as_ptr()).codecpar).height > 0 }
+        })
+        .max_by_key(|s| (score(s), std::cmp::Reverse(s.index())))
+        .map(|s| s.index())
+}
+
+fn is_video(stream: &ffmpeg::Stream<'_>) -> bool {
+    kind(stream) == ffi::AVMediaType::AVMEDIA_TYPE_VIDEO
+}
+
+/// All that the headers tell.
+fn describe(path: &Path, input: &Input) -> Result<InputInfo> {
+    use ffi::AVMediaType::*;
+    let count = |wanted: ffi::AVMediaType| input.streams().filter(|s| kind(s) == wanted && !is_cover(s)).count();
+    let covers = input.streams().filter(|s| is_video(s) && is_cover(s)).count();
+    let Some(index) = pick_video(input) else {
+        let mut found = Vec::new();
+        for (n, what) in [
+            (count(AVMEDIA_TYPE_AUDIO), "audio"),
+            (count(AVMEDIA_TYPE_SUBTITLE), "subtitle"),
+            (count(AVMEDIA_TYPE_VIDEO), "unreadable video"),
+            (covers, "cover picture"),
+        ] {
+            if n > 0 {
+                found.push(format!("{n} {what} stream{}", if n == 1 { "" } else { "s" }));
+            }
+        }
+        let found = if found.is_empty() { "no known stream at all".to_owned() } else { found.join(", ") };
+        return Err(MediaError::NoVideo { path: path.to_path_buf(), found });
+    };
+    // SAFETY: reads fields of an open input.
+    let (duration, start, bit_rate, chapters) = unsafe {
+        let ic = input.as_ptr();
+        ((*ic).duration, (*ic).start_time, (*ic).bit_rate, (*ic).nb_chapters as usize)
+    };
+    let micros = |t: i64| (t != ffi::AV_NOPTS_VALUE).then_some(t as f64 / 1e6);
+    let duration = micros(duration).filter(|d| *d > 0.0);
+    let Some(stream) = input.stream(index) else {
+        return Err(MediaError::NoVideo { path: path.to_path_buf(), found: "no stream".to_owned() });
+    };
+    Ok(InputInfo {
+        path: path.to_path_buf(),
+        format: format_of(input),
+        duration,
+        start_time: micros(start),
+        size_bytes: std::fs::metadata(path).map_or(0, |m| m.len()),
+        bit_rate: u64::try_from(bit_rate).ok().filter(|b| *b > 0),
+        video: video_info(path, &stream, duration)?,
+        video_streams: count(AVMEDIA_TYPE_VIDEO),
+        audio_streams: count(AVMEDIA_TYPE_AUDIO),
+        subtitle_streams: count(AVMEDIA_TYPE_SUBTITLE),
+        attachment_streams: count(AVMEDIA_TYPE_ATTACHMENT),
+        data_streams: count(AVMEDIA_TYPE_DATA),
+        cover_pictures: covers,
+        chapters,
+    })
+}
+
+fn video_info(path: &Path, stream: &ffmpeg::Stream<'_>, file_duration: Option<f64>) -> Result<VideoInfo> {
+    // SAFETY: of a stream of an open input.
+    let s = unsafe { stream.as_ptr() };
+    // SAFETY: as above.
+    let p = unsafe { (*s).codecpar };
+    // SAFETY: reads fields of both.
+    let (id, size, format) =
+        unsafe { (numbers::read(&raw const (*p).codec_id), ((*p).width, (*p).height), PixelFormat::new((*p).format)) };
+    let codec = codec_name(id);
+    if find_decoder(id).is_none() {
+        return Err(MediaError::NoDecoder { path: path.to_path_buf(), codec });
+    }
+    let (width, height) = (size.0 as usize, size.1 as usize);
+    if width.saturating_mul(height) > MAX_PIXELS {
+        return Err(MediaError::Unsupported {
+            what: format!(
+                "{}: its header says {width}x{height}; more than {MAX_PIXELS} pixels a frame are not decoded",
+                path.display()
+            ),
+        });
+    }
+    let Some(layout) = working_layout(format) else {
+        return Err(MediaError::Decode {
+            path: path.to_path_buf(),
+            reason: format!("its pixel format is {}", format_name(format)),
+            log: Vec::new(),
+        });
+    };
+    let side_data = sidedata::read(stream);
+    let rate = |r: ffi::AVRational| (r.num > 0 && r.den > 0).then(|| f64::from(r.num) / f64::from(r.den));
+    // SAFETY: reads fields of a stream of an open input and of its parameters.
+    unsafe {
+        let fps = rate((*s).avg_frame_rate).or_else(|| rate((*s).r_frame_rate)).unwrap_or(0.0);
+        let (length, time_base) = ((*s).duration, (*s).time_base);
+        let stated = length != ffi::AV_NOPTS_VALUE && length > 0;
+        let duration = stated.then(|| time::seconds(length, time_base)).or(file_duration);
+        let estimate = duration.map(|d| (d * fps).round() as u64).filter(|n| *n > 0);
+        let space = numbers::read(&raw const (*p).color_space);
+        Ok(VideoInfo {
+            index: stream.index(),
+            codec,
+            profile: profile_name(id, (*p).profile),
+            width,
+            height,
+            pixel_format: format_name(format),
+            layout,
+            color: color_of(format, space, numbers::read(&raw const (*p).color_range), width, height),
+            siting: siting_of(numbers::read(&raw const (*p).chroma_location)),
+            matrix_known: matrix_of(space).is_some(),
+            hdr: is_hdr(numbers::read(&raw const (*p).color_trc)),
+            fps,
+            frames: counted((*s).nb_frames, estimate),
+            duration,
+            time_base: (time_base.num, time_base.den),
+            rotation: sidedata::rotation(&side_data),
+            tags: sidedata::tags(&side_data),
+            bit_rate: u64::try_from((*p).bit_rate).ok().filter(|b| *b > 0),
+            interlaced: !numbers::read(&raw const (*p).field_order)
+                .is_any(&[ffi::AVFieldOrder::AV_FIELD_UNKNOWN, ffi::AVFieldOrder::AV_FIELD_PROGRESSIVE]),
+        })
+    }
+}
+
+/// Frames that will come out: the container's count, unless an edit list hides a good part of them.
+fn counted(nb_frames: i64, estimate: Option<u64>) -> Option<u64> {
+    let counted = u64::try_from(nb_frames).ok().filter(|n| *n > 0);
+    match (counted, estimate) {
+        (Some(n), Some(e)) if e.saturating_mul(10) < n.saturating_mul(9) => Some(e),
+        _ => counted.or(estimate),
+    }
+}

@@ -1,0 +1,44 @@
+//! The streams of a file while it is read: which are copied, and where each of them is.
+#![allow(unsafe_code)]
+
+use crate::ffi::input::{Input, kind};
+use ffmpeg_next::ffi;
+
+/// What is known of a stream while it is copied.
+pub(crate) struct CopyState {
+    pub time_base: ffi::AVRational,
+    pub copied: bool,
+    /// The end of the range waits for it.
+    pub awaited: bool,
+    pub subtitle: bool,
+    /// Where its next packet should be, in microseconds.
+    pub expected: Option<i64>,
+}
+
+/// Which streams are copied; tells the demuxer to leave the others out.
+pub(crate) fn copy_states(input: &mut Input, video: usize) -> Vec<CopyState> {
+    use ffi::AVMediaType::{AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_DATA, AVMEDIA_TYPE_SUBTITLE};
+    let mut states = Vec::new();
+    for stream in input.streams() {
+        let kind = kind(&stream);
+        // Cover pictures and attachments travel with the template.
+        let copied =
+            stream.index() != video && kind.is_any(&[AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_SUBTITLE, AVMEDIA_TYPE_DATA]);
+        // SAFETY: sets and reads plain fields of a stream of an open input that is ours alone.
+        let time_base = unsafe {
+            let s = stream.as_ptr().cast_mut();
+            if !copied && stream.index() != video {
+                (*s).discard = ffi::AVDiscard::AVDISCARD_ALL;
+            }
+            (*s).time_base
+        };
+        states.push(CopyState {
+            time_base,
+            copied,
+            awaited: kind == AVMEDIA_TYPE_AUDIO,
+            subtitle: kind == AVMEDIA_TYPE_SUBTITLE,
+            expected: None,
+        });
+    }
+    states
+}

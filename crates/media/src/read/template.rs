@@ -1,0 +1,188 @@
+//! Everything of the source that an output may take over besides pictures and packets.
+#![allow(unsafe_code)]
+
+use crate::ffi::dictionary::{self, Tags};
+use crate::ffi::frame::VideoFrame;
+use crate::ffi::input::{Input, file_start, has_arbitrary_clock};
+use crate::ffi::numbers::{self, Number};
+use crate::ffi::parameters::Parameters;
+use crate::ffi::time::{self, MICROSECONDS};
+use crate::formats::color::is_hdr;
+use crate::formats::hdr::Hdr;
+use crate::formats::sidedata::{self, StreamSideData};
+use crate::read::info::InputInfo;
+use ffmpeg_next::{self as ffmpeg, ffi};
+use vrseg_image::plane::YuvColor;
+
+/// What an output copies from its source: codec parameters and tags of all streams, chapters,
+/// color and HDR metadata of the video. Detached from the source's file.
+pub struct SourceTemplate {
+    pub(crate) info: InputInfo,
+    /// The source's demuxer may start at any time stamp (MPEG-TS).
+    pub(crate) arbitrary_start: bool,
+    /// Time stamp of the source's start in microseconds, after the reader's shift.
+    pub(crate) start: i64,
+    pub(crate) tags: Tags,
+    pub(crate) chapters: Vec<ChapterTemplate>,
+    pub(crate) streams: Vec<StreamTemplate>,
+    pub(crate) video: VideoTemplate,
+}
+
+/// A chapter, already moved into the range that is read.
+pub(crate) struct ChapterTemplate {
+    pub id: i64,
+    pub time_base: ffi::AVRational,
+    pub start: i64,
+    pub end: i64,
+    pub tags: Tags,
+}
+
+/// A stream of the source.
+pub(crate) struct StreamTemplate {
+    pub params: Parameters,
+    pub time_base: ffi::AVRational,
+    pub frame_rate: ffi::AVRational,
+    pub real_frame_rate: ffi::AVRational,
+    pub aspect: ffi::AVRational,
+    pub disposition: i32,
+    pub tags: Tags,
+    pub side_data: Vec<StreamSideData>,
+    /// The bytes of a cover picture.
+    pub picture: Option<Vec<u8>>,
+}
+
+/// What the encoder must know of the pictures.
+pub(crate) struct VideoTemplate {
+    pub index: usize,
+    pub time_base: ffi::AVRational,
+    /// Average frames per second.
+    pub frame_rate: ffi::AVRational,
+    /// FFmpeg's guess of the rate at which all time stamps can be expressed.
+    pub real_frame_rate: ffi::AVRational,
+    pub aspect: ffi::AVRational,
+    pub field_order: Number<ffi::AVFieldOrder>,
+    pub primaries: Number<ffi::AVColorPrimaries>,
+    pub transfer: Number<ffi::AVColorTransferCharacteristic>,
+    pub space: Number<ffi::AVColorSpace>,
+    pub range: Number<ffi::AVColorRange>,
+    pub chroma_location: Number<ffi::AVChromaLocation>,
+    pub hdr: Hdr,
+}
+
+impl SourceTemplate {
+    /// What is known about the source.
+    pub fn info(&self) -> &InputInfo {
+        &self.info
+    }
+
+    /// Collects it. `range` is the part that is read, in microseconds of the file's clock; a start
+    /// is subtracted from the chapters.
+    pub(crate) fn collect(input: &Input, info: InputInfo, range: (Option<i64>, Option<i64>)) -> Self {
+        let streams: Vec<StreamTemplate> = input.streams().map(|s| stream_template(&s)).collect();
+        let video = video_template(info.video.index, &streams[info.video.index]);
+        let arbitrary_start = has_arbitrary_clock(input);
+        // SAFETY: an open input's metadata is a valid dictionary or null.
+        let tags = unsafe { dictionary::read_dict((*input.as_ptr()).metadata) };
+        let start = if range.0.is_some() { 0 } else { file_start(input) };
+        Self { info, arbitrary_start, start, tags, chapters: chapters(input, range), streams, video }
+    }
+
+    /// Takes over what the first decoded frame (in its working format, of that color) tells. As in
+    /// ffmpeg the bitstream's word goes before the container's.
+    pub(crate) fn learn_from(&mut self, first: &VideoFrame, color: YuvColor) {
+        let video = &mut self.video;
+        // "Unspecified" is no word.
+        macro_rules! learn {
+            ($field:ident, $frame:ident, $none:path) => {
+                // SAFETY: reads a field of a valid frame.
+                let said = unsafe { numbers::read(&raw const (*first.av().as_ptr()).$frame) };
+                if said != $none {
+                    video.$field = said;
+                }
+            };
+        }
+        learn!(primaries, color_primaries, ffi::AVColorPrimaries::AVCOL_PRI_UNSPECIFIED);
+        learn!(transfer, color_trc, ffi::AVColorTransferCharacteristic::AVCOL_TRC_UNSPECIFIED);
+        learn!(space, colorspace, ffi::AVColorSpace::AVCOL_SPC_UNSPECIFIED);
+        learn!(range, color_range, ffi::AVColorRange::AVCOL_RANGE_UNSPECIFIED);
+        learn!(chroma_location, chroma_location, ffi::AVChromaLocation::AVCHROMA_LOC_UNSPECIFIED);
+        if video.aspect.num == 0 {
+            // SAFETY: reads a field of a valid frame.
+            video.aspect = unsafe { (*first.av().as_ptr()).sample_aspect_ratio };
+        }
+        video.hdr = Hdr::of(&self.streams[video.index].side_data, first.av());
+        let info = &mut self.info.video;
+        (info.width, info.height, info.color) = (first.width(), first.height(), color);
+        info.layout = first.layout().unwrap_or(info.layout);
+        info.hdr = is_hdr(video.transfer);
+        if let Some(stereo) = first.av().side_data(ffmpeg::frame::side_data::Type::Stereo3D) {
+            info.tags = info.tags.or(sidedata::stereo_tags(stereo.data()));
+        }
+    }
+}
+
+fn stream_template(stream: &ffmpeg::Stream<'_>) -> StreamTemplate {
+    // SAFETY: reads fields of a stream of an open input.
+    unsafe {
+        let s = stream.as_ptr();
+        let of_stream = (*s).sample_aspect_ratio;
+        let cover = (*s).disposition & ffi::AV_DISPOSITION_ATTACHED_PIC != 0 && (*s).attached_pic.size > 0;
+        StreamTemplate {
+            params: Parameters::of(stream),
+            time_base: (*s).time_base,
+            frame_rate: (*s).avg_frame_rate,
+            real_frame_rate: (*s).r_frame_rate,
+            aspect: if of_stream.num != 0 { of_stream } else { (*(*s).codecpar).sample_aspect_ratio },
+            disposition: (*s).disposition,
+            tags: dictionary::read_dict((*s).metadata),
+            side_data: sidedata::read(stream),
+            picture: cover
+                .then(|| std::slice::from_raw_parts((*s).attached_pic.data, (*s).attached_pic.size as usize).to_vec()),
+        }
+    }
+}
+
+fn video_template(index: usize, stream: &StreamTemplate) -> VideoTemplate {
+    let p = stream.params.as_ptr();
+    // SAFETY: reads fields of valid codec parameters.
+    unsafe {
+        VideoTemplate {
+            index,
+            time_base: stream.time_base,
+            frame_rate: if stream.frame_rate.num > 0 { stream.frame_rate } else { stream.real_frame_rate },
+            real_frame_rate: stream.real_frame_rate,
+            aspect: stream.aspect,
+            field_order: numbers::read(&raw const (*p).field_order),
+            primaries: numbers::read(&raw const (*p).color_primaries),
+            transfer: numbers::read(&raw const (*p).color_trc),
+            space: numbers::read(&raw const (*p).color_space),
+            range: numbers::read(&raw const (*p).color_range),
+            chroma_location: numbers::read(&raw const (*p).chroma_location),
+            hdr: Hdr::default(),
+        }
+    }
+}
+
+fn chapters(input: &Input, range: (Option<i64>, Option<i64>)) -> Vec<ChapterTemplate> {
+    // SAFETY: the chapter array of an open input has `nb_chapters` valid pointers.
+    let all = unsafe {
+        let ic = input.as_ptr();
+        (0..(*ic).nb_chapters as usize).map(|i| &**(*ic).chapters.add(i)).collect::<Vec<_>>()
+    };
+    let from = |c: &ffi::AVChapter| range.0.map(|t| time::rescale(t, MICROSECONDS, c.time_base));
+    let to = |c: &ffi::AVChapter| range.1.map(|t| time::rescale(t, MICROSECONDS, c.time_base));
+    all.into_iter()
+        .filter(|c| from(c).is_none_or(|t| c.end > t) && to(c).is_none_or(|t| c.start < t))
+        .map(|c| {
+            let shift = from(c).unwrap_or(0);
+            ChapterTemplate {
+                id: c.id,
+                time_base: c.time_base,
+                start: from(c).map_or(c.start, |t| c.start.max(t)) - shift,
+                end: to(c).map_or(c.end, |t| c.end.min(t)) - shift,
+                // SAFETY: a chapter's metadata is a valid dictionary or null.
+                tags: unsafe { dictionary::read_dict(c.metadata) },
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,33 @@
+//! Opening the encoder of an output.
+
+use crate::error::Result;
+use crate::read::template::SourceTemplate;
+use crate::write::encoder::plan::plan_encoder;
+use crate::write::encoder::video::VideoEncoder;
+use crate::write::options::{EncodeOptions, WriterOptions};
+use ffmpeg_next::ffi;
+
+/// Opens an output's encoder, and says why it isn't NVENC where that was allowed.
+///
+/// # Errors
+/// Container and codec don't fit, the encoder refuses its options.
+pub(crate) fn open_encoder(
+    options: &WriterOptions<'_>,
+    template: &SourceTemplate,
+) -> Result<(VideoEncoder, Vec<String>)> {
+    let plan = plan_encoder(options)?;
+    let mut notes: Vec<String> = plan.no_hardware.iter().map(|why| format!("NVENC is not used: {why}")).collect();
+    let global_header = plan.container.has_flag(ffi::AVFMT_GLOBALHEADER);
+    let chosen_hardware = plan.encoder.ends_with("_nvenc") && options.encode.encoder.is_none();
+    let encoder = match VideoEncoder::open(plan, options, &template.video, global_header) {
+        // A card may run out of sessions or memory: then the CPU does it.
+        Err(error) if chosen_hardware => {
+            notes.push(format!("NVENC is not used: {error}"));
+            let software = EncodeOptions { hardware: false, ..options.encode.clone() };
+            let options = WriterOptions { encode: &software, ..*options };
+            VideoEncoder::open(plan_encoder(&options)?, &options, &template.video, global_header)?
+        }
+        other => other?,
+    };
+    Ok((encoder, notes))
+}

@@ -1,0 +1,266 @@
+//! Each encoder's own words for quality, preset and bit rate, and defaults that suit VR video.
+
+use crate::error::{MediaError, Result};
+use crate::ffi::codec;
+use crate::ffi::numbers::PixelFormat;
+use crate::ffi::pixel_format::descriptor;
+use crate::write::options::{EncodeOptions, Purpose, WriterOptions};
+
+/// The presets of x264 and x265, fastest first.
+const X26X_PRESETS: &[&str] =
+    &["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"];
+
+/// NVENC's preset (p1 the fastest to p7 the best) for a word of x264's, which is what profiles speak;
+/// a word of NVENC's own stays as it is.
+fn nvenc_preset(word: &str) -> &str {
+    match word {
+        "ultrafast" | "superfast" => "p1",
+        "veryfast" => "p2",
+        "faster" => "p3",
+        "fast" | "medium" => "p4",
+        "slow" => "p5",
+        "slower" => "p6",
+        "veryslow" | "placebo" => "p7",
+        own => own,
+    }
+}
+
+/// x264 and x265 would write to standard error that they don't know a preset.
+fn check_x26x_preset(encoder: &str, e: &EncodeOptions) -> Result<()> {
+    if let ("libx264" | "libx264rgb" | "libx265", Some(preset)) = (encoder, &e.preset)
+        && !X26X_PRESETS.contains(&preset.as_str())
+    {
+        return Err(MediaError::Invalid {
+            what: format!("{encoder} has no preset \"{preset}\"; it has {}", X26X_PRESETS.join(", ")),
+        });
+    }
+    Ok(())
+}
+
+/// Options for the encoder, and a description of them with a leading space.
+pub(crate) fn settings(
+    encoder: &str,
+    o: &WriterOptions<'_>,
+    pixel: PixelFormat,
+) -> Result<(Vec<(String, String)>, String)> {
+    let e = o.encode;
+    let named: Vec<&str> = e.extra.iter().map(|(k, _)| k.as_str()).collect();
+    let mut s = Settings { named: &named, pairs: Vec::new(), words: String::new() };
+    let pixels = o.width * o.height;
+    let large = pixels > 1920 * 1088;
+    check_x26x_preset(encoder, e)?;
+    match encoder {
+        "libx264" | "libx264rgb" => {
+            s.rate(e, "crf", 18.0);
+            s.preset("preset", e.preset.as_deref().unwrap_or("veryfast"));
+        }
+        "libx265" => {
+            s.rate(e, "crf", 20.0);
+            s.preset("preset", e.preset.as_deref().unwrap_or(if large { "superfast" } else { "veryfast" }));
+        }
+        "libsvtav1" => {
+            s.rate(e, "crf", 30.0);
+            s.preset("preset", e.preset.as_deref().unwrap_or(if large { "10" } else { "8" }));
+        }
+        "libvpx-vp9" | "libvpx" => {
+            s.rate(e, "crf", 24.0);
+            if e.bitrate.is_none() {
+                s.set("b", "0");
+            }
+            s.set("row-mt", "1");
+            let columns = (o.width / 256).max(1).ilog2().min(4);
+            if encoder == "libvpx-vp9" {
+                s.set("tile-columns", &columns.to_string());
+            }
+            match e.preset.as_deref() {
+                Some(word @ ("good" | "best" | "realtime")) => s.preset("deadline", word),
+                preset => {
+                    s.set("deadline", "good");
+                    s.preset("cpu-used", preset.unwrap_or("5"));
+                }
+            }
+            if o.purpose == Purpose::Alpha {
+                // libvpx cannot keep the two streams (color, alpha) together with alternate frames.
+                s.set("auto-alt-ref", "0");
+            }
+        }
+        "prores_ks" => {
+            s.no_rate(encoder, e, "its quality is its profile: pass --preset proxy, lt, standard, hq, 4444 or 4444xq")?;
+            let full_chroma = descriptor(pixel).is_some_and(|d| d.log2_chroma_w == 0);
+            s.preset("profile", e.preset.as_deref().unwrap_or(if full_chroma { "4444" } else { "hq" }));
+            s.set("vendor", "apl0");
+        }
+        "ffv1" => {
+            s.no_rate(encoder, e, "it is lossless")?;
+            if e.preset.is_some() {
+                return Err(no_setting(encoder, "preset", "it has none"));
+            }
+            for (key, value) in [("level", "3"), ("slices", "16"), ("slicecrc", "1"), ("g", "1")] {
+                s.set(key, value);
+            }
+        }
+        _ if encoder.ends_with("_nvenc") => {
+            let quality = if encoder == "av1_nvenc" { 30.0 } else { 22.0 };
+            // x264's crf and NVENC's cq count alike; but to NVENC 0 means "choose yourself".
+            let best = EncodeOptions { crf: e.crf.map(|crf| crf.max(1.0)), ..e.clone() };
+            s.rate(&best, "cq", quality);
+            s.set("rc", "vbr");
+            if e.bitrate.is_none() {
+                s.set("b", "0");
+            }
+            s.preset("preset", nvenc_preset(e.preset.as_deref().unwrap_or("p4")));
+        }
+        "libaom-av1" => {
+            s.rate(e, "crf", 30.0);
+            s.set("row-mt", "1");
+            s.preset("cpu-used", e.preset.as_deref().unwrap_or("8"));
+        }
+        "librav1e" => {
+            s.rate_if(e, "qp", |crf| Some((crf * 4.0).round()));
+            s.preset("speed", e.preset.as_deref().unwrap_or("10"));
+        }
+        _ => s.only_what_was_asked(encoder, e)?,
+    }
+    Ok((s.pairs, s.words))
+}
+
+struct Settings<'a> {
+    /// Options that the user sets by name: no default of ours stands beside them.
+    named: &'a [&'a str],
+    pairs: Vec<(String, String)>,
+    words: String,
+}
+
+impl Settings<'_> {
+    fn set(&mut self, key: &str, value: &str) {
+        if !self.named.contains(&key) {
+            self.pairs.push((key.to_owned(), value.to_owned()));
+        }
+    }
+
+    fn say(&mut self, key: &str, value: &str) {
+        if !self.named.contains(&key) {
+            self.words += &format!(" {key} {value}");
+        }
+    }
+
+    /// Constant quality under that key, or the bit rate where one was asked.
+    fn rate(&mut self, e: &EncodeOptions, key: &str, default: f32) {
+        match (e.bitrate, e.crf) {
+            (Some(bits), _) => {
+                self.set("b", &bits.to_string());
+                self.say("bitrate", &bits.to_string());
+            }
+            // A default quality would override the rate that the user named.
+            (None, None) if ["b", "qp", "qmin", "global_quality"].iter().any(|k| self.named.contains(k)) => {}
+            (None, crf) => {
+                let value = number(crf.unwrap_or(default));
+                self.set(key, &value);
+                self.say(key, &value);
+            }
+        }
+    }
+
+    /// Constant quality only where it was asked.
+    fn rate_if(&mut self, e: &EncodeOptions, key: &str, scale: impl Fn(f32) -> Option<f32>) {
+        if e.bitrate.is_some() {
+            self.rate(e, key, 0.0);
+        } else if let Some(value) = e.crf.and_then(scale) {
+            self.set(key, &number(value));
+            self.say(key, &number(value));
+        }
+    }
+
+    fn no_rate(&self, encoder: &str, e: &EncodeOptions, why: &str) -> Result<()> {
+        match (e.crf, e.bitrate) {
+            (Some(_), _) => Err(no_setting(encoder, "crf", why)),
+            (_, Some(_)) => Err(no_setting(encoder, "bitrate", why)),
+            _ => Ok(()),
+        }
+    }
+
+    /// For an encoder of the user's own choice: no defaults.
+    fn only_what_was_asked(&mut self, encoder: &str, e: &EncodeOptions) -> Result<()> {
+        if let Some(crf) = e.crf {
+            let key = ["crf", "qp"].into_iter().find(|k| has_option(encoder, k));
+            let key = key.ok_or_else(|| no_setting(encoder, "crf", "pass its own option with --enc-opt"))?;
+            self.set(key, &number(crf));
+            self.say(key, &number(crf));
+        }
+        if let Some(preset) = &e.preset {
+            if !has_option(encoder, "preset") {
+                return Err(no_setting(encoder, "preset", "it has none"));
+            }
+            self.preset("preset", preset);
+        }
+        if let Some(bits) = e.bitrate {
+            self.set("b", &bits.to_string());
+            self.say("bitrate", &bits.to_string());
+        }
+        Ok(())
+    }
+
+    fn preset(&mut self, key: &str, value: &str) {
+        self.set(key, value);
+        self.say(key, value);
+    }
+}
+
+fn no_setting(encoder: &str, setting: &str, why: &str) -> MediaError {
+    MediaError::Invalid { what: format!("{encoder} has no {setting} setting: {why}") }
+}
+
+/// `18` rather than `18.0`: some options are whole numbers.
+fn number(v: f32) -> String {
+    if v.fract() == 0.0 { format!("{v:.0}") } else { format!("{v}") }
+}
+
+fn has_option(encoder: &str, key: &str) -> bool {
+    codec::find_encoder(encoder).is_some_and(|codec| codec::has_option(&codec, key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+    use vrseg_image::plane::{YuvColor, YuvLayout};
+
+    fn words(encoder: &str, encode: &EncodeOptions) -> String {
+        let options = WriterOptions {
+            path: Path::new("o.mp4"),
+            encode,
+            layout: YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false },
+            color: YuvColor::default(),
+            width: 3840,
+            height: 1920,
+            overwrite: false,
+            reshaped: false,
+            purpose: Purpose::Picture,
+            copy_streams: true,
+            tags: crate::VrTags::Source,
+        };
+        let (pairs, said) = settings(encoder, &options, PixelFormat::new(0)).expect("settings");
+        let pairs: Vec<_> = pairs.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        format!("{} |{said}", pairs.join(" "))
+    }
+
+    /// Needs no card: nothing is opened.
+    #[test]
+    fn x264_presets_are_translated_for_nvenc() {
+        let encode = |preset: &str, crf| EncodeOptions { preset: Some(preset.into()), crf, ..EncodeOptions::default() };
+        for (x264, nvenc) in X26X_PRESETS.iter().zip(["p1", "p1", "p2", "p3", "p4", "p4", "p5", "p6", "p7", "p7"]) {
+            for encoder in ["h264_nvenc", "hevc_nvenc", "av1_nvenc"] {
+                let want = format!("cq=19 rc=vbr b=0 preset={nvenc} | cq 19 preset {nvenc}");
+                assert_eq!(words(encoder, &encode(x264, Some(19.0))), want, "{encoder} {x264}");
+            }
+            let want = format!("crf=19 preset={x264} | crf 19 preset {x264}");
+            assert_eq!(words("libx265", &encode(x264, Some(19.0))), want);
+        }
+        let own = encode("p6", Some(0.0));
+        assert_eq!(words("hevc_nvenc", &own), "cq=1 rc=vbr b=0 preset=p6 | cq 1 preset p6");
+        let rate = EncodeOptions { bitrate: Some(20_000_000), ..encode("slow", None) };
+        assert_eq!(words("hevc_nvenc", &rate), "b=20000000 rc=vbr preset=p5 | bitrate 20000000 preset p5");
+        let none = EncodeOptions::default();
+        assert_eq!(words("h264_nvenc", &none), "cq=22 rc=vbr b=0 preset=p4 | cq 22 preset p4");
+    }
+}

@@ -1,0 +1,267 @@
+//! The video encoder: frames in, packets with the source's time stamps out.
+#![allow(unsafe_code)]
+
+use crate::error::{MediaError, Result};
+use crate::ffi::codec::find_encoder;
+use crate::ffi::frame::{VideoFrame, alloc_raw};
+use crate::ffi::log;
+use crate::ffi::numbers::PixelFormat;
+use crate::ffi::parameters::Parameters;
+use crate::ffi::pixel_format::{format_for, format_name};
+use crate::ffi::pool::FramePool;
+use crate::ffi::scale::{Scaler, Side};
+use crate::ffi::time;
+use crate::read::template::VideoTemplate;
+use crate::write::encoder::context::{Timing, make_closable, open_context};
+use crate::write::encoder::plan::EncoderPlan;
+use crate::write::options::WriterOptions;
+use ffmpeg_next::{self as ffmpeg, ffi, packet::Mut as _};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::ptr;
+
+/// How time stamps reach the encoder.
+#[derive(Clone, Copy, PartialEq)]
+enum Clock {
+    /// As they are, in the source's ticks: for x264 and x265 where the frame rate varies.
+    Source,
+    /// As frame numbers at the frame rate; the packets get the source's time stamps back. So the
+    /// bitstream states the frame rate instead of the ticks, and encoders that take a tick for a
+    /// frame work (SVT-AV1 refuses rates above 240, NVENC derives wrong dts).
+    Count,
+}
+
+/// An open encoder.
+pub(crate) struct VideoEncoder {
+    context: ffmpeg::codec::Context,
+    plan: EncoderPlan,
+    source: Side,
+    scaler: Option<(Scaler, ConvertedFrames)>,
+    clock: Clock,
+    /// See [`WriterOptions::reshaped`].
+    reshaped: bool,
+    time_base: ffi::AVRational,
+    sent: i64,
+    /// Frames on their way: encoder's pts -> (pts, duration) of the source.
+    in_encoder: BTreeMap<i64, (i64, i64)>,
+    usual_duration: i64,
+    path: PathBuf,
+}
+
+/// Where the memory of converted frames comes from.
+enum ConvertedFrames {
+    Pool(FramePool),
+    /// A format that isn't planar YUV (nv12, p010, gray): frames of FFmpeg's own.
+    Allocated,
+}
+
+impl Drop for VideoEncoder {
+    fn drop(&mut self) {
+        if self.sent == 0 {
+            make_closable(&mut self.context, &self.plan.encoder);
+        }
+    }
+}
+
+impl VideoEncoder {
+    /// Opens the encoder.
+    ///
+    /// # Errors
+    /// An option is unknown or refused, or the encoder doesn't start.
+    pub(crate) fn open(
+        plan: EncoderPlan,
+        options: &WriterOptions<'_>,
+        video: &VideoTemplate,
+        global_header: bool,
+    ) -> Result<Self> {
+        let codec =
+            find_encoder(&plan.encoder).ok_or_else(|| MediaError::NoEncoder { encoder: plan.encoder.clone() })?;
+        let (rate, constant) = frame_rate(video);
+        let clock = match plan.encoder.as_str() {
+            "libx264" | "libx264rgb" | "libx265" if !constant => Clock::Source,
+            _ => Clock::Count,
+        };
+        let frame_time = ffi::AVRational { num: rate.den, den: rate.num };
+        let time_base = if clock == Clock::Source { video.time_base } else { frame_time };
+        let context = open_context(&codec, &plan, options, video, &Timing { time_base, rate }, global_header)?;
+        let source = Side {
+            format: format_for(options.layout).unwrap_or(PixelFormat::new(-1)),
+            width: options.width,
+            height: options.height,
+            color: options.color,
+        };
+        let usual_duration = time::rescale(1, frame_time, video.time_base).max(1);
+        Ok(VideoEncoder {
+            context,
+            plan,
+            source,
+            scaler: None,
+            clock,
+            reshaped: options.reshaped,
+            time_base: video.time_base,
+            sent: 0,
+            in_encoder: BTreeMap::new(),
+            usual_duration,
+            path: options.path.to_path_buf(),
+        })
+    }
+
+    pub(crate) fn plan(&self) -> &EncoderPlan {
+        &self.plan
+    }
+
+    /// What the muxer's stream says of the codec.
+    pub(crate) fn parameters(&self) -> Result<Parameters> {
+        Parameters::of_encoder(&self.context)
+    }
+
+    /// How long a frame is shown, in the source's ticks, where it doesn't say.
+    pub(crate) fn usual_duration(&self) -> i64 {
+        self.usual_duration
+    }
+
+    /// The time base of [`VideoEncoder::receive`]'s packets: the source's.
+    pub(crate) fn time_base(&self) -> ffi::AVRational {
+        self.time_base
+    }
+
+    /// Passes a frame to the encoder and returns it; it may be written again once it
+    /// [is writable](VideoFrame::is_writable).
+    ///
+    /// # Errors
+    /// The frame isn't as agreed, or the encoder fails.
+    pub(crate) fn send(&mut self, mut frame: VideoFrame, pts: i64, duration: i64) -> Result<VideoFrame> {
+        let came = (frame.format(), frame.width(), frame.height());
+        let wanted = (self.source.format, self.source.width, self.source.height);
+        if came != wanted {
+            return Err(MediaError::FrameMismatch {
+                got: frame.describe(),
+                expected: format!("{}x{} {}", wanted.1, wanted.2, format_name(wanted.0)),
+            });
+        }
+        if self.reshaped {
+            frame.forget_shape();
+        }
+        let number = match self.clock {
+            Clock::Source => pts,
+            Clock::Count => self.sent,
+        };
+        self.sent += 1;
+        let duration = if duration > 0 { duration } else { self.usual_duration };
+        self.in_encoder.insert(number, (pts, duration));
+        if came.0 == self.plan.pixel {
+            stamp(frame.av_mut(), number);
+            self.send_av(frame.av())?;
+        } else {
+            let mut converted = self.convert(&frame)?;
+            stamp(&mut converted, number);
+            self.send_av(&converted)?;
+        }
+        Ok(frame)
+    }
+
+    fn send_av(&mut self, frame: &ffmpeg::frame::Video) -> Result<()> {
+        // SAFETY: an open encoder and a valid frame, of which FFmpeg takes a reference.
+        let code = unsafe { ffi::avcodec_send_frame(self.context.as_mut_ptr(), frame.as_ptr()) };
+        if code < 0 { Err(self.failure(code)) } else { Ok(()) }
+    }
+
+    /// No more frames come.
+    pub(crate) fn send_eof(&mut self) -> Result<()> {
+        // SAFETY: an open encoder.
+        let code = unsafe { ffi::avcodec_send_frame(self.context.as_mut_ptr(), ptr::null()) };
+        if code < 0 { Err(self.failure(code)) } else { Ok(()) }
+    }
+
+    fn failure(&self, code: i32) -> MediaError {
+        MediaError::Encode {
+            path: self.path.clone(),
+            encoder: self.plan.encoder.clone(),
+            reason: ffmpeg::Error::from(code).to_string(),
+            log: log::recent_log(),
+        }
+    }
+
+    /// The next packet, with the source's time stamps in the source's ticks; `Ok(None)` when the
+    /// encoder wants another frame or has ended.
+    pub(crate) fn receive(&mut self) -> Result<Option<ffmpeg::Packet>> {
+        let mut packet = ffmpeg::Packet::empty();
+        // SAFETY: an open encoder and an empty packet.
+        let code = unsafe { ffi::avcodec_receive_packet(self.context.as_mut_ptr(), packet.as_mut_ptr()) };
+        if code == ffi::AVERROR(libc::EAGAIN) || code == ffi::AVERROR_EOF {
+            return Ok(None);
+        }
+        if code < 0 {
+            return Err(self.failure(code));
+        }
+        let number = packet.pts().or(packet.dts()).unwrap_or(0);
+        let (pts, duration) = self.in_encoder.get(&number).copied().unwrap_or((number, self.usual_duration));
+        // x265 gives the only frame of a short clip an uninitialized dts.
+        let reach = if self.clock == Clock::Count { 256 } else { self.usual_duration.saturating_mul(4096) };
+        let dts = packet.dts().filter(|dts| (number.saturating_sub(reach)..=number).contains(dts)).unwrap_or(number);
+        packet.set_pts(Some(pts));
+        packet.set_duration(duration);
+        packet.set_dts(Some(match self.clock {
+            Clock::Source => dts,
+            Clock::Count => self.time_of(dts),
+        }));
+        // Packets come in the order of their dts, and no pts is before its dts.
+        self.in_encoder = self.in_encoder.split_off(&dts);
+        Ok(Some(packet))
+    }
+
+    /// The source's time of a frame number; before the first frame it goes on backwards.
+    fn time_of(&self, number: i64) -> i64 {
+        if let Some((pts, _)) = self.in_encoder.get(&number) {
+            return *pts;
+        }
+        match self.in_encoder.first_key_value() {
+            Some((first, (pts, _))) => pts + (number - first) * self.usual_duration,
+            None => number * self.usual_duration,
+        }
+    }
+
+    /// Brings a frame into the encoder's pixel format.
+    fn convert(&mut self, frame: &VideoFrame) -> Result<ffmpeg::frame::Video> {
+        let target = Side { format: self.plan.pixel, ..self.source };
+        let (scaler, to) = match self.scaler.take() {
+            Some(pair) => self.scaler.insert(pair),
+            None => {
+                let to = match self.plan.layout() {
+                    Some(layout) => ConvertedFrames::Pool(FramePool::new(layout, target.width, target.height)?),
+                    None => ConvertedFrames::Allocated,
+                };
+                self.scaler.insert((Scaler::new(self.source, target)?, to))
+            }
+        };
+        let mut out = match to {
+            ConvertedFrames::Pool(pool) => pool.get()?.into_av(),
+            ConvertedFrames::Allocated => alloc_raw(target.format, target.width, target.height)?,
+        };
+        scaler.run(frame.av(), &mut out)?;
+        // SAFETY: both are valid frames; only properties are written.
+        unsafe { ffi::av_frame_copy_props(out.as_mut_ptr(), frame.av().as_ptr()) };
+        Ok(out)
+    }
+}
+
+/// Sets what the encoder goes by.
+fn stamp(frame: &mut ffmpeg::frame::Video, pts: i64) {
+    frame.set_pts(Some(pts));
+    // Else x264 would copy the source's I/P/B decisions.
+    frame.set_kind(ffmpeg::picture::Type::None);
+}
+
+/// Frames per second, and whether they come evenly. Where the average is within 1 % of FFmpeg's
+/// guess of the real rate, it differs only by the rounding of a coarse clock (Matroska's is 1 ms).
+fn frame_rate(video: &VideoTemplate) -> (ffi::AVRational, bool) {
+    let value = |r: ffi::AVRational| if r.den > 0 { f64::from(r.num) / f64::from(r.den) } else { 0.0 };
+    let (average, real) = (value(video.frame_rate), value(video.real_frame_rate));
+    if average > 0.0 && (average / real - 1.0).abs() < 0.01 {
+        (video.real_frame_rate, true)
+    } else if average > 0.0 {
+        (video.frame_rate, false)
+    } else {
+        (ffi::AVRational { num: 30, den: 1 }, false)
+    }
+}

@@ -1,0 +1,13 @@
+//! Writing: encoders, output files, segments. Above [`crate::read`], of which it uses what an output takes over
+//! of its source.
+
+pub(crate) mod codec;
+pub(crate) mod encoder;
+pub mod opens;
+pub(crate) mod options;
+mod output;
+pub mod segment;
+mod vr_tags;
+pub(crate) mod writer;
+
+pub use output::place::same_file;

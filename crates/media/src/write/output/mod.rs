@@ -1,0 +1,175 @@
+//! The muxer: an output file under its temporary name.
+#![allow(unsafe_code)]
+
+mod header;
+mod part_file;
+pub(crate) mod place;
+mod streams;
+
+use crate::error::{MediaError, Result};
+use crate::ffi::input::file_url;
+use crate::ffi::log;
+use crate::ffi::time::{self, MICROSECONDS};
+use crate::formats::container::Container;
+use ffmpeg_next::{self as ffmpeg, ffi, packet::Mut as _, packet::Ref as _};
+use part_file::PartFile;
+use std::path::Path;
+use std::ptr;
+
+/// Sound before this many microseconds ahead of the start isn't needed to decode what is heard: an
+/// AAC frame lasts 23 ms, Opus wants 80 ms.
+const PREROLL: i64 = 100_000;
+
+/// A stream that is copied.
+#[derive(Clone, Debug)]
+pub(crate) struct CopiedStream {
+    index: usize,
+    time_base: ffi::AVRational,
+    last_dts: Option<i64>,
+}
+
+/// What became of the source's streams.
+pub(crate) struct Streams {
+    /// Those that are copied, by their number in the source.
+    pub copied: Vec<Option<CopiedStream>>,
+    /// The video's number in the output.
+    pub video: usize,
+    /// Those that are not in the output, each in words with the reason.
+    pub dropped: Vec<String>,
+}
+
+/// An open output. Dropped before [`Output::finish`] it removes its file.
+pub(crate) struct Output {
+    context: *mut ffi::AVFormatContext,
+    container: Container,
+    file: PartFile,
+    /// Streams to be written whole after the header: number and bytes of a cover picture.
+    covers: Vec<(usize, Vec<u8>)>,
+}
+
+// SAFETY: the context is ours alone and FFmpeg's muxers keep nothing per thread.
+unsafe impl Send for Output {}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        // SAFETY: a context that `create` made; closing tolerates a null `pb`.
+        unsafe {
+            if !self.context.is_null() {
+                ffi::avio_closep(&raw mut (*self.context).pb);
+                ffi::avformat_free_context(self.context);
+            }
+        }
+    }
+}
+
+impl Output {
+    /// Creates the temporary file and the muxer.
+    ///
+    /// # Errors
+    /// It can't be created, or another run is writing it at this moment.
+    pub(crate) fn create(path: &Path, container: &Container, overwrite: bool) -> Result<Self> {
+        let mut output = Output {
+            context: ptr::null_mut(),
+            container: container.clone(),
+            file: PartFile::create(path, overwrite)?,
+            covers: Vec::new(),
+        };
+        let url = file_url(output.file.temporary())?;
+        let muxer = container.muxer();
+        // SAFETY: allocates a context for a static muxer description; null is checked for. The file is
+        // opened for writing into the context's `pb`.
+        let code = unsafe {
+            let code = ffi::avformat_alloc_output_context2(&raw mut output.context, muxer, ptr::null(), url.as_ptr());
+            if code < 0 {
+                code
+            } else {
+                ffi::avio_open(&raw mut (*output.context).pb, url.as_ptr(), ffi::AVIO_FLAG_WRITE)
+            }
+        };
+        output.check(code, Vec::new())?;
+        Ok(output)
+    }
+
+    /// The error for FFmpeg's code, in words.
+    fn check(&self, code: i32, log: Vec<String>) -> Result<()> {
+        if code >= 0 {
+            return Ok(());
+        }
+        Err(MediaError::write(self.file.path(), self.container.name(), ffmpeg::Error::from(code), log))
+    }
+
+    fn stream_time_base(&self, index: usize) -> ffi::AVRational {
+        // SAFETY: a stream that was added; the header may have changed its time base.
+        unsafe { (**(*self.context).streams.add(index)).time_base }
+    }
+
+    /// Writes an encoded packet.
+    pub(crate) fn write_video(
+        &mut self,
+        mut packet: ffmpeg::Packet,
+        from: ffi::AVRational,
+        index: usize,
+    ) -> Result<()> {
+        packet.set_stream(index);
+        packet.rescale_ts(from, self.stream_time_base(index));
+        packet.set_position(-1);
+        self.write(&mut packet)
+    }
+
+    /// Writes a reference to a copied packet.
+    pub(crate) fn write_copied(&mut self, source: &ffmpeg::Packet, stream: &mut CopiedStream) -> Result<()> {
+        if !self.container.is_mov() && is_preroll(source, stream.time_base) {
+            return Ok(());
+        }
+        let mut packet = ffmpeg::Packet::empty();
+        // SAFETY: both are valid packets; the payload is shared, not copied.
+        let code = unsafe { ffi::av_packet_ref(packet.as_mut_ptr(), source.as_ptr()) };
+        self.check(code, Vec::new())?;
+        packet.set_stream(stream.index);
+        packet.rescale_ts(stream.time_base, self.stream_time_base(stream.index));
+        packet.set_position(-1);
+        self.fix_dts(&mut packet, stream);
+        self.write(&mut packet)
+    }
+
+    /// Muxers refuse time stamps that don't rise; damaged sources have such. As ffmpeg does, they
+    /// are moved up.
+    fn fix_dts(&self, packet: &mut ffmpeg::Packet, stream: &mut CopiedStream) {
+        let Some(mut dts) = packet.dts().or(packet.pts()) else { return };
+        let strict = !self.container.has_flag(ffi::AVFMT_TS_NONSTRICT);
+        if let Some(last) = stream.last_dts {
+            dts = dts.max(last + i64::from(strict));
+        }
+        stream.last_dts = Some(dts);
+        packet.set_dts(Some(dts));
+        packet.set_pts(Some(packet.pts().map_or(dts, |pts| pts.max(dts))));
+    }
+
+    fn write(&mut self, packet: &mut ffmpeg::Packet) -> Result<()> {
+        // SAFETY: an open output with its header written; the packet is blank afterwards.
+        let (code, lines) =
+            log::capture(|| unsafe { ffi::av_interleaved_write_frame(self.context, packet.as_mut_ptr()) });
+        self.check(code, lines)
+    }
+
+    /// Trailer, flush to the disk, final name. Returns the size.
+    pub(crate) fn finish(&mut self) -> Result<u64> {
+        // SAFETY: an open output with its header written.
+        let (code, lines) = log::capture(|| unsafe { ffi::av_write_trailer(self.context) });
+        self.check(code, lines)?;
+        // SAFETY: as above; the descriptor is closed and its pointer set to null.
+        let code = unsafe { ffi::avio_closep(&raw mut (*self.context).pb) };
+        self.check(code, Vec::new())?;
+        self.file.finish()
+    }
+}
+
+/// Whether a packet lies so far before the start of the source's edit list that only a container
+/// with such a list can make players leave it out; in all others it would be heard.
+fn is_preroll(packet: &ffmpeg::Packet, time_base: ffi::AVRational) -> bool {
+    // ffmpeg-next's flags leave this one out.
+    // SAFETY: reads a field of a valid packet.
+    let hidden = unsafe { (*packet.as_ptr()).flags } & ffi::AV_PKT_FLAG_DISCARD != 0;
+    let end = packet.pts().map(|pts| time::rescale(pts + packet.duration(), time_base, MICROSECONDS));
+    hidden && end.is_some_and(|end| end <= -PREROLL)
+}

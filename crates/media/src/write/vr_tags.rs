@@ -1,0 +1,39 @@
+//! Which stereo and spherical metadata a container can hold.
+
+use crate::ffi::version::libavformat_is_at_least;
+use crate::formats::container::Container;
+use crate::read::template::SourceTemplate;
+use crate::write::options::{VrTags, WriterOptions};
+use vrseg_image::vr::ContainerTags;
+
+/// Leaves out tags that the container can't hold, and says what is lost.
+pub(crate) fn settle_tags(
+    options: &mut WriterOptions<'_>,
+    container: &Container,
+    template: &SourceTemplate,
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    // Apple's `vexu` boxes.
+    let mov_keeps_vr = libavformat_is_at_least(61, 7);
+    let tags = match options.tags {
+        VrTags::Source => template.info.video.tags,
+        VrTags::Made(tags) => tags,
+    };
+    if *container == Container::Mp4 && tags.right_first {
+        // FFmpeg writes no st3d for it, and sv3d alone would say that there is one view.
+        options.tags = VrTags::Made(ContainerTags::default());
+        notes.push(
+            "mp4 gets no stereo and spherical metadata for a video whose right eye comes first; players must go by \
+             the file name, or use .mkv"
+                .to_owned(),
+        );
+    }
+    if *container == Container::Mov && !mov_keeps_vr && !tags.is_empty() {
+        notes.push(
+            "this FFmpeg writes no stereo and spherical metadata into .mov; players must go by the file name, \
+             or use .mp4 or .mkv"
+                .to_owned(),
+        );
+    }
+    notes
+}

@@ -1,0 +1,115 @@
+//! Writing a file: encoded frames, copied packets, and all that the source says about itself.
+
+use crate::error::Result;
+use crate::ffi::frame::VideoFrame;
+use crate::ffi::log;
+use crate::read::reader::CopiedPacket;
+use crate::read::template::SourceTemplate;
+use crate::write::encoder::open::open_encoder;
+use crate::write::encoder::video::VideoEncoder;
+use crate::write::options::WriterOptions;
+use crate::write::output::place::check_place;
+use crate::write::output::{Output, Streams};
+use crate::write::vr_tags::settle_tags;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A finished output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// Writes one output. Everything goes to a hidden temporary file beside the final one, which
+/// [`Writer::finish`] renames; dropping the writer removes it.
+pub struct Writer {
+    encoder: VideoEncoder,
+    output: Output,
+    streams: Streams,
+    notes: Vec<String>,
+    path: PathBuf,
+}
+
+impl Writer {
+    /// Opens encoder and file and writes the container's header.
+    ///
+    /// # Errors
+    /// The output exists or is the input, its directory is missing or not writable, container and
+    /// codec don't fit, the encoder refuses its options, the disk is full.
+    pub fn create(options: WriterOptions<'_>, template: &Arc<SourceTemplate>) -> Result<Writer> {
+        log::init();
+        let mut options = options;
+        let path = check_place(&options, template)?;
+        let (encoder, mut notes) = open_encoder(&options, template)?;
+        let container = encoder.plan().container.clone();
+        notes.extend(settle_tags(&mut options, &container, template));
+        let mut output = Output::create(&path, &container, options.overwrite)?;
+        let streams = output.add_streams(&options, template, &encoder.parameters()?)?;
+        output.write_header(template)?;
+        Ok(Writer { encoder, output, streams, notes, path })
+    }
+
+    /// FFmpeg's name of the encoder.
+    pub fn encoder_name(&self) -> &str {
+        &self.encoder.plan().encoder
+    }
+
+    /// The encoder and its settings, such as `libx264 crf 18 preset veryfast yuv420p`.
+    pub fn describe(&self) -> String {
+        self.encoder.plan().description.clone()
+    }
+
+    /// Streams of the source that the container cannot hold, each in words with the reason.
+    pub fn dropped_streams(&self) -> &[String] {
+        &self.streams.dropped
+    }
+
+    /// What else the user may want to know, in sentences: why NVENC isn't used, what metadata the
+    /// container loses.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Encodes a frame that is shown at `pts` for `duration` (0: unknown), both in the source
+    /// video's ticks; `pts` must rise. Returns the frame if it may be written again at once.
+    ///
+    /// # Errors
+    /// The frame isn't of the layout and size that was agreed, the encoder fails, the disk is full.
+    pub fn write_frame(&mut self, frame: VideoFrame, pts: i64, duration: i64) -> Result<Option<VideoFrame>> {
+        let frame = self.encoder.send(frame, pts, duration)?;
+        self.drain()?;
+        Ok(frame.is_writable().then_some(frame))
+    }
+
+    /// Writes a packet of another stream; nothing happens where that stream isn't in the output.
+    ///
+    /// # Errors
+    /// The container refuses it, the disk is full.
+    pub fn write_packet(&mut self, packet: &CopiedPacket) -> Result<()> {
+        match self.streams.copied.get_mut(packet.stream()).and_then(Option::as_mut) {
+            Some(stream) => self.output.write_copied(packet.av(), stream),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the encoder, completes the file, flushes it to the disk and gives it its final name.
+    ///
+    /// # Errors
+    /// As for writing; the final name can't be taken.
+    pub fn finish(mut self) -> Result<Finished> {
+        self.encoder.send_eof()?;
+        self.drain()?;
+        let bytes = self.output.finish()?;
+        Ok(Finished { path: self.path.clone(), bytes })
+    }
+
+    fn drain(&mut self) -> Result<()> {
+        while let Some(packet) = self.encoder.receive()? {
+            self.output.write_video(packet, self.encoder.time_base(), self.streams.video)?;
+        }
+        Ok(())
+    }
+}
