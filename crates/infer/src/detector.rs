@@ -1,139 +1,148 @@
 //! The person detector: NanoDet's outputs as boxes around people.
 //!
-//! NanoDet (RangiLyu, 2020) looks at a square picture in cells of 8, 16 and 32 pixels. Each cell has
+//! NanoDet (RangiLyu, 2020) divides a square picture into cells of 8, 16 and 32 pixels. Each cell has
 //! a score for each of COCO's 80 classes, of which the first is the person, and for each of the four
 //! sides of a box a distribution over 0 to 10 strides, whose mean is the side's distance from the
 //! cell's middle (Li et al., "Generalized Focal Loss", 2020).
 
-use super::error::{ModelError, Result};
-use super::fault::Fault;
-use super::manifest::{Kind, Manifest};
-use super::provider::{self, Opened, Provider, SessionOptions};
-use super::registry::Model;
-use super::spare::{self, Spare};
+use crate::error::{ModelError, Result};
+use crate::models::manifest::{Kind, Manifest};
+use crate::models::weights::Model;
+use crate::session::fallback::{self, Fallback};
+use crate::session::fault::{Fault, NOT_A_NUMBER};
+use crate::session::provider::{self, Opened, Provider, SessionOptions};
 use ort::session::Session;
 use ort::value::TensorRef;
 use std::fmt::Debug;
 use vrseg_image::matte::people::overlap;
 
-/// Classes, and the person's among them.
+/// COCO's classes.
 const CLASSES: usize = 80;
+/// Index of the class of people.
 const PERSON: usize = 0;
-/// Steps of a side's distribution.
+/// Steps of the distribution of a side's distance.
 const BINS: usize = 11;
-/// Two boxes that overlap by more (intersection over union) are one person.
-const SAME: f32 = 0.55;
+/// Two boxes with this intersection over union or more are one person.
+const SAME_PERSON_OVERLAP: f32 = 0.55;
 
-/// A box around a person, in pixels of the picture that was looked at.
+/// A box around a person, in pixels of the detector's input.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Detection {
-    /// How sure the detector is, 0..=1.
+    /// Confidence of the detector, 0..=1.
     pub score: f32,
-    /// Left, top, right and bottom edge.
+    /// Left, top, right and bottom edge in pixels.
     pub sides: [f32; 4],
 }
 
 impl Detection {
-    /// Intersection over union with another box.
+    /// Intersection over union with another box, 0..=1.
     pub fn overlap(&self, other: &Self) -> f32 {
         overlap(&self.sides, &other.sides)
     }
 }
 
-/// A loaded detector. Where its device fails, the CPU looks at the same picture again, and at all that
-/// follow; [`Detector::take_notes`] tells of it.
+/// A loaded detector. Where its device fails, the CPU runs the same picture again, and all that follow;
+/// [`Detector::take_notes`] reports that.
 #[derive(Debug)]
 pub struct Detector {
-    eye: Box<dyn Eye>,
+    engine: Box<dyn Engine>,
     manifest: Manifest,
-    spare: Spare<dyn Eye>,
+    fallback: Fallback<dyn Engine>,
     notes: Vec<String>,
 }
 
-/// What looks at a picture.
-trait Eye: Debug + Send {
-    /// What it runs on.
+/// Runs the detector's network.
+trait Engine: Debug + Send {
     fn provider(&self) -> Provider;
 
-    /// As [`Detector::detect`], before boxes around the same person are sorted out.
-    fn look(&mut self, manifest: &Manifest, picture: &[f32], least: f32) -> std::result::Result<Vec<Detection>, Fault>;
+    /// As [`Detector::detect`], but several boxes may be around the same person.
+    fn detect(
+        &mut self,
+        manifest: &Manifest,
+        picture: &[f32],
+        least: f32,
+    ) -> std::result::Result<Vec<Detection>, Fault>;
 }
 
 impl Detector {
     /// Checks the weights and loads them.
     ///
     /// # Errors
-    /// As [`super::Network::load`].
+    /// As [`crate::Network::load`].
     pub fn load(model: &Model, options: &SessionOptions) -> Result<Self> {
         let manifest = model.manifest.clone();
         debug_assert_eq!(manifest.kind, Kind::Detector);
-        let open = |model: &Model, options: &SessionOptions| -> Result<Box<dyn Eye>> {
+        let open = |model: &Model, options: &SessionOptions| -> Result<Box<dyn Engine>> {
             let Opened { session, provider, .. } = provider::open(&model.load()?, &model.manifest.name, options)?;
-            Ok(Box::new(OrtEye { session, provider }))
+            Ok(Box::new(OrtEngine { session, provider }))
         };
-        let eye = open(model, options)?;
-        let spare = Spare::cpu(model, options, eye.provider(), open);
-        Ok(Self { eye, manifest, spare, notes: Vec::new() })
+        let engine = open(model, options)?;
+        let fallback = Fallback::cpu(model, options, engine.provider(), open);
+        Ok(Self { engine, manifest, fallback, notes: Vec::new() })
     }
 
-    /// The manifest.
+    /// The manifest of the model that was loaded.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// Side of the square picture that it takes.
+    /// Side of its square input in pixels.
     pub fn side(&self) -> usize {
         self.manifest.input.size as usize
     }
 
-    /// What was done since the last call because the device failed, a sentence each.
+    /// What was changed since the last call because the device failed, a sentence each.
     pub fn take_notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)
     }
 
-    /// The people in a picture, f32 `[3, side, side]`, normalized as the manifest says, the surest
-    /// first, with a score of `least` or more.
+    /// The people in a picture, f32 `[3, side, side]`, normalized as the manifest says, with a score of `least` or
+    /// more, the highest first.
     ///
     /// # Errors
-    /// What ONNX Runtime says, and outputs that are not NanoDet's, where no other device helps.
+    /// What ONNX Runtime reports, and outputs that are not NanoDet's, where the fallback does not help.
     pub fn detect(&mut self, picture: &[f32], least: f32) -> Result<Vec<Detection>> {
         loop {
-            let fault = match self.eye.look(&self.manifest, picture, least) {
+            let fault = match self.engine.detect(&self.manifest, picture, least) {
                 Ok(mut found) => {
                     suppress(&mut found);
                     return Ok(found);
                 }
                 Err(fault) => fault,
             };
-            let Some(next) = self.spare.take()? else {
+            let Some(next) = self.fallback.take()? else {
                 return Err(ModelError::Network { name: self.manifest.name.clone(), what: fault });
             };
-            let reason = spare::reason(self.eye.provider(), &fault);
-            self.notes.push(format!("{}: {}", self.manifest.name, spare::note(&reason, next.provider())));
-            // A device that is lost can't be trusted to be given back.
-            std::mem::forget(std::mem::replace(&mut self.eye, next));
+            let reason = fallback::reason(self.engine.provider(), &fault);
+            self.notes.push(format!("{}: {}", self.manifest.name, fallback::note(&reason, next.provider())));
+            // A device that is lost can't be trusted to free what is on it.
+            std::mem::forget(std::mem::replace(&mut self.engine, next));
         }
     }
 }
 
-/// A session of ONNX Runtime.
 #[derive(Debug)]
-struct OrtEye {
+struct OrtEngine {
     session: Session,
     provider: Provider,
 }
 
-impl Eye for OrtEye {
+impl Engine for OrtEngine {
     fn provider(&self) -> Provider {
         self.provider
     }
 
-    fn look(&mut self, manifest: &Manifest, picture: &[f32], least: f32) -> std::result::Result<Vec<Detection>, Fault> {
+    fn detect(
+        &mut self,
+        manifest: &Manifest,
+        picture: &[f32],
+        least: f32,
+    ) -> std::result::Result<Vec<Detection>, Fault> {
         let side = manifest.input.size as usize;
         let input = TensorRef::from_array_view(([1, 3, side, side], picture)).map_err(|e| e.to_string())?;
         let inputs = ort::inputs![manifest.input.name.as_str() => input];
         let outputs = self.session.run(inputs).map_err(|e| e.to_string())?;
-        // Scores and distances of a grid have as many rows; they tell themselves apart by the columns.
+        // Scores and distances of a grid have the same number of rows and differ in the number of columns.
         let mut grids: Vec<Grid<'_>> = Vec::new();
         let values: Vec<_> = outputs.iter().collect();
         for (_, value) in &values {
@@ -153,15 +162,15 @@ impl Eye for OrtEye {
         if grids.iter().any(|g| g.scores.len() != g.cells * CLASSES || g.sides.len() != g.cells * 4 * BINS) {
             return Err("its outputs are not pairs of scores and sides".into());
         }
-        // Half floats that ran over make every score NaN, which no person would ever reach.
+        // Half floats that overflowed make every score NaN, which would look like a picture without people.
         if grids.iter().flat_map(|g| g.scores.chunks_exact(CLASSES)).any(|s| !s[PERSON].is_finite()) {
-            return Err("its output is not a number somewhere".into());
+            return Err(NOT_A_NUMBER.into());
         }
         Ok(grids.iter().flat_map(|grid| grid.people(side, least)).collect())
     }
 }
 
-/// One grid of cells.
+/// Raw output for all cells of one size.
 struct Grid<'a> {
     cells: usize,
     /// `[cells, CLASSES]`.
@@ -171,20 +180,21 @@ struct Grid<'a> {
 }
 
 impl Grid<'_> {
-    /// The boxes of all cells that are sure enough.
+    /// The boxes of all cells with a person's score of `least` or more.
     fn people(&self, side: usize, least: f32) -> Vec<Detection> {
         let across = (self.cells as f64).sqrt().round() as usize;
         let stride = side as f32 / across.max(1) as f32;
         let cells = self.scores.chunks_exact(CLASSES).zip(self.sides.chunks_exact(4 * BINS)).enumerate();
-        let sure = cells.filter(|(_, (scores, _))| scores[PERSON] >= least);
-        sure.map(|(i, (scores, sides))| {
-            let middle = [((i % across) as f32 + 0.5) * stride, ((i / across) as f32 + 0.5) * stride];
-            let mut away = sides.chunks_exact(BINS).map(|bins| mean_of(bins) * stride);
-            let mut next = || away.next().unwrap_or(0.0);
-            let sides = [middle[0] - next(), middle[1] - next(), middle[0] + next(), middle[1] + next()];
-            Detection { score: scores[PERSON], sides: sides.map(|s| s.clamp(0.0, side as f32)) }
-        })
-        .collect()
+        let people = cells.filter(|(_, (scores, _))| scores[PERSON] >= least);
+        people
+            .map(|(i, (scores, sides))| {
+                let middle = [((i % across) as f32 + 0.5) * stride, ((i / across) as f32 + 0.5) * stride];
+                let mut away = sides.chunks_exact(BINS).map(|bins| mean_of(bins) * stride);
+                let mut next = || away.next().unwrap_or(0.0);
+                let sides = [middle[0] - next(), middle[1] - next(), middle[0] + next(), middle[1] + next()];
+                Detection { score: scores[PERSON], sides: sides.map(|s| s.clamp(0.0, side as f32)) }
+            })
+            .collect()
     }
 }
 
@@ -200,13 +210,13 @@ fn mean_of(bins: &[f32]) -> f32 {
     weighted / sum
 }
 
-/// Keeps of boxes that overlap much the surest, and sorts by how sure they are. What is as sure is
-/// kept in the order in which it came, so that a run is like any other.
+/// Sorts boxes by falling score and removes those that overlap one with a higher score so much that both are around
+/// the same person (non-maximum suppression). Equal scores keep their order, so that results are reproducible.
 pub fn suppress(found: &mut Vec<Detection>) {
     found.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut kept: Vec<Detection> = Vec::with_capacity(found.len());
     for one in found.drain(..) {
-        if kept.iter().all(|k| k.overlap(&one) < SAME) {
+        if kept.iter().all(|k| k.overlap(&one) < SAME_PERSON_OVERLAP) {
             kept.push(one);
         }
     }
@@ -217,13 +227,13 @@ pub fn suppress(found: &mut Vec<Detection>) {
 mod tests {
     use super::*;
 
-    /// What the NumPy side of the reference makes, too: nothing random, all digits matter.
+    /// A fixed sequence that the NumPy reference computes, too.
     fn value(i: usize) -> f32 {
         ((i as f64 * 12.9898).sin() * 43758.5453).fract().abs() as f32
     }
 
     #[test]
-    fn boxes_are_those_of_numpy() {
+    fn boxes_match_numpy_reference() {
         // import numpy as np
         // f = lambda i: np.abs(np.fmod(np.sin(i * 12.9898) * 43758.5453, 1)).astype(np.float32)
         // cls, reg = f(np.arange(144 * 80)).reshape(144, 80)[:, 0], 12 * f(np.arange(144 * 44)).reshape(144, 4, 11)
@@ -260,16 +270,16 @@ mod tests {
         [0.9218, 0.0000, 17.2278, 127.2324, 357.7498],
     ];
 
-    /// Sees somebody at its number, or fails on order.
+    /// Detects a person at the picture's first value twice, or fails.
     #[derive(Debug)]
-    struct Blind(Provider, Option<&'static str>);
+    struct FakeEngine(Provider, Option<&'static str>);
 
-    impl Eye for Blind {
+    impl Engine for FakeEngine {
         fn provider(&self) -> Provider {
             self.0
         }
 
-        fn look(&mut self, _: &Manifest, picture: &[f32], _: f32) -> std::result::Result<Vec<Detection>, Fault> {
+        fn detect(&mut self, _: &Manifest, picture: &[f32], _: f32) -> std::result::Result<Vec<Detection>, Fault> {
             match self.1 {
                 Some(fault) => Err(fault.to_owned()),
                 None => Ok(vec![Detection { score: 1.0, sides: [picture[0]; 4] }; 2]),
@@ -277,16 +287,16 @@ mod tests {
         }
     }
 
-    fn detector(first: Blind, then: Option<Blind>) -> Detector {
+    fn detector(first: FakeEngine, then: Option<FakeEngine>) -> Detector {
         let manifest = crate::registry::built_in().unwrap().into_iter().find(|m| m.name == "nanodet").unwrap();
-        let spare = then.map_or(Spare::NONE, |eye| Spare::new(move || Ok(Box::new(eye) as _)));
-        Detector { eye: Box::new(first), manifest, spare, notes: Vec::new() }
+        let fallback = then.map_or(Fallback::NONE, |engine| Fallback::new(move || Ok(Box::new(engine) as _)));
+        Detector { engine: Box::new(first), manifest, fallback, notes: Vec::new() }
     }
 
     #[test]
-    fn where_a_device_fails_the_cpu_looks_at_the_same_picture() {
-        let gpu = Blind(Provider::Cuda(0), Some("CUDA failure 719: unspecified launch failure"));
-        let mut two = detector(gpu, Some(Blind(Provider::Cpu, None)));
+    fn failed_device_is_replaced_and_the_picture_is_run_again() {
+        let gpu = FakeEngine(Provider::Cuda(0), Some("CUDA failure 719: unspecified launch failure"));
+        let mut two = detector(gpu, Some(FakeEngine(Provider::Cpu, None)));
         for picture in [[3.0], [4.0]] {
             let found = two.detect(&picture, 0.2).unwrap();
             assert!(found.iter().all(|d| d.sides == [picture[0]; 4]) && !found.is_empty(), "{found:?}");
@@ -294,12 +304,12 @@ mod tests {
         let notes = two.take_notes();
         assert_eq!(notes.len(), 1, "{notes:?}");
         assert!(notes[0].contains("nanodet: cuda:0 failed (CUDA failure 719"), "{notes:?}");
-        let mut one = detector(Blind(Provider::Cpu, Some("broken")), None);
+        let mut one = detector(FakeEngine(Provider::Cpu, Some("broken")), None);
         assert!(one.detect(&[1.0], 0.2).unwrap_err().to_string().contains("broken"));
     }
 
     #[test]
-    fn a_sharp_distribution_is_its_bin() {
+    fn mean_of_a_sharp_distribution_is_its_bin() {
         let mut bins = [-50.0; BINS];
         bins[7] = 50.0;
         assert!((mean_of(&bins) - 7.0).abs() < 1e-6);
@@ -307,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn of_boxes_around_the_same_person_the_surest_stays() {
+    fn suppression_keeps_the_highest_score_per_person() {
         let at = |score, x: f32| Detection { score, sides: [x, 0.0, x + 10.0, 20.0] };
         let mut found = vec![at(0.5, 0.0), at(0.9, 1.0), at(0.6, 8.0)];
         suppress(&mut found);

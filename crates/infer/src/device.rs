@@ -1,4 +1,4 @@
-//! What a job asks of the device that runs its model: which one, which arithmetic, how it is set up.
+//! What a job requests of the device that runs its model: which one, which arithmetic, how it is set up.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -9,25 +9,25 @@ pub enum Precision {
     /// FP16 on a GPU that has it in hardware, FP32 elsewhere.
     #[default]
     Auto,
-    /// 32-bit floats.
+    /// 32-bit floats everywhere.
     Fp32,
     /// 16-bit floats (recurrent states stay FP32).
     Fp16,
-    /// 8-bit integers. No model has weights for it yet: the configuration refuses it and says why.
+    /// 8-bit integers. No model has weights for it yet: the settings reject it.
     Int8,
 }
 
-/// Which processor runs the network.
+/// Which device runs the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum DeviceChoice {
     /// The best execution provider that really loads.
     #[default]
     Auto,
-    /// The CPU.
+    /// ONNX Runtime's own kernels on the CPU.
     Cpu,
-    /// CUDA, by device number.
+    /// CUDA on the GPU of this number, as CUDA counts.
     Cuda(u32),
-    /// TensorRT, by device number.
+    /// TensorRT on the GPU of this number, as CUDA counts.
     TensorRt(u32),
     /// OpenVINO on the CPU.
     OpenVino,
@@ -49,18 +49,18 @@ impl fmt::Display for DeviceChoice {
 /// How the network's session is set up, beyond the device's choice.
 #[derive(Clone, Copy, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct SessionChoice {
-    /// Products of FP32 numbers rounded to TF32's 10 bits, which NVIDIA's cards from compute
-    /// capability 8.0 on compute several times as fast; `None`: unless the precision is FP32.
+    /// Whether products of FP32 numbers are rounded to TF32's 10 bits, which NVIDIA GPUs from compute capability 8.0
+    /// on compute several times as fast; `None`: unless the precision is FP32.
     pub tf32: Option<bool>,
-    /// Only kernels that give the same bits in every run.
+    /// Whether only kernels are used that give the same bits in every run.
     pub deterministic: bool,
     /// Share of the GPU's memory (0 to 1) that CUDA's allocator may take; `None`: what it needs.
     pub memory_share: Option<f32>,
     /// Runs of the network on an empty picture before the first frame; `None`: by the device.
     pub warmup: Option<u32>,
-    /// Where a device's memory doesn't hold a single picture, it may see it at half the size.
+    /// Whether pictures may be scaled to half their size where the device's memory doesn't hold a single one.
     #[serde(default)]
     pub smaller_input: bool,
-    /// A device that fails ends the job: neither smaller batches nor another device are tried.
+    /// Whether a device that fails ends the job: neither smaller batches nor another device are tried.
     pub rigid: bool,
 }

@@ -2,31 +2,31 @@
 
 use std::path::PathBuf;
 
-/// An error of this module; the texts name the file and the mend.
+/// Why a model can't be used; messages name the file and suggest a fix.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     /// No such built-in model.
     #[error("no model is called \"{name}\"; known: {known}; your own needs a manifest: --model FILE.yaml")]
     Unknown {
-        /// What was asked.
+        /// The name that was requested.
         name: String,
         /// Names that exist, comma separated.
         known: String,
     },
-    /// A detector where a network for mattes is wanted.
+    /// A detector was requested where a network for mattes is needed.
     #[error("model \"{name}\" finds where people are but makes no mattes; `vrseg models` lists those that do")]
     NoMattes {
-        /// Model.
+        /// The model's name.
         name: String,
     },
-    /// The weights were never fetched.
+    /// The file of the weights does not exist.
     #[error("the weights of model \"{name}\" are not installed ({path} is missing); {mend}")]
     MissingWeights {
-        /// Model.
+        /// The model's name.
         name: String,
-        /// Where they were expected.
+        /// The path at which they were expected.
         path: PathBuf,
-        /// What to do.
+        /// What to do, as a clause.
         mend: String,
     },
     /// The weights are not those that the manifest describes.
@@ -35,71 +35,71 @@ pub enum ModelError {
          run setup.sh again, or correct `sha256` in the manifest"
     )]
     Checksum {
-        /// Model.
+        /// The model's name.
         name: String,
-        /// Weights.
+        /// The file of the weights.
         path: PathBuf,
-        /// What was computed.
+        /// SHA-256 of the file.
         found: String,
-        /// What the manifest says.
+        /// SHA-256 in the manifest.
         expected: String,
     },
     /// A manifest that can't be read or makes no sense.
     #[error("manifest {path}: {what}")]
     Manifest {
-        /// The manifest.
+        /// The manifest's path.
         path: PathBuf,
-        /// What is wrong, with the field.
+        /// What is wrong, with the field's name.
         what: String,
     },
     /// A file could not be read.
     #[error("can't read {path}: {source}")]
     Read {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// The system's reason.
         source: std::io::Error,
     },
     /// ONNX Runtime's shared library is missing or does not fit.
     #[error("{0}")]
     Runtime(String),
-    /// The execution provider that was asked for does not load.
+    /// The requested execution provider does not load.
     #[error("device {device} can't be used: {why}")]
     Device {
-        /// As on the command line.
+        /// The device as `--device` has it.
         device: String,
         /// ONNX Runtime's reason and what to do.
         why: String,
     },
-    /// The model does not take the input size that was asked.
+    /// The model does not accept the requested input size.
     #[error("model \"{name}\": {what}")]
     InputSize {
-        /// Model.
+        /// The model's name.
         name: String,
-        /// What it takes.
+        /// Which sizes it accepts.
         what: String,
     },
-    /// The device has no arithmetic of the kind that was asked.
+    /// The device does not compute in the requested number format.
     #[error(
         "device {device} has no --precision fp16 of its own; use auto (TF32 on CUDA, as fast there), a model in FP16, or --device tensorrt"
     )]
     Precision {
-        /// As on the command line.
+        /// The device as `--device` has it.
         device: String,
     },
     /// The network failed to load or run.
     #[error("model \"{name}\": {what}")]
     Network {
-        /// Model.
+        /// The model's name.
         name: String,
-        /// What ONNX Runtime said.
+        /// ONNX Runtime's reason, or what does not fit the manifest.
         what: String,
     },
 }
 
 impl ModelError {
-    /// What was asked for is wrong, rather than a file or the machine: another command line (or
-    /// another manifest) would mend it.
+    /// Whether the request is wrong, rather than a file or the machine: another command line (or
+    /// another manifest) would fix it.
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
@@ -112,5 +112,5 @@ impl ModelError {
     }
 }
 
-/// The result of this module.
+/// Result with a [`ModelError`].
 pub type Result<T> = std::result::Result<T, ModelError>;

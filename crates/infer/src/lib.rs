@@ -1,30 +1,36 @@
-//! Models: manifests, where weights lie, ONNX Runtime, sessions on an execution provider.
+//! Models: manifests, where weights lie, ONNX Runtime, sessions on an execution provider, cached mattes.
+//!
+//! Modules import only from modules above them in this list:
+//!
+//! 1. [`error`], [`yaml`], `device` (what a job requests of a device), `batch` (pictures, tensors, recurrent states);
+//! 2. `models`: [`manifest`], `weights`, [`registry`];
+//! 3. `session`: `shared_library`, [`runtime`] (ONNX Runtime's library), [`provider`] (a session on a device),
+//!    [`selftest`], `fault` and `fallback` (what a failure means, and what runs instead), `output` (alphas from an
+//!    output tensor), `engine` (one session that computes alphas);
+//! 4. `network` (a matting network that survives its device's failures) and [`detector`] (people as boxes);
+//! 5. [`cache`]: a network whose mattes are looked up first;
+//! 6. `testing` and `fuzz`: for tests and fuzz targets of other crates.
 
+mod batch;
 pub mod cache;
 pub mod detector;
 mod device;
-mod elf;
-mod engine;
 pub mod error;
-mod fault;
-pub mod manifest;
-pub mod network;
-mod output;
-pub mod provider;
-pub mod registry;
-pub mod runtime;
-pub mod selftest;
-mod smaller;
-mod spare;
-mod team;
+#[doc(hidden)]
+pub mod fuzz;
+mod models;
+mod network;
+mod session;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod yaml;
 
+pub use batch::{Batch, Pictures, States, Tensor};
 pub use detector::{Detection, Detector};
 pub use device::{DeviceChoice, Precision, SessionChoice};
 pub use error::ModelError;
-pub use manifest::{Kind, Manifest};
-pub use network::{Batch, Network, Pictures, States, Tensor, Way};
-pub use registry::{Model, Weights};
-pub use team::sessions;
+pub use models::manifest::{Kind, Manifest};
+pub use models::weights::{Model, Weights};
+pub use models::{manifest, registry};
+pub use network::{Network, Way, sessions};
+pub use session::{provider, runtime, selftest};

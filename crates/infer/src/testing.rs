@@ -1,27 +1,28 @@
-//! A device that fails on order, for tests of this crate and of those above it.
+//! An engine that fails as scripted, for tests of this crate and of those above it.
 
-use crate::engine::Engine;
-use crate::fault::Fault;
-use crate::{Manifest, Network, Pictures, States, provider::Provider, registry, spare::Spare};
+use crate::session::engine::Engine;
+use crate::session::fallback::Fallback;
+use crate::session::fault::Fault;
+use crate::{Manifest, Network, Pictures, States, provider::Provider, registry};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use vrseg_image::plane::Plane;
 
-/// Fails on order; otherwise a picture's alpha is one pixel with the picture's first value.
+/// Fails as scripted; otherwise a picture's alpha is one pixel with the picture's first value.
 #[derive(Clone, Debug)]
 pub struct Moody {
-    /// What it says it is.
+    /// The provider that it claims to run on.
     pub provider: Provider,
-    /// Pictures that fit into its memory.
+    /// Number of pictures that fit into its memory.
     pub fits: usize,
-    /// Pixels of the largest picture that does.
+    /// Pixels of the largest picture that fits.
     pub pixels: usize,
-    /// How its next runs end; then all are well.
+    /// Faults of its next runs, `None` for success; all runs after them succeed.
     pub orders: Arc<Mutex<VecDeque<Option<&'static str>>>>,
 }
 
 impl Moody {
-    /// With memory for `fits` pictures of any size; its first runs end as `orders` say.
+    /// With memory for `fits` pictures of any size; its first runs end as `orders` has it.
     pub fn new(provider: Provider, fits: usize, orders: &[Option<&'static str>]) -> Self {
         Self { provider, fits, pixels: usize::MAX, orders: Arc::new(Mutex::new(orders.iter().copied().collect())) }
     }
@@ -40,7 +41,7 @@ impl Engine for Moody {
         alphas: &mut Vec<Plane<f32>>,
     ) -> std::result::Result<(), Fault> {
         let order = self.orders.lock().unwrap().pop_front().flatten();
-        // Half of what a failed run leaves behind is wrong.
+        // A failed run leaves wrong alphas behind.
         alphas.clear();
         alphas.push(Plane::from_vec(vec![-1.0], 1, 1));
         if let Some(fault) = order {
@@ -55,9 +56,9 @@ impl Engine for Moody {
     }
 }
 
-/// A network of such engines.
+/// A network on the engine `first`, with the engine `then` as its fallback.
 pub fn network(model: &str, first: Moody, then: Option<Moody>) -> Network {
     let manifest = registry::built_in().unwrap().into_iter().find(|m| m.name == model).unwrap();
-    let spare = then.map_or(Spare::NONE, |engine| Spare::new(move || Ok(Box::new(engine) as _)));
-    Network::of(Box::new(first), manifest, spare)
+    let fallback = then.map_or(Fallback::NONE, |engine| Fallback::new(move || Ok(Box::new(engine) as _)));
+    Network::with_engine(Box::new(first), manifest, fallback)
 }

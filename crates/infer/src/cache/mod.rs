@@ -9,16 +9,16 @@
 //! mattes are kept in *runs* ([`record::Run`]): consecutive frames together with the states behind the
 //! last of them, from which the network can go on where the kept frames end.
 
+mod cached_inference;
 mod disk;
 mod key;
 pub mod matte;
 mod memory;
-mod recall;
-mod record;
+pub(crate) mod record;
 
+pub use cached_inference::{Chain, Past, Recall, RecallError, Tally};
 pub use disk::{Checked, Disk, DiskError, Stats};
 pub use key::{Context, Key};
-pub use recall::{Chain, Past, Recall, RecallError, Tally};
 
 use memory::Memory;
 use record::{Mattes, Run};

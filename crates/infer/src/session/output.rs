@@ -1,20 +1,17 @@
-//! What a network's output says: from its raw numbers to alphas.
+//! From a network's raw output to alphas.
 
-use super::manifest::{Activation, Output};
-use ndarray::{ArrayView3, Axis};
+use super::fault::NOT_A_NUMBER;
+use crate::models::manifest::{Activation, Output};
 use vrseg_image::plane::Plane;
 use vrseg_image::simd::dispatch;
-
-/// What is wrong with an output that has NaN or infinity in it.
-const NO_NUMBER: &str = "its output is not a number somewhere";
 
 impl Output {
     /// Reads `n` alphas from an output of `shape` (`[N, C, H, W]`, or `[N, H, W]` where the graph
     /// leaves out a single channel) into `alphas`, whose planes are used again.
     ///
     /// # Errors
-    /// What doesn't fit, in words: another shape, a class that isn't there, no numbers.
-    pub(super) fn read(
+    /// Another shape, a class that isn't there, or values that are not finite; as a text for users.
+    pub(crate) fn read(
         &self,
         shape: &[i64],
         data: &[f32],
@@ -47,15 +44,15 @@ impl Output {
         let (w, h) = (alpha.width(), alpha.height());
         let alpha = alpha.data_mut();
         if self.class.is_none() && self.activation == Activation::None && !self.stretch {
-            return if copy_limited(&scores[..w * h], alpha) { Ok(()) } else { Err(NO_NUMBER.into()) };
+            return if copy_clamped(&scores[..w * h], alpha) { Ok(()) } else { Err(NOT_A_NUMBER.into()) };
         }
         match self.class {
-            Some(k) => softmax_channel(scores, (channels, h, w), k, alpha),
+            Some(k) => softmax_channel(scores, channels, k, alpha),
             None => alpha.copy_from_slice(&scores[..w * h]),
         }
-        // Limiting would hide what is no number.
+        // Clamping would hide NaN and infinity.
         if !all_finite(alpha) {
-            return Err(NO_NUMBER.into());
+            return Err(NOT_A_NUMBER.into());
         }
         if self.activation == Activation::Sigmoid {
             alpha.iter_mut().for_each(|v| *v = 1.0 / (1.0 + (-*v).exp()));
@@ -63,18 +60,19 @@ impl Output {
         if self.stretch {
             stretch(alpha);
         }
-        limit(alpha);
+        clamp(alpha);
         Ok(())
     }
 }
 
-/// The probability of channel `person` at every pixel of scores of shape `[C, H, W]`.
-fn softmax_channel(scores: &[f32], shape: (usize, usize, usize), person: usize, out: &mut [f32]) {
-    let Ok(scores) = ArrayView3::from_shape(shape, scores) else { return };
-    for (out, score) in out.iter_mut().zip(scores.lanes(Axis(0))) {
-        let max = score.fold(f32::NEG_INFINITY, |a, b| a.max(*b));
-        let sum: f32 = score.iter().map(|v| (v - max).exp()).sum();
-        *out = (score[person] - max).exp() / sum;
+/// The probability of channel `person` at every pixel of `scores`, `channels` planes of which each is as long as `out`.
+fn softmax_channel(scores: &[f32], channels: usize, person: usize, out: &mut [f32]) {
+    let n = out.len();
+    for (i, out) in out.iter_mut().enumerate() {
+        let score = |channel: usize| scores[channel * n + i];
+        let max = (0..channels).map(score).fold(f32::NEG_INFINITY, f32::max);
+        let sum: f32 = (0..channels).map(|k| (score(k) - max).exp()).sum();
+        *out = (score(person) - max).exp() / sum;
     }
 }
 
@@ -84,46 +82,44 @@ fn stretch(alpha: &mut [f32]) {
     alpha.iter_mut().for_each(|v| *v = (*v - lo) / span);
 }
 
-/// 1 for NaN and infinity, in which alone the exponent's bits are all set, 0 for numbers.
+/// 1 for NaN and infinity, whose exponent bits alone are all set, otherwise 0.
 #[inline(always)]
-fn no_number(v: f32) -> u32 {
+fn not_finite(v: f32) -> u32 {
     const EXPONENT: u32 = 0x7F80_0000;
     u32::from(v.to_bits() & EXPONENT == EXPONENT)
 }
 
-/// Cut to 0..=1.
 #[inline(always)]
-fn limited(v: f32) -> f32 {
+fn clamp01(v: f32) -> f32 {
     let low = if v > 0.0 { v } else { 0.0 };
     if low < 1.0 { low } else { 1.0 }
 }
 
 // Without early exits, so that they vectorize.
 dispatch! {
-    /// Neither NaN nor infinite, all of them.
     fn all_finite(values: &[f32]) -> bool {
         let mut bad = 0;
         for v in values {
-            bad |= no_number(*v);
+            bad |= not_finite(*v);
         }
         bad == 0
     }
 
-    /// Cuts to 0..=1.
-    fn limit(values: &mut [f32]) {
+    /// Clamps to 0..=1.
+    fn clamp(values: &mut [f32]) {
         for v in values {
-            *v = limited(*v);
+            *v = clamp01(*v);
         }
     }
 
-    /// Copies `from` to `to`, cut to 0..=1, and says whether all of it was finite.
-    fn copy_limited(from: &[f32], to: &mut [f32]) -> bool {
+    /// Copies `from` to `to`, clamped to 0..=1; returns whether all values were finite.
+    fn copy_clamped(from: &[f32], to: &mut [f32]) -> bool {
         let n = to.len();
         let from = &from[..n];
         let mut bad = 0;
         for i in 0..n {
-            bad |= no_number(from[i]);
-            to[i] = limited(from[i]);
+            bad |= not_finite(from[i]);
+            to[i] = clamp01(from[i]);
         }
         bad == 0
     }
@@ -144,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn each_picture_of_a_batch_has_its_alpha() {
+    fn each_picture_of_a_batch_gets_its_alpha() {
         let data = [0.25, 2.0, -1.0, 0.5];
         for shape in [&[2, 1, 1, 2][..], &[2, 1, 2][..]] {
             assert_eq!(read(&output(), shape, &data, 2), Ok(vec![vec![0.25, 1.0], vec![0.0, 0.5]]));
@@ -152,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_is_taken_by_softmax() {
+    fn person_class_is_read_by_softmax() {
         let class = Output { class: Some(1), ..output() };
         let a = read(&class, &[1, 2, 1, 2], &[0.0, 10.0, 0.0, -10.0], 1).unwrap();
         assert!((a[0][0] - 0.5).abs() < 1e-6 && a[0][1] < 1e-6, "{a:?}");
@@ -160,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn other_shapes_and_no_numbers_are_refused() {
+    fn wrong_shapes_and_nan_are_rejected() {
         for (shape, n) in [(&[1, 1, 2, 2][..], 2), (&[2, 2], 1), (&[1, 0, 2, 2], 1), (&[1, -1, 2, 2], 1)] {
             assert!(read(&output(), shape, &[0.0; 4], n).unwrap_err().contains("has shape"), "{shape:?}");
         }
@@ -172,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn stretching_a_flat_output_is_harmless() {
+    fn stretching_a_flat_output_gives_zeros() {
         let mut a = [0.3; 4];
         stretch(&mut a);
         assert!(a.iter().all(|v| v.abs() < 1e-6));

@@ -4,25 +4,32 @@
 //! that `setup.sh` fills (the CUDA or OpenVINO build where the device asks for it), and last the
 //! CPU library inside the binary.
 
-#![allow(unsafe_code)] // memfd_create and dlopen of libraries; each use says why it is sound.
-
-use super::elf;
-use super::error::{ModelError, Result};
-use super::registry::data_dir;
+use super::shared_library;
 use crate::DeviceChoice;
+use crate::error::{ModelError, Result};
+use crate::models::registry::data_dir;
 use ort::environment::Environment;
+use std::ffi::OsString;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
+
+/// Environment variables, each with its value, that a program must set at the beginning of `main`, before it starts a
+/// thread: setting one later is unsound, so this library can't do it.
+///
+/// `ORT_DISABLE_TELEMETRY`: builds of ONNX Runtime since 1.31 gather telemetry for Microsoft on Linux, too, unless it
+/// is set. When they are loaded they write a device id and a database to `~/.cache/Microsoft`, before a program could
+/// say through the API that it wants none. [`load`] warns where it is missing.
+pub const ENVIRONMENT: &[(&str, &str)] = &[("ORT_DISABLE_TELEMETRY", "1")];
 
 #[cfg(embedded_ort)]
 const EMBEDDED: Option<&[u8]> = Some(include_bytes!(concat!(env!("OUT_DIR"), "/ort.zst")));
 #[cfg(not(embedded_ort))]
 const EMBEDDED: Option<&[u8]> = None;
 
-/// The library's file name.
 const LIBRARY: &str = "libonnxruntime.so";
 
-/// Libraries that the CUDA provider needs, in the order in which they depend on each other. Loaded
+/// Libraries that the CUDA provider needs, each after those that it depends on. Loaded
 /// from the folder of the CUDA build when they lie there, so that no `LD_LIBRARY_PATH` is needed.
 const CUDA_LIBRARIES: &[&str] = &[
     "libcudart.so.13",
@@ -51,20 +58,20 @@ const CUDA_LIBRARIES: &[&str] = &[
 /// ONNX Runtime, loaded.
 #[derive(Debug)]
 pub struct Runtime {
-    /// The environment that every session is made in.
+    /// The environment that every session is created in.
     pub environment: Environment,
-    /// Where the library came from, for people.
+    /// Where the library came from, as users see it: a path with the reason in parentheses, or `built in`.
     pub origin: String,
-    /// Its version, `1.31`; empty where the library does not tell.
+    /// Its version, such as `1.31`; empty where the library does not report it.
     pub version: String,
 }
 
-/// The NVIDIA driver's user-space library is there.
+/// Whether the NVIDIA driver's user-space library loads.
 pub fn has_nvidia_driver() -> bool {
-    loads("libcuda.so.1")
+    ort::util::preload_dylib("libcuda.so.1").is_ok()
 }
 
-/// The library that a job on OpenVINO would take has OpenVINO: `setup.sh --openvino` has put it into the
+/// Whether the library that a job on OpenVINO would load has OpenVINO: `setup.sh --openvino` has put it into the
 /// data folder, and no other comes before it.
 pub fn has_openvino(named: Option<&Path>) -> bool {
     let folder = data_dir().join("ort-openvino");
@@ -72,11 +79,8 @@ pub fn has_openvino(named: Option<&Path>) -> bool {
     matches!(first, Some(Candidate::File(path, _)) if path.starts_with(&folder))
 }
 
-fn loads(library: &str) -> bool {
-    ort::util::preload_dylib(library).is_ok()
-}
-
 enum Candidate {
+    /// A path, and why it is one.
     File(PathBuf, &'static str),
     Embedded(&'static [u8]),
 }
@@ -122,6 +126,9 @@ pub fn load(device: DeviceChoice, named: Option<&Path>) -> Result<&'static Runti
     if let Some(r) = RUNTIME.get() {
         return Ok(r);
     }
+    if let Some((name, value)) = missing_variable(|name| std::env::var_os(name)) {
+        tracing::warn!("{name} is not {value}: ONNX Runtime may gather telemetry");
+    }
     let list = candidates(device, named);
     if list.is_empty() {
         return Err(ModelError::Runtime(format!(
@@ -138,16 +145,21 @@ pub fn load(device: DeviceChoice, named: Option<&Path>) -> Result<&'static Runti
     Err(ModelError::Runtime(format!("ONNX Runtime can't be loaded: {}", reasons.join("; "))))
 }
 
+/// The first variable of [`ENVIRONMENT`] that does not have its value.
+fn missing_variable(get: impl Fn(&str) -> Option<OsString>) -> Option<(&'static str, &'static str)> {
+    ENVIRONMENT.iter().copied().find(|(name, value)| get(name).is_none_or(|found| found != *value))
+}
+
 fn try_load(candidate: &Candidate) -> std::result::Result<Runtime, String> {
     let (path, origin, _keep) = match candidate {
         Candidate::File(path, why) => {
             if !path.is_file() {
                 return Err(format!("{} ({why}) is not a file", path.display()));
             }
-            elf::check_whole(path).map_err(|e| format!("{} ({why}): {e}", path.display()))?;
+            shared_library::check_whole(path).map_err(|e| format!("{} ({why}): {e}", path.display()))?;
             if let Some(dir) = path.parent() {
                 for lib in CUDA_LIBRARIES.iter().map(|l| dir.join(l)).filter(|l| l.exists()) {
-                    if let Err(e) = elf::check_whole(&lib) {
+                    if let Err(e) = shared_library::check_whole(&lib) {
                         tracing::warn!("{} is left out: {e}", lib.display());
                     } else if let Err(e) = ort::util::preload_dylib(&lib) {
                         tracing::debug!("{} was not preloaded: {e}", lib.display());
@@ -161,7 +173,7 @@ fn try_load(candidate: &Candidate) -> std::result::Result<Runtime, String> {
         }
         Candidate::Embedded(bytes) => {
             let file = unpack_to_memory(bytes).map_err(|e| format!("the library inside the binary: {e}"))?;
-            (PathBuf::from(format!("/proc/self/fd/{}", fd(&file))), "built in".to_owned(), Some(file))
+            (PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd())), "built in".to_owned(), Some(file))
         }
     };
     let environment = ort::init_from(&path)
@@ -180,31 +192,19 @@ fn try_load(candidate: &Candidate) -> std::result::Result<Runtime, String> {
     Ok(Runtime { environment, origin, version })
 }
 
-/// Keeps ONNX Runtime from watching its user. Builds since 1.31 gather telemetry for Microsoft on Linux,
-/// too, unless this variable is set: when they are loaded they write a device id and a database to
-/// `~/.cache/Microsoft`, before a program could say through the API that it wants none.
-///
-/// To be called before the program starts threads.
+/// Sets [`ENVIRONMENT`]. To be called before the program starts threads.
+#[allow(unsafe_code)]
 pub fn keep_private() {
-    // SAFETY: nothing reads the environment at the same time, as there is only this thread.
-    unsafe { std::env::set_var("ORT_DISABLE_TELEMETRY", "1") };
-}
-
-fn fd(file: &std::fs::File) -> i32 {
-    use std::os::fd::AsRawFd;
-    file.as_raw_fd()
+    for (name, value) in ENVIRONMENT {
+        // SAFETY: nothing reads the environment at the same time, as there is only this thread.
+        unsafe { std::env::set_var(name, value) };
+    }
 }
 
 #[cfg(embedded_ort)]
 fn unpack_to_memory(compressed: &[u8]) -> std::io::Result<std::fs::File> {
-    use std::os::fd::FromRawFd;
-    // SAFETY: the name is a NUL-terminated literal; the call has no other precondition.
-    let fd = unsafe { libc::memfd_create(c"libonnxruntime.so".as_ptr(), libc::MFD_CLOEXEC) };
-    if fd < 0 {
-        return Err(std::io::Error::last_os_error());
-    }
-    // SAFETY: `fd` was just opened and belongs to nobody else.
-    let mut file = unsafe { std::fs::File::from_raw_fd(fd) };
+    use rustix::fs::{MemfdFlags, memfd_create};
+    let mut file = std::fs::File::from(memfd_create(LIBRARY, MemfdFlags::CLOEXEC)?);
     zstd::stream::copy_decode(compressed, &mut file)?;
     Ok(file)
 }
@@ -212,4 +212,16 @@ fn unpack_to_memory(compressed: &[u8]) -> std::io::Result<std::fs::File> {
 #[cfg(not(embedded_ort))]
 fn unpack_to_memory(_: &[u8]) -> std::io::Result<std::fs::File> {
     Err(std::io::ErrorKind::NotFound.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_environment_variable_is_reported() {
+        assert_eq!(missing_variable(|_| None), Some(("ORT_DISABLE_TELEMETRY", "1")));
+        assert_eq!(missing_variable(|_| Some("0".into())), Some(("ORT_DISABLE_TELEMETRY", "1")));
+        assert_eq!(missing_variable(|_| Some("1".into())), None);
+    }
 }

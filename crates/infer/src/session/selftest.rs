@@ -1,7 +1,8 @@
-//! Whether an execution provider really loads and computes, with the smallest network there is.
+//! Tests whether an execution provider really loads and computes, with a tiny network.
 
 use super::provider::{self, SessionOptions};
 use super::runtime;
+use crate::error::ModelError;
 use crate::{DeviceChoice, Precision, SessionChoice};
 use ort::value::Tensor;
 use serde::{Deserialize, Serialize};
@@ -11,23 +12,23 @@ use std::path::{Path, PathBuf};
 const DOUBLE: &[u8] = b"\x08\x08:5\n\x0e\n\x01x\n\x01x\x12\x01y\"\x03Add\x12\x01gZ\x0f\n\x01x\x12\n\n\x08\x08\x01\
                         \x12\x04\n\x02\x08\x04b\x0f\n\x01y\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08\x04B\x02\x10\r";
 
-/// What a test of a provider found.
+/// Result of a test of an execution provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderState {
     /// `cpu`, `cuda`, `tensorrt`, `openvino`.
     pub name: String,
-    /// It loaded and computed.
+    /// Whether it loaded and computed correctly.
     pub loads: bool,
-    /// Version of the ONNX Runtime that was tried, such as `1.31`; `None` where none loads.
+    /// Version of the ONNX Runtime that was loaded, such as `1.31`; `None` where none loads.
     pub version: Option<String>,
-    /// Where that library came from, for people.
+    /// Where that library came from, as users see it.
     pub library: Option<String>,
     /// Why it doesn't load, and what to do.
     pub why: Option<String>,
 }
 
-/// Tries `device` with the library that a job for it would take. A process can load only one ONNX
-/// Runtime, so each provider needs a process of its own to be tried fairly.
+/// Tests `device`, which users know as `name`, with the library that a job for it would load (`library` where the user
+/// named one). A process can load only one ONNX Runtime, so each provider needs a process of its own.
 pub fn provider(name: &str, device: DeviceChoice, library: Option<&Path>) -> ProviderState {
     let found = runtime::load(device, library);
     let (version, origin) = match &found {
@@ -55,7 +56,7 @@ fn compute(device: DeviceChoice, library: Option<&Path>) -> Result<(), String> {
     };
     let opened = provider::open(DOUBLE, "self-test", &options).map_err(|e| match e {
         // The device's name stands before it already.
-        super::ModelError::Device { why, .. } => why,
+        ModelError::Device { why, .. } => why,
         other => other.to_string(),
     })?;
     let mut session = opened.session;

@@ -1,7 +1,7 @@
-//! Which execution provider runs a network: the best that really loads, and why not the others.
+//! Opens sessions on the best execution provider that really loads, and says why the others were not used.
 
-use super::error::{ModelError, Result};
 use super::runtime::{self, Runtime};
+use crate::error::{ModelError, Result};
 use crate::{DeviceChoice, Precision, SessionChoice};
 use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider, ExecutionProviderDispatch};
 use ort::session::Session;
@@ -9,27 +9,27 @@ use ort::session::builder::GraphOptimizationLevel;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// The provider that a session runs on.
+/// The execution provider that a session runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Provider {
     /// ONNX Runtime's own CPU kernels.
     Cpu,
-    /// CUDA on a device.
+    /// CUDA on the GPU of this number, as CUDA counts.
     Cuda(u32),
-    /// TensorRT on a device.
+    /// TensorRT on the GPU of this number, as CUDA counts.
     TensorRt(u32),
     /// OpenVINO on the CPU.
     OpenVino,
 }
 
 impl Provider {
-    /// It runs on an NVIDIA GPU.
+    /// Whether it runs on an NVIDIA GPU.
     pub fn is_gpu(self) -> bool {
         matches!(self, Provider::Cuda(_) | Provider::TensorRt(_))
     }
 
-    /// The choice of just this one.
-    pub fn as_choice(self) -> DeviceChoice {
+    /// The device choice that allows only this provider.
+    pub(crate) fn as_choice(self) -> DeviceChoice {
         match self {
             Provider::Cpu => DeviceChoice::Cpu,
             Provider::Cuda(n) => DeviceChoice::Cuda(n),
@@ -50,60 +50,57 @@ impl fmt::Display for Provider {
     }
 }
 
-/// How a session is to be made.
+/// How a session is to be opened.
 #[derive(Clone, Debug)]
 pub struct SessionOptions {
-    /// Wanted device.
+    /// The requested device.
     pub device: DeviceChoice,
-    /// The card that `Auto` means, as CUDA counts.
+    /// Number of the GPU that `Auto` means, as CUDA counts.
     pub auto_card: u32,
-    /// `Auto` means OpenVINO where there is no card, see `Auto` in the rules of the engine.
+    /// Whether `Auto` means OpenVINO where there is no GPU, see `Auto` in the rules of the engine.
     pub openvino: bool,
-    /// The CPU multiplies bfloat16.
+    /// Whether the CPU multiplies bfloat16.
     pub bf16: bool,
-    /// Arithmetic.
+    /// Number format of the arithmetic.
     pub precision: Precision,
     /// Threads on a CPU; at least 1.
     pub threads: usize,
-    /// Arithmetic and memory.
+    /// The job's options for arithmetic and memory.
     pub session: SessionChoice,
-    /// Bytes of memory of the card, where it was found out; needed for a share of it.
+    /// Bytes of memory of the GPU, where they were detected; needed for a share of them.
     pub card_memory: Option<u64>,
-    /// CUDA takes only as much memory as it needs at once: slower to begin with, but more fits.
+    /// Whether CUDA takes only as much memory as it needs at once: slower at first, but more fits.
     pub frugal: bool,
-    /// Pictures in each batch: on a CPU several sessions may share them out. 1: one session has all threads.
+    /// Pictures in each batch: on a CPU they may be divided among several sessions. 1: one session has all threads.
     pub pictures: usize,
-    /// Where TensorRT keeps its engines.
+    /// Folder below which TensorRT's engines are cached.
     pub cache_dir: PathBuf,
     /// ONNX Runtime's library, where the user named one.
     pub ort_library: Option<PathBuf>,
 }
 
-/// A session, what it runs on, and why no better provider was taken.
+/// A session, what it runs on, and why no better provider was used.
 #[derive(Debug)]
-pub struct Opened {
-    /// The session.
-    pub session: Session,
-    /// Its provider.
-    pub provider: Provider,
-    /// Providers that were tried in vain, each with its reason in one line.
-    pub refused: Vec<(Provider, String)>,
+pub(crate) struct Opened {
+    pub(crate) session: Session,
+    pub(crate) provider: Provider,
+    /// Providers that failed to load, each with its reason in one line.
+    pub(crate) refused: Vec<(Provider, String)>,
     /// ONNX Runtime's version and origin.
-    pub runtime: String,
+    pub(crate) runtime: String,
 }
 
-/// Makes a session for the ONNX graph in `model`.
+/// Opens a session for the ONNX graph in `model`; `name` is the model's name for messages.
 ///
 /// # Errors
-/// The named device does not load; with `Auto`, only when not even the CPU does. `name` is the
-/// model's name for the texts.
-pub fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result<Opened> {
+/// The named device does not load; with `Auto`, only when not even the CPU does.
+pub(crate) fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result<Opened> {
     let library = match options.device {
         DeviceChoice::Auto if options.openvino => DeviceChoice::OpenVino,
         device => device,
     };
     let runtime = runtime::load(library, options.ort_library.as_deref())?;
-    let wanted = match options.device {
+    let providers = match options.device {
         DeviceChoice::Cpu => vec![Provider::Cpu],
         DeviceChoice::Cuda(n) => vec![Provider::Cuda(n)],
         DeviceChoice::TensorRt(n) => vec![Provider::TensorRt(n)],
@@ -118,7 +115,7 @@ pub fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result<Opened
         return Err(ModelError::Device { device: "int8".into(), why: why.into() });
     }
     let mut refused = Vec::new();
-    for provider in wanted {
+    for provider in providers {
         if options.precision == Precision::Fp16 && !matches!(provider, Provider::TensorRt(_)) {
             return Err(ModelError::Precision { device: provider.to_string() });
         }
@@ -144,7 +141,7 @@ pub fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result<Opened
     Err(ModelError::Device { device: "auto".into(), why: "no execution provider loads".into() })
 }
 
-/// Bytes that CUDA's allocator may take, where a share of the card's memory was asked for.
+/// Bytes that CUDA's allocator may take, where a share of the GPU's memory was requested.
 fn memory_limit(provider: Provider, o: &SessionOptions) -> std::result::Result<Option<usize>, String> {
     match (provider, o.session.memory_share, o.card_memory) {
         (Provider::Cuda(_), Some(share), Some(bytes)) => Ok(Some((f64::from(share) * bytes as f64) as usize)),
@@ -169,29 +166,29 @@ fn session(
         .with_intra_op_spinning(false)?
         .with_deterministic_compute(o.session.deterministic)?;
     if provider == Provider::OpenVino {
-        // An option that it does not understand makes it leave the graph to the CPU's kernels without a
-        // word; with this that is an error.
+        // With an option that it does not understand it silently leaves the graph to the CPU's kernels; with this
+        // that is an error.
         builder = builder.with_config_entry("session.disable_cpu_ep_fallback", "1")?;
     }
     // Of engines ONNX Runtime itself knows only the graph's shape: other weights, or another version of
     // TensorRT behind it, must not get them.
     let engines = o.cache_dir.join("tensorrt").join(format!("{}-{}", short_hash(model), runtime.version));
     if matches!(provider, Provider::TensorRt(_)) {
-        // It makes no parents of a folder; a folder that can't be made it reports itself.
+        // TensorRT creates no parents of a folder; one that can't be created it reports itself.
         let _ = std::fs::create_dir_all(&engines);
     }
-    if let Some(ep) = dispatch(provider, o, memory_limit, &engines) {
+    if let Some(ep) = execution_provider(provider, o, memory_limit, &engines) {
         builder = builder.with_execution_providers([ep.error_on_failure()])?;
     }
     builder.commit_from_memory(model)
 }
 
-/// A name for a network's weights.
+/// A folder name for a network's weights.
 fn short_hash(model: &[u8]) -> String {
     blake3::hash(model).to_hex()[..16].to_owned()
 }
 
-fn dispatch(
+fn execution_provider(
     provider: Provider,
     o: &SessionOptions,
     memory_limit: Option<usize>,
@@ -233,8 +230,8 @@ fn dispatch(
     }
 }
 
-/// OpenVINO's own options, as JSON: the one way to ask for bfloat16. Left alone it takes bfloat16 where
-/// the CPU has it, even where FP32 was asked for.
+/// OpenVINO's own options, as JSON: the only way to request bfloat16. By default it uses bfloat16 where the CPU has it,
+/// even where FP32 was requested.
 fn openvino_config(o: &SessionOptions) -> String {
     let hint = if o.computes_bf16() { "bf16" } else { "f32" };
     let threads = o.threads.max(1).to_string();
@@ -245,18 +242,18 @@ fn openvino_config(o: &SessionOptions) -> String {
 }
 
 impl SessionOptions {
-    /// OpenVINO is to compute in bfloat16.
+    /// Whether OpenVINO is to compute in bfloat16.
     pub fn computes_bf16(&self) -> bool {
         self.bf16 && self.precision != Precision::Fp32
     }
 }
 
-/// ONNX Runtime's text, shortened to what matters, and what to do about it.
+/// ONNX Runtime's text, shortened to what matters, and how to fix it.
 fn explain(provider: Provider, text: &str) -> String {
     let first = text.lines().next().unwrap_or(text).trim();
     let short = first.rsplit_once("with error: ").map_or(first, |(_, e)| e);
     let short = short.find("Invalid device ID").map_or(short, |at| &short[at..]).trim_end_matches('.');
-    let mend = match provider {
+    let fix = match provider {
         _ if text.contains("not enabled in this build") || text.contains("not supported in this build") => {
             match provider {
                 Provider::OpenVino => "; this ONNX Runtime has no OpenVINO: run `./setup.sh --openvino`",
@@ -269,7 +266,7 @@ fn explain(provider: Provider, text: &str) -> String {
         }
         _ => "",
     };
-    format!("{short}{mend}")
+    format!("{short}{fix}")
 }
 
 #[cfg(test)]
@@ -277,7 +274,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reasons_are_short_and_tell_the_mend() {
+    fn provider_errors_are_short_and_suggest_a_fix() {
         let text = "provider_bridge_ort.cc:2043 Ort::Status FAIL : Failed to load library \
                     /x/libonnxruntime_providers_cuda.so with error: libcublasLt.so.13: cannot open shared object file: \
                     No such file or directory";

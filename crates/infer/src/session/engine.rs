@@ -1,11 +1,11 @@
-//! What computes: ONNX Runtime's session on one execution provider.
+//! What computes alphas: ONNX Runtime's session on one execution provider.
 
-use super::error::{ModelError, Result};
 use super::fault::Fault;
-use super::manifest::{Kind, Manifest};
-use super::network::{Pictures, States};
 use super::provider::{self, Opened, Provider, SessionOptions};
-use super::registry::Model;
+use crate::batch::{Pictures, States};
+use crate::error::{ModelError, Result};
+use crate::models::manifest::{Kind, Manifest};
+use crate::models::weights::Model;
 use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::{IoBinding, Session, SessionInputValue, SessionOutputs};
 use ort::value::{Tensor, TensorRef};
@@ -14,19 +14,18 @@ use std::fmt::Debug;
 use vrseg_image::plane::Plane;
 
 /// Computes the alphas of a batch.
-pub trait Engine: Debug + Send {
-    /// What it runs on.
+pub(crate) trait Engine: Debug + Send {
     fn provider(&self) -> Provider;
 
-    /// Sessions that share out the pictures of a batch.
+    /// Number of sessions among which the pictures of a batch are divided.
     fn sessions(&self) -> usize {
         1
     }
 
-    /// As [`super::Network::run`]. `states` are as before where it fails.
+    /// As [`crate::Network::run`]. Where it fails, `states` are as before.
     ///
     /// # Errors
-    /// What ONNX Runtime says, and outputs that are not numbers or have another shape.
+    /// What ONNX Runtime reports, and outputs that are not finite or have another shape.
     fn run(
         &mut self,
         manifest: &Manifest,
@@ -36,11 +35,11 @@ pub trait Engine: Debug + Send {
     ) -> std::result::Result<(), Fault>;
 }
 
-/// What stands in an engine's place while another is made, which needs the memory that the first one held.
+/// Stands in an engine's place while another one is loaded, which needs the memory that the first one held.
 #[derive(Debug)]
-pub struct Gone(pub Provider);
+pub(crate) struct UnloadedEngine(pub(crate) Provider);
 
-impl Engine for Gone {
+impl Engine for UnloadedEngine {
     fn provider(&self) -> Provider {
         self.0
     }
@@ -56,31 +55,30 @@ impl Engine for Gone {
     }
 }
 
-/// A session of ONNX Runtime.
 #[derive(Debug)]
-pub struct OrtEngine {
+pub(crate) struct OrtEngine {
     session: Session,
     provider: Provider,
-    /// What a GPU reads and writes.
-    device: Option<DeviceIo>,
+    /// `None` on a CPU.
+    gpu: Option<GpuIo>,
 }
 
 /// A GPU's inputs and outputs. Pictures and mattes lie in page-locked memory, which the GPU copies by itself;
 /// recurrent states stay in its own from frame to frame.
 #[derive(Debug)]
-struct DeviceIo {
+struct GpuIo {
     binding: IoBinding,
-    /// The GPU's memory.
+    /// The GPU's memory, for states.
     memory: MemoryInfo<'static>,
-    /// Where it writes mattes.
+    /// Page-locked memory, for mattes.
     output: MemoryInfo<'static>,
-    /// Makes inputs.
+    /// Of page-locked memory, for inputs.
     allocator: Allocator,
     /// The input, in a tensor of its own: ort would copy one that borrows its data (`IoBinding::bind_input`).
     input: Option<Tensor<f32>>,
 }
 
-impl DeviceIo {
+impl GpuIo {
     fn new(session: &Session, device: u32) -> ort::Result<Self> {
         let on = |what, memory| MemoryInfo::new(what, device as i32, AllocatorType::Device, memory);
         let input = on(AllocationDevice::CUDA_PINNED, MemoryType::CPUInput)?;
@@ -93,7 +91,7 @@ impl DeviceIo {
         })
     }
 
-    /// Copies `batch` into the bound input tensor, making it where the shape is new.
+    /// Copies `batch` into the input tensor, a new one where the shape is new.
     fn fill(&mut self, batch: Pictures<'_>) -> ort::Result<()> {
         let shape = [batch.n, 3, batch.height, batch.width];
         let fits = |t: &Tensor<f32>| t.shape().iter().map(|d| *d as usize).eq(shape);
@@ -107,15 +105,12 @@ impl DeviceIo {
     }
 }
 
-/// An engine, and how it came to be.
+/// An engine, and how it was loaded; see [`Opened`].
 #[derive(Debug)]
-pub struct Loaded<E = OrtEngine> {
-    /// The engine.
-    pub engine: E,
-    /// Providers that `auto` tried in vain, with the reason.
-    pub refused: Vec<(Provider, String)>,
-    /// ONNX Runtime's version and origin.
-    pub runtime: String,
+pub(crate) struct Loaded<E = OrtEngine> {
+    pub(crate) engine: E,
+    pub(crate) refused: Vec<(Provider, String)>,
+    pub(crate) runtime: String,
 }
 
 impl OrtEngine {
@@ -123,7 +118,7 @@ impl OrtEngine {
     ///
     /// # Errors
     /// Wrong checksum, no ONNX Runtime, a device that does not load, a graph that does not fit.
-    pub fn load(model: &Model, options: &SessionOptions) -> Result<Loaded> {
+    pub(crate) fn load(model: &Model, options: &SessionOptions) -> Result<Loaded> {
         let manifest = &model.manifest;
         let bytes = model.load()?;
         let Opened { session, provider, refused, runtime } = provider::open(&bytes, &manifest.name, options)?;
@@ -138,66 +133,66 @@ impl OrtEngine {
             let what = format!("its manifest says {field}: {name}, but the ONNX graph has only {}", have.join(", "));
             return Err(ModelError::Network { name: manifest.name.clone(), what });
         }
-        let device = match provider {
+        let gpu = match provider {
             Provider::Cuda(n) | Provider::TensorRt(n) => {
                 let fail = |e: ort::Error| ModelError::Network { name: manifest.name.clone(), what: e.to_string() };
-                Some(DeviceIo::new(&session, n).map_err(fail)?)
+                Some(GpuIo::new(&session, n).map_err(fail)?)
             }
             Provider::Cpu | Provider::OpenVino => None,
         };
-        Ok(Loaded { engine: Self { session, provider, device }, refused, runtime })
+        Ok(Loaded { engine: Self { session, provider, gpu }, refused, runtime })
     }
 
-    /// The outer result is ONNX Runtime's; the inner one tells whether the output can be used.
+    /// The outer result is ONNX Runtime's; the inner one says whether the output can be used.
     fn try_run(
         &mut self,
-        m: &Manifest,
+        manifest: &Manifest,
         batch: Pictures<'_>,
         states: &mut States,
         alphas: &mut Vec<Plane<f32>>,
     ) -> ort::Result<std::result::Result<(), String>> {
-        if m.kind == Kind::Recurrent && states.is_empty() {
+        if manifest.kind == Kind::Recurrent && states.is_empty() {
             // RVM's own convention: a single zero stands for an empty state of any size.
-            for _ in &m.states {
+            for _ in &manifest.states {
                 states.0.push(Tensor::from_array(([1usize, 1, 1, 1], vec![0f32]))?.into_dyn());
             }
         }
-        if let Some(device) = &mut self.device {
-            device.fill(batch)?;
-            let DeviceIo { binding, memory, output, input, .. } = device;
+        if let Some(gpu) = &mut self.gpu {
+            gpu.fill(batch)?;
+            let GpuIo { binding, memory, output, input, .. } = gpu;
             if let Some(input) = input {
-                binding.bind_input(&m.input.name, input)?;
+                binding.bind_input(&manifest.input.name, input)?;
             }
-            // Outputs are bound anew each time: a binding re-uses the buffers of its last run, and
-            // those are this run's inputs.
-            binding.bind_output_to_device(&m.output.name, output)?;
-            for (state, value) in m.states.iter().zip(&states.0) {
+            // Outputs are bound for each run: a binding reuses the buffers of its last run, and those are this
+            // run's inputs.
+            binding.bind_output_to_device(&manifest.output.name, output)?;
+            for (state, value) in manifest.states.iter().zip(&states.0) {
                 binding.bind_input(&state.input, value)?;
                 binding.bind_output_to_device(&state.output, memory)?;
             }
-            return take(m, batch.n, self.session.run_binding(binding)?, states, alphas);
+            return read_outputs(manifest, batch.n, self.session.run_binding(binding)?, states, alphas);
         }
         let source = TensorRef::from_array_view(([batch.n, 3, batch.height, batch.width], batch.data))?;
         let mut inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> =
-            vec![(m.input.name.as_str().into(), source.into())];
-        for (state, value) in m.states.iter().zip(&states.0) {
+            vec![(manifest.input.name.as_str().into(), source.into())];
+        for (state, value) in manifest.states.iter().zip(&states.0) {
             inputs.push((state.input.as_str().into(), value.into()));
         }
-        take(m, batch.n, self.session.run(inputs)?, states, alphas)
+        read_outputs(manifest, batch.n, self.session.run(inputs)?, states, alphas)
     }
 }
 
-/// Reads the mattes of `n` pictures out of what a network gave; its states go on only if they can be used.
-fn take(
-    m: &Manifest,
+/// Reads the alphas of `n` pictures from a network's outputs; `states` are replaced only if the alphas can be used.
+fn read_outputs(
+    manifest: &Manifest,
     n: usize,
     mut outputs: SessionOutputs<'_>,
     states: &mut States,
     alphas: &mut Vec<Plane<f32>>,
 ) -> ort::Result<std::result::Result<(), String>> {
-    let next: Vec<_> = m.states.iter().filter_map(|s| outputs.remove(&s.output)).collect();
-    let (shape, data) = outputs[m.output.name.as_str()].try_extract_tensor::<f32>()?;
-    let read = m.output.read(shape, data, n, alphas);
+    let next: Vec<_> = manifest.states.iter().filter_map(|s| outputs.remove(&s.output)).collect();
+    let (shape, data) = outputs[manifest.output.name.as_str()].try_extract_tensor::<f32>()?;
+    let read = manifest.output.read(shape, data, n, alphas);
     if read.is_ok() {
         states.0 = next;
     }

@@ -1,6 +1,6 @@
-//! A model's manifest: everything that vrseg must know to run somebody's ONNX file.
+//! A model's manifest: everything that vrseg must know to run an ONNX file.
 
-use super::error::{ModelError, Result};
+use crate::error::{ModelError, Result};
 use crate::yaml;
 use serde::Deserialize;
 use std::path::{Component, Path};
@@ -11,13 +11,13 @@ use vrseg_image::matte::windows::View;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// One matte per picture.
+    /// Each picture's matte depends on that picture only.
     Image,
-    /// A state is carried from frame to frame.
+    /// Each matte depends on the frames before, too, by states that the network returns.
     Recurrent,
-    /// Scores per class; the person's is taken.
+    /// A score for each class; the matte is the person's probability.
     Multiclass,
-    /// No mattes but boxes around people, see [`super::detector`].
+    /// No mattes but boxes around people, see [`crate::detector`].
     Detector,
 }
 
@@ -25,13 +25,13 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChannelOrder {
-    /// Red first.
+    /// Red, green, blue.
     Rgb,
-    /// Blue first.
+    /// Blue, green, red.
     Bgr,
 }
 
-/// How a view of any shape becomes the network's input.
+/// Shape of the network's input for a view of any shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Aspect {
@@ -45,9 +45,9 @@ pub enum Aspect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Activation {
-    /// It is an alpha already.
+    /// The output is an alpha already.
     None,
-    /// It is a logit.
+    /// The output is a logit.
     Sigmoid,
 }
 
@@ -55,9 +55,9 @@ pub enum Activation {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
-    /// Its name in the graph.
+    /// Its name in the ONNX graph.
     pub name: String,
-    /// Channel order.
+    /// Order of the three channels.
     pub color: ChannelOrder,
     /// RGB in 0..=1 is multiplied by this first.
     #[serde(default = "one")]
@@ -71,28 +71,28 @@ pub struct Input {
     /// RGB is divided by its highest value in the picture before `scale` (the U2Net family).
     #[serde(default)]
     pub divide_by_max: bool,
-    /// Longer side unless the user asks for another.
+    /// Longer side in pixels unless the user chooses another.
     pub size: u32,
-    /// Smallest size that works.
+    /// Smallest longer side that works.
     pub min: u32,
-    /// Largest size that makes sense.
+    /// Largest longer side that makes sense.
     pub max: u32,
     /// Both sides are multiples of this.
     pub multiple: u32,
-    /// Shape.
+    /// Whether the input has the view's shape.
     pub aspect: Aspect,
     /// Only `size` works.
     #[serde(default)]
     pub fixed: bool,
 }
 
-/// The output tensor, f32 `[N, C, H, W]`.
+/// The output tensor, f32 `[N, C, H, W]`. The names of its type and fields are part of cache keys.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Output {
-    /// Its name in the graph.
+    /// Its name in the ONNX graph.
     pub name: String,
-    /// What is applied to it.
+    /// What is applied to the raw values.
     pub activation: Activation,
     /// Stretched so that its lowest value is 0 and its highest 1.
     #[serde(default)]
@@ -102,15 +102,15 @@ pub struct Output {
     pub class: Option<usize>,
 }
 
-/// How a network is shown one person, cut out of the picture.
+/// The crop of the picture around one person that goes through the network.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Crop {
-    /// Longer side of its input.
+    /// Longer side of the network's input in pixels.
     pub size: u32,
     /// Side of the square that is cut out, as a multiple of the longer side of the person's box.
     pub context: f32,
-    /// Only people whose square is smaller in the whole view than this input are looked at.
+    /// Only people whose square is smaller in the whole view than this input get a crop.
     pub enlarge_only: bool,
 }
 
@@ -120,59 +120,59 @@ impl Default for Crop {
     }
 }
 
-/// One recurrent state.
+/// One recurrent state. The names of its type and fields are part of cache keys.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct State {
-    /// Name of the input that takes it.
+    /// Name of the input that accepts it.
     pub input: String,
-    /// Name of the output that gives the next one.
+    /// Name of the output that is the next frame's state.
     pub output: String,
 }
 
-/// A model.
+/// What a manifest says about a model.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// What `--model` calls it.
+    /// The model's name for `--model`.
     pub name: String,
-    /// One line for people.
+    /// One line that `vrseg models` shows.
     pub description: String,
-    /// How it works.
+    /// What the network's output depends on and means.
     pub kind: Kind,
-    /// Weights: relative to the models folder, or to the manifest's own folder.
+    /// Path of the weights, relative to the models folder, or to the manifest's own folder.
     pub file: String,
-    /// Of the weights, lower-case hex.
+    /// SHA-256 of the weights, 64 hexadecimal digits.
     pub sha256: String,
     /// SPDX expression of the weights' license.
     #[serde(alias = "licence")]
     pub license: String,
-    /// Where the weights come from.
+    /// URL or words that say where the weights come from.
     pub source: String,
-    /// Shown by `vrseg models`.
+    /// Longer text that `vrseg models` shows.
     #[serde(default)]
     pub notes: String,
-    /// In bfloat16 (OpenVINO on a CPU that multiplies it) it was measured to be at least 1.3 times as
-    /// fast, with a matte whose IoU with FP32's is .97 or more: then `device: auto` takes that.
+    /// Whether `device: auto` may compute in bfloat16 (OpenVINO on a CPU that multiplies it): it was measured to be at
+    /// least 1.3 times as fast, with a matte whose IoU with FP32's is .97 or more.
     #[serde(default)]
     pub bf16: bool,
-    /// How it sees the people in a half or whole sphere best.
+    /// Projection of a half or whole sphere in which the network finds people best.
     #[serde(default)]
     pub view: View,
-    /// How it is shown single people.
+    /// Crop around a single person.
     #[serde(default)]
     pub crop: Crop,
-    /// Input tensor.
+    /// The input tensor.
     pub input: Input,
-    /// Output tensor.
+    /// The output tensor.
     pub output: Output,
-    /// Recurrent states, in order.
+    /// Recurrent states, in the order of [`crate::States`]; empty for other kinds.
     #[serde(default)]
     pub states: Vec<State>,
 }
 
-/// A relative path that leads nowhere up: a manifest from a stranger must not reach other files.
-fn stays_inside(file: &str) -> bool {
+/// Whether a path is relative and leads nowhere up: a manifest from a stranger must not reach other files.
+fn is_below_folder(file: &str) -> bool {
     let mut parts = Path::new(file).components().peekable();
     parts.peek().is_some() && parts.all(|c| matches!(c, Component::Normal(_)))
 }
@@ -186,7 +186,7 @@ fn ones() -> [f32; 3] {
 }
 
 impl Manifest {
-    /// Reads and checks a manifest; `path` is for the error texts.
+    /// Parses and checks a manifest; `path` is for messages. `text` may be anything, in YAML or not.
     ///
     /// # Errors
     /// YAML that does not fit (with line and column) and values that contradict each other.
@@ -199,7 +199,7 @@ impl Manifest {
         let i = &m.input;
         let rules = [
             (m.name.is_empty(), "name: must not be empty"),
-            (!stays_inside(&m.file), "file: must be a path below its folder: no .., no / in front"),
+            (!is_below_folder(&m.file), "file: must be a path below its folder: no .., no / in front"),
             (i.multiple == 0, "input.multiple: must be 1 or more"),
             (i.min == 0 || i.min > i.size || i.size > i.max, "input: needs 0 < min <= size <= max"),
             (i.multiple != 0 && !i.size.is_multiple_of(i.multiple), "input.size: must be a multiple of input.multiple"),
@@ -225,7 +225,7 @@ impl Manifest {
         }
     }
 
-    /// How `prepare` turns RGB into the input tensor.
+    /// How RGB is turned into the input tensor.
     pub fn normalization(&self) -> Normalization {
         let i = &self.input;
         Normalization {
@@ -241,7 +241,7 @@ impl Manifest {
     /// to be `size` (`None`: the manifest's own).
     ///
     /// # Errors
-    /// A size that the model does not take.
+    /// A size that the model does not accept.
     pub fn input_size(&self, size: Option<u32>, w: usize, h: usize) -> Result<(usize, usize)> {
         let i = &self.input;
         let fail = |what: String| ModelError::InputSize { name: self.name.clone(), what };
@@ -260,7 +260,7 @@ impl Manifest {
         if i.aspect == Aspect::Square || w == 0 || h == 0 {
             return Ok((long_px, long_px));
         }
-        // The shorter side keeps a floor: a network fed a ribbon of a few pixels finds nothing.
+        // A network whose input is a ribbon of a few pixels finds nothing.
         let floor = f64::from(i.min.min(long)) / 2.0;
         let short = |a: usize, b: usize| snap((f64::from(long) * a as f64 / b as f64).max(floor));
         Ok(if w >= h { (long_px, short(h, w)) } else { (short(w, h), long_px) })
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_follow_the_view() {
+    fn input_size_follows_the_view() {
         let m = Manifest::parse(&text("image", ""), Path::new("x.yaml")).unwrap();
         assert_eq!(m.input_size(None, 1920, 1080).unwrap(), (512, 288));
         assert_eq!(m.input_size(None, 1080, 1920).unwrap(), (288, 512));
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_lie_below_the_manifests_folder() {
+    fn weights_must_be_below_the_manifests_folder() {
         let with = |file: &str| Manifest::parse(&text("image", "").replace("x.onnx", file), Path::new("x.yaml"));
         assert!(with("weights/x.onnx").is_ok());
         for bad in ["../x.onnx", "/etc/passwd", "a/../../x.onnx", "..", "\"\""] {
@@ -301,13 +301,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_without_harm(lines in proptest::collection::vec("[a-z]{0,9}:? ?.{0,20}", 0..20)) {
+        fn any_text_is_parsed_without_panic(lines in proptest::collection::vec("[a-z]{0,9}:? ?.{0,20}", 0..20)) {
             let _ = Manifest::parse(&lines.join("\n"), Path::new("x.yaml"));
         }
 
         #[test]
-        fn a_damaged_manifest_is_read_without_harm(at in 0usize..2000, with in any::<char>(), cut in 0usize..2000) {
-            let whole = include_str!("../../../configs/models/rvm.yaml");
+        fn damaged_manifest_is_parsed_without_panic(at in 0usize..2000, with in any::<char>(), cut in 0usize..2000) {
+            let whole = include_str!("../../../../configs/models/rvm.yaml");
             let mut chars: Vec<char> = whole.chars().collect();
             let n = chars.len();
             chars[at % n] = with;
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn contradictions_name_their_field() {
+    fn errors_name_the_field() {
         let e = |t: String| Manifest::parse(&t, Path::new("x.yaml")).unwrap_err().to_string();
         assert!(e(text("recurrent", "")).contains("states:"));
         assert!(e(text("multiclass", "")).contains("output.class"));

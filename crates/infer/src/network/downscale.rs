@@ -1,12 +1,12 @@
-//! A network's input at half its size: what may still fit into a device's memory where one picture does not.
+//! A network's input at half its size, which may fit into a device's memory where a whole picture does not.
 
-use super::manifest::Input;
-use super::network::Batch;
+use crate::batch::Batch;
+use crate::models::manifest::Input;
 use vrseg_image::matte::resize;
 use vrseg_image::plane::{Plane, PlaneRef};
 
-/// Half of a size that the network takes; `None` where it takes nothing smaller.
-pub fn half_of(input: &Input, (width, height): (usize, usize)) -> Option<(usize, usize)> {
+/// Half of a size, if the network accepts that.
+pub(crate) fn half_of(input: &Input, (width, height): (usize, usize)) -> Option<(usize, usize)> {
     let multiple = input.multiple.max(1) as usize;
     let half = |n: usize| (n / 2).next_multiple_of(multiple);
     let (w, h) = (half(width), half(height));
@@ -14,9 +14,9 @@ pub fn half_of(input: &Input, (width, height): (usize, usize)) -> Option<(usize,
     (smaller && !input.fixed).then_some((w, h))
 }
 
-/// Writes the pictures of `batch`, averaged down to a smaller size, into `out`. What is normalized stays so:
-/// a mean of normalized values is the mean's normalized value.
-pub fn shrink(batch: &Batch, (width, height): (usize, usize), out: &mut Batch) {
+/// Writes the pictures of `batch`, averaged down to a smaller size, into `out`. They stay normalized: a mean of
+/// normalized values is the mean's normalized value.
+pub(crate) fn shrink(batch: &Batch, (width, height): (usize, usize), out: &mut Batch) {
     (out.n, out.width, out.height) = (batch.n, width, height);
     out.data.clear();
     for plane in batch.data.chunks_exact(batch.width * batch.height).take(3 * batch.n) {
@@ -25,8 +25,8 @@ pub fn shrink(batch: &Batch, (width, height): (usize, usize), out: &mut Batch) {
     }
 }
 
-/// Brings mattes back to the size that was asked for.
-pub fn enlarge(mattes: &mut [Plane<f32>], (width, height): (usize, usize)) {
+/// Scales mattes to the size of the batch.
+pub(crate) fn enlarge(mattes: &mut [Plane<f32>], (width, height): (usize, usize)) {
     mattes.iter_mut().for_each(|m| *m = resize(m.as_ref(), width, height));
 }
 
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_size_is_one_that_the_network_takes() {
+    fn half_size_is_one_that_the_network_accepts() {
         let selfie = input("selfie");
         assert_eq!(half_of(&selfie, (512, 448)), Some((256, 224)));
         let mut size = (1024, 1024);
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_become_means_and_mattes_come_back() {
+    fn shrinking_averages_and_enlarging_restores_the_size() {
         let ramp = |k: usize| (0..64).map(move |i| (k * 100 + i % 8) as f32);
         let batch = Batch { data: (0..6).flat_map(ramp).collect(), n: 2, width: 8, height: 8 };
         let mut out = Batch::default();

@@ -1,45 +1,44 @@
-//! Several sessions of one network that share out the pictures of a batch, on a CPU. A session of `n` threads
-//! waits for the slowest of them after each operation, and works on the whole batch at a time, which fits into
-//! no cache; sessions with fewer threads that look at one picture each wait for each other once a batch. On 2 cores two
+//! Several sessions of one network among which the pictures of a batch are divided, on a CPU. A session of `n` threads
+//! waits for the slowest of them after each operation, and works on the whole batch at a time, which fits into no
+//! processor cache; sessions with fewer threads and one picture each wait for each other once a batch. On 2 cores two
 //! sessions of a thread each took 0.78 to 0.88 of the CPU time of one with two threads for selfie, 0.95 to 0.98
 //! for RVM and 0.96 for u2netp (two pictures, AMD Zen 5, ONNX Runtime). The mattes are the same to the bit.
 
-use super::engine::Engine;
-use super::error::Result;
-use super::fault::Fault;
-use super::manifest::Manifest;
-use super::network::{Pictures, States};
-use super::provider::Provider;
-use ort::value::{DynValue, Tensor, TensorValueType};
+use crate::batch::{Pictures, States, Tensor};
+use crate::error::Result;
+use crate::models::manifest::Manifest;
+use crate::session::engine::Engine;
+use crate::session::fault::Fault;
+use crate::session::provider::Provider;
+use ort::value::{DynValue, Tensor as OrtTensor, TensorValueType};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use vrseg_image::plane::Plane;
 
-/// Sessions of a team, at most: each holds the network's weights.
-const MOST: usize = 8;
-/// Bytes that the weights of a team may take.
-const WEIGHTS: u64 = 256 << 20;
+/// Each session holds the network's weights.
+const MAX_SESSIONS: usize = 8;
+/// Bytes that the weights of all sessions may take.
+const MAX_WEIGHT_BYTES: u64 = 256 << 20;
 
-/// How many sessions are to share out batches of `pictures` among `threads`, if the weights of each take `bytes`:
-/// as many as have equal parts. 1: none has to be shared out.
+/// Number of sessions with `threads` together for batches of `pictures`, if the weights of each take `bytes`: as many
+/// as have equal parts. 1: batches are not divided.
 pub fn sessions(pictures: usize, threads: usize, bytes: u64) -> usize {
-    let affordable = (WEIGHTS / bytes.max(1)).min(MOST as u64) as usize;
+    let affordable = (MAX_WEIGHT_BYTES / bytes.max(1)).min(MAX_SESSIONS as u64) as usize;
     (1..=pictures.min(threads).min(affordable)).rev().find(|n| pictures.is_multiple_of(*n)).unwrap_or(1)
 }
 
-/// The sessions.
 #[derive(Debug)]
-pub struct Team {
+pub(crate) struct SessionPool {
     members: Vec<Box<dyn Engine>>,
 }
 
-impl Team {
-    /// The session `first` and so many others that `load` makes, less one.
+impl SessionPool {
+    /// `sessions` in all: `first`, and others that `load` returns. One alone needs no pool.
     ///
     /// # Errors
-    /// What `load` says.
-    pub fn of(
+    /// As `load`.
+    pub(crate) fn load(
         first: Box<dyn Engine>,
         sessions: usize,
         mut load: impl FnMut() -> Result<Box<dyn Engine>>,
@@ -55,7 +54,7 @@ impl Team {
     }
 }
 
-impl Engine for Team {
+impl Engine for SessionPool {
     fn provider(&self) -> Provider {
         self.members[0].provider()
     }
@@ -64,8 +63,8 @@ impl Engine for Team {
         self.members.len()
     }
 
-    /// States are kept one picture behind the other, see [`join`]. Where one member fails, others' may have gone on: a
-    /// team runs on the CPU, where nothing is tried again with the same states.
+    /// States lie one picture behind the other, see [`join`]. Where one member fails, the states of the others may have
+    /// advanced: a pool runs on the CPU, where nothing is retried with the same states.
     fn run(
         &mut self,
         manifest: &Manifest,
@@ -77,7 +76,6 @@ impl Engine for Team {
         let before = split(std::mem::take(states), manifest.states.len(), batch.n)?;
         let shares: Vec<_> = before.into_iter().zip(alphas.drain(..)).map(|(s, a)| Mutex::new((s, vec![a]))).collect();
         let next = AtomicUsize::new(0);
-        // Who is ready takes the next picture.
         let work = |member: &mut Box<dyn Engine>| -> std::result::Result<(), Fault> {
             loop {
                 let i = next.fetch_add(1, Ordering::Relaxed);
@@ -111,8 +109,8 @@ impl Engine for Team {
     }
 }
 
-/// The states of each of `n` pictures. They may lie one picture behind the other, `count` to each, or hold all pictures
-/// as those of a single session do, or be none.
+/// The states of each of `n` pictures. They may lie one picture behind the other, `count` of each, or hold all pictures
+/// as those of a single session do, or be empty.
 fn split(states: States, count: usize, n: usize) -> std::result::Result<Vec<States>, Fault> {
     let states = states.0;
     if states.is_empty() {
@@ -139,11 +137,11 @@ fn row(value: &DynValue, i: usize, n: usize) -> ort::Result<DynValue> {
     }
     shape[0] = 1;
     let len = data.len() / n;
-    Ok(Tensor::from_array((shape, data[i * len..][..len].to_vec()))?.into_dyn())
+    Ok(OrtTensor::from_array((shape, data[i * len..][..len].to_vec()))?.into_dyn())
 }
 
-/// States that lie one picture behind the other, `count` to each, as those of a single session.
-pub fn join(saved: Vec<super::Tensor>, count: usize) -> Vec<super::Tensor> {
+/// States that lie one picture behind the other, `count` of each, as those of a single session.
+pub(crate) fn join(saved: Vec<Tensor>, count: usize) -> Vec<Tensor> {
     let mut pictures = saved.into_iter();
     let mut joined: Vec<_> = pictures.by_ref().take(count).collect();
     for (i, picture) in pictures.enumerate() {
@@ -159,10 +157,10 @@ pub fn join(saved: Vec<super::Tensor>, count: usize) -> Vec<super::Tensor> {
 mod tests {
     use super::*;
     use crate::testing::Moody;
-    use crate::{Batch, registry};
+    use crate::{Batch, DeviceChoice, registry, runtime};
 
     #[test]
-    fn pictures_are_shared_out_evenly_if_at_all() {
+    fn pictures_are_divided_evenly_or_not_at_all() {
         for (pictures, threads, megabytes, want) in [
             (2, 2, 1, 2),
             (2, 10, 15, 2),
@@ -178,40 +176,39 @@ mod tests {
     }
 
     #[test]
-    fn each_picture_is_seen_once_and_in_its_place() {
+    fn each_picture_is_run_once_and_keeps_its_place() {
         let manifest = registry::built_in().unwrap().remove(0);
         for members in 2..5 {
             let one = || Box::new(Moody::new(Provider::Cpu, 99, &[])) as Box<dyn Engine>;
-            let mut team = Team::of(one(), members, || Ok(one())).unwrap();
+            let mut pool = SessionPool::load(one(), members, || Ok(one())).unwrap();
             for n in [3, 1, 4, 8, 2] {
                 let values: Vec<f32> = (0..n).map(|i| i as f32).collect();
                 let data = values.iter().flat_map(|v| [*v, 0.0, 0.0]).collect();
                 let batch = Batch { data, n, width: 1, height: 1 };
                 let (mut states, mut alphas) = (States::default(), vec![Plane::from_vec(vec![9.0; 2], 2, 1)]);
-                team.run(&manifest, batch.pictures(), &mut states, &mut alphas).unwrap();
+                pool.run(&manifest, batch.pictures(), &mut states, &mut alphas).unwrap();
                 assert_eq!(alphas.iter().map(|a| a.data()[0]).collect::<Vec<_>>(), values, "{members} members");
             }
         }
-        // Whoever of them it is that fails.
+        // A failure of any member fails the batch.
         let failing = Moody::new(Provider::Cpu, 99, &[None, Some("it fell")]);
-        let mut team = Team::of(Box::new(failing.clone()), 2, || Ok(Box::new(failing.clone()))).unwrap();
+        let mut pool = SessionPool::load(Box::new(failing.clone()), 2, || Ok(Box::new(failing.clone()))).unwrap();
         let batch = Batch { data: vec![0.5; 6], n: 2, width: 1, height: 1 };
-        let failed = team.run(&manifest, batch.pictures(), &mut States::default(), &mut Vec::new());
+        let failed = pool.run(&manifest, batch.pictures(), &mut States::default(), &mut Vec::new());
         assert_eq!(failed, Err("it fell".to_owned()));
     }
 
     #[test]
-    fn states_are_taken_apart_and_put_together() {
-        crate::runtime::load(crate::DeviceChoice::Cpu, None).unwrap();
-        let tensor = |shape: [usize; 2], data: &[f32]| super::super::Tensor { shape: shape.into(), data: data.into() };
+    fn states_are_split_and_joined() {
+        runtime::load(DeviceChoice::Cpu, None).unwrap();
+        let tensor = |shape: [usize; 2], data: &[f32]| Tensor { shape: shape.into(), data: data.into() };
         let saved = [tensor([4, 2], &[1., 2., 3., 4., 5., 6., 7., 8.]), tensor([4, 1], &[0., 1., 2., 3.])];
-        let value =
-            |t: &super::super::Tensor| Tensor::from_array((t.shape.clone(), t.data.clone())).unwrap().into_dyn();
+        let value = |t: &Tensor| OrtTensor::from_array((t.shape.clone(), t.data.clone())).unwrap().into_dyn();
         let divided = split(States(saved.iter().map(value).collect()), 2, 4).unwrap();
         let read = |value: &DynValue| {
             let value = value.view().downcast::<TensorValueType<f32>>().unwrap();
             let (shape, data) = value.extract_tensor();
-            super::super::Tensor { shape: shape.iter().map(|d| *d as usize).collect(), data: data.to_vec() }
+            Tensor { shape: shape.iter().map(|d| *d as usize).collect(), data: data.to_vec() }
         };
         let each: Vec<_> = divided.iter().flat_map(|s| s.0.iter().map(read)).collect();
         assert_eq!(each[2..4], [tensor([1, 2], &[3., 4.]), tensor([1, 1], &[1.])]);

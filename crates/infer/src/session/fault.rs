@@ -1,11 +1,14 @@
-//! What ONNX Runtime and CUDA say when a run fails: what it means, and the part that tells a person something.
+//! Error texts of ONNX Runtime and CUDA: what they mean, and the part of them that users can read.
 
-/// Why a run failed, in words.
-pub type Fault = String;
+/// Why a run failed: ONNX Runtime's text, or a sentence.
+pub(crate) type Fault = String;
 
-/// Whether a fault says that memory did not suffice: ONNX Runtime's arenas, CUDA, cuBLAS, cuDNN, TensorRT and
+/// The fault of an output that has NaN or infinity in it.
+pub(crate) const NOT_A_NUMBER: &str = "its output is not a number somewhere";
+
+/// Whether a fault is for lack of memory: ONNX Runtime's arenas, CUDA, cuBLAS, cuDNN, TensorRT and
 /// the C++ library each have their own words.
-pub fn is_short_of_memory(fault: &str) -> bool {
+pub(crate) fn is_out_of_memory(fault: &str) -> bool {
     let fault = fault.to_ascii_lowercase();
     [
         "out of memory",
@@ -21,13 +24,13 @@ pub fn is_short_of_memory(fault: &str) -> bool {
     .any(|words| fault.contains(words))
 }
 
-/// Whether cuDNN gives no reason for a fault: among others that may be want of memory.
-pub fn is_without_reason(fault: &str) -> bool {
+/// Whether cuDNN gives no reason for a fault, which may be lack of memory.
+pub(crate) fn is_unspecific(fault: &str) -> bool {
     ["CUDNN_BACKEND_API_FAILED", "CUDNN_STATUS_INTERNAL_ERROR"].iter().any(|words| fault.contains(words))
 }
 
 /// The first line, without the places in ONNX Runtime's source and the signatures of its functions.
-pub fn essence(fault: &str) -> &str {
+pub(crate) fn summary(fault: &str) -> &str {
     let line = fault.lines().next().unwrap_or_default();
     let line = line.rsplit_once("Status Message: ").map_or(line, |(_, message)| message);
     let line = line.rsplit_once("> = void] ").map_or(line, |(_, message)| message);
@@ -41,8 +44,8 @@ pub fn essence(fault: &str) -> &str {
 mod tests {
     use super::*;
 
-    /// As an H100 whose memory another program had taken gave them.
-    const SEEN: [(&str, &str); 5] = [
+    /// Seen on an H100 whose memory another program had taken, each with its summary.
+    const RECORDED: [(&str, &str); 5] = [
         (
             "Non-zero status code returned while running Relu node. Name:'nRelu_245' Status Message: \
              /onnxruntime_src/onnxruntime/core/framework/bfc_arena.cc:360 void* \
@@ -80,15 +83,15 @@ mod tests {
     ];
 
     #[test]
-    fn the_essence_is_what_a_person_can_read() {
-        for (fault, want) in SEEN {
-            assert_eq!(essence(fault), want);
-            assert!(is_short_of_memory(fault) != is_without_reason(fault));
+    fn summary_is_the_readable_part_of_a_fault() {
+        for (fault, want) in RECORDED {
+            assert_eq!(summary(fault), want);
+            assert!(is_out_of_memory(fault) != is_unspecific(fault));
         }
-        assert!(SEEN[..3].iter().all(|(fault, _)| is_short_of_memory(fault)));
+        assert!(RECORDED[..3].iter().all(|(fault, _)| is_out_of_memory(fault)));
         for plain in ["CUDA failure 719: unspecified launch failure", "its output is not a number somewhere"] {
-            assert_eq!(essence(plain), plain);
-            assert!(!is_short_of_memory(plain) && !is_without_reason(plain));
+            assert_eq!(summary(plain), plain);
+            assert!(!is_out_of_memory(plain) && !is_unspecific(plain));
         }
     }
 }

@@ -1,0 +1,75 @@
+//! What goes into a network and what a recurrent one remembers: pictures and tensors.
+
+use ort::value::DynValue;
+use std::ops::Range;
+
+/// Input of one run: `n` pictures as f32 `[n, 3, height, width]`, normalized as the manifest says.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// `n * 3 * height * width` values.
+    pub data: Vec<f32>,
+    /// Number of pictures.
+    pub n: usize,
+    /// Width of each picture in pixels.
+    pub width: usize,
+    /// Height of each picture in pixels.
+    pub height: usize,
+}
+
+impl Batch {
+    /// All pictures, borrowed.
+    pub fn pictures(&self) -> Pictures<'_> {
+        Pictures { data: &self.data, n: self.n, width: self.width, height: self.height }
+    }
+}
+
+/// Consecutive pictures of a [`Batch`], borrowed.
+#[derive(Clone, Copy, Debug)]
+pub struct Pictures<'a> {
+    /// `n * 3 * height * width` values.
+    pub data: &'a [f32],
+    /// Number of pictures.
+    pub n: usize,
+    /// Width of each picture in pixels.
+    pub width: usize,
+    /// Height of each picture in pixels.
+    pub height: usize,
+}
+
+impl<'a> Pictures<'a> {
+    /// The pictures in `range` of these.
+    ///
+    /// # Panics
+    /// When `range` ends after the last picture.
+    pub fn part(self, range: Range<usize>) -> Pictures<'a> {
+        let len = 3 * self.width * self.height;
+        Pictures { data: &self.data[range.start * len..range.end * len], n: range.len(), ..self }
+    }
+}
+
+/// What a recurrent network remembers of the frames before, for all pictures of a batch. Empty (the default) at the
+/// start and after a scene cut. Always FP32: in FP16 the states drift. The states of one session hold all pictures;
+/// those of several sessions lie one picture behind the other, and [`Network::save`](crate::Network::save) joins them.
+#[derive(Debug, Default)]
+pub struct States(pub(crate) Vec<DynValue>);
+
+impl States {
+    /// Forgets all frames before, as at a scene cut.
+    pub fn reset(&mut self) {
+        self.0.clear();
+    }
+
+    /// Whether no frame before is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// A tensor in main memory: what [`Network::save`](crate::Network::save) makes of a state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// Length of each dimension, the outermost first.
+    pub shape: Vec<usize>,
+    /// The values, as many as the product of `shape`, the innermost dimension contiguous.
+    pub data: Vec<f32>,
+}

@@ -1,0 +1,133 @@
+//! Which models there are, and where their weights are installed.
+
+use super::manifest::Manifest;
+use super::weights::{Model, Weights};
+use crate::error::{ModelError, Result};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Manifests that are built in, in the order in which `vrseg models` shows them.
+const BUILT_IN: &[(&str, &str)] = &[
+    ("configs/models/selfie.yaml", include_str!("../../../../configs/models/selfie.yaml")),
+    ("configs/models/selfie-landscape.yaml", include_str!("../../../../configs/models/selfie-landscape.yaml")),
+    ("configs/models/rvm.yaml", include_str!("../../../../configs/models/rvm.yaml")),
+    ("configs/models/blazepose.yaml", include_str!("../../../../configs/models/blazepose.yaml")),
+    ("configs/models/u2netp.yaml", include_str!("../../../../configs/models/u2netp.yaml")),
+    ("configs/models/u2net.yaml", include_str!("../../../../configs/models/u2net.yaml")),
+    ("configs/models/isnet.yaml", include_str!("../../../../configs/models/isnet.yaml")),
+    ("configs/models/nanodet.yaml", include_str!("../../../../configs/models/nanodet.yaml")),
+];
+
+/// The default model's weights, where the build put them into the binary.
+#[cfg(embedded_model)]
+const EMBEDDED_SELFIE: Option<&[u8]> = Some(include_bytes!(concat!(env!("OUT_DIR"), "/selfie.onnx")));
+#[cfg(not(embedded_model))]
+const EMBEDDED_SELFIE: Option<&[u8]> = None;
+
+/// Folder of everything that `setup.sh` installs, which may not exist: `$VRSEG_DATA_DIR`, else `$XDG_DATA_HOME/vrseg`,
+/// else `~/.local/share/vrseg`.
+pub fn data_dir() -> PathBuf {
+    let var = |n: &str| std::env::var_os(n).filter(|v| !v.is_empty()).map(PathBuf::from);
+    var("VRSEG_DATA_DIR")
+        .or_else(|| var("XDG_DATA_HOME").filter(|p| p.is_absolute()).map(|p| p.join("vrseg")))
+        .unwrap_or_else(|| var("HOME").unwrap_or_default().join(".local/share/vrseg"))
+}
+
+/// All built-in manifests, in the order in which `vrseg models` shows them.
+///
+/// # Errors
+/// Only when a built-in manifest is wrong, which a test rules out.
+pub fn built_in() -> Result<Vec<Manifest>> {
+    BUILT_IN.iter().map(|(path, text)| Manifest::parse(text, Path::new(path))).collect()
+}
+
+/// Finds a model by name, or by a manifest's path when `name` ends in `.yaml` or `.yml`.
+///
+/// # Errors
+/// An unknown name, a bad manifest, or missing weights.
+pub fn find(name: &str) -> Result<Model> {
+    if name.ends_with(".yaml") || name.ends_with(".yml") {
+        let path = Path::new(name);
+        let text = manifest_text(path).map_err(|what| ModelError::Manifest { path: path.to_owned(), what })?;
+        let manifest = Manifest::parse(&text, path)?;
+        let file = path.parent().unwrap_or(Path::new("")).join(&manifest.file);
+        if !file.is_file() {
+            let mend = format!("put it there or correct `file` in {name}");
+            return Err(ModelError::MissingWeights { name: manifest.name, path: file, mend });
+        }
+        return Ok(Model { manifest, weights: Weights::File(file) });
+    }
+    let all = built_in()?;
+    let Some(manifest) = all.iter().find(|m| m.name == name).cloned() else {
+        let known = all.iter().map(|m| m.name.as_str()).collect::<Vec<_>>().join(", ");
+        return Err(ModelError::Unknown { name: name.to_owned(), known });
+    };
+    let file = data_dir().join("models").join(&manifest.file);
+    if file.is_file() {
+        return Ok(Model { manifest, weights: Weights::File(file) });
+    }
+    if let (true, Some(bytes)) = (manifest.name == "selfie", EMBEDDED_SELFIE) {
+        return Ok(Model { manifest, weights: Weights::Embedded(bytes) });
+    }
+    let mend = format!("`./setup.sh --models {name}` fetches it, `vrseg models` lists what is installed");
+    Err(ModelError::MissingWeights { name: manifest.name, path: file, mend })
+}
+
+/// Reads a manifest, a page of text; no more than a megabyte of what may be another file.
+fn manifest_text(path: &Path) -> std::result::Result<String, String> {
+    const MAX_BYTES: u64 = 1 << 20;
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
+    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|e| e.to_string())?;
+    if text.len() as u64 > MAX_BYTES { Err("it is larger than 1 MB: is it a manifest?".to_owned()) } else { Ok(text) }
+}
+
+/// The first model of `names` whose weights are installed.
+///
+/// # Errors
+/// As [`find`]: for the first name whose weights are not merely missing, otherwise for the last one.
+pub fn find_first(names: &[String]) -> Result<Model> {
+    let mut last = None;
+    for name in names {
+        match find(name) {
+            Ok(m) => return Ok(m),
+            Err(e @ ModelError::MissingWeights { .. }) => last = Some(e),
+            Err(e) => return Err(e),
+        }
+    }
+    Err(last.unwrap_or(ModelError::Unknown { name: String::new(), known: "(the list of models is empty)".into() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_manifests_are_valid() {
+        let all = built_in().unwrap();
+        assert_eq!(all.len(), BUILT_IN.len());
+        for (m, (path, _)) in all.iter().zip(BUILT_IN) {
+            assert_eq!(format!("configs/models/{}.yaml", m.name), *path);
+        }
+    }
+
+    #[test]
+    fn error_for_unknown_name_lists_the_known_ones() {
+        let e = find("rvn").unwrap_err().to_string();
+        assert!(e.contains("selfie, ") && e.contains("rvm"), "{e}");
+    }
+
+    #[test]
+    fn weights_of_a_users_manifest_are_verified() {
+        let dir = tempfile::tempdir().unwrap();
+        let yaml = dir.path().join("mine.yaml");
+        let text = include_str!("../../../../configs/models/selfie.yaml");
+        std::fs::write(&yaml, text).unwrap();
+        let name = yaml.to_str().unwrap();
+        assert!(find(name).unwrap_err().to_string().contains("put it there"));
+        let m = Manifest::parse(text, &yaml).unwrap();
+        std::fs::write(dir.path().join(&m.file), b"not weights").unwrap();
+        let e = find(name).unwrap().verify().unwrap_err().to_string();
+        assert!(e.contains("sha256") && e.contains(&m.sha256), "{e}");
+    }
+}

@@ -1,0 +1,10 @@
+//! Sessions: ONNX Runtime's library, execution providers, and what runs a network on one of them.
+
+pub(crate) mod engine;
+pub(crate) mod fallback;
+pub(crate) mod fault;
+mod output;
+pub mod provider;
+pub mod runtime;
+pub mod selftest;
+mod shared_library;
