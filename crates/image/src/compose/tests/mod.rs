@@ -7,6 +7,7 @@ use crate::plane::{Matrix, Plane, PlaneMut, PlaneRef, Rect, Sample, Yuv, YuvColo
 use crate::simd::forced;
 use proptest::prelude::*;
 
+mod depths;
 mod recorded;
 mod reference;
 mod soft_edges;
