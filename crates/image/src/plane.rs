@@ -11,16 +11,6 @@ pub trait Sample: Copy + Default + Send + Sync + PartialEq + std::fmt::Debug + '
     fn to_u32(self) -> u32;
     /// Narrows; the caller has already clamped `v` to the sample's range.
     fn from_u32(v: u32) -> Self;
-    /// A row of bytes, if these samples are bytes.
-    #[inline(always)]
-    fn bytes(_row: &[Self]) -> Option<&[u8]> {
-        None
-    }
-    /// The same to write to.
-    #[inline(always)]
-    fn bytes_mut(_row: &mut [Self]) -> Option<&mut [u8]> {
-        None
-    }
 }
 
 impl Sample for u8 {
@@ -35,14 +25,6 @@ impl Sample for u8 {
     #[inline(always)]
     fn from_u32(v: u32) -> Self {
         v as u8
-    }
-    #[inline(always)]
-    fn bytes(row: &[Self]) -> Option<&[u8]> {
-        Some(row)
-    }
-    #[inline(always)]
-    fn bytes_mut(row: &mut [Self]) -> Option<&mut [u8]> {
-        Some(row)
     }
 }
 

@@ -1,8 +1,7 @@
 //! One output's painter: what must be known before painting, and what each frame brings.
 
 use super::backdrop::{Backdrop, FullView};
-use super::kernels::OverlayPlane;
-use super::paint::paint_picture;
+use super::paint::{OverlayPlane, paint_picture};
 use super::{Mode, Rgb};
 use crate::matte::foreground::field::Mapping;
 use crate::matte::tiles::{TILE_H, TILE_W, TileMap};

@@ -4,8 +4,6 @@
 mod backdrop;
 mod color;
 mod composer;
-mod fixed;
-mod kernels;
 pub mod packed;
 mod paint;
 mod passthrough;

@@ -1,13 +1,22 @@
 //! Paints a picture: runs of tiles that are wholly background or wholly person are
 //! filled or copied, and only edge tiles are blended.
 
+mod edge;
+mod fixed;
+mod float;
+mod kernels;
+
+use edge::PictureSample;
+pub(super) use kernels::OverlayPlane;
+
 use super::composer::{Composer, Frame, Paint, ViewState};
-use super::fixed::{self, FixedSampler, Opacity};
-use super::kernels::{OverlayPlane, affine, alpha_row, count, foreground, over, overlay, round, scale_alpha, widen};
 use crate::matte::foreground::field::Sampler;
 use crate::matte::tiles::{TILE_H, TILE_W, TileClass, TileMap};
-use crate::plane::{PlaneMut, PlaneRef, Rect, Sample};
-use crate::simd::{self, load, save};
+use crate::plane::{Plane, PlaneMut, PlaneRef, Rect};
+use crate::simd::{self, save};
+use edge::EdgeArithmetic;
+use float::Float;
+use kernels::{affine, overlay, round, scale_alpha};
 
 /// What is done with a run of tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +33,7 @@ enum Region {
 
 simd::dispatch! {
     /// [`Composer::paint`] for one sample type.
-    pub(super) fn paint_picture['a, T: Sample](
+    pub(super) fn paint_picture['a, T: PictureSample](
         composer: &'a Composer,
         frame: &'a Frame<'a>,
         source: [PlaneRef<'a, T>; 3],
@@ -42,7 +51,8 @@ simd::dispatch! {
                 assert_eq!((background[p].width, background[p].height), (w, h), "background plane {p}");
             }
         }
-        let mut painter = Painter { composer, frame, source, background, out, alpha_out, max };
+        let arithmetic = T::arithmetic(simd::features(), max);
+        let mut painter = Painter { composer, frame, source, background, out, alpha_out, max, arithmetic };
         for ty in 0..frame.tiles.tiles_y {
             let mut tx = 0;
             while tx < frame.tiles.tiles_x {
@@ -63,7 +73,7 @@ fn shift(composer: &Composer, p: usize) -> (u32, u32) {
     if p == 0 { (0, 0) } else { (composer.layout.chroma_shift_x, composer.layout.chroma_shift_y) }
 }
 
-struct Painter<'a, T> {
+struct Painter<'a, T: PictureSample> {
     composer: &'a Composer,
     frame: &'a Frame<'a>,
     source: [PlaneRef<'a, T>; 3],
@@ -71,9 +81,10 @@ struct Painter<'a, T> {
     out: [PlaneMut<'a, T>; 3],
     alpha_out: Option<PlaneMut<'a, T>>,
     max: f32,
+    arithmetic: T::Arithmetic,
 }
 
-impl<T: Sample> Painter<'_, T> {
+impl<T: PictureSample> Painter<'_, T> {
     #[inline(always)]
     fn region(&self, tx: usize, ty: usize) -> Region {
         let tiles = self.frame.tiles;
@@ -247,129 +258,14 @@ impl<T: Sample> Painter<'_, T> {
         }
     }
 
-    /// Blends an edge: the person's own color over the new background, or alone.
-    #[inline(always)]
-    fn edge<const W: usize>(&mut self, p: usize, r: Rect, view: Option<&ViewState>, paint: Paint) {
-        match view {
-            Some(view) if T::bytes(&[]).is_some() => self.edge_of_bytes::<W>(p, r, view, paint),
-            _ => self.edge_of_floats::<W>(p, r, view, paint),
-        }
-    }
-
-    /// [`edge`](Self::edge) of 8-bit samples in a view.
-    #[inline(always)]
-    fn edge_of_bytes<const W: usize>(&mut self, p: usize, r: Rect, view: &ViewState, paint: Paint) {
-        let level = simd::level();
-        let (shift, top) = (shift(self.composer, p), view.rect(p).y);
-        let range = self.legal_range(p).map(fixed::fixed);
-        let (source, background, alpha) = (self.source[p], self.background, self.frame.alpha);
-        let fields = [&view.foreground[p], &view.background[p]];
-        let mut smooth = FixedSampler::new(sampler::<2, W>(fields, view, p, r, Source::Estimate));
-        let mut backdrop = match paint {
-            Paint::Blur { .. } => {
-                let field = [&view.backdrop.colors[p]];
-                Some(FixedSampler::new(sampler::<1, W>(field, view, p, r, Source::Backdrop)))
-            }
-            _ => None,
-        };
-        let key = if let Paint::Green { key } = paint { [fixed::fixed(key[p]); W] } else { [0; W] };
-        let mut a = [0; W];
-        for y in r.y..r.y + r.h {
-            let row = &source.row(y)[r.x..r.x + r.w];
-            // An outline crosses few of a tile's rows; the others need no estimate.
-            match (fixed::opacity(level, alpha, shift, (r.x, y), r.w, &mut a), paint) {
-                (Opacity::Full, _) => {
-                    self.out_row(p, y, r).copy_from_slice(row);
-                    continue;
-                }
-                (Opacity::None, Paint::Green { key }) => {
-                    self.out_row(p, y, r).fill(T::from_u32(key[p] as u32));
-                    continue;
-                }
-                _ => {}
-            }
-            let person = fixed::foreground(level, &fixed::bytes(row), &a, smooth.around(y - top), range);
-            let row = match (paint, &mut backdrop, background) {
-                (Paint::Green { .. }, ..) => fixed::over(level, &a, &person, &key),
-                (Paint::Blur { .. }, Some(backdrop), _) => {
-                    fixed::over(level, &a, &person, &backdrop.row(level, y - top)[0])
-                }
-                (Paint::Replace, _, Some(background)) => {
-                    let other = fixed::bytes(&background[p].row(y)[r.x..r.x + r.w]);
-                    fixed::over(level, &a, &person, &fixed::widen(&other))
-                }
-                _ => person,
-            };
-            if let Some(out) = T::bytes_mut(self.out_row(p, y, r)) {
-                save(out, &fixed::round(level, &row));
-            }
-        }
-    }
-
-    /// [`edge`](Self::edge) where samples have more than 8 bits, or in no view.
-    #[inline(always)]
-    fn edge_of_floats<const W: usize>(&mut self, p: usize, r: Rect, view: Option<&ViewState>, paint: Paint) {
-        let shift = shift(self.composer, p);
-        let range = self.legal_range(p);
-        let (source, background, alpha, max) = (self.source[p], self.background, self.frame.alpha, self.max);
-        let mut smooth = view.map(|v| sampler::<2, W>([&v.foreground[p], &v.background[p]], v, p, r, Source::Estimate));
-        let mut backdrop = match (paint, view) {
-            (Paint::Blur { .. }, Some(v)) => Some(sampler::<1, W>([&v.backdrop.colors[p]], v, p, r, Source::Backdrop)),
-            _ => None,
-        };
-        let top = view.map_or(0, |v| v.rect(p).y);
-        for y in r.y..r.y + r.h {
-            let src = widen(&load::<T, W>(&source.row(y)[r.x..r.x + r.w]));
-            let a = alpha_row::<W>(alpha, shift, (r.x, y), r.w);
-            // An outline crosses few of a tile's rows; the others need no estimate.
-            if count(&a, 1.0) == r.w {
-                self.out_row(p, y, r).copy_from_slice(&source.row(y)[r.x..r.x + r.w]);
-                continue;
-            }
-            if let Paint::Green { key } = paint
-                && count(&a, 0.0) == W
-            {
-                self.out_row(p, y, r).fill(T::from_u32(key[p] as u32));
-                continue;
-            }
-            let person = match &mut smooth {
-                Some(smooth) => foreground(&src, &a, &smooth.row(y - top), range),
-                None => src,
-            };
-            let row = match (paint, &mut backdrop, background) {
-                (Paint::Green { key }, ..) => over(&a, &person, &[key[p]; W]),
-                (Paint::Blur { .. }, Some(backdrop), _) => over(&a, &person, &backdrop.row(y - top)[0]),
-                (Paint::Blur { .. }, None, _) => src,
-                (Paint::Replace, _, Some(background)) => {
-                    over(&a, &person, &widen(&load::<T, W>(&background[p].row(y)[r.x..r.x + r.w])))
-                }
-                _ => person,
-            };
-            save(self.out_row(p, y, r), &round(&row, max));
-        }
-    }
-
     #[inline(always)]
     fn overlay<const W: usize>(&mut self, p: usize, r: Rect, c: OverlayPlane) {
         let shift = shift(self.composer, p);
-        let (source, alpha, max) = (self.source[p], self.frame.alpha, self.max);
+        let (source, alpha, arithmetic) = (self.source[p], self.frame.alpha, Float { max: self.max });
         for y in r.y..r.y + r.h {
-            let src = widen(&load::<T, W>(&source.row(y)[r.x..r.x + r.w]));
-            let a = alpha_row::<W>(alpha, shift, (r.x, y), r.w);
-            save(self.out_row(p, y, r), &round(&overlay(&src, &a, c), max));
-        }
-    }
-
-    /// The lowest and highest legal sample of plane `p`.
-    #[inline(always)]
-    fn legal_range(&self, p: usize) -> [f32; 2] {
-        let bits = self.composer.layout.bits;
-        if p == 0 {
-            let (offset, span) = self.composer.color.luma(bits);
-            [offset, offset + span]
-        } else {
-            let (zero, span) = self.composer.color.chroma(bits);
-            [(zero - span / 2.0).max(0.0), (zero + span / 2.0).min(self.max)]
+            let src = EdgeArithmetic::<T>::load(arithmetic, &source.row(y)[r.x..r.x + r.w]);
+            let a = float::opacity::<W>(alpha, shift, (r.x, y), r.w);
+            arithmetic.save(&overlay(&src, &a, c), self.out_row(p, y, r));
         }
     }
 }
@@ -384,7 +280,7 @@ enum Source {
 /// A sampler of `planes` of `view` for the columns of `r` in plane `p` of the frame.
 #[inline(always)]
 fn sampler<'a, const N: usize, const W: usize>(
-    planes: [&'a crate::plane::Plane<f32>; N],
+    planes: [&'a Plane<f32>; N],
     view: &'a ViewState,
     p: usize,
     r: Rect,
