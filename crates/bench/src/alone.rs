@@ -2,8 +2,8 @@
 //! at best where that stage is the slowest. The same kernels on the same data as in
 //! `pipeline`, without its threads and channels.
 
-use super::measure::{Limits, cpu_seconds};
-use super::results::{Latency, StageAlone};
+use crate::limits::{Limits, cpu_seconds};
+use crate::results::{Latency, StageAlone};
 use std::time::{Duration, Instant};
 use vrseg_engine::pipeline::plan::{output_color, output_layout, writer_options};
 use vrseg_engine::pipeline::run::{Prepared, stereo_fusion};

@@ -8,8 +8,7 @@ use clap::Parser;
 use serde::{Deserialize, Serialize};
 use std::io::Read;
 use std::path::PathBuf;
-use vrseg_bench::measure::is_recurrent;
-use vrseg_bench::{Limits, Measured, Outcome, Spec, measure};
+use vrseg_bench::{Limits, Measured, Outcome, Spec, is_recurrent, measure};
 use vrseg_engine::settings::{Loader, check};
 
 /// What the process is told.
