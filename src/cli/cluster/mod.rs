@@ -12,7 +12,7 @@ use crate::ui::Console;
 use anyhow::Context;
 use args::{ClusterCommand, ManifestArgs, ResumeArgs, SubmitArgs};
 use std::path::{Path, PathBuf};
-use vrseg_cluster::{Pods, State, Submission};
+use vrseg_cluster::{PodSettings, State, Submission};
 use vrseg_engine::job::{self, JobPlan};
 use vrseg_engine::pipeline::Job;
 
@@ -80,12 +80,12 @@ fn submit(
         let (planned, missing) = plan(one, &folder, seconds, &args.job)?;
         let job = std::path::absolute(&folder)?;
         let outputs = planned.job.outputs.iter().map(|o| o.path.clone()).collect();
-        let (submission, step) =
+        let (submission, jobs) =
             vrseg_cluster::submit(&job, outputs, &frames(&planned), &missing, each, resources.clone())?;
         if args.job.talk.json {
-            print(&report::submitted_json(&job, &step))?;
+            print(&report::submitted_json(&job, &jobs))?;
         } else if !quiet {
-            print(&report::submitted(&job, &step))?;
+            print(&report::submitted(&job, &jobs))?;
         }
         submitted.push(submission);
     }
@@ -111,7 +111,7 @@ fn resume(
 ) -> anyhow::Result<Exit> {
     let mut submission = Submission::read(&args.job.folder)?;
     match vrseg_cluster::resume(&mut submission)? {
-        Some(step) => print(&report::submitted(&submission.job, &step))?,
+        Some(jobs) => print(&report::submitted(&submission.job, &jobs))?,
         None => print(&report::text(&vrseg_cluster::status(&submission)?))?,
     }
     if args.wait { wait::wait(&[submission], stop, console, false) } else { Ok(Exit::Done) }
@@ -128,7 +128,7 @@ fn manifest(args: &ManifestArgs, print: impl Fn(&str) -> anyhow::Result<()>) -> 
     let frames: Vec<_> = progress.segments.iter().map(|s| s.frames).collect();
     let asked = &args.tasks;
     let tasks = vrseg_cluster::tasks(&frames, &missing, asked.each(), asked.at_once());
-    let pods = Pods {
+    let pods = PodSettings {
         image: args.image.clone(),
         claim: args.claim.clone(),
         mount: args.mount.clone(),

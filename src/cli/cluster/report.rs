@@ -4,26 +4,26 @@ use crate::ui::format::duration;
 use serde_json::json;
 use std::fmt::Write as _;
 use std::path::Path;
-use vrseg_cluster::{State, Status, Step};
+use vrseg_cluster::{State, Status, SubmittedJobs};
 
 /// What was submitted.
-pub(super) fn submitted(job: &Path, step: &Step) -> String {
+pub(super) fn submitted(job: &Path, jobs: &SubmittedJobs) -> String {
     let shown = job.display();
-    let array = match step.array {
-        Some(id) => format!("array {id} of {} task(s), then ", step.tasks),
+    let array = match jobs.array {
+        Some(id) => format!("array {id} of {} task(s), then ", jobs.tasks),
         None => String::new(),
     };
-    let logs = step.folder.display();
+    let logs = jobs.folder.display();
     format!(
         "{shown}: submitted {array}merge job {}\n  scripts and logs: {logs}\n  vrseg cluster status {shown}\n",
-        step.merge
+        jobs.merge
     )
 }
 
 /// The same for programs, a line.
-pub(super) fn submitted_json(job: &Path, step: &Step) -> String {
+pub(super) fn submitted_json(job: &Path, jobs: &SubmittedJobs) -> String {
     let line = json!({
-        "job": job, "array": step.array, "tasks": step.tasks, "merge": step.merge, "scripts": step.folder,
+        "job": job, "array": jobs.array, "tasks": jobs.tasks, "merge": jobs.merge, "scripts": jobs.folder,
     });
     format!("{line}\n")
 }

@@ -1,38 +1,38 @@
 //! The folder with a job's scripts, logs and what was submitted, beside the folder with its segments.
 
-use super::error::{Error, Result};
-use super::script::Resources;
-use super::tasks::Task;
+use crate::error::{Error, Result};
+use crate::slurm_scripts::Resources;
+use crate::tasks::Task;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const FILE: &str = "submission.json";
+const FILE_NAME: &str = "submission.json";
 
-/// What was submitted of a job.
+/// All that was submitted of a job, as `submission.json` in the folder of its scripts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submission {
-    /// The job's folder, absolute.
+    /// Folder of the job, absolute.
     pub job: PathBuf,
-    /// What it makes.
+    /// Files that it writes.
     pub outputs: Vec<PathBuf>,
-    /// What its tasks ask for.
+    /// What its tasks request.
     pub resources: Resources,
-    /// How many segments make a task; `None`: less and less of them.
+    /// Segments per task; `None`: tasks get smaller towards the end.
     pub each: Option<usize>,
-    /// The submission, and what was submitted again.
+    /// The first submission, then each `resume`.
     pub rounds: Vec<Round>,
 }
 
 /// Jobs that were submitted together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Round {
-    /// The array's number; `None`: all segments were finished.
+    /// Slurm's number of the array; `None`: all segments were finished.
     pub array: Option<u64>,
-    /// The number of the job that joins the segments.
+    /// Slurm's number of the job that joins the segments.
     pub merge: u64,
-    /// What each task of the array works on.
+    /// The tasks of the array, in its order.
     pub tasks: Vec<Task>,
     /// Seconds since 1970.
     pub submitted: u64,
@@ -51,13 +51,13 @@ pub fn folder_of(job: &Path) -> PathBuf {
 }
 
 impl Submission {
-    /// What was submitted of the job whose folder, or whose folder of scripts, is `named`.
+    /// Reads the submission of the job whose folder, or whose folder of scripts, is `named`.
     ///
     /// # Errors
-    /// Nothing was; what was can't be read.
+    /// Nothing was submitted; the file can't be read.
     pub fn read(named: &Path) -> Result<Self> {
-        let own = named.join(FILE);
-        let path = if own.is_file() { own } else { folder_of(named).join(FILE) };
+        let own = named.join(FILE_NAME);
+        let path = if own.is_file() { own } else { folder_of(named).join(FILE_NAME) };
         let text = match fs::read(&path) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 let shown = named.display();
@@ -70,12 +70,12 @@ impl Submission {
         serde_json::from_slice(&text).map_err(|e| Error::Folder { path, source: e.into() })
     }
 
-    /// Keeps it.
+    /// Writes it to the folder of scripts.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The file can't be written.
     pub fn write(&self) -> Result<()> {
-        let path = folder_of(&self.job).join(FILE);
+        let path = folder_of(&self.job).join(FILE_NAME);
         let write = || -> std::io::Result<()> {
             let temporary = path.with_extension("part");
             fs::write(&temporary, serde_json::to_vec_pretty(self)?)?;
@@ -84,13 +84,13 @@ impl Submission {
         write().map_err(|source| Error::Folder { path: path.clone(), source })
     }
 
-    /// Numbers of all jobs that were submitted.
-    pub(super) fn ids(&self) -> Vec<u64> {
+    /// Slurm's numbers of all jobs that were submitted.
+    pub(crate) fn ids(&self) -> Vec<u64> {
         self.rounds.iter().flat_map(|r| r.array.into_iter().chain([r.merge])).collect()
     }
 
     /// The task that was last given a segment: the array's number, its place and what it works on.
-    pub(super) fn task_of(&self, segment: usize) -> Option<(u64, usize, Task)> {
+    pub(crate) fn task_of(&self, segment: usize) -> Option<(u64, usize, Task)> {
         self.rounds.iter().rev().find_map(|round| {
             let at = round.tasks.iter().position(|t| t.has(segment))?;
             Some((round.array?, at, round.tasks[at]))
@@ -103,13 +103,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scripts_lie_beside_the_segments() {
+    fn folder_of_scripts_is_beside_the_segments() {
         assert_eq!(folder_of(Path::new("/x/out.mp4.vrseg")), Path::new("/x/out.mp4.slurm"));
         assert_eq!(folder_of(Path::new("/x/job.d")), Path::new("/x/job.d.slurm"));
     }
 
     #[test]
-    fn what_was_submitted_last_counts() {
+    fn last_submitted_task_of_a_segment_counts() {
         let round = |array, tasks: &[(usize, usize)]| Round {
             array: Some(array),
             merge: array + 1,

@@ -1,36 +1,36 @@
 //! The scripts that Slurm runs: for people to read, to keep and to change.
 
-use super::tasks::Task;
+use crate::tasks::Task;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// What a task asks of its machine, and how it is started.
+/// What a task requests of its machine, and how it is started.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resources {
-    /// Where Slurm is to look for machines; `None`: the site's default.
+    /// Slurm's partition; `None`: the site's default.
     pub partition: Option<String>,
-    /// Cores of a task; `None`: the site's default.
+    /// Cores per task; `None`: the site's default.
     pub cpus: Option<u32>,
-    /// Cards of a task.
+    /// GPUs per task; `None`: the site's default.
     pub gpus: Option<u32>,
-    /// Memory of a task, as Slurm reads it: `8G`.
+    /// Memory per task as Slurm reads it, such as `8G`.
     pub memory: Option<String>,
-    /// Longest time of a task, as Slurm reads it: `2:00:00`.
+    /// Longest time of a task as Slurm reads it, such as `2:00:00`.
     pub time: Option<String>,
-    /// Tasks that run at once; `None`: as many as there is room for.
+    /// Tasks that run at once; `None`: no limit but the cluster's.
     pub max_parallel: Option<usize>,
     /// Further options of `sbatch`, each with its dashes.
     pub options: Vec<String>,
-    /// This program, where the machines find it.
+    /// Path of this program on the machines.
     pub program: PathBuf,
-    /// Segments stay when they were joined.
+    /// Keep the segments after they were joined.
     pub keep: bool,
-    /// Outputs that exist are replaced.
+    /// Replace outputs that exist.
     pub overwrite: bool,
 }
 
-/// A word that a shell reads as `text`, whatever is in it.
+/// `text` as one word of a shell command, whatever is in it.
 pub fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
@@ -40,15 +40,15 @@ pub fn quoted(text: &str) -> String {
     }
 }
 
-/// Name of a job in Slurm's lists.
-pub(super) fn name(job: &Path) -> String {
+/// The job's name in Slurm's lists.
+pub(crate) fn job_name(job: &Path) -> String {
     let stem = job.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
     format!("vrseg-{}", stem.chars().map(plain).collect::<String>())
 }
 
 /// The array: each task works on its segments.
-pub(super) fn work(job: &str, title: &str, tasks: &[Task], resources: &Resources) -> String {
+pub(crate) fn array_script(job: &str, title: &str, tasks: &[Task], resources: &Resources) -> String {
     let mut text = head(title, resources);
     let last = tasks.len().saturating_sub(1);
     let cap = resources.max_parallel.map(|n| format!("%{n}")).unwrap_or_default();
@@ -96,7 +96,7 @@ exit $status
 }
 
 /// The last job: joins the segments.
-pub(super) fn merge(job: &str, title: &str, resources: &Resources) -> String {
+pub(crate) fn merge_script(job: &str, title: &str, resources: &Resources) -> String {
     let mut text = head(&format!("{title}-merge"), resources);
     let program = quoted(&resources.program.to_string_lossy());
     let remove = if resources.keep { "" } else { " --remove" };
@@ -155,17 +155,20 @@ mod tests {
     }
 
     #[test]
-    fn scripts_can_be_read() {
+    fn scripts_are_as_recorded() {
         let tasks = [Task { first: 0, last: 5 }, Task { first: 6, last: 9 }, Task { first: 10, last: 10 }];
         let job = quoted("/mnt/it's here/out.mp4.vrseg");
-        insta::assert_snapshot!("work", work(&job, &name(Path::new("/x/out 1.mp4.vrseg")), &tasks, &resources()));
-        insta::assert_snapshot!("merge", merge(&job, "vrseg-out", &resources()));
+        insta::assert_snapshot!(
+            "work",
+            array_script(&job, &job_name(Path::new("/x/out 1.mp4.vrseg")), &tasks, &resources())
+        );
+        insta::assert_snapshot!("merge", merge_script(&job, "vrseg-out", &resources()));
     }
 
     #[test]
-    fn long_lists_are_wrapped_and_a_shell_reads_all_of_them() {
+    fn long_lists_wrap_and_a_shell_reads_every_task() {
         let tasks: Vec<_> = (0..200).map(|n| Task { first: 10 * n, last: 10 * n + 9 }).collect();
-        let text = work("job", "vrseg-x", &tasks, &Resources::default());
+        let text = array_script("job", "vrseg-x", &tasks, &Resources::default());
         assert!(text.lines().all(|l| l.len() < 120));
         let list = text.split_once("segments=").and_then(|(_, rest)| rest.split_once(')')).expect("a list").0;
         let said = Command::new("bash").args(["-c", &format!("s={list}); echo ${{#s[@]}} ${{s[199]}}")]).output();
@@ -175,7 +178,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
-        fn a_shell_reads_what_was_quoted(text in "[^\0]{0,20}") {
+        fn shell_reads_quoted_text_unchanged(text in "[^\0]{0,20}") {
             let said = Command::new("bash").args(["-c", &format!("printf %s {}", quoted(&text))]).output().expect("bash");
             prop_assert_eq!(String::from_utf8_lossy(&said.stdout), text);
         }
