@@ -10,10 +10,8 @@ use vrseg_infer::ModelError;
 
 /// How the program ends. Documented at the end of `--help`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// All done.
+pub(crate) enum Exit {
     Done,
-    /// Failed.
     Failed,
     /// The command line or the configuration can't be carried out; nothing was started.
     Usage,
@@ -26,8 +24,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// The number.
-    pub const fn code(self) -> u8 {
+    pub(crate) const fn code(self) -> u8 {
         match self {
             Exit::Done => 0,
             Exit::Failed => 1,
@@ -50,7 +47,7 @@ impl From<Exit> for ExitCode {
 /// Something that can't be carried out as it was asked for; found before any work.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct UsageError(pub String);
+pub(crate) struct UsageError(pub String);
 
 /// Whether `error` says that the command line or the configuration is wrong.
 pub(super) fn is_usage(error: &anyhow::Error) -> bool {

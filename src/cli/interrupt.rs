@@ -1,8 +1,9 @@
-//! Ctrl-C (and SIGTERM, SIGHUP): gently, then at once, then without asking anybody.
+//! Ctrl-C (and SIGTERM, SIGHUP): stop after the current frames, then at once, then exit without cleaning up.
 #![allow(unsafe_code)]
 
 use super::exit::Exit;
 use crate::ui::Console;
+use anyhow::Context;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io;
@@ -11,17 +12,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use vrseg_engine::pipeline::Cancel;
 
-/// Counts what the user pressed and passes it on to the job that runs. Each job has a [`Cancel`]
+/// Counts the requests to stop and passes them to the job that runs. Each job has a [`Cancel`]
 /// of its own: one that failed has aborted its own stages, which must not end the next job.
 #[derive(Debug, Default)]
-pub struct Stop {
+pub(crate) struct Stop {
     presses: AtomicU8,
     job: Mutex<Arc<Cancel>>,
 }
 
 impl Stop {
     /// The flag for the next job.
-    pub fn next_job(&self) -> Arc<Cancel> {
+    pub(crate) fn next_job(&self) -> Arc<Cancel> {
         let cancel = Arc::new(Cancel::new());
         *self.job.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&cancel);
         // A press that came while the flag was changed must not be lost.
@@ -29,16 +30,16 @@ impl Stop {
         cancel
     }
 
-    /// How often the user wanted it to end.
-    pub fn presses(&self) -> u8 {
+    /// How often a stop was requested.
+    pub(crate) fn presses(&self) -> u8 {
         self.presses.load(Ordering::SeqCst)
     }
 
-    /// What fails because it was stopped is no failure.
+    /// Turns what failed because of a stop into [`Exit::Interrupted`].
     ///
     /// # Errors
-    /// `error`, where nobody stopped it.
-    pub fn excuses(&self, error: anyhow::Error) -> anyhow::Result<Exit> {
+    /// `error`, where no stop was requested.
+    pub(crate) fn excuse(&self, error: anyhow::Error) -> anyhow::Result<Exit> {
         if self.presses() == 0 {
             return Err(error);
         }
@@ -46,20 +47,27 @@ impl Stop {
         Ok(Exit::Interrupted)
     }
 
-    /// The user wants it to end; says for which time.
-    pub fn press(&self) -> u8 {
+    /// Requests a stop; returns for which time.
+    pub(crate) fn press(&self) -> u8 {
         let times = self.presses.fetch_add(1, Ordering::SeqCst).saturating_add(1);
         self.job.lock().unwrap_or_else(PoisonError::into_inner).request();
         times
     }
 }
 
-/// Lets SIGINT, SIGTERM and SIGHUP press `stop`; not SIGHUP where the program was started with it
-/// ignored, which is how `nohup` asks that the job outlive its terminal.
+/// A [`Stop`] that SIGINT, SIGTERM and SIGHUP press.
 ///
 /// # Errors
 /// When the system refuses the handler or its thread.
-pub fn install(stop: Arc<Stop>, console: Console) -> io::Result<()> {
+pub(crate) fn listen(console: &Console) -> anyhow::Result<Arc<Stop>> {
+    let stop = Arc::new(Stop::default());
+    install(Arc::clone(&stop), console.clone()).context("can't listen to signals")?;
+    Ok(stop)
+}
+
+/// Lets SIGINT, SIGTERM and SIGHUP press `stop`; not SIGHUP where the program was started with it
+/// ignored, which is how `nohup` asks that the job outlive its terminal.
+fn install(stop: Arc<Stop>, console: Console) -> io::Result<()> {
     let wanted = [Some(SIGINT), Some(SIGTERM), Some(SIGHUP).filter(|s| !is_ignored(*s))];
     let mut signals = Signals::new(wanted.into_iter().flatten())?;
     thread::Builder::new().name("vrseg-signals".to_owned()).spawn(move || {

@@ -5,15 +5,15 @@
 pub struct Seconds(pub f64);
 
 /// Some 30 years: microseconds of it, FFmpeg's unit, are far from the end of their type.
-const LONGEST: f64 = 1e9;
+const MAX_SECONDS: f64 = 1e9;
 
 /// Reads ffmpeg's time duration syntax: `[HH:]MM:SS[.m...]` or `S+[.m...][s|ms|us]`.
 ///
 /// # Errors
 /// A text for the user.
-pub fn parse(text: &str) -> Result<Seconds, String> {
+pub(crate) fn parse(text: &str) -> Result<Seconds, String> {
     match read(text) {
-        Some(seconds) if seconds <= LONGEST => Ok(Seconds(seconds)),
+        Some(seconds) if seconds <= MAX_SECONDS => Ok(Seconds(seconds)),
         Some(_) => Err("longer than any video: at most 1000000000 seconds".to_owned()),
         None => Err("expected a time such as 90, 1:30, 00:01:30.5 or 500ms, not before 0".to_owned()),
     }
@@ -39,7 +39,7 @@ fn read(text: &str) -> Option<f64> {
     decimal(text)
 }
 
-/// Digits with at most one point; not "1e3", "inf" or "-1", which `parse` would take.
+/// Digits with at most one point; not "1e3", "inf" or "-1", which `f64::parse` would accept.
 fn decimal(text: &str) -> Option<f64> {
     (text.bytes().all(|b| b.is_ascii_digit() || b == b'.')).then(|| text.parse().ok()).flatten()
 }
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ffmpegs_forms() {
+    fn ffmpeg_time_forms_are_read() {
         for (text, want) in [
             ("90", 90.0),
             ("0.5", 0.5),
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn too_long_is_said_so() {
+    fn too_long_times_have_their_own_error() {
         assert_eq!(parse("1000000000"), Ok(Seconds(1e9)));
         for long in ["99999999999999999999", "277778:00:00", &"9".repeat(400)] {
             assert!(parse(long).is_err_and(|e| e.starts_with("longer than any video")), "{long}");
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else() {
+    fn other_texts_are_refused() {
         for bad in ["", "-1", "1:60", "1:2:3:4", "1:60:00", ":30", "1:", "1e3", "inf", "5m", "ms", "1.2.3", "1:30ms"] {
             assert!(parse(bad).is_err(), "{bad}");
         }

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 ///
 /// # Errors
 /// A sentence that says what an address looks like.
-pub fn parse(text: &str) -> Result<SocketAddr, String> {
+pub(crate) fn parse(text: &str) -> Result<SocketAddr, String> {
     if let Ok(port) = text.parse::<u16>() {
         return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
     }
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_else_is_served_unless_asked_for() {
+    fn address_without_a_host_is_loopback() {
         assert!(parse("9000").expect("a port").ip().is_loopback());
         assert_eq!(parse("localhost:80"), parse("127.0.0.1:80"));
         assert_eq!(parse("0.0.0.0:1").expect("an address").port(), 1);

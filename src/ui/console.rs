@@ -1,7 +1,7 @@
 //! Standard error, shared by the progress bar, the log and messages: a line is written while the
 //! bar is lifted, so that the two never tear each other.
 
-use super::board::Board;
+use super::status::RunStatus;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,39 +10,35 @@ use vrseg_engine::telemetry::TOLD;
 
 /// A color for a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Paint {
-    /// Errors.
+pub(crate) enum Paint {
     Red,
-    /// Warnings.
     Yellow,
-    /// What went well.
     Green,
-    /// Labels.
     Bold,
 }
 
-/// Where people read. Cheap to clone; all clones write to the same place.
+/// Where people read: standard error. Cheap to clone; all clones write to the same place.
 #[derive(Clone)]
-pub struct Console {
+pub(crate) struct Console {
     bars: MultiProgress,
     out: Arc<Mutex<dyn Write + Send>>,
     terminal: bool,
     color: bool,
-    /// Only the log speaks.
-    structured: Arc<AtomicBool>,
-    /// Who listens to what is said.
-    tap: Arc<Mutex<Option<Tap>>>,
+    /// All output goes through the log, which writes JSON.
+    json_log: Arc<AtomicBool>,
+    /// Gets all output, too.
+    listener: Arc<Mutex<Option<Listener>>>,
 }
 
-/// Somebody who listens.
-struct Tap {
-    board: Arc<Board>,
-    /// What is said later, since the terminal shows something else now.
-    held: Option<Vec<u8>>,
+/// Where output goes besides the writer.
+struct Listener {
+    status: Arc<RunStatus>,
+    /// Output to be written later, since the terminal shows something else now.
+    deferred: Option<Vec<u8>>,
 }
 
-/// Bytes that are held at most: the newest.
-const HELD: usize = 64 << 10;
+/// Bytes that are deferred at most: the newest.
+const MAX_DEFERRED: usize = 64 << 10;
 
 impl std::fmt::Debug for Console {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -53,7 +49,7 @@ impl std::fmt::Debug for Console {
 impl Console {
     /// Standard error. Colors where it is a terminal, `no_color` isn't set, and the environment
     /// doesn't refuse (`NO_COLOR`, see no-color.org; `TERM=dumb`).
-    pub fn stderr(no_color: bool) -> Self {
+    pub(crate) fn stderr(no_color: bool) -> Self {
         let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
         let refused = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
         let terminal = io::stderr().is_terminal() && !dumb;
@@ -63,47 +59,47 @@ impl Console {
             out: Arc::new(Mutex::new(io::stderr())),
             terminal,
             color: terminal && !refused && !no_color,
-            structured: Arc::default(),
-            tap: Arc::default(),
+            json_log: Arc::default(),
+            listener: Arc::default(),
         }
     }
 
-    /// Some other writer, taken for a file: no bar, no colors.
-    pub fn to(out: impl Write + Send + 'static) -> Self {
+    /// Some other writer, treated as a file: no bar, no colors.
+    #[cfg(test)]
+    pub(crate) fn to(out: impl Write + Send + 'static) -> Self {
         Self {
             bars: MultiProgress::with_draw_target(ProgressDrawTarget::hidden()),
             out: Arc::new(Mutex::new(out)),
             terminal: false,
             color: false,
-            structured: Arc::default(),
-            tap: Arc::default(),
+            json_log: Arc::default(),
+            listener: Arc::default(),
         }
     }
 
     /// Whether a bar can be drawn.
-    pub fn is_terminal(&self) -> bool {
+    pub(crate) fn is_terminal(&self) -> bool {
         self.terminal
     }
 
-    /// Whether colors are wanted.
-    pub fn colors(&self) -> bool {
+    pub(crate) fn colors(&self) -> bool {
         self.color
     }
 
     /// The bars that are drawn on it.
-    pub fn bars(&self) -> &MultiProgress {
+    pub(crate) fn bars(&self) -> &MultiProgress {
         &self.bars
     }
 
     /// Writes bytes that end in a line's end. There is nobody to tell if that fails.
-    pub fn write(&self, bytes: &[u8]) {
-        if let Some(tap) = self.tap.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            String::from_utf8_lossy(bytes).lines().for_each(|line| tap.board.say(line));
-            if let Some(held) = &mut tap.held {
-                held.extend_from_slice(bytes);
-                let older = held.len().saturating_sub(HELD);
-                let line = held[older..].iter().position(|b| *b == b'\n').map_or(older, |n| older + n + 1);
-                held.drain(..if older == 0 { 0 } else { line });
+    pub(crate) fn write(&self, bytes: &[u8]) {
+        if let Some(listener) = self.listener.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            String::from_utf8_lossy(bytes).lines().for_each(|line| listener.status.add_message(line));
+            if let Some(deferred) = &mut listener.deferred {
+                deferred.extend_from_slice(bytes);
+                let older = deferred.len().saturating_sub(MAX_DEFERRED);
+                let line = deferred[older..].iter().position(|b| *b == b'\n').map_or(older, |n| older + n + 1);
+                deferred.drain(..if older == 0 { 0 } else { line });
                 return;
             }
         }
@@ -117,44 +113,44 @@ impl Console {
         });
     }
 
-    /// From now on everything said is a message of the log, which writes JSON.
-    pub fn structure(&self) {
-        self.structured.store(true, Ordering::Relaxed);
+    /// From now on all output is messages of the log, which writes JSON.
+    pub(crate) fn use_json_log(&self) {
+        self.json_log.store(true, Ordering::Relaxed);
     }
 
-    /// Whether all that is said goes through the log.
-    pub fn is_structured(&self) -> bool {
-        self.structured.load(Ordering::Relaxed)
+    /// Whether all output goes through the log, as JSON.
+    pub(crate) fn is_json_log(&self) -> bool {
+        self.json_log.load(Ordering::Relaxed)
     }
 
-    /// From now on a board hears what is said; with `hold` it is not written until [`Console::untap`].
-    pub fn tap(&self, board: Arc<Board>, hold: bool) {
-        if hold {
+    /// From now on `status` gets all output; with `defer` it is not written until [`Console::detach`].
+    pub(crate) fn attach(&self, status: Arc<RunStatus>, defer: bool) {
+        if defer {
             self.bars.set_draw_target(ProgressDrawTarget::hidden());
         }
-        let held = hold.then(Vec::new);
-        *self.tap.lock().unwrap_or_else(PoisonError::into_inner) = Some(Tap { board, held });
+        let deferred = defer.then(Vec::new);
+        *self.listener.lock().unwrap_or_else(PoisonError::into_inner) = Some(Listener { status, deferred });
     }
 
-    /// Nobody listens any more; what was held is written.
-    pub fn untap(&self) {
-        let tap = self.tap.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(held) = tap.and_then(|t| t.held) {
+    /// Ends [`Console::attach`]; what was deferred is written.
+    pub(crate) fn detach(&self) {
+        let listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(deferred) = listener.and_then(|l| l.deferred) {
             if self.terminal {
                 self.bars.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
             }
-            self.print(&held);
+            self.print(&deferred);
         }
     }
 
-    /// The terminal shows something else just now.
-    pub fn is_held(&self) -> bool {
-        self.tap.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|t| t.held.is_some())
+    /// Whether output is deferred, since the terminal shows something else.
+    pub(crate) fn is_deferred(&self) -> bool {
+        let listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
+        listener.as_ref().is_some_and(|l| l.deferred.is_some())
     }
 
-    /// Writes a line.
-    pub fn line(&self, text: &str) {
-        if self.is_structured() {
+    pub(crate) fn line(&self, text: &str) {
+        if self.is_json_log() {
             tracing::info!(target: TOLD, "{}", text.trim_start_matches("vrseg: "));
         } else {
             self.write(format!("{text}\n").as_bytes());
@@ -162,23 +158,23 @@ impl Console {
     }
 
     /// `vrseg: error: ...`
-    pub fn error(&self, text: &str) {
+    pub(crate) fn error(&self, text: &str) {
         tracing::error!(target: TOLD, "{text}");
-        if !self.is_structured() {
+        if !self.is_json_log() {
             self.line(&format!("vrseg: {} {text}", self.paint(Paint::Red, "error:")));
         }
     }
 
     /// `vrseg: warning: ...`
-    pub fn warning(&self, text: &str) {
+    pub(crate) fn warning(&self, text: &str) {
         tracing::warn!(target: TOLD, "{text}");
-        if !self.is_structured() {
+        if !self.is_json_log() {
             self.line(&format!("vrseg: {} {text}", self.paint(Paint::Yellow, "warning:")));
         }
     }
 
     /// The word in a color, where colors are wanted.
-    pub fn paint(&self, paint: Paint, word: &str) -> String {
+    pub(crate) fn paint(&self, paint: Paint, word: &str) -> String {
         let code = match paint {
             Paint::Red => "1;31",
             Paint::Yellow => "1;33",
@@ -192,29 +188,29 @@ impl Console {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::progress::tests::Paper;
+    use crate::ui::testing::SharedBuffer;
     use vrseg_hardware::Machine;
 
     #[test]
-    fn what_is_said_meanwhile_is_written_afterwards() {
-        let paper = Paper::default();
-        let console = Console::to(paper.clone());
-        let board = Board::new(&Machine::default(), None);
-        console.tap(Arc::clone(&board), false);
+    fn deferred_output_is_written_afterwards() {
+        let output = SharedBuffer::default();
+        let console = Console::to(output.clone());
+        let status = RunStatus::new(&Machine::default(), None);
+        console.attach(Arc::clone(&status), false);
         console.line("at once");
-        console.tap(Arc::clone(&board), true);
+        console.attach(Arc::clone(&status), true);
         console.warning("later");
-        assert_eq!(paper.text(), "at once\n");
-        console.untap();
+        assert_eq!(output.text(), "at once\n");
+        console.detach();
         console.line("after");
-        assert_eq!(paper.text(), "at once\nvrseg: warning: later\nafter\n");
-        let heard: Vec<_> = board.messages(0).into_iter().map(|m| m.text).collect();
-        assert_eq!(heard, ["at once", "vrseg: warning: later"]);
+        assert_eq!(output.text(), "at once\nvrseg: warning: later\nafter\n");
+        let messages: Vec<_> = status.messages(0).into_iter().map(|m| m.text).collect();
+        assert_eq!(messages, ["at once", "vrseg: warning: later"]);
         // Of very much the newest is kept, from a line's beginning on.
-        console.tap(board, true);
+        console.attach(status, true);
         (0..20_000).for_each(|i| console.line(&format!("{i}")));
-        console.untap();
-        let text = paper.text();
-        assert!(text.len() < HELD + 100 && text.ends_with("\n19999\n"));
+        console.detach();
+        let text = output.text();
+        assert!(text.len() < MAX_DEFERRED + 100 && text.ends_with("\n19999\n"));
     }
 }

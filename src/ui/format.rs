@@ -1,7 +1,7 @@
 //! Numbers for people.
 
 /// `1:02:03`, `4:05`, `7 s`: seconds as a clock shows them.
-pub fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     let s = seconds.max(0.0).round() as u64;
     match (s / 3600, s / 60 % 60, s % 60) {
         (0, 0, s) => format!("{s} s"),
@@ -11,7 +11,7 @@ pub fn duration(seconds: f64) -> String {
 }
 
 /// `0.42 s`, `21.4 s`, `4:05`: how long something took.
-pub fn took(seconds: f64) -> String {
+pub(crate) fn took(seconds: f64) -> String {
     match seconds {
         s if s < 10.0 => format!("{s:.2} s"),
         s if s < 59.95 => format!("{s:.1} s"),
@@ -20,7 +20,7 @@ pub fn took(seconds: f64) -> String {
 }
 
 /// `512 B`, `12.3 MB`: powers of ten, as video bit rates are counted.
-pub fn bytes(n: u64) -> String {
+pub(crate) fn bytes(n: u64) -> String {
     let mut value = n as f64;
     for unit in ["B", "kB", "MB", "GB"] {
         // 999.95 would be printed as 1000.0.
@@ -33,7 +33,7 @@ pub fn bytes(n: u64) -> String {
 }
 
 /// `0.85`, `9.3`, `28`: frames per second with as many digits as mean something.
-pub fn fps(fps: f64) -> String {
+pub(crate) fn fps(fps: f64) -> String {
     match fps {
         f if f < 1.0 => format!("{f:.2}"),
         f if f < 9.95 => format!("{f:.1}"),
@@ -42,7 +42,7 @@ pub fn fps(fps: f64) -> String {
 }
 
 /// A frame rate as it is usually written: `60`, `29.97`.
-pub fn rate(fps: f64) -> String {
+pub(crate) fn rate(fps: f64) -> String {
     let text = format!("{fps:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_people_write_them() {
+    fn numbers_have_units_and_meaningful_digits() {
         assert_eq!([duration(7.4), duration(245.0), duration(3723.0)], ["7 s", "4:05", "1:02:03"]);
         assert_eq!([took(0.418), took(21.44), took(59.97), took(3600.0)], ["0.42 s", "21.4 s", "1:00", "1:00:00"]);
         assert_eq!([bytes(512), bytes(999_960), bytes(12_345_678)], ["512 B", "1.0 MB", "12.3 MB"]);

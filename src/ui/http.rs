@@ -1,5 +1,8 @@
-//! A small web server in a thread of its own: no runtime of it reaches the pipeline, and no client
-//! can take more of the process than a few connections and a thread.
+//! A small web server in a thread of its own: its runtime never reaches the pipeline, and clients can use no more of
+//! the process than a few connections and a thread.
+//!
+//! The limits are at the socket, below `axum::serve`: layers of tower see whole requests only, so that they stop
+//! neither a client that never finishes its request nor one that doesn't read its answer.
 
 use axum::Router;
 use axum::extract::Request;
@@ -19,21 +22,21 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// What clients may take.
+/// What clients may use of the process.
 #[derive(Clone, Copy, Debug)]
 struct Limits {
     /// Connections at once; more wait in the system's queue.
     connections: usize,
-    /// So long a connection may be without an answer that goes out: it sends no whole request, it
-    /// doesn't take what it is sent, or it has nothing to ask.
-    patience: Duration,
+    /// How long a connection may send nothing out: the client sends no whole request, it doesn't read what it is
+    /// sent, or it requests nothing.
+    idle_timeout: Duration,
 }
 
-const LIMITS: Limits = Limits { connections: 32, patience: Duration::from_secs(10) };
+const LIMITS: Limits = Limits { connections: 32, idle_timeout: Duration::from_secs(10) };
 
 /// Serves until it is dropped.
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -44,7 +47,7 @@ impl Server {
     ///
     /// # Errors
     /// When the address is taken or is not this machine's.
-    pub fn start(name: &str, address: SocketAddr, pages: Router) -> io::Result<Self> {
+    pub(crate) fn start(name: &str, address: SocketAddr, pages: Router) -> io::Result<Self> {
         Self::limited(name, address, pages, LIMITS)
     }
 
@@ -52,15 +55,20 @@ impl Server {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let pages = if address.ip().is_loopback() { pages.layer(middleware::from_fn(no_foreign_name)) } else { pages };
+        let pages =
+            if address.ip().is_loopback() { pages.layer(middleware::from_fn(refuse_foreign_host)) } else { pages };
         let mut builder = tokio::runtime::Builder::new_current_thread();
         let runtime = builder.enable_io().enable_time().max_blocking_threads(1).build()?;
         let (stop, stopped) = oneshot::channel();
         let body = move || {
             runtime.block_on(async {
                 let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-                let door = Door { listener, free: Arc::new(Semaphore::new(limits.connections)), limits };
-                let serving = tokio::spawn(axum::serve(door, pages).into_future());
+                let listener = LimitedListener {
+                    listener,
+                    free_connections: Arc::new(Semaphore::new(limits.connections)),
+                    limits,
+                };
+                let serving = tokio::spawn(axum::serve(listener, pages).into_future());
                 let _ = stopped.await;
                 // Streams of events have no end of their own.
                 serving.abort();
@@ -70,8 +78,8 @@ impl Server {
         Ok(Self { address, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
+    /// The address it listens at, with the port that the system chose for port 0.
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 }
@@ -87,30 +95,30 @@ impl Drop for Server {
 
 /// What is for this machine alone is asked for by its number or as localhost. Another name that leads
 /// here is a trick by which pages of that name would become pages of ours (DNS rebinding).
-async fn no_foreign_name(request: Request, next: Next) -> Response {
+async fn refuse_foreign_host(request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     let own = name == "localhost" || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
     if own { next.run(request).await } else { StatusCode::MISDIRECTED_REQUEST.into_response() }
 }
 
-/// Lets clients in, not too many at once.
-struct Door {
+/// Accepts connections up to a limit.
+struct LimitedListener {
     listener: tokio::net::TcpListener,
-    free: Arc<Semaphore>,
+    free_connections: Arc<Semaphore>,
     limits: Limits,
 }
 
-impl Listener for Door {
-    type Io = Client;
+impl Listener for LimitedListener {
+    type Io = TimedStream;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Client, SocketAddr) {
+    async fn accept(&mut self) -> (TimedStream, SocketAddr) {
         // The semaphore is never closed.
-        let place = Arc::clone(&self.free).acquire_owned().await.ok();
+        let permit = Arc::clone(&self.free_connections).acquire_owned().await.ok();
         let (stream, address) = Listener::accept(&mut self.listener).await;
-        let patience = self.limits.patience;
-        (Client { stream, patience, limit: Box::pin(sleep(patience)), _place: place }, address)
+        let idle_timeout = self.limits.idle_timeout;
+        (TimedStream { stream, idle_timeout, deadline: Box::pin(sleep(idle_timeout)), _permit: permit }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -118,45 +126,45 @@ impl Listener for Door {
     }
 }
 
-/// A connection that ends when nothing goes out for long.
-struct Client {
+/// A connection that ends when nothing goes out for a while.
+struct TimedStream {
     stream: TcpStream,
-    patience: Duration,
-    limit: Pin<Box<Sleep>>,
-    _place: Option<OwnedSemaphorePermit>,
+    idle_timeout: Duration,
+    deadline: Pin<Box<Sleep>>,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Client {
-    /// What comes of something that can't be done yet.
-    fn wait<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
-        self.limit.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+impl TimedStream {
+    /// Pending until the deadline, then an error.
+    fn poll_deadline<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        self.deadline.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
-    fn wrote(&mut self, context: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn after_write(&mut self, context: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match result {
-            Poll::Pending => self.wait(context),
+            Poll::Pending => self.poll_deadline(context),
             ready => {
-                let until = Instant::now() + self.patience;
-                self.limit.as_mut().reset(until);
+                let until = Instant::now() + self.idle_timeout;
+                self.deadline.as_mut().reset(until);
                 ready
             }
         }
     }
 }
 
-impl AsyncRead for Client {
+impl AsyncRead for TimedStream {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match Pin::new(&mut self.stream).poll_read(context, into) {
-            Poll::Pending => self.wait(context),
+            Poll::Pending => self.poll_deadline(context),
             ready => ready,
         }
     }
 }
 
-impl AsyncWrite for Client {
+impl AsyncWrite for TimedStream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.wrote(context, result)
+        self.after_write(context, result)
     }
 
     fn poll_write_vectored(
@@ -165,7 +173,7 @@ impl AsyncWrite for Client {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.wrote(context, result)
+        self.after_write(context, result)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -205,8 +213,8 @@ mod tests {
     }
 
     #[test]
-    fn clients_that_hang_on_make_room_for_others() {
-        let server = server(Limits { connections: 4, patience: Duration::from_millis(300) });
+    fn idle_connections_end_and_free_their_place() {
+        let server = server(Limits { connections: 4, idle_timeout: Duration::from_millis(300) });
         let mut connect = |words: &str| {
             let mut stream = TcpStream::connect(server.address()).expect("a server");
             stream.write_all(words.as_bytes()).expect("sent");
@@ -224,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn other_names_for_this_machine_are_refused() {
+    fn foreign_host_names_are_refused() {
         let server = server(LIMITS);
         for own in ["localhost", "127.0.0.1:80", "[::1]:9000"] {
             assert!(ask(&server, "/", own).starts_with("HTTP/1.1 200"), "{own}");

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// A stream of JSON lines. When it can't be written any more it falls silent: whoever stopped
 /// listening, or filled the disk, still wants the video.
-pub struct JsonLines(Mutex<State>);
+pub(crate) struct JsonLines(Mutex<State>);
 
 struct State {
     /// `None` after the first failure.
@@ -22,18 +22,16 @@ impl std::fmt::Debug for JsonLines {
 }
 
 impl JsonLines {
-    /// To standard output.
-    pub fn stdout() -> Self {
+    pub(crate) fn stdout() -> Self {
         Self::to(io::stdout())
     }
 
-    /// To some other writer.
-    pub fn to(out: impl Write + Send + 'static) -> Self {
+    pub(crate) fn to(out: impl Write + Send + 'static) -> Self {
         Self(Mutex::new(State { out: Some(Box::new(out)), failure: None }))
     }
 
     /// Writes one object and flushes, so that a reader sees it at once.
-    pub fn write(&self, object: &impl Serialize) {
+    pub(crate) fn write(&self, object: &impl Serialize) {
         let Ok(mut line) = serde_json::to_vec(object) else { return };
         line.push(b'\n');
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -46,7 +44,7 @@ impl JsonLines {
     }
 
     /// Why not every line could be written, told once; a reader that went away is no reason.
-    pub fn failure(&self) -> Option<io::Error> {
+    pub(crate) fn failure(&self) -> Option<io::Error> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).failure.take()
     }
 }

@@ -1,7 +1,7 @@
-//! `--metrics`: the board's figures in Prometheus' text format (OpenMetrics).
+//! `--metrics`: the run's figures in Prometheus' text format (OpenMetrics).
 
-use super::board::{Board, Now};
 use super::http::Server;
+use super::status::{RunStatus, Snapshot};
 use axum::Router;
 use axum::http::header;
 use axum::routing::get;
@@ -18,22 +18,22 @@ use std::sync::Arc;
 use vrseg_engine::pipeline::StageReport;
 use vrseg_infer::cache::Tally;
 
-const TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Serves the figures at `http://ADDRESS/metrics`.
 ///
 /// # Errors
 /// When the address can't be listened at.
-pub fn serve(board: &Arc<Board>, address: SocketAddr) -> io::Result<Server> {
-    let board = Arc::clone(board);
-    let page = move || async move { ([(header::CONTENT_TYPE, TYPE)], render(&board)) };
+pub(crate) fn serve(status: &Arc<RunStatus>, address: SocketAddr) -> io::Result<Server> {
+    let status = Arc::clone(status);
+    let page = move || async move { ([(header::CONTENT_TYPE, CONTENT_TYPE)], render(&status)) };
     Server::start("vrseg-metrics", address, Router::new().route("/metrics", get(page)))
 }
 
 /// The figures as Prometheus reads them.
-pub fn render(board: &Arc<Board>) -> String {
+pub(crate) fn render(status: &Arc<RunStatus>) -> String {
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Figures::of(board)));
+    registry.register_collector(Box::new(StatusCollector::of(status)));
     let mut out = String::new();
     // Writing to a string does not fail.
     let _ = text::encode(&mut out, &registry);
@@ -41,23 +41,23 @@ pub fn render(board: &Arc<Board>) -> String {
 }
 
 #[derive(Debug)]
-struct Figures {
-    now: Now,
+struct StatusCollector {
+    now: Snapshot,
     totals: Vec<StageReport>,
     mattes: Tally,
 }
 
-impl Figures {
-    fn of(board: &Board) -> Self {
-        let (totals, mattes) = board.totals();
-        Self { now: board.now(), totals, mattes }
+impl StatusCollector {
+    fn of(status: &RunStatus) -> Self {
+        let (totals, mattes) = status.totals();
+        Self { now: status.snapshot(), totals, mattes }
     }
 }
 
 /// Labels of a series and its value.
 type Series<'a> = (Vec<(&'static str, &'a str)>, f64);
 
-impl Collector for Figures {
+impl Collector for StatusCollector {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
         let (now, e) = (&self.now, &mut encoder);
         counter(e, "vrseg_frames", "Frames written to every output", vec![(vec![], now.all_frames as f64)])?;
@@ -133,26 +133,26 @@ fn gauge(e: &mut DescriptorEncoder, name: &str, help: &str, all: Vec<Series>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::board::StageNow;
+    use crate::ui::status::StageStatus;
     use std::collections::BTreeSet;
     use vrseg_hardware::Machine;
     use vrseg_hardware::gpu::GpuLoad;
     use vrseg_hardware::sampler::Sample;
 
-    /// Everything that can be told.
-    fn full() -> String {
+    /// The text of a run that has every figure.
+    fn full_text() -> String {
         let report = StageReport { stage: "infer", busy: 2.0, frames: 7, p95: 0.25, ..StageReport::default() };
         let gpu = GpuLoad { busy: Some(50), memory_used: Some(1000), temperature: Some(60), ..GpuLoad::default() };
-        let now = Now {
+        let now = Snapshot {
             all_frames: 12,
             total: Some(100),
             eta: Some(3.0),
-            stages: vec![StageNow { report: report.clone(), load: 0.5 }],
+            stages: vec![StageStatus { report: report.clone(), load: 0.5 }],
             sample: Sample { gpu: Some(gpu), ..Sample::default() },
-            ..Now::default()
+            ..Snapshot::default()
         };
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(Figures {
+        registry.register_collector(Box::new(StatusCollector {
             now,
             totals: vec![report],
             mattes: Tally { computed: 9, disk: 3, memory: 0, carried: 2 },
@@ -169,8 +169,8 @@ mod tests {
     }
 
     #[test]
-    fn figures_are_as_prometheus_wants_them() {
-        let text = full();
+    fn text_is_in_openmetrics_format() {
+        let text = full_text();
         for line in [
             "# TYPE vrseg_frames counter",
             "vrseg_frames_total 12.0",
@@ -183,14 +183,14 @@ mod tests {
             assert!(text.lines().any(|l| l == line), "{line}:\n{text}");
         }
         // What is not known is not there, rather than 0.
-        let board = Board::new(&Machine::default(), None);
-        assert!(!render(&board).contains("vrseg_job_eta_seconds"));
+        let status = RunStatus::new(&Machine::default(), None);
+        assert!(!render(&status).contains("vrseg_job_eta_seconds"));
     }
 
     #[test]
-    fn the_dashboard_and_the_document_ask_for_what_there_is() {
+    fn dashboard_and_document_name_existing_series() {
         let path = |name| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
-        let series: BTreeSet<_> = full()
+        let series: BTreeSet<_> = full_text()
             .lines()
             .filter(|l| !l.starts_with('#'))
             .flat_map(|l| names(l.split(['{', ' ']).next().unwrap_or(l)))

@@ -1,21 +1,27 @@
 //! What people and programs see of a running job.
+//!
+//! Imports go one way, from the top: `watch` starts the viewers `monitor`, `serve` and `metrics`; these read the
+//! `status` and use `http`; `progress` prints on the `console`, which passes its lines to the `status`; `format`,
+//! `json`, `address`, `http` and `picture` use nothing here, `sheet` only `picture`.
 
-pub mod address;
-pub mod board;
-pub mod console;
-pub mod format;
+pub(crate) mod address;
+mod console;
+pub(crate) mod format;
 mod http;
-pub mod json;
-pub mod metrics;
-pub mod monitor;
-pub mod picture;
-pub mod progress;
-pub mod serve;
-pub mod sheet;
-pub mod watch;
+mod json;
+mod metrics;
+pub(crate) mod monitor;
+pub(crate) mod picture;
+mod progress;
+mod serve;
+pub(crate) mod sheet;
+mod status;
+#[cfg(test)]
+pub(crate) mod testing;
+mod watch;
 
-pub use board::Board;
-pub use console::{Console, Paint};
-pub use json::JsonLines;
-pub use progress::{ProgressUi, Style};
-pub use watch::{Watch, WatchError, Wishes};
+pub(crate) use console::Console;
+pub(crate) use json::JsonLines;
+pub(crate) use progress::{ProgressUi, Style};
+pub(crate) use status::RunStatus;
+pub(crate) use watch::{Watch, WatchError, WatchOptions};

@@ -1,31 +1,29 @@
-//! A glimpse as pixels that can be shown: frames, mattes and people before green.
+//! Previews as pixels that can be shown: frames, mattes and people on a green background.
 
 use vrseg_engine::pipeline::live::Glimpse;
 use vrseg_image::plane::Matrix;
 
 /// RGB pixels, row by row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Image {
-    /// Pixels across.
+pub(crate) struct Image {
     pub width: usize,
-    /// Pixels down.
     pub height: usize,
     /// Three bytes a pixel.
     pub data: Vec<u8>,
 }
 
-/// What a job sees: all views side by side.
+/// One frame of a job: all views side by side.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Picture {
+pub(crate) struct Picture {
     /// Number of the frame, from 0.
     pub frame: u64,
     /// Its time in seconds from the job's first frame.
     pub seconds: f64,
-    /// The frame.
+    /// The frame's colors.
     pub source: Image,
-    /// Its matte.
+    /// Its matte as gray.
     pub matte: Image,
-    /// Its people before green.
+    /// Its people on a green background.
     pub composite: Image,
 }
 
@@ -33,7 +31,7 @@ pub struct Picture {
 const GREEN: [f32; 3] = [0.0, 177.0 / 255.0, 64.0 / 255.0];
 
 /// Makes the pixels of a glimpse.
-pub fn of(glimpse: &Glimpse) -> Picture {
+pub(crate) fn from_glimpse(glimpse: &Glimpse) -> Picture {
     let mut picture = Picture {
         frame: glimpse.frame,
         seconds: glimpse.seconds,
@@ -81,7 +79,7 @@ fn rgb([y, u, v]: [f32; 3], matrix: Matrix) -> [f32; 3] {
 
 impl Image {
     /// Averaged down to at most `width` x `height`, its shape kept; never enlarged.
-    pub fn fitted(&self, width: usize, height: usize) -> Image {
+    pub(crate) fn fitted(&self, width: usize, height: usize) -> Image {
         if self.width == 0 || self.height == 0 {
             return Image::default();
         }
@@ -91,7 +89,7 @@ impl Image {
     }
 
     /// Averaged to that size (repeated where it is larger).
-    pub fn resized(&self, width: usize, height: usize) -> Image {
+    pub(crate) fn resized(&self, width: usize, height: usize) -> Image {
         let span = |i: usize, to: usize, from: usize| {
             let start = i * from / to;
             (start, ((i + 1) * from / to).max(start + 1).min(from))
@@ -114,8 +112,8 @@ impl Image {
         Image { width, height, data }
     }
 
-    /// Copies another picture into this one; what does not fit is left out.
-    pub fn place(&mut self, other: &Image, x: usize, y: usize) {
+    /// Copies another image into this one; what does not fit is cut off.
+    pub(crate) fn place(&mut self, other: &Image, x: usize, y: usize) {
         let w = other.width.min(self.width.saturating_sub(x));
         for row in 0..other.height.min(self.height.saturating_sub(y)) {
             let to = 3 * ((y + row) * self.width + x);
@@ -127,7 +125,7 @@ impl Image {
     ///
     /// # Errors
     /// When the picture has no pixels.
-    pub fn png(&self) -> Result<Vec<u8>, png::EncodingError> {
+    pub(crate) fn png(&self) -> Result<Vec<u8>, png::EncodingError> {
         let mut file = Vec::new();
         let mut encoder = png::Encoder::new(&mut file, self.width as u32, self.height as u32);
         encoder.set_color(png::ColorType::Rgb);
@@ -147,7 +145,7 @@ mod tests {
     use vrseg_image::plane::{Plane, YuvColor};
 
     #[test]
-    fn colors_come_back_and_views_lie_side_by_side() {
+    fn glimpse_becomes_rgb_views_side_by_side() {
         let color = YuvColor { matrix: Matrix::Bt709, ..YuvColor::default() };
         let wanted = [200u8, 60, 30];
         let coded = color.encode(wanted.map(|c| f64::from(c) / 255.0), 8);
@@ -159,7 +157,7 @@ mod tests {
             v: plane((coded[2] as f32 - co) / cs),
         };
         let views = vec![(view.clone(), plane(1.0)), (view, plane(0.0))];
-        let p = of(&Glimpse { frame: 3, seconds: 0.1, matrix: Matrix::Bt709, views });
+        let p = from_glimpse(&Glimpse { frame: 3, seconds: 0.1, matrix: Matrix::Bt709, views });
         assert_eq!((p.source.width, p.source.height), (4, 2));
         let near = |got: &[u8], want: [u8; 3]| got.iter().zip(want).all(|(g, w)| g.abs_diff(w) <= 2);
         assert!(near(&p.source.data[..3], wanted), "{:?}", &p.source.data[..3]);
@@ -168,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_smaller_picture_is_the_average() {
+    fn smaller_image_is_the_average() {
         let image = Image { width: 4, height: 2, data: [[0u8; 3], [100; 3], [200; 3], [50; 3]].concat().repeat(2) };
         let small = image.fitted(2, 9);
         assert_eq!((small.width, small.height, small.data), (2, 1, vec![50, 50, 50, 125, 125, 125]));

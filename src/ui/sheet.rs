@@ -17,17 +17,15 @@ const GAP: usize = 12;
 /// Height of a line of text with its space.
 const LINE: usize = 30;
 
-/// One moment.
 #[derive(Debug)]
-pub struct Moment {
-    /// Its label.
+pub(crate) struct Moment {
     pub label: String,
     /// One picture a column, all of one size.
     pub cells: Vec<Image>,
 }
 
 /// Draws the sheet: titles above, a heading above each column, a row for each moment.
-pub fn draw(titles: &[String], headings: &[&str], moments: &[Moment]) -> Image {
+pub(crate) fn draw(titles: &[String], headings: &[&str], moments: &[Moment]) -> Image {
     let (w, h) = moments.first().and_then(|m| m.cells.first()).map_or((0, 0), |c| (c.width, c.height));
     let columns = headings.len();
     let width = GAP + columns * (w + GAP);
@@ -92,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_cell_is_in_its_place_and_labeled() {
+    fn cells_are_placed_and_labeled() {
         let cell = |v: u8| Image { width: 100, height: 50, data: vec![v; 100 * 50 * 3] };
         let moment = |v| Moment { label: "0:01".into(), cells: vec![cell(v), cell(v + 1)] };
         let sheet = draw(&["clip.mp4".into()], &["frame", "matte"], &[moment(100), moment(200)]);

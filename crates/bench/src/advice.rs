@@ -1,35 +1,35 @@
 //! What follows from the figures: what limits a point, which settings are the best, the owner's
 //! targets.
 
-use super::results::{Measured, Point, Results, Spec};
+use crate::figures::number;
+use crate::results::{Measured, Point, Results, Spec};
 
-/// What the owner set as targets for one card. Not measured by anybody here.
-pub const TARGET_CARD: &str = "RTX 3090";
+/// The GPU that the targets are for. They are the owner's: nobody here has measured it.
+pub(crate) const TARGET_GPU: &str = "RTX 3090";
 
-/// A target: name of the size, lowest and highest frames a second, milliseconds of latency.
+/// A speed that is wanted at one frame size.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Target {
-    /// Name of the size.
+pub(crate) struct SpeedTarget {
     pub size: &'static str,
-    /// Frames a second that are wanted at least.
+    /// Least frames a second that are wanted.
     pub fps: f64,
-    /// The same in words.
+    /// `fps` as a range, for reports.
     pub fps_text: &'static str,
     /// Milliseconds that a frame may take through the pipeline.
     pub latency: f64,
 }
 
-/// The owner's targets on the [`TARGET_CARD`].
-pub const TARGETS: [Target; 4] = [
-    Target { size: "1080p", fps: 150.0, fps_text: "150+", latency: 20.0 },
-    Target { size: "4k", fps: 100.0, fps_text: "100+", latency: 30.0 },
-    Target { size: "6k", fps: 60.0, fps_text: "60-80", latency: 40.0 },
-    Target { size: "8k", fps: 30.0, fps_text: "30-50", latency: 50.0 },
+/// The owner's targets on the [`TARGET_GPU`].
+pub(crate) const TARGETS: [SpeedTarget; 4] = [
+    SpeedTarget { size: "1080p", fps: 150.0, fps_text: "150+", latency: 20.0 },
+    SpeedTarget { size: "4k", fps: 100.0, fps_text: "100+", latency: 30.0 },
+    SpeedTarget { size: "6k", fps: 60.0, fps_text: "60-80", latency: 40.0 },
+    SpeedTarget { size: "8k", fps: 30.0, fps_text: "30-50", latency: 50.0 },
 ];
 
 /// How near a point's pipeline is to what its stages allow.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Efficiency {
+pub(crate) struct Efficiency {
     /// The slowest stage by itself, and its frames a second.
     pub slowest: (String, f64),
     /// The pipeline's frames a second as a share of that.
@@ -39,7 +39,7 @@ pub struct Efficiency {
 }
 
 /// Of a point whose whole pipeline and stages were measured.
-pub fn efficiency(m: &Measured, cores: usize) -> Option<Efficiency> {
+pub(crate) fn efficiency(m: &Measured, cores: usize) -> Option<Efficiency> {
     let whole = m.whole.as_ref()?;
     let slowest = m.stages.iter().filter(|s| s.fps > 0.0).min_by(|a, b| a.fps.total_cmp(&b.fps))?;
     let cpu: f64 = m.stages.iter().map(|s| s.cpu_seconds).sum();
@@ -52,7 +52,7 @@ pub fn efficiency(m: &Measured, cores: usize) -> Option<Efficiency> {
 }
 
 /// Rows of the resolution sweep at the base's other settings, in order of their pixels.
-pub fn by_size(results: &Results) -> Vec<&Point> {
+pub(crate) fn by_size(results: &Results) -> Vec<&Point> {
     let base = &results.settings.base;
     let mut rows = matching(results, |s| s.batch == base.batch && s.precision == base.precision && same(s, base));
     rows.sort_by_key(|p| p.measured().map_or(p.spec.width * p.spec.height, |m| m.frame.0 * m.frame.1));
@@ -60,7 +60,7 @@ pub fn by_size(results: &Results) -> Vec<&Point> {
 }
 
 /// Rows of the batch sweep.
-pub fn by_batch(results: &Results) -> Vec<&Point> {
+pub(crate) fn by_batch(results: &Results) -> Vec<&Point> {
     let base = &results.settings.base;
     let mut rows = matching(results, |s| s.size == base.size && s.precision == base.precision && same(s, base));
     rows.sort_by_key(|p| p.spec.batch);
@@ -68,7 +68,7 @@ pub fn by_batch(results: &Results) -> Vec<&Point> {
 }
 
 /// Rows of the precision sweep.
-pub fn by_precision(results: &Results) -> Vec<&Point> {
+pub(crate) fn by_precision(results: &Results) -> Vec<&Point> {
     let base = &results.settings.base;
     matching(results, |s| s.size == base.size && s.batch == base.batch && same(s, base))
 }
@@ -88,51 +88,48 @@ fn best(results: &Results, value: impl Fn(&Point) -> Option<f64>) -> Option<(&Po
 }
 
 /// Most pixels a second through the whole pipeline.
-pub fn best_throughput(results: &Results) -> Option<(&Point, f64)> {
+pub(crate) fn best_throughput(results: &Results) -> Option<(&Point, f64)> {
     best(results, |p| {
         let m = p.measured()?;
         Some(m.whole.as_ref()?.fps * (m.frame.0 * m.frame.1) as f64 / 1e6)
     })
 }
-
-/// Most frames a second.
-pub fn fastest(results: &Results) -> Option<(&Point, f64)> {
+pub(crate) fn fastest(results: &Results) -> Option<(&Point, f64)> {
     best(results, |p| Some(p.whole()?.fps))
 }
-
-/// Least median latency.
-pub fn best_latency(results: &Results) -> Option<(&Point, f64)> {
+pub(crate) fn best_latency(results: &Results) -> Option<(&Point, f64)> {
     best(results, |p| Some(-p.whole()?.latency.p50)).map(|(p, l)| (p, -l))
 }
 
 /// What to do, in sentences: what reaches `target_fps`, the best for throughput and latency, and
 /// what holds the rest back.
-pub fn recommendations(results: &Results, target_fps: f64) -> Vec<String> {
-    let mut said = Vec::new();
+pub(crate) fn recommendations(results: &Results, target_fps: f64) -> Vec<String> {
+    let mut sentences = Vec::new();
     let enough = |p: &&Point| p.whole().is_some_and(|w| w.fps >= target_fps);
     let reached: Vec<_> = results.points.iter().filter(enough).map(|p| results.label(p)).collect();
     match fastest(results) {
         None => return vec!["No point ran through the whole pipeline: the errors stand beside the points.".to_owned()],
-        Some((p, fps)) if reached.is_empty() => said.push(format!(
+        Some((p, fps)) if reached.is_empty() => sentences.push(format!(
             "No setting reaches {target_fps:.0} fps on this machine; {} comes nearest with {} fps.",
             results.label(p),
-            super::report::number(fps)
+            number(fps)
         )),
-        Some(_) => said.push(format!("{target_fps:.0} fps are reached with: {}.", reached.join("; "))),
+        Some(_) => sentences.push(format!("{target_fps:.0} fps are reached with: {}.", reached.join("; "))),
     }
     if let Some((p, rate)) = best_throughput(results) {
-        let rate = super::report::number(rate);
-        said.push(format!("Best for throughput: {} ({rate} megapixels a second).", results.label(p)));
+        let rate = number(rate);
+        sentences.push(format!("Best for throughput: {} ({rate} megapixels a second).", results.label(p)));
     }
     if let Some((p, ms)) = best_latency(results) {
-        let ms = super::report::number(ms);
-        said.push(format!("Best for latency: {} (half of the frames are through within {ms} ms).", results.label(p)));
+        let ms = number(ms);
+        sentences
+            .push(format!("Best for latency: {} (half of the frames are through within {ms} ms).", results.label(p)));
     }
     for p in by_size(results) {
         let Some(m) = p.measured() else { continue };
         let (Some(w), Some(e)) = (&m.whole, efficiency(m, results.machine.cores)) else { continue };
         if w.fps < target_fps {
-            let (stage, fps) = (&e.slowest.0, super::report::number(e.slowest.1));
+            let (stage, fps) = (&e.slowest.0, number(e.slowest.1));
             let full = e.of_cores.1 > 0.8 && e.of_cores.1 >= e.of_slowest;
             let limit = if full {
                 format!(
@@ -143,10 +140,10 @@ pub fn recommendations(results: &Results, target_fps: f64) -> Vec<String> {
             } else {
                 format!("{stage} alone does {fps} fps, and the pipeline reaches {:.0} % of that", 100.0 * e.of_slowest)
             };
-            said.push(format!("{} is held back: {limit}. {}.", results.label(p), help(stage)));
+            sentences.push(format!("{} is held back: {limit}. {}.", results.label(p), help(stage)));
         }
     }
-    said
+    sentences
 }
 
 /// What helps where a stage is the slowest.
@@ -161,12 +158,12 @@ fn help(stage: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::results::tests::recorded;
     use super::*;
+    use crate::results::sample;
 
     #[test]
-    fn the_pipeline_is_measured_by_its_slowest_stage() {
-        let results = recorded();
+    fn efficiency_compares_the_pipeline_with_its_slowest_stage() {
+        let results = sample::results();
         let e = efficiency(results.points[0].measured().unwrap(), 2).unwrap();
         assert_eq!(e.slowest.0, "infer");
         assert!((e.of_slowest - 0.8).abs() < 1e-9, "{e:?}");
@@ -174,8 +171,8 @@ mod tests {
     }
 
     #[test]
-    fn sweeps_are_found_in_the_rows() {
-        let results = recorded();
+    fn sweeps_are_selected_by_what_they_vary() {
+        let results = sample::results();
         let names = |rows: Vec<&Point>| rows.iter().map(|p| results.label(p)).collect::<Vec<_>>();
         assert_eq!(names(by_size(&results)), ["1080p", "4k", "8k"]);
         assert_eq!(names(by_batch(&results)), ["1080p", "1080p batch 4"]);
@@ -183,14 +180,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_recommended() {
-        let said = recommendations(&recorded(), 90.0);
-        assert!(said[0].starts_with("No setting reaches 90 fps on this machine; 1080p fp32"), "{said:?}");
-        assert!(said[1].contains("8k") && said[2].contains("1080p fp32"), "{said:?}");
-        assert!(said[3].starts_with("1080p is held back: infer alone does"), "{said:?}");
-        assert!(said[3].contains("--profile fast"));
-        assert_eq!(recommendations(&recorded(), 6.05)[0], "6 fps are reached with: 1080p fp32.");
-        let mut none = recorded();
+    fn recommendations_name_best_points_and_bottleneck() {
+        let sentences = recommendations(&sample::results(), 90.0);
+        assert!(sentences[0].starts_with("No setting reaches 90 fps on this machine; 1080p fp32"), "{sentences:?}");
+        assert!(sentences[1].contains("8k") && sentences[2].contains("1080p fp32"), "{sentences:?}");
+        assert!(sentences[3].starts_with("1080p is held back: infer alone does"), "{sentences:?}");
+        assert!(sentences[3].contains("--profile fast"));
+        assert_eq!(recommendations(&sample::results(), 6.05)[0], "6 fps are reached with: 1080p fp32.");
+        let mut none = sample::results();
         none.points.clear();
         assert_eq!(recommendations(&none, 90.0).len(), 1);
     }

@@ -1,8 +1,8 @@
 //! Each stage by itself, on one frame after the other, while nothing else runs: what a job could do at best where
 //! that stage is the slowest. The engine's own stages, driven by hand instead of by a graph.
 
-use super::measure::{Limits, cpu_seconds};
-use super::results::{Latency, StageAlone};
+use crate::limits::{Limits, cpu_seconds};
+use crate::results::{Latency, StageAlone};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use vrseg_engine::events::Preview;

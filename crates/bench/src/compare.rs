@@ -1,9 +1,9 @@
 //! Two benchmarks side by side: ratios with their spread, and which differences are noise.
 
-use super::results::{Point, Results, Spec, Whole, mean_and_deviation};
+use crate::results::{Point, Results, Spec, WholePipeline, mean_and_deviation};
 use serde::Serialize;
 
-/// What is to be said of a difference.
+/// Which of two benchmarks is faster at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -17,16 +17,16 @@ pub enum Verdict {
     Works,
     /// Only the first has figures.
     Broken,
-    /// Neither has figures.
+    /// Neither has figures of the whole pipeline.
     Neither,
 }
 
 /// A point that both have.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
-    /// Its name.
+    /// The point's settings in words, as in reports.
     pub label: String,
-    /// Its settings.
+    /// The settings, which are the same in both.
     pub spec: Spec,
     /// Frames a second of the first and of the second.
     pub fps: (Option<f64>, Option<f64>),
@@ -34,11 +34,11 @@ pub struct Row {
     pub ratios: Option<Ratios>,
     /// Half width of the 95 % interval of the ratio of frames a second, as a share of it.
     pub spread: Option<f64>,
-    /// What is to be said.
+    /// Which one is faster, or why that can't be said.
     pub verdict: Verdict,
 }
 
-/// Second to first.
+/// Ratios of the second's figures to the first's.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Ratios {
     /// Frames a second: more is better.
@@ -51,10 +51,10 @@ pub struct Ratios {
     pub memory: f64,
 }
 
-/// A comparison.
+/// Two benchmarks, point by point.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Comparison {
-    /// Points that both have.
+    /// Points that both have, in the first's order.
     pub rows: Vec<Row>,
     /// Points that only the first has.
     pub only_first: Vec<String>,
@@ -66,9 +66,9 @@ pub struct Comparison {
 
 /// Smaller differences are never called more than noise: runs of one binary on a quiet machine
 /// differ by as much (its memory lies elsewhere).
-const LEAST: f64 = 0.03;
+const NOISE_FLOOR: f64 = 0.03;
 
-/// Compares `second` with `first`.
+/// Compares `second` with `first`, which is the base of all ratios.
 pub fn compare(first: &Results, second: &Results) -> Comparison {
     let rows = first.points.iter().filter_map(|a| Some(row(first.label(a), a, second.point(&a.spec)?))).collect();
     let missing = |of: &Results, from: &Results| {
@@ -84,11 +84,11 @@ pub fn compare(first: &Results, second: &Results) -> Comparison {
     let (a, b) = (first, second);
     differ("the machine", &a.machine.summary(), &b.machine.summary());
     differ("FFmpeg", &a.ffmpeg, &b.ffmpeg);
-    let say = |v: &Option<String>| v.clone().unwrap_or_else(|| "the default".to_owned());
-    differ("the profile", &say(&a.settings.profile), &say(&b.settings.profile));
-    differ("the input", &say(&a.settings.input), &say(&b.settings.input));
-    differ("the codec", &say(&a.settings.codec), &say(&b.settings.codec));
-    differ("the preset", &say(&a.settings.preset), &say(&b.settings.preset));
+    let shown = |v: &Option<String>| v.clone().unwrap_or_else(|| "the default".to_owned());
+    differ("the profile", &shown(&a.settings.profile), &shown(&b.settings.profile));
+    differ("the input", &shown(&a.settings.input), &shown(&b.settings.input));
+    differ("the codec", &shown(&a.settings.codec), &shown(&b.settings.codec));
+    differ("the preset", &shown(&a.settings.preset), &shown(&b.settings.preset));
     Comparison { rows, only_first: missing(first, second), only_second: missing(second, first), warnings }
 }
 
@@ -104,7 +104,7 @@ fn row(label: String, a: &Point, b: &Point) -> Row {
         };
         return Row { label, spec, fps, ratios: None, spread: None, verdict };
     };
-    let ratio = |f: fn(&Whole) -> f64| f(y) / f(x).max(1e-12);
+    let ratio = |f: fn(&WholePipeline) -> f64| f(y) / f(x).max(1e-12);
     let ratios = Ratios {
         fps: ratio(|w| w.fps),
         latency: ratio(|w| w.latency.p50),
@@ -112,9 +112,9 @@ fn row(label: String, a: &Point, b: &Point) -> Row {
         memory: ratio(|w| w.peak_memory as f64),
     };
     // Relative errors of a quotient add up like legs of a right triangle.
-    let spread = 1.96 * (error(x).powi(2) + error(y).powi(2)).sqrt();
+    let spread = 1.96 * (relative_error(x).powi(2) + relative_error(y).powi(2)).sqrt();
     let verdict = match ratios.fps.ln() {
-        d if d.abs() <= spread.max(LEAST) => Verdict::Noise,
+        d if d.abs() <= spread.max(NOISE_FLOOR) => Verdict::Noise,
         d if d > 0.0 => Verdict::Faster,
         _ => Verdict::Slower,
     };
@@ -122,16 +122,16 @@ fn row(label: String, a: &Point, b: &Point) -> Row {
 }
 
 /// Standard error of a point's frames a second, relative, from the parts of its run.
-fn error(w: &Whole) -> f64 {
+fn relative_error(w: &WholePipeline) -> f64 {
     let (mean, deviation) = mean_and_deviation(&w.samples);
     if mean > 0.0 { deviation / mean / (w.samples.len() as f64).sqrt() } else { 0.0 }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::results::tests::recorded;
-    use super::super::results::{Outcome, Results};
     use super::*;
+    use crate::results::sample;
+    use crate::results::{Outcome, Results};
 
     fn changed(of: &Results, i: usize, factor: f64) -> Results {
         let mut results = of.clone();
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn small_differences_are_noise() {
-        let a = recorded();
+        let a = sample::results();
         let verdict = |factor| compare(&a, &changed(&a, 0, factor)).rows[0].verdict;
         assert_eq!([verdict(1.0), verdict(1.02), verdict(0.98)], [Verdict::Noise; 3]);
         assert_eq!([verdict(1.2), verdict(0.8)], [Verdict::Faster, Verdict::Slower]);
@@ -161,8 +161,8 @@ mod tests {
     }
 
     #[test]
-    fn what_only_one_has_is_told() {
-        let a = recorded();
+    fn points_and_machines_that_differ_are_listed() {
+        let a = sample::results();
         let mut b = a.clone();
         b.points.remove(1);
         b.points[0].outcome = Outcome::Failed { error: "no".into() };

@@ -2,18 +2,27 @@
 //! results as JSON and CSV, comparisons and what follows from them. `docs/benchmarking.md` is for users.
 //!
 //! Nothing here starts a process or prints: `cli::bench` does.
+//!
+//! Imports go one way: `results`, `limits`, `figures` and `material` use no other module; `sweep`, `compare`
+//! and `advice` use these; `alone` measures stages for `measure`; `report` uses `advice` and `compare`.
 
-pub mod advice;
+mod advice;
 mod alone;
-pub mod compare;
-pub mod material;
-pub mod measure;
+mod compare;
+mod figures;
+mod limits;
+mod material;
+mod measure;
 pub mod report;
-pub mod results;
-pub mod sweep;
+mod results;
+mod sweep;
 
-pub use compare::compare;
+pub use compare::{Comparison, Ratios, Row, Verdict, compare};
+pub use limits::Limits;
 pub use material::Material;
-pub use measure::{Limits, measure};
-pub use results::{Measured, Outcome, Point, Results, Settings, Spec};
+pub use measure::{is_recurrent, measure};
+pub use results::{
+    Latency, MachineInfo, Measured, Outcome, Point, Results, ResultsError, Settings, Spec, StageAlone, StageShare,
+    WholePipeline,
+};
 pub use sweep::{Axes, Size, Sweep};

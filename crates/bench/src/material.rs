@@ -20,7 +20,7 @@ const SEED: &[u8] = include_bytes!("person.mp4");
 const SOUND_RATE: i64 = 48_000;
 
 /// Frames a second of all clips, which is the seed's rate.
-pub const FPS: u64 = 60;
+const FPS: u64 = 60;
 
 const LAYOUT: YuvLayout = YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
 
@@ -32,14 +32,14 @@ pub struct Material {
     pub width: usize,
     /// Height of a frame in pixels.
     pub height: usize,
-    /// How many frames, at [`FPS`].
+    /// How many frames, at 60 a second.
     pub frames: u64,
-    /// How the eyes lie.
+    /// Stereo layout of a frame.
     pub layout: Layout,
 }
 
 impl Material {
-    /// A clip of so many frames with the eyes side by side.
+    /// A clip of `frames` frames with the eyes side by side.
     pub fn stereo(width: usize, height: usize, frames: u64) -> Self {
         Self { width, height, frames, layout: Layout::SideBySide }
     }
@@ -50,15 +50,16 @@ impl Material {
     }
 
     /// Writes the clip to `path`, whose extension chooses the container; a file that is there is
-    /// replaced. After every frame `go_on` gets the number of frames written; says it no, then nothing
+    /// replaced. After every frame `go_on` gets the number of frames written; when it returns false, nothing
     /// is left under `path` and the result is false.
     ///
     /// # Errors
     /// Sizes that no clip can have, a disk that is full, a codec that FFmpeg lacks.
     pub fn make(&self, path: &Path, go_on: &mut dyn FnMut(u64) -> bool) -> Result<bool> {
         let eyes = self.eyes()?;
-        let mut seed = tempfile::Builder::new().prefix("vrseg-seed-").suffix(".mp4").tempfile().map_err(temporary)?;
-        std::io::Write::write_all(&mut seed, SEED).map_err(temporary)?;
+        let mut seed =
+            tempfile::Builder::new().prefix("vrseg-seed-").suffix(".mp4").tempfile().map_err(temporary_file_error)?;
+        std::io::Write::write_all(&mut seed, SEED).map_err(temporary_file_error)?;
 
         let mut reader = Reader::open(seed.path(), &DecodeOptions { threads: 1, ..DecodeOptions::default() })?;
         let (template, color) = (reader.template(), reader.info().video.color);
@@ -75,7 +76,7 @@ impl Material {
         for n in 0..self.frames {
             let mut frame = pool.get()?;
             for (eye, rect) in eyes.iter().enumerate() {
-                show(&scene, camera.at(n, eye), *rect, &mut frame, &mut noise);
+                draw_view(&scene, camera.at(n, eye), *rect, &mut frame, &mut noise);
             }
             writer.write_frame(frame, n as i64 * duration, duration)?;
             for packet in sound.until(n + 1) {
@@ -130,7 +131,7 @@ impl Material {
     }
 }
 
-fn temporary(source: std::io::Error) -> MediaError {
+fn temporary_file_error(source: std::io::Error) -> MediaError {
     MediaError::NotWritable { path: std::env::temp_dir(), reason: source.to_string() }
 }
 
@@ -162,16 +163,16 @@ impl Camera {
 }
 
 /// Copies the part of the scene that starts at column `from` to `rect` of the frame, with noise.
-fn show(scene: &VideoFrame, from: usize, rect: Rect, frame: &mut VideoFrame, noise: &mut Noise) {
+fn draw_view(scene: &VideoFrame, from: usize, rect: Rect, frame: &mut VideoFrame, noise: &mut Noise) {
     let (Yuv::U8(from_planes), YuvMut::U8(planes, _)) = (scene.yuv(), frame.yuv_mut()) else { return };
     for (i, (source, mut target)) in from_planes.into_iter().zip(planes).enumerate() {
         let shift = usize::from(i > 0);
         let rect = Rect::new(rect.x >> shift, rect.y >> shift, rect.w >> shift, rect.h >> shift);
-        copy(source, from >> shift, &mut target.crop_mut(rect), noise);
+        copy_with_noise(source, from >> shift, &mut target.crop_mut(rect), noise);
     }
 }
 
-fn copy(source: PlaneRef<'_, u8>, from: usize, target: &mut PlaneMut<'_, u8>, noise: &mut Noise) {
+fn copy_with_noise(source: PlaneRef<'_, u8>, from: usize, target: &mut PlaneMut<'_, u8>, noise: &mut Noise) {
     let width = target.width;
     for y in 0..target.height {
         let seen = &source.row(y)[from..][..width];
@@ -217,8 +218,9 @@ impl Noise {
 /// The seed's sound, again and again.
 struct Sound {
     packets: Vec<CopiedPacket>,
-    /// Packets that were given out, and where the next one begins, in samples.
-    given: usize,
+    /// Packets that were returned so far.
+    returned: usize,
+    /// Where the next one begins, in samples.
     at: i64,
 }
 
@@ -230,15 +232,15 @@ impl Sound {
                 packets.push(packet);
             }
         }
-        Ok(Self { packets, given: 0, at: 0 })
+        Ok(Self { packets, returned: 0, at: 0 })
     }
 
-    /// What is heard before frame `n`, as far as it wasn't given out.
+    /// Packets that begin before frame `n` and were not returned yet.
     fn until(&mut self, n: u64) -> Vec<CopiedPacket> {
         let mut due = Vec::new();
         while !self.packets.is_empty() && self.at * (FPS as i64) < n as i64 * SOUND_RATE {
-            let packet = self.packets[self.given % self.packets.len()].at(self.at);
-            self.given += 1;
+            let packet = self.packets[self.returned % self.packets.len()].at(self.at);
+            self.returned += 1;
             self.at += packet.duration().max(1);
             due.push(packet);
         }
@@ -251,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clip_is_a_vr180_file_with_sound() {
+    fn clip_is_a_vr180_file_with_sound() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("clip.mp4");
         let clip = Material::stereo(256, 128, 70);
@@ -267,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn the_eyes_see_a_picture_that_moves() {
+    fn picture_moves_and_differs_between_the_eyes() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("clip.mkv");
         assert!(Material::stereo(512, 256, 3).make(&path, &mut |_| true).unwrap());
@@ -291,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_wanted_leaves_nothing() {
+    fn cancelled_clip_leaves_no_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("clip.mp4");
         assert!(!Material::stereo(256, 128, 70).make(&path, &mut |n| n < 3).unwrap());

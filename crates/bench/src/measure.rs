@@ -1,8 +1,9 @@
 //! Measures one point: the whole pipeline, then each stage alone. Runs in a process of its own, so
 //! that its memory is that of this point and a crash costs one row.
 
-use super::alone;
-use super::results::{Latency, Measured, StageShare, Whole};
+use crate::alone;
+use crate::limits::{Limits, cpu_seconds};
+use crate::results::{Latency, Measured, StageShare, WholePipeline};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use vrseg_engine::LoadedJob;
@@ -10,19 +11,8 @@ use vrseg_engine::pipeline::{self, Cancel, Event, Job, Observer, Plan};
 use vrseg_engine::tune::bottleneck;
 use vrseg_infer::Kind;
 
-/// How much is measured.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Frames, at most.
-    pub iterations: u64,
-    /// Frames before them that don't count.
-    pub warmup: u64,
-    /// Seconds that the whole pipeline may take; each stage gets a third of it.
-    pub seconds: f64,
-}
-
-/// Frames that are measured whatever the time.
-const LEAST: usize = 4;
+/// Frames that are measured even when the time is up.
+const MIN_FRAMES: usize = 4;
 
 /// Measures `job`, which must write one output of the source's size. `views`: pictures that go
 /// through a recurrent network at once instead of its frame's; only the network is measured then.
@@ -31,7 +21,7 @@ const LEAST: usize = 4;
 /// As a job.
 pub fn measure(job: &Job, views: Option<usize>, limits: &Limits) -> Result<Measured, pipeline::Error> {
     let mut job = job.clone();
-    job.range.frames = Some(limits.warmup + limits.iterations.max(LEAST as u64));
+    job.range.frames = Some(limits.warmup + limits.iterations.max(MIN_FRAMES as u64));
     // What does not fit is a result, too.
     job.model.session.rigid = true;
     let started = Instant::now();
@@ -57,9 +47,9 @@ pub fn measure(job: &Job, views: Option<usize>, limits: &Limits) -> Result<Measu
         return Ok(measured);
     }
     let cancel = Cancel::new();
-    let tap = Tap::new(limits, &cancel);
-    let summary = pipeline::run_prepared(&job, loaded, &cancel, &tap)?;
-    let mut whole = tap.whole()?;
+    let timer = FrameTimer::new(limits, &cancel);
+    let summary = pipeline::run_loaded(&job, loaded, &cancel, &timer)?;
+    let mut whole = timer.whole()?;
     let shares: Vec<_> = summary.stages.iter().map(|s| (s.stage, s.busy, s.waiting)).collect();
     whole.slowest = bottleneck::slowest(&shares).map(|s| s.0.to_owned()).unwrap_or_default();
     whole.shares = shares
@@ -85,25 +75,15 @@ pub fn is_recurrent(job: &Job) -> Result<bool, pipeline::Error> {
     Ok(Plan::new(job)?.model.manifest.kind == Kind::Recurrent)
 }
 
-/// CPU seconds of this process, all threads together. The kernel counts in hundredths.
-pub fn cpu_seconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // The second field, the name in parentheses, may hold blanks; utime and stime are the 14th and 15th.
-    let fields = text.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks: u64 = fields.split_whitespace().skip(11).take(2).filter_map(|f| f.parse::<u64>().ok()).sum();
-    // USER_HZ, which is 100 wherever Linux runs programs like this one.
-    ticks as f64 / 100.0
-}
-
-/// Listens to a job: when each frame was written, and how long it was on its way.
-struct Tap<'a> {
+/// Observes a job: when each frame was written, and how long it was on its way.
+struct FrameTimer<'a> {
     limits: &'a Limits,
     cancel: &'a Cancel,
-    seen: Mutex<Seen>,
+    frames: Mutex<FrameTimes>,
 }
 
 #[derive(Default)]
-struct Seen {
+struct FrameTimes {
     /// Frames of the warm-up that are over.
     warm: u64,
     /// Since then: the end of the last frame of the warm-up, then of every other.
@@ -113,13 +93,13 @@ struct Seen {
     cpu: (f64, f64),
 }
 
-impl<'a> Tap<'a> {
+impl<'a> FrameTimer<'a> {
     fn new(limits: &'a Limits, cancel: &'a Cancel) -> Self {
-        Self { limits, cancel, seen: Mutex::default() }
+        Self { limits, cancel, frames: Mutex::default() }
     }
 
-    fn whole(self) -> Result<Whole, pipeline::Error> {
-        let Seen { times, latencies, cpu, .. } = self.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+    fn whole(self) -> Result<WholePipeline, pipeline::Error> {
+        let FrameTimes { times, latencies, cpu, .. } = self.frames.into_inner().unwrap_or_else(PoisonError::into_inner);
         if times.len() < 3 {
             return Err(pipeline::Error::Request(format!(
                 "the video is too short: after {} frames of warm-up it has {}, and 2 are the least",
@@ -130,40 +110,40 @@ impl<'a> Tap<'a> {
         let frames = times.len() - 1;
         let fps = |part: &[Instant]| (part.len() - 1) as f64 / (part[part.len() - 1] - part[0]).as_secs_f64().max(1e-9);
         // Parts share their borders: a part of n frames has n + 1 times.
-        let parts = (frames / LEAST).clamp(1, 8);
+        let parts = (frames / MIN_FRAMES).clamp(1, 8);
         let samples = (0..parts).map(|i| fps(&times[i * frames / parts..=(i + 1) * frames / parts])).collect();
-        Ok(Whole {
+        Ok(WholePipeline {
             frames: frames as u64,
             fps: fps(&times),
             samples,
             latency: Latency::of(latencies),
             cpu_seconds: (cpu.1 - cpu.0) / frames as f64,
-            ..Whole::default()
+            ..WholePipeline::default()
         })
     }
 }
 
-impl Observer for Tap<'_> {
+impl Observer for FrameTimer<'_> {
     fn event(&self, _: Event) {}
 
     fn wrote(&self, latency: Duration) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.warm < self.limits.warmup.max(1) {
-            seen.warm += 1;
-            if seen.warm < self.limits.warmup.max(1) {
+        let mut frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
+        if frames.warm < self.limits.warmup.max(1) {
+            frames.warm += 1;
+            if frames.warm < self.limits.warmup.max(1) {
                 return;
             }
         } else {
-            seen.latencies.push(latency.as_secs_f64() * 1e3);
+            frames.latencies.push(latency.as_secs_f64() * 1e3);
         }
         let now = Instant::now();
-        seen.times.push(now);
-        seen.cpu.1 = cpu_seconds();
-        if seen.times.len() == 1 {
-            seen.cpu.0 = seen.cpu.1;
+        frames.times.push(now);
+        frames.cpu.1 = cpu_seconds();
+        if frames.times.len() == 1 {
+            frames.cpu.0 = frames.cpu.1;
         }
-        let took = (now - seen.times[0]).as_secs_f64();
-        if seen.times.len() > LEAST && took > self.limits.seconds && !self.cancel.is_requested() {
+        let took = (now - frames.times[0]).as_secs_f64();
+        if frames.times.len() > MIN_FRAMES && took > self.limits.seconds && !self.cancel.is_requested() {
             self.cancel.request();
         }
     }
@@ -174,37 +154,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tap_counts_after_the_warm_up_and_stops_in_time() {
+    fn timer_ignores_warm_up_and_stops_at_the_time_limit() {
         let cancel = Cancel::new();
         let limits = Limits { iterations: 100, warmup: 2, seconds: 0.0 };
-        let tap = Tap::new(&limits, &cancel);
+        let timer = FrameTimer::new(&limits, &cancel);
         for i in 0..6 {
             std::thread::sleep(Duration::from_millis(2));
-            tap.wrote(Duration::from_millis(10 * i));
+            timer.wrote(Duration::from_millis(10 * i));
             // The warm-up's last frame starts the clock, four are measured in any case.
             assert_eq!(cancel.is_requested(), i >= 5, "{i}");
         }
-        let whole = tap.whole().unwrap();
+        let whole = timer.whole().unwrap();
         assert_eq!((whole.frames, whole.samples.len()), (4, 1));
         assert_eq!((whole.latency.p50, whole.latency.max), (30.0, 50.0));
         assert!(whole.fps < 500.0 && (whole.fps - whole.samples[0]).abs() < 1e-9, "{whole:?}");
     }
 
     #[test]
-    fn too_short_a_video_is_told() {
+    fn too_short_video_is_an_error() {
         let (cancel, limits) = (Cancel::new(), Limits { iterations: 5, warmup: 2, seconds: 1.0 });
-        let tap = Tap::new(&limits, &cancel);
-        tap.wrote(Duration::ZERO);
-        assert!(tap.whole().unwrap_err().to_string().contains("too short"));
-    }
-
-    #[test]
-    fn work_takes_cpu_seconds() {
-        let before = cpu_seconds();
-        let mut x = 1u64;
-        while cpu_seconds() < before + 0.02 {
-            x = std::hint::black_box(x.wrapping_mul(31));
-        }
-        assert!(before >= 0.0);
+        let timer = FrameTimer::new(&limits, &cancel);
+        timer.wrote(Duration::ZERO);
+        assert!(timer.whole().unwrap_err().to_string().contains("too short"));
     }
 }

@@ -1,20 +1,20 @@
 //! Which points a benchmark measures.
 
-use super::results::Spec;
+use crate::results::Spec;
 
 /// A frame size with a name. Frames are stereo: two eyes side by side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Size {
-    /// Its name.
+    /// Name, such as `4k`; of other sizes `WIDTHxHEIGHT`.
     pub name: String,
-    /// Width of a frame.
+    /// Width of a frame in pixels, both eyes together.
     pub width: usize,
-    /// Height of a frame.
+    /// Height of a frame in pixels.
     pub height: usize,
 }
 
 /// The sizes that have names.
-pub const SIZES: [(&str, usize, usize); 4] =
+const SIZES: [(&str, usize, usize); 4] =
     [("1080p", 1920, 1080), ("4k", 3840, 1920), ("6k", 5760, 2880), ("8k", 7680, 3840)];
 
 impl Size {
@@ -41,33 +41,33 @@ impl Size {
     }
 }
 
-/// What is varied.
+/// Which settings a benchmark varies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sweep {
-    /// Frame sizes.
+    /// The frame size only.
     Resolution,
-    /// Frames in a batch.
+    /// The frames in a batch only.
     Batch,
-    /// Number formats of the network.
+    /// The number format of the model only.
     Precision,
-    /// One after the other, the rest at their first values.
+    /// One setting after the other, the rest at their first values.
     Each,
-    /// Everything with everything.
+    /// Every combination of values.
     Crossed,
 }
 
 /// The values of each axis; none is empty.
 #[derive(Clone, Debug)]
 pub struct Axes {
-    /// Sizes, smallest first.
+    /// Frame sizes, the smallest first.
     pub sizes: Vec<Size>,
-    /// Batches.
+    /// Frames in a batch.
     pub batches: Vec<u32>,
-    /// Precisions.
+    /// Number formats: auto, fp32, fp16, int8.
     pub precisions: Vec<String>,
     /// Models; an empty name is the profile's.
     pub models: Vec<String>,
-    /// Devices.
+    /// Devices as `--device` accepts them.
     pub devices: Vec<String>,
 }
 
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn each_point_comes_once() {
+    fn points_are_not_repeated() {
         let base = axes().base();
         let labels = |sweep| axes().points(sweep).iter().map(|s| s.label(&base)).collect::<Vec<_>>();
         assert_eq!(labels(Sweep::Each), ["1080p", "4k", "1080p batch 4", "1080p fp32", "1080p fp16"]);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_have_names_or_sides() {
+    fn sizes_are_names_or_width_by_height() {
         assert_eq!(Size::parse("4K").unwrap(), Size { name: "4k".into(), width: 3840, height: 1920 });
         assert_eq!(Size::parse("640x320").unwrap().name, "640x320");
         for bad in ["", "4", "640", "x320", "642x320", "640x321", "99999x320", "-4x8"] {

@@ -6,48 +6,48 @@ use vrseg_engine::pipeline;
 /// An error of a job on a cluster.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A command of Slurm can't be started.
+    /// A Slurm command can't be started.
     #[error("{command}: {source}; is Slurm installed here, and is this a machine from which jobs are submitted?")]
     Start {
-        /// Its name.
+        /// Name of the command.
         command: &'static str,
         /// What the system says.
         source: std::io::Error,
     },
-    /// A command of Slurm refused.
+    /// A Slurm command failed.
     #[error("{command}: {said}")]
     Refused {
-        /// Its name.
+        /// Name of the command.
         command: &'static str,
-        /// What it said.
+        /// What it printed.
         said: String,
     },
-    /// A command of Slurm said something that nobody expects of it.
+    /// A Slurm command printed something unexpected.
     #[error("{command} said {said:?}, where a job's number was expected")]
     Answer {
-        /// Its name.
+        /// Name of the command.
         command: &'static str,
-        /// What it said.
+        /// What it printed.
         said: String,
     },
-    /// The scripts and what was submitted can't be kept or read.
+    /// The scripts or the submission can't be read or written.
     #[error("{}: {source}", path.display())]
     Folder {
-        /// The file or folder.
+        /// File or folder that failed.
         path: PathBuf,
         /// What the system says.
         source: std::io::Error,
     },
-    /// It can't be done, for a reason that the user can mend.
+    /// The request can't be carried out, for a reason that the user can fix.
     #[error("{0}")]
     Request(String),
-    /// What is wrong with the job itself.
+    /// The job itself is wrong.
     #[error(transparent)]
     Job(#[from] pipeline::Error),
 }
 
 impl Error {
-    /// Whether what was asked for is wrong, rather than that something failed.
+    /// Whether the request is wrong, rather than something that failed.
     pub fn is_usage(&self) -> bool {
         match self {
             Error::Request(_) => true,
@@ -57,5 +57,5 @@ impl Error {
     }
 }
 
-/// A result of this module.
+/// A result with this crate's error.
 pub type Result<T> = std::result::Result<T, Error>;

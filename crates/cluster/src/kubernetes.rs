@@ -1,31 +1,31 @@
 //! The same tasks as an Indexed Job of Kubernetes.
 
-use super::script::{name, quoted};
-use super::tasks::Task;
+use crate::slurm_scripts::{job_name, quoted};
+use crate::tasks::Task;
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// What the tasks run in.
+/// Container, storage and limits of the pods that run the tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pods {
+pub struct PodSettings {
     /// The container's image, with vrseg and its models in it.
     pub image: String,
     /// Name of the claim to the storage that holds videos and job.
     pub claim: String,
     /// Where that storage is mounted: the paths of the job are the same in every container.
     pub mount: String,
-    /// Cores of a task.
+    /// Cores per task; `None`: no limit.
     pub cpus: Option<u32>,
-    /// Cards of a task.
+    /// GPUs per task; `None`: none are requested.
     pub gpus: Option<u32>,
-    /// Memory of a task, as Kubernetes reads it: `8Gi`.
+    /// Memory per task as Kubernetes reads it, such as `8Gi`; `None`: no limit.
     pub memory: Option<String>,
-    /// Tasks that run at once.
+    /// Tasks that run at once; `None`: all of them.
     pub max_parallel: Option<usize>,
 }
 
 /// The manifest of the Job that works on `tasks` of the job in `job`.
-pub fn manifest(job: &Path, tasks: &[Task], pods: &Pods) -> Value {
+pub fn manifest(job: &Path, tasks: &[Task], pods: &PodSettings) -> Value {
     let list: Vec<_> = tasks.iter().map(Task::to_string).collect();
     let work = format!(
         "set -- {}; shift \"$JOB_COMPLETION_INDEX\"; exec vrseg work {} --index \"$1\"",
@@ -40,7 +40,7 @@ pub fn manifest(job: &Path, tasks: &[Task], pods: &Pods) -> Value {
     json!({
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": { "name": dns(&name(job)) },
+        "metadata": { "name": dns_label(&job_name(job)) },
         "spec": {
             "completionMode": "Indexed",
             "completions": tasks.len(),
@@ -65,7 +65,7 @@ pub fn manifest(job: &Path, tasks: &[Task], pods: &Pods) -> Value {
 }
 
 /// A name as Kubernetes wants it: small letters, digits and dashes, at most 63.
-fn dns(name: &str) -> String {
+fn dns_label(name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     let name: String = name.chars().map(plain).take(63).collect();
     name.trim_matches('-').to_owned()
@@ -77,9 +77,9 @@ mod tests {
     use std::process::Command;
 
     #[test]
-    fn every_index_works_on_its_segments() {
+    fn each_completion_index_runs_its_task() {
         let tasks: Vec<Task> = ["0-5", "6-7", "8"].iter().map(|t| t.parse().expect("a task")).collect();
-        let pods = Pods {
+        let pods = PodSettings {
             image: "registry.local/vrseg:0.1".into(),
             claim: "footage".into(),
             mount: "/mnt".into(),

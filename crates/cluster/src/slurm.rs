@@ -1,16 +1,16 @@
 //! Slurm's own commands.
 
-use super::error::{Error, Result};
+use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::Command;
 
 /// A job, or a task of an array: its number and its place in the array.
-pub(super) type Id = (u64, Option<usize>);
+pub(crate) type TaskId = (u64, Option<usize>);
 
 /// What the scheduler knows of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(crate) struct QueueEntry {
     /// Slurm's word: `RUNNING`, `PENDING` ...
     pub state: String,
     /// The machine, where there is one.
@@ -19,20 +19,20 @@ pub(super) struct Entry {
     pub reason: String,
 }
 
-impl Entry {
+impl QueueEntry {
     /// It runs, or it is about to end or to begin.
     pub fn runs(&self) -> bool {
         matches!(self.state.as_str(), "RUNNING" | "COMPLETING" | "CONFIGURING" | "STAGE_OUT" | "SUSPENDED")
     }
 
-    /// It will run.
+    /// It waits in the queue.
     pub fn waits(&self) -> bool {
         self.state.starts_with("PENDING") || self.state.starts_with("REQUEUE") || self.state == "RESV_DEL_HOLD"
     }
 }
 
-/// Gives a script to the scheduler; returns its number. Its folder is where it runs and where it logs.
-pub(super) fn submit(script: &Path, folder: &Path, options: &[String]) -> Result<u64> {
+/// Submits a script; returns its number. Its folder is where it runs and where it logs.
+pub(crate) fn submit(script: &Path, folder: &Path, options: &[String]) -> Result<u64> {
     let mut command = Command::new("sbatch");
     command.arg("--parsable").arg("--chdir").arg(folder).args(options).arg(script);
     let said = run("sbatch", command)?;
@@ -42,14 +42,14 @@ pub(super) fn submit(script: &Path, folder: &Path, options: &[String]) -> Result
 }
 
 /// What is in the queue of the jobs `ids`.
-pub(super) fn queue(ids: &[u64]) -> Result<HashMap<Id, Entry>> {
+pub(crate) fn queue(ids: &[u64]) -> Result<HashMap<TaskId, QueueEntry>> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
     let mut command = Command::new("squeue");
     command.args(["--noheader", "--array", "--format=%i|%T|%N|%r", "--jobs", &joined(ids)]);
     match run("squeue", command) {
-        Ok(said) => Ok(entries(&said)),
+        Ok(said) => Ok(parse_entries(&said)),
         // Of jobs that ended a while ago it knows nothing any more.
         Err(Error::Refused { said, .. }) if said.contains("Invalid job id") => Ok(HashMap::new()),
         Err(error) => Err(error),
@@ -57,18 +57,18 @@ pub(super) fn queue(ids: &[u64]) -> Result<HashMap<Id, Entry>> {
 }
 
 /// How tasks that are no longer in the queue ended, where the site keeps accounts; else nothing.
-pub(super) fn accounts(ids: &[u64]) -> HashMap<Id, Entry> {
+pub(crate) fn accounts(ids: &[u64]) -> HashMap<TaskId, QueueEntry> {
     if ids.is_empty() {
         return HashMap::new();
     }
     let mut command = Command::new("sacct");
     command.args(["--noheader", "--allocations", "--parsable2", "--format=JobID,State,NodeList,ExitCode"]);
     command.args(["--jobs", &joined(ids)]);
-    run("sacct", command).map(|said| entries(&said)).unwrap_or_default()
+    run("sacct", command).map(|said| parse_entries(&said)).unwrap_or_default()
 }
 
-/// Takes jobs from the queue, and ends those that run.
-pub(super) fn cancel(ids: &[u64]) -> Result<()> {
+/// Removes jobs from the queue, and ends those that run.
+pub(crate) fn cancel(ids: &[u64]) -> Result<()> {
     if ids.is_empty() {
         return Ok(());
     }
@@ -86,21 +86,21 @@ fn joined(ids: &[u64]) -> String {
 }
 
 /// Lines `id|state|node|reason`.
-fn entries(said: &str) -> HashMap<Id, Entry> {
+fn parse_entries(said: &str) -> HashMap<TaskId, QueueEntry> {
     let entry = |line: &str| {
         let mut parts = line.splitn(4, '|').map(str::trim);
-        let id = id(parts.next()?)?;
+        let id = parse_id(parts.next()?)?;
         let mut next = || parts.next().map(str::to_owned);
         let state = next()?;
         // sacct: `CANCELLED by 1000`
         let state = state.split(' ').next().unwrap_or_default().to_owned();
-        Some((id, Entry { state, node: next()?, reason: next().unwrap_or_default() }))
+        Some((id, QueueEntry { state, node: next()?, reason: next().unwrap_or_default() }))
     };
     said.lines().filter_map(entry).collect()
 }
 
 /// `17`, or `17_3` for task 3.
-fn id(text: &str) -> Option<Id> {
+fn parse_id(text: &str) -> Option<TaskId> {
     match text.split_once('_') {
         None => Some((text.parse().ok()?, None)),
         Some((job, task)) => Some((job.parse().ok()?, Some(task.parse().ok()?))),
@@ -122,10 +122,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_queue_is_read() {
+    fn squeue_lines_are_parsed() {
         let said =
             "17_2|PENDING||Resources\n17_0|RUNNING|node3|None\n18|PENDING||Dependency\nrubbish\n17_[3-4]|PENDING||\n";
-        let found = entries(said);
+        let found = parse_entries(said);
         assert_eq!(found.len(), 3);
         assert!(found[&(17, Some(2))].waits() && !found[&(17, Some(2))].runs());
         assert!(found[&(17, Some(0))].runs() && found[&(17, Some(0))].node == "node3");
@@ -133,8 +133,8 @@ mod tests {
     }
 
     #[test]
-    fn accounts_are_read() {
-        let found = entries("17_1|CANCELLED by 1000|node1|0:15\n17_2|NODE_FAIL|node2|1:0\n");
+    fn sacct_lines_are_parsed() {
+        let found = parse_entries("17_1|CANCELLED by 1000|node1|0:15\n17_2|NODE_FAIL|node2|1:0\n");
         assert_eq!(found[&(17, Some(1))].state, "CANCELLED");
         assert_eq!(found[&(17, Some(2))].reason, "1:0");
     }

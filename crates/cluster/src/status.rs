@@ -1,8 +1,8 @@
-//! How far a submitted job is: its segments, the queue and the logs, seen together.
+//! State of a submitted job, from its segments, the queue and the logs.
 
-use super::error::Result;
-use super::folder::{Submission, folder_of};
-use super::slurm::{self, Entry, Id};
+use crate::error::Result;
+use crate::slurm::{self, QueueEntry, TaskId};
+use crate::submission::{Submission, folder_of};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::fs::File;
@@ -11,32 +11,32 @@ use std::path::{Path, PathBuf};
 use vrseg_engine::job::{self, SegmentProgress};
 
 /// Lines of a task's log that are shown when it failed.
-const LAST_WORDS: usize = 3;
+const LOG_LINES: usize = 3;
 /// Bytes at the end of a log among which these lines are.
-const TAIL: u64 = 4096;
+const LOG_TAIL: u64 = 4096;
 
-/// How far something is.
+/// State of a segment, a task or a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// It is there.
+    /// Its file is complete.
     Finished,
     /// A machine works on it.
     Running,
     /// It is in the queue.
     Waiting,
-    /// It ended, and what it was to make isn't there.
+    /// It ended without its file.
     Failed,
-    /// Nobody was told to make it.
+    /// No task was submitted for it.
     Missing,
 }
 
-/// A segment.
+/// State of one segment.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SegmentStatus {
-    /// Its number.
+    /// Index of the segment.
     pub segment: usize,
-    /// How far it is.
+    /// Its state.
     pub state: State,
     /// Its frames and who made it.
     #[serde(flatten)]
@@ -50,36 +50,36 @@ pub struct TaskStatus {
     pub id: String,
     /// The segments, `merge` for the job that joins them.
     pub segments: String,
-    /// How far it is.
+    /// Its state.
     pub state: State,
-    /// The machine.
+    /// Name of the machine; empty where there is none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub node: String,
     /// Slurm's word for its state, and why it waits.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub slurm: String,
-    /// The end of its log, if it failed.
+    /// The last lines of its log, if it failed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub last_words: Vec<String>,
 }
 
-/// A submitted job.
+/// State of a submitted job with its segments and tasks.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Status {
-    /// The job's folder.
+    /// Folder of the job.
     pub job: PathBuf,
-    /// What it makes.
+    /// Files that it writes.
     pub outputs: Vec<PathBuf>,
-    /// How far it is; finished once the outputs are there.
+    /// Its state; finished once the outputs are complete.
     pub state: State,
     /// Its segments; none once they were joined and removed.
     pub segments: Vec<SegmentStatus>,
-    /// Tasks that have something to tell: all but those whose segments are finished.
+    /// All tasks but those whose segments are finished.
     pub tasks: Vec<TaskStatus>,
 }
 
 impl Status {
-    /// Segments that are in a state.
+    /// How many segments are in `state`.
     pub fn count(&self, state: State) -> usize {
         self.segments.iter().filter(|s| s.state == state).count()
     }
@@ -114,7 +114,7 @@ impl Status {
     }
 }
 
-/// How far the job is that was submitted as `submission` says.
+/// State of the job that was submitted as `submission` says.
 ///
 /// # Errors
 /// The job's folder can't be read; Slurm doesn't answer.
@@ -123,25 +123,25 @@ pub fn status(submission: &Submission) -> Result<Status> {
     let queue = slurm::queue(&ids)?;
     let made = job::progress(&submission.job);
     // Once the outputs are in place the folder goes, and its plan goes first: what was seen may be a part only.
-    let there = submission.outputs.iter().all(|o| o.is_file());
-    let progress = if there && !job::is_planned(&submission.job) { Vec::new() } else { made?.segments };
-    let gone = progress.is_empty();
+    let outputs_exist = submission.outputs.iter().all(|o| o.is_file());
+    let progress = if outputs_exist && !job::is_planned(&submission.job) { Vec::new() } else { made?.segments };
+    let removed = progress.is_empty();
     let unfinished = progress.iter().any(|s| !s.finished);
     let accounts = if unfinished { slurm::accounts(&ids) } else { HashMap::new() };
     let logs = folder_of(&submission.job);
-    Ok(seen(submission, progress, &queue, &accounts, &logs, gone || job::is_merged(&submission.job)))
+    Ok(combine(submission, progress, &queue, &accounts, &logs, removed || job::is_merged(&submission.job)))
 }
 
-/// All of it seen together.
-fn seen(
+/// Combines segments, queue, accounts and logs.
+fn combine(
     submission: &Submission,
     progress: Vec<SegmentProgress>,
-    queue: &HashMap<Id, Entry>,
-    accounts: &HashMap<Id, Entry>,
+    queue: &HashMap<TaskId, QueueEntry>,
+    accounts: &HashMap<TaskId, QueueEntry>,
     logs: &Path,
     merged: bool,
 ) -> Status {
-    let of_task = |id: Id| match queue.get(&id) {
+    let of_task = |id: TaskId| match queue.get(&id) {
         Some(entry) if entry.runs() => State::Running,
         Some(entry) if entry.waits() => State::Waiting,
         _ => State::Failed,
@@ -169,7 +169,7 @@ fn seen(
                 continue;
             }
             let id = (array, Some(at));
-            tasks.push(told(
+            tasks.push(task_status(
                 format!("{array}_{at}"),
                 task.to_string(),
                 of_task(id),
@@ -187,7 +187,7 @@ fn seen(
             _ => Some(of_task((round.merge, None))),
         };
         if let Some(state) = state {
-            tasks.push(told(round.merge.to_string(), "merge".into(), state, entry, logs));
+            tasks.push(task_status(round.merge.to_string(), "merge".into(), state, entry, logs));
         }
     }
     let any = |state| tasks.iter().any(|t| t.state == state);
@@ -203,37 +203,37 @@ fn seen(
     Status { job: submission.job.clone(), outputs: submission.outputs.clone(), state, segments, tasks }
 }
 
-fn told(id: String, segments: String, state: State, entry: Option<&Entry>, logs: &Path) -> TaskStatus {
+fn task_status(id: String, segments: String, state: State, entry: Option<&QueueEntry>, logs: &Path) -> TaskStatus {
     let (node, word, reason) = entry.map(|e| (e.node.clone(), e.state.clone(), e.reason.clone())).unwrap_or_default();
     let reason = if reason.is_empty() || reason == "None" { String::new() } else { format!(" ({reason})") };
-    let last_words = if state == State::Failed { last_words(&logs.join(format!("{id}.log"))) } else { Vec::new() };
+    let last_words = if state == State::Failed { log_tail(&logs.join(format!("{id}.log"))) } else { Vec::new() };
     TaskStatus { id, segments, state, node, slurm: word + &reason, last_words }
 }
 
 /// The last lines of a log that say something.
-fn last_words(log: &Path) -> Vec<String> {
+fn log_tail(log: &Path) -> Vec<String> {
     let read = || -> std::io::Result<String> {
         let mut file = File::open(log)?;
         let bytes = file.metadata()?.len();
-        file.seek(SeekFrom::Start(bytes.saturating_sub(TAIL)))?;
+        file.seek(SeekFrom::Start(bytes.saturating_sub(LOG_TAIL)))?;
         let mut end = Vec::new();
-        file.take(TAIL).read_to_end(&mut end)?;
+        file.take(LOG_TAIL).read_to_end(&mut end)?;
         Ok(String::from_utf8_lossy(&end).into_owned())
     };
     let Ok(text) = read() else { return Vec::new() };
     let lines: Vec<_> = text.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
-    lines[lines.len().saturating_sub(LAST_WORDS)..].iter().map(|l| (*l).to_owned()).collect()
+    lines[lines.len().saturating_sub(LOG_LINES)..].iter().map(|l| (*l).to_owned()).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::folder::Round;
-    use super::super::script::Resources;
     use super::*;
+    use crate::slurm_scripts::Resources;
+    use crate::submission::Round;
     use vrseg_engine::job::Maker;
 
-    fn entry(state: &str, node: &str, reason: &str) -> Entry {
-        Entry { state: state.into(), node: node.into(), reason: reason.into() }
+    fn entry(state: &str, node: &str, reason: &str) -> QueueEntry {
+        QueueEntry { state: state.into(), node: node.into(), reason: reason.into() }
     }
 
     fn segments(finished: &[usize], n: usize) -> Vec<SegmentProgress> {
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn every_segment_has_a_state_and_failed_tasks_their_last_words() {
+    fn every_segment_has_a_state_and_failed_tasks_their_log_tail() {
         let dir = tempfile::tempdir().expect("a folder");
         std::fs::write(dir.path().join("17_1.log"), "a\n\nb\nc\nvrseg: error: no card\n").expect("a log");
         let queue = HashMap::from([
@@ -267,7 +267,7 @@ mod tests {
             ((18, None), entry("PENDING", "", "Dependency")),
         ]);
         let accounts = HashMap::from([((17, Some(1)), entry("NODE_FAIL", "node2", "1:0"))]);
-        let status = seen(&submission(), segments(&[0, 1], 7), &queue, &accounts, dir.path(), false);
+        let status = combine(&submission(), segments(&[0, 1], 7), &queue, &accounts, dir.path(), false);
         let states: Vec<_> = status.segments.iter().map(|s| s.state).collect();
         use State::*;
         assert_eq!(states, [Finished, Finished, Running, Failed, Failed, Waiting, Missing]);
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_just_being_removed_is_a_finished_jobs() {
+    fn folder_being_removed_counts_as_finished_job() {
         let dir = tempfile::tempdir().expect("a folder");
         let job = dir.path().join("out.mp4.vrseg");
         let outputs = vec![dir.path().join("out.mp4")];
@@ -301,12 +301,13 @@ mod tests {
     }
 
     #[test]
-    fn a_job_ends_with_its_outputs_or_without_them() {
+    fn job_state_follows_merge_and_queue() {
         let nothing = HashMap::new();
         let logs = Path::new("/nowhere");
         let waits = HashMap::from([((18, None), entry("PENDING", "", "Dependency"))]);
-        let state =
-            |made: &[usize], queue, merged| seen(&submission(), segments(made, 6), queue, &nothing, logs, merged).state;
+        let state = |made: &[usize], queue, merged| {
+            combine(&submission(), segments(made, 6), queue, &nothing, logs, merged).state
+        };
         let all = [0, 1, 2, 3, 4, 5];
         assert_eq!(state(&all, &nothing, true), State::Finished);
         assert_eq!(state(&all, &waits, false), State::Waiting);

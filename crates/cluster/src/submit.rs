@@ -1,11 +1,11 @@
 //! Submitting a planned job, and what is missing of it.
 
-use super::error::{Error, Result};
-use super::folder::{Round, Submission, folder_of};
-use super::script::{self, Resources, quoted};
-use super::slurm;
-use super::status::{State, status};
-use super::tasks::{Task, tasks};
+use crate::error::{Error, Result};
+use crate::slurm;
+use crate::slurm_scripts::{Resources, array_script, job_name, merge_script, quoted};
+use crate::status::{SegmentStatus, State, status};
+use crate::submission::{Round, Submission, folder_of};
+use crate::tasks::{Task, tasks};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -13,33 +13,33 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// The scripts of a submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scripts {
-    /// The array's; `None` where all segments are finished.
+    /// The array's script; `None` where all segments are finished.
     pub work: Option<String>,
-    /// The job's that joins the segments.
+    /// Script of the job that joins the segments.
     pub merge: String,
-    /// What each task of the array works on.
+    /// The tasks of the array, in its order.
     pub tasks: Vec<Task>,
 }
 
-/// What was submitted.
+/// The jobs that one submission created.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// The array's number; `None` where all segments are finished.
+pub struct SubmittedJobs {
+    /// Slurm's number of the array; `None` where all segments are finished.
     pub array: Option<u64>,
-    /// The number of the job that joins the segments.
+    /// Slurm's number of the job that joins the segments.
     pub merge: u64,
-    /// Tasks of the array.
+    /// How many tasks the array has.
     pub tasks: usize,
     /// Where scripts and logs are.
     pub folder: PathBuf,
 }
 
-/// The scripts for the segments `missing` of the job in `job`, whose segments have so many `frames`.
+/// The scripts for the segments `missing` of the job in `job`; `frames` are those of every segment.
 pub fn scripts(job: &Path, frames: &[u64], missing: &[usize], each: Option<usize>, resources: &Resources) -> Scripts {
     let tasks = tasks(frames, missing, each, resources.max_parallel);
-    let (shown, title) = (quoted(&job.to_string_lossy()), script::name(job));
-    let work = (!tasks.is_empty()).then(|| script::work(&shown, &title, &tasks, resources));
-    Scripts { work, merge: script::merge(&shown, &title, resources), tasks }
+    let (shown, title) = (quoted(&job.to_string_lossy()), job_name(job));
+    let work = (!tasks.is_empty()).then(|| array_script(&shown, &title, &tasks, resources));
+    Scripts { work, merge: merge_script(&shown, &title, resources), tasks }
 }
 
 /// Submits all of a job that was planned in `job`: an array of tasks, and a job that joins their segments.
@@ -54,7 +54,7 @@ pub fn submit(
     missing: &[usize],
     each: Option<usize>,
     resources: Resources,
-) -> Result<(Submission, Step)> {
+) -> Result<(Submission, SubmittedJobs)> {
     if let Ok(before) = Submission::read(job)
         && matches!(status(&before)?.state, State::Running | State::Waiting)
     {
@@ -64,8 +64,8 @@ pub fn submit(
         )));
     }
     let mut submission = Submission { job: job.to_path_buf(), outputs, resources, each, rounds: Vec::new() };
-    let step = round(&mut submission, frames, missing, &[])?;
-    Ok((submission, step))
+    let jobs = submit_round(&mut submission, frames, missing, &[])?;
+    Ok((submission, jobs))
 }
 
 /// Submits what is missing of a job and what nobody works on; the job that joins comes behind all of it.
@@ -73,14 +73,14 @@ pub fn submit(
 ///
 /// # Errors
 /// As for [`submit`].
-pub fn resume(submission: &mut Submission) -> Result<Option<Step>> {
+pub fn resume(submission: &mut Submission) -> Result<Option<SubmittedJobs>> {
     let now = status(submission)?;
     if now.state == State::Finished {
         return Ok(None);
     }
     let frames: Vec<_> = now.segments.iter().map(|s| s.progress.frames).collect();
-    let lost = |s: &&super::SegmentStatus| matches!(s.state, State::Failed | State::Missing);
-    let missing: Vec<_> = now.segments.iter().filter(lost).map(|s| s.segment).collect();
+    let unattended = |s: &&SegmentStatus| matches!(s.state, State::Failed | State::Missing);
+    let missing: Vec<_> = now.segments.iter().filter(unattended).map(|s| s.segment).collect();
     let merge = now.tasks.iter().any(|t| t.segments == "merge" && matches!(t.state, State::Running | State::Waiting));
     if missing.is_empty() && merge {
         return Ok(None);
@@ -94,24 +94,29 @@ pub fn resume(submission: &mut Submission) -> Result<Option<Step>> {
         .collect();
     let old: Vec<_> = submission.rounds.iter().map(|r| r.merge).collect();
     slurm::cancel(&old)?;
-    round(submission, &frames, &missing, &alive).map(Some)
+    submit_round(submission, &frames, &missing, &alive).map(Some)
 }
 
-fn round(submission: &mut Submission, frames: &[u64], missing: &[usize], alive: &[u64]) -> Result<Step> {
+fn submit_round(
+    submission: &mut Submission,
+    frames: &[u64],
+    missing: &[usize],
+    alive: &[u64],
+) -> Result<SubmittedJobs> {
     let job = submission.job.clone();
     let folder = folder_of(&job);
     let made = scripts(&job, frames, missing, submission.each, &submission.resources);
-    let keep = |name: &str, text: &str| -> Result<PathBuf> {
+    let write = |name: &str, text: &str| -> Result<PathBuf> {
         let path = folder.join(name);
-        let write = || fs::create_dir_all(&folder).and_then(|()| fs::write(&path, text));
-        write().map_err(|source| Error::Folder { path: path.clone(), source })?;
+        let create = || fs::create_dir_all(&folder).and_then(|()| fs::write(&path, text));
+        create().map_err(|source| Error::Folder { path: path.clone(), source })?;
         Ok(path)
     };
     let n = submission.rounds.len();
     let suffix = if n == 0 { String::new() } else { format!("-{}", n + 1) };
-    let merge = keep(&format!("merge{suffix}.sbatch"), &made.merge)?;
+    let merge = write(&format!("merge{suffix}.sbatch"), &made.merge)?;
     let array = match &made.work {
-        Some(text) => Some(slurm::submit(&keep(&format!("work{suffix}.sbatch"), text)?, &folder, &[])?),
+        Some(text) => Some(slurm::submit(&write(&format!("work{suffix}.sbatch"), text)?, &folder, &[])?),
         None => None,
     };
     let after: Vec<String> =
@@ -132,10 +137,10 @@ fn round(submission: &mut Submission, frames: &[u64], missing: &[usize], alive: 
     let tasks = made.tasks.len();
     submission.rounds.push(Round { array, merge, tasks: made.tasks, submitted });
     submission.write()?;
-    Ok(Step { array, merge, tasks, folder })
+    Ok(SubmittedJobs { array, merge, tasks, folder })
 }
 
-/// Takes a job from the queue and ends its tasks. Finished segments stay.
+/// Removes a job from the queue and ends its tasks. Finished segments stay.
 ///
 /// # Errors
 /// Slurm refuses.
@@ -148,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_finished_is_not_submitted_again() {
+    fn finished_segments_are_not_submitted() {
         let resources = Resources { program: "vrseg".into(), ..Resources::default() };
         let made = scripts(Path::new("/x/o.mp4.vrseg"), &[100; 9], &[2, 3, 8], None, &resources);
         assert_eq!(made.tasks.iter().map(Task::to_string).collect::<Vec<_>>(), ["2-3", "8"]);

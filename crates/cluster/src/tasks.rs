@@ -5,18 +5,18 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::str::FromStr;
 
-/// Segments that one task works on, one behind the other: only the first of them has to warm up.
+/// Consecutive segments that one task works on: only the first of them has to warm up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Task {
-    /// The first.
+    /// Index of the first segment.
     pub first: usize,
-    /// The last, which may be the first.
+    /// Index of the last segment, which may be the first.
     pub last: usize,
 }
 
 impl Task {
-    /// Whether it works on a segment.
+    /// Whether `segment` is one of its.
     pub fn has(&self, segment: usize) -> bool {
         (self.first..=self.last).contains(&segment)
     }
@@ -59,15 +59,15 @@ impl TryFrom<String> for Task {
 
 /// Fewer segments than this are not worth a task where nothing else is asked for: a process and a
 /// network have to be started.
-const LEAST: usize = 2;
+const MIN_SEGMENTS: usize = 2;
 /// Segments of a task where nobody said how many run at once.
-const EACH: usize = 4;
+const DEFAULT_SEGMENTS: usize = 4;
 
-/// Divides the segments `missing` over tasks as [`divide`] does, and as it is good where neither `each` nor
-/// `workers` was said.
+/// Divides the segments `missing`, in rising order, over tasks; `frames` are those of every segment of the job.
+/// `each`: segments per task; `workers`: tasks that run at once. Both have defaults.
 pub fn tasks(frames: &[u64], missing: &[usize], each: Option<usize>, workers: Option<usize>) -> Vec<Task> {
-    let each = each.or_else(|| workers.is_none().then_some(EACH));
-    divide(frames, missing, each, workers, LEAST)
+    let each = each.or_else(|| workers.is_none().then_some(DEFAULT_SEGMENTS));
+    divide(frames, missing, each, workers, MIN_SEGMENTS)
 }
 
 /// Divides the segments `missing`, in rising order, over tasks; `frames` are those of every segment of the job.
@@ -107,12 +107,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn words(tasks: &[Task]) -> Vec<String> {
+    fn texts(tasks: &[Task]) -> Vec<String> {
         tasks.iter().map(Task::to_string).collect()
     }
 
     #[test]
-    fn tasks_are_numbers_and_ranges() {
+    fn task_parses_index_or_range() {
         assert_eq!("7".parse(), Ok(Task { first: 7, last: 7 }));
         assert_eq!("3-11".parse(), Ok(Task { first: 3, last: 11 }));
         for wrong in ["", "a", "5-3", "1-2-3", "-1", "1-"] {
@@ -121,16 +121,16 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_come_first_and_they_get_smaller() {
+    fn longest_tasks_come_first_and_get_smaller() {
         let all: Vec<_> = (0..24).collect();
-        assert_eq!(words(&divide(&[100; 24], &all, None, Some(2), 1))[..4], ["0-2", "3-4", "5-6", "7-8"]);
-        assert_eq!(words(&divide(&[100; 24], &all, Some(8), Some(2), 1)), ["0-7", "8-15", "16-23"]);
-        assert_eq!(words(&divide(&[100; 5], &[0, 1, 2, 3, 4], None, None, 4)), ["0-3", "4"]);
+        assert_eq!(texts(&divide(&[100; 24], &all, None, Some(2), 1))[..4], ["0-2", "3-4", "5-6", "7-8"]);
+        assert_eq!(texts(&divide(&[100; 24], &all, Some(8), Some(2), 1)), ["0-7", "8-15", "16-23"]);
+        assert_eq!(texts(&divide(&[100; 5], &[0, 1, 2, 3, 4], None, None, 4)), ["0-3", "4"]);
     }
 
     #[test]
-    fn a_task_has_no_gaps() {
-        assert_eq!(words(&divide(&[100; 9], &[0, 3, 4, 5, 8], Some(4), None, 1)), ["3-5", "0", "8"]);
+    fn task_segments_are_consecutive() {
+        assert_eq!(texts(&divide(&[100; 9], &[0, 3, 4, 5, 8], Some(4), None, 1)), ["3-5", "0", "8"]);
     }
 
     /// When the last of `workers` ends, which take the next task as soon as they are free, each as fast
@@ -160,7 +160,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_segment_has_one_task(
+        fn every_segment_has_exactly_one_task(
             frames in proptest::collection::vec(1u64..1000, 1..80), missing in proptest::collection::vec(any::<bool>(), 80),
             each in proptest::option::of(1usize..9), workers in proptest::option::of(1usize..9), least in 0usize..6,
         ) {

@@ -1,10 +1,12 @@
 //! `--monitor`: the run as a full-screen page in the terminal.
 
-mod draw;
+mod page;
+mod panels;
+mod preview;
+mod style;
 
-use super::board::{Board, Phase};
-use super::serve::StopFn;
-use draw::{Colors, Look};
+use super::status::{Phase, RunStatus, StopFn};
+use page::Page;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
@@ -16,24 +18,25 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use style::{Colors, DrawOptions};
 
 /// Between two pages.
-const EVERY: Duration = Duration::from_millis(200);
-/// So long the last page may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+const DRAW_INTERVAL: Duration = Duration::from_millis(200);
+/// How long the drawing thread may take to end.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The terminal shows the page and not what was there before.
-static UP: AtomicBool = AtomicBool::new(false);
+static SCREEN_ACTIVE: AtomicBool = AtomicBool::new(false);
 
 /// Shows the page until it is dropped.
 #[derive(Debug)]
-pub struct Monitor {
+pub(crate) struct Monitor {
     end: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 /// Why there is no page, if there can be none.
-pub fn obstacle() -> Option<&'static str> {
+pub(crate) fn obstacle() -> Option<&'static str> {
     if !io::stderr().is_terminal() {
         return Some("standard error is not a terminal");
     }
@@ -46,8 +49,8 @@ pub fn obstacle() -> Option<&'static str> {
 }
 
 /// Gives the terminal back as it was. Does nothing where there is no page; may be called anywhere.
-pub fn restore() {
-    if UP.swap(false, Ordering::SeqCst) {
+pub(crate) fn restore() {
+    if SCREEN_ACTIVE.swap(false, Ordering::SeqCst) {
         let _ = disable_raw_mode();
         let _ = execute!(io::stderr(), LeaveAlternateScreen, cursor::Show);
     }
@@ -58,7 +61,7 @@ impl Monitor {
     ///
     /// # Errors
     /// When the terminal refuses.
-    pub fn start(board: &Arc<Board>, stop: StopFn, colors: bool) -> io::Result<Self> {
+    pub(crate) fn start(status: &Arc<RunStatus>, stop: StopFn, colors: bool) -> io::Result<Self> {
         static HOOK: Once = Once::new();
         // A panic must be readable, wherever it happens.
         HOOK.call_once(|| {
@@ -69,7 +72,7 @@ impl Monitor {
             }));
         });
         enable_raw_mode()?;
-        UP.store(true, Ordering::SeqCst);
+        SCREEN_ACTIVE.store(true, Ordering::SeqCst);
         let started = execute!(io::stderr(), EnterAlternateScreen, cursor::Hide)
             .and_then(|()| Terminal::new(CrosstermBackend::new(io::stderr())));
         let terminal = match started {
@@ -80,8 +83,8 @@ impl Monitor {
             }
         };
         let end = Arc::new(AtomicBool::new(false));
-        let (seen, board) = (Arc::clone(&end), Arc::clone(board));
-        let body = move || show(terminal, &board, &stop, &seen, Colors::of_terminal(colors));
+        let (seen, status) = (Arc::clone(&end), Arc::clone(status));
+        let body = move || show(terminal, &status, &stop, &seen, Colors::of_terminal(colors));
         let thread = std::thread::Builder::new().name("vrseg-monitor".to_owned()).spawn(body);
         match thread {
             Ok(thread) => Ok(Self { end, thread: Some(thread) }),
@@ -98,7 +101,7 @@ impl Drop for Monitor {
         self.end.store(true, Ordering::SeqCst);
         if let Some(thread) = self.thread.take() {
             // Where the terminal has gone away, waiting for its keys may have no end.
-            let until = Instant::now() + PATIENCE;
+            let until = Instant::now() + JOIN_TIMEOUT;
             while !thread.is_finished() && Instant::now() < until {
                 std::thread::sleep(Duration::from_millis(10));
             }
@@ -110,22 +113,22 @@ impl Drop for Monitor {
 /// Draws and listens to keys.
 fn show(
     mut terminal: Terminal<CrosstermBackend<Stderr>>,
-    board: &Board,
+    status: &RunStatus,
     stop: &StopFn,
     end: &AtomicBool,
     colors: Colors,
 ) {
-    let mut look = Look { colors, preview: true };
+    let mut options = DrawOptions { colors, preview: true };
     // After a panic elsewhere the terminal is no longer ours.
-    while !end.load(Ordering::SeqCst) && UP.load(Ordering::SeqCst) {
-        let picture = if look.preview { board.picture() } else { None };
-        let (now, history, messages) = (board.now(), board.history(), board.messages(0));
+    while !end.load(Ordering::SeqCst) && SCREEN_ACTIVE.load(Ordering::SeqCst) {
+        let picture = if options.preview { status.picture() } else { None };
+        let (now, history, messages) = (status.snapshot(), status.history(), status.messages(0));
         let ended = now.phase == Phase::Ended;
-        let page = draw::Page { now, history, messages, picture };
-        if terminal.draw(|frame| draw::page(frame, &page, &look)).is_err() || ended {
+        let page = Page { now, history, messages, picture };
+        if terminal.draw(|frame| page::draw(frame, &page, &options)).is_err() || ended {
             return;
         }
-        match event::poll(EVERY) {
+        match event::poll(DRAW_INTERVAL) {
             Ok(false) => {}
             Ok(true) => {
                 if let Ok(Event::Key(key)) = event::read()
@@ -134,13 +137,13 @@ fn show(
                     match key.code {
                         KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => stop(),
                         KeyCode::Char('q') => stop(),
-                        KeyCode::Char('p') => look.preview = !look.preview,
+                        KeyCode::Char('p') => options.preview = !options.preview,
                         _ => {}
                     }
                 }
             }
             // No keys can be read: the page is still worth showing.
-            Err(_) => std::thread::sleep(EVERY),
+            Err(_) => std::thread::sleep(DRAW_INTERVAL),
         }
     }
 }

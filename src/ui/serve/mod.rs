@@ -1,9 +1,9 @@
-//! `--serve`: a page that shows the run and can end it gently. Everything is under a random word in
-//! the address; nothing is loaded from elsewhere.
+//! `--serve`: a web page that shows the run and can stop it. Everything is under a random token in the address;
+//! nothing is loaded from elsewhere.
 
-use crate::ui::board::{Board, Message, Now, Phase, Point};
 use crate::ui::http::Server;
-use crate::ui::picture::Image;
+use crate::ui::picture::{Image, Picture};
+use crate::ui::status::{HistoryPoint, LogMessage, Phase, RunStatus, Snapshot, StopFn};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -22,27 +22,24 @@ use std::time::Duration;
 use vrseg_engine::telemetry::TOLD;
 
 /// Between two events.
-const EVERY: Duration = Duration::from_millis(500);
+const EVENT_INTERVAL: Duration = Duration::from_millis(500);
 /// Size of the preview's pictures at most.
-const PREVIEW: (usize, usize) = (960, 480);
+const PREVIEW_SIZE: (usize, usize) = (960, 480);
 
 const PAGE: &str = include_str!("page.html");
 /// The page's own scripts and styles, and nothing from anywhere else.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
+const CONTENT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
                       img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// What ends the run gently.
-pub type StopFn = Arc<dyn Fn() + Send + Sync>;
-
 #[derive(Clone)]
-struct Shared {
-    board: Arc<Board>,
+struct ServeState {
+    status: Arc<RunStatus>,
     stop: StopFn,
 }
 
 /// The server and the address that opens its page.
 #[derive(Debug)]
-pub struct Page {
+pub(crate) struct StatusServer {
     _server: Server,
     /// `http://127.0.0.1:9000/3f.../`.
     pub link: String,
@@ -52,25 +49,25 @@ pub struct Page {
 ///
 /// # Errors
 /// When the address can't be listened at.
-pub fn serve(board: &Arc<Board>, address: SocketAddr, stop: StopFn) -> io::Result<Page> {
+pub(crate) fn serve(status: &Arc<RunStatus>, address: SocketAddr, stop: StopFn) -> io::Result<StatusServer> {
     let token = token()?;
-    let shared = Shared { board: Arc::clone(board), stop };
-    let server = Server::start("vrseg-serve", address, pages(&token, shared))?;
+    let state = ServeState { status: Arc::clone(status), stop };
+    let server = Server::start("vrseg-serve", address, pages(&token, state))?;
     let link = format!("http://{}/{token}/", server.address());
-    Ok(Page { _server: server, link })
+    Ok(StatusServer { _server: server, link })
 }
 
-fn pages(token: &str, shared: Shared) -> Router {
+fn pages(token: &str, state: ServeState) -> Router {
     let inside = Router::new()
         .route("/", get(page))
         .route("/events", get(events))
         .route("/history", get(history))
-        .route("/source.png", get(|s: State<Shared>| png(s, |p| &p.source)))
-        .route("/matte.png", get(|s: State<Shared>| png(s, |p| &p.matte)))
-        .route("/composite.png", get(|s: State<Shared>| png(s, |p| &p.composite)))
+        .route("/source.png", get(|s: State<ServeState>| png(s, |p| &p.source)))
+        .route("/matte.png", get(|s: State<ServeState>| png(s, |p| &p.matte)))
+        .route("/composite.png", get(|s: State<ServeState>| png(s, |p| &p.composite)))
         .route("/stop", post(stop))
-        .layer(middleware::from_fn(own_origin))
-        .with_state(shared);
+        .layer(middleware::from_fn(refuse_foreign_origin))
+        .with_state(state);
     // Nested, the page would lose the slash at its end, on which its links rest.
     Router::new().nest_service(&format!("/{token}"), inside)
 }
@@ -83,15 +80,15 @@ fn token() -> io::Result<String> {
 }
 
 /// Refuses what another page asks for, and tells the browser to be strict.
-async fn own_origin(request: Request<Body>, next: Next) -> Response {
+async fn refuse_foreign_origin(request: Request<Body>, next: Next) -> Response {
     let headers = request.headers();
     let text = |name: header::HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
     let host = text(header::HOST).unwrap_or_default();
-    let said = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
-    // A link may be followed from anywhere: who has it, has the word.
-    let link = request.method() == Method::GET && said("sec-fetch-mode") == Some("navigate");
+    let value = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+    // A link may be followed from anywhere: it has the token in it.
+    let link = request.method() == Method::GET && value("sec-fetch-mode") == Some("navigate");
     let foreign = text(header::ORIGIN).is_some_and(|origin| origin != format!("http://{host}"))
-        || said("sec-fetch-site").is_some_and(|site| !link && site != "same-origin" && site != "none");
+        || value("sec-fetch-site").is_some_and(|site| !link && site != "same-origin" && site != "none");
     if foreign {
         return StatusCode::FORBIDDEN.into_response();
     }
@@ -99,7 +96,7 @@ async fn own_origin(request: Request<Body>, next: Next) -> Response {
     let headers = response.headers_mut();
     for (name, value) in [
         (header::CACHE_CONTROL, "no-store"),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CONTENT_SECURITY_POLICY, CONTENT_POLICY),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ] {
@@ -112,45 +109,45 @@ async fn page() -> Response {
     ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], PAGE).into_response()
 }
 
-/// One event: everything at a moment, and what was said since the one before.
+/// One event: the status, and the messages since the event before.
 #[derive(Serialize)]
-struct Moment {
+struct StatusEvent {
     #[serde(flatten)]
-    now: Now,
+    snapshot: Snapshot,
     /// The newest picture's frame and its time.
     picture: Option<(u64, f64)>,
-    messages: Vec<Message>,
+    messages: Vec<LogMessage>,
 }
 
-async fn events(State(shared): State<Shared>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let next = |(shared, after, wait): (Shared, u64, Duration)| async move {
+async fn events(State(state): State<ServeState>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let next = |(state, after, wait): (ServeState, u64, Duration)| async move {
         tokio::time::sleep(wait).await;
-        let now = shared.board.now();
-        let ended = now.phase == Phase::Ended;
-        let messages = shared.board.messages(after);
+        let snapshot = state.status.snapshot();
+        let ended = snapshot.phase == Phase::Ended;
+        let messages = state.status.messages(after);
         let after = messages.last().map_or(after, |m| m.number);
-        let picture = shared.board.picture().map(|p| (p.frame, p.seconds));
-        let event = serde_json::to_string(&Moment { now, picture, messages });
+        let picture = state.status.picture().map(|p| (p.frame, p.seconds));
+        let event = serde_json::to_string(&StatusEvent { snapshot, picture, messages });
         let event = event.map_or_else(|_| Event::default().comment("not JSON"), |json| Event::default().data(json));
         // The last event stays the last: a browser that lost the stream would come again.
-        let wait = if ended { Duration::from_secs(3600) } else { EVERY };
-        Some((Ok(event), (shared, after, wait)))
+        let wait = if ended { Duration::from_secs(3600) } else { EVENT_INTERVAL };
+        Some((Ok(event), (state, after, wait)))
     };
-    Sse::new(stream::unfold((shared, 0, Duration::ZERO), next))
+    Sse::new(stream::unfold((state, 0, Duration::ZERO), next))
 }
 
-async fn history(State(shared): State<Shared>) -> Response {
-    let points: Vec<Point> = shared.board.history();
+async fn history(State(state): State<ServeState>) -> Response {
+    let points: Vec<HistoryPoint> = state.status.history();
     match serde_json::to_vec(&points) {
         Ok(json) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
-async fn png(State(shared): State<Shared>, which: fn(&crate::ui::picture::Picture) -> &Image) -> Response {
-    let picture = shared.board.picture();
+async fn png(State(state): State<ServeState>, which: fn(&Picture) -> &Image) -> Response {
+    let picture = state.status.picture();
     // Elsewhere: other requests are not to wait for it.
-    let make = move || picture.and_then(|p| which(&p).fitted(PREVIEW.0, PREVIEW.1).png().ok());
+    let make = move || picture.and_then(|p| which(&p).fitted(PREVIEW_SIZE.0, PREVIEW_SIZE.1).png().ok());
     match tokio::task::spawn_blocking(make).await.unwrap_or_default() {
         Some(file) => ([(header::CONTENT_TYPE, "image/png")], file).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
@@ -158,26 +155,26 @@ async fn png(State(shared): State<Shared>, which: fn(&crate::ui::picture::Pictur
 }
 
 /// Only a page of our own can send the header: others would have to ask first, and are refused.
-async fn stop(State(shared): State<Shared>, headers: HeaderMap) -> StatusCode {
+async fn stop(State(state): State<ServeState>, headers: HeaderMap) -> StatusCode {
     if !headers.contains_key("x-vrseg") {
         return StatusCode::FORBIDDEN;
     }
     tracing::info!(target: TOLD, "a stop was asked for on the web page");
-    (shared.stop)();
+    (state.stop)();
     StatusCode::NO_CONTENT
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::progress::tests::start;
+    use crate::ui::testing::start_event;
     use std::io::Write;
     use std::net::TcpStream;
     use std::sync::atomic::{AtomicU32, Ordering};
     use vrseg_hardware::Machine;
 
     /// Status, headers and the beginning of the body.
-    fn ask(page: &Page, request: &str, more: &str) -> String {
+    fn ask(page: &StatusServer, request: &str, more: &str) -> String {
         let host = page.link.split('/').nth(2).expect("a host");
         let mut stream = TcpStream::connect(host).expect("a server");
         stream.set_read_timeout(Some(Duration::from_millis(500))).expect("a time limit");
@@ -194,16 +191,16 @@ mod tests {
     }
 
     #[test]
-    fn only_who_knows_the_word_is_served_and_only_our_own_page_may_stop() {
-        let board = Board::new(&Machine::default(), None);
-        board.event(&start());
-        board.say("a line");
+    fn token_is_required_and_only_our_own_page_may_stop() {
+        let status = RunStatus::new(&Machine::default(), None);
+        status.event(&start_event());
+        status.add_message("a line");
         let stops = Arc::new(AtomicU32::new(0));
         let count = Arc::clone(&stops);
         let stop: StopFn = Arc::new(move || {
             count.fetch_add(1, Ordering::SeqCst);
         });
-        let page = serve(&board, "127.0.0.1:0".parse().expect("an address"), stop).expect("a server");
+        let page = serve(&status, "127.0.0.1:0".parse().expect("an address"), stop).expect("a server");
         let path = format!("/{}", page.link.splitn(4, '/').nth(3).expect("a path"));
         assert!(path.len() == 34, "{path}");
 
@@ -237,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_needs_nothing_from_elsewhere() {
+    fn page_loads_nothing_from_elsewhere_and_tokens_differ() {
         let word = PAGE.split_whitespace().find(|w| w.contains("//") && w.contains("http"));
         // The name space of SVG is no address.
         assert!(word.is_none_or(|w| w.contains("www.w3.org")), "{word:?}");

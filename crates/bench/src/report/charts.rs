@@ -1,13 +1,16 @@
 //! Which charts there are of a benchmark.
 
-use super::super::advice::{by_batch, by_precision, by_size, efficiency};
-use super::super::results::{Point, Results, Whole};
-use super::draw::{BLUE, Frame, GREEN, ORANGE, PURPLE, SKY, Series, VERMILION, YELLOW, bars, lines, shares};
-use super::{Chart, ChartError, gib, views_per_second};
+use super::draw::{
+    BLUE, Chart, ChartError, Frame, GREEN, ORANGE, PURPLE, SKY, Series, VERMILION, YELLOW, bars, lines, shares,
+};
+use super::facts::views_per_second;
+use crate::advice::{by_batch, by_precision, by_size, efficiency};
+use crate::figures::{gib, number};
+use crate::results::{Point, Results, WholePipeline};
 use plotters::style::RGBColor;
 
 /// The stages in the order of the data, each with its color.
-const STAGES: [(&str, RGBColor); 7] = [
+const STAGE_COLORS: [(&str, RGBColor); 7] = [
     ("decode", SKY),
     ("prepare", YELLOW),
     ("infer", BLUE),
@@ -45,7 +48,7 @@ fn series(name: &str, color: RGBColor, points: &[&Point], value: impl Fn(&Point)
     Series { name: name.to_owned(), color, values: points.iter().map(|p| value(p)).collect() }
 }
 
-fn of_whole(name: &str, color: RGBColor, points: &[&Point], value: fn(&Whole) -> f64) -> Series {
+fn of_whole(name: &str, color: RGBColor, points: &[&Point], value: fn(&WholePipeline) -> f64) -> Series {
     series(name, color, points, |p| p.whole().map(value))
 }
 
@@ -59,7 +62,7 @@ fn describe(frame: &Frame<'_>, series: &[Series]) -> String {
     for (i, category) in frame.categories.iter().enumerate() {
         let figures: Vec<_> = series
             .iter()
-            .filter_map(|s| Some(format!("{} {}", s.name, super::number(s.values.get(i).copied().flatten()?))))
+            .filter_map(|s| Some(format!("{} {}", s.name, number(s.values.get(i).copied().flatten()?))))
             .collect();
         said.push(format!("{category}: {}", figures.join(", ")));
     }
@@ -124,7 +127,7 @@ fn stages(points: &[&Point]) -> Result<Chart, ChartError> {
     let time = |stage: &'static str| {
         move |p: &Point| Some(1e3 / p.measured()?.stages.iter().find(|s| s.stage == stage)?.fps.max(1e-9))
     };
-    let all: Vec<_> = STAGES.iter().map(|(name, color)| series(name, *color, &points, time(name))).collect();
+    let all: Vec<_> = STAGE_COLORS.iter().map(|(name, color)| series(name, *color, &points, time(name))).collect();
     Ok(chart("stages", &frame, &all, shares(&frame, &all, "ms")?))
 }
 
@@ -187,17 +190,17 @@ fn chart(name: &'static str, frame: &Frame<'_>, series: &[Series], svg: String) 
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::results::tests::recorded;
     use super::*;
+    use crate::results::sample;
 
     #[test]
-    fn there_is_a_chart_for_every_sweep() {
-        let charts = all(&recorded()).unwrap();
+    fn every_sweep_has_a_chart() {
+        let charts = all(&sample::results()).unwrap();
         let names: Vec<_> = charts.iter().map(|c| c.name).collect();
         assert_eq!(names, ["speed", "latency", "memory", "stages", "scaling", "batch", "precision"]);
         assert!(charts[0].description.contains("4k: whole pipeline 3.10, its slowest stage alone 3.88"));
         assert!(charts[6].svg.contains("failed"), "INT8 failed");
-        let mut few = recorded();
+        let mut few = sample::results();
         few.points.truncate(1);
         assert_eq!(all(&few).unwrap().len(), 4);
         few.points.clear();

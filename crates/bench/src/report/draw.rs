@@ -8,26 +8,26 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-/// A chart.
+/// A chart as SVG.
 #[derive(Clone, Debug)]
 pub struct Chart {
-    /// Name of its file.
+    /// Name of its file, without extension.
     pub name: &'static str,
-    /// Its title.
+    /// Title, which the picture shows too.
     pub title: String,
     /// What it shows, for those who can't see it.
     pub description: String,
-    /// The picture.
+    /// The picture, complete by itself.
     pub svg: String,
 }
 
-/// A chart can't be drawn: a defect of the program.
+/// A chart can't be drawn: a bug.
 #[derive(Debug, thiserror::Error)]
 #[error("a chart can't be drawn: {0}")]
 pub struct ChartError(String);
 
-pub(super) type Drawn = Result<String, ChartError>;
-type Done = Result<(), ChartError>;
+pub(super) type SvgResult = Result<String, ChartError>;
+type DrawResult = Result<(), ChartError>;
 
 pub(super) const BLUE: RGBColor = RGBColor(0, 114, 178);
 pub(super) const ORANGE: RGBColor = RGBColor(230, 159, 0);
@@ -66,7 +66,7 @@ pub(super) struct Frame<'a> {
 
 struct Canvas<'a>(DrawingArea<SVGBackend<'a>, Shift>);
 
-fn picture(height: i32, draw: impl FnOnce(&Canvas<'_>) -> Done) -> Drawn {
+fn picture(height: i32, draw: impl FnOnce(&Canvas<'_>) -> DrawResult) -> SvgResult {
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, (WIDTH as u32, height as u32)).into_drawing_area();
@@ -83,7 +83,7 @@ fn fail(e: impl std::fmt::Display) -> ChartError {
 }
 
 impl Canvas<'_> {
-    fn text(&self, text: &str, (x, y): (i32, i32), px: f64, color: RGBColor, h: HPos, bold: bool) -> Done {
+    fn text(&self, text: &str, (x, y): (i32, i32), px: f64, color: RGBColor, h: HPos, bold: bool) -> DrawResult {
         // The backend writes a font's size divided by this.
         let font = ("sans-serif", px * 1.24).into_font();
         let font = if bold { font.style(FontStyle::Bold) } else { font };
@@ -91,15 +91,15 @@ impl Canvas<'_> {
         self.0.draw(&Text::new(text.to_owned(), (x, y), style)).map_err(fail)
     }
 
-    fn bar(&self, (x0, y0): (i32, i32), (x1, y1): (i32, i32), color: RGBColor) -> Done {
+    fn bar(&self, (x0, y0): (i32, i32), (x1, y1): (i32, i32), color: RGBColor) -> DrawResult {
         self.0.draw(&Rectangle::new([(x0, y0), (x1, y1)], color.filled())).map_err(fail)
     }
 
-    fn path(&self, points: Vec<(i32, i32)>, color: RGBColor, width: u32) -> Done {
+    fn path(&self, points: Vec<(i32, i32)>, color: RGBColor, width: u32) -> DrawResult {
         self.0.draw(&PathElement::new(points, color.stroke_width(width))).map_err(fail)
     }
 
-    fn dot(&self, at: (i32, i32), radius: i32, color: RGBColor) -> Done {
+    fn dot(&self, at: (i32, i32), radius: i32, color: RGBColor) -> DrawResult {
         self.0.draw(&Circle::new(at, radius, color.filled())).map_err(fail)
     }
 
@@ -127,7 +127,7 @@ impl Canvas<'_> {
     fn axis(&self, top: i32, max: f64) -> Result<impl Fn(f64) -> i32 + use<>, ChartError> {
         // Room for the figures above the marks.
         let max = max * 1.12;
-        let step = step(max);
+        let step = tick_step(max);
         let end = (max / step).ceil().max(1.0) * step;
         let bottom = HEIGHT - BOTTOM;
         let at = move |v: f64| bottom - (v / end * f64::from(bottom - top)).round() as i32;
@@ -143,7 +143,7 @@ impl Canvas<'_> {
 }
 
 /// A round distance of four or five grid lines below `max`.
-fn step(max: f64) -> f64 {
+fn tick_step(max: f64) -> f64 {
     let rough = (max / 4.0).max(1e-9);
     let power = 10f64.powf(rough.log10().floor());
     let factor = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().find(|f| f * power >= rough * 0.999).unwrap_or(10.0);
@@ -159,7 +159,7 @@ fn legend(series: &[Series]) -> Vec<(&str, RGBColor)> {
 }
 
 /// Groups of bars, each with its figure; a value that isn't there is marked "failed".
-pub(super) fn bars(frame: &Frame<'_>, series: &[Series]) -> Drawn {
+pub(super) fn bars(frame: &Frame<'_>, series: &[Series]) -> SvgResult {
     picture(HEIGHT, |c| {
         let top = c.head(frame.title, frame.unit, &legend(series))?;
         let at = c.axis(top, highest(series))?;
@@ -189,7 +189,7 @@ pub(super) fn bars(frame: &Frame<'_>, series: &[Series]) -> Drawn {
 
 /// Lines over categories; with `mark`, the highest value of each line has a ring and its figure,
 /// else every value has its figure.
-pub(super) fn lines(frame: &Frame<'_>, series: &[Series], mark: bool) -> Drawn {
+pub(super) fn lines(frame: &Frame<'_>, series: &[Series], mark: bool) -> SvgResult {
     picture(HEIGHT, |c| {
         let top = c.head(frame.title, frame.unit, &legend(series))?;
         let at = c.axis(top, highest(series))?;
@@ -221,7 +221,7 @@ pub(super) fn lines(frame: &Frame<'_>, series: &[Series], mark: bool) -> Drawn {
 }
 
 /// For each category a bar of parts that make up the whole, with the whole's figure behind it.
-pub(super) fn shares(frame: &Frame<'_>, parts: &[Series], unit: &str) -> Drawn {
+pub(super) fn shares(frame: &Frame<'_>, parts: &[Series], unit: &str) -> SvgResult {
     picture(HEIGHT, |c| {
         let top = c.head(frame.title, frame.unit, &legend(parts))?;
         let rows = frame.categories.len().max(1) as i32;
@@ -269,14 +269,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_are_round() {
+    fn grid_steps_are_round_numbers() {
         for (max, want) in [(1.0, 0.25), (3.9, 1.0), (7.0, 2.0), (55.0, 20.0), (100.0, 25.0), (0.03, 0.01)] {
-            assert!((step(max) - want).abs() < 1e-9, "{max}: {}", step(max));
+            assert!((tick_step(max) - want).abs() < 1e-9, "{max}: {}", tick_step(max));
         }
     }
 
     #[test]
-    fn a_chart_has_its_figures() {
+    fn charts_print_their_values() {
         let categories = ["a".to_owned(), "b & c".to_owned()];
         let frame = Frame { title: "T", unit: "u", across: "x", categories: &categories };
         let series = |values| [Series { name: "s".into(), color: BLUE, values }];

@@ -1,13 +1,16 @@
 //! One page for a browser, with everything in it: no file, font or script is fetched.
 
-use super::super::advice::{TARGET_CARD, TARGETS, best_latency, best_throughput, efficiency, fastest, recommendations};
-use super::super::results::{Outcome, Results};
-use super::{ChartError, beside, charts, facts, gib, number};
+use super::charts;
+use super::draw::ChartError;
+use super::facts::{best_at, facts};
+use crate::advice::{TARGET_GPU, TARGETS, best_latency, best_throughput, efficiency, fastest, recommendations};
+use crate::figures::{gib, number};
+use crate::results::{Outcome, Results, STAGES};
 use std::fmt::Write as _;
 
 const STYLE: &str = include_str!("page.css");
 
-/// The page.
+/// The report as one HTML page. `target_fps`: frames a second that are wanted.
 ///
 /// # Errors
 /// None in practice.
@@ -20,7 +23,7 @@ pub fn page(results: &Results, target_fps: f64) -> Result<String, ChartError> {
         escape(&results.machine.summary()),
         escape(date)
     );
-    body += &cards(results, target_fps);
+    body += &headline_figures(results, target_fps);
     body += "<h2>What follows</h2>\n<div class=\"box\"><ul>\n";
     for sentence in recommendations(results, target_fps) {
         let _ = writeln!(body, "<li>{}</li>", escape(&sentence));
@@ -57,7 +60,7 @@ fn escape(text: &str) -> String {
 }
 
 /// The few figures that one looks for first.
-fn cards(results: &Results, target_fps: f64) -> String {
+fn headline_figures(results: &Results, target_fps: f64) -> String {
     let mut all = Vec::new();
     if let Some((p, fps)) = fastest(results) {
         all.push((format!("{} fps", number(fps)), format!("fastest: {}", results.label(p))));
@@ -99,7 +102,7 @@ fn targets(results: &Results) -> String {
         let cell = |value: String, good: bool| {
             if good { format!("<td class=\"yes\">{value} &#10003;</td>") } else { format!("<td>{value}</td>") }
         };
-        rows += &match beside(results, &t) {
+        rows += &match best_at(results, &t) {
             Some((fps, ms)) => cell(number(fps), fps >= t.fps) + &cell(format!("{ms:.0}"), ms < t.latency),
             None => "<td>&ndash;</td><td>&ndash;</td>".to_owned(),
         };
@@ -107,7 +110,7 @@ fn targets(results: &Results) -> String {
     }
     let head = ["size", "target fps", "target ms", "measured fps", "measured ms"];
     format!(
-        "<h2>Targets on an {TARGET_CARD}</h2>\n{}<p class=\"note\">The targets are wishes for that card, not \
+        "<h2>Targets on an {TARGET_GPU}</h2>\n{}<p class=\"note\">The targets are wishes for that card, not \
          measurements. What was measured, was measured on {}.</p>\n",
         table(&head, &rows),
         escape(&results.machine.summary())
@@ -171,16 +174,15 @@ fn points(results: &Results) -> String {
 }
 
 fn stages(results: &Results) -> String {
-    let names = ["decode", "prepare", "infer", "matte", "refine", "compose", "encode"];
     let mut head = vec!["point"];
-    head.extend(names);
+    head.extend(STAGES);
     head.extend(["pipeline", "of slowest", "of cores"]);
     let mut rows = String::new();
     for p in &results.points {
         let Some(m) = p.measured() else { continue };
         let _ = write!(rows, "<tr><td>{}</td>", escape(&results.label(p)));
         let e = efficiency(m, results.machine.cores);
-        for name in names {
+        for name in STAGES {
             let found = m.stages.iter().find(|s| s.stage == name);
             let class = if e.as_ref().is_some_and(|e| e.slowest.0 == name) { " class=\"yes\"" } else { "" };
             let _ = write!(rows, "<td{class}>{}</td>", found.map_or(String::new(), |s| number(s.fps)));
@@ -207,12 +209,12 @@ fn stages(results: &Results) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::results::tests::recorded;
     use super::*;
+    use crate::results::sample;
 
     #[test]
-    fn the_page_is_whole_and_safe() {
-        let mut results = recorded();
+    fn page_is_self_contained_balanced_and_escaped() {
+        let mut results = sample::results();
         results.machine.cpu = "<script>alert(1)</script> & \"co\"".into();
         let html = page(&results, 90.0).unwrap();
         assert!(!html.contains("<script"), "nothing of the data is markup");

@@ -1,9 +1,10 @@
 //! The report and the comparison for a terminal.
 
-use super::super::advice::{TARGET_CARD, TARGETS, efficiency, recommendations};
-use super::super::compare::{Comparison, Verdict};
-use super::super::results::{Outcome, Results};
-use super::{beside, facts, gib, number};
+use super::facts::{best_at, facts};
+use crate::advice::{TARGET_GPU, TARGETS, efficiency, recommendations};
+use crate::compare::{Comparison, Verdict};
+use crate::figures::{gib, number};
+use crate::results::{Outcome, Results, STAGES};
 use std::fmt::Write as _;
 
 /// Columns that are as wide as their cells; all but the first `left` are right-aligned.
@@ -34,7 +35,7 @@ impl Table {
     }
 }
 
-/// The whole report.
+/// The report of one benchmark. `target_fps`: frames a second that are wanted.
 pub fn text(results: &Results, target_fps: f64) -> String {
     let mut text = String::new();
     for (label, value) in facts(results) {
@@ -50,7 +51,7 @@ pub fn text(results: &Results, target_fps: f64) -> String {
     }
     let _ = write!(
         text,
-        "\nTargets on an {TARGET_CARD} (wishes, not measured) beside what {} does\n{}",
+        "\nTargets on an {TARGET_GPU} (wishes, not measured) beside what {} does\n{}",
         results.machine.host,
         targets(results)
     );
@@ -102,15 +103,14 @@ fn pipeline(results: &Results) -> String {
 }
 
 fn stages(results: &Results) -> Option<String> {
-    let names = ["decode", "prepare", "infer", "matte", "refine", "compose", "encode"];
     let mut header = vec!["point"];
-    header.extend(names);
+    header.extend(STAGES);
     header.extend(["pipeline", "of slowest", "of cores"]);
     let mut table = Table::new(1, &header);
     for p in &results.points {
         let Some(m) = p.measured() else { continue };
         let mut row = vec![results.label(p)];
-        for name in names {
+        for name in STAGES {
             row.push(m.stages.iter().find(|s| s.stage == name).map_or(String::new(), |s| number(s.fps)));
         }
         if let (Some(w), Some(e)) = (&m.whole, efficiency(m, results.machine.cores)) {
@@ -126,7 +126,7 @@ fn targets(results: &Results) -> String {
     let mut table = Table::new(1, &["size", "target fps", "target ms", "measured fps", "measured ms"]);
     for t in TARGETS {
         let mut row = vec![t.size.to_owned(), t.fps_text.to_owned(), format!("< {:.0}", t.latency)];
-        match beside(results, &t) {
+        match best_at(results, &t) {
             Some((fps, latency)) => row.extend([number(fps), format!("{latency:.0}")]),
             None => row.extend(["-".to_owned(), "-".to_owned()]),
         }
@@ -135,7 +135,7 @@ fn targets(results: &Results) -> String {
     table.text()
 }
 
-/// A comparison.
+/// A comparison as a table.
 pub fn comparison(c: &Comparison) -> String {
     let mut text = String::new();
     for w in &c.warnings {
@@ -178,18 +178,18 @@ pub fn comparison(c: &Comparison) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::compare;
-    use super::super::super::results::tests::recorded;
     use super::*;
+    use crate::compare;
+    use crate::results::sample;
 
     #[test]
-    fn a_report() {
-        insta::assert_snapshot!(text(&recorded(), 90.0));
+    fn report_text() {
+        insta::assert_snapshot!(text(&sample::results(), 90.0));
     }
 
     #[test]
-    fn a_comparison() {
-        let (a, mut b) = (recorded(), recorded());
+    fn comparison_text() {
+        let (a, mut b) = (sample::results(), sample::results());
         b.points.remove(2);
         if let Outcome::Ok(m) = &mut b.points[0].outcome
             && let Some(w) = &mut m.whole

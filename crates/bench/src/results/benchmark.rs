@@ -1,0 +1,85 @@
+//! A whole benchmark: where and how it ran, and its points.
+
+use super::machine::MachineInfo;
+use super::point::{Point, Spec};
+use serde::{Deserialize, Serialize};
+use std::time::SystemTime;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use vrseg_hardware::Machine;
+
+/// Version of the file's form. A reader refuses a file whose version is higher.
+pub(super) const SCHEMA: u32 = 1;
+
+/// A benchmark: machine, settings and points.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    /// [`SCHEMA`] when it was written.
+    pub schema: u32,
+    /// When it began, in UTC, as RFC 3339 has it.
+    pub created: String,
+    /// Version of vrseg that measured.
+    pub version: String,
+    /// The commit it was built from; empty where that wasn't known.
+    pub commit: String,
+    /// Version of FFmpeg that vrseg was linked with.
+    pub ffmpeg: String,
+    /// Machine on which it ran.
+    pub machine: MachineInfo,
+    /// Settings of the benchmark, which all points share.
+    pub settings: Settings,
+    /// Whether all points were tried.
+    pub finished: bool,
+    /// The points in the order in which they were measured.
+    pub points: Vec<Point>,
+}
+
+/// Settings of a benchmark, which all points share.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// The profile; the default where none was named.
+    pub profile: Option<String>,
+    /// The given video; without one the clips were made.
+    pub input: Option<String>,
+    /// Frames measured of each point at most.
+    pub iterations: u64,
+    /// Frames before those, which are not counted.
+    pub warmup: u64,
+    /// Seconds that each measurement may take.
+    pub seconds: f64,
+    /// Codec of the output, where it was named.
+    pub codec: Option<String>,
+    /// Preset of the output's encoder, where it was named.
+    pub preset: Option<String>,
+    /// Values of what a sweep doesn't vary.
+    pub base: Spec,
+}
+
+impl Results {
+    /// Nothing is measured yet. `commit` is the one that the program was built from.
+    pub fn begin(machine: &Machine, commit: &str, settings: Settings) -> Self {
+        let now = OffsetDateTime::from(SystemTime::now());
+        let now = now.replace_nanosecond(0).unwrap_or(now);
+        Self {
+            schema: SCHEMA,
+            created: now.format(&Rfc3339).unwrap_or_default(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: commit.to_owned(),
+            ffmpeg: vrseg_media::opens::ffmpeg_version(),
+            machine: MachineInfo::of(machine),
+            settings,
+            finished: false,
+            points: Vec::new(),
+        }
+    }
+
+    /// A point's settings in words, as reports show them.
+    pub fn label(&self, point: &Point) -> String {
+        point.spec.label(&self.settings.base)
+    }
+
+    /// The point with these settings, if it was measured.
+    pub fn point(&self, spec: &Spec) -> Option<&Point> {
+        self.points.iter().find(|p| p.spec == *spec)
+    }
+}

@@ -1,0 +1,197 @@
+//! `vrseg optimize`: the bottleneck of this machine, its speed, and which settings make it faster.
+//! Every trial is this program once more, doing the main job on a piece of the clip: what is measured
+//! is what the user will get, a library that crashes takes only its trial along, and each device has
+//! the ONNX Runtime that it needs (a process can load only one).
+
+mod report;
+mod save;
+mod trial;
+
+use crate::cli::args::OptimizeArgs;
+use crate::cli::exit::Exit;
+use crate::cli::interrupt::Stop;
+use crate::ui::Console;
+use anyhow::Context;
+use serde::Serialize;
+use std::path::PathBuf;
+use trial::{ChildTrials, Clip, Trial};
+use vrseg_engine::settings::{Settings, Sources, check};
+use vrseg_engine::tune::bottleneck::{self, Finding, Seen};
+use vrseg_engine::tune::cuda::CudaCards;
+use vrseg_engine::tune::rules::{self, NetworkLoad, Processor, Threads};
+use vrseg_engine::tune::search::{Candidate, Goal, Outcome, Space, search};
+use vrseg_hardware::Machine;
+use vrseg_infer::Precision;
+use vrseg_infer::{Kind, Manifest, Model, registry};
+
+/// Seconds of `--benchmark` and of the run that bottlenecks are looked for in.
+const BENCHMARK_SECONDS: f64 = 5.0;
+
+/// All that was measured, for the report.
+#[derive(Debug, Serialize)]
+struct Measured {
+    /// The machine in a line.
+    machine: String,
+    /// The clip in a line.
+    clip: String,
+    /// The settings that all of it began with, in a line.
+    start: String,
+    benchmark: Option<Trial>,
+    bottlenecks: Option<Vec<Finding>>,
+    #[serde(skip)]
+    search: Option<Outcome>,
+    target_fps: Option<f64>,
+    floor: f64,
+    /// The file that was written.
+    saved: Option<PathBuf>,
+}
+
+/// Does what was asked for; the search where nothing was.
+///
+/// # Errors
+/// Wrong usage, a clip that can't be read, settings that can't run.
+pub(crate) fn run(
+    args: &OptimizeArgs,
+    stop: &Stop,
+    console: &Console,
+    print: impl Fn(&str) -> anyhow::Result<()>,
+) -> anyhow::Result<Exit> {
+    let (settings, sources) = args.model.loader(args.model.overrides()).load()?;
+    check(&settings, &sources)?;
+    if let Some(file) = args.save_config.as_ref() {
+        save::refuse(file, args.overwrite)?;
+    }
+    let folder = tempfile::Builder::new().prefix("vrseg-optimize-").tempdir();
+    let folder = folder.context("no folder for temporary files can be made")?;
+    let clip = Clip::open(args.input.as_deref(), folder.path(), stop)?;
+    let machine = Machine::detect();
+    let mut trials = ChildTrials::new(args, &settings, &clip, folder.path(), stop, console);
+    let auto = args.auto || args.save_config.is_some() || !(args.benchmark || args.detect_bottlenecks);
+    let floor = args.min_iou.unwrap_or(if settings.profile == "quality" { 0.98 } else { 0.95 });
+    let mut measured = Measured {
+        machine: report::machine_line(&machine),
+        clip: clip.about.clone(),
+        start: String::new(),
+        benchmark: None,
+        bottlenecks: None,
+        search: None,
+        target_fps: args.target_fps.as_ref().map_or(settings.performance.target_fps, |fps| fps.0.as_f64()),
+        floor,
+        saved: None,
+    };
+    console.line(&format!("vrseg: measuring on {}", measured.clip));
+
+    let stopped = || {
+        console.line("vrseg: stopped; nothing was saved");
+        Ok(Exit::Interrupted)
+    };
+    let first = match trials.run(&Candidate::default(), 6) {
+        Err(_) if stop.presses() > 0 => return stopped(),
+        first => first.map_err(anyhow::Error::msg)?,
+    };
+    measured.start = format!("{}, {}, {}", settings.profile, first.model, first.device);
+    if args.benchmark || args.detect_bottlenecks {
+        console.line(&format!("vrseg: running the settings as they are for {BENCHMARK_SECONDS} seconds"));
+        let trial = match trials.steady(BENCHMARK_SECONDS, first.fps) {
+            Err(_) if stop.presses() > 0 => return stopped(),
+            trial => trial.map_err(anyhow::Error::msg)?,
+        };
+        if args.detect_bottlenecks {
+            measured.bottlenecks = Some(bottlenecks(&trial, &machine));
+        }
+        measured.benchmark = Some(trial);
+    }
+    if auto && stop.presses() == 0 {
+        console.line("vrseg: looking for faster settings; takes one to three minutes");
+        let space = space(&settings, &sources, &machine, &first);
+        let goal = Goal { floor, target_fps: measured.target_fps, frames: clip.frames };
+        let outcome = match search(&mut trials, &space, &goal) {
+            Err(_) if stop.presses() > 0 => return stopped(),
+            outcome => outcome.map_err(anyhow::Error::msg)?,
+        };
+        measured.search = Some(outcome);
+    }
+    if stop.presses() > 0 {
+        return stopped();
+    }
+    if let (Some(path), Some(found)) = (&args.save_config, measured.search.as_ref().filter(|s| s.faster)) {
+        let text = save::file(&settings, &sources, &measured, found);
+        save::write(path, &text, args.overwrite)?;
+        measured.saved = Some(path.clone());
+    }
+    let text = if args.json { report::json(&measured)? } else { report::text(&measured, args) };
+    print(&text)?;
+    Ok(Exit::Done)
+}
+
+fn bottlenecks(trial: &Trial, machine: &Machine) -> Vec<Finding> {
+    let stages: Vec<_> = trial.stages.iter().map(|s| (s.stage.as_str(), s.busy, s.waiting)).collect();
+    let seen = Seen {
+        stages: &stages,
+        usage: &trial.resources,
+        cores: machine.cpu.usable,
+        memory: machine.memory.limit.unwrap_or(machine.memory.total),
+        gpu_memory: machine.gpu.cards.first().and_then(|c| c.memory_total),
+    };
+    bottleneck::findings(&seen)
+}
+
+/// What may be changed on this machine, for these settings. `first` is a run of theirs.
+fn space(settings: &Settings, sources: &Sources, machine: &Machine, first: &Trial) -> Space {
+    let model = match &settings.model.name {
+        Some(name) => registry::find(name),
+        None => registry::find_first(&settings.model.prefer),
+    };
+    let weights = model.as_ref().map_or(0, Model::bytes);
+    let manifest = model.ok().map(|m| m.manifest);
+    let cards = CudaCards::from_environment(&machine.gpu.cards);
+    let now = first.device.split([',', ' ']).next().unwrap_or_default().to_owned();
+    let mut devices = vec!["openvino".to_owned(), "cpu".to_owned()];
+    devices
+        .extend(cards.auto().into_iter().flat_map(|c| [format!("cuda:{}", c.value), format!("tensorrt:{}", c.value)]));
+    devices.retain(|d| *d != now);
+    let on_cpu = !now.contains(':');
+    let cores = match settings.processing.threads {
+        0 => rules::threads(&machine.cpu).value,
+        n => n,
+    };
+    let mut threads = settings.processing.split.apply(Threads::share(cores, 1, on_cpu));
+    if settings.device.threads > 0 {
+        threads.infer = settings.device.threads;
+    }
+    let queue_bytes = match settings.processing.queue_bytes {
+        0 => rules::queue(&machine.memory).value,
+        n => n as u64,
+    };
+    let size = |m: &Manifest| {
+        let for_it = settings.model.input_size_for.as_deref().is_none_or(|name| name == m.name);
+        let now = settings.model.input_size.filter(|_| for_it).unwrap_or(m.input.size);
+        (!m.input.fixed).then_some((now, m.input.min, m.input.multiple))
+    };
+    let recurrent = manifest.as_ref().is_some_and(|m| m.kind == Kind::Recurrent);
+    let load = manifest.as_ref().map(|m| {
+        let side = size(m).map_or(m.input.size, |s| s.0) as usize;
+        NetworkLoad { model: &m.name, recurrent, views: 2, pixels: side * side }
+    });
+    let card = cards.auto().and_then(|c| cards.card(c.value));
+    let on = match now.as_str() {
+        "cpu" => Processor::Cpu(&machine.cpu),
+        "openvino" => Processor::OpenVino(&machine.cpu),
+        _ => Processor::Cuda(card),
+    };
+    let at_once =
+        |l: &NetworkLoad<'_>| rules::batch(on, l, vrseg_infer::sessions(l.views, threads.infer, weights)).value;
+    Space {
+        devices,
+        on_cpu,
+        fixed: sources.given().collect(),
+        precision: settings.model.precision == Precision::Auto,
+        size: manifest.as_ref().and_then(size),
+        recurrent,
+        batch: load.as_ref().map_or(1, at_once),
+        largest_batch: load.as_ref().map_or(1, |l| rules::largest_batch(card, l)),
+        cores,
+        threads,
+        queue_bytes,
+    }
+}

@@ -1,0 +1,163 @@
+//! The file of settings that a search ends with.
+
+use super::{Measured, Outcome};
+use crate::cli::exit::UsageError;
+use crate::cli::io::create_file;
+use anyhow::Context;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::SystemTime;
+use time::OffsetDateTime;
+use vrseg_engine::settings::{Settings, Sources, schema};
+
+/// Refuses a file that can't be written, before minutes are spent on measuring.
+///
+/// # Errors
+/// It exists and may not be replaced, is a folder, or its folder doesn't exist.
+pub(super) fn refuse(path: &Path, overwrite: bool) -> Result<(), UsageError> {
+    let shown = path.display();
+    if path.is_dir() {
+        return Err(UsageError(format!("--save-config {shown}: is a folder; name a file in it")));
+    }
+    if path.exists() && !overwrite {
+        return Err(UsageError(format!("--save-config {shown}: exists; -y replaces it")));
+    }
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    match folder.filter(|f| !f.is_dir()) {
+        Some(folder) => {
+            Err(UsageError(format!("--save-config {shown}: the folder {} doesn't exist", folder.display())))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Writes the file.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn write(path: &Path, text: &str, overwrite: bool) -> anyhow::Result<()> {
+    let written = create_file(path, overwrite).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.with_context(|| format!("{}: can't be written", path.display()))
+}
+
+/// The file: what was measured as comments, the profile, what the user had given, what was found.
+/// A value of which only the rules spoke before is told as `auto`.
+pub(super) fn file(settings: &Settings, sources: &Sources, measured: &Measured, found: &Outcome) -> String {
+    let mut text = String::new();
+    if let Some(duel) = &found.duel {
+        let runs = |fps: &[f64]| fps.iter().map(|f| format!("{f:.2}")).collect::<Vec<_>>().join(", ");
+        let _ = write!(
+            text,
+            "# Written by `vrseg optimize` of vrseg {version} on {now}.\n\
+             # {gain:.2} times as fast as before, measured in turns, {frames} frames a run:\n\
+             #   before  {before} fps\n\
+             #   after   {after} fps\n\
+             # matte: IoU {iou:.4} with the FP32 matte of the same frames (at least {floor} was asked for)\n\
+             # machine: {machine}\n\
+             # clip: {clip}\n\
+             # before: {start}\n\
+             # Use it with `vrseg input.mp4 -o out.mp4 -c FILE`. On another machine, or for video of quite\n\
+             # another size, measure anew.\n",
+            version = env!("CARGO_PKG_VERSION"),
+            now = date(SystemTime::now().into()),
+            gain = duel.gain,
+            frames = duel.frames,
+            before = runs(&duel.before),
+            after = runs(&duel.after),
+            iou = duel.iou,
+            floor = measured.floor,
+            machine = measured.machine,
+            clip = measured.clip,
+            start = measured.start,
+        );
+    }
+    let _ = writeln!(text, "profile: {}", settings.profile);
+    let mut lines: BTreeMap<&str, (String, String)> = BTreeMap::new();
+    for name in sources.given() {
+        lines.insert(name, (sources.shown(name), "as you had it".to_owned()));
+    }
+    if let Some(fps) = measured.target_fps {
+        lines.entry("performance.target_fps").or_insert((fps.to_string(), "what was asked for".to_owned()));
+    }
+    for (name, value) in found.duel.iter().flat_map(|d| d.candidate.settings()) {
+        lines.insert(name, (value.to_owned(), format!("found; before: {}", sources.shown(name))));
+    }
+    for section in schema::sections() {
+        let keys = schema::KEYS.iter().filter(|k| k.section() == section);
+        let of: Vec<_> = keys.filter_map(|k| Some((k.leaf(), lines.get(k.name)?))).collect();
+        if !of.is_empty() {
+            let _ = writeln!(text, "{section}:");
+        }
+        for (leaf, (value, why)) in of {
+            let setting = format!("  {leaf}: {value}");
+            let _ = writeln!(text, "{setting:<26} # {why}");
+        }
+    }
+    text
+}
+
+/// Day and time of a moment in UTC, to the minute.
+fn date(at: OffsetDateTime) -> String {
+    let (year, month, day) = at.to_calendar_date();
+    format!("{year}-{:02}-{day:02} {:02}:{:02} UTC", u8::from(month), at.hour(), at.minute())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::Cli;
+    use clap::Parser;
+    use vrseg_engine::settings::{Loader, check};
+    use vrseg_engine::tune::search::{Candidate, Duel};
+
+    #[test]
+    fn dates_are_utc_to_the_minute() {
+        let date = |seconds| super::date(OffsetDateTime::from_unix_timestamp(seconds).expect("a time"));
+        assert_eq!(date(0), "1970-01-01 00:00 UTC");
+        assert_eq!(date(951_782_399), "2000-02-28 23:59 UTC");
+        assert_eq!(date(951_782_400), "2000-02-29 00:00 UTC");
+        assert_eq!(date(1_767_225_599), "2025-12-31 23:59 UTC");
+        assert_eq!(date(4_107_542_400), "2100-03-01 00:00 UTC");
+    }
+
+    #[test]
+    fn saved_file_loads_what_was_found_and_what_the_user_gave() {
+        let cli = Cli::try_parse_from(["vrseg", "--show-config", "--model", "selfie", "--profile", "fast"]).unwrap();
+        let load = |file: Option<std::path::PathBuf>| {
+            let flags = if file.is_none() { cli.job.overrides() } else { Vec::new() };
+            let profile = cli.job.model.profile.clone().filter(|_| file.is_none());
+            Loader { file, profile, flags, ..Loader::default() }.load().expect("settings")
+        };
+        let (settings, sources) = load(None);
+        let candidate = Candidate::default().with("processing.workers", 2).with("model.input_size", 384);
+        let duel = Duel { candidate, frames: 20, before: vec![1.0], after: vec![2.0], gain: 2.0, iou: 0.987 };
+        let found = Outcome { tried: Vec::new(), duel: Some(duel), faster: true, stopped: false };
+        let measured = Measured {
+            machine: "two cores".into(),
+            clip: "a clip".into(),
+            start: "as it was".into(),
+            benchmark: None,
+            bottlenecks: None,
+            search: None,
+            target_fps: Some(30.0),
+            floor: 0.95,
+            saved: None,
+        };
+        let text = file(&settings, &sources, &measured, &found);
+        assert!(text.contains("IoU 0.9870") && text.contains("2.00 times as fast"), "{text}");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("tuned.yaml");
+        write(&path, &text, false).unwrap();
+        assert!(write(&path, &text, false).is_err());
+        assert!(refuse(&path, false).is_err() && refuse(&path, true).is_ok());
+        let (again, sources) = load(Some(path));
+        check(&again, &sources).expect("settings that go together");
+        assert_eq!((again.profile.as_str(), again.model.name.as_deref()), ("fast", Some("selfie")));
+        assert_eq!((again.model.input_size, again.processing.split.workers), (Some(384), 2));
+        assert_eq!(again.performance.target_fps, Some(30.0));
+        let same = |s: &Settings| (s.output.clone(), s.matte, s.log_level.clone());
+        assert_eq!(same(&again), same(&settings));
+    }
+}

@@ -1,0 +1,165 @@
+//! `vrseg plan`, `vrseg work` and `vrseg merge`: a job's steps by hand, for any scheduler.
+
+use crate::cli::args::{JobArgs, MergeArgs, PlanArgs, WorkArgs};
+use crate::cli::exit::{Exit, UsageError};
+use crate::cli::interrupt::Stop;
+use crate::cli::job::build::{Batch, jobs};
+use crate::cli::job::inputs;
+use crate::ui::format::bytes;
+use crate::ui::{Console, ProgressUi, Style};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use vrseg_engine::job::{self, Means, Outcome, Which};
+use vrseg_engine::pipeline::{Event, Live, Observer};
+use vrseg_engine::settings::{check, values};
+
+/// Variables in which schedulers pass a task its index.
+const INDEX_VARIABLES: [&str; 2] = ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX"];
+
+/// Seconds of a segment where the settings switch segments off.
+pub(super) const DEFAULT_SEGMENT_SECONDS: f64 = 15.0;
+
+/// Plans jobs in segments.
+///
+/// # Errors
+/// What can't be carried out, and what can't be planned.
+pub(crate) fn plan(args: &PlanArgs, print: impl Fn(&str) -> anyhow::Result<()>) -> anyhow::Result<Exit> {
+    let job: &JobArgs = &args.job;
+    let (batch, seconds) = planned_jobs(job)?;
+    if let (Some(_), true) = (&args.folder, batch.jobs.len() > 1) {
+        return Err(UsageError("--job is for one input; several have their folders beside their outputs".into()).into());
+    }
+    for one in &batch.jobs {
+        let first = one.outputs.first().map(|o| job::beside(&o.path)).unwrap_or_default();
+        let folder = args.folder.clone().unwrap_or(first);
+        let made = job::plan(one, &folder, seconds, job.output.restart)?;
+        let segments = made.segments.map_or(0, |s| s.len());
+        let frames = made.frames.unwrap_or(0);
+        if job.talk.json {
+            let line = serde_json::json!({
+                "folder": folder, "input": one.input, "segments": segments, "frames": frames,
+            });
+            print(&format!("{line}\n"))?;
+        } else if !job.talk.quiet {
+            print(&format!("{}: {frames} frames in {segments} segments\n", folder.display()))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The jobs that `args` describe, and the seconds of their segments.
+pub(super) fn planned_jobs(args: &JobArgs) -> anyhow::Result<(Batch, f64)> {
+    let (settings, sources) = args.loader().load()?;
+    check(&settings, &sources)?;
+    let seconds = settings.processing.segment_seconds.unwrap_or(DEFAULT_SEGMENT_SECONDS);
+    Ok((jobs(args, &settings, &sources)?, seconds))
+}
+
+/// Works on segments.
+///
+/// # Errors
+/// There is no planned job; what fails in a run.
+pub(crate) fn work(args: &WorkArgs, stop: &Stop, console: &Console) -> anyhow::Result<Exit> {
+    let folder = find_job(&args.folder)?;
+    let which = match (args.index, args.all, args.next) {
+        (Some(task), ..) => Which::Range(task.first, task.last),
+        (None, true, _) => Which::All,
+        (None, false, true) => Which::Next,
+        (None, false, false) => {
+            let n = task_index()?;
+            Which::Range(n, n)
+        }
+    };
+    let device = match args.device.as_ref().and_then(|d| d.0.as_str()) {
+        Some(text) => Some(values::device(text).ok_or_else(|| {
+            UsageError(format!(
+                "--device {text}: a worker has one device; start one for each, or run the job with them"
+            ))
+        })?),
+        None => None,
+    };
+    let means = Means {
+        device,
+        threads: args.threads.as_ref().and_then(|n| n.0.as_u64()).map(|n| n as usize),
+        ort_library: args.ort_lib.clone(),
+    };
+    let style = if args.quiet { Style::Quiet } else { Style::Human };
+    let ui = ProgressUi::new(console.clone(), style);
+    let once = FirstStartOnly { ui: &ui, started: AtomicBool::new(false) };
+    let mut stopped = false;
+    let cancel = stop.next_job();
+    let result = job::work(&folder, which, &means, &cancel, &once, |n, outcome, _| {
+        stopped |= outcome == Outcome::Stopped;
+        ui.note(&match outcome {
+            Outcome::Made => format!("segment {n} is finished"),
+            Outcome::Finished => format!("segment {n} was finished already"),
+            Outcome::Taken => format!("segment {n}: another worker is on it"),
+            Outcome::Stopped => format!("segment {n} was stopped; it has to be made again"),
+        });
+    });
+    ui.end();
+    match result {
+        Err(error) => stop.excuse(error.into()),
+        Ok(()) if stopped => Ok(Exit::Interrupted),
+        Ok(()) => Ok(Exit::Done),
+    }
+}
+
+/// Joins segments.
+///
+/// # Errors
+/// Segments are missing or damaged; what fails in writing.
+pub(crate) fn merge(args: &MergeArgs, stop: &Stop, console: &Console) -> anyhow::Result<Exit> {
+    let folder = find_job(&args.folder)?;
+    let ui = ProgressUi::new(console.clone(), if args.quiet { Style::Quiet } else { Style::Human });
+    let reports = job::merge(&folder, args.overwrite, args.remove, &stop.next_job(), &ui)?;
+    for output in reports {
+        ui.note(&format!("{} {}, {}", output.mode, output.path.display(), bytes(output.bytes)));
+    }
+    Ok(Exit::Done)
+}
+
+/// The job's folder: the one that was named, or the only one in it.
+pub(super) fn find_job(named: &Path) -> Result<PathBuf, UsageError> {
+    let shown = named.display();
+    if job::is_job(named) {
+        return Ok(named.to_path_buf());
+    }
+    let entries = std::fs::read_dir(named).map_err(|e| UsageError(format!("{shown}: {}", inputs::reason(&e))))?;
+    let mut inside: Vec<_> = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| job::is_job(p)).collect();
+    match (inside.pop(), inside.is_empty()) {
+        (Some(only), true) => Ok(only),
+        (None, _) => Err(UsageError(format!("{shown}: no planned job is in it; `vrseg plan` makes one"))),
+        (Some(_), false) => Err(UsageError(format!("{shown}: has several jobs in it; name one of their folders"))),
+    }
+}
+
+/// The index that a scheduler gave this task.
+fn task_index() -> Result<usize, UsageError> {
+    for name in INDEX_VARIABLES {
+        if let Some(text) = std::env::var_os(name) {
+            let number = text.to_str().and_then(|t| t.parse().ok());
+            return number.ok_or_else(|| UsageError(format!("{name}: {}: is no number of a segment", text.display())));
+        }
+    }
+    Err(UsageError(format!("say which segments: --index N, --next or --all (or set {})", INDEX_VARIABLES.join(" or "))))
+}
+
+/// Passes only the first `Start` on, however many segments there are.
+struct FirstStartOnly<'a> {
+    ui: &'a ProgressUi,
+    started: AtomicBool,
+}
+
+impl Observer for FirstStartOnly<'_> {
+    fn event(&self, event: Event) {
+        if !matches!(event, Event::Start { .. }) || !self.started.swap(true, Ordering::Relaxed) {
+            self.ui.event(event);
+        }
+    }
+
+    fn live(&self, live: &Arc<Live>) {
+        self.ui.live(live);
+    }
+}

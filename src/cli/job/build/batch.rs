@@ -1,0 +1,12 @@
+//! The jobs of one command line.
+
+use std::path::PathBuf;
+use vrseg_engine::pipeline::Job;
+
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    /// Jobs in the order of their inputs.
+    pub jobs: Vec<Job>,
+    /// Inputs skipped because of `--no-overwrite`, each with the output that exists.
+    pub skipped: Vec<(PathBuf, PathBuf)>,
+}

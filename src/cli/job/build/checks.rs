@@ -1,0 +1,110 @@
+//! What is refused before any work: formats that contradict each other, backgrounds that are missing, outputs that
+//! would be written over something.
+
+use super::batch::Batch;
+use crate::cli::args::JobArgs;
+use crate::cli::exit::{UsageError, complaints};
+use crate::cli::job::inputs;
+use crate::cli::job::outputs::{Request, canonical_place};
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use vrseg_engine::job;
+use vrseg_engine::pipeline::Job;
+use vrseg_engine::settings::Sources;
+
+/// Of a projection and a field of view that don't go together the stronger layer's word counts; of
+/// the same layer they are a contradiction.
+pub(super) fn check_format(sources: &Sources) -> Result<(), UsageError> {
+    let (fov, projection) = (sources.get("vr.fov"), sources.get("vr.projection"));
+    let other = projection.as_str().is_some_and(|p| !matches!(p, "auto" | "fisheye"));
+    let same = sources.of("vr.fov").layer() == sources.of("vr.projection").layer();
+    if other && same && !fov.is_null() {
+        return Err(UsageError(format!(
+            "a field of view ({fov}) is for a fisheye, but the projection is said to be {}; leave out --fov, or say \
+             --projection fisheye",
+            projection.as_str().unwrap_or_default()
+        )));
+    }
+    Ok(())
+}
+
+pub(super) fn check_background(args: &JobArgs, requests: &[Request], default_mode: &str) -> Result<(), UsageError> {
+    let replaces = requests.iter().any(|r| r.mode.unwrap_or(default_mode) == "replace");
+    match &args.output.background {
+        None if replaces => {
+            Err(UsageError("replace needs --background FILE, the picture or video behind the person".to_owned()))
+        }
+        Some(_) if !replaces => Err(UsageError(
+            "--background is for replace, but no output has that mode; use -o replace=PATH or --mode replace"
+                .to_owned(),
+        )),
+        Some(path) => match fs::metadata(path) {
+            Ok(meta) if meta.is_dir() => Err(UsageError(format!("--background {}: is a folder", path.display()))),
+            Ok(_) => Ok(()),
+            Err(e) => Err(UsageError(format!("--background {}: {}", path.display(), inputs::reason(&e)))),
+        },
+        None => Ok(()),
+    }
+}
+
+/// Refuses outputs that would be written over each other, over an input or over the background.
+pub(super) fn check_places(jobs: &[Job], args: &JobArgs) -> Result<(), UsageError> {
+    // By device and inode too: a hard link is the same file under another name.
+    let identity = |path: &Path| fs::metadata(path).ok().map(|m| (m.dev(), m.ino()));
+    let sources: Vec<_> = jobs.iter().map(|j| &j.input).chain(&args.output.background).collect();
+    let places: HashMap<_, _> = sources.iter().map(|p| (canonical_place(p), *p)).collect();
+    let inodes: HashMap<_, _> = sources.iter().filter_map(|p| Some((identity(p)?, *p))).collect();
+    let mut taken: HashMap<PathBuf, &Path> = HashMap::new();
+    let mut problems = Vec::new();
+    for job in jobs {
+        for output in &job.outputs {
+            let (path, place) = (&output.path, canonical_place(&output.path));
+            let source = places.get(&place).or_else(|| inodes.get(&identity(path)?));
+            if let Some(source) = source {
+                let same =
+                    if *source == path { "an input".to_owned() } else { format!("the input {}", source.display()) };
+                problems.push(format!("{}: this output is {same} itself", path.display()));
+            } else if let Some(other) = taken.insert(place, &job.input) {
+                let of = if other == job.input {
+                    format!("two outputs of {}", other.display())
+                } else {
+                    format!("{} and {}", other.display(), job.input.display())
+                };
+                problems.push(format!("{}: would be written twice, from {of}", path.display()));
+            }
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(complaints("some outputs can't be written:", &problems)) }
+}
+
+/// Handles outputs that exist: replaced with `-y`, skipped with `-n`, else refused.
+pub(super) fn handle_existing(jobs: Vec<Job>, args: &JobArgs) -> Result<Batch, UsageError> {
+    let mut batch = Batch::default();
+    let mut problems = Vec::new();
+    for job in jobs {
+        let mut exists = None;
+        let segments_folder = job.outputs.first().map(|o| job::beside(&o.path));
+        for output in &job.outputs {
+            // A link that leads nowhere counts as existing, too.
+            let Ok(meta) = fs::metadata(&output.path).or_else(|_| fs::symlink_metadata(&output.path)) else { continue };
+            if !meta.is_file() && !meta.is_symlink() {
+                problems.push(format!("{}: exists and is not a regular file", output.path.display()));
+            }
+            // What an earlier run made of its first segments is resumed.
+            if !segments_folder.as_ref().is_some_and(|folder| job::made(folder, &output.path)) {
+                exists.get_or_insert_with(|| output.path.clone());
+            }
+        }
+        match exists {
+            Some(path) if args.output.no_overwrite => batch.skipped.push((job.input, path)),
+            Some(path) if !args.output.overwrite => {
+                problems
+                    .push(format!("{}: exists; -y replaces it, -n skips inputs whose outputs exist", path.display()));
+            }
+            _ => batch.jobs.push(job),
+        }
+    }
+    if problems.is_empty() { Ok(batch) } else { Err(complaints("some outputs can't be written:", &problems)) }
+}

@@ -1,0 +1,227 @@
+//! From arguments and settings to jobs. Everything that can be refused without opening a video is
+//! refused here, before any work.
+
+mod batch;
+mod checks;
+
+pub(crate) use batch::Batch;
+
+use super::inputs::{self, Input};
+use super::outputs::{Request, canonical_place, extension};
+use super::regions;
+use crate::cli::args::JobArgs;
+use crate::cli::exit::UsageError;
+use checks::{check_background, check_format, check_places, handle_existing};
+use std::path::Path;
+use vrseg_engine::pipeline::{Job, ModelChoice, OutputSpec, PeopleChoice};
+use vrseg_engine::settings::{Settings, Sources};
+use vrseg_image::compose::{Mode, packed};
+use vrseg_image::vr::names::{self, NamedProjection};
+use vrseg_image::vr::{Format, Layout, Projection, ProjectionKind};
+use vrseg_media::{Codec, EncodeOptions, TimeRange};
+
+/// Builds the jobs.
+///
+/// # Errors
+/// A [`UsageError`] that says what doesn't fit and how to fix it.
+pub(crate) fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Result<Batch, UsageError> {
+    let requests = args.output.output.iter().map(|o| Request::parse(o)).collect::<Result<Vec<_>, _>>()?;
+    let default_mode = default_mode(args, settings, sources);
+    check_format(sources)?;
+    check_background(args, &requests, &default_mode)?;
+    let range = range(args)?;
+
+    let folders: Vec<_> = requests.iter().filter(|r| r.folder).map(|r| canonical_place(&r.path)).collect();
+    let inputs = inputs::gather(&args.input.inputs, args.input.recursive, &folders)?;
+    if let (true, Some(file)) = (inputs.len() > 1, requests.iter().find(|r| !r.folder)) {
+        return Err(UsageError(format!(
+            "{} inputs can't all become {}; name a folder: -o out/",
+            inputs.len(),
+            file.path.display()
+        )));
+    }
+
+    let mut people = settings.people.clone();
+    for (option, text, into) in [
+        ("--include", &settings.include, &mut people.wishes.include),
+        ("--exclude", &settings.exclude, &mut people.wishes.exclude),
+    ] {
+        *into = text.as_deref().map_or(Ok(Vec::new()), |text| regions::read(option, text))?;
+    }
+
+    let mut jobs = Vec::with_capacity(inputs.len());
+    for input in &inputs {
+        let outputs = requests
+            .iter()
+            .map(|request| {
+                let word = request.mode.unwrap_or(&default_mode);
+                let mut mode = mode(word, args, settings);
+                let named = mode.packed_fov(fisheye_fov(&input.path, settings));
+                let made = named.map(packed::format).or_else(|| keyed_format(&mode, &input.path, settings));
+                let path = request.file(input, word, made.as_ref(), &settings.output.name, &settings.profile)?;
+                // A name that tells the field of view must not be belied by what is found in the file.
+                if let (Mode::Passthrough { fov, .. }, true) = (&mut mode, request.folder) {
+                    *fov = named;
+                }
+                let encode = encode(&path, &mode, args, settings, sources);
+                Ok(OutputSpec { path, mode, encode })
+            })
+            .collect::<Result<Vec<_>, UsageError>>()?;
+        jobs.push(job(input, range, outputs, &people, args, settings));
+    }
+    for request in requests.iter().filter(|r| !r.folder) {
+        let parent = request.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !parent.is_dir() {
+            return Err(UsageError(format!(
+                "{}: the folder {} doesn't exist",
+                request.path.display(),
+                parent.display()
+            )));
+        }
+    }
+    check_places(&jobs, args)?;
+    handle_existing(jobs, args)
+}
+
+fn job(
+    input: &Input,
+    range: TimeRange,
+    outputs: Vec<OutputSpec>,
+    people: &PeopleChoice,
+    args: &JobArgs,
+    settings: &Settings,
+) -> Job {
+    Job {
+        input: input.path.clone(),
+        range,
+        format: settings.vr,
+        view: settings.view,
+        model: ModelChoice {
+            name: settings.model.name.clone().unwrap_or_default(),
+            prefer: settings.model.prefer.clone(),
+            input_size: settings.model.input_size,
+            input_size_for: settings.model.input_size_for.clone(),
+            batch_size: settings.model.batch_size,
+            precision: settings.model.precision,
+            device: settings.device.choice,
+            ort_library: settings.device.ort_library.clone(),
+            threads: settings.device.threads,
+            session: settings.device.session,
+        },
+        people: people.clone(),
+        matte: settings.matte,
+        outputs,
+        overwrite: args.output.overwrite,
+        threads: settings.processing.threads,
+        split: settings.processing.split,
+        queue_bytes: settings.processing.queue_bytes,
+        max_memory: settings.processing.max_memory,
+        cache: settings.processing.cache,
+        strict: settings.processing.strict,
+        target_fps: settings.performance.target_fps,
+        max_latency_ms: settings.performance.max_latency_ms,
+    }
+}
+
+/// The mode of outputs that name none: `--background` means replace, unless the user said
+/// something else.
+fn default_mode(args: &JobArgs, settings: &Settings, sources: &Sources) -> String {
+    if args.output.background.is_some() && !sources.of("output.mode").is_user() {
+        return "replace".to_owned();
+    }
+    settings.output.mode.clone()
+}
+
+/// The field of view of a fisheye source: only the user and the name can tell it.
+fn fisheye_fov(input: &Path, settings: &Settings) -> Option<f32> {
+    let fisheye = settings.vr.projection.is_none_or(|p| p == ProjectionKind::Fisheye);
+    settings.vr.fov.or_else(|| names::read(input).fov()).filter(|_| fisheye)
+}
+
+/// The format of a green screen, which is the source's, where options and the source's name tell all
+/// of it that players have to know: then the output's name can tell it, too.
+fn keyed_format(mode: &Mode, input: &Path, settings: &Settings) -> Option<Format> {
+    let Mode::Green { .. } = mode else { return None };
+    let (asked, named) = (&settings.vr, names::read(input));
+    if named.bare_number && asked.projection.is_none() {
+        return None;
+    }
+    let projection = match asked.projection {
+        Some(ProjectionKind::HalfEquirectangular) => Projection::HalfEquirectangular,
+        Some(ProjectionKind::Equirectangular) => Projection::Equirectangular,
+        Some(ProjectionKind::Flat) => return None,
+        Some(ProjectionKind::Fisheye) => Projection::Fisheye { fov: fisheye_fov(input, settings)? },
+        None => match (asked.fov, named.projection.map(|p| p.value)) {
+            (Some(fov), _) => Projection::Fisheye { fov },
+            (None, Some(NamedProjection::Known(projection))) => projection,
+            (None, _) => return None,
+        },
+    };
+    let fisheye = matches!(projection, Projection::Fisheye { .. });
+    let layout = asked.layout.or(named.layout.map(|l| l.value)).or(fisheye.then_some(Layout::SideBySide))?;
+    (projection != Projection::Flat).then(|| Format {
+        layout,
+        eye_order: asked.eye_order.or(named.eye_order.map(|o| o.value)).unwrap_or_default(),
+        packing: named.packing.map(|p| p.value).unwrap_or_default(),
+        projection,
+        alpha_packed: false,
+    })
+}
+
+fn range(args: &JobArgs) -> Result<TimeRange, UsageError> {
+    let start = args.input.ss.map(|s| s.0);
+    let end = match (args.input.to, args.input.duration) {
+        (Some(to), _) => Some(to.0),
+        (None, Some(duration)) => Some(start.unwrap_or(0.0) + duration.0),
+        (None, None) => None,
+    };
+    match end {
+        Some(end) if end <= start.unwrap_or(0.0) => {
+            Err(UsageError("the range is empty: --to must be later than --ss, and -t more than 0".to_owned()))
+        }
+        _ => Ok(TimeRange { start, end, frames: args.input.frames }),
+    }
+}
+
+fn mode(word: &str, args: &JobArgs, settings: &Settings) -> Mode {
+    match word {
+        "matte" => Mode::Matte,
+        "alpha" => Mode::Alpha,
+        "blur" => Mode::Blur { strength: settings.output.blur_strength },
+        "replace" => Mode::Replace { background: args.output.background.clone().unwrap_or_default() },
+        "overlay" => Mode::Overlay { tint: settings.output.tint },
+        "passthrough" => Mode::Passthrough {
+            fov: settings.output.fov,
+            channel: settings.output.alpha_channel,
+            filter: settings.output.resample,
+        },
+        _ => Mode::Green { key: settings.output.key },
+    }
+}
+
+fn encode(path: &Path, mode: &Mode, args: &JobArgs, settings: &Settings, sources: &Sources) -> EncodeOptions {
+    let o = &settings.output;
+    // A profile's crf and preset are x264's and x265's words, which are translated for NVENC; other
+    // encoders keep their defaults.
+    // What the user says goes to every output, right or wrong: the encoder will complain.
+    let x26x = match (&o.encoder, o.codec) {
+        (Some(name), _) => matches!(name.as_str(), "libx264" | "libx265" | "h264_nvenc" | "hevc_nvenc"),
+        (None, Some(codec)) => matches!(codec, Codec::H264 | Codec::Hevc),
+        (None, None) => *mode != Mode::Alpha && extension(path) != "webm",
+    };
+    let applies = |name| x26x || sources.of(name).is_user();
+    EncodeOptions {
+        codec: o.codec,
+        encoder: o.encoder.clone(),
+        crf: o.crf.filter(|_| applies("output.crf")),
+        preset: o.preset.clone().filter(|_| applies("output.preset")),
+        bitrate: o.bitrate,
+        pix_fmt: o.pix_fmt.clone(),
+        extra: args.encode.enc_opt.clone(),
+        threads: 0,
+        hardware: o.hardware,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! `-o [MODE=]PATH`: modes, folders, file names, and what must not be written over.
+
+use super::inputs::Input;
+use crate::cli::exit::UsageError;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Component, Path, PathBuf};
+use vrseg_engine::settings::schema;
+use vrseg_image::vr::{Format, names};
+
+/// Containers that can carry a real alpha channel with the codecs that vrseg writes.
+const ALPHA_EXTENSIONS: &[&str] = &["mov", "webm", "mkv"];
+
+/// What one `-o` asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Request {
+    /// The mode that it names.
+    pub mode: Option<&'static str>,
+    pub path: PathBuf,
+    /// Whether `path` is a folder.
+    pub folder: bool,
+}
+
+impl Request {
+    /// Reads `[MODE=]PATH`. Only the mode words are a mode; `a=b.mp4` is a path.
+    ///
+    /// # Errors
+    /// When the path is empty, or a file name without an extension.
+    pub(crate) fn parse(text: &Path) -> Result<Request, UsageError> {
+        let bytes = text.as_os_str().as_bytes();
+        let split = bytes.iter().position(|b| *b == b'=').and_then(|at| {
+            let mode = schema::MODES.iter().find(|m| m.as_bytes() == &bytes[..at])?;
+            Some((*mode, &bytes[at + 1..]))
+        });
+        let (mode, rest) = match split {
+            Some((mode, rest)) => (Some(mode), rest),
+            None => (None, bytes),
+        };
+        let path = PathBuf::from(OsStr::from_bytes(rest));
+        if rest.is_empty() {
+            return Err(UsageError(format!("--output {}: the path is empty", text.display())));
+        }
+        let folder = rest.ends_with(b"/") || path.is_dir();
+        if !folder && path.extension().is_none() {
+            return Err(UsageError(format!(
+                "--output {}: the name has no extension (.mp4, .mkv, .mov, .webm) that tells the container; \
+                 a folder that doesn't exist yet needs a / at its end",
+                path.display()
+            )));
+        }
+        Ok(Request { mode, path, folder })
+    }
+
+    /// The file that `input` becomes. `made` is the format of what is made, where players are to be
+    /// told it by the name.
+    ///
+    /// # Errors
+    /// When `pattern` is wrong, or the extension can't carry the mode.
+    pub(crate) fn file(
+        &self,
+        input: &Input,
+        mode: &str,
+        made: Option<&Format>,
+        pattern: &str,
+        profile: &str,
+    ) -> Result<PathBuf, UsageError> {
+        let path = if self.folder {
+            let ext = if mode == "alpha" { "mov" } else { "mp4" };
+            let stem = input.path.file_stem().unwrap_or_default();
+            let filled = match made {
+                // The tokens that players go by instead of the mode's word, and none of the source's.
+                Some(format) => {
+                    let (stem, tokens) = named(stem, format);
+                    fill(pattern, &stem, &tokens, ext, profile)?
+                }
+                None => fill(pattern, stem, mode, ext, profile)?,
+            };
+            self.path.join(&input.below).join(filled)
+        } else {
+            self.path.clone()
+        };
+        let ext = extension(&path);
+        if mode == "alpha" && !ALPHA_EXTENSIONS.contains(&ext.as_str()) {
+            return Err(UsageError(format!(
+                "{}: .{ext} carries no alpha channel; use .mov (ProRes 4444), .webm (VP9) or .mkv (FFV1)",
+                path.display()
+            )));
+        }
+        Ok(path)
+    }
+}
+
+/// A source's stem without its tokens, and the tokens of `format`: with a `_` between them they are
+/// a name that players read as that format. A picture without packed alpha has a key color.
+fn named(stem: &OsStr, format: &Format) -> (OsString, String) {
+    let keyed = !format.alpha_packed;
+    let tokens = names::tokens(format) + if keyed { "_passthrough" } else { "" };
+    let mut stem = names::name(stem, format, keyed).into_vec();
+    stem.truncate(stem.len().saturating_sub(tokens.len()));
+    (OsString::from_vec(stem), tokens.trim_start_matches('_').to_owned())
+}
+
+/// The extension in lower case.
+pub(super) fn extension(path: &Path) -> String {
+    path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
+}
+
+/// Fills `{stem}`, `{mode}`, `{ext}` and `{profile}` into a pattern of file names.
+fn fill(pattern: &str, stem: &OsStr, mode: &str, ext: &str, profile: &str) -> Result<PathBuf, UsageError> {
+    let wrong = |why: String| UsageError(format!("name pattern \"{pattern}\": {why}"));
+    let mut name = Vec::new();
+    let mut rest = pattern;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (word, after) = after.split_once('}').ok_or_else(|| wrong("a { without its }".to_owned()))?;
+        name.extend_from_slice(before.as_bytes());
+        name.extend_from_slice(match word {
+            "stem" => stem.as_bytes(),
+            "mode" => mode.as_bytes(),
+            "ext" => ext.as_bytes(),
+            "profile" => profile.as_bytes(),
+            _ => {
+                return Err(wrong(format!(
+                    "{{{word}}} is unknown; there are {{stem}}, {{mode}}, {{ext}}, {{profile}}"
+                )));
+            }
+        });
+        rest = after;
+    }
+    name.extend_from_slice(rest.as_bytes());
+    let path = PathBuf::from(OsString::from_vec(name));
+    if !path.components().all(|c| matches!(c, Component::Normal(_))) {
+        return Err(wrong("must stay inside the output folder".to_owned()));
+    }
+    if path.extension().is_none() {
+        return Err(wrong("gives a name without an extension; end it in .{ext} or in one of your own".to_owned()));
+    }
+    Ok(path)
+}
+
+/// The same path for the same place: the part of the path that exists is made canonical (links and
+/// `..` resolved), the rest is put behind it.
+pub(crate) fn canonical_place(path: &Path) -> PathBuf {
+    let full = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut missing = Vec::new();
+    let mut known = full.as_path();
+    loop {
+        if let Ok(real) = known.canonicalize() {
+            return missing.iter().rev().fold(real, |p: PathBuf, part| p.join(part));
+        }
+        match (known.file_name(), known.parent()) {
+            (Some(name), Some(parent)) => {
+                missing.push(name.to_owned());
+                known = parent;
+            }
+            _ => return full,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vrseg_image::vr::{Layout, Projection};
+
+    fn parse(text: &str) -> Result<Request, String> {
+        Request::parse(Path::new(text)).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn only_known_mode_words_are_modes() {
+        let file = |mode, path: &str| Ok(Request { mode, path: path.into(), folder: false });
+        assert_eq!(parse("green=out.mp4"), file(Some("green"), "out.mp4"));
+        assert_eq!(parse("a=b.mp4"), file(None, "a=b.mp4"));
+        assert_eq!(parse("Green=b.mp4"), file(None, "Green=b.mp4"));
+        assert_eq!(parse("dir/green=b.mp4"), file(None, "dir/green=b.mp4"));
+        assert_eq!(parse("matte=green=b.mp4"), file(Some("matte"), "green=b.mp4"));
+        assert_eq!(parse("matte=new/"), Ok(Request { mode: Some("matte"), path: "new/".into(), folder: true }));
+        assert!(parse("green=").unwrap_err().contains("empty"));
+        assert!(parse("out").unwrap_err().contains("extension"));
+        assert!(parse("/").expect("a folder").folder);
+    }
+
+    #[test]
+    fn file_names_follow_the_pattern_inside_the_folder() {
+        let input = Input { path: "in/scene.v2_LR.mp4".into(), below: "day1".into() };
+        let folder = Request { mode: None, path: "out/".into(), folder: true };
+        let name = |mode, pattern| folder.file(&input, mode, None, pattern, "fast").map_err(|e| e.to_string());
+        assert_eq!(name("green", "{stem}_{mode}.{ext}"), Ok("out/day1/scene.v2_LR_green.mp4".into()));
+        assert_eq!(name("alpha", "{stem}_{mode}.{ext}"), Ok("out/day1/scene.v2_LR_alpha.mov".into()));
+        assert_eq!(name("matte", "{profile}/{stem}.mkv"), Ok("out/day1/fast/scene.v2_LR.mkv".into()));
+        assert!(name("green", "{steam}.mp4").unwrap_err().contains("{steam} is unknown"));
+        assert!(name("green", "../{stem}.mp4").unwrap_err().contains("inside"));
+        assert!(name("green", "/tmp/{stem}.mp4").unwrap_err().contains("inside"));
+        assert!(name("green", "x{stem").unwrap_err().contains("without its }"));
+        assert!(name("alpha", "{stem}.mp4").unwrap_err().contains("no alpha"));
+    }
+
+    #[test]
+    fn packed_output_is_named_with_its_own_format_tokens() {
+        let folder = Request { mode: None, path: "out/".into(), folder: true };
+        let packed = |fov| Format {
+            layout: Layout::SideBySide,
+            projection: Projection::Fisheye { fov },
+            alpha_packed: true,
+            ..Format::FLAT
+        };
+        let name = |source: &str, fov, pattern| {
+            let input = Input { path: source.into(), below: PathBuf::new() };
+            folder.file(&input, "passthrough", Some(&packed(fov)), pattern, "fast").map_err(|e| e.to_string())
+        };
+        let default = "{stem}_{mode}.{ext}";
+        assert_eq!(name("a/Beach_180_LR.mkv", 180.0, default), Ok("out/Beach_LR_180_FISHEYE_F180_alpha.mp4".into()));
+        assert_eq!(name("Beach_MKX200.mp4", 200.0, default), Ok("out/Beach_MKX200_alpha.mp4".into()));
+        assert_eq!(
+            name("Beach-TB-360.mp4", 190.0, "x/{stem}.{mode}.mkv"),
+            Ok("out/x/Beach.FISHEYE190_alpha.mkv".into())
+        );
+    }
+
+    #[test]
+    fn same_place_has_the_same_canonical_path() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        std::fs::create_dir(dir.path().join("sub")).expect("a folder");
+        assert_eq!(
+            canonical_place(&dir.path().join("sub/../new/a.mp4")),
+            canonical_place(&dir.path().join("new/a.mp4"))
+        );
+    }
+}
