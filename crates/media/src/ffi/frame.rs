@@ -10,9 +10,9 @@ use vrseg_image::plane::{PlaneMut, PlaneRef, Sample, Yuv, YuvLayout, YuvMut};
 /// The samples of one plane, in whichever type the layout has.
 #[derive(Clone, Copy, Debug)]
 pub enum PlaneSamples<'a> {
-    /// 8 bits.
+    /// Layouts of 8 bits.
     U8(PlaneRef<'a, u8>),
-    /// 9 to 16 bits.
+    /// Layouts of 9 to 16 bits, in the low bits of each sample.
     U16(PlaneRef<'a, u16>),
 }
 
@@ -99,7 +99,7 @@ impl VideoFrame {
         self.inner.pts()
     }
 
-    /// Sets the presentation time.
+    /// Sets the presentation time, in a time base of the caller's.
     pub fn set_pts(&mut self, pts: Option<i64>) {
         self.inner.set_pts(pts);
     }
@@ -119,7 +119,7 @@ impl VideoFrame {
         unsafe { ffi::av_frame_is_writable(self.inner.as_ptr().cast_mut()) > 0 }
     }
 
-    /// The color planes.
+    /// The planes Y, U and V.
     pub fn yuv(&self) -> Yuv<'_> {
         if self.layout.bits > 8 {
             Yuv::U16([self.plane(0), self.plane(1), self.plane(2)])

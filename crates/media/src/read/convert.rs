@@ -22,7 +22,6 @@ pub(crate) struct Convert {
     stated: Option<Shape>,
     /// Pixel format and size of the first frame as it was decoded.
     first: Option<Shape>,
-    /// Frames so far.
     count: u64,
     change: Option<Change>,
     space: Number<ffi::AVColorSpace>,
@@ -39,7 +38,6 @@ struct Change {
     /// Number of the first of them.
     at: u64,
     frames: u64,
-    /// What it is.
     shape: Shape,
 }
 

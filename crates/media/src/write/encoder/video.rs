@@ -31,7 +31,6 @@ enum Clock {
     Count,
 }
 
-/// An open encoder.
 pub(crate) struct VideoEncoder {
     context: ffmpeg::codec::Context,
     plan: EncoderPlan,
