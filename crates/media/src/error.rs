@@ -12,89 +12,89 @@ pub enum MediaError {
     /// The input isn't there.
     #[error("{}: no such file", path.display())]
     NotFound {
-        /// The input.
+        /// The input, as it was given.
         path: PathBuf,
     },
     /// The input is a directory.
     #[error("{}: is a directory; name a video file", path.display())]
     IsDirectory {
-        /// The input.
+        /// The input, as it was given.
         path: PathBuf,
     },
     /// The input can't be opened.
     #[error("{}: cannot be read: {source}", path.display())]
     Unreadable {
-        /// The input.
+        /// The input, as it was given.
         path: PathBuf,
-        /// The system's reason.
+        /// The operating system's text.
         source: std::io::Error,
     },
     /// The input has no bytes.
     #[error("{}: the file is empty", path.display())]
     Empty {
-        /// The input.
+        /// The input, as it was given.
         path: PathBuf,
     },
     /// FFmpeg doesn't recognize the input, or its header is damaged.
     #[error("{}: not a media file that FFmpeg can read ({reason}){}", path.display(), log_text(log))]
     NotMedia {
-        /// The input.
+        /// The input, as it was given.
         path: PathBuf,
-        /// FFmpeg's error.
+        /// FFmpeg's text of its error code.
         reason: String,
-        /// FFmpeg's last words.
+        /// FFmpeg's log lines about it, oldest first.
         log: Vec<String>,
     },
     /// The input has no video.
     #[error("{}: no video stream in it ({found})", path.display())]
     NoVideo {
-        /// The input.
+        /// The input, as it was given.
         path: PathBuf,
-        /// What it has instead.
+        /// The streams that it has instead, counted by kind.
         found: String,
     },
     /// The video's codec can't be decoded.
     #[error("{}: this FFmpeg has no decoder for the video codec {codec}; use an FFmpeg built with it or convert the file", path.display())]
     NoDecoder {
-        /// The input.
+        /// The input, as it was given.
         path: PathBuf,
-        /// The codec.
+        /// FFmpeg's name of the codec.
         codec: String,
     },
     /// The decoder refused to start, or no frame came out of it.
     #[error("{}: the video cannot be decoded: {reason}{}", path.display(), log_text(log))]
     Decode {
-        /// The input.
+        /// The input, as it was given.
         path: PathBuf,
-        /// Why.
+        /// What failed, in a clause.
         reason: String,
-        /// FFmpeg's last words.
+        /// FFmpeg's log lines about it, oldest first.
         log: Vec<String>,
     },
     /// A packet or frame could not be decoded, and none may be lost.
     #[error("{}: is damaged: a packet or frame can't be decoded, and --strict allows none{}", path.display(), log_text(log))]
     Damaged {
-        /// The input.
+        /// The input, as it was given.
         path: PathBuf,
-        /// FFmpeg's last words.
+        /// FFmpeg's log lines about it, oldest first.
         log: Vec<String>,
     },
     /// The asked part of the source has no frame in it.
     #[error("{}: no frame between {from} and the end of the range; the video is {length} long", path.display())]
     EmptyRange {
-        /// The input.
+        /// The input, as it was given.
         path: PathBuf,
-        /// Start of the range.
+        /// Start of the range, with its unit.
         from: String,
-        /// Length of the video.
+        /// Length of the video, with its unit.
         length: String,
     },
     /// Reading broke off (a disk or network error, not damaged video).
     #[error("{}: reading failed: {reason}", path.display())]
     Read {
-        /// The input.
+        /// The input, as it was given.
         path: PathBuf,
-        /// The system's reason.
+        /// The operating system's text.
         reason: String,
     },
     /// What was requested makes no sense: an option, a range, a name.
@@ -112,59 +112,59 @@ pub enum MediaError {
     /// The output is there already.
     #[error("{}: exists already; pass --overwrite to replace it", path.display())]
     OutputExists {
-        /// The output.
+        /// The output, by its final name.
         path: PathBuf,
     },
     /// Output and input are one file.
     #[error("{}: is the input itself; choose another output", path.display())]
     OutputIsInput {
-        /// The output.
+        /// The output, by its final name.
         path: PathBuf,
     },
     /// The output's directory isn't there.
     #[error("{}: the directory {} does not exist; create it first", path.display(), directory.display())]
     NoDirectory {
-        /// The output.
+        /// The output, by its final name.
         path: PathBuf,
-        /// Its directory.
+        /// The directory that would hold it.
         directory: PathBuf,
     },
     /// The output can't be created or renamed.
     #[error("{}: cannot be written: {reason}", path.display())]
     NotWritable {
-        /// The output.
+        /// The output, by its final name.
         path: PathBuf,
-        /// The system's reason.
+        /// The operating system's text.
         reason: String,
     },
     /// The extension names no video container.
     #[error("{}: the extension names no video container that vrseg writes; use one of .mp4, .mov, .mkv, .webm", path.display())]
     UnknownContainer {
-        /// The output.
+        /// The output, by its final name.
         path: PathBuf,
     },
     /// Container and codec don't go together.
     #[error("{}: the {container} container cannot hold {codec}; {advice}", path.display())]
     ContainerCodec {
-        /// The output.
+        /// The output, by its final name.
         path: PathBuf,
-        /// The container.
+        /// FFmpeg's name of the container.
         container: String,
-        /// The codec.
+        /// FFmpeg's name of the codec.
         codec: String,
-        /// What to do.
+        /// What to choose instead, in a clause.
         advice: String,
     },
     /// FFmpeg has no such encoder.
     #[error("this FFmpeg has no video encoder named \"{encoder}\"; `ffmpeg -encoders` lists what it has")]
     NoEncoder {
-        /// The name.
+        /// The name that FFmpeg doesn't know.
         encoder: String,
     },
     /// The encoder doesn't know an option.
     #[error("{encoder}: unknown option \"{option}\"; `ffmpeg -h encoder={encoder}` lists its options")]
     UnknownOption {
-        /// The encoder.
+        /// FFmpeg's name of the encoder.
         encoder: String,
         /// The option's name.
         option: String,
@@ -172,67 +172,67 @@ pub enum MediaError {
     /// The encoder knows an option, but not with this value.
     #[error("{encoder}: option {option} can't be \"{value}\"{}", log_text(log))]
     OptionValue {
-        /// The encoder.
+        /// FFmpeg's name of the encoder.
         encoder: String,
         /// The option's name.
         option: String,
         /// The value that it refused.
         value: String,
-        /// FFmpeg's last words.
+        /// FFmpeg's log lines about it, oldest first.
         log: Vec<String>,
     },
     /// The encoder refused to start because of the options that the user named.
     #[error("{encoder}: refuses the options of {what}: {reason}{}", log_text(log))]
     EncoderOptions {
-        /// The encoder.
+        /// FFmpeg's name of the encoder.
         encoder: String,
         /// Size, format and settings.
         what: String,
-        /// FFmpeg's error.
+        /// FFmpeg's text of its error code.
         reason: String,
-        /// FFmpeg's last words.
+        /// FFmpeg's log lines about it, oldest first.
         log: Vec<String>,
     },
     /// The encoder refused to start.
     #[error("{encoder}: cannot be opened for {what}: {reason}{}", log_text(log))]
     Encoder {
-        /// The encoder.
+        /// FFmpeg's name of the encoder.
         encoder: String,
         /// Size, format and settings.
         what: String,
-        /// FFmpeg's error.
+        /// FFmpeg's text of its error code.
         reason: String,
-        /// FFmpeg's last words.
+        /// FFmpeg's log lines about it, oldest first.
         log: Vec<String>,
     },
     /// Encoding a frame failed.
     #[error("{}: encoding with {encoder} failed: {reason}{}", path.display(), log_text(log))]
     Encode {
-        /// The output.
+        /// The output, by its final name.
         path: PathBuf,
-        /// The encoder.
+        /// FFmpeg's name of the encoder.
         encoder: String,
-        /// FFmpeg's error.
+        /// FFmpeg's text of its error code.
         reason: String,
-        /// FFmpeg's last words.
+        /// FFmpeg's log lines about it, oldest first.
         log: Vec<String>,
     },
     /// The container refused its header, a packet or its trailer.
     #[error("{}: writing the {container} file failed: {reason}{}", path.display(), log_text(log))]
     Mux {
-        /// The output.
+        /// The output, by its final name.
         path: PathBuf,
-        /// The container.
+        /// FFmpeg's name of the container.
         container: String,
-        /// FFmpeg's error.
+        /// FFmpeg's text of its error code.
         reason: String,
-        /// FFmpeg's last words.
+        /// FFmpeg's log lines about it, oldest first.
         log: Vec<String>,
     },
     /// No space left.
     #[error("{}: the disk is full (or a quota is reached); free some space and run again", path.display())]
     DiskFull {
-        /// The output.
+        /// The output, by its final name.
         path: PathBuf,
     },
     /// A segment's file isn't what was written.
@@ -240,23 +240,23 @@ pub enum MediaError {
     Segment {
         /// The segment's file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with it, in a clause.
         reason: String,
     },
     /// After a seek other frames came than before.
     #[error("{}: the frame at {seconds:.3} s, where a segment begins, isn't found again; work on it with --segment-seconds off", path.display())]
     NotFoundAgain {
-        /// The input.
+        /// The input, as it was given.
         path: PathBuf,
-        /// The frame's time.
+        /// Time of the frame in the source's range, in seconds.
         seconds: f64,
     },
     /// A frame has another size or format than was agreed.
     #[error("internal: a frame of {got} came where {expected} was expected")]
     FrameMismatch {
-        /// What came.
+        /// Size and format that came.
         got: String,
-        /// What was expected.
+        /// Size and format that were expected.
         expected: String,
     },
     /// Memory ran out.

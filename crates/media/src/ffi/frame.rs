@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use crate::error::{MediaError, Result};
-use crate::ffi::numbers::{self, PixelFormat};
+use crate::ffi::numbers::{self, Number, PixelFormat};
 use crate::ffi::pixel_format::{format_for, format_name, layout_of};
 use ffmpeg_next::{self as ffmpeg, ffi};
 use vrseg_image::plane::{PlaneMut, PlaneRef, Sample, Yuv, YuvLayout, YuvMut};
@@ -10,9 +10,9 @@ use vrseg_image::plane::{PlaneMut, PlaneRef, Sample, Yuv, YuvLayout, YuvMut};
 /// The samples of one plane, in whichever type the layout has.
 #[derive(Clone, Copy, Debug)]
 pub enum PlaneSamples<'a> {
-    /// 8 bits.
+    /// Layouts of 8 bits.
     U8(PlaneRef<'a, u8>),
-    /// 9 to 16 bits.
+    /// Layouts of 9 to 16 bits, in the low bits of each sample.
     U16(PlaneRef<'a, u16>),
 }
 
@@ -99,7 +99,7 @@ impl VideoFrame {
         self.inner.pts()
     }
 
-    /// Sets the presentation time.
+    /// Sets the presentation time, in a time base of the caller's.
     pub fn set_pts(&mut self, pts: Option<i64>) {
         self.inner.set_pts(pts);
     }
@@ -119,7 +119,7 @@ impl VideoFrame {
         unsafe { ffi::av_frame_is_writable(self.inner.as_ptr().cast_mut()) > 0 }
     }
 
-    /// The color planes.
+    /// The planes Y, U and V.
     pub fn yuv(&self) -> Yuv<'_> {
         if self.layout.bits > 8 {
             Yuv::U16([self.plane(0), self.plane(1), self.plane(2)])
@@ -274,6 +274,40 @@ impl VideoFrame {
 pub(crate) fn format_of(frame: &ffmpeg::frame::Video) -> PixelFormat {
     // SAFETY: reads a field of a valid frame.
     PixelFormat::new(unsafe { (*frame.as_ptr()).format })
+}
+
+/// Whether the decoder found damage in a frame.
+pub(crate) fn is_damaged(frame: &ffmpeg::frame::Video) -> bool {
+    // SAFETY: reads a field of a valid frame.
+    frame.is_corrupt() || unsafe { (*frame.as_ptr()).decode_error_flags } != 0
+}
+
+/// A frame's tags of matrix and range.
+pub(crate) fn color_tags(frame: &ffmpeg::frame::Video) -> (Number<ffi::AVColorSpace>, Number<ffi::AVColorRange>) {
+    // SAFETY: reads fields of a valid frame.
+    unsafe {
+        (
+            numbers::read(&raw const (*frame.as_ptr()).colorspace),
+            numbers::read(&raw const (*frame.as_ptr()).color_range),
+        )
+    }
+}
+
+/// Adds what describes the picture of `source` (time, color, side data ...), but not its samples.
+pub(crate) fn copy_props(source: &ffmpeg::frame::Video, target: &mut ffmpeg::frame::Video) {
+    // SAFETY: both are valid frames; only properties are written, which leaves planes and size alone. It can
+    // fail only for want of memory and loses a tag then.
+    unsafe { ffi::av_frame_copy_props(target.as_mut_ptr(), source.as_ptr()) };
+}
+
+/// Turns a deprecated `yuvj*` format into its plain twin: the samples are the same, and so are the planes.
+/// Returns whether it was one.
+pub(crate) fn make_format_plain(frame: &mut ffmpeg::frame::Video) -> bool {
+    let format = format_of(frame);
+    let Some(plain) = layout_of(format).and_then(format_for).filter(|plain| *plain != format) else { return false };
+    // SAFETY: writes a plain field of a frame that is ours; the twin has the same planes.
+    unsafe { (*frame.as_mut_ptr()).format = plain.get() };
+    true
 }
 
 /// A new picture of any pixel format.

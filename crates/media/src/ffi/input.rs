@@ -62,6 +62,20 @@ pub(crate) fn is_cover(stream: &ffmpeg::Stream<'_>) -> bool {
     disposition & (ffi::AV_DISPOSITION_ATTACHED_PIC | ffi::AV_DISPOSITION_TIMED_THUMBNAILS) != 0
 }
 
+/// Makes the demuxer skip the packets of a stream.
+pub(crate) fn discard_packets(input: &mut Input, stream: usize) {
+    if let Some(mut stream) = input.stream_mut(stream) {
+        // SAFETY: writes a plain field of a stream of an open input that is ours alone.
+        unsafe { (*stream.as_mut_ptr()).discard = ffi::AVDiscard::AVDISCARD_ALL };
+    }
+}
+
+/// Whether the container has no header, so that streams may appear on the way.
+pub(crate) fn has_no_header(input: &Input) -> bool {
+    // SAFETY: reads a field of an open input.
+    unsafe { (*input.as_ptr()).ctx_flags & ffi::AVFMTCTX_NOHEADER != 0 }
+}
+
 /// Seeks to the last key frame at or before `target` (microseconds of the file's clock), as the container's
 /// index counts time. False where that isn't possible.
 pub(crate) fn seek(input: &mut Input, target: i64) -> bool {

@@ -54,7 +54,7 @@ pub(crate) fn capture<T>(f: impl FnOnce() -> T) -> (T, Vec<String>) {
     (result, lines)
 }
 
-/// FFmpeg's log callback.
+/// Called by FFmpeg from any of its threads.
 unsafe extern "C" fn keep_line(
     context: *mut c_void,
     level: c_int,

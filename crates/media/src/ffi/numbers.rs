@@ -51,7 +51,6 @@ pub(crate) struct Number<E> {
     of: PhantomData<E>,
 }
 
-/// A codec.
 pub(crate) type CodecId = Number<ffi::AVCodecID>;
 /// Video, audio, subtitle ...
 pub(crate) type MediaKind = Number<ffi::AVMediaType>;

@@ -129,6 +129,18 @@ impl Parameters {
         unsafe { numbers::read(&raw const (*self.as_ptr()).codec_type) }
     }
 
+    /// Width and height of a video.
+    pub(crate) fn size(&self) -> (i32, i32) {
+        // SAFETY: reads fields of valid parameters.
+        unsafe { ((*self.as_ptr()).width, (*self.as_ptr()).height) }
+    }
+
+    /// Whether the container says what the decoder must know beforehand.
+    pub(crate) fn has_extradata(&self) -> bool {
+        // SAFETY: reads a field of valid parameters.
+        unsafe { (*self.as_ptr()).extradata_size > 0 }
+    }
+
     pub(crate) fn codec(&self) -> CodecId {
         // SAFETY: reads a field of valid parameters.
         unsafe { numbers::read(&raw const (*self.as_ptr()).codec_id) }

@@ -107,7 +107,7 @@ impl FramePool {
         VideoFrame::from_av(frame).map_err(|_| no_memory())
     }
 
-    /// The layout of its frames.
+    /// Layout of the frames that it gives.
     pub fn layout(&self) -> YuvLayout {
         self.0.layout
     }

@@ -14,11 +14,8 @@ use vrseg_image::plane::{Matrix, YuvColor};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Side {
     pub format: PixelFormat,
-    /// Width in luma samples.
     pub width: usize,
-    /// Height in luma samples.
     pub height: usize,
-    /// Meaning of the samples.
     pub color: YuvColor,
 }
 
@@ -86,7 +83,7 @@ impl Scaler {
         Ok(Scaler { context, source, target })
     }
 
-    /// What frames it takes.
+    /// The frames that it accepts.
     pub(crate) fn source(&self) -> Side {
         self.source
     }

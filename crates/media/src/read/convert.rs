@@ -1,9 +1,8 @@
 //! Bringing decoded frames of any kind into the one planar format that the pipeline works in.
-#![allow(unsafe_code)]
 
 use crate::error::{MediaError, Result};
-use crate::ffi::frame::{VideoFrame, format_of};
-use crate::ffi::numbers::{self, Number, PixelFormat};
+use crate::ffi::frame::{VideoFrame, color_tags, copy_props, format_of, make_format_plain};
+use crate::ffi::numbers::{Number, PixelFormat};
 use crate::ffi::pixel_format::{descriptor, format_for, format_name, is_rgb, layout_of};
 use crate::ffi::pool::FramePool;
 use crate::ffi::scale::{Scaler, Side};
@@ -23,7 +22,6 @@ pub(crate) struct Convert {
     stated: Option<Shape>,
     /// Pixel format and size of the first frame as it was decoded.
     first: Option<Shape>,
-    /// Frames so far.
     count: u64,
     change: Option<Change>,
     space: Number<ffi::AVColorSpace>,
@@ -40,7 +38,6 @@ struct Change {
     /// Number of the first of them.
     at: u64,
     frames: u64,
-    /// What it is.
     shape: Shape,
 }
 
@@ -135,36 +132,22 @@ impl Convert {
         };
         let mut out = self.pool.insert(pool).get()?;
         scaler.run(&frame, out.av_mut())?;
-        // SAFETY: both are valid frames; only properties are written, which leaves planes and size alone.
-        unsafe {
-            let o = out.av_mut().as_mut_ptr();
-            ffi::av_frame_copy_props(o, frame.as_ptr());
-            (*o).color_range = if target.color.full_range {
-                ffi::AVColorRange::AVCOL_RANGE_JPEG
-            } else {
-                ffi::AVColorRange::AVCOL_RANGE_MPEG
-            };
-            let space = numbers::read(&raw const (*o).colorspace);
-            if space == ffi::AVColorSpace::AVCOL_SPC_RGB || !is_yuv(source.format) {
-                (*o).colorspace = match target.color.matrix {
-                    Matrix::Bt601 => ffi::AVColorSpace::AVCOL_SPC_SMPTE170M,
-                    Matrix::Bt709 => ffi::AVColorSpace::AVCOL_SPC_BT709,
-                    Matrix::Bt2020 => ffi::AVColorSpace::AVCOL_SPC_BT2020_NCL,
-                };
-            }
+        let o = out.av_mut();
+        copy_props(&frame, o);
+        o.set_color_range(range_tag(target.color.full_range));
+        if color_tags(o).0 == ffi::AVColorSpace::AVCOL_SPC_RGB || !is_yuv(source.format) {
+            o.set_color_space(match target.color.matrix {
+                Matrix::Bt601 => ffmpeg::color::Space::SMPTE170M,
+                Matrix::Bt709 => ffmpeg::color::Space::BT709,
+                Matrix::Bt2020 => ffmpeg::color::Space::BT2020NCL,
+            });
         }
         Ok(out)
     }
 
     /// What the samples of a frame mean (of an RGB frame: what they will mean).
     fn color(&self, frame: &ffmpeg::frame::Video) -> YuvColor {
-        // SAFETY: reads fields of a valid frame.
-        let (mut space, mut range) = unsafe {
-            (
-                numbers::read(&raw const (*frame.as_ptr()).colorspace),
-                numbers::read(&raw const (*frame.as_ptr()).color_range),
-            )
-        };
+        let (mut space, mut range) = color_tags(frame);
         if space == ffi::AVColorSpace::AVCOL_SPC_UNSPECIFIED {
             space = self.space;
         }
@@ -182,19 +165,14 @@ fn is_yuv(format: PixelFormat) -> bool {
 /// Turns the deprecated `yuvj*` formats into their plain twins with the range as a tag: the samples
 /// are the same. Returns the frame's format.
 fn plain_format(frame: &mut ffmpeg::frame::Video, color: YuvColor) -> PixelFormat {
-    let format = format_of(frame);
-    let plain = layout_of(format).and_then(format_for).unwrap_or(format);
-    if plain != format {
-        // SAFETY: writes plain fields of a frame that is ours; the twin has the same planes.
-        unsafe {
-            let f = frame.as_mut_ptr();
-            (*f).format = plain.get();
-            if color.full_range {
-                (*f).color_range = ffi::AVColorRange::AVCOL_RANGE_JPEG;
-            }
-        }
+    if make_format_plain(frame) && color.full_range {
+        frame.set_color_range(range_tag(true));
     }
-    plain
+    format_of(frame)
+}
+
+fn range_tag(full: bool) -> ffmpeg::color::Range {
+    if full { ffmpeg::color::Range::JPEG } else { ffmpeg::color::Range::MPEG }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use ffmpeg_next::{self as ffmpeg, ffi};
 pub struct FrameTime {
     /// When it is shown, as [`crate::SourceFrame`] has it.
     pub pts: i64,
-    /// A key frame.
+    /// Whether decoding can begin with it.
     pub key: bool,
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use vrseg_image::plane::{ChromaSiting, YuvColor, YuvLayout};
 use vrseg_image::vr::ContainerTags;
 
-/// A source file.
+/// A source file, as its headers and first packets describe it.
 #[derive(Clone, Debug)]
 pub struct InputInfo {
     /// Its path, as it was given.
@@ -21,23 +21,23 @@ pub struct InputInfo {
     pub bit_rate: Option<u64>,
     /// The video stream that is worked on.
     pub video: VideoInfo,
-    /// Video streams, cover pictures not counted.
+    /// Number of video streams, cover pictures not counted.
     pub video_streams: usize,
-    /// Audio streams.
+    /// Number of audio streams.
     pub audio_streams: usize,
-    /// Subtitle streams.
+    /// Number of subtitle streams.
     pub subtitle_streams: usize,
-    /// Attachments (fonts).
+    /// Number of attachments (fonts).
     pub attachment_streams: usize,
-    /// Data streams (time code, camera telemetry).
+    /// Number of data streams (time code, camera telemetry).
     pub data_streams: usize,
-    /// Cover pictures.
+    /// Number of cover pictures and thumbnail strips.
     pub cover_pictures: usize,
-    /// Chapters.
+    /// Number of chapters.
     pub chapters: usize,
 }
 
-/// A video stream.
+/// A video stream, and the frames that come out of it.
 #[derive(Clone, Debug)]
 pub struct VideoInfo {
     /// Its number in the file.
@@ -74,7 +74,7 @@ pub struct VideoInfo {
     pub rotation: i32,
     /// What the container (or the bitstream) states about stereo and the sphere, as FFmpeg reads it.
     pub tags: ContainerTags,
-    /// Bits per second.
+    /// Bits per second of the stream.
     pub bit_rate: Option<u64>,
     /// Fields instead of frames.
     pub interlaced: bool,

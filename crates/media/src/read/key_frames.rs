@@ -1,5 +1,4 @@
 //! A few key frames of a file, for a look at what it shows before the job begins.
-#![allow(unsafe_code)]
 
 use crate::error::Result;
 use crate::ffi::codec::codec_name;
@@ -8,7 +7,7 @@ use crate::ffi::input::{self, Input};
 use crate::ffi::parameters::Parameters;
 use crate::read::info::InputInfo;
 use crate::read::open::{open_decoder, open_header, read_ahead};
-use ffmpeg_next::{self as ffmpeg, ffi};
+use ffmpeg_next as ffmpeg;
 use std::ops::ControlFlow;
 
 /// Packets that are read in search of one key frame. A second of video, sound and telemetry has some
@@ -52,16 +51,11 @@ pub fn key_frames(info: &InputInfo, count: u32, mut look: impl FnMut(&VideoFrame
 fn header_tells(input: &Input, info: &InputInfo) -> bool {
     let Some(stream) = input.stream(info.video.index) else { return false };
     let parameters = Parameters::of(&stream);
-    // SAFETY: reads fields of an open input and of valid parameters.
-    let (open_end, has_extradata, width, height) = unsafe {
-        let p = parameters.as_ptr();
-        let open_end = (*input.as_ptr()).ctx_flags & ffi::AVFMTCTX_NOHEADER != 0;
-        (open_end, (*p).extradata_size > 0, (*p).width as usize, (*p).height as usize)
-    };
-    !open_end
-        && has_extradata
+    let (width, height) = parameters.size();
+    !input::has_no_header(input)
+        && parameters.has_extradata()
         && codec_name(parameters.codec()) == info.video.codec
-        && (width, height) == (info.video.width, info.video.height)
+        && (width as usize, height as usize) == (info.video.width, info.video.height)
 }
 
 fn next_key_frame(input: &mut Input, decoder: &mut ffmpeg::decoder::Video, stream: usize) -> Option<VideoFrame> {

@@ -14,10 +14,10 @@ pub struct TimeRange {
     pub frames: Option<u64>,
 }
 
-/// How to decode.
+/// Which part of a source is decoded, and how.
 #[derive(Clone, Debug, Default)]
 pub struct DecodeOptions {
-    /// The part to read.
+    /// The part to read; the default is all of it.
     pub range: TimeRange,
     /// Threads of the video decoder; 0 leaves the choice to FFmpeg.
     pub threads: usize,

@@ -34,7 +34,7 @@ pub struct OpenInput {
 }
 
 impl OpenInput {
-    /// What it is.
+    /// What probing found out.
     pub fn info(&self) -> &InputInfo {
         &self.info
     }

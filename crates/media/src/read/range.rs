@@ -7,7 +7,6 @@ use crate::read::info::InputInfo;
 use crate::read::options::DecodeOptions;
 use ffmpeg_next::ffi;
 
-/// The part that is read.
 pub(crate) struct Range {
     /// Start and end in microseconds of the file's clock.
     pub micros: (Option<i64>, Option<i64>),

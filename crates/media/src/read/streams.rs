@@ -1,7 +1,6 @@
 //! The streams of a file while it is read: which are copied, and where each of them is.
-#![allow(unsafe_code)]
 
-use crate::ffi::input::{Input, kind};
+use crate::ffi::input::{Input, discard_packets, kind};
 use ffmpeg_next::ffi;
 
 /// What is known of a stream while it is copied.
@@ -15,7 +14,7 @@ pub(crate) struct CopyState {
     pub expected: Option<i64>,
 }
 
-/// Which streams are copied; tells the demuxer to leave the others out.
+/// Which streams are copied; makes the demuxer skip the others.
 pub(crate) fn copy_states(input: &mut Input, video: usize) -> Vec<CopyState> {
     use ffi::AVMediaType::{AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_DATA, AVMEDIA_TYPE_SUBTITLE};
     let mut states = Vec::new();
@@ -24,21 +23,18 @@ pub(crate) fn copy_states(input: &mut Input, video: usize) -> Vec<CopyState> {
         // Cover pictures and attachments travel with the template.
         let copied =
             stream.index() != video && kind.is_any(&[AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_SUBTITLE, AVMEDIA_TYPE_DATA]);
-        // SAFETY: sets and reads plain fields of a stream of an open input that is ours alone.
-        let time_base = unsafe {
-            let s = stream.as_ptr().cast_mut();
-            if !copied && stream.index() != video {
-                (*s).discard = ffi::AVDiscard::AVDISCARD_ALL;
-            }
-            (*s).time_base
-        };
         states.push(CopyState {
-            time_base,
+            time_base: stream.time_base().into(),
             copied,
             awaited: kind == AVMEDIA_TYPE_AUDIO,
             subtitle: kind == AVMEDIA_TYPE_SUBTITLE,
             expected: None,
         });
+    }
+    for (i, state) in states.iter().enumerate() {
+        if !state.copied && i != video {
+            discard_packets(input, i);
+        }
     }
     states
 }

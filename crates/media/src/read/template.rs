@@ -37,7 +37,6 @@ pub(crate) struct ChapterTemplate {
     pub tags: Tags,
 }
 
-/// A stream of the source.
 pub(crate) struct StreamTemplate {
     pub params: Parameters,
     pub time_base: ffi::AVRational,

@@ -20,7 +20,7 @@ pub enum Codec {
 }
 
 impl Codec {
-    /// All of them.
+    /// All codecs, in the order in which they are listed to users.
     pub const ALL: [Codec; 6] = [Codec::H264, Codec::Hevc, Codec::Av1, Codec::Vp9, Codec::ProRes, Codec::Ffv1];
 
     /// The codec of that word of the command line.

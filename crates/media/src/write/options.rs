@@ -64,18 +64,18 @@ pub struct WriterOptions<'a> {
     pub encode: &'a EncodeOptions,
     /// Layout of the frames that will come (with alpha for [`Purpose::Alpha`]).
     pub layout: YuvLayout,
-    /// Meaning of their samples.
+    /// Meaning of the frames' samples.
     pub color: YuvColor,
-    /// Their width.
+    /// Width of the frames in pixels.
     pub width: usize,
-    /// Their height.
+    /// Height of the frames in pixels.
     pub height: usize,
     /// The frames show something else than the source's do in another shape: what the source says
     /// about the shape of its pixels and their rotation doesn't hold.
     pub reshaped: bool,
     /// Replace a file that exists.
     pub overwrite: bool,
-    /// What the pictures are for.
+    /// What the pictures are for: decides on alpha and gray.
     pub purpose: Purpose,
     /// Take over sound, subtitles, attachments and data.
     pub copy_streams: bool,

@@ -17,9 +17,9 @@ use std::sync::Arc;
 /// A finished output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finished {
-    /// Its path.
+    /// Its final name, links followed.
     pub path: PathBuf,
-    /// Its size.
+    /// Bytes of the file.
     pub bytes: u64,
 }
 

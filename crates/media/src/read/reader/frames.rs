@@ -1,8 +1,8 @@
 //! Decoded frames: their time stamps, and their place in the range.
-#![allow(unsafe_code)]
 
 use super::{Item, Reader, SourceFrame};
 use crate::error::{MediaError, Result};
+use crate::ffi::frame::is_damaged;
 use crate::ffi::input::file_start;
 use crate::ffi::log;
 use ffmpeg_next as ffmpeg;
@@ -66,8 +66,7 @@ impl Reader {
             self.end_of_video(None);
             return Ok(());
         }
-        // SAFETY: reads a field of a valid frame.
-        if frame.is_corrupt() || unsafe { (*frame.as_ptr()).decode_error_flags } != 0 {
+        if is_damaged(&frame) {
             self.refuse_damage()?;
             self.decode_errors += 1;
         }

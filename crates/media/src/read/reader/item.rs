@@ -3,7 +3,7 @@
 use crate::ffi::frame::VideoFrame;
 use ffmpeg_next as ffmpeg;
 
-/// A decoded picture.
+/// A decoded picture with its place in time.
 #[derive(Debug)]
 pub struct SourceFrame {
     /// The picture, in the layout of [`crate::VideoInfo::layout`]. Shared with the decoder: read only.
@@ -53,7 +53,6 @@ impl CopiedPacket {
         Self { packet }
     }
 
-    /// FFmpeg's packet.
     pub(crate) fn av(&self) -> &ffmpeg::Packet {
         &self.packet
     }
@@ -61,8 +60,8 @@ impl CopiedPacket {
 
 /// What a [`Reader`](crate::Reader) delivers.
 pub enum Item {
-    /// A picture.
+    /// A decoded picture of the video stream.
     Frame(SourceFrame),
-    /// A packet to be copied.
+    /// A packet of another stream, to be copied.
     Packet(CopiedPacket),
 }

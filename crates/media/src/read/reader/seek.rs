@@ -6,7 +6,7 @@ use crate::ffi::input::{file_start, seek_to_frame};
 use crate::ffi::time::{self, MICROSECONDS};
 
 impl Reader {
-    /// Goes to the frame at `pts` (as a [`SourceFrame`] has it; later than what was read), which is
+    /// Goes to the frame at `pts` (as a [`SourceFrame`](crate::SourceFrame) has it; later than what was read), which is
     /// number `index`. The next frame is that one, decoded from the nearest key frame before it, or, where
     /// the file can't be sought in, after all that lie before it.
     ///
@@ -63,7 +63,7 @@ impl Reader {
     }
 
     /// Delivers packets only, from where it is: those before `end` (in ticks of the video, as a
-    /// [`SourceFrame`] has its time stamp), where one is given.
+    /// [`SourceFrame`](crate::SourceFrame) has its time stamp), where one is given.
     pub fn without_video(&mut self, end: Option<i64>) {
         let end = end.map(|t| t + self.range.start.unwrap_or(0));
         self.queue.retain(|item| matches!(item, Item::Packet(_)));

@@ -28,7 +28,6 @@ pub struct EncoderPlan {
     pub no_hardware: Option<String>,
     /// The pixel format of that name.
     pub(crate) pixel: PixelFormat,
-    /// Encoder options.
     pub(crate) options: Vec<(String, String)>,
     pub(crate) container: Container,
 }

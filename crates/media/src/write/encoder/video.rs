@@ -3,7 +3,7 @@
 
 use crate::error::{MediaError, Result};
 use crate::ffi::codec::find_encoder;
-use crate::ffi::frame::{VideoFrame, alloc_raw};
+use crate::ffi::frame::{VideoFrame, alloc_raw, copy_props};
 use crate::ffi::log;
 use crate::ffi::numbers::PixelFormat;
 use crate::ffi::parameters::Parameters;
@@ -31,7 +31,6 @@ enum Clock {
     Count,
 }
 
-/// An open encoder.
 pub(crate) struct VideoEncoder {
     context: ffmpeg::codec::Context,
     plan: EncoderPlan,
@@ -239,8 +238,7 @@ impl VideoEncoder {
             ConvertedFrames::Allocated => alloc_raw(target.format, target.width, target.height)?,
         };
         scaler.run(frame.av(), &mut out)?;
-        // SAFETY: both are valid frames; only properties are written.
-        unsafe { ffi::av_frame_copy_props(out.as_mut_ptr(), frame.av().as_ptr()) };
+        copy_props(frame.av(), &mut out);
         Ok(out)
     }
 }

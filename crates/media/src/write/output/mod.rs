@@ -20,7 +20,6 @@ use std::ptr;
 /// AAC frame lasts 23 ms, Opus wants 80 ms.
 const PREROLL: i64 = 100_000;
 
-/// A stream that is copied.
 #[derive(Clone, Debug)]
 pub(crate) struct CopiedStream {
     index: usize,
@@ -103,7 +102,7 @@ impl Output {
         unsafe { (**(*self.context).streams.add(index)).time_base }
     }
 
-    /// Writes an encoded packet.
+    /// Writes an encoded packet, whose time stamps are in the time base `from`, to stream `index`.
     pub(crate) fn write_video(
         &mut self,
         mut packet: ffmpeg::Packet,

@@ -41,7 +41,6 @@ impl PartFile {
         Ok(Self { path: path.to_path_buf(), temporary, lock, overwrite, done: false })
     }
 
-    /// The final name.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

@@ -40,7 +40,6 @@ impl HashedFile {
         Self { file: BufWriter::with_capacity(1 << 20, file), hash: Sha256::new(), bytes: 0 }
     }
 
-    /// Flushes everything to the disk.
     pub(super) fn sync(&mut self) -> std::io::Result<()> {
         self.file.flush()?;
         self.file.get_ref().sync_all()

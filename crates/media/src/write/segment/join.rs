@@ -24,11 +24,11 @@ use std::sync::Arc;
 /// One segment of an output that is joined.
 #[derive(Clone, Copy, Debug)]
 pub struct Piece<'a> {
-    /// Its file's folder.
+    /// The folder that its file is in.
     pub folder: &'a Path,
-    /// Its file.
+    /// Name, size and checksum of its file.
     pub part: &'a SegmentPart,
-    /// When its frames are shown.
+    /// When its frames are shown, in the source's ticks.
     pub times: &'a SegmentTimes,
 }
 

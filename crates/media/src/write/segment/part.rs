@@ -19,7 +19,7 @@ pub struct SegmentPart {
 /// When the frames of a segment are shown, in the source's ticks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentTimes {
-    /// Of each frame, rising.
+    /// When each frame is shown, rising.
     pub pts: Vec<i64>,
     /// How long the last frame is shown.
     pub last_duration: i64,
