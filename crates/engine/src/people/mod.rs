@@ -13,7 +13,7 @@ use crate::plan::{PeoplePlan, SmallView, Views};
 use crate::spec::Keep;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use vrseg_image::matte::people::{Cell, Cutter, Form, Layers, Piece, Spot, Track, Tracks, shift, tiles};
+use vrseg_image::matte::people::{Cell, Cutter, Form, Layers, Piece, Track, Tracks, shift, tiles};
 use vrseg_image::matte::rotate;
 use vrseg_image::plane::{Plane, Rect, Yuv, YuvColor, YuvLayout};
 use vrseg_image::vr::Projection;
