@@ -1,7 +1,7 @@
 //! The limits that a container or a batch system sets: Linux control groups, version 1 and 2.
 //!
 //! A limit holds for a group and all groups below it, so every group from this process's own up to
-//! the root of the mounted hierarchy is looked at, and the tightest counts. (Kernel documentation:
+//! the root of the mounted hierarchy is read, and the tightest limit counts. (Kernel documentation:
 //! admin-guide/cgroup-v2.rst, admin-guide/cgroup-v1/memory.rst, scheduler/sched-bwc.rst.)
 
 use std::fs;
@@ -10,26 +10,25 @@ use std::path::{Path, PathBuf};
 /// What this process may use; `None`: nothing is limited.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Limits {
-    /// Cores' worth of time, such as 2.5.
+    /// Quota of processor time in cores, such as 2.5.
     pub cores: Option<f64>,
-    /// Bytes of memory.
+    /// Bytes of memory in all.
     pub memory: Option<u64>,
-    /// Bytes of memory that are left below the limit. The page cache that can be dropped counts as
-    /// left.
+    /// Bytes of memory that are free below the limit. The page cache that can be dropped counts as free.
     pub memory_left: Option<u64>,
 }
 
-/// Version 1 writes "no limit" as the highest multiple of a page; whatever is near that is none.
+/// Version 1 writes "no limit" as the highest multiple of a page; whatever is near that is no limit.
 const NO_LIMIT: u64 = 1 << 60;
 
 impl Limits {
     /// The limits of this process.
     pub fn detect() -> Self {
-        Self::below(Path::new("/"))
+        Self::read(Path::new("/"))
     }
 
-    /// The same with another root of the file system, for tests.
-    fn below(root: &Path) -> Self {
+    /// Reads `/proc` and the mounted hierarchies below `root`.
+    fn read(root: &Path) -> Self {
         let text = |path: &str| fs::read_to_string(root.join(path)).unwrap_or_default();
         let (groups, mounts) = (text("proc/self/cgroup"), text("proc/self/mountinfo"));
         let mut limits = Limits::default();
@@ -75,11 +74,11 @@ enum Version {
 #[derive(Debug)]
 struct Mount<'a> {
     version: Version,
-    /// The group that is the root of the mount.
+    /// The group that is mounted.
     root: &'a str,
     /// Where it is mounted.
     point: &'a str,
-    /// Version 1: its controllers, and other options.
+    /// Version 1: its controllers, among other options.
     options: &'a str,
 }
 
@@ -166,7 +165,6 @@ impl Group<'_> {
 mod tests {
     use super::*;
 
-    /// A file system with these files.
     fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().expect("a folder");
         for (name, text) in files {
@@ -180,7 +178,7 @@ mod tests {
     const V2: &str = "29 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n";
 
     #[test]
-    fn version_2_the_tightest_on_the_way_up_counts() {
+    fn version_2_uses_the_tightest_limit_up_to_the_root() {
         let dir = tree(&[
             ("proc/self/cgroup", "0::/job.slice/step_0\n"),
             ("proc/self/mountinfo", V2),
@@ -191,12 +189,12 @@ mod tests {
             ("sys/fs/cgroup/job.slice/step_0/cpu.max", "max 100000\n"),
             ("sys/fs/cgroup/job.slice/step_0/memory.max", "max\n"),
         ]);
-        let limits = Limits::below(dir.path());
+        let limits = Limits::read(dir.path());
         assert_eq!(limits, Limits { cores: Some(2.5), memory: Some(8 << 30), memory_left: Some(6 << 30) });
     }
 
     #[test]
-    fn version_1_a_container_sees_its_own_group_as_the_root() {
+    fn version_1_container_reads_its_own_group_at_the_root() {
         let mounts = "33 32 0:29 /docker/ab /sys/fs/cgroup/cpu,cpuacct ro - cgroup cgroup rw,cpu,cpuacct\n\
                       34 32 0:30 /docker/ab /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n\
                       35 32 0:31 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n";
@@ -208,12 +206,12 @@ mod tests {
             ("sys/fs/cgroup/memory/memory.limit_in_bytes", "2147483648\n"),
             ("sys/fs/cgroup/memory/memory.usage_in_bytes", "1073741824\n"),
         ]);
-        let limits = Limits::below(dir.path());
+        let limits = Limits::read(dir.path());
         assert_eq!(limits, Limits { cores: Some(4.0), memory: Some(2 << 30), memory_left: Some(1 << 30) });
     }
 
     #[test]
-    fn no_limit_and_no_control_groups() {
+    fn unlimited_and_missing_groups_give_no_limits() {
         let dir = tree(&[
             ("proc/self/cgroup", "4:memory:/\n3:cpu:/\n0::/\n"),
             (
@@ -224,7 +222,7 @@ mod tests {
             ("cg/cpu/cpu.cfs_period_us", "100000\n"),
             ("cg/memory/memory.limit_in_bytes", "9223372036854771712\n"),
         ]);
-        assert_eq!(Limits::below(dir.path()), Limits::default());
-        assert_eq!(Limits::below(tree(&[]).path()), Limits::default());
+        assert_eq!(Limits::read(dir.path()), Limits::default());
+        assert_eq!(Limits::read(tree(&[]).path()), Limits::default());
     }
 }

@@ -1,4 +1,4 @@
-//! The processor: what it is called, its cores, the instruction sets that matter here.
+//! The processor: its name, its cores, the instruction sets that matter here.
 
 use super::cgroup::Limits;
 use serde::Serialize;
@@ -22,18 +22,23 @@ const FEATURES: &[(&str, &str)] = &[
     ("i8mm", "I8MM"),
 ];
 
+/// Cores that this process may use, at least 1: affinity and cgroup limits count, not the host's size.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
 /// A processor.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Cpu {
-    /// Its name.
+    /// Its model name; `unknown` where the kernel does not report it.
     pub model: String,
-    /// Cores of the whole machine, each counted once; as many as `logical` where that isn't told.
+    /// Cores of the whole machine, each counted once; as many as `logical` where the kernel does not report them.
     pub physical: usize,
-    /// Threads that the whole machine runs at once.
+    /// Hardware threads of the whole machine.
     pub logical: usize,
-    /// Threads that this process may run at once: affinity and cgroup limits count.
+    /// Hardware threads that this process may use: affinity and cgroup limits count.
     pub usable: usize,
-    /// Why `usable` is less than `logical`.
+    /// Why `usable` is less than `logical`, as a phrase.
     pub limited_by: Option<String>,
     /// Instruction sets that matter, by their usual names.
     pub features: Vec<&'static str>,
@@ -46,7 +51,7 @@ impl Cpu {
         let mut cpu = Self::read(&text("/proc/cpuinfo"), &text("/proc/self/status"), limits);
         if cpu.logical == 0 {
             // No /proc: the standard library asks the scheduler.
-            cpu.usable = super::cores();
+            cpu.usable = cores();
             cpu.logical = cpu.usable;
             cpu.physical = cpu.usable;
         }
@@ -71,7 +76,7 @@ impl Cpu {
         let allowed = status
             .lines()
             .find_map(|l| l.strip_prefix("Cpus_allowed_list:"))
-            .and_then(|list| count(list.trim()))
+            .and_then(|list| list_length(list.trim()))
             .map_or(logical, |n| n.min(logical));
         // As the standard library rounds: whole cores, but at least one.
         let quota = limits.cores.map(|c| (c.floor() as usize).max(1));
@@ -95,19 +100,19 @@ impl Cpu {
         self.features.iter().any(|f| names.contains(f))
     }
 
-    /// It multiplies bfloat16 numbers in hardware.
+    /// Whether it multiplies bfloat16 numbers in hardware.
     pub fn bf16(&self) -> bool {
         self.has_any(&["AVX-512 BF16", "AMX BF16", "BF16"])
     }
 
-    /// It multiplies and adds 8-bit integers in one instruction.
+    /// Whether it multiplies and adds 8-bit integers in one instruction.
     pub fn int8(&self) -> bool {
         self.has_any(&["AVX-VNNI", "AVX-512 VNNI", "AMX INT8", "DotProd", "I8MM"])
     }
 }
 
 /// How many numbers a list such as `0-3,8` has.
-fn count(list: &str) -> Option<usize> {
+fn list_length(list: &str) -> Option<usize> {
     let range = |part: &str| match part.split_once('-') {
         Some((a, b)) => Some(b.parse::<usize>().ok()?.checked_sub(a.parse().ok()?)? + 1),
         None => part.parse::<usize>().ok().map(|_| 1),
@@ -119,7 +124,7 @@ fn count(list: &str) -> Option<usize> {
 mod tests {
     use super::*;
 
-    /// `/proc/cpuinfo` of so many sockets, cores and threads a core.
+    /// `/proc/cpuinfo` of a machine with `cores` per socket and `threads` per core.
     fn cpuinfo(sockets: usize, cores: usize, threads: usize, flags: &str) -> String {
         let mut text = String::new();
         for i in 0..sockets * cores * threads {
@@ -132,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn cores_threads_and_flags() {
+    fn cores_threads_and_features_are_read() {
         let flags = "fpu avx2 fma f16c avx512f avx512_vnni avx512_bf16";
         let cpu = Cpu::read(&cpuinfo(2, 16, 2, flags), "Cpus_allowed_list:\t0-63\n", &Limits::default());
         assert_eq!((cpu.physical, cpu.logical, cpu.usable), (32, 64, 64));
@@ -144,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_containers_share_counts() {
+    fn cgroup_and_affinity_limits_count() {
         let text = cpuinfo(1, 32, 2, "avx2");
         let quota = Limits { cores: Some(2.5), ..Limits::default() };
         let cpu = Cpu::read(&text, "Cpus_allowed_list:\t0-63\n", &quota);
@@ -156,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn arm_tells_no_core_numbers() {
+    fn arm_without_core_ids_counts_processors() {
         let text = "processor\t: 0\nFeatures\t: fp asimd asimddp bf16 i8mm\n\nprocessor\t: 1\nFeatures\t: fp asimd\n";
         let cpu = Cpu::read(text, "", &Limits::default());
         assert_eq!((cpu.physical, cpu.logical), (2, 2));
@@ -164,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_agrees_with_the_standard_library() {
-        assert_eq!(Cpu::detect(&Limits::detect()).usable, super::super::cores());
+    fn usable_threads_agree_with_the_standard_library() {
+        assert_eq!(Cpu::detect(&Limits::detect()).usable, cores());
     }
 }

@@ -7,23 +7,23 @@ use sysinfo::{DiskKind, Disks};
 /// A mounted file system.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Disk {
-    /// Where it is mounted.
+    /// The path at which it is mounted.
     #[serde(serialize_with = "crate::json_path::lossy")]
     pub mount: PathBuf,
-    /// `ext4`, `nfs4` ...
+    /// Its type, such as `ext4` or `nfs4`.
     pub file_system: String,
-    /// `ssd`, `hdd`; `None` where the kernel does not tell.
+    /// `ssd` or `hdd`; `None` where the kernel does not report it.
     pub kind: Option<&'static str>,
-    /// Bytes.
+    /// Bytes in all.
     pub total: u64,
     /// Bytes that a user may still write.
     pub available: u64,
-    /// Nothing can be written.
+    /// Whether it is mounted read-only.
     pub read_only: bool,
 }
 
-/// The file systems that hold `folders` (or will: the part that exists counts), each once, in that
-/// order. A file system that the system hides is left out.
+/// The file systems that hold `folders` (of one that does not exist yet, its first parent that does), each once, in that
+/// order. File systems that can't be listed are skipped.
 pub fn holding(folders: &[&Path]) -> Vec<Disk> {
     let Ok(all) = Disks::new_with_refreshed_list() else { return Vec::new() };
     let all: Vec<Disk> = all
@@ -43,8 +43,8 @@ pub fn holding(folders: &[&Path]) -> Vec<Disk> {
         .collect();
     let mut found: Vec<Disk> = Vec::new();
     for folder in folders {
-        let there = folder.ancestors().find_map(|a| a.canonicalize().ok());
-        if let Some(disk) = there.and_then(|path| mounted(&all, &path).cloned())
+        let existing = folder.ancestors().find_map(|a| a.canonicalize().ok());
+        if let Some(disk) = existing.and_then(|path| innermost_mount(&all, &path).cloned())
             && !found.contains(&disk)
         {
             found.push(disk);
@@ -53,8 +53,7 @@ pub fn holding(folders: &[&Path]) -> Vec<Disk> {
     found
 }
 
-/// The innermost mount point above `path`.
-fn mounted<'a>(all: &'a [Disk], path: &Path) -> Option<&'a Disk> {
+fn innermost_mount<'a>(all: &'a [Disk], path: &Path) -> Option<&'a Disk> {
     all.iter().filter(|d| path.starts_with(&d.mount)).max_by_key(|d| d.mount.components().count())
 }
 
@@ -63,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_innermost_mount_holds_a_folder() {
+    fn folder_is_on_its_innermost_mount() {
         let disk = |mount: &str| Disk {
             mount: mount.into(),
             file_system: "ext4".into(),
@@ -73,7 +72,7 @@ mod tests {
             read_only: false,
         };
         let all = [disk("/"), disk("/data"), disk("/data/ssd")];
-        let at = |path: &str| mounted(&all, Path::new(path)).map(|d| d.mount.clone());
+        let at = |path: &str| innermost_mount(&all, Path::new(path)).map(|d| d.mount.clone());
         assert_eq!(at("/data/ssd/out"), Some("/data/ssd".into()));
         assert_eq!(at("/data/other"), Some("/data".into()));
         assert_eq!(at("/database"), Some("/".into()));

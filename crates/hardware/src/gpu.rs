@@ -1,4 +1,4 @@
-//! NVIDIA's cards, through NVML, the library that comes with the driver.
+//! NVIDIA GPUs, through NVML, the library that comes with the driver.
 
 use nvml_wrapper::enum_wrappers::device::TemperatureSensor;
 use nvml_wrapper::error::NvmlError;
@@ -6,12 +6,12 @@ use nvml_wrapper::{Device, Nvml};
 use serde::{Serialize, Serializer};
 use std::fmt;
 
-/// What a card's processors can do, as CUDA counts it: 8.6 is a GeForce RTX 3090.
+/// CUDA's version number of a GPU's features: 8.6 is a GeForce RTX 3090.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ComputeCapability {
-    /// Generation.
+    /// Generation of the architecture.
     pub major: u32,
-    /// Step.
+    /// Revision within the generation.
     pub minor: u32,
 }
 
@@ -27,81 +27,77 @@ impl Serialize for ComputeCapability {
     }
 }
 
-/// A card.
+/// A GPU.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Gpu {
     /// Number as NVML counts, by PCI address.
     pub index: u32,
-    /// Its name.
+    /// Its product name.
     pub name: String,
-    /// Compute capability.
+    /// CUDA's version number of its features; `None` where the driver does not report it.
     pub compute_capability: Option<ComputeCapability>,
-    /// Bytes of memory.
+    /// Bytes of memory in all; `None` where the driver does not report them.
     pub memory_total: Option<u64>,
-    /// What it was doing when it was looked at.
+    /// What it was doing when it was detected.
     #[serde(flatten)]
     pub load: GpuLoad,
 }
 
-/// What a card is doing. Cards and drivers tell different parts of this: `None` is not told.
+/// What a GPU is doing. GPUs and drivers report different parts of this: `None` is not reported.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct GpuLoad {
     /// Bytes of memory that are free.
     pub memory_free: Option<u64>,
     /// Bytes of memory that programs hold.
     pub memory_used: Option<u64>,
-    /// Percent of time in which it computed.
+    /// Percent of time in which it computed, 0 to 100.
     pub busy: Option<u32>,
-    /// Percent of time in which its encoder (NVENC) worked.
+    /// Percent of time in which its encoder (NVENC) worked, 0 to 100.
     pub encoder: Option<u32>,
-    /// Percent of time in which its decoder (NVDEC) worked.
+    /// Percent of time in which its decoder (NVDEC) worked, 0 to 100.
     pub decoder: Option<u32>,
-    /// Degrees Celsius.
+    /// Temperature in degrees Celsius.
     pub temperature: Option<u32>,
-    /// Watts that it draws.
+    /// Power draw in watts.
     pub power: Option<f64>,
-    /// Watts that it may draw.
+    /// Highest power draw that the driver allows, in watts.
     pub power_limit: Option<f64>,
 }
 
-/// All cards of a machine.
+/// All NVIDIA GPUs of a machine.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Gpus {
-    /// The driver's version.
+    /// Version of the driver, such as `580.159`.
     pub driver: Option<String>,
-    /// The newest CUDA that the driver runs.
+    /// Newest version of CUDA that the driver supports, such as `13.0`.
     pub cuda: Option<String>,
-    /// Why there are no cards, or why some of them can't be used: a sentence.
+    /// Why there are no GPUs, or why some of them can't be used: a sentence.
     pub note: Option<String>,
-    /// The cards.
+    /// The GPUs that can be used, as NVML counts.
     pub cards: Vec<Gpu>,
 }
 
-/// What is asked of NVML; apart, so that recorded machines can answer. Errors are sentences.
-pub trait Driver {
-    /// The driver's version and the newest CUDA that it runs.
+/// What is queried of NVML, so that tests can replace it. Errors are sentences.
+trait Driver {
+    /// The driver's version, and the newest version of CUDA that it supports.
     fn versions(&self) -> (Option<String>, Option<String>);
-    /// How many cards there are.
+    /// Number of GPUs.
     fn count(&self) -> Result<u32, String>;
-    /// One of them.
-    fn card(&self, index: u32) -> Result<Gpu, String>;
+    fn gpu(&self, index: u32) -> Result<Gpu, String>;
 }
 
-/// NVML itself.
-pub struct NvmlDriver(Nvml);
+pub(crate) struct NvmlDriver(Nvml);
 
 impl NvmlDriver {
-    /// Loads NVML.
-    ///
     /// # Errors
-    /// Why there is none, as a sentence.
-    pub fn load() -> Result<Self, String> {
+    /// Why NVML does not load, as a sentence.
+    pub(crate) fn load() -> Result<Self, String> {
         Nvml::init().map(Self).map_err(|e| explain(&e))
     }
 
-    /// What card `index` is doing; nothing is known of one that isn't there.
-    pub fn doing(&self, index: u32) -> GpuLoad {
-        self.0.device_by_index(index).map_or_else(|_| GpuLoad::default(), |device| load_of(&device))
+    /// What GPU `index` is doing; nothing is known of one that doesn't exist.
+    pub(crate) fn load_of(&self, index: u32) -> GpuLoad {
+        self.0.device_by_index(index).map_or_else(|_| GpuLoad::default(), |device| device_load(&device))
     }
 }
 
@@ -115,7 +111,7 @@ impl Driver for NvmlDriver {
         self.0.device_count().map_err(|e| explain(&e))
     }
 
-    fn card(&self, index: u32) -> Result<Gpu, String> {
+    fn gpu(&self, index: u32) -> Result<Gpu, String> {
         let device = self.0.device_by_index(index).map_err(|e| explain(&e))?;
         let capability = device.cuda_compute_capability().ok();
         Ok(Gpu {
@@ -125,12 +121,12 @@ impl Driver for NvmlDriver {
                 Some(ComputeCapability { major: c.major.try_into().ok()?, minor: c.minor.try_into().ok()? })
             }),
             memory_total: device.memory_info().ok().map(|m| m.total),
-            load: load_of(&device),
+            load: device_load(&device),
         })
     }
 }
 
-fn load_of(device: &Device<'_>) -> GpuLoad {
+fn device_load(device: &Device<'_>) -> GpuLoad {
     let watts = |milli: Result<u32, NvmlError>| milli.ok().map(|mw| f64::from(mw) / 1000.0);
     let memory = device.memory_info().ok();
     GpuLoad {
@@ -145,7 +141,7 @@ fn load_of(device: &Device<'_>) -> GpuLoad {
     }
 }
 
-/// NVML's errors in words that tell what to do.
+/// An error of NVML as a sentence that says what to do.
 fn explain(error: &NvmlError) -> String {
     let text = match error {
         NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound => {
@@ -175,16 +171,15 @@ fn explain(error: &NvmlError) -> String {
 }
 
 impl Gpus {
-    /// This machine's cards.
+    /// This machine's GPUs.
     pub fn detect() -> Self {
         match NvmlDriver::load() {
-            Ok(driver) => Self::ask(&driver),
+            Ok(driver) => Self::query(&driver),
             Err(why) => Self { note: Some(why), ..Self::default() },
         }
     }
 
-    /// The cards that `driver` tells of.
-    pub fn ask(driver: &impl Driver) -> Self {
+    fn query(driver: &impl Driver) -> Self {
         let (version, cuda) = driver.versions();
         let mut found = Self { driver: version, cuda, ..Self::default() };
         match driver.count() {
@@ -192,8 +187,8 @@ impl Gpus {
             Ok(n) => {
                 let mut notes = Vec::new();
                 for index in 0..n {
-                    match driver.card(index) {
-                        Ok(card) => found.cards.push(card),
+                    match driver.gpu(index) {
+                        Ok(gpu) => found.cards.push(gpu),
                         Err(why) => notes.push(format!("card {index}: {why}")),
                     }
                 }
@@ -209,44 +204,44 @@ impl Gpus {
 mod tests {
     use super::*;
 
-    struct Recorded {
-        cards: Vec<Result<Gpu, String>>,
+    struct FakeDriver {
+        gpus: Vec<Result<Gpu, String>>,
         count: Result<u32, String>,
     }
 
-    impl Driver for Recorded {
+    impl Driver for FakeDriver {
         fn versions(&self) -> (Option<String>, Option<String>) {
             (Some("580.159".into()), Some("13.0".into()))
         }
         fn count(&self) -> Result<u32, String> {
             self.count.clone()
         }
-        fn card(&self, index: u32) -> Result<Gpu, String> {
-            self.cards[index as usize].clone()
+        fn gpu(&self, index: u32) -> Result<Gpu, String> {
+            self.gpus[index as usize].clone()
         }
     }
 
     #[test]
-    fn a_lost_card_does_not_hide_the_others() {
-        let card = Gpu { name: "NVIDIA GeForce RTX 3090".into(), ..Gpu::default() };
+    fn lost_gpu_does_not_hide_the_others() {
+        let gpu = Gpu { name: "NVIDIA GeForce RTX 3090".into(), ..Gpu::default() };
         let lost = explain(&NvmlError::GpuLost);
-        let found = Gpus::ask(&Recorded { count: Ok(2), cards: vec![Err(lost), Ok(card.clone())] });
-        assert_eq!(found.cards, [card]);
+        let found = Gpus::query(&FakeDriver { count: Ok(2), gpus: vec![Err(lost), Ok(gpu.clone())] });
+        assert_eq!(found.cards, [gpu]);
         assert!(found.note.is_some_and(|n| n.starts_with("card 0: the card has fallen off the bus")));
     }
 
     #[test]
-    fn trouble_is_told_in_sentences() {
+    fn errors_are_sentences_that_suggest_a_fix() {
         let mismatch = explain(&NvmlError::LibRmVersionMismatch);
-        let found = Gpus::ask(&Recorded { count: Err(mismatch), cards: vec![] });
+        let found = Gpus::query(&FakeDriver { count: Err(mismatch), gpus: vec![] });
         assert_eq!(found.driver.as_deref(), Some("580.159"));
         assert!(found.note.is_some_and(|n| n.contains("restart the machine")));
         assert!(explain(&NvmlError::DriverNotLoaded).contains("modprobe"));
-        assert!(Gpus::ask(&Recorded { count: Ok(0), cards: vec![] }).note.is_some());
+        assert!(Gpus::query(&FakeDriver { count: Ok(0), gpus: vec![] }).note.is_some());
     }
 
     #[test]
-    fn capabilities_are_ordered() {
+    fn compute_capabilities_are_ordered() {
         let capability = |major, minor| ComputeCapability { major, minor };
         assert!(capability(10, 0) > capability(8, 9) && capability(7, 5) > capability(7, 0));
         assert_eq!(serde_json::to_value(capability(8, 6)).expect("JSON"), "8.6");

@@ -1,10 +1,10 @@
-//! Paths in JSON. Linux names are bytes, JSON is Unicode: what is not UTF-8 is shown as U+FFFD, as
-//! `Path::display` does, where serde would refuse the whole object.
+//! Paths in JSON. Linux names are bytes, JSON is Unicode: what is not UTF-8 becomes U+FFFD, as with
+//! `Path::display`, where serde would refuse the whole object.
 
 use serde::Serializer;
 use std::path::Path;
 
-/// For `#[serde(serialize_with = "json_path::lossy")]`.
+/// Serializes a path, for `#[serde(serialize_with = "json_path::lossy")]`.
 ///
 /// # Errors
 /// The serializer's own.
@@ -12,7 +12,7 @@ pub fn lossy<S: Serializer>(path: &impl AsRef<Path>, serializer: S) -> Result<S:
     serializer.collect_str(&path.as_ref().display())
 }
 
-/// The same for a path that may be absent.
+/// Serializes a path that may be absent, as `null`.
 ///
 /// # Errors
 /// The serializer's own.
@@ -30,7 +30,7 @@ mod tests {
     use std::path::PathBuf;
 
     #[test]
-    fn a_path_that_is_not_utf_8_is_shown_as_far_as_it_is() {
+    fn invalid_utf8_in_paths_becomes_replacement_characters() {
         #[derive(serde::Serialize)]
         struct File {
             #[serde(serialize_with = "super::lossy")]

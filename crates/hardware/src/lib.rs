@@ -1,6 +1,9 @@
-//! What this machine is and what it is doing: processor, memory, disks, graphics cards. What a
-//! container may use counts, not what its host has. Nothing here fails: what can't be found out is
-//! missing, with a sentence that says why where there is something to say.
+//! What this machine is and what it is doing: processor, memory, disks, GPUs. What a container may use counts, not what
+//! its host has. Nothing here fails: what can't be detected is missing, with a sentence that says why where a user can
+//! do something about it.
+//!
+//! `cgroup` and `json_path` import nothing from this crate; `cpu`, `memory`, `disk` and `gpu` import from these two,
+//! `sampler` from `gpu`.
 
 pub mod cgroup;
 pub mod cpu;
@@ -10,7 +13,7 @@ pub mod json_path;
 pub mod memory;
 pub mod sampler;
 
-pub use cpu::Cpu;
+pub use cpu::{Cpu, cores};
 pub use disk::Disk;
 pub use gpu::{ComputeCapability, Gpu, GpuLoad, Gpus};
 pub use memory::Memory;
@@ -22,28 +25,23 @@ use std::path::Path;
 /// A machine, as far as a job's settings depend on it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Machine {
-    /// Processor.
+    /// The processor, and what of it this process may use.
     pub cpu: Cpu,
-    /// Main memory.
+    /// Main memory, and what of it this process may use.
     pub memory: Memory,
-    /// NVIDIA's cards.
+    /// NVIDIA GPUs.
     pub gpu: Gpus,
 }
 
 impl Machine {
-    /// Looks at this machine. Takes some milliseconds, with an NVIDIA driver some tens.
+    /// This machine. Takes some milliseconds, with an NVIDIA driver some tens.
     pub fn detect() -> Self {
         let limits = cgroup::Limits::detect();
         Self { cpu: Cpu::detect(&limits), memory: Memory::detect(&limits), gpu: Gpus::detect() }
     }
 }
 
-/// Cores that this process may use: affinity and cgroup limits count, not the host's size.
-pub fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
-/// The disks that hold `folders`, each once.
+/// The file systems that hold `folders`, as [`disk::holding`].
 pub fn disks(folders: &[&Path]) -> Vec<Disk> {
     disk::holding(folders)
 }

@@ -4,12 +4,12 @@ use super::cgroup::Limits;
 use serde::Serialize;
 use sysinfo::{MemoryRefreshKind, System};
 
-/// Main memory in bytes; 0 where it can't be found out.
+/// Main memory in bytes; 0 where it can't be detected.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Memory {
-    /// Of the whole machine.
+    /// Memory of the whole machine.
     pub total: u64,
-    /// What a new program could take without swapping, here: under the limit too.
+    /// What a new program could allocate here without swapping, under the limit, too.
     pub available: u64,
     /// The cgroup's limit, where there is one below `total`.
     pub limit: Option<u64>,
@@ -22,16 +22,16 @@ impl Memory {
     pub fn detect(limits: &Limits) -> Self {
         let Ok(mut system) = System::new() else { return Self::default() };
         system.refresh_memory_specifics(MemoryRefreshKind::everything());
-        Self::under(system.total_memory(), system.available_memory(), system.total_swap(), limits)
+        Self::with_limits(system.total_memory(), system.available_memory(), system.total_swap(), limits)
     }
 
-    fn under(total: u64, available: u64, swap: u64, limits: &Limits) -> Self {
+    fn with_limits(total: u64, available: u64, swap: u64, limits: &Limits) -> Self {
         let limit = limits.memory.filter(|l| *l < total || total == 0);
         let left = limits.memory_left.filter(|_| limit.is_some());
         Self { total, available: left.map_or(available, |l| l.min(available)), limit, swap }
     }
 
-    /// What this process may have at most.
+    /// Bytes that this process may use at most.
     pub fn usable(&self) -> u64 {
         self.limit.unwrap_or(self.total)
     }
@@ -44,14 +44,14 @@ mod tests {
     const GIB: u64 = 1 << 30;
 
     #[test]
-    fn a_limit_counts_where_it_is_the_tighter() {
+    fn limit_counts_where_it_is_below_the_total() {
         let limits = Limits { memory: Some(4 * GIB), memory_left: Some(3 * GIB), cores: None };
-        let memory = Memory::under(64 * GIB, 40 * GIB, 0, &limits);
+        let memory = Memory::with_limits(64 * GIB, 40 * GIB, 0, &limits);
         assert_eq!((memory.usable(), memory.available), (4 * GIB, 3 * GIB));
-        let busy = Memory::under(64 * GIB, 2 * GIB, 0, &limits);
+        let busy = Memory::with_limits(64 * GIB, 2 * GIB, 0, &limits);
         assert_eq!(busy.available, 2 * GIB);
         let wide = Limits { memory: Some(128 * GIB), memory_left: Some(GIB), cores: None };
-        let memory = Memory::under(64 * GIB, 40 * GIB, 0, &wide);
+        let memory = Memory::with_limits(64 * GIB, 40 * GIB, 0, &wide);
         assert_eq!((memory.limit, memory.usable(), memory.available), (None, 64 * GIB, 40 * GIB));
     }
 }

@@ -1,5 +1,5 @@
-//! What this process and the machine are doing while a job runs: a thread of its own looks every
-//! so often. What a look costs: `benches/sampler.rs`.
+//! What this process and the machine are doing while a job runs: a thread of its own takes a sample at a fixed interval.
+//! `benches/sampler.rs` measures what a sample costs.
 
 use super::gpu::{GpuLoad, NvmlDriver};
 use serde::{Deserialize, Serialize};
@@ -8,54 +8,54 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
-/// Time between two looks, for whoever has no wish of their own.
+/// Default time between two samples.
 pub const INTERVAL: Duration = Duration::from_millis(500);
 
-/// One look.
+/// What was going on at one time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Sample {
     /// Bytes of main memory that this process holds (its resident set).
     pub memory: u64,
-    /// Cores' worth of time that this process took since the look before: 1.0 is one whole core.
+    /// Processor time that this process used since the sample before, in cores: 1.0 is one whole core.
     pub cores: f64,
-    /// What the card does that was asked for.
+    /// What the GPU of [`Sampler::start`] is doing.
     pub gpu: Option<GpuLoad>,
 }
 
-/// What a whole time took.
+/// What was used while a sampler ran.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
     /// The most main memory that this process held, in bytes.
     pub peak_memory: u64,
-    /// Cores' worth of time that this process took on average.
+    /// Processor time that this process used, in cores on average.
     pub mean_cores: f64,
-    /// Percent of time in which some process of the machine waited for a disk; `None` where the
-    /// kernel doesn't tell.
+    /// Percent of time in which some process of the machine waited for a disk, 0 to 100; `None` where the kernel doesn't
+    /// report it.
     pub disk_wait: Option<f64>,
-    /// Percent of time in which the card computed, on average; `None` without a card that tells.
+    /// Percent of time in which the GPU computed, on average; `None` without a GPU that reports it.
     pub gpu_busy: Option<f64>,
-    /// The most memory that was in use on the card, by whomever, in bytes.
+    /// The most memory that was in use on the GPU, by all processes, in bytes.
     pub gpu_peak_memory: Option<u64>,
 }
 
-/// Looks on until it is dropped.
+/// Takes samples until it is dropped.
 #[derive(Debug)]
 pub struct Sampler {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Where a sampler's last look can be read.
+/// A handle to a sampler's last sample.
 #[derive(Clone, Debug, Default)]
 pub struct Latest(Arc<Shared>);
 
 impl Latest {
-    /// The last look.
+    /// The last sample; before the first one all figures are 0.
     pub fn get(&self) -> Sample {
         self.0.lock().latest.clone()
     }
 
-    /// As if that much memory had been seen.
+    /// Changes the memory of the last sample to `bytes`.
     #[cfg(any(test, feature = "testing"))]
     pub fn set_memory(&self, bytes: u64) {
         self.0.lock().latest.memory = bytes;
@@ -73,11 +73,12 @@ struct State {
     stop: bool,
     latest: Sample,
     peak_memory: u64,
+    /// Seconds of processor time, and seconds.
     cores: (f64, f64),
-    /// Sum and number of the card's looks, and its peak memory.
-    gpu: (f64, u32),
+    /// Sum and number of the GPU's samples.
+    gpu_busy: (f64, u32),
     gpu_peak: Option<u64>,
-    /// First and last look at what was waited for the disk, each with its time.
+    /// First and last sample of the time that was waited for a disk, each with its own time.
     disk: Option<[(Instant, Duration); 2]>,
 }
 
@@ -88,23 +89,24 @@ impl Shared {
 }
 
 impl Sampler {
-    /// Starts looking every `interval`, the first time at once. `card`, by NVML's number, is the one
-    /// that [`Usage`] tells of. Where no thread can be started, all figures stay 0.
-    pub fn start(interval: Duration, card: Option<u32>) -> Self {
+    /// Starts taking a sample every `interval`, the first one at once. `gpu`, by NVML's number, is the one that
+    /// [`Usage`] reports. Where no thread can be started, all figures stay 0.
+    pub fn start(interval: Duration, gpu: Option<u32>) -> Self {
         let shared = Arc::new(Shared::default());
-        let seen = Arc::clone(&shared);
+        let for_thread = Arc::clone(&shared);
         let body = move || {
-            let mut eyes = Eyes::open(card);
+            let shared = for_thread;
+            let mut probe = Probe::open(gpu);
             loop {
-                let look = eyes.look();
-                let mut state = seen.lock();
-                state.take(look);
-                let (state, _) =
-                    seen.wake.wait_timeout_while(state, interval, |s| !s.stop).unwrap_or_else(PoisonError::into_inner);
+                let reading = probe.read();
+                let mut state = shared.lock();
+                state.add(reading);
+                let wait = shared.wake.wait_timeout_while(state, interval, |s| !s.stop);
+                let (state, _) = wait.unwrap_or_else(PoisonError::into_inner);
                 if state.stop {
                     drop(state);
-                    let look = eyes.look();
-                    seen.lock().take(look);
+                    let reading = probe.read();
+                    shared.lock().add(reading);
                     return;
                 }
             }
@@ -113,12 +115,12 @@ impl Sampler {
         Self { shared, thread }
     }
 
-    /// The last look, for whoever asks; also after the sampler's end.
+    /// A handle to the last sample, which stays readable after the sampler's end.
     pub fn latest(&self) -> Latest {
         Latest(Arc::clone(&self.shared))
     }
 
-    /// Stops, after one last look, and tells what the whole time took.
+    /// Stops after one last sample, and returns what was used.
     pub fn finish(mut self) -> Usage {
         self.stop();
         self.shared.lock().usage()
@@ -141,14 +143,14 @@ impl Drop for Sampler {
 }
 
 impl State {
-    fn take(&mut self, Look { sample, time, peak_memory, disk }: Look) {
+    fn add(&mut self, Reading { sample, time, peak_memory, disk }: Reading) {
         self.peak_memory = self.peak_memory.max(peak_memory);
         self.cores.0 += sample.cores * time;
         self.cores.1 += time;
         if let Some(gpu) = &sample.gpu {
             if let Some(busy) = gpu.busy {
-                self.gpu.0 += f64::from(busy);
-                self.gpu.1 += 1;
+                self.gpu_busy.0 += f64::from(busy);
+                self.gpu_busy.1 += 1;
             }
             self.gpu_peak = self.gpu_peak.max(gpu.memory_used);
         }
@@ -168,21 +170,21 @@ impl State {
                 let time = (end - start).as_secs_f64();
                 (time > 0.0).then(|| (waited / time * 100.0).min(100.0))
             }),
-            gpu_busy: (self.gpu.1 > 0).then(|| self.gpu.0 / f64::from(self.gpu.1)),
+            gpu_busy: (self.gpu_busy.1 > 0).then(|| self.gpu_busy.0 / f64::from(self.gpu_busy.1)),
             gpu_peak_memory: self.gpu_peak,
         }
     }
 }
 
-/// What one look found.
+/// A sample, and what only [`Usage`] shows.
 #[derive(Default)]
-struct Look {
+struct Reading {
     sample: Sample,
-    /// Seconds since the look before; 0 at first.
+    /// Seconds since the sample before; 0 at first.
     time: f64,
     /// The most memory that the process has held, as far as it is known.
     peak_memory: u64,
-    /// How long some process has waited for a disk, ever.
+    /// See [`disk_wait`].
     disk: Option<Duration>,
 }
 
@@ -196,44 +198,45 @@ fn disk_wait() -> Option<Duration> {
 
 /// The most memory that this process ever held, in bytes.
 fn high_water() -> u64 {
-    status("VmHWM:")
+    memory_status("VmHWM:")
 }
 
-/// Bytes of main memory that this process holds now (its resident set).
+/// Bytes of main memory that this process holds now (its resident set); 0 where the system doesn't report them.
 pub fn held() -> u64 {
-    status("VmRSS:")
+    memory_status("VmRSS:")
 }
 
-/// A figure of proc(5) about this process's memory, in bytes; 0 where the system doesn't tell.
-fn status(name: &str) -> u64 {
+/// A line of `/proc/self/status` (proc(5)) about memory, in bytes; 0 where it is missing.
+fn memory_status(name: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|l| l.strip_prefix(name));
     line.and_then(|l| l.trim().trim_end_matches("kB").trim().parse::<u64>().ok()).map_or(0, |kib| kib << 10)
 }
 
-/// What the thread looks with.
-struct Eyes {
+/// What the thread takes samples with.
+struct Probe {
     system: Option<System>,
     pid: Option<Pid>,
-    /// The card that is looked at, and what tells of it.
-    card: Option<(NvmlDriver, u32)>,
+    /// NVML, and the GPU's number there.
+    gpu: Option<(NvmlDriver, u32)>,
+    /// Time and accumulated processor time of the sample before.
     before: Option<(Instant, u64)>,
     /// The process's high-water mark at the beginning: an earlier job may have set it.
-    mark: u64,
+    initial_high_water: u64,
 }
 
-impl Eyes {
-    fn open(card: Option<u32>) -> Self {
+impl Probe {
+    fn open(gpu: Option<u32>) -> Self {
         Self {
             system: System::new().ok(),
             pid: sysinfo::get_current_pid().ok(),
-            card: card.and_then(|index| Some((NvmlDriver::load().ok()?, index))),
+            gpu: gpu.and_then(|index| Some((NvmlDriver::load().ok()?, index))),
             before: None,
-            mark: high_water(),
+            initial_high_water: high_water(),
         }
     }
 
-    fn look(&mut self) -> Look {
+    fn read(&mut self) -> Reading {
         let mut sample = Sample::default();
         let mut seconds = 0.0;
         if let (Some(system), Some(pid)) = (&mut self.system, self.pid) {
@@ -248,11 +251,11 @@ impl Eyes {
                 }
             }
         }
-        sample.gpu = self.card.as_ref().map(|(driver, index)| driver.doing(*index));
-        // What was held between two looks is seen where it was more than ever before.
-        let ever = high_water();
-        let peak_memory = if ever > self.mark { ever } else { sample.memory };
-        Look { sample, time: seconds, peak_memory, disk: disk_wait() }
+        sample.gpu = self.gpu.as_ref().map(|(driver, index)| driver.load_of(*index));
+        // A peak between two samples is only seen where it was higher than ever before.
+        let peak = high_water();
+        let peak_memory = if peak > self.initial_high_water { peak } else { sample.memory };
+        Reading { sample, time: seconds, peak_memory, disk: disk_wait() }
     }
 }
 
@@ -261,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_sees_this_process_work() {
+    fn sampler_measures_this_process() {
         let sampler = Sampler::start(Duration::from_millis(20), None);
         let start = Instant::now();
         let mut x = 0u64;
@@ -277,37 +280,37 @@ mod tests {
     }
 
     #[test]
-    fn a_cards_looks_are_summed_up() {
+    fn gpu_and_disk_samples_are_averaged() {
         let mut state = State::default();
         let gpu = |busy, used| GpuLoad { busy, memory_used: Some(used), ..GpuLoad::default() };
-        let look = |g, time| Look {
+        let reading = |g, time| Reading {
             sample: Sample { cores: 2.0, gpu: Some(g), ..Sample::default() },
             time,
             peak_memory: 5,
             disk: None,
         };
-        state.take(look(gpu(Some(40), 100), 1.0));
-        state.take(look(gpu(None, 300), 3.0));
-        state.take(look(gpu(Some(80), 200), 0.0));
+        state.add(reading(gpu(Some(40), 100), 1.0));
+        state.add(reading(gpu(None, 300), 3.0));
+        state.add(reading(gpu(Some(80), 200), 0.0));
         let usage = state.usage();
         assert_eq!((usage.gpu_busy, usage.gpu_peak_memory, usage.mean_cores), (Some(60.0), Some(300), 2.0));
-        // Of a disk two looks are needed.
-        let waited = |ms| Look { disk: Some(Duration::from_millis(ms)), ..Look::default() };
+        // The time waited for a disk needs two samples.
+        let waited = |ms| Reading { disk: Some(Duration::from_millis(ms)), ..Reading::default() };
         state = State::default();
-        state.take(waited(100));
+        state.add(waited(100));
         assert_eq!(state.usage().disk_wait, None);
         std::thread::sleep(Duration::from_millis(5));
-        state.take(waited(101));
-        let wait = state.usage().disk_wait.expect("two looks");
+        state.add(waited(101));
+        let wait = state.usage().disk_wait.expect("two samples");
         assert!(wait > 0.0 && wait <= 20.0, "{wait}");
-        // A card that isn't there tells nothing.
+        // A GPU that doesn't exist reports nothing.
         state = State::default();
-        state.take(Look::default());
+        state.add(Reading::default());
         assert_eq!(state.usage().gpu_busy, None);
     }
 
     #[test]
-    fn it_stops_at_once() {
+    fn sampler_stops_at_once() {
         let sampler = Sampler::start(Duration::from_secs(3600), None);
         let start = Instant::now();
         drop(sampler);

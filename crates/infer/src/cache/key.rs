@@ -1,11 +1,12 @@
-//! What an entry is known by.
+//! Keys of cached mattes.
 
-use crate::{Batch, Manifest};
+use super::matte::LEVELS;
+use crate::batch::{Batch, Tensor};
+use crate::models::manifest::Manifest;
 use serde::{Deserialize, Serialize};
 
-/// A BLAKE3 hash. Videos come from strangers and entries stay for weeks, so two inputs with the same
-/// key must not be makeable on purpose either: that rules out the faster hashes that are not made for
-/// it, and needs no secret.
+/// A BLAKE3 hash. Videos come from strangers and entries stay for weeks, so it must not be possible to construct two
+/// inputs with the same key: that rules out faster hashes that are not cryptographic, and needs no secret.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Key(pub(super) [u8; 32]);
 
@@ -15,24 +16,23 @@ impl std::fmt::Debug for Key {
     }
 }
 
-/// Changes with everything that changes what the same input gives, or how an entry is stored.
+/// To be raised with every change of the mattes that the same input gives, or of how an entry is stored.
 const VERSION: u32 = 2;
 
-/// What computes the mattes: the same numbers give other mattes elsewhere.
+/// The part of a key that says what computes: the same numbers give other mattes elsewhere.
 #[derive(Clone, Debug)]
 pub struct Context(Key);
 
 impl Context {
-    /// `runtime` is the version of ONNX Runtime, `arithmetic` how the session computes, `processor` what
-    /// it runs on: kernels differ in their last bits.
+    /// `runtime` is the version of ONNX Runtime, `arithmetic` how the session computes, `processor` the name of what it
+    /// runs on: kernels differ in their last bits.
     pub fn new(manifest: &Manifest, runtime: &str, arithmetic: &str, processor: &str) -> Self {
         let m = manifest;
         let mut hasher = blake3::Hasher::new();
-        let levels = super::matte::LEVELS;
         for part in [
-            &format!("vrseg {VERSION} {levels}"),
+            &format!("vrseg {VERSION} {LEVELS}"),
             &m.sha256,
-            // What is made of the graph's numbers; the input's treatment is in the numbers that it gets.
+            // How the graph's output is read. How its input is prepared shows in the numbers that a frame's key hashes.
             &format!("{} {:?} {:?}", m.input.name, m.output, m.states),
             runtime,
             arithmetic,
@@ -43,18 +43,18 @@ impl Context {
         Self(Key(hasher.finalize().into()))
     }
 
-    /// The start of a chain of frames, with nothing before it.
+    /// The start of a chain of frames.
     pub(super) fn start(&self) -> Key {
         self.0
     }
 
     /// The key of a frame: picture `first` and those behind it, `n` in all, after the frames of
-    /// `before` (or [`Context::start`]).
+    /// `before`, the key of the frame before or [`Context::start`].
     pub(super) fn frame(before: &Key, batch: &Batch, first: usize, n: usize) -> Key {
         let len = 3 * batch.width * batch.height;
         let mut hasher = blake3::Hasher::new_keyed(&before.0);
-        // The picture first and in one piece: BLAKE3 takes sixteen of its blocks at a time, if they begin
-        // with it. In small pieces behind the numbers it took four times as long.
+        // The picture first and in one piece: BLAKE3 processes sixteen of its blocks at a time if they start
+        // there. In small pieces behind the numbers it took four times as long.
         hasher.update(bytemuck::cast_slice(&batch.data[first * len..][..n * len]));
         for number in [n, batch.width, batch.height] {
             hasher.update(&(number as u64).to_le_bytes());
@@ -62,8 +62,8 @@ impl Context {
         Key(hasher.finalize().into())
     }
 
-    /// The start of a chain that goes on from kept states, by their numbers.
-    pub(super) fn resumed(&self, states: &[crate::Tensor]) -> Key {
+    /// The start of a chain that resumes from saved states.
+    pub(super) fn resumed(&self, states: &[Tensor]) -> Key {
         let mut hasher = blake3::Hasher::new_keyed(&self.0.0);
         for state in states {
             for d in &state.shape {
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_knows_every_bit_and_every_frame_before() {
+    fn key_depends_on_every_bit_and_every_frame_before() {
         let selfie = registry::built_in().unwrap().remove(0);
         let context = Context::new(&selfie, "1.31", "fp32", "cpu");
         let key = |b: &Batch, first, n| Context::frame(&context.start(), b, first, n);
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_computes_is_part_of_the_key() {
+    fn key_depends_on_what_computes() {
         let all = registry::built_in().unwrap();
         let start = |m: &Manifest, a: &str, b: &str, c: &str| Context::new(m, a, b, c).start();
         let base = start(&all[0], "1.31", "fp32", "cpu");

@@ -1,14 +1,14 @@
-//! Mattes as whole numbers, so that kept ones and fresh ones are the same.
+//! Mattes as whole numbers, so that cached ones and computed ones are the same.
 
 use vrseg_image::simd::{self, dispatch};
 
-/// Steps from background to person. A 12-bit matte's: finer than any output shows, and its low bits
-/// are not yet the network's noise, which would not compress (docs/caching.md has the sizes).
-pub const LEVELS: u16 = 4095;
+/// Steps from background to person, those of a 12-bit matte: finer than any output shows, and the low bits are not yet
+/// the network's noise, which would not compress (docs/caching.md has the sizes).
+pub(crate) const LEVELS: u16 = 4095;
 
 dispatch! {
     /// Rounds values of 0..=1 to whole steps, which are written to `levels`.
-    pub fn to_levels(values: &mut [f32], levels: &mut [u16]) {
+    pub(crate) fn to_levels(values: &mut [f32], levels: &mut [u16]) {
         let n = values.len();
         let levels = &mut levels[..n];
         for i in 0..n {
@@ -19,14 +19,14 @@ dispatch! {
     }
 
     /// Rounds values of 0..=1 to whole steps.
-    pub fn round(values: &mut [f32]) {
+    pub(crate) fn round(values: &mut [f32]) {
         for v in values {
             *v = value(nearest(*v));
         }
     }
 
-    /// The values that the steps stand for.
-    pub fn from_levels(levels: &[u16], values: &mut [f32]) {
+    /// Writes the values of `levels` to `values`.
+    pub(crate) fn from_levels(levels: &[u16], values: &mut [f32]) {
         let n = levels.len();
         let values = &mut values[..n];
         for i in 0..n {
@@ -35,13 +35,13 @@ dispatch! {
     }
 }
 
-/// The step next to `v`.
+/// The step nearest to `v`.
 #[inline(always)]
 fn nearest(v: f32) -> u16 {
     simd::to_u16(v * f32::from(LEVELS) + 0.5, f32::from(LEVELS))
 }
 
-/// What a step stands for; by division, so that full is exactly 1.
+/// The value of a step; by division, so that the highest is exactly 1.
 #[inline(always)]
 fn value(level: u16) -> f32 {
     f32::from(level) / f32::from(LEVELS)
@@ -53,7 +53,7 @@ mod tests {
     use vrseg_image::simd::forced;
 
     #[test]
-    fn rounding_is_nearest_and_happens_once() {
+    fn rounding_is_to_the_nearest_level_and_idempotent() {
         let n = 10_007;
         let values: Vec<f32> = (0..n).map(|i| i as f32 / (n - 1) as f32).collect();
         let mut results = Vec::new();

@@ -1,6 +1,6 @@
-//! First tier: what was used last, in memory.
+//! First tier: the most recently used entries, in memory.
 
-use super::Key;
+use super::key::Key;
 use super::record::{Mattes, Run};
 use lru::LruCache;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,8 +28,8 @@ struct Inner {
 }
 
 impl Inner {
-    /// Drops the least recently used until the limit is kept.
-    fn trim(&mut self) {
+    /// Removes the least recently used entries until the rest is within the limit.
+    fn evict(&mut self) {
         while self.bytes > self.limit {
             let Some((_, old)) = self.entries.pop_lru() else { break };
             self.bytes -= old.bytes();
@@ -37,45 +37,45 @@ impl Inner {
     }
 }
 
-/// Entries up to so many bytes; the least recently used go first. Shared by threads.
+/// Entries up to a number of bytes, shared by threads; the least recently used are evicted first.
 #[derive(Debug)]
-pub struct Memory {
+pub(crate) struct Memory {
     inner: Mutex<Inner>,
 }
 
 impl Memory {
-    pub fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self { inner: Mutex::new(Inner { entries: LruCache::unbounded(), bytes: 0, limit }) }
     }
 
-    /// Keeps half of what is kept now, and no more from here on; `false`: nothing was kept.
-    pub fn halve(&self) -> bool {
+    /// Reduces the limit to half of the bytes in use; `false`: there are no entries.
+    pub(crate) fn halve(&self) -> bool {
         let mut inner = self.lock();
         inner.limit = inner.bytes / 2;
-        let some = inner.bytes > 0;
-        inner.trim();
-        some
+        let had_entries = inner.bytes > 0;
+        inner.evict();
+        had_entries
     }
 
-    pub fn mattes(&self, key: &Key) -> Option<Arc<Mattes>> {
+    pub(crate) fn mattes(&self, key: &Key) -> Option<Arc<Mattes>> {
         match self.lock().entries.get(key)? {
             Entry::Mattes(m) => Some(Arc::clone(m)),
             Entry::Run(_) => None,
         }
     }
 
-    pub fn run(&self, key: &Key) -> Option<Arc<Run>> {
+    pub(crate) fn run(&self, key: &Key) -> Option<Arc<Run>> {
         match self.lock().entries.get(key)? {
             Entry::Run(r) => Some(Arc::clone(r)),
             Entry::Mattes(_) => None,
         }
     }
 
-    pub fn put_mattes(&self, key: Key, mattes: Arc<Mattes>) {
+    pub(crate) fn put_mattes(&self, key: Key, mattes: Arc<Mattes>) {
         self.put(key, Entry::Mattes(mattes));
     }
 
-    pub fn put_run(&self, key: Key, run: Arc<Run>) {
+    pub(crate) fn put_run(&self, key: Key, run: Arc<Run>) {
         self.put(key, Entry::Run(run));
     }
 
@@ -89,7 +89,7 @@ impl Memory {
         if let Some((_, old)) = inner.entries.push(key, entry) {
             inner.bytes -= old.bytes();
         }
-        inner.trim();
+        inner.evict();
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn the_least_recently_used_go_first() {
+    fn least_recently_used_entries_are_evicted_first() {
         let one = mattes(0.5).bytes();
         let memory = Memory::new(3 * one);
         for n in 0..3 {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn halves_are_given_up_until_nothing_is_left() {
+    fn halving_lowers_the_limit_until_nothing_is_left() {
         let one = mattes(0.5).bytes();
         let memory = Memory::new(100 * one);
         (0..8).for_each(|n| memory.put_mattes(key(n), mattes(0.1)));
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_larger_than_everything_is_not_kept() {
+    fn entry_larger_than_the_limit_is_not_stored() {
         let memory = Memory::new(100);
         memory.put_mattes(key(1), mattes(0.5));
         assert!(memory.mattes(&key(1)).is_none());

@@ -1,30 +1,30 @@
-//! What is kept: the mattes of a frame, or of a run of frames with the states behind them. And both as
-//! bytes, which are read as carefully as if a stranger had written them.
+//! Entries of the caches: the mattes of a frame, or of a run of frames with the states behind them. And both as bytes,
+//! which are parsed as carefully as if a stranger had written them.
 
-use super::Key;
+use super::key::Key;
 use super::matte::{LEVELS, from_levels, to_levels};
-use crate::Tensor;
+use crate::batch::Tensor;
 use vrseg_image::plane::Plane;
 
-/// Pixels that are believed to be in one frame's mattes: 64 pictures of 4096 x 4096.
-const MOST_PIXELS: usize = 1 << 30;
-/// Numbers that are believed to be in the states: 2 GB.
-const MOST_NUMBERS: usize = 1 << 29;
-/// Zstandard's level: 1 packs mattes nearly as well as 9, in a tenth of the time.
+/// Pixels in one frame's mattes, at most: 64 pictures of 4096 x 4096. More than that is damage.
+const MAX_PIXELS: usize = 1 << 30;
+/// Numbers in a state, at most: 2 GB. More than that is damage.
+const MAX_STATE_NUMBERS: usize = 1 << 29;
+/// 1 compresses mattes nearly as well as 9, in a tenth of the time.
 const ZSTD_LEVEL: i32 = 1;
 
-/// The mattes of one frame, one for each picture that the network got.
+/// The mattes of one frame, one for each picture of the network's input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mattes {
+pub(crate) struct Mattes {
     /// Width and height of each.
     sizes: Vec<(usize, usize)>,
-    /// Their steps, one matte behind the other.
+    /// Their levels, one matte behind the other.
     levels: Vec<u16>,
 }
 
 impl Mattes {
-    /// Rounds `alphas` to whole steps, and takes these over.
-    pub fn round(alphas: &mut [Plane<f32>]) -> Self {
+    /// Rounds `alphas` to whole levels, and copies these.
+    pub(crate) fn round(alphas: &mut [Plane<f32>]) -> Self {
         let sizes: Vec<_> = alphas.iter().map(|a| (a.width(), a.height())).collect();
         let mut levels = vec![0; sizes.iter().map(|(w, h)| w * h).sum()];
         let mut rest = levels.as_mut_slice();
@@ -37,7 +37,7 @@ impl Mattes {
     }
 
     /// Writes the mattes into `alphas`; `false` where there are not as many.
-    pub fn fill(&self, alphas: &mut [Plane<f32>]) -> bool {
+    pub(crate) fn fill(&self, alphas: &mut [Plane<f32>]) -> bool {
         if alphas.len() != self.sizes.len() {
             return false;
         }
@@ -52,12 +52,12 @@ impl Mattes {
     }
 
     /// Bytes in memory.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         2 * self.levels.len() + 16 * self.sizes.len() + 64
     }
 
-    /// Packed.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    /// As bytes, compressed.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut out = Writer::default();
         out.number(self.sizes.len());
         for (w, h) in &self.sizes {
@@ -65,22 +65,22 @@ impl Mattes {
             out.number(*h);
         }
         let raw: Vec<u8> = self.levels.iter().flat_map(|v| v.to_le_bytes()).collect();
-        out.packed(&raw);
+        out.compressed(&raw);
         out.0
     }
 
-    /// The opposite; `None` where the bytes are not such mattes.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    /// The inverse of [`Mattes::to_bytes`]; `None` where the bytes are not such mattes.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut from = Reader(bytes);
         let n = from.count(8)?;
         let mut sizes = Vec::with_capacity(n);
         let mut pixels = 0usize;
         for _ in 0..n {
             let (w, h) = (from.number()?, from.number()?);
-            pixels = pixels.checked_add(w.checked_mul(h).filter(|p| *p > 0)?).filter(|p| *p <= MOST_PIXELS)?;
+            pixels = pixels.checked_add(w.checked_mul(h).filter(|p| *p > 0)?).filter(|p| *p <= MAX_PIXELS)?;
             sizes.push((w, h));
         }
-        let raw = from.packed(2 * pixels)?;
+        let raw = from.compressed(2 * pixels)?;
         from.end()?;
         let levels: Vec<u16> = raw.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])).collect();
         levels.iter().all(|v| *v <= LEVELS).then_some(Self { sizes, levels })
@@ -89,67 +89,61 @@ impl Mattes {
 
 /// Consecutive frames of a recurrent network.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Run {
-    /// Each frame's key and packed mattes.
+pub(crate) struct Run {
+    /// Each frame's key and compressed mattes.
     frames: Vec<(Key, Vec<u8>)>,
-    /// The states behind the last frame; `None` where they were not needed, since a cut follows.
+    /// The states behind the last frame; `None` where they are not needed, since a cut follows.
     end: Option<Vec<Tensor>>,
 }
 
 impl Run {
-    /// Adds a frame.
-    pub fn push(&mut self, key: Key, mattes: &Mattes) {
+    pub(crate) fn push(&mut self, key: Key, mattes: &Mattes) {
         self.frames.push((key, mattes.to_bytes()));
     }
 
-    /// Ends with these states.
-    pub fn end_with(&mut self, states: Option<Vec<Tensor>>) {
+    pub(crate) fn end_with(&mut self, states: Option<Vec<Tensor>>) {
         self.end = states;
     }
 
-    /// Frames.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.frames.len()
     }
 
-    /// No frames.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.frames.is_empty()
     }
 
     /// The key of frame `i`.
-    pub fn key(&self, i: usize) -> Option<&Key> {
+    pub(crate) fn key(&self, i: usize) -> Option<&Key> {
         self.frames.get(i).map(|f| &f.0)
     }
 
-    /// Its first frame has that key.
-    pub fn begins_with(&self, key: &Key) -> bool {
+    pub(crate) fn starts_with(&self, key: &Key) -> bool {
         self.key(0) == Some(key)
     }
 
     /// The mattes of frame `i`.
-    pub fn mattes(&self, i: usize) -> Option<Mattes> {
+    pub(crate) fn mattes(&self, i: usize) -> Option<Mattes> {
         Mattes::from_bytes(&self.frames.get(i)?.1)
     }
 
     /// The states behind the last frame.
-    pub fn end(&self) -> Option<&[Tensor]> {
+    pub(crate) fn end(&self) -> Option<&[Tensor]> {
         self.end.as_deref()
     }
 
-    /// Bytes of the packed mattes.
-    pub fn packed(&self) -> usize {
+    /// Bytes of the compressed mattes.
+    pub(crate) fn compressed_bytes(&self) -> usize {
         self.frames.iter().map(|f| f.1.len()).sum()
     }
 
     /// Bytes in memory.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let states: usize = self.end.iter().flatten().map(|t| 4 * t.data.len()).sum();
-        self.packed() + 64 * self.frames.len() + states + 64
+        self.compressed_bytes() + 64 * self.frames.len() + states + 64
     }
 
-    /// As bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut out = Writer(Vec::with_capacity(self.bytes()));
         out.number(self.frames.len());
         for (key, mattes) in &self.frames {
@@ -166,9 +160,9 @@ impl Run {
         out.0
     }
 
-    /// The opposite; `None` where the bytes are no such run. Frames are unpacked, and so looked at, when
-    /// they are asked for.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    /// The inverse of [`Run::to_bytes`]; `None` where the bytes are no such run. A frame's mattes are decompressed and
+    /// checked only by [`Run::mattes`].
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut from = Reader(bytes);
         let n = from.count(36)?;
         let mut frames = Vec::with_capacity(n);
@@ -184,7 +178,8 @@ impl Run {
                 for _ in 1..n {
                     let rank = from.count(4)?;
                     let shape = (0..rank).map(|_| from.number()).collect::<Option<Vec<_>>>()?;
-                    let len = shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d)).filter(|n| *n <= MOST_NUMBERS)?;
+                    let len =
+                        shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d)).filter(|n| *n <= MAX_STATE_NUMBERS)?;
                     let data = from.take(4 * len)?.chunks_exact(4);
                     let data = data.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
                     states.push(Tensor { shape, data });
@@ -202,12 +197,12 @@ struct Writer(Vec<u8>);
 
 impl Writer {
     fn number(&mut self, n: usize) {
-        // Nothing that is counted here comes near 2^32.
+        // All counts here are far below 2^32.
         self.0.extend((n as u32).to_le_bytes());
     }
 
-    fn packed(&mut self, raw: &[u8]) {
-        // Packing into memory can't fail; if it did, the entry would be a miss.
+    fn compressed(&mut self, raw: &[u8]) {
+        // Compressing into memory can't fail; if it did, the entry would be a miss.
         let packed = zstd::bulk::compress(raw, ZSTD_LEVEL).unwrap_or_default();
         self.number(packed.len());
         self.0.extend(packed);
@@ -227,18 +222,18 @@ impl<'a> Reader<'a> {
         Some(u32::from_le_bytes(*self.take(4)?.first_chunk()?) as usize)
     }
 
-    /// A number of things that take at least `each` bytes, all of which must be there (one more is
-    /// let pass, for counts that begin with 1).
+    /// A number of items of at least `each` bytes, all of which must be there (one more is accepted, for counts that
+    /// start with 1).
     fn count(&mut self, each: usize) -> Option<usize> {
         let n = self.number()?;
         (n <= self.0.len() / each + 1).then_some(n)
     }
 
-    /// Unpacks exactly `len` bytes.
-    fn packed(&mut self, len: usize) -> Option<Vec<u8>> {
+    /// Decompresses exactly `len` bytes.
+    fn compressed(&mut self, len: usize) -> Option<Vec<u8>> {
         let n = self.number()?;
         let packed = self.take(n)?;
-        // Only what claims the right size is given memory.
+        // Memory is allocated only for data that claims the right size.
         let claimed = zstd::zstd_safe::get_frame_content_size(packed).ok()??;
         if claimed != len as u64 {
             return None;
@@ -274,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn mattes_come_back_as_they_were_used() {
+    fn mattes_survive_a_round_trip() {
         let mut used = alphas();
         let mattes = Mattes::round(&mut used);
         let mut kept = vec![Plane::new(5, 5), Plane::default()];
@@ -284,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_come_back_with_their_states() {
+    fn runs_survive_a_round_trip_with_their_states() {
         let run = run();
         assert_eq!(Run::from_bytes(&run.to_bytes()).as_ref(), Some(&run));
         let mut open = run.clone();
@@ -293,11 +288,11 @@ mod tests {
         open.end_with(Some(Vec::new()));
         assert_eq!(Run::from_bytes(&open.to_bytes()).unwrap().end(), Some(&[][..]), "no states are states, too");
         assert_eq!(run.mattes(2).unwrap(), Mattes::round(&mut alphas()));
-        assert!(run.mattes(3).is_none() && run.begins_with(&Key([0; 32])) && !run.begins_with(&Key([1; 32])));
+        assert!(run.mattes(3).is_none() && run.starts_with(&Key([0; 32])) && !run.starts_with(&Key([1; 32])));
     }
 
     #[test]
-    fn what_is_cut_short_or_too_long_is_nothing() {
+    fn truncated_or_too_long_bytes_are_rejected() {
         for bytes in [Mattes::round(&mut alphas()).to_bytes(), run().to_bytes()] {
             for n in 0..bytes.len() {
                 assert!(Mattes::from_bytes(&bytes[..n]).is_none() && Run::from_bytes(&bytes[..n]).is_none(), "{n}");
@@ -308,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_gets_no_memory() {
+    fn decompression_bomb_is_not_allocated() {
         // A gigabyte of zeros packs into some kilobytes.
         let bomb = zstd::bulk::compress(&vec![0; 1 << 28], 1).unwrap();
         let mut out = Writer::default();
@@ -322,7 +317,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_without_harm(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        fn any_bytes_are_parsed_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let _ = Mattes::from_bytes(&bytes);
             if let Some(run) = Run::from_bytes(&bytes) {
                 let _ = run.mattes(0);
@@ -330,7 +325,7 @@ mod tests {
         }
 
         #[test]
-        fn a_flipped_bit_never_makes_other_sizes_than_it_says(at in 0usize..10_000, bit in 0u8..8) {
+        fn flipped_bit_never_makes_sizes_contradict_the_data(at in 0usize..10_000, bit in 0u8..8) {
             let mut bytes = run().to_bytes();
             let at = at % bytes.len();
             bytes[at] ^= 1 << bit;

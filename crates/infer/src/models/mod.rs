@@ -2,4 +2,4 @@
 
 pub mod manifest;
 pub mod registry;
-pub mod weights;
+pub(crate) mod weights;
