@@ -33,9 +33,7 @@ use vrseg_engine::telemetry::{LogGuard, crash};
 
 /// Parses the arguments, does what they ask, and returns the exit code.
 pub fn main() -> ExitCode {
-    // Both set a variable of the environment, so before any thread is started.
     vrseg_media::init();
-    vrseg_infer::runtime::keep_private();
     crash::report_panics();
     let words: Vec<OsString> = std::env::args_os().collect();
     let no_color = words.iter().take_while(|w| *w != "--").any(|w| w == "--no-color");

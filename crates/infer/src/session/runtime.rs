@@ -192,15 +192,6 @@ fn try_load(candidate: &Candidate) -> std::result::Result<Runtime, String> {
     Ok(Runtime { environment, origin, version })
 }
 
-/// Sets [`ENVIRONMENT`]. To be called before the program starts threads.
-#[allow(unsafe_code)]
-pub fn keep_private() {
-    for (name, value) in ENVIRONMENT {
-        // SAFETY: nothing reads the environment at the same time, as there is only this thread.
-        unsafe { std::env::set_var(name, value) };
-    }
-}
-
 #[cfg(embedded_ort)]
 fn unpack_to_memory(compressed: &[u8]) -> std::io::Result<std::fs::File> {
     use rustix::fs::{MemfdFlags, memfd_create};
