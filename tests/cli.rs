@@ -36,11 +36,11 @@ fn refusals<'a>(cases: impl IntoIterator<Item = (&'a str, (i32, String, String))
 }
 
 #[test]
-fn help() {
+fn help_lists_every_command_and_option() {
     let dir = folder();
     let (code, out, err) = run(dir.path(), &["--help"]);
     assert_eq!((code, err.as_str()), (0, ""));
-    insta::assert_snapshot!(out);
+    insta::assert_snapshot!("help", out);
     assert_eq!(run(dir.path(), &["-h"]).1, out);
     let (code, eval, err) = run(dir.path(), &["eval", "--help"]);
     assert_eq!((code, err.as_str()), (0, ""));
@@ -52,7 +52,7 @@ fn help() {
 }
 
 #[test]
-fn wrong_config_files() {
+fn wrong_config_files_are_refused_with_place_and_fix() {
     let cases = [
         ("unknown section", "mate:\n  feather: 1\n"),
         ("unknown setting", "matte:\n  treshold: 0.5\n"),
@@ -93,12 +93,12 @@ fn wrong_config_files() {
         fs::write(dir.path().join("my.yaml"), text).expect("a file");
         (name, run(dir.path(), &["-c", "my.yaml", "--show-config"]))
     }));
-    insta::assert_snapshot!(all);
+    insta::assert_snapshot!("wrong_config_files", all);
 }
 
 /// Values that are right by themselves.
 #[test]
-fn settings_that_do_not_go_together() {
+fn contradicting_settings_are_refused_with_their_sources() {
     let cases = [
         ("fp16 on a CPU", "device:\n  name: cpu\nmodel:\n  precision: fp16\n"),
         ("fp16 on CUDA", "device:\n  name: cuda:1\nmodel:\n  precision: fp16\n"),
@@ -128,11 +128,11 @@ fn settings_that_do_not_go_together() {
     fs::write(dir.path().join("my.yaml"), "model:\n  batch_size: 4\n").expect("a file");
     let flag = run(dir.path(), &["-c", "my.yaml", "--model", "rvm", "--show-config"]);
     all += &refusals([("a file and an option", flag)]);
-    insta::assert_snapshot!(all);
+    insta::assert_snapshot!("settings_that_do_not_go_together", all);
 }
 
 #[test]
-fn files_with_settings() {
+fn config_commands_work_on_the_users_file() {
     let dir = folder();
     let own = dir.path().join("xdg/vrseg/config.yaml");
     let told = |args: &[&str]| {
@@ -165,11 +165,11 @@ fn files_with_settings() {
     assert!(threads["value"].is_null() && threads["applies"].is_string() && threads["rule"].is_string(), "{threads}");
     assert_eq!(told(&["config", "init", "-y"]).0, 0);
     assert!(fs::read_to_string(&own).expect("written").starts_with("# Settings of vrseg"));
-    insta::assert_snapshot!(fs::read_to_string(&own).expect("written"));
+    insta::assert_snapshot!("files_with_settings", fs::read_to_string(&own).expect("written"));
 }
 
 #[test]
-fn the_hardware_is_never_a_failure() {
+fn hardware_command_never_fails() {
     let dir = folder();
     let (code, text, err) = run(dir.path(), &["hardware"]);
     assert_eq!((code, err.as_str()), (0, ""));
@@ -186,7 +186,7 @@ fn the_hardware_is_never_a_failure() {
 }
 
 #[test]
-fn config_files_that_cannot_be_read() {
+fn unreadable_config_files_are_refused() {
     let dir = folder();
     fs::write(dir.path().join("latin1.yaml"), b"matte:\n  feather: 1 # \xe4\n").expect("a file");
     let all = refusals([
@@ -194,11 +194,11 @@ fn config_files_that_cannot_be_read() {
         ("a folder", run(dir.path(), &["-c", ".", "--show-config"])),
         ("not UTF-8", run(dir.path(), &["-c", "latin1.yaml", "--show-config"])),
     ]);
-    insta::assert_snapshot!(all);
+    insta::assert_snapshot!("config_files_that_cannot_be_read", all);
 }
 
 #[test]
-fn wrong_variables() {
+fn wrong_variables_are_refused() {
     let dir = folder();
     let all = refusals(
         [
@@ -213,11 +213,11 @@ fn wrong_variables() {
             (name, (output.status.code().expect("a code"), text(output.stdout), text(output.stderr)))
         }),
     );
-    insta::assert_snapshot!(all);
+    insta::assert_snapshot!("wrong_variables", all);
 }
 
 #[test]
-fn wrong_usage() {
+fn wrong_usage_is_refused_before_any_work() {
     let dir = folder();
     let at = |name: &str| dir.path().join(name);
     for name in ["a.mp4", "b.mp4", "old.mp4", "films/x.mp4", "films/x.mkv", "bg.jpg"] {
@@ -295,13 +295,13 @@ fn wrong_usage() {
         let result = run(dir.path(), args);
         (Box::leak(args.join(" ").into_boxed_str()) as &str, result)
     }));
-    insta::assert_snapshot!(all);
+    insta::assert_snapshot!("wrong_usage", all);
     assert!(!at("o").exists(), "a refused run makes no folder");
     assert_eq!(fs::read(at("old.mp4")).expect("still there"), b"old.mp4");
 }
 
 #[test]
-fn settings_come_in_layers() {
+fn options_beat_variables_beat_file_beats_profile() {
     let dir = folder();
     fs::write(
         dir.path().join("my.yaml"),
@@ -315,7 +315,7 @@ fn settings_come_in_layers() {
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     // The rules' values are this machine's.
     let filters = vec![(r"rule: .*", "rule: [this machine's]")];
-    insta::with_settings!({filters => filters}, { insta::assert_snapshot!(text) });
+    insta::with_settings!({filters => filters}, { insta::assert_snapshot!("settings_come_in_layers", text) });
     // What it prints is a file with the same settings.
     fs::write(dir.path().join("again.yaml"), &text).expect("a file");
     let (code, again, err) = run(dir.path(), &["-c", "again.yaml", "--show-config"]);
@@ -325,7 +325,7 @@ fn settings_come_in_layers() {
 }
 
 #[test]
-fn the_users_own_file_is_read_unless_another_is_named() {
+fn users_file_is_read_unless_another_is_named() {
     let dir = folder();
     fs::create_dir_all(dir.path().join("xdg/vrseg")).expect("folders");
     fs::write(dir.path().join("xdg/vrseg/config.yaml"), "profile: quality\n").expect("a file");
@@ -340,7 +340,7 @@ fn the_users_own_file_is_read_unless_another_is_named() {
 }
 
 #[test]
-fn the_models_and_how_to_get_them() {
+fn models_command_lists_state_and_license() {
     let dir = folder();
     let list = |args: &[&str]| {
         let output = vrseg(dir.path()).args(args).env("VRSEG_DATA_DIR", "data").output().expect("a run");
@@ -349,7 +349,7 @@ fn the_models_and_how_to_get_them() {
         let text = String::from_utf8(output.stdout).expect("UTF-8");
         text.replace("selfie            missing ", "selfie            built in")
     };
-    insta::assert_snapshot!(list(&["models"]) + "\n" + &list(&["models", "rvm"]));
+    insta::assert_snapshot!("the_models_and_how_to_get_them", list(&["models"]) + "\n" + &list(&["models", "rvm"]));
     let json: serde_json::Value = serde_json::from_str(&list(&["models", "--json"])).expect("JSON");
     let rvm = json.as_array().expect("a list").iter().find(|m| m["name"] == "rvm").expect("rvm");
     assert_eq!((&rvm["state"], &rvm["license"]), (&"missing".into(), &"GPL-3.0-only".into()));
@@ -359,7 +359,7 @@ fn the_models_and_how_to_get_them() {
 }
 
 #[test]
-fn what_exists_is_left_alone() {
+fn existing_outputs_are_skipped_with_no_overwrite() {
     let dir = folder();
     for name in ["a.mp4", "a_green.mp4"] {
         fs::write(dir.path().join(name), name).expect("a file");
@@ -372,7 +372,7 @@ fn what_exists_is_left_alone() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn closed_pipe_is_no_error() {
     let dir = folder();
     for args in ["man", "completions bash", "--show-config"] {
         let program = assert_cmd::cargo::cargo_bin("vrseg");
@@ -384,7 +384,7 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
-fn colors_are_never_written_to_a_file() {
+fn redirected_messages_have_no_colors() {
     let dir = folder();
     let output =
         vrseg(dir.path()).args(["a.mp4", "-o", "o.mp4"]).env("TERM", "xterm-256color").output().expect("a run");
@@ -392,7 +392,7 @@ fn colors_are_never_written_to_a_file() {
 }
 
 #[test]
-fn the_manual_is_roff() {
+fn manual_page_is_roff() {
     let dir = folder();
     let (code, page, _) = run(dir.path(), &["man"]);
     assert_eq!(code, 0);
@@ -402,7 +402,7 @@ fn the_manual_is_roff() {
 }
 
 #[test]
-fn the_log_file_has_the_error_too() {
+fn log_file_has_the_error() {
     let dir = folder();
     let (code, out, _) = run(dir.path(), &["none.mp4", "-o", "o.mp4", "--json", "--log-file", "log.txt"]);
     assert_eq!((code, out.as_str()), (2, ""), "a refusal is no event");
