@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use vrseg::cli::args::Cli;
-use vrseg_engine::settings::schema::{KEYS, Key, Kind, PROFILES};
+use vrseg_engine::settings;
+use vrseg_engine::settings::schema::{PROFILES, SETTINGS, Sets, Setting};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -53,73 +54,60 @@ fn built_in(file: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn configuration_document_matches_the_settings() {
+fn file_of_defaults_is_what_is_declared() {
+    assert_current("configs/default.yaml", &settings::defaults());
+}
+
+#[test]
+fn tables_of_settings_are_what_is_declared() {
     let name = "docs/configuration.md";
-    let old = read(name);
-    let defaults = built_in("configs/default.yaml");
     let profiles: Vec<_> = PROFILES.iter().map(|p| built_in(&format!("configs/profiles/{p}.yaml"))).collect();
-    // Options and meanings are written by hand, the rest comes from the program.
-    let said: BTreeMap<_, _> = old
-        .lines()
-        .filter_map(cells)
-        .filter(|c| c.len() == 5)
-        .map(|c| (c[0].trim_matches('`'), (c[1], c[4])))
-        .collect();
     let mut want = String::new();
-    for line in old.lines() {
-        if !line.starts_with("| `") {
-            want += line;
-            want.push('\n');
-        }
+    for line in read(name).lines().filter(|line| !line.starts_with("| `")) {
+        want += line;
+        want.push('\n');
         if line == "|---|---|---|---|---|" {
-            for key in KEYS {
-                let (option, meaning) = said.get(key.name).copied().unwrap_or_default();
-                assert!(!meaning.is_empty(), "{name} doesn't say what {} means", key.name);
-                let option = if option.is_empty() { String::new() } else { format!("{option} ") };
-                let row = (key.name, key.expects(), &defaults[key.name]);
-                want += &format!("| `{}` | {option}| {} | {} | {meaning} |\n", row.0, row.1, row.2);
+            for setting in SETTINGS {
+                want += &row(setting);
             }
         }
         if line == "|---|---|---|---|" {
-            for key in KEYS.iter().filter(|k| profiles.iter().any(|p| p.contains_key(k.name))) {
-                let values: Vec<_> = profiles.iter().map(|p| p.get(key.name).map_or("", String::as_str)).collect();
-                want += &format!("| `{}` | {} |\n", key.name, values.join(" | "));
+            for setting in SETTINGS.iter().filter(|s| profiles.iter().any(|p| p.contains_key(s.name))) {
+                let values: Vec<_> = profiles.iter().map(|p| p.get(setting.name).map_or("", String::as_str)).collect();
+                want += &format!("| `{}` | {} |\n", setting.name, values.join(" | "));
             }
         }
     }
     assert_current(name, &want);
-    for key in KEYS {
-        for option in said[key.name].0.split(", ").filter(|o| !o.is_empty()) {
-            assert_sets(option.trim_matches('`'), key);
-        }
-    }
 }
 
-/// Checks that the option sets just that setting.
-#[track_caller]
-fn assert_sets(option: &str, key: &Key) {
-    let mut words = vec!["vrseg".to_owned(), "--show-config".to_owned(), option.to_owned()];
-    match (key.kind, key.unset) {
-        (Kind::Bool, _) => {}
-        (Kind::Integer(_, high), _) => words.push(high.to_string()),
-        (Kind::Number(_, high), _) => words.push(high.to_string()),
-        (Kind::Word(all), _) => words.push(all[0].to_owned()),
-        (_, Some(word)) => words.push(word.to_owned()),
-        (Kind::Text | Kind::List, None) => words.push("x".to_owned()),
-        (Kind::Form(..), None) => {
-            let candidates = ["auto", "#102030", "all"];
-            words.extend(candidates.into_iter().find(|c| key.parse(c).is_ok()).map(str::to_owned));
-        }
-    }
-    let cli = Cli::try_parse_from(&words).unwrap_or_else(|e| panic!("{words:?}: {e}"));
-    let set: Vec<_> = cli.job.overrides().into_iter().map(|(key, option, _)| (key, option)).collect();
-    // An alias is reported under its main name.
-    let told = if option == "--dilate" { "--grow" } else { option };
-    assert_eq!(set, [(key.name, told)]);
+/// A setting in the table of all settings.
+fn row(setting: &Setting) -> String {
+    let options = setting.options.iter().flat_map(|o| std::iter::once(o.name).chain(o.alias));
+    let options: Vec<_> = options.map(|name| format!("`{name}`")).collect();
+    let options = if options.is_empty() { String::new() } else { options.join(", ") + " " };
+    let (takes, default, meaning) = (setting.expects(), setting.default, setting.meaning());
+    format!("| `{}` | {options}| {takes} | `{default}` | {meaning} |\n", setting.name)
 }
 
 #[test]
-fn manual_page_is_current() {
+fn every_declared_option_sets_its_setting() {
+    for setting in SETTINGS {
+        for option in setting.options {
+            for name in std::iter::once(option.name).chain(option.alias) {
+                let value = (!matches!(option.sets, Sets::Fixed(_))).then_some(setting.default);
+                let words = ["vrseg", "--show-config", name].into_iter().chain(value);
+                let cli = Cli::try_parse_from(words).unwrap_or_else(|e| panic!("{name}: {e}"));
+                let set: Vec<_> = cli.job.overrides().into_iter().map(|(name, option, _)| (name, option)).collect();
+                // An alias is told under its first name.
+                assert_eq!(set, [(setting.name, option.name)]);
+            }
+        }
+    }
+}
+
+#[test]
+fn manual_page_is_up_to_date() {
     let page = String::from_utf8(ok(["man"]).stdout).expect("UTF-8");
     assert_current("docs/vrseg.1", &page);
 }
@@ -144,7 +132,7 @@ fn readme_and_help_list_the_same_exit_codes() {
 }
 
 #[test]
-fn links_in_documents_resolve() {
+fn links_between_documents_resolve() {
     let documents = listing(&root().join("docs")).into_iter().map(|n| format!("docs/{n}"));
     let top = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_owned);
     for name in documents.filter(|n| n.ends_with(".md")).chain(top) {
@@ -246,7 +234,7 @@ fn is_as_shown(line: &str, shown: &str) -> bool {
 }
 
 #[test]
-fn troubleshooting_shows_real_messages() {
+fn troubleshooting_shows_the_messages_of_the_program() {
     let dir = folder();
     let at = |name: &str| dir.path().join(name);
     for name in ["input.mp4", "scene_180_LR.mp4", "tour_EAC360.mp4", "done.mp4"] {

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use vrseg_engine::settings::schema::{self, KEYS, PROFILES};
+use vrseg_engine::settings::schema::{self, PROFILES, SETTINGS};
 use vrseg_engine::telemetry::state_dir;
 
 /// Commands: name, arguments, meaning.
@@ -182,7 +182,7 @@ impl Session {
         let mut command = Command::new(program);
         command.args(words);
         for (key, value) in &self.settings {
-            command.env(format!("VRSEG_{}", key.to_uppercase().replace('.', "_")), value);
+            command.env(schema::variable(key), value);
         }
         command
     }
@@ -204,9 +204,9 @@ impl Session {
 }
 
 /// The setting of that name.
-fn find(name: &str) -> Result<&'static schema::Key, String> {
+fn find(name: &str) -> Result<&'static schema::Setting, String> {
     schema::find(name).ok_or_else(|| {
-        let near = schema::nearest(name, KEYS.iter().map(|k| k.name));
+        let near = schema::nearest(name, SETTINGS.iter().map(|k| k.name));
         format!(
             "{name} is no setting; {}",
             near.map_or("`config` lists them".to_owned(), |n| format!("did you mean {n}?"))
@@ -289,7 +289,7 @@ impl Completer for SessionCompleter {
             [] => COMMANDS.iter().map(|c| c.0).collect(),
             ["profile"] => PROFILES.to_vec(),
             ["bench"] => vec!["quick"],
-            ["set" | "unset"] => KEYS.iter().map(|k| k.name).collect(),
+            ["set" | "unset"] => SETTINGS.iter().map(|k| k.name).collect(),
             ["set", key] => match schema::find(key).map(|k| (k.kind, k.unset)) {
                 Some((schema::Kind::Word(words), unset)) => words.iter().copied().chain(unset).collect(),
                 Some((schema::Kind::Bool, unset)) => ["true", "false"].into_iter().chain(unset).collect(),

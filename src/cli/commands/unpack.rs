@@ -1,6 +1,6 @@
 //! `vrseg unpack`.
 
-use crate::cli::args::{Setting, UnpackArgs};
+use crate::cli::args::{SettingValue, UnpackArgs};
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::interrupt::Stop;
 use crate::ui::{Console, ProgressUi, Style, format::bytes};
@@ -19,7 +19,7 @@ pub(crate) fn run(args: &UnpackArgs, stop: &Stop, console: &Console) -> anyhow::
         ))
         .into());
     }
-    let number = |s: &Option<Setting>| s.as_ref().and_then(|s| s.0.as_f64()).map(|n| n as f32);
+    let number = |s: &Option<SettingValue>| s.as_ref().and_then(|s| s.0.as_f64()).map(|n| n as f32);
     let codec = args.codec.as_ref().and_then(|c| c.0.as_str()).and_then(Codec::from_name);
     let request = UnpackRequest {
         input: args.file.clone(),

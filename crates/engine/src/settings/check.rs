@@ -235,35 +235,35 @@ mod tests {
     use crate::settings::Loader;
     use serde_json::Value;
 
-    fn told(flags: &[(&'static str, Value)]) -> String {
+    fn refusal(flags: &[(&'static str, Value)]) -> String {
         let flags = flags.iter().map(|(key, value)| (*key, "--x", value.clone())).collect();
         let (settings, sources) = Loader { flags, ..Loader::default() }.load().expect("settings");
         check(&settings, &sources).err().map(|e| e.to_string()).unwrap_or_default()
     }
 
     #[test]
-    fn what_goes_together_is_left_alone() {
-        assert_eq!(told(&[]), "");
-        assert_eq!(told(&[("model.precision", "fp16".into()), ("device.name", "tensorrt:1".into())]), "");
-        assert_eq!(told(&[("model.name", "selfie".into()), ("model.batch_size", 8.into())]), "");
-        assert_eq!(told(&[("output.codec", "hevc".into()), ("output.encoder", "hevc_nvenc".into())]), "");
+    fn compatible_settings_are_accepted() {
+        assert_eq!(refusal(&[]), "");
+        assert_eq!(refusal(&[("model.precision", "fp16".into()), ("device.name", "tensorrt:1".into())]), "");
+        assert_eq!(refusal(&[("model.name", "selfie".into()), ("model.batch_size", 8.into())]), "");
+        assert_eq!(refusal(&[("output.codec", "hevc".into()), ("output.encoder", "hevc_nvenc".into())]), "");
         // The profile's quality steps back.
-        assert_eq!(told(&[("output.bitrate", "20M".into())]), "");
+        assert_eq!(refusal(&[("output.bitrate", "20M".into())]), "");
     }
 
     #[test]
-    fn both_settings_and_their_sources_are_named() {
-        let e = told(&[("model.name", "rvm".into()), ("model.batch_size", 4.into())]);
+    fn refusal_names_both_settings_and_their_sources() {
+        let e = refusal(&[("model.name", "rvm".into()), ("model.batch_size", 4.into())]);
         assert!(
             e.starts_with("--x: model.batch_size: 4 doesn't go with model.name: rvm (--x): rvm is recurrent"),
             "{e}"
         );
-        let e = told(&[("model.precision", "fp16".into())]);
+        let e = refusal(&[("model.precision", "fp16".into())]);
         assert!(e.contains("device.name: auto (default)"), "{e}");
     }
 
     #[test]
-    fn a_stronger_layer_goes_before_a_weaker_one() {
+    fn stronger_layer_replaces_a_contrary_setting() {
         let load = |file: &str, flags: Vec<(&'static str, &'static str, Value)>| {
             let dir = tempfile::tempdir().expect("a folder");
             let path = dir.path().join("a.yaml");

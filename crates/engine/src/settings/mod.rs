@@ -3,16 +3,20 @@
 //! by value.
 
 mod check;
+mod declared;
 mod explain;
+mod fields;
 mod layers;
 mod read;
 pub mod schema;
+mod sources;
 mod template;
 pub mod values;
 
 pub use check::check;
-pub use layers::{Loader, Source, Sources, user_file};
-pub use template::template;
+pub use layers::{Loader, user_file};
+pub use sources::{Source, Sources};
+pub use template::{defaults, template};
 
 use crate::pipeline::{PeopleChoice, Split};
 use crate::telemetry::{LogFile, LogFormat};

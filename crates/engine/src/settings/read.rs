@@ -6,7 +6,7 @@
 //! "duplicate field" of a derived struct are placed on the section or nowhere.
 
 use super::ConfigError;
-use super::schema::{self, Key, Kind};
+use super::schema::{self, Kind, SETTINGS, Setting};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use std::cell::RefCell;
@@ -14,21 +14,21 @@ use std::fmt;
 use vrseg_infer::yaml;
 
 /// Line and column of a value, from 1, where they could be found.
-pub type Place = Option<(usize, usize)>;
+pub(super) type Place = Option<(usize, usize)>;
 
 /// What a file sets: the profile it builds on, and single settings in the file's order.
 #[derive(Debug, Default)]
-pub struct Layer {
+pub(super) struct Layer {
     /// The profile that it builds on.
     pub profile: Option<String>,
     /// Line and column of the profile's name.
     pub profile_place: Place,
     /// Settings and their values.
-    pub values: Vec<(&'static Key, Value, Place)>,
+    pub values: Vec<(&'static Setting, Value, Place)>,
 }
 
 /// Reads `text`, which came from `file` (a name for messages).
-pub fn read(file: &str, text: &str) -> Result<Layer, ConfigError> {
+pub(super) fn read(file: &str, text: &str) -> Result<Layer, ConfigError> {
     // A file without any document (empty, or nothing but comments) sets nothing.
     if text.lines().all(|l| l.trim().is_empty() || l.trim_start().starts_with('#')) {
         return Ok(Layer::default());
@@ -42,8 +42,8 @@ pub fn read(file: &str, text: &str) -> Result<Layer, ConfigError> {
     let block = Block { complaint: &complaint, section: None, layer: &mut layer };
     let Err(error) = block.deserialize(serde_yaml::Deserializer::from_str(text)) else {
         layer.profile_place = place_of(text, None, "profile");
-        for (key, _, place) in &mut layer.values {
-            *place = place_of(text, Some(key.section()), key.leaf());
+        for (setting, _, place) in &mut layer.values {
+            *place = place_of(text, Some(setting.section()), setting.leaf());
         }
         return Ok(layer);
     };
@@ -243,10 +243,10 @@ impl<'de> Visitor<'de> for Block<'_> {
             let complaint = self.complaint;
             if let Some(section) = self.section {
                 let full = format!("{section}.{name}");
-                if let Some(key) = schema::find(&full) {
-                    let list = matches!(key.kind, Kind::List);
-                    let value = map.next_value_seed(Leaf { complaint, list, take: &|found| value(key, found) })?;
-                    self.layer.values.push((key, value, None));
+                if let Some(setting) = schema::find(&full) {
+                    let list = matches!(setting.kind, Kind::List);
+                    let value = map.next_value_seed(Leaf { complaint, list, take: &|found| value(setting, found) })?;
+                    self.layer.values.push((setting, value, None));
                 }
             } else if let Some(section) = schema::sections().find(|s| *s == name) {
                 map.next_value_seed(Block { complaint, section: Some(section), layer: &mut *self.layer })?;
@@ -258,16 +258,17 @@ impl<'de> Visitor<'de> for Block<'_> {
     }
 }
 
-fn value(key: &Key, found: Found) -> Result<Value, String> {
+fn value(setting: &Setting, found: Found) -> Result<Value, String> {
+    let expects = || setting.expects();
     let value = match found {
-        Found::Scalar(v) => key.accept(v),
-        Found::List(items) => key.accept_list(items),
-        Found::Nested(what) => Err(format!("expected {}, found {what}", key.expects())),
+        Found::Scalar(v) => setting.accept(v),
+        Found::List(items) => setting.accept_list(items),
+        Found::Nested(what) => Err(format!("expected {}, found {what}", expects())),
         Found::Nothing => {
-            Err(format!("expected {}, found nothing (a value that begins with # must stand in quotes)", key.expects()))
+            Err(format!("expected {}, found nothing (a value that begins with # must stand in quotes)", expects()))
         }
     };
-    value.map_err(|message| format!("{}: {message}", key.name))
+    value.map_err(|message| format!("{}: {message}", setting.name))
 }
 
 fn profile(found: Found) -> Result<String, String> {
@@ -288,15 +289,15 @@ pub(super) fn check_profile(name: &str) -> Result<(), String> {
 /// Refuses a key that is no setting of `section` (of the document, where that is `None`).
 pub(super) fn known(section: Option<&str>, name: &str) -> Result<(), String> {
     let leaves: Vec<&str> = match section {
-        Some(s) => schema::KEYS.iter().filter(|k| k.section() == s).map(Key::leaf).collect(),
+        Some(s) => SETTINGS.iter().filter(|k| k.section() == s).map(Setting::leaf).collect(),
         None => schema::sections().chain(["profile"]).collect(),
     };
     if leaves.contains(&name) {
         return Ok(());
     }
-    let elsewhere = schema::KEYS.iter().find(|k| k.leaf() == name || k.name == name);
+    let elsewhere = SETTINGS.iter().find(|s| s.leaf() == name || s.name == name);
     let hint = match (schema::nearest(name, leaves.iter().copied()), elsewhere) {
-        (_, Some(key)) => format!("\"{}\" belongs in the section \"{}\"", key.leaf(), key.section()),
+        (_, Some(other)) => format!("\"{}\" belongs in the section \"{}\"", other.leaf(), other.section()),
         (Some(near), None) => format!("did you mean \"{near}\"?"),
         (None, None) => format!("known are {}", leaves.join(", ")),
     };
@@ -311,13 +312,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_without_harm(text in "(.|\\n){0,300}") {
+        fn any_text_is_read_without_panic(text in "(.|\\n){0,300}") {
             let _ = read("x.yaml", &text);
         }
 
         #[test]
-        fn a_damaged_file_is_read_without_harm(at in 0usize..4000, with in any::<char>(), cut in 0usize..4000) {
-            let mut chars: Vec<char> = include_str!("../../../../configs/default.yaml").chars().collect();
+        fn damaged_file_is_read_without_panic(at in 0usize..4000, with in any::<char>(), cut in 0usize..4000) {
+            let mut chars: Vec<char> = crate::settings::defaults().chars().collect();
             let n = chars.len();
             chars[at % n] = with;
             let _ = read("x.yaml", &chars[..n.min(1 + cut)].iter().collect::<String>());
@@ -325,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nested_deep_or_multiplies_itself_is_refused() {
+    fn deep_nesting_and_alias_bombs_are_refused() {
         let deep = format!("output: {}", "[".repeat(100_000));
         let mut laughs = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned();
         for (before, name) in ('a'..='z').zip('b'..='z') {
@@ -335,12 +336,12 @@ mod tests {
         for text in [deep, laughs] {
             let began = std::time::Instant::now();
             assert!(read("x.yaml", &text).is_err());
-            assert!(began.elapsed().as_secs() < 20, "it is refused before it has grown");
+            assert!(began.elapsed().as_secs() < 20, "refused before the aliases expand");
         }
     }
 
     #[test]
-    fn places_of_right_values() {
+    fn places_of_valid_values_are_found() {
         let text = "# crf: 1\nprofile: fast\nmatte:\n  feather: 1\noutput: # mine\n  feather: no\n  'crf' :   20\n";
         assert_eq!(place_of(text, None, "profile"), Some((2, 10)));
         assert_eq!(place_of(text, Some("output"), "crf"), Some((7, 13)));

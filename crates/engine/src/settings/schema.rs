@@ -1,7 +1,7 @@
-//! Every setting there is: its name, what values it takes, and how a value is read. The file
-//! reader, the environment, the command line and `--show-config` all go by this one table.
+//! What a setting is made of, and how its values are read and shown. The settings themselves are in
+//! `declared`.
 
-use super::values;
+pub use super::declared::SETTINGS;
 use serde_json::Value;
 
 /// What a setting takes.
@@ -23,23 +23,107 @@ pub enum Kind {
     Form(&'static str, fn(&str) -> bool),
 }
 
-/// One setting.
+/// One setting, as `declared` has it.
 #[derive(Clone, Copy, Debug)]
-pub struct Key {
+pub struct Setting {
     /// `section.key`.
     pub name: &'static str,
     /// What it takes.
     pub kind: Kind,
+    /// The built-in value, as an argument or a variable would say it.
+    pub default: &'static str,
     /// The word that stands for "not set", where the setting may be left open.
     pub unset: Option<&'static str>,
+    /// What it is, in one line: the help of its option, and the comment in a file.
+    pub help: &'static str,
+    /// What there is to say besides, in Markdown whose links begin in docs/; for documents and new files.
+    pub note: &'static str,
+    /// The options that set it.
+    pub options: &'static [CliOption],
 }
 
-const fn key(name: &'static str, kind: Kind) -> Key {
-    Key { name, kind, unset: None }
+/// An option of the command line that sets a setting.
+#[derive(Clone, Copy, Debug)]
+pub struct CliOption {
+    /// Its name with the two dashes.
+    pub name: &'static str,
+    /// Another name for it.
+    pub alias: Option<&'static str>,
+    /// What it makes of the setting.
+    pub sets: Sets,
+    /// Its own help, where the setting's would not be right for it.
+    pub help: Option<&'static str>,
+    /// An option that it cannot be given with. (Options of one setting never can.)
+    pub conflicts_with: Option<&'static str>,
+    /// The options that it is shown with.
+    pub group: Group,
+    /// Its place among them: by this number, then by the order of the settings.
+    pub rank: u8,
 }
 
-const fn open(name: &'static str, kind: Kind, unset: &'static str) -> Key {
-    Key { name, kind, unset: Some(unset) }
+/// What an option makes of its setting.
+#[derive(Clone, Copy, Debug)]
+pub enum Sets {
+    /// The value that follows the option; the name that the help has for it.
+    Value(&'static str),
+    /// The contrary of the whole number that follows; the name that the help has for it.
+    Negative(&'static str),
+    /// This value; none follows.
+    Fixed(&'static str),
+}
+
+/// Options that stand together in the help. A command takes a group as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// How the views lie in the source.
+    Format,
+    /// What outputs show, and their names.
+    Output,
+    /// What the modes look like.
+    Look,
+    /// How the job is carried out.
+    Running,
+    /// Codec, quality and rate.
+    Encoding,
+    /// Encoders in hardware.
+    Hardware,
+    /// Model, device and threads.
+    Model,
+    /// Kept mattes.
+    Cache,
+    /// Edges of the matte, and the people in it.
+    Matte,
+    /// The log.
+    Logging,
+}
+
+/// Declares a setting.
+pub(super) const fn setting(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Setting {
+    Setting { name, kind, default, unset: None, help, note: "", options: &[] }
+}
+
+/// Declares a setting that is left open by default; `unset` is the word for that.
+pub(super) const fn open(name: &'static str, kind: Kind, unset: &'static str, help: &'static str) -> Setting {
+    setting(name, kind, unset, help).unset(unset)
+}
+
+/// Declares an option that a value follows.
+pub(super) const fn value(name: &'static str, value_name: &'static str, group: Group) -> CliOption {
+    option(name, Sets::Value(value_name), group)
+}
+
+/// Declares an option that a whole number follows whose contrary is meant.
+pub(super) const fn negative(name: &'static str, value_name: &'static str, group: Group) -> CliOption {
+    option(name, Sets::Negative(value_name), group)
+}
+
+/// Declares an option that stands for one value.
+pub(super) const fn fixed(name: &'static str, value: &'static str, group: Group) -> CliOption {
+    option(name, Sets::Fixed(value), group)
+}
+
+const fn option(name: &'static str, sets: Sets, group: Group) -> CliOption {
+    CliOption { name, alias: None, sets, help: None, conflicts_with: None, group, rank: 0 }
 }
 
 /// The words for what an output shows.
@@ -47,99 +131,23 @@ pub const MODES: &[&str] = &["green", "matte", "alpha", "blur", "replace", "over
 /// The profiles that are built in.
 pub const PROFILES: &[&str] = &["fast", "balanced", "quality"];
 
-/// All settings, in the order in which `--show-config` prints them.
-pub const KEYS: &[Key] = &[
-    open("model.name", Kind::Text, "auto"),
-    key("model.prefer", Kind::List),
-    open("model.input_size", Kind::Integer(32, 4096), "auto"),
-    open("model.batch_size", Kind::Integer(1, 256), "auto"),
-    key("model.precision", Kind::Word(&["auto", "fp32", "fp16", "int8"])),
-    key(
-        "device.name",
-        Kind::Form(
-            "auto, cpu, cuda, cuda:N, tensorrt, tensorrt:N, openvino, several of them as cuda:0,cuda:1, or all",
-            values::is_devices,
-        ),
-    ),
-    open("device.ort_library", Kind::Text, "auto"),
-    open("device.threads", Kind::Integer(1, 1024), "auto"),
-    open("device.tf32", Kind::Bool, "auto"),
-    key("device.deterministic", Kind::Bool),
-    open("device.memory_share", Kind::Number(0.1, 1.0), "off"),
-    key("device.smaller_input", Kind::Bool),
-    open("processing.threads", Kind::Integer(1, 1024), "auto"),
-    open("processing.decode_threads", Kind::Integer(1, 256), "auto"),
-    open("processing.workers", Kind::Integer(1, 256), "auto"),
-    open("processing.encode_threads", Kind::Integer(1, 256), "auto"),
-    open("processing.queue_mb", Kind::Integer(1, 1 << 20), "auto"),
-    open(
-        "processing.max_memory",
-        Kind::Form("an amount of memory such as 900M or 4G, at least 64M", values::is_memory),
-        "auto",
-    ),
-    key("processing.segments_at_once", Kind::Integer(1, 64)),
-    key("processing.strict", Kind::Bool),
-    open("processing.segment_seconds", Kind::Number(0.1, 3600.0), "off"),
-    key("processing.cache", Kind::Word(&["auto", "on", "memory", "off"])),
-    key("processing.cache_memory_mb", Kind::Integer(0, 1 << 20)),
-    key("processing.cache_disk_gb", Kind::Number(0.01, 100_000.0)),
-    key("vr.layout", Kind::Word(&["auto", "mono", "sbs", "tb"])),
-    key("vr.projection", Kind::Word(&["auto", "flat", "hequirect", "equirect", "fisheye"])),
-    open("vr.fov", Kind::Number(90.0, 270.0), "auto"),
-    key("vr.eye_order", Kind::Word(&["auto", "lr", "rl"])),
-    key("vr.view", Kind::Word(&["auto", "eye", "equirect", "fisheye", "rectilinear"])),
-    open("performance.target_fps", Kind::Number(0.1, 10_000.0), "off"),
-    open("performance.max_latency_ms", Kind::Number(1.0, 3_600_000.0), "off"),
-    key("performance.auto_tune", Kind::Bool),
-    open("performance.warmup", Kind::Integer(0, 16), "auto"),
-    key("performance.profiling", Kind::Bool),
-    open("matte.threshold", Kind::Number(0.0, 1.0), "off"),
-    key("matte.feather", Kind::Number(0.0, 200.0)),
-    key("matte.grow", Kind::Integer(-200, 200)),
-    key("matte.refine", Kind::Bool),
-    key("matte.every", Kind::Integer(1, 8)),
-    key("matte.stabilize", Kind::Number(0.0, 1.0)),
-    key("matte.stereo", Kind::Number(0.0, 1.0)),
-    open("people.crops", Kind::List, "off"),
-    key("people.every", Kind::Integer(1, 300)),
-    key("people.keep", Kind::Form("all, main or a number of people from 1 to 99", values::is_keep)),
-    key("people.min_size", Kind::Number(0.0, 1.0)),
-    key("people.exclude_pov", Kind::Bool),
-    open("people.include", Kind::Form(values::REGIONS_FORM, values::is_regions), "off"),
-    open("people.exclude", Kind::Form(values::REGIONS_FORM, values::is_regions), "off"),
-    key("output.mode", Kind::Word(MODES)),
-    key("output.name", Kind::Text),
-    key("output.key", Kind::Form(values::COLOR_FORM, values::is_color)),
-    key("output.tint", Kind::Form(values::COLOR_FORM, values::is_color)),
-    key("output.blur_strength", Kind::Number(0.001, 0.2)),
-    open("output.fov", Kind::Word(&["180", "190", "200", "220"]), "auto"),
-    key("output.alpha_channel", Kind::Word(&["red", "gray"])),
-    key("output.resample", Kind::Word(&["bilinear", "lanczos"])),
-    open("output.codec", Kind::Word(&["h264", "hevc", "av1", "vp9", "prores", "ffv1"]), "auto"),
-    open("output.encoder", Kind::Text, "auto"),
-    open("output.crf", Kind::Number(0.0, 63.0), "auto"),
-    open("output.preset", Kind::Text, "auto"),
-    open(
-        "output.bitrate",
-        Kind::Form("bits per second such as 8000000, 800k or 20M, at least 10k", values::is_bitrate),
-        "auto",
-    ),
-    open("output.pix_fmt", Kind::Text, "auto"),
-    key("output.hardware", Kind::Bool),
-    key("logging.level", Kind::Word(&["error", "warn", "info", "debug", "trace"])),
-    key("logging.format", Kind::Word(&["text", "json"])),
-    open("logging.file", Kind::Text, "auto"),
-];
+/// The profile that applies where nobody names one.
+pub const DEFAULT_PROFILE: &str = "balanced";
 
 /// The setting of that name.
-pub fn find(name: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|k| k.name == name)
+pub fn find(name: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|k| k.name == name)
+}
+
+/// The environment variable that sets `name`.
+pub fn variable(name: &str) -> String {
+    format!("VRSEG_{}", name.replace('.', "_").to_uppercase())
 }
 
 /// The sections, in order, each once.
 pub fn sections() -> impl Iterator<Item = &'static str> {
     let mut last = "";
-    KEYS.iter().map(|k| k.section()).filter(move |s| std::mem::replace(&mut last, s) != *s)
+    SETTINGS.iter().map(|k| k.section()).filter(move |s| std::mem::replace(&mut last, s) != *s)
 }
 
 /// The name that was most likely meant.
@@ -152,7 +160,37 @@ pub fn nearest<'a>(word: &str, among: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, name)| name)
 }
 
-impl Key {
+impl CliOption {
+    pub(super) const fn alias(self, name: &'static str) -> Self {
+        Self { alias: Some(name), ..self }
+    }
+
+    pub(super) const fn help(self, help: &'static str) -> Self {
+        Self { help: Some(help), ..self }
+    }
+
+    pub(super) const fn conflicts_with(self, name: &'static str) -> Self {
+        Self { conflicts_with: Some(name), ..self }
+    }
+
+    pub(super) const fn rank(self, rank: u8) -> Self {
+        Self { rank, ..self }
+    }
+}
+
+impl Setting {
+    pub(super) const fn unset(self, word: &'static str) -> Self {
+        Self { unset: Some(word), ..self }
+    }
+
+    pub(super) const fn note(self, note: &'static str) -> Self {
+        Self { note, ..self }
+    }
+
+    pub(super) const fn options(self, options: &'static [CliOption]) -> Self {
+        Self { options, ..self }
+    }
+
     /// The part before the dot.
     pub fn section(&self) -> &'static str {
         self.name.split_once('.').map_or("", |(s, _)| s)
@@ -161,6 +199,38 @@ impl Key {
     /// The part behind the dot.
     pub fn leaf(&self) -> &'static str {
         self.name.split_once('.').map_or(self.name, |(_, l)| l)
+    }
+
+    /// Help and note, in Markdown.
+    pub fn meaning(&self) -> String {
+        match self.note {
+            "" => self.help.to_owned(),
+            note => format!("{}; {note}", self.help),
+        }
+    }
+
+    /// The built-in value, in the kind's own type.
+    pub fn default_value(&self) -> Value {
+        self.parse(self.default).unwrap_or(Value::Null)
+    }
+
+    /// The built-in value as a file has it.
+    pub fn default_yaml(&self) -> String {
+        match self.kind {
+            Kind::List if self.unset != Some(self.default) => format!("[{}]", self.default),
+            Kind::Integer(..) | Kind::Number(..) => self.default.to_owned(),
+            _ => self.yaml(&self.default_value()),
+        }
+    }
+
+    /// A value as YAML on one line. JSON's texts and lists are YAML too; plain words are clearer bare.
+    pub fn yaml(&self, value: &Value) -> String {
+        let bare = |s: &str| s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && s.parse::<f64>().is_err();
+        match value {
+            Value::Null => self.unset.unwrap_or("null").to_owned(),
+            Value::String(s) if bare(s) => s.clone(),
+            other => other.to_string(),
+        }
     }
 
     /// What the setting takes, in words.
@@ -254,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn one_line_values() {
+    fn values_are_parsed_from_one_line() {
         assert_eq!(parse("matte.threshold", "0.5"), Ok(Value::from(0.5)));
         assert_eq!(parse("matte.threshold", "off"), Ok(Value::Null));
         assert_eq!(parse("matte.grow", "-3"), Ok(Value::from(-3)));
@@ -273,7 +343,32 @@ mod tests {
     }
 
     #[test]
-    fn sections_come_once() {
+    fn declared_values_are_values_of_their_settings() {
+        for setting in SETTINGS {
+            let value = setting.parse(setting.default).unwrap_or_else(|e| panic!("{}: {e}", setting.name));
+            assert_eq!(value.is_null(), setting.unset == Some(setting.default), "{}", setting.name);
+            assert!(!setting.help.is_empty() && !setting.help.ends_with('.'), "{}", setting.name);
+            for option in setting.options {
+                if let Sets::Fixed(text) = option.sets {
+                    assert!(setting.parse(text).is_ok(), "{}", option.name);
+                }
+            }
+        }
+        assert!(PROFILES.contains(&DEFAULT_PROFILE));
+    }
+
+    #[test]
+    fn no_name_is_declared_twice() {
+        let options = SETTINGS.iter().flat_map(|s| s.options).flat_map(|o| std::iter::once(o.name).chain(o.alias));
+        let mut names: Vec<_> = SETTINGS.iter().map(|s| s.name).chain(options).collect();
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+
+    #[test]
+    fn sections_are_listed_once() {
         let all: Vec<_> = sections().collect();
         assert_eq!(all, ["model", "device", "processing", "vr", "performance", "matte", "people", "output", "logging"]);
     }

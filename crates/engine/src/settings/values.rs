@@ -4,6 +4,22 @@ use crate::pipeline::Keep;
 use vrseg_image::compose::Rgb;
 use vrseg_infer::DeviceChoice;
 
+/// What devices may look like, for messages.
+pub const DEVICES_FORM: &str =
+    "auto, cpu, cuda, cuda:N, tensorrt, tensorrt:N, openvino, several of them as cuda:0,cuda:1, or all";
+
+/// What an amount of memory may look like, for messages.
+pub const MEMORY_FORM: &str = "an amount of memory such as 900M or 4G, at least 64M";
+
+/// What a bit rate may look like, for messages.
+pub const BITRATE_FORM: &str = "bits per second such as 8000000, 800k or 20M, at least 10k";
+
+/// What a number of people may look like, for messages.
+pub const KEEP_FORM: &str = "all, main or a number of people from 1 to 99";
+
+/// What regions may look like, for messages.
+pub const REGIONS_FORM: &str = "X,Y,W,H as shares of the view from 0 to 1 (several separated by semicolons), or a file";
+
 /// What a color may look like, for messages.
 pub const COLOR_FORM: &str = "a color as \"#RRGGBB\" or one of green, lime, blue, magenta, red, black, white, gray";
 
@@ -102,9 +118,6 @@ pub fn device(text: &str) -> Option<DeviceChoice> {
     }
 }
 
-/// What regions may look like, for messages.
-pub const REGIONS_FORM: &str = "X,Y,W,H as shares of the view from 0 to 1 (several separated by semicolons), or a file";
-
 /// Reads a part of a view, `X,Y,W,H` as shares of its width and height: left, top, right and bottom edge.
 pub fn region(text: &str) -> Option<[f32; 4]> {
     let numbers = text.split(',').map(|n| n.trim().parse::<f32>().ok()).collect::<Option<Vec<_>>>()?;
@@ -157,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colors() {
+    fn colors_are_parsed() {
         assert_eq!(color("#00B140"), Some(Rgb::KEY_GREEN));
         assert_eq!(color("0x00b140"), Some(Rgb::KEY_GREEN));
         assert_eq!(color("Green"), Some(Rgb::KEY_GREEN));
@@ -179,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn bit_rates() {
+    fn bit_rates_are_parsed() {
         assert_eq!(bitrate("20M"), Some(20_000_000));
         assert_eq!(bitrate("1.5m"), Some(1_500_000));
         assert_eq!(bitrate("800k"), Some(800_000));
@@ -190,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_a_view() {
+    fn regions_are_parsed() {
         assert_eq!(regions("0,0,0.5,1"), Some(vec![[0.0, 0.0, 0.5, 1.0]]));
         assert_eq!(regions("0.5, 0, 0.5, 1; 0,0.25,1,0.5").map(|r| r[1]), Some([0.0, 0.25, 1.0, 0.75]));
         for bad in ["", "0,0,1", "0,0,0,1", "0.6,0,0.5,1", "-0.1,0,1,1", "0,0,1,1;", "NaN,0,1,1", "regions.txt"] {
@@ -200,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn how_many_people() {
+    fn numbers_of_people_are_parsed() {
         assert_eq!(keep("all"), Some(Keep::All));
         assert_eq!(keep("main"), Some(Keep::Largest(1)));
         assert_eq!(keep("3"), Some(Keep::Largest(3)));
@@ -210,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn devices_by_name() {
+    fn devices_are_parsed() {
         assert_eq!(device("cuda"), Some(DeviceChoice::Cuda(0)));
         assert_eq!(device("cuda:1"), Some(DeviceChoice::Cuda(1)));
         assert_eq!(device("tensorrt:2"), Some(DeviceChoice::TensorRt(2)));

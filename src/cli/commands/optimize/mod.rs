@@ -56,7 +56,7 @@ pub(crate) fn run(
     console: &Console,
     print: impl Fn(&str) -> anyhow::Result<()>,
 ) -> anyhow::Result<Exit> {
-    let (settings, sources) = args.model.loader(args.model.overrides()).load()?;
+    let (settings, sources) = args.model.loader().load()?;
     check(&settings, &sources)?;
     if let Some(file) = args.save_config.as_ref() {
         save::refuse(file, args.overwrite)?;

@@ -85,7 +85,7 @@ pub(super) fn file(settings: &Settings, sources: &Sources, measured: &Measured, 
         lines.insert(name, (value.to_owned(), format!("found; before: {}", sources.shown(name))));
     }
     for section in schema::sections() {
-        let keys = schema::KEYS.iter().filter(|k| k.section() == section);
+        let keys = schema::SETTINGS.iter().filter(|k| k.section() == section);
         let of: Vec<_> = keys.filter_map(|k| Some((k.leaf(), lines.get(k.name)?))).collect();
         if !of.is_empty() {
             let _ = writeln!(text, "{section}:");

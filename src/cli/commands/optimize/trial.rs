@@ -15,7 +15,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use vrseg_bench::Material;
 use vrseg_engine::pipeline::{self, LatencyReport};
-use vrseg_engine::settings::Settings;
+use vrseg_engine::settings::{Settings, schema};
 use vrseg_engine::tune::search::{Candidate, Lab};
 use vrseg_eval::agreement;
 use vrseg_hardware::Usage;
@@ -112,11 +112,6 @@ pub(super) struct ChildTrials<'a> {
     reference: Option<Result<PathBuf, String>>,
 }
 
-/// `model.input_size` as a variable of the environment.
-fn variable(name: &str) -> String {
-    format!("VRSEG_{}", name.replace('.', "_").to_uppercase())
-}
-
 impl<'a> ChildTrials<'a> {
     pub(crate) fn new(
         args: &OptimizeArgs,
@@ -134,7 +129,8 @@ impl<'a> ChildTrials<'a> {
             words.extend(["-c".into(), file.into()]);
         }
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let given = args.model.overrides().iter().map(|(name, _, value)| (variable(name), text(value))).collect();
+        let given =
+            args.model.overrides().iter().map(|(name, _, value)| (schema::variable(name), text(value))).collect();
         // Of a picture for the background nothing is known here.
         let mode = if settings.output.mode == "replace" { "green" } else { &settings.output.mode };
         Self { clip, mode: mode.to_owned(), words, given, folder, stop, console, reference: None }
@@ -193,8 +189,8 @@ impl<'a> ChildTrials<'a> {
             command.arg("--ss").arg(start.to_string());
         }
         command.args(&self.words).envs(self.given.iter().cloned());
-        command.envs(candidate.settings().map(|(name, value)| (variable(name), value)));
-        command.envs(more.iter().map(|(name, value)| (variable(name), value)));
+        command.envs(candidate.settings().map(|(name, value)| (schema::variable(name), value)));
+        command.envs(more.iter().map(|(name, value)| (schema::variable(name), value)));
         // Nobody reads the log of a trial.
         command.env("VRSEG_LOGGING_FILE", "off").env_remove("RUST_LOG");
         let ChildOutput { status, stdout, stderr } = self.wait(command)?;

@@ -1,0 +1,212 @@
+//! The command line of the main job.
+
+use super::settings::{Given, GroupArgs, Overrides};
+use crate::cli::time::{self, Seconds};
+use crate::ui::address;
+use clap::builder::PossibleValuesParser;
+use clap::{ArgAction, Args};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use vrseg_engine::settings::Loader;
+use vrseg_engine::settings::schema::{self, Group};
+
+/// The main job.
+#[derive(Debug, Args)]
+pub struct JobArgs {
+    /// What is read.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// What is written.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// How it is encoded.
+    #[command(flatten)]
+    pub encode: EncodeArgs,
+    /// The network.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Kept mattes.
+    #[command(flatten, next_help_heading = "Model")]
+    pub cache: GroupArgs<{ Group::Cache as u8 }>,
+    /// Edges of the matte, and the people in it.
+    #[command(flatten, next_help_heading = "Matte")]
+    pub matte: GroupArgs<{ Group::Matte as u8 }>,
+    /// What is said.
+    #[command(flatten)]
+    pub talk: TalkArgs,
+}
+
+/// What is read.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Input")]
+pub struct InputArgs {
+    /// Video files, or folders with -r
+    #[arg(value_name = "INPUT", display_order = 0, required_unless_present_any = ["show_config", "show_hardware", "interactive"])]
+    pub inputs: Vec<PathBuf>,
+    /// Take the videos in folders and their subfolders
+    #[arg(short, long)]
+    pub recursive: bool,
+    /// Start there: 90, 1:30, 00:01:30.5 or 500ms
+    #[arg(long, value_name = "TIME", value_parser = time::parse, allow_negative_numbers = true)]
+    pub ss: Option<Seconds>,
+    /// Stop there
+    #[arg(long, value_name = "TIME", value_parser = time::parse, conflicts_with = "duration", allow_negative_numbers = true)]
+    pub to: Option<Seconds>,
+    /// Work on so much
+    #[arg(short = 't', long, value_name = "TIME", value_parser = time::parse, allow_negative_numbers = true)]
+    pub duration: Option<Seconds>,
+    /// Work on at most so many frames
+    #[arg(long, value_name = "N", value_parser = frames, allow_negative_numbers = true)]
+    pub frames: Option<u64>,
+    /// How the source's views lie.
+    #[command(flatten)]
+    pub format: GroupArgs<{ Group::Format as u8 }>,
+}
+
+/// What is written.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// A file, or a folder (existing, or ending in /); several are made in one pass. MODE is
+    /// green, matte, alpha, blur, replace, overlay or passthrough
+    #[arg(short, long, value_name = "[MODE=]PATH", required_unless_present_any = ["show_config", "show_hardware", "interactive"])]
+    pub output: Vec<PathBuf>,
+    /// What outputs show, and their names.
+    #[command(flatten)]
+    pub settings: GroupArgs<{ Group::Output as u8 }>,
+    /// Picture or video behind the person; makes the mode replace
+    #[arg(long, value_name = "FILE")]
+    pub background: Option<PathBuf>,
+    /// What the modes look like.
+    #[command(flatten)]
+    pub look: GroupArgs<{ Group::Look as u8 }>,
+    /// Replace outputs that exist
+    #[arg(short = 'y', long, conflicts_with = "no_overwrite")]
+    pub overwrite: bool,
+    /// Leave outputs that exist: such inputs are skipped
+    #[arg(short = 'n', long)]
+    pub no_overwrite: bool,
+    /// Show what would be done, and do nothing
+    #[arg(long, conflicts_with_all = ["monitor", "serve", "metrics", "performance_log", "trace"])]
+    pub dry_run: bool,
+    /// Forget what an earlier run of this job has finished
+    #[arg(long)]
+    pub restart: bool,
+    /// How the job is carried out.
+    #[command(flatten)]
+    pub running: GroupArgs<{ Group::Running as u8 }>,
+}
+
+/// How it is encoded.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Encoding")]
+pub struct EncodeArgs {
+    /// Codec, quality and rate.
+    #[command(flatten)]
+    pub settings: GroupArgs<{ Group::Encoding as u8 }>,
+    /// Any other option of the encoder; may be given several times
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub enc_opt: Vec<(String, String)>,
+    /// Encoders in hardware.
+    #[command(flatten)]
+    pub hardware: GroupArgs<{ Group::Hardware as u8 }>,
+}
+
+/// The network.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Model")]
+pub struct ModelArgs {
+    /// Speed against quality: balanced by default
+    #[arg(long, value_parser = PossibleValuesParser::new(schema::PROFILES))]
+    pub profile: Option<String>,
+    /// Read settings from this file
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Model, device and threads.
+    #[command(flatten)]
+    pub settings: GroupArgs<{ Group::Model as u8 }>,
+    /// What was given of all options of the command that set settings.
+    #[command(flatten)]
+    pub given: Given,
+}
+
+/// What is said.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Messages")]
+pub struct TalkArgs {
+    /// Only warnings and errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Tell more; -vv for all details
+    #[arg(short, long, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// One JSON object a line on standard output, and no progress bar
+    #[arg(long)]
+    pub json: bool,
+    /// No colors (as with NO_COLOR)
+    #[arg(long)]
+    pub no_color: bool,
+    /// The log.
+    #[command(flatten)]
+    pub settings: GroupArgs<{ Group::Logging as u8 }>,
+    /// Show the run full-screen in the terminal
+    #[arg(long)]
+    pub monitor: bool,
+    /// Show the run on a web page at this port, or IP:PORT; the address is printed
+    #[arg(long, value_name = "ADDR", value_parser = address::parse)]
+    pub serve: Option<SocketAddr>,
+    /// Serve Prometheus at this port, or IP:PORT, under /metrics
+    #[arg(long, value_name = "ADDR", value_parser = address::parse)]
+    pub metrics: Option<SocketAddr>,
+    /// Write all figures to this file, a JSON object a second
+    #[arg(long, value_name = "FILE")]
+    pub performance_log: Option<PathBuf>,
+    /// Write a timeline of every stage's work and waiting, for ui.perfetto.dev
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+    /// Print every setting and what set it, and do nothing
+    #[arg(long)]
+    pub show_config: bool,
+    /// Print what `vrseg hardware` prints, and do nothing
+    #[arg(long)]
+    pub show_hardware: bool,
+    /// Take commands by hand, as `vrseg interactive` does
+    #[arg(long)]
+    pub interactive: bool,
+}
+
+fn frames(text: &str) -> Result<u64, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "expected a whole number of 1 or more".to_owned())
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("expected KEY=VALUE".to_owned()),
+    }
+}
+
+impl ModelArgs {
+    /// Where settings come from, the options above all.
+    pub fn loader(&self) -> Loader {
+        let (file, profile) = (self.config.clone(), self.profile.clone());
+        Loader { file, profile, flags: self.overrides(), ..Loader::from_environment() }
+    }
+
+    /// The settings that were given as options: setting, option, value.
+    pub fn overrides(&self) -> Overrides {
+        self.given.0.clone()
+    }
+}
+
+impl JobArgs {
+    /// Where the job's settings come from.
+    pub fn loader(&self) -> Loader {
+        self.model.loader()
+    }
+
+    /// The settings that were given as options: setting, option, value.
+    pub fn overrides(&self) -> Overrides {
+        self.model.overrides()
+    }
+}

@@ -1,0 +1,52 @@
+//! The command lines of `vrseg probe` and `vrseg preview`.
+
+use super::job::ModelArgs;
+use super::settings::GroupArgs;
+use clap::Args;
+use std::path::PathBuf;
+use vrseg_engine::settings::schema::Group;
+
+/// `vrseg probe`.
+#[derive(Debug, Args)]
+pub struct ProbeArgs {
+    /// The video
+    pub file: PathBuf,
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `vrseg preview`.
+#[derive(Debug, Args)]
+#[command(after_help = PREVIEW_NOTES)]
+pub struct PreviewArgs {
+    /// The video
+    pub file: PathBuf,
+    /// The sheet: a PNG file
+    #[arg(short, long, value_name = "SHEET.png")]
+    pub output: PathBuf,
+    /// Moments, spread evenly over the video
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub count: u32,
+    /// Replace a sheet that exists
+    #[arg(short = 'y', long)]
+    pub overwrite: bool,
+    /// Only warnings and errors
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// How the source's views lie.
+    #[command(flatten, next_help_heading = "Format")]
+    pub format: GroupArgs<{ Group::Format as u8 }>,
+    /// The network.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Edges of the matte, and the people in it.
+    #[command(flatten, next_help_heading = "Matte")]
+    pub matte: GroupArgs<{ Group::Matte as u8 }>,
+}
+
+const PREVIEW_NOTES: &str = "\
+Each moment is a short run of the whole pipeline with the given model and settings: what the sheet
+shows is what the job would write, made smaller. A moment takes as long as some frames of the job,
+and the network is loaded for each.
+";
