@@ -1,5 +1,5 @@
-//! Whether two mattes of the same frames agree: the one question that a search for faster settings
-//! has, without the metrics that cost more than making the mattes.
+//! Whether two mattes of the same frames agree: all that a search for faster settings needs,
+//! without the metrics that cost more than making the mattes.
 
 use super::read::Mattes;
 use super::report::EvalError;
@@ -7,13 +7,13 @@ use super::{THRESHOLD, iou};
 use std::path::Path;
 use vrseg_image::plane::Rect;
 
-/// What two mattes have in common.
+/// How well two mattes agree.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Agreement {
-    /// Mean [`iou`] over the frames in which either shows somebody; 1 where none does.
+    /// Mean [`iou`] over the frames in which either shows a person; 1 where none does.
     pub iou: f64,
-    /// The share of all pixels (0..=1) that is person in the second matte. 0: nobody is there, and
-    /// `iou` says nothing.
+    /// The share of all pixels (0..=1) that is person in the second matte. 0: no person, and
+    /// `iou` means nothing.
     pub coverage: f64,
 }
 

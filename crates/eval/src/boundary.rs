@@ -119,14 +119,14 @@ mod tests {
     }
 
     #[test]
-    fn empty_masks() {
+    fn empty_masks_match_only_each_other() {
         assert_eq!(boundary_f(&square(0, 0, 0), &square(0, 0, 0)), 1.0);
         assert_eq!(boundary_f(&square(0, 0, 0), &square(50, 50, 9)), 0.0);
         assert_eq!(boundary_f(&square(50, 50, 9), &square(0, 0, 0)), 0.0);
     }
 
     #[test]
-    fn a_single_pixel_or_column_has_no_boundary_trouble() {
+    fn single_pixels_and_columns_are_equal_to_themselves() {
         for (w, h) in [(1, 1), (1, 7), (7, 1)] {
             let a = Plane::from_vec((0..w * h).map(|i| (i % 2) as f32).collect(), w, h);
             assert_eq!(boundary_f(&a, &a), 1.0);

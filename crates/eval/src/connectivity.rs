@@ -4,7 +4,7 @@ use super::{assert_same_size, sum};
 use vrseg_image::plane::Plane;
 use vrseg_image::simd::dispatch;
 
-/// Steps between 0 and 1 at which connectedness is looked at.
+/// Levels between 0 and 1 at which connectedness is measured.
 const STEPS: u8 = 10;
 
 /// Connectivity error: sum over the picture of the difference of the two alphas' degrees of
@@ -133,7 +133,7 @@ impl Regions {
                 best = Some(i);
             }
         }
-        // Every run has been asked for its root above, so parents are roots now.
+        // Every run's root was resolved above, so parents are roots now.
         self.runs.iter().zip(&self.parent).filter(move |(_, parent)| Some(**parent) == best).map(|(run, _)| *run)
     }
 
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_part_counts_and_the_same_matte_does_not() {
+    fn lost_part_counts_and_equal_mattes_have_no_error() {
         let whole = ["XXXX0", "XXXX0", "000XX"];
         assert_eq!(error(&whole, &whole), 0.0);
         // The two pixels that only the truth has are wholly disconnected.
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_in_common() {
+    fn mattes_without_common_pixels_count_whole() {
         assert!((error(&["X00"], &["00X"]) - 2.0).abs() < 1e-5);
         assert_eq!(error(&["000"], &["000"]), 0.0);
     }

@@ -36,7 +36,7 @@ mod tests {
     use vrseg_image::simd::forced;
 
     #[test]
-    fn known_differences() {
+    fn mad_and_mse_of_flat_mattes_are_their_difference() {
         forced::each(|level| {
             // 37 columns: whole vectors and a rest.
             let zero = Plane::new(37, 5);

@@ -86,7 +86,7 @@ impl Magnitude {
         self.filtered = 0;
     }
 
-    /// Magnitudes of row `y`; rows are asked for in order.
+    /// Magnitudes of row `y`; rows must be requested in order.
     fn row(&mut self, kernel: &Kernel, plane: &Plane<f32>, y: usize) -> &[f32] {
         let last = plane.height() - 1;
         while self.filtered <= (y + HALF).min(last) {
@@ -130,7 +130,7 @@ dispatch! {
         }
     }
 
-    /// `smooth` and `derive` are the rows around the one that is asked for.
+    /// `smooth` and `derive` are the rows around the one to compute.
     fn magnitudes(
         smooth: &[&[f32]; TAPS],
         derive: &[&[f32]; TAPS],
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_filters_half_size_is_what_the_definition_says() {
+    fn filter_half_size_follows_the_definition() {
         let sigma = 1.4f64;
         let half = (sigma * (-2.0 * ((2.0 * std::f64::consts::PI).sqrt() * sigma * 0.01).ln()).sqrt()).ceil();
         assert_eq!(half as usize, HALF);

@@ -1,5 +1,5 @@
 //! How good a matte is: the field's metrics, for stills and videos, with the definitions that
-//! matting papers share, so that figures can be put beside published ones.
+//! matting papers share, so that figures can be compared with published ones.
 //!
 //! | metric | unit | better | definition |
 //! |---|---|---|---|

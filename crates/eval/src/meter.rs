@@ -50,7 +50,7 @@ impl Scores {
     }
 }
 
-/// A mean under way.
+/// A running mean.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Mean {
     total: f64,
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_measured_is_left_out() {
+    fn scores_without_enough_frames_are_none() {
         let mut meter = Meter::default();
         assert_eq!(meter.scores(), Scores::default());
         meter.add(&flat(0.5), None);

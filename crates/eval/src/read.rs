@@ -71,13 +71,12 @@ impl Pictures {
         self.reader.info()
     }
 
-    /// Says where the eyes are, before the first frame.
+    /// Sets where the eyes lie; to be called before the first frame.
     pub(super) fn set_layout(&mut self, layout: Layout) {
         let video = &self.reader.info().video;
         self.views = layout.views(video.width, video.height);
     }
 
-    /// Size of a frame.
     pub(super) fn size(&self) -> (usize, usize) {
         (self.reader.info().video.width, self.reader.info().video.height)
     }
@@ -87,7 +86,6 @@ impl Pictures {
         self.views.iter().any(|v| v.w == 0 || v.h == 0)
     }
 
-    /// Size of an eye.
     pub(super) fn view_size(&self) -> (usize, usize) {
         self.views.first().map_or((1, 1), |v| (v.w, v.h))
     }

@@ -5,7 +5,7 @@ use vrseg_image::plane::Plane;
 use vrseg_image::simd::dispatch;
 
 /// Intersection over union of two alphas at [`THRESHOLD`], 0..=1 (J of DAVIS, Perazzi et al.,
-/// CVPR 2016). 1 where both are empty: nobody is there and nobody was found.
+/// CVPR 2016). 1 where both are empty.
 ///
 /// # Panics
 /// When the planes differ in size.
@@ -42,14 +42,14 @@ mod tests {
     }
 
     #[test]
-    fn overlap_over_union() {
+    fn iou_is_overlap_over_union() {
         assert_eq!(iou(&bar(0, 20), &bar(10, 30)), 1.0 / 3.0);
         assert_eq!(iou(&bar(0, 0), &bar(0, 0)), 1.0);
         assert_eq!(iou(&bar(0, 0), &bar(0, 1)), 0.0);
     }
 
     #[test]
-    fn half_is_person_and_a_little_less_is_not() {
+    fn alpha_128_is_person_and_127_is_not() {
         let at = |v: u8| Plane::from_vec(vec![f32::from(v) / 255.0], 1, 1);
         assert_eq!(iou(&at(128), &at(255)), 1.0);
         assert_eq!(iou(&at(127), &at(255)), 0.0);

@@ -9,7 +9,7 @@ use vrseg_image::plane::Plane;
 use vrseg_image::vr::{Evidence, Finding, FormatRequest, Layout};
 use vrseg_media::MediaError;
 
-/// What is compared with what.
+/// The files to compare.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The matte: brightness, or opacity where the file has one that says something.
@@ -18,14 +18,13 @@ pub struct Request {
     pub truth: Option<PathBuf>,
     /// The pictures that the matte is of, of any size: stereo consistency needs them.
     pub source: Option<PathBuf>,
-    /// How the eyes lie in a frame; `None`: found out from `source` or else from
-    /// `pred`, as the main job does.
+    /// Stereo layout; `None`: auto-detected from `source` or else from `pred`, as the main job does.
     pub layout: Option<Layout>,
     /// Threads for decoding.
     pub threads: usize,
 }
 
-/// What was measured.
+/// The measured scores.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// Width of the frames.
@@ -34,7 +33,7 @@ pub struct Report {
     pub height: usize,
     /// Frames that were compared.
     pub frames: u64,
-    /// How the eyes lie in a frame.
+    /// Stereo layout, detected or requested.
     pub layout: Finding<Layout>,
     /// The means over frames and views.
     pub scores: Scores,
@@ -44,28 +43,28 @@ pub struct Report {
     pub stereo: Option<StereoScores>,
 }
 
-/// What makes a comparison impossible.
+/// Why a comparison is impossible.
 #[derive(Debug, thiserror::Error)]
 pub enum EvalError {
     /// A file can't be read.
     #[error(transparent)]
     Media(#[from] MediaError),
-    /// Files of different size.
+    /// The files differ in frame size.
     #[error(
         "{} is {}x{} but {} is {}x{}: mattes are compared pixel by pixel, so bring one to the other's size first",
         pred.display(), pred_size.0, pred_size.1, truth.display(), truth_size.0, truth_size.1
     )]
     Size {
-        /// The matte.
+        /// The matte to be compared.
         pred: PathBuf,
-        /// Its width and height.
+        /// Width and height of the matte.
         pred_size: (usize, usize),
-        /// The other file.
+        /// The file that it is compared with.
         truth: PathBuf,
-        /// Its width and height.
+        /// Width and height of that file.
         truth_size: (usize, usize),
     },
-    /// Files of different length.
+    /// The files differ in number of frames.
     #[error(
         "{} ends after {frames} frame(s) but {} goes on: frames are paired in order, so both need the same number",
         short.display(), long.display()
@@ -73,45 +72,45 @@ pub enum EvalError {
     Frames {
         /// The file that ended.
         short: PathBuf,
-        /// Its frames.
+        /// Number of frames in it.
         frames: u64,
-        /// The one that has more.
+        /// The file with more frames.
         long: PathBuf,
     },
-    /// An eye without pixels.
+    /// An eye would have no pixels.
     #[error("{}: a picture of {}x{} has no two eyes of this layout; pass --layout mono", path.display(), size.0, size.1)]
     NoEyes {
-        /// The file.
+        /// The file without two eyes.
         path: PathBuf,
-        /// Its width and height.
+        /// Width and height of its frames.
         size: (usize, usize),
     },
-    /// A source for a matte of one view.
+    /// A source for stereo consistency, with a single view.
     #[error(
         "{}: is taken for one view ({evidence}), but --source measures how well two agree; name their layout with --layout",
         path.display()
     )]
     OneView {
-        /// The source.
+        /// The source of one view.
         path: PathBuf,
-        /// Why it is taken for that.
+        /// What says that it has one view.
         evidence: Evidence,
     },
-    /// Too little to measure anything.
+    /// There is too little to measure anything.
     #[error(
         "{}: {frames} frame(s) and no true matte to compare with; flicker needs three frames, the other metrics --truth",
         pred.display()
     )]
     Nothing {
-        /// The matte.
+        /// The only matte.
         pred: PathBuf,
-        /// Its frames.
+        /// Number of frames in it.
         frames: u64,
     },
 }
 
 impl EvalError {
-    /// Whether it was found before anything was compared.
+    /// Whether the user's arguments are wrong, which is known before anything is compared.
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
@@ -123,7 +122,7 @@ impl EvalError {
     }
 }
 
-/// Compares two files frame by frame. `frame_done` is told how many frames were compared.
+/// Compares two files frame by frame. `frame_done` is called with the number of frames compared so far.
 ///
 /// # Errors
 /// A file can't be read; the files differ in size or number of frames; there is nothing to measure.
@@ -143,7 +142,7 @@ pub fn evaluate(request: &Request, frame_done: &mut dyn FnMut(u64)) -> Result<Re
     }
     let mut source = request.source.as_ref().map(|s| Pictures::open(s, threads)).transpose()?;
     // The matte's source says more of its format, in tags and name, than the matte. A matte shows no
-    // fisheye's circle: nothing is looked at.
+    // fisheye's circle, so the picture is not examined.
     let asked = FormatRequest { layout: request.layout, ..FormatRequest::default() };
     let format = recognize_blind(source.as_ref().map_or(pred.info(), Pictures::info), &asked);
     let (layout, projection) = (format.layout, format.projection.value);
@@ -170,14 +169,14 @@ pub fn evaluate(request: &Request, frame_done: &mut dyn FnMut(u64)) -> Result<Re
         if let Some(truth) = &mut truth {
             let more_truth = truth.next(&views, &mut truth_planes)?;
             if more != more_truth {
-                return Err(lengths(more, &request.pred, &truth.info().path, frames));
+                return Err(length_mismatch(more, &request.pred, &truth.info().path, frames));
             }
         }
         if let (Some(source), Some(meter)) = (&mut source, &mut stereo) {
             let path = request.source.as_deref().unwrap_or(&request.pred);
             let seen = source.next(meter.size())?;
             if seen.is_some() != more {
-                return Err(lengths(more, &request.pred, path, frames));
+                return Err(length_mismatch(more, &request.pred, path, frames));
             }
             if let (Some([first, second]), [a, b]) = (seen, pred_planes.as_slice()) {
                 meter.add([&first.y, &second.y], [a, b]);
@@ -207,8 +206,8 @@ fn size_of(mattes: &Mattes) -> (usize, usize) {
     (video.width, video.height)
 }
 
-/// The error of two files of which one ended after so many frames; `first_goes_on` tells which.
-fn lengths(first_goes_on: bool, first: &Path, second: &Path, frames: u64) -> EvalError {
-    let (short, long) = if first_goes_on { (second, first) } else { (first, second) };
+/// The error of two files of which one ended after `frames` frames: the second where `first_continues`.
+fn length_mismatch(first_continues: bool, first: &Path, second: &Path, frames: u64) -> EvalError {
+    let (short, long) = if first_continues { (second, first) } else { (first, second) };
     EvalError::Frames { short: short.to_owned(), frames, long: long.to_owned() }
 }

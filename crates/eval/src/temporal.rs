@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn only_changes_that_the_truth_lacks_count() {
+    fn dtssd_counts_only_changes_that_the_truth_lacks() {
         // Both get brighter alike: nothing. Only one does: 0.1.
         let (a, b) = (flat(0.2), flat(0.3));
         assert!(dtssd((&a, &a), (&b, &b)) < 1e-6);

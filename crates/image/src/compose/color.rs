@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_users_write() {
+    fn hex_codes_and_names_are_parsed_in_any_case() {
         for (text, want) in [
             ("#00B140", Rgb::KEY_GREEN),
             ("00b140", Rgb::KEY_GREEN),
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_says_what_is_allowed() {
+    fn invalid_colors_are_refused_with_the_allowed_forms() {
         for text in ["", "#", "0x", "#12345", "#1234567", "+12345", "fff", "greenish", "#00g140", "é12345"] {
             let error = text.parse::<Rgb>().unwrap_err().to_string();
             assert!(error.contains("#RRGGBB") && error.contains("green, blue, black"), "{text}: {error}");

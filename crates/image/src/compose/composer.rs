@@ -4,8 +4,7 @@ use super::backdrop::{Backdrop, FullView};
 use super::paint::{OverlayPlane, paint_picture};
 use super::{Mode, Rgb};
 use crate::matte::foreground::field::Mapping;
-use crate::matte::tiles::{TILE_H, TILE_W, TileMap};
-use crate::matte::{EdgeColors, MattedView, SmallYuv};
+use crate::matte::{EdgeColors, MattedView, SmallYuv, TILE_H, TILE_W, TileMap};
 use crate::plane::{Plane, PlaneRef, Rect, Sample, Yuv, YuvColor, YuvLayout, YuvMut};
 use crate::simd;
 
@@ -20,15 +19,15 @@ const LEAST_SMALL_SIGMA: f32 = 1.0;
 /// Everything that one picture is painted from.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
-    /// The decoded picture.
+    /// The planes of the decoded picture.
     pub source: Yuv<'a>,
-    /// How it is stored.
+    /// Depth and chroma subsampling of its samples.
     pub layout: YuvLayout,
-    /// What its numbers mean.
+    /// Matrix and range of its samples.
     pub color: YuvColor,
-    /// Luma samples in a row.
+    /// Number of luma samples in a row.
     pub width: usize,
-    /// Luma rows.
+    /// Number of luma rows.
     pub height: usize,
     /// The matte, `width` x `height`: 0 background, 255 person.
     pub alpha: PlaneRef<'a, u8>,
@@ -149,7 +148,7 @@ impl Composer {
         YuvLayout { alpha: matches!(mode, Mode::Alpha), ..layout }
     }
 
-    /// Takes over the views' colors, and makes the blurred background at the small size. Once a frame,
+    /// Copies the views' colors, and makes the blurred background at the small size. Once a frame,
     /// before [`paint`](Self::paint).
     ///
     /// # Panics

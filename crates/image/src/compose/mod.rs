@@ -1,4 +1,4 @@
-//! What is painted with the matte: green screen, matte, real alpha, blur, another background, an
+//! Painting output pictures with the matte: green screen, matte, real alpha, blur, another background, an
 //! overlay for checking, alpha-packed passthrough. All of it on the Y, U and V planes; the full-size picture is never RGB.
 
 mod backdrop;
@@ -24,7 +24,7 @@ use std::path::PathBuf;
 pub enum Mode {
     /// The person over a flat key color.
     Green {
-        /// The key color.
+        /// The key color that replaces the background.
         key: Rgb,
     },
     /// The matte itself in gray: black background, white person.
@@ -46,7 +46,7 @@ pub enum Mode {
     },
     /// The frame with the person tinted, to check the matte by eye.
     Overlay {
-        /// The tint.
+        /// The color that the person is tinted with.
         tint: Rgb,
     },
     /// The whole picture as two fisheye circles with the matte packed between them, for headset
@@ -55,7 +55,7 @@ pub enum Mode {
     Passthrough {
         /// What the circles show, in degrees; `None`: as much as a fisheye source, else 180.
         fov: Option<f32>,
-        /// What carries the opacity.
+        /// The color channel that carries the opacity.
         channel: AlphaChannel,
         /// How the picture is read between its samples.
         filter: Filter,

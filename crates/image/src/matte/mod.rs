@@ -1,40 +1,27 @@
-//! From the planes of a frame to the network's input, and from the network's small alpha to a
-//! full-size, edge-aware, temporally calm matte.
+//! From the planes of a frame to the model's input, and from the model's small alpha to a
+//! full-size, edge-aware, temporally stable matte.
 
-pub mod foreground;
-mod full;
-pub mod guided;
-pub mod keep;
-mod levels;
-mod morphology;
-mod motion;
+pub(crate) mod foreground;
 pub mod people;
-mod prepare;
-mod refine;
-pub(crate) mod resample;
-mod resize;
-mod scene;
+pub mod person_filter;
+pub(crate) mod sample;
 pub mod stereo;
 mod temporal;
-pub mod tiles;
 mod upsample;
 pub mod windows;
 
 pub use foreground::EdgeColors;
-pub use full::FullMatte;
-pub use guided::{Coefficients, coefficients};
-pub use levels::Levels;
-pub use morphology::Morphology;
-pub use motion::{Motion, MotionSearch, carry};
-pub use prepare::{Normalization, Sampler, rotate, to_network};
-pub use resize::resize;
-pub use scene::SceneDetector;
-use serde::{Deserialize, Serialize};
-pub use temporal::Stabilizer;
-pub use tiles::{TILE_H, TILE_W, TileClass, TileMap};
-pub use upsample::{upsample_bilinear, upsample_guided};
+// The old path.
+pub use person_filter as keep;
+pub use sample::{Normalization, Sampler, resize, rotate, to_network};
+pub use temporal::{Motion, MotionSearch, SceneDetector, Stabilizer, carry};
+pub use upsample::{
+    Coefficients, FullMatte, Levels, Morphology, TILE_H, TILE_W, TileClass, TileMap, coefficients, upsample_bilinear,
+    upsample_guided,
+};
 
 use crate::plane::{Plane, Rect};
+use serde::{Deserialize, Serialize};
 
 /// 0 below `range.0`, 1 above `range.1`, straight between.
 #[inline(always)]
@@ -42,7 +29,7 @@ fn ramp(v: f32, range: (f32, f32)) -> f32 {
     ((v - range.0) * (1.0 / (range.1 - range.0))).clamp(0.0, 1.0)
 }
 
-/// One view (an eye) of a frame, sampled down to the size that the network sees. All three
+/// One view (an eye) of a frame, sampled down to the model's input size. All three
 /// planes have that same size.
 #[derive(Clone, Debug, Default)]
 pub struct SmallYuv {
@@ -59,23 +46,23 @@ pub struct SmallYuv {
 pub struct MattedView<'a> {
     /// Where the view lies in the frame, in luma samples.
     pub rect: Rect,
-    /// The view at the network's size.
+    /// The view at the model's input size.
     pub small: &'a SmallYuv,
     /// Opacity of the person at that same size, 0.0..=1.0.
     pub alpha: &'a Plane<f32>,
-    /// What the two say of the colors near the person's edges, unless nobody asks for it.
+    /// The colors near the person's edges, estimated from the two; empty where no output needs them.
     pub colors: &'a EdgeColors,
 }
 
-/// What the user may ask of a matte after the network.
+/// The user's options for a matte after the model.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MatteOptions {
-    /// `None`: the network's soft alpha. `Some(t)`, 0..=1: harden, alpha = 1 where it exceeds `t`
+    /// `None`: the model's soft alpha. `Some(t)`, 0..=1: harden, alpha = 1 where it exceeds `t`
     /// (with a one-pixel-wide soft step so that edges don't alias).
     pub threshold: Option<f32>,
     /// Gaussian-like softening of the full-size matte, standard deviation in pixels of the source; 0 is off.
     pub feather: f32,
-    /// Grow (positive) or shrink (negative) the matte by so many pixels of the source.
+    /// Grow (positive) or shrink (negative) the matte by this number of pixels of the source.
     pub grow: i32,
     /// Edge-aware upsampling by the luma plane; false: bilinear.
     pub refine: bool,
@@ -85,17 +72,18 @@ pub struct MatteOptions {
     /// How far the mattes of the two eyes are brought together where both surely see the same, 0 (off)
     /// ..= 1; nothing for a single view.
     pub stereo: f32,
-    /// The network is asked for every so many frames at the least (1 or more); in between mattes are carried
-    /// along with what moves.
+    /// The model runs on every Nth frame at least (1 or more); in between mattes are propagated
+    /// by motion.
     pub every: u32,
 }
 
-/// What of the strength of the stabilization a recurrent network's mattes get: it remembers by itself, and
+/// Share of the stabilization's strength for the mattes of a recurrent model: it has a state of its own, and
 /// more than this begins to trail (docs/quality.md, "How much calm").
 const RECURRENT_SHARE: f32 = 1.0 / 3.0;
 
 impl MatteOptions {
-    /// A stabilizer for each of so many views whose mattes a network made; none where that is switched off.
+    /// A stabilizer for each of `views` views; none where stabilization is off. `recurrent`: the model keeps a
+    /// state from frame to frame.
     pub fn stabilizers(&self, recurrent: bool, views: usize) -> Vec<Stabilizer> {
         let strength = self.stabilize * if recurrent { RECURRENT_SHARE } else { 1.0 };
         let views = if strength > 0.0 { views } else { 0 };

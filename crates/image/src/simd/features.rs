@@ -17,6 +17,10 @@ pub enum Level {
 }
 
 /// Proof that this processor has AVX2, FMA, BMI1 and BMI2.
+///
+/// ```compile_fail
+/// let made_up = vrseg_image::simd::Avx2(());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Avx2(());
 

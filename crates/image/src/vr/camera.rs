@@ -3,7 +3,7 @@
 //! Directions are unit vectors in the frame of FFmpeg's `v360` filter: x to the right, y **down**,
 //! z forward. A place in a picture is `(u, v)` with -1 at the left (upper) edge and 1 at the right
 //! (lower) edge; the center of pixel `i` of `n` is at `(2 i + 1) / n - 1`. The formulas are those
-//! of `libavfilter/vf_v360.c` (unchanged from FFmpeg 5.1 to 8.1), written down anew, except that a
+//! of `libavfilter/vf_v360.c` (unchanged from FFmpeg 5.1 to 8.1), written independently, except that a
 //! fisheye's circle really ends at its rim (`v360` shows the square around it) and that pixel
 //! centers are used in both directions (`v360` maps back to pixel corners).
 
@@ -41,8 +41,8 @@ pub enum Lens {
 }
 
 impl Projection {
-    /// The lens that makes this projection; `None` for a flat screen, whose field of view nobody
-    /// states.
+    /// The lens that makes this projection; `None` for a flat screen, whose field of view is never
+    /// stated.
     pub fn lens(self) -> Option<Lens> {
         match self {
             Projection::Flat => None,
@@ -126,11 +126,11 @@ fn latitude(x: f64, y: f64, z: f64) -> f64 {
 /// A lens and where it looks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Camera {
-    /// The lens.
+    /// The lens that the picture was taken with.
     pub lens: Lens,
     /// Degrees to the right of straight ahead.
     pub yaw: f64,
-    /// Degrees above the horizon.
+    /// Degrees above the horizon, -90..=90.
     pub pitch: f64,
 }
 
@@ -160,11 +160,11 @@ impl Camera {
 /// **center** of the first one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Picture {
-    /// What took it.
+    /// The camera that took it.
     pub camera: Camera,
-    /// Pixels in a row; at least 1.
+    /// Number of pixels in a row; at least 1.
     pub width: usize,
-    /// Rows; at least 1.
+    /// Number of rows; at least 1.
     pub height: usize,
 }
 
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn known_directions() {
+    fn lenses_show_known_directions() {
         let close = |a: Option<Ray>, b: Ray| a.is_some_and(|a| (0..3).all(|i| (a[i] - b[i]).abs() < 1e-12));
         // The right edge of a VR180 eye looks right, its lower edge down.
         assert!(close(Lens::HalfEquirectangular.ray(1.0, 0.0), [1.0, 0.0, 0.0]));

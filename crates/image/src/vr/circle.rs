@@ -3,7 +3,7 @@
 
 use crate::plane::{PlaneRef, Rect, Sample};
 
-/// Samples across and down that are looked at.
+/// Samples across and down that are examined.
 const GRID: usize = 256;
 /// Radius, in half views, from which on a fisheye is black. A little outside the circle, where
 /// scaling and compression have smeared its edge.
@@ -15,21 +15,21 @@ const BLACK: u8 = 16;
 /// 99th percentile of full-range luma above which the ring shows something.
 const LIT: u8 = 64;
 
-/// What a view looks like.
+/// What a view shows inside and outside of the inscribed circle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
     /// Black outside the inscribed circle, a picture inside.
     Circle,
-    /// Something is to be seen outside the circle.
+    /// Picture content outside the circle.
     Filled,
-    /// Too dark to tell.
+    /// Too dark to decide.
     Dark,
 }
 
-/// Looks at the view `rect` of a luma plane. `to_full` brings a sample to full-range 8 bit.
+/// Classifies the view `rect` of a luma plane. `to_full` brings a sample to full-range 8 bit.
 ///
 /// The 99th percentile and not the mean decides: a few bright pixels in the corners, of a watermark
-/// or a packed alpha channel, are something to see, and a mean would drown them.
+/// or a packed alpha channel, are picture content, and a mean would hide them.
 pub fn look<T: Sample>(plane: PlaneRef<'_, T>, rect: Rect, to_full: impl Fn(T) -> u8) -> Look {
     let (w, h) = (rect.w.min(plane.width.saturating_sub(rect.x)), rect.h.min(plane.height.saturating_sub(rect.y)));
     if w == 0 || h == 0 {
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn circles_and_filled_views() {
+    fn fisheye_circles_filled_and_dark_views_are_told_apart() {
         let texture = |u: f64, v: f64| 60 + ((u * 40.0).sin() * 30.0 + (v * 23.0).cos() * 60.0).abs() as u8;
         for size in [100, 400, 1001] {
             let fisheye = view(size, |u, v| if u.hypot(v) < 1.0 { texture(u, v) } else { 3 });
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn one_filled_view_decides() {
+    fn one_filled_view_decides_the_verdict() {
         assert_eq!(verdict([Look::Dark, Look::Circle, Look::Circle]), Look::Circle);
         assert_eq!(verdict([Look::Circle, Look::Filled]), Look::Filled);
         assert_eq!(verdict([Look::Dark]), Look::Dark);

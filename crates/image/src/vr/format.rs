@@ -1,4 +1,4 @@
-//! What a video's format is, and how each part of that is known.
+//! A video's format, and the evidence for each part of it.
 
 use super::layout::Layout;
 use super::projection::Projection;
@@ -9,10 +9,10 @@ use std::fmt;
 /// Which eye's view comes first: on the left of a side-by-side frame, on top of a top-bottom one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum EyeOrder {
-    /// The left eye's.
+    /// The left eye's view.
     #[default]
     LeftFirst,
-    /// The right eye's.
+    /// The right eye's view.
     RightFirst,
 }
 
@@ -51,7 +51,7 @@ pub enum Packing {
 }
 
 impl Packing {
-    /// One word for machines.
+    /// The word for machine-readable output.
     pub fn name(self) -> &'static str {
         match self {
             Packing::Full => "full",
@@ -72,7 +72,7 @@ impl fmt::Display for Packing {
 /// The format of a video: all that is needed to find the views and to name or tag a file.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Format {
-    /// Where the views are.
+    /// Where the views lie in a frame.
     pub layout: Layout,
     /// Whose view comes first. Means nothing for [`Layout::Mono`].
     pub eye_order: EyeOrder,
@@ -85,7 +85,7 @@ pub struct Format {
 }
 
 impl Format {
-    /// One flat picture.
+    /// One view on a flat screen, the format of ordinary video.
     pub const FLAT: Format = Format {
         layout: Layout::Mono,
         eye_order: EyeOrder::LeftFirst,
@@ -125,19 +125,19 @@ impl fmt::Display for Format {
     }
 }
 
-/// How sure a finding is, weakest first.
+/// How reliable a finding is, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Confidence {
-    /// A habit of players: nothing says so.
+    /// A convention of players; no source states it.
     Guess,
-    /// A file name or the pixels say so.
+    /// The file name or the picture states it.
     Likely,
-    /// The user or the container says so.
+    /// The user or the container states it.
     Certain,
 }
 
 impl Confidence {
-    /// One word.
+    /// The word for output: "guess", "likely" or "certain".
     pub fn name(self) -> &'static str {
         match self {
             Confidence::Guess => "guess",
@@ -150,7 +150,7 @@ impl Confidence {
 /// What a finding rests on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Evidence {
-    /// The user said so.
+    /// The user's option.
     Option,
     /// The container's metadata; which of it.
     Container(&'static str),
@@ -160,12 +160,12 @@ pub enum Evidence {
     Pixels(&'static str),
     /// The size and shape of the frame.
     Shape,
-    /// Nothing: what is usual.
+    /// Nothing; the usual value is assumed.
     Usual,
 }
 
 impl Evidence {
-    /// One word for machines.
+    /// The word for machine-readable output.
     pub fn name(&self) -> &'static str {
         match self {
             Evidence::Option => "option",
@@ -177,7 +177,7 @@ impl Evidence {
         }
     }
 
-    /// Who says it, as the subject of a sentence.
+    /// The source, as the subject of a sentence.
     pub(super) fn subject(&self) -> String {
         match self {
             Evidence::Option => "the option".to_owned(),
@@ -206,11 +206,11 @@ impl fmt::Display for Evidence {
 /// One part of a format, what it rests on and how sure it is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding<T> {
-    /// What was found.
+    /// The detected value.
     pub value: T,
-    /// What it rests on.
+    /// The source that it comes from.
     pub evidence: Evidence,
-    /// How sure it is.
+    /// How reliable that source is.
     pub confidence: Confidence,
 }
 
@@ -236,7 +236,7 @@ pub enum Unsupported {
 }
 
 impl Unsupported {
-    /// One word for machines.
+    /// The word for machine-readable output.
     pub fn name(self) -> &'static str {
         match self {
             Unsupported::Cubemap => "cubemap",
@@ -262,18 +262,18 @@ impl fmt::Display for Unsupported {
     }
 }
 
-/// Everything that was found out about a video's format. Made by [`super::detect`].
+/// Everything that was detected about a video's format. Made by [`super::detect`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct FormatFindings {
-    /// Where the views are.
+    /// Where the views lie in a frame.
     pub layout: Finding<Layout>,
     /// Whose view comes first.
     pub eye_order: Finding<EyeOrder>,
-    /// Squeezed or not.
+    /// Whether views are squeezed into one picture's size.
     pub packing: Finding<Packing>,
     /// How each view lies on the sphere. [`Projection::Flat`] where [`Self::unsupported`] is set.
     pub projection: Finding<Projection>,
-    /// Alpha in the corners.
+    /// Whether the corners carry an alpha channel.
     pub alpha_packed: Finding<bool>,
     /// The video has a projection that vrseg can't work on.
     pub unsupported: Option<Finding<Unsupported>>,
@@ -285,7 +285,7 @@ pub struct FormatFindings {
 }
 
 impl FormatFindings {
-    /// The bare format.
+    /// The format without its evidence.
     pub fn format(&self) -> Format {
         Format {
             layout: self.layout.value,
@@ -326,29 +326,29 @@ impl FormatFindings {
     }
 }
 
-/// What the user said about the format; `None`: found out.
+/// What the user's options say about the format; `None`: auto-detected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FormatRequest {
-    /// `--layout`.
+    /// `--layout`: where the views lie in a frame.
     pub layout: Option<Layout>,
     /// `--projection`; a fisheye's field of view comes from `fov`, the name or habit.
     pub projection: Option<ProjectionKind>,
     /// `--fov`, in degrees; alone it means fisheye.
     pub fov: Option<f32>,
-    /// `--eye-order`.
+    /// `--eye-order`: whose view comes first.
     pub eye_order: Option<EyeOrder>,
 }
 
 /// A projection without its numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ProjectionKind {
-    /// [`Projection::Flat`].
+    /// See [`Projection::Flat`].
     Flat,
-    /// [`Projection::HalfEquirectangular`].
+    /// See [`Projection::HalfEquirectangular`].
     HalfEquirectangular,
-    /// [`Projection::Equirectangular`].
+    /// See [`Projection::Equirectangular`].
     Equirectangular,
-    /// [`Projection::Fisheye`].
+    /// See [`Projection::Fisheye`].
     Fisheye,
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 /// Where the views (eyes) of a frame are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Layout {
-    /// One view.
+    /// One view that fills the frame.
     Mono,
     /// Two views beside each other.
     SideBySide,

@@ -1,5 +1,4 @@
-//! What containers say about stereo and spheres: reading it as facts, and what to write for a
-//! format.
+//! Container tags about stereo and spheres: as they are read, and as they are written for a format.
 //!
 //! Sources: Google's Spherical Video V2 RFC (`st3d`, `sv3d`), the Matroska specification
 //! (`StereoMode`, `Projection`), FFmpeg's `AVStereo3D` and `AVSphericalMapping`.
@@ -14,9 +13,9 @@ use std::fmt;
 pub enum StereoTag {
     /// Stated to be one view.
     Mono,
-    /// Side by side.
+    /// Two views beside each other.
     SideBySide,
-    /// Top-bottom.
+    /// Two views, one above the other.
     TopBottom,
     /// A packing that vrseg does not split (frame sequence, checkerboard, lines, columns).
     Other,
@@ -37,9 +36,9 @@ impl StereoTag {
 /// A projection as containers know them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SphericalKind {
-    /// The whole sphere.
+    /// The whole sphere by longitude and latitude.
     Equirectangular,
-    /// Six faces.
+    /// Six faces of a cube.
     Cubemap,
     /// A part of an equirectangular sphere, cut out by [`Spherical::bounds`].
     EquirectangularTile,
@@ -58,7 +57,7 @@ pub enum SphericalKind {
 /// What a container says about the sphere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spherical {
-    /// The projection.
+    /// Which projection it names.
     pub kind: SphericalKind,
     /// Yaw, pitch and roll of the view's front, in degrees as 16.16 fixed-point numbers.
     pub pose: [i32; 3],
@@ -115,14 +114,14 @@ impl fmt::Display for Spherical {
     }
 }
 
-/// All that a container says.
+/// All tags of a container about stereo and spheres.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ContainerTags {
-    /// The stereo packing.
+    /// The stereo packing, where it is stated.
     pub stereo: Option<StereoTag>,
     /// The right eye's view comes first.
     pub right_first: bool,
-    /// The projection.
+    /// The projection, where it is stated.
     pub spherical: Option<Spherical>,
 }
 
@@ -155,7 +154,7 @@ impl ContainerTags {
         ContainerTags { stereo, right_first, spherical }
     }
 
-    /// Whether it says nothing.
+    /// Whether the container states neither packing nor projection.
     pub fn is_empty(&self) -> bool {
         self.stereo.is_none() && self.spherical.is_none()
     }
@@ -171,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written() {
+    fn tags_written_for_each_format() {
         let tags = |l, p| ContainerTags::of(&format(l, p));
         let vr180 = tags(Layout::SideBySide, Projection::HalfEquirectangular);
         assert_eq!((vr180.stereo, vr180.spherical), (Some(StereoTag::SideBySide), Some(Spherical::VR180)));
@@ -183,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quarter_may_be_rounded() {
+    fn rounded_quarters_still_mean_the_front_half() {
         let near = Spherical { bounds: [QUARTER + 1000, 0, QUARTER - 2_000_000, 0], ..Spherical::VR180 };
         assert!(near.is_front_half());
         assert_eq!(near.to_string(), "tiled equirectangular (180x180 degrees)");

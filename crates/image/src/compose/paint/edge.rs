@@ -121,7 +121,6 @@ impl<T: PictureSample> Painter<'_, T> {
 
     /// [`edge`](Self::edge) in an arithmetic. `view` comes with its estimates of foreground and background, by
     /// reference, because copying them would take as long as blending.
-
     #[inline(always)]
     fn blend_edge<A: EdgeArithmetic<T>, const W: usize>(
         &mut self,

@@ -15,7 +15,6 @@ pub(super) fn quantize<T: Sample>(v: f32, max: f32) -> T {
     T::from_u32(u32::from(to_u16(v + 0.5, max)))
 }
 
-/// Samples as floats.
 #[inline(always)]
 pub(super) fn widen<T: Sample, const W: usize>(row: &[T; W]) -> Row<W> {
     // A loop, since `map` on an array is a function of its own, without this one's instruction set.
@@ -26,7 +25,6 @@ pub(super) fn widen<T: Sample, const W: usize>(row: &[T; W]) -> Row<W> {
     out
 }
 
-/// Floats rounded to samples.
 #[inline(always)]
 pub(super) fn round<T: Sample, const W: usize>(values: &Row<W>, max: f32) -> [T; W] {
     let mut out = [T::default(); W];

@@ -11,7 +11,7 @@ pub(super) use kernels::OverlayPlane;
 
 use super::composer::{Composer, Frame, Paint, ViewState};
 use crate::matte::foreground::field::Sampler;
-use crate::matte::tiles::{TILE_H, TILE_W, TileClass, TileMap};
+use crate::matte::{TILE_H, TILE_W, TileClass, TileMap};
 use crate::plane::{Plane, PlaneMut, PlaneRef, Rect};
 use crate::simd::{self, save};
 use edge::EdgeArithmetic;
@@ -27,7 +27,7 @@ enum Region {
     Margin,
     /// Opacity is 1.
     Person,
-    /// Anything.
+    /// Opacity varies.
     Edge,
 }
 

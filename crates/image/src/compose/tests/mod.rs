@@ -1,4 +1,4 @@
-//! The painters against a plain per-sample reference, and what the pictures must look like.
+//! Tests of the painters, and the pictures that they share.
 
 use super::composer::{Composer, Frame, Paint};
 use super::*;
@@ -128,7 +128,6 @@ fn matte(case: &Case) -> Padded<u8> {
     })
 }
 
-/// A case's pictures.
 struct Scene<T> {
     case: Case,
     source: [Padded<T>; 3],
@@ -168,7 +167,6 @@ impl<T: Variant> Scene<T> {
         }
     }
 
-    /// Calls `f` with the frame.
     fn with_frame<R>(&self, f: impl FnOnce(&Frame<'_>) -> R) -> R {
         let Case { layout, color, size: (w, h), .. } = self.case;
         let rects = match self.case.split {

@@ -142,7 +142,7 @@ fn expected<T: Sample>(
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
     #[test]
-    fn every_mode_is_what_it_says(case in cases()) {
+    fn every_mode_matches_the_plain_reference(case in cases()) {
         if case.layout.bits == 8 { run::<u8>(&case) } else { run::<u16>(&case) }
     }
 }

@@ -101,7 +101,7 @@ fn paint_known(mode: &Mode, known: &Known, small: &SmallYuv, small_alpha: &Plane
 }
 
 #[test]
-fn the_foreground_is_recovered_at_soft_edges() {
+fn foreground_is_recovered_at_soft_edges() {
     let (known, small, small_alpha) = Known::new(1024, 256);
     let out = paint_known(&Mode::Alpha, &known, &small, &small_alpha);
     for (p, plane) in out[..3].iter().enumerate() {
@@ -124,7 +124,7 @@ fn the_foreground_is_recovered_at_soft_edges() {
 }
 
 #[test]
-fn the_person_does_not_glow_into_the_blurred_background() {
+fn person_does_not_glow_into_the_blurred_background() {
     let (known, small, small_alpha) = Known::new(512, 128);
     for strength in [0.001, 0.02, 0.1] {
         let out = paint_known(&Mode::Blur { strength }, &known, &small, &small_alpha);

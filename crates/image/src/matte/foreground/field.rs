@@ -9,7 +9,7 @@ use crate::simd::Row;
 pub(crate) struct Axis {
     /// Positions in cells; whole numbers are cells' centers.
     pos: Vec<f32>,
-    /// The last cell.
+    /// Number of the last cell.
     last: usize,
 }
 
@@ -82,14 +82,14 @@ impl Mapping {
     }
 }
 
-/// Samples `N` fields of one geometry along rows of `W` samples of a plane. The rows must be
-/// asked for from top to bottom to be cheap, as two stretched rows are kept.
+/// Samples `N` fields of one geometry along rows of `W` samples of a plane. Rows are cheap from top
+/// to bottom, as two stretched rows are kept.
 pub(crate) struct Sampler<'a, const N: usize, const W: usize> {
     planes: [&'a Plane<f32>; N],
     axes: &'a [Axis; 2],
     /// Where the samples lie between the cells of a row.
     pos: Row<W>,
-    held: [usize; 2],
+    stretched: [usize; 2],
     rows: [[Row<W>; N]; 2],
     /// The first and the last cell, where they are no more than [`FEW_CELLS`], and then the weights of
     /// each (triangular: with them stretching a row needs no look-ups and is vectorized).
@@ -120,17 +120,17 @@ impl<'a, const N: usize, const W: usize> Sampler<'a, N, W> {
                 }
             }
         }
-        Self { planes, axes, pos, held: [usize::MAX; 2], rows: [[[0.0; W]; N]; 2], few, weights }
+        Self { planes, axes, pos, stretched: [usize::MAX; 2], rows: [[[0.0; W]; N]; 2], few, weights }
     }
 
     /// Row `gy` of the grid, stretched to the plane's width, in slot `gy % 2`.
     #[inline(always)]
     fn stretch(&mut self, gy: usize) -> usize {
         let slot = gy & 1;
-        if self.held[slot] == gy {
+        if self.stretched[slot] == gy {
             return slot;
         }
-        self.held[slot] = gy;
+        self.stretched[slot] = gy;
         for (plane, out) in self.planes.iter().zip(&mut self.rows[slot]) {
             let row = plane.as_ref().row(gy);
             if let Some((first, last)) = self.few {

@@ -2,7 +2,7 @@
 //! blurred on (normalized convolution: blur the weighted colors and the weights, then divide).
 
 use super::field::{Mapping, Sampler};
-use crate::matte::tiles::TILE_W;
+use crate::matte::TILE_W;
 use crate::plane::{Plane, Rect, Sample};
 use crate::simd::save;
 
@@ -18,7 +18,7 @@ pub(crate) struct Grid {
     scratch: Scratch,
 }
 
-/// Memory that blurs take.
+/// Buffers of blurs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scratch {
     plane: Plane<f32>,
@@ -31,12 +31,10 @@ impl Grid {
         self.planes.iter_mut().for_each(|plane| plane.resize(width, height));
     }
 
-    /// Cells in a row.
     pub(crate) fn width(&self) -> usize {
         self.planes[3].width()
     }
 
-    /// Rows.
     pub(crate) fn height(&self) -> usize {
         self.planes[3].height()
     }
@@ -68,7 +66,7 @@ impl Grid {
         }
     }
 
-    /// [`smooth`]s all planes.
+    /// Applies [`smooth`] to all planes.
     #[inline(always)]
     pub(crate) fn smooth(&mut self) {
         for plane in &mut self.planes {
@@ -204,7 +202,6 @@ fn repeat_chunks<T: Sample, const K: usize>(row: &[T], out: &mut [f32]) {
     }
 }
 
-/// `sums += scale * row`.
 #[inline(always)]
 fn add(sums: &mut [f32], row: &[f32], scale: f32) {
     for (s, v) in sums.iter_mut().zip(row) {
@@ -294,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn the_blur_has_the_variance_asked_for() {
+    fn blur_has_the_requested_variance() {
         for (sx, sy) in [(0.6, 1.0), (0.8, 2.5), (4.2, 0.7), (7.0, 7.0)] {
             let n = 81;
             let mut grid = empty(n, n);

@@ -1,4 +1,4 @@
-//! What the person and the background look like by themselves at the edges, where the picture
+//! The colors of person and background by themselves at the edges, where the picture
 //! shows a mixture of both.
 //!
 //! M. Forte and F. Pitié, "Fast Multi-Level Foreground Estimation" / "Blur Fusion" (ICIP 2021):
@@ -90,7 +90,7 @@ impl EdgeColors {
     }
 
     /// Fills the grids and the means. Only what is more person than not, and the more so the
-    /// surer it is, tells how the person looks: half-transparent samples are half background.
+    /// surer it is, shows the person's color: half-transparent samples are half background.
     #[inline(always)]
     fn reduce(&mut self, small: &SmallYuv, alpha: &Plane<f32>, k: usize) {
         let (w, h) = (alpha.width(), alpha.height());

@@ -1,4 +1,4 @@
-//! Which part of an eye is cut out around a person, and which parts the detector looks at.
+//! The crop of an eye around a person, and the tiles that the detector runs on.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,24 +15,24 @@ pub struct Cell {
     pub y1: usize,
 }
 
-/// Of the room around a person, this share may be used up before the square is laid anew. Squares
+/// Share of the margin around a person that they may move before the crop is replaced. Crops
 /// that stand still don't make mattes jump.
 const SLACK: f32 = 0.6;
-/// By how much a square may be smaller or larger than it should be.
+/// How much smaller or larger than ideal a crop may be, as factors.
 const MISFIT: (f32, f32) = (0.85, 1.3);
 
 impl Cell {
-    /// Width.
+    /// Width in samples.
     pub fn width(&self) -> usize {
         self.x1 - self.x0
     }
 
-    /// Height.
+    /// Height in samples.
     pub fn height(&self) -> usize {
         self.y1 - self.y0
     }
 
-    /// The square around a box (sides in samples) whose side is `context` times the box's longer one,
+    /// The square crop around a box (sides in samples) whose side is `context` times the box's longer one,
     /// moved into an eye of `grid` samples, and cut where it is larger than that. `ratio` is the
     /// width of a sample over its height.
     pub fn around(sides: [f32; 4], context: f32, grid: (usize, usize), ratio: f32) -> Self {
@@ -48,7 +48,7 @@ impl Cell {
         Self { x0, y0, x1, y1 }
     }
 
-    /// Whether the square still suits a box that has moved.
+    /// Whether the crop still suits a box that has moved.
     pub fn holds(&self, sides: [f32; 4], context: f32, grid: (usize, usize), ratio: f32) -> bool {
         let wanted = side(sides, context, ratio);
         // What lies outside of the eye can't be cut out.
@@ -67,14 +67,14 @@ impl Cell {
     }
 }
 
-/// The side, in rows of samples, of the square for a box.
+/// The side, in rows of samples, of the crop for a box.
 fn side(sides: [f32; 4], context: f32, ratio: f32) -> f32 {
     context * ((sides[2] - sides[0]) * ratio).max(sides[3] - sides[1])
 }
 
-/// Where the detector looks, as shares of an eye's width and height (left, top, right, bottom): at the
-/// whole, and in an eye that shows half a sphere or more at overlapping parts of it, for a whole eye
-/// shrunk to the detector's size hides people. A wide flat picture is looked at in two halves, too.
+/// The tiles that the detector runs on, as shares of an eye's width and height (left, top, right, bottom): the
+/// whole, and of an eye that shows half a sphere or more also overlapping parts, since a whole eye
+/// shrunk to the detector's input size hides people. A wide flat picture gets two halves, too.
 pub fn tiles(flat: bool, aspect: f32) -> Vec<[f32; 4]> {
     let mut tiles = vec![[0.0, 0.0, 1.0, 1.0]];
     if !flat {
@@ -100,14 +100,14 @@ mod tests {
     const GRID: (usize, usize) = (512, 288);
 
     #[test]
-    fn a_square_lies_around_its_box() {
+    fn crop_is_centered_on_its_box() {
         let cell = Cell::around([200.0, 100.0, 240.0, 200.0], 1.5, GRID, 1.0);
         assert_eq!(cell, Cell { x0: 145, y0: 75, x1: 295, y1: 225 });
         assert!(cell.holds([200.0, 100.0, 240.0, 200.0], 1.5, GRID, 1.0));
     }
 
     #[test]
-    fn a_square_at_the_border_is_moved_inside_and_one_that_is_too_large_is_cut() {
+    fn crops_at_the_border_are_moved_inside_and_cut_to_the_eye() {
         let cell = Cell::around([0.0, 200.0, 40.0, 288.0], 1.5, GRID, 1.0);
         assert_eq!((cell.x0, cell.y1), (0, 288));
         let all = Cell::around([100.0, 0.0, 300.0, 288.0], 1.5, GRID, 1.0);
@@ -116,7 +116,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_new_square_lies_inside_and_suits_its_box(
+        fn new_crops_lie_inside_and_suit_their_box(
             x in 0.0f32..500.0, y in 0.0f32..280.0, w in 4.0f32..400.0, h in 4.0f32..280.0,
             context in 1.2f32..2.0, ratio in 0.5f32..2.0,
         ) {
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_step_keeps_the_square_and_a_large_one_does_not() {
+    fn small_steps_keep_the_crop_and_large_ones_replace_it() {
         let at = |x: f32| [x, 100.0, x + 60.0, 200.0];
         let cell = Cell::around(at(200.0), 1.4, GRID, 1.0);
         assert!(cell.holds(at(206.0), 1.4, GRID, 1.0));
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_of_an_eye_is_looked_at() {
+    fn detection_tiles_begin_with_the_whole_eye() {
         for (flat, aspect) in [(true, 1.78), (true, 1.0), (true, 0.5), (false, 1.0)] {
             assert_eq!(tiles(flat, aspect)[0], [0.0, 0.0, 1.0, 1.0]);
         }

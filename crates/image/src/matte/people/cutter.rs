@@ -1,11 +1,11 @@
-//! Cutting squares out of the full-size picture, and bringing their mattes back.
+//! Cutting crops out of the full-size picture, and resizing their mattes back.
 
 use super::Cell;
-use crate::matte::resample::Resampler;
+use crate::matte::sample::Resampler;
 use crate::matte::{Normalization, Sampler, SmallYuv, to_network};
 use crate::plane::{Plane, Rect, Yuv, YuvColor, YuvLayout};
 
-/// How a picture is stored, and what it means.
+/// How a picture is stored, what its samples mean, and how it is turned.
 #[derive(Clone, Copy, Debug)]
 pub struct Form {
     /// Depth and subsampling.
@@ -16,7 +16,7 @@ pub struct Form {
     pub rotation: i32,
 }
 
-/// Cuts and brings back; keeps its buffers.
+/// Makes the inputs of crop models; keeps its buffers.
 #[derive(Debug, Default)]
 pub struct Cutter {
     sampler: Sampler,
@@ -25,7 +25,7 @@ pub struct Cutter {
 }
 
 impl Cutter {
-    /// Makes the network's input `out`, 3 x height x width, of a part of the eye `rect`: `part` is its
+    /// Makes the model's input `out`, 3 x height x width, of a part of the eye `rect`: `part` is its
     /// left, top, right and bottom edge as shares of the eye, `size` the input's width and height, after turning.
     #[allow(clippy::too_many_arguments)]
     pub fn cut(
@@ -42,8 +42,8 @@ impl Cutter {
         let y = |share: f64| rect.y as f64 + share * rect.h as f64;
         let edges = ((x(part[0]), x(part[2])), (y(part[1]), y(part[3])));
         let turned = form.rotation % 180 != 0;
-        let lying = if turned { (size.1, size.0) } else { size };
-        self.sampler.sample_part(planes, form.layout, form.color, edges, lying, &mut self.small);
+        let unturned = if turned { (size.1, size.0) } else { size };
+        self.sampler.sample_part(planes, form.layout, form.color, edges, unturned, &mut self.small);
         out.resize(3 * size.0 * size.1, 0.0);
         let matrix = form.color.matrix;
         if form.rotation == 0 {
@@ -53,7 +53,7 @@ impl Cutter {
         }
     }
 
-    /// Brings the matte that a network made of a cell, as it lies in the frame, to the cell's size.
+    /// Resizes the matte that a model made of a crop, not turned, to the crop's size.
     pub fn fit(&mut self, matte: &Plane<f32>, cell: Cell, out: &mut Plane<f32>) {
         let (w, h) = (matte.width(), matte.height());
         let (x, y) = ((0.0, w as f64), (0.0, h as f64));
@@ -67,7 +67,7 @@ mod tests {
     use crate::plane::PlaneRef;
 
     #[test]
-    fn a_part_is_cut_out_turned_and_brought_back() {
+    fn crops_are_cut_rotated_and_resized_back() {
         // White in the right lower quarter of an eye that lies in the right half of a frame.
         let (w, h) = (64, 32);
         let luma: Vec<u8> = (0..w * h).map(|i| if i % w >= 48 && i / w >= 16 { 235 } else { 16 }).collect();

@@ -4,75 +4,75 @@ use super::Cell;
 use crate::matte::ramp;
 use crate::plane::Plane;
 
-/// What a network found of one person.
+/// The matte that a crop model made of one person.
 #[derive(Debug)]
 pub struct Piece<'a> {
-    /// The part of the eye that it saw.
+    /// The crop of the eye that the model got.
     pub cell: Cell,
     /// The person's box in samples of the eye: left, top, right, bottom.
     pub sides: [f32; 4],
-    /// How much it counts, 0..=1: people come and go gradually.
+    /// Its weight, 0..=1: people are faded in and out.
     pub strength: f32,
-    /// Its matte, of the cell's size.
+    /// The matte, of the crop's size.
     pub matte: &'a Plane<f32>,
 }
 
-/// Outside of its box a piece counts fully up to this share of the box's size ...
+/// Outside of the person's box the matte counts fully up to this share of the box's size ...
 const NEAR: f32 = 0.06;
-/// ... and no more from this one on: what is further away is not the person whom the square is about.
+/// ... and not at all from this one on: what is further away is another person.
 const FAR: f32 = 0.2;
-/// Samples at a square's border over which it fades, unless the border is the eye's.
+/// Samples at a crop's border over which the matte fades, unless the border is the eye's.
 const RIM: f32 = 3.0;
 
-/// Puts pieces over an eye's matte; keeps its buffers.
+/// Puts the mattes of single people over an eye's matte; keeps its buffers.
 #[derive(Debug, Default)]
 pub struct Layers {
     sum: Plane<f32>,
     weight: Plane<f32>,
-    pieces: Plane<f32>,
-    networks: f32,
+    people: Plane<f32>,
+    models: f32,
 }
 
 impl Layers {
-    /// Begins with an eye of that size.
+    /// Starts with an eye of that size.
     pub fn begin(&mut self, width: usize, height: usize) {
-        for plane in [&mut self.sum, &mut self.weight, &mut self.pieces] {
+        for plane in [&mut self.sum, &mut self.weight, &mut self.people] {
             plane.resize(width, height);
             plane.data_mut().fill(0.0);
         }
-        self.networks = 0.0;
+        self.models = 0.0;
     }
 
-    /// Adds the pieces of one network; what several people's squares show counts by the highest. Where
-    /// no piece counts stands what `whole`, the matte of the whole eye, says.
-    pub fn add<'a>(&mut self, whole: &Plane<f32>, pieces: impl Iterator<Item = Piece<'a>>) {
+    /// Adds the people's mattes of one model; where several overlap, the highest counts. Where
+    /// none counts, `whole` does, the matte of the whole eye.
+    pub fn add<'a>(&mut self, whole: &Plane<f32>, people: impl Iterator<Item = Piece<'a>>) {
         self.weight.data_mut().fill(0.0);
-        self.pieces.data_mut().fill(0.0);
+        self.people.data_mut().fill(0.0);
         let (width, height) = (whole.width(), whole.height());
-        for piece in pieces {
-            let cell = piece.cell;
-            let weight_across = fade(piece.sides[0], piece.sides[2], cell.x0, cell.x1, width);
-            let weight_down = fade(piece.sides[1], piece.sides[3], cell.y0, cell.y1, height);
+        for person in people {
+            let cell = person.cell;
+            let weight_across = fade(person.sides[0], person.sides[2], cell.x0, cell.x1, width);
+            let weight_down = fade(person.sides[1], person.sides[3], cell.y0, cell.y1, height);
             for (y, down) in weight_down.iter().enumerate() {
                 let at = (cell.y0 + y) * width + cell.x0;
-                let matte = &piece.matte.data()[y * cell.width()..][..cell.width()];
-                let sum = &mut self.pieces.data_mut()[at..][..cell.width()];
+                let matte = &person.matte.data()[y * cell.width()..][..cell.width()];
+                let sum = &mut self.people.data_mut()[at..][..cell.width()];
                 let weight = &mut self.weight.data_mut()[at..][..cell.width()];
                 for (((sum, weight), alpha), across) in sum.iter_mut().zip(weight).zip(matte).zip(&weight_across) {
-                    let share = piece.strength * if across < down { *across } else { *down };
+                    let share = person.strength * if across < down { *across } else { *down };
                     *sum = if alpha * share > *sum { alpha * share } else { *sum };
                     *weight = if share > *weight { share } else { *weight };
                 }
             }
         }
-        let parts = self.pieces.data().iter().zip(self.weight.data()).zip(whole.data());
-        for (sum, ((piece, weight), whole)) in self.sum.data_mut().iter_mut().zip(parts) {
-            *sum += piece + whole * (1.0 - weight);
+        let parts = self.people.data().iter().zip(self.weight.data()).zip(whole.data());
+        for (sum, ((person, weight), whole)) in self.sum.data_mut().iter_mut().zip(parts) {
+            *sum += person + whole * (1.0 - weight);
         }
-        self.networks += 1.0;
+        self.models += 1.0;
     }
 
-    /// Leaves of a matte only what lies around some boxes (left, top, right, bottom), each with how much it counts.
+    /// Removes from a matte all but the surroundings of some boxes (left, top, right, bottom), each with its weight.
     pub fn only(&mut self, boxes: impl Iterator<Item = ([f32; 4], f32)>, alpha: &mut Plane<f32>) {
         let (width, height) = (alpha.width(), alpha.height());
         self.weight.resize(width, height);
@@ -90,17 +90,17 @@ impl Layers {
         alpha.data_mut().iter_mut().zip(self.weight.data()).for_each(|(a, weight)| *a *= weight);
     }
 
-    /// The mean over the networks; nothing changes where there was none.
+    /// The mean over the models; nothing changes where there was none.
     pub fn finish(&mut self, alpha: &mut Plane<f32>) {
-        if self.networks > 0.0 {
-            let share = 1.0 / self.networks;
+        if self.models > 0.0 {
+            let share = 1.0 / self.models;
             alpha.data_mut().iter_mut().zip(self.sum.data()).for_each(|(a, sum)| *a = (sum * share).min(1.0));
         }
     }
 }
 
-/// How much each sample of a line of a square, from `start` to `end` in an eye of `limit` samples,
-/// counts for a box from `low` to `high`.
+/// The weight of each sample of a line of a crop, from `start` to `end` in an eye of `limit` samples,
+/// for a box from `low` to `high`.
 fn fade(low: f32, high: f32, start: usize, end: usize, limit: usize) -> Vec<f32> {
     let length = (high - low).max(1.0);
     (start..end)
@@ -118,10 +118,10 @@ fn fade(low: f32, high: f32, start: usize, end: usize, limit: usize) -> Vec<f32>
 mod tests {
     use super::*;
 
-    fn merged(whole: &Plane<f32>, networks: &[Vec<Piece<'_>>]) -> Plane<f32> {
+    fn merged(whole: &Plane<f32>, models: &[Vec<Piece<'_>>]) -> Plane<f32> {
         let (mut layers, mut alpha) = (Layers::default(), whole.clone());
         layers.begin(whole.width(), whole.height());
-        for pieces in networks {
+        for pieces in models {
             let again = |p: &Piece<'_>| (p.cell, p.sides, p.strength);
             layers.add(
                 whole,
@@ -139,7 +139,7 @@ mod tests {
     const SIDES: [f32; 4] = [14.0, 14.0, 26.0, 26.0];
 
     #[test]
-    fn inside_of_its_box_a_piece_decides_and_far_from_it_the_whole() {
+    fn person_matte_decides_in_its_box_and_eye_matte_far_from_it() {
         let whole = Plane::from_vec(vec![0.7; 40 * 40], 40, 40);
         for value in [0.0, 1.0] {
             let matte = Plane::from_vec(vec![value; 400], 20, 20);
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_are_averaged_and_nobody_changes_nothing() {
+    fn models_are_averaged_and_no_person_changes_nothing() {
         let whole = Plane::from_vec(vec![0.25; 40 * 40], 40, 40);
         assert_eq!(merged(&whole, &[]), whole);
         assert_eq!(merged(&whole, &[vec![], vec![]]), whole);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn only_some_stay() {
+    fn only_people_in_the_given_boxes_stay() {
         let mut alpha = Plane::from_vec(vec![1.0; 40 * 40], 40, 40);
         Layers::default().only([(SIDES, 1.0)].into_iter(), &mut alpha);
         assert_eq!((alpha.data()[20 * 40 + 20], alpha.data()[20 * 40 + 38], alpha.data()[0]), (1.0, 0.0, 0.0));
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn at_the_eyes_border_a_square_does_not_fade() {
+    fn crops_do_not_fade_at_the_border_of_the_eye() {
         let whole = Plane::from_vec(vec![0.0; 40 * 40], 40, 40);
         let matte = Plane::from_vec(vec![1.0; 400], 20, 20);
         let cell = Cell { x0: 0, y0: 20, x1: 20, y1: 40 };

@@ -1,11 +1,11 @@
-//! A closer look at each person.
+//! Person crops: mattes of single people, made at a higher resolution.
 //!
-//! A network that sees a whole eye at 512 pixels loses who is small in it, and selfie punches holes
-//! into who is large. So people are kept track of ([`Tracks`]): a detector says now and then where
-//! they are, and between two of its looks their boxes follow their mattes. Around each box a square
-//! is cut out of the full-size picture, a window whose mapping is a rectangle, and shown to networks
-//! of their own; [`Layers`] puts their mattes over that of the whole eye, which keeps its say
-//! wherever no box lies: whom the detector misses doesn't vanish.
+//! A model that gets a whole eye at 512 pixels loses people who are small in it, and selfie punches holes
+//! into large ones. So people are tracked ([`Tracks`]): a detector finds them now and then,
+//! and between two detection passes their boxes follow their mattes. Around each box a crop
+//! is cut out of the full-size picture and passed to crop models;
+//! [`Layers`] puts their mattes over that of the whole eye, which still counts
+//! wherever no box lies: a person that the detector misses doesn't vanish.
 
 mod crop;
 mod cutter;

@@ -1,4 +1,4 @@
-//! How far apart the two eyes see somebody.
+//! The horizontal shift of a person between the two eyes.
 
 use crate::plane::Plane;
 
@@ -6,7 +6,7 @@ use crate::plane::Plane;
 const SAMPLES: usize = 48;
 
 /// How many samples further right the luma `second` shows what `first` shows in a box (left, top, right,
-/// bottom), looked for up to `reach` samples either way: the whole number of samples by which the sum of
+/// bottom), searched up to `reach` samples either way: the whole number of samples by which the sum of
 /// absolute differences is the least, of equal ones the nearest to 0.
 ///
 /// # Panics
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_moved_is_found_and_what_is_plain_is_not_moved() {
+    fn shift_of_texture_is_found_and_flat_pictures_have_none() {
         let (w, h) = (80, 40);
         let picture = |by: isize| {
             let value = |x: isize, y: isize| ((x * 37 + y * 91 + x * y * 13).rem_euclid(101)) as f32 / 101.0;

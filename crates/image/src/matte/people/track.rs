@@ -1,4 +1,4 @@
-//! Who is where, from frame to frame.
+//! Tracks of people from frame to frame.
 //!
 //! All of it is plain arithmetic on what the frames before gave, in their order: the same video gives
 //! the same tracks however threads run.
@@ -7,10 +7,10 @@ use super::Cell;
 use crate::plane::Plane;
 use serde::{Deserialize, Serialize};
 
-/// A box around somebody whom the detector found, in samples of the first eye's small picture.
+/// A person's box as the detector found it, in samples of the first eye's small picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spot {
-    /// How sure the detector is, 0..=1.
+    /// The detector's confidence, 0..=1.
     pub score: f32,
     /// Left, top, right, bottom.
     pub sides: [f32; 4],
@@ -26,42 +26,42 @@ pub fn overlap(a: &[f32; 4], b: &[f32; 4]) -> f32 {
     if all > 0.0 { shared / all } else { 0.0 }
 }
 
-/// A score that is enough to go on with a track, and one that begins it.
-const KEEP: f32 = 0.25;
-const BEGIN: f32 = 0.35;
+/// A score that is enough to continue a track, and one that starts it.
+const CONTINUE_SCORE: f32 = 0.25;
+const START_SCORE: f32 = 0.35;
 /// A box and a track that overlap by this much are the same person.
-const SAME: f32 = 0.3;
-/// Looks of the detector in a row that may miss somebody whose matte is still there.
-const MISSES: u32 = 2;
-/// A matte that fills less of its box is that of nobody.
-const FILLED: f32 = 0.1;
-/// Frames over which somebody new comes in and somebody lost goes.
-const FADE: f32 = 3.0;
+const SAME_PERSON: f32 = 0.3;
+/// Detection passes in a row that may miss a person whose matte is still there.
+const MAX_MISSES: u32 = 2;
+/// A matte that fills less of its box shows no person.
+const MIN_FILLED: f32 = 0.1;
+/// Frames over which a new person is faded in and a lost one is faded out.
+const FADE_FRAMES: f32 = 3.0;
 /// A box moves with its matte by at most this share of its size from frame to frame.
-const STEP: f32 = 0.12;
-/// Somebody new must be larger than who has been there for so many frames, to take their place.
-const KNOWN: u32 = 60;
-/// How many times as large as somebody who stays must another be to take their place.
-const OUTDO: f32 = 1.5;
-/// Frames that lie between two looks at least, however much is going on.
-const PAUSE: u32 = 3;
+const MAX_STEP: f32 = 0.12;
+/// Frames after which a track no longer gains weight by its age.
+const FULL_AGE: u32 = 60;
+/// Factor by which a person must be larger than a selected one to take their place.
+const REPLACE_FACTOR: f32 = 1.5;
+/// Least number of frames from one detection pass to the next, whatever happens.
+const MIN_INTERVAL: u32 = 3;
 
-/// Somebody who is followed.
+/// A tracked person.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Track {
-    /// Never given twice in a job.
+    /// Unique within a job.
     pub id: u64,
     /// Left, top, right, bottom, in samples of the first eye's small picture.
     pub sides: [f32; 4],
-    /// How much further right the second eye sees them, in samples.
+    /// How much further right the second eye shows them, in samples.
     pub shift: f32,
-    /// How much they count, 0..=1.
+    /// Weight of their matte, 0..=1.
     pub strength: f32,
     misses: u32,
     lost: bool,
-    /// Frames for which they have been there, up to [`KNOWN`].
+    /// Frames since the track started, up to [`FULL_AGE`].
     age: u32,
-    /// They were among those who stay.
+    /// Whether they were among the selected people.
     kept: bool,
     /// The middle of the matte in the box, relative to the box's own, of the frame before.
     middle: Option<(f32, f32)>,
@@ -70,75 +70,78 @@ pub struct Track {
 }
 
 impl Track {
-    /// The box as the second eye sees it.
+    /// The box in that eye, 0 being the first.
     pub fn sides_in(&self, eye: usize) -> [f32; 4] {
         let shift = if eye == 0 { 0.0 } else { self.shift };
         [self.sides[0] + shift, self.sides[1], self.sides[2] + shift, self.sides[3]]
     }
 
-    /// The shift was measured again.
+    /// Updates the shift by a new measurement; the first one replaces it.
     pub fn set_shift(&mut self, shift: f32, first: bool) {
         self.shift = if first { shift } else { 0.5 * (self.shift + shift) };
     }
 }
 
-/// Everybody who is followed.
+/// All tracked people.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tracks {
     tracks: Vec<Track>,
+    /// Most frames from one detection pass to the next.
     every: u32,
+    /// Frames since the last detection pass.
     since: u32,
+    /// Whether a detection pass was requested before it is due.
     asked: bool,
-    /// Nothing was seen yet, or a new scene has begun: who is found is there at once.
+    /// Before the first detection pass of a scene: found people are not faded in.
     fresh: bool,
     next: u64,
 }
 
 impl Tracks {
-    /// Nobody yet; the detector looks on every `every`-th frame at least.
+    /// Without tracks; the detector runs on every `every`-th frame at least.
     pub fn new(every: u32) -> Self {
         Self { tracks: Vec::new(), every: every.max(1), since: 0, asked: true, fresh: true, next: 0 }
     }
 
-    /// As many frames between looks, and nobody yet.
+    /// Without tracks, with the same interval between detection passes.
     pub fn like_new(&self) -> Self {
         Self::new(self.every)
     }
 
-    /// Forgets everybody: a new scene.
+    /// Drops all tracks: a new scene.
     pub fn reset(&mut self) {
         self.tracks.clear();
         (self.since, self.asked, self.fresh) = (0, true, true);
     }
 
-    /// Everybody.
+    /// All tracks.
     pub fn all(&self) -> &[Track] {
         &self.tracks
     }
 
-    /// Everybody, to set what was found out of them.
+    /// All tracks, to update their shifts.
     pub fn all_mut(&mut self) -> &mut [Track] {
         &mut self.tracks
     }
 
-    /// Begins a frame: those who come count more, those who go less. Says whether the detector shall look.
+    /// Begins a frame: fades tracks in and out. Returns whether the detector must run.
     pub fn step(&mut self) -> bool {
         for track in &mut self.tracks {
-            let by = if track.lost { -1.0 / FADE } else { 1.0 / FADE };
+            let by = if track.lost { -1.0 / FADE_FRAMES } else { 1.0 / FADE_FRAMES };
             track.strength = (track.strength + by).clamp(0.0, 1.0);
-            track.age = (track.age + 1).min(KNOWN);
+            track.age = (track.age + 1).min(FULL_AGE);
         }
         self.tracks.retain(|t| !t.lost || t.strength > 0.0);
         self.since += 1;
-        self.fresh || self.since >= self.every || (self.asked && self.since >= PAUSE)
+        self.fresh || self.since >= self.every || (self.asked && self.since >= MIN_INTERVAL)
     }
 
-    /// The numbers of the `n` largest of those who have been there longest. Who was among them stays
-    /// until somebody clearly outdoes them.
+    /// The ids of the `n` most prominent people, by size and age. A selected person stays selected
+    /// until another is clearly larger.
     pub fn largest(&mut self, n: usize) -> Vec<u64> {
         let weight = |t: &Track| {
             let area = (t.sides[2] - t.sides[0]) * (t.sides[3] - t.sides[1]);
-            area * (1.0 + t.age as f32 / KNOWN as f32) * if t.kept { OUTDO } else { 1.0 }
+            area * (1.0 + t.age as f32 / FULL_AGE as f32) * if t.kept { REPLACE_FACTOR } else { 1.0 }
         };
         let mut order: Vec<_> = self.tracks.iter().map(|t| (weight(t), t.id)).collect();
         order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
@@ -147,42 +150,42 @@ impl Tracks {
         kept
     }
 
-    /// The detector has looked. Returns the numbers of those who are new.
+    /// Updates the tracks by the result of a detection pass. Returns the ids of new ones.
     pub fn found(&mut self, spots: &[Spot]) -> Vec<u64> {
         let mut pairs: Vec<(f32, usize, usize)> = Vec::new();
         for (t, track) in self.tracks.iter().enumerate() {
-            for (s, spot) in spots.iter().enumerate().filter(|(_, s)| s.score >= KEEP) {
+            for (s, spot) in spots.iter().enumerate().filter(|(_, s)| s.score >= CONTINUE_SCORE) {
                 pairs.push((overlap(&track.sides, &spot.sides), t, s));
             }
         }
-        pairs.retain(|p| p.0 >= SAME);
+        pairs.retain(|p| p.0 >= SAME_PERSON);
         pairs.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let (mut met, mut taken) = (vec![false; self.tracks.len()], vec![false; spots.len()]);
+        let (mut matched, mut used) = (vec![false; self.tracks.len()], vec![false; spots.len()]);
         for (overlap, t, s) in pairs {
-            if met[t] || taken[s] {
+            if matched[t] || used[s] {
                 continue;
             }
-            (met[t], taken[s]) = (true, true);
+            (matched[t], used[s]) = (true, true);
             let track = &mut self.tracks[t];
-            // What nearly agrees is averaged, so that boxes don't tremble; who has moved is followed.
+            // Boxes that nearly agree are averaged, so that they don't jitter; a person who moved is followed.
             let share = if overlap > 0.8 { 0.4 } else { 0.8 };
             for (have, new) in track.sides.iter_mut().zip(spots[s].sides) {
                 *have += share * (new - *have);
             }
             (track.misses, track.lost, track.middle) = (0, false, None);
         }
-        for (track, met) in self.tracks.iter_mut().zip(met) {
-            if !met {
+        for (track, matched) in self.tracks.iter_mut().zip(matched) {
+            if !matched {
                 track.misses += 1;
-                track.lost |= track.misses > MISSES || track.filled < FILLED;
+                track.lost |= track.misses > MAX_MISSES || track.filled < MIN_FILLED;
             }
         }
         let mut new = Vec::new();
-        for (spot, taken) in spots.iter().zip(taken) {
-            if taken || spot.score < BEGIN {
+        for (spot, used) in spots.iter().zip(used) {
+            if used || spot.score < START_SCORE {
                 continue;
             }
-            let strength = if self.fresh { 1.0 } else { 1.0 / FADE };
+            let strength = if self.fresh { 1.0 } else { 1.0 / FADE_FRAMES };
             let (id, sides) = (self.next, spot.sides);
             self.tracks.push(Track {
                 id,
@@ -203,21 +206,21 @@ impl Tracks {
         new
     }
 
-    /// Boxes follow what the first eye's matte `alpha` shows in them; `cells` are the squares that were cut out
-    /// for them, in order. Who leaves a square or fades makes the detector look again.
+    /// Moves the boxes with the first eye's matte `alpha`; `cells` are the crops of the tracks, in order.
+    /// A person who leaves a crop or vanishes requests a detection pass.
     pub fn follow(&mut self, alpha: &Plane<f32>, cells: &[Cell]) {
         let (width, height) = (alpha.width() as f32, alpha.height() as f32);
         for (track, cell) in self.tracks.iter_mut().zip(cells) {
-            let Some(seen) = seen(alpha, track.sides) else {
-                self.asked |= track.filled >= FILLED;
+            let Some(content) = box_content(alpha, track.sides) else {
+                self.asked |= track.filled >= MIN_FILLED;
                 track.filled = 0.0;
                 track.middle = None;
                 continue;
             };
             let size = (track.sides[2] - track.sides[0], track.sides[3] - track.sides[1]);
             if let Some(last) = track.middle {
-                let dx = (seen.middle.0 - last.0).clamp(-STEP, STEP) * size.0;
-                let dy = (seen.middle.1 - last.1).clamp(-STEP, STEP) * size.1;
+                let dx = (content.middle.0 - last.0).clamp(-MAX_STEP, MAX_STEP) * size.0;
+                let dy = (content.middle.1 - last.1).clamp(-MAX_STEP, MAX_STEP) * size.1;
                 // At the eye's border the matte is cut, and its middle says little.
                 let dx =
                     if track.sides[0] <= 1.0 || track.sides[2] >= width - 1.0 { dx.max(-size.0 * 0.02) } else { dx };
@@ -226,26 +229,26 @@ impl Tracks {
                 track.sides[1] = (track.sides[1] + dy).clamp(0.0, height - 2.0);
                 track.sides[3] = (track.sides[3] + dy).clamp(track.sides[1] + 2.0, height.max(track.sides[1] + 2.0));
                 // The box has moved, so the matte stands in it where it stood before.
-                track.middle = Some((seen.middle.0 - dx / size.0, seen.middle.1 - dy / size.1));
+                track.middle = Some((content.middle.0 - dx / size.0, content.middle.1 - dy / size.1));
             } else {
-                track.middle = Some(seen.middle);
+                track.middle = Some(content.middle);
             }
-            self.asked |= seen.filled < FILLED && track.filled >= FILLED;
-            track.filled = seen.filled;
+            self.asked |= content.filled < MIN_FILLED && track.filled >= MIN_FILLED;
+            track.filled = content.filled;
             self.asked |= touches(alpha, cell);
         }
     }
 }
 
-/// What a matte shows in a box.
-struct Seen {
+/// The matte's mass in a box.
+struct BoxContent {
     /// Its middle, from -0.5 to 0.5 of the box.
     middle: (f32, f32),
     /// Its share of the box.
     filled: f32,
 }
 
-fn seen(alpha: &Plane<f32>, sides: [f32; 4]) -> Option<Seen> {
+fn box_content(alpha: &Plane<f32>, sides: [f32; 4]) -> Option<BoxContent> {
     let (w, h) = (alpha.width(), alpha.height());
     let at = |v: f32, limit: usize| (v.round().max(0.0) as usize).min(limit);
     let (x0, x1, y0, y1) = (at(sides[0], w), at(sides[2], w), at(sides[1], h), at(sides[3], h));
@@ -260,10 +263,10 @@ fn seen(alpha: &Plane<f32>, sides: [f32; 4]) -> Option<Seen> {
     let size = ((sides[2] - sides[0]).max(1.0), (sides[3] - sides[1]).max(1.0));
     let filled = sum / (size.0 * size.1);
     let middle = |s: f32, low: f32, size: f32| (s / sum + 0.5 - low) / size - 0.5;
-    (filled > 0.01).then(|| Seen { middle: (middle(sx, sides[0], size.0), middle(sy, sides[1], size.1)), filled })
+    (filled > 0.01).then(|| BoxContent { middle: (middle(sx, sides[0], size.0), middle(sy, sides[1], size.1)), filled })
 }
 
-/// Whether a matte reaches a border of a square that isn't the eye's: a twentieth of its length.
+/// Whether a matte reaches a border of a crop that isn't the eye's, over a twentieth of its length.
 fn touches(alpha: &Plane<f32>, cell: &Cell) -> bool {
     let (w, h) = (alpha.width(), alpha.height());
     let on = |x: usize, y: usize| alpha.data()[y * w + x] > 0.5;
@@ -299,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_box_follows_its_matte_between_two_looks() {
+    fn box_follows_its_matte_between_detection_passes() {
         let mut tracks = Tracks::new(10);
         assert!(tracks.step());
         assert_eq!(tracks.found(&[spot(0.8, 30.0, 20.0)]), [0]);
@@ -309,24 +312,24 @@ mod tests {
         }
         let sides = tracks.all()[0].sides;
         assert!((sides[0] - (28.0 + 16.0)).abs() < 1.5 && (sides[2] - sides[0] - 24.0).abs() < 0.1, "{sides:?}");
-        assert!(tracks.step(), "the tenth frame is looked at");
+        assert!(tracks.step(), "the detector runs on the tenth frame");
         assert!(tracks.found(&[spot(0.3, 48.0, 20.0)]).is_empty(), "less sure is enough for who is known");
         assert_eq!(tracks.all().len(), 1);
     }
 
     #[test]
-    fn who_is_not_sure_enough_begins_no_track() {
+    fn low_scores_start_no_track() {
         let mut tracks = Tracks::new(10);
         assert!(tracks.step());
         assert!(tracks.found(&[spot(0.3, 30.0, 20.0)]).is_empty() && tracks.all().is_empty());
     }
 
     #[test]
-    fn who_is_missed_stays_while_the_matte_does_and_fades_without_it() {
+    fn missed_person_stays_while_the_matte_does_and_fades_without_it() {
         let mut tracks = Tracks::new(1);
         tracks.step();
         tracks.found(&[spot(0.8, 30.0, 20.0)]);
-        for _ in 0..MISSES {
+        for _ in 0..MAX_MISSES {
             tracks.follow(&person(30.0, 20.0), &cells(&tracks));
             assert!(tracks.step());
             tracks.found(&[]);
@@ -344,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_matte_that_leaves_its_square_or_empties_calls_the_detector() {
+    fn matte_that_leaves_its_crop_or_empties_requests_detection() {
         for gone in [person(52.0, 20.0), Plane::new(W, H)] {
             let mut tracks = Tracks::new(100);
             tracks.step();
@@ -357,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_stays_until_somebody_clearly_outdoes_them() {
+    fn largest_person_stays_until_another_is_clearly_larger() {
         let mut tracks = Tracks::new(10);
         tracks.step();
         let large = |side: f32, x: f32| Spot { score: 0.8, sides: [x, 0.0, x + side, side] };
@@ -372,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_scene_begins_anew() {
+    fn reset_drops_tracks_and_never_reuses_ids() {
         let mut tracks = Tracks::new(10);
         tracks.step();
         tracks.found(&[spot(0.8, 30.0, 20.0)]);

@@ -22,7 +22,7 @@ pub struct Consistency {
 }
 
 impl Consistency {
-    /// Intersection over union at 0.5, 0..=1; 1 where nobody is seen.
+    /// Intersection over union at 0.5, 0..=1; 1 where neither shows a person.
     pub fn iou(&self) -> f64 {
         if self.either == 0 { 1.0 } else { self.both as f64 / self.either as f64 }
     }
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_matte_is_moved_onto_the_second() {
+    fn first_matte_is_moved_onto_the_second() {
         let bar = |from: usize| {
             Plane::from_vec(
                 (0..20 * 2).map(|i| f32::from(u8::from((from..from + 6).contains(&(i % 20))))).collect(),

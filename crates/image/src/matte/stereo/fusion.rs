@@ -1,8 +1,8 @@
 //! Making the mattes of two eyes agree: where both eyes surely see the same thing, in the same
-//! color, but their mattes say different things over a whole neighborhood, they meet.
+//! color, but their mattes differ over a whole neighborhood, they meet.
 //!
 //! Outlines stay each eye's own: a disagreement as thin as a misplaced edge is left alone, so that
-//! no edge is doubled or blurred. A person whom only one eye can see isn't copied, because what is
+//! no edge is doubled or blurred. A person that only one eye can see isn't copied, because what is
 //! hidden has no confident match.
 
 use super::{Matcher, Search, lerp_at};
@@ -10,7 +10,7 @@ use crate::matte::{SmallYuv, ramp};
 use crate::plane::{Plane, Rect};
 use crate::simd::dispatch;
 
-/// Alpha below which nobody is there.
+/// Alpha below which a pixel shows no person.
 const NOBODY: f32 = 0.05;
 /// Smallest difference of two alphas that counts.
 const SLIGHT: f32 = 0.05;
@@ -21,10 +21,10 @@ const RADIUS: usize = 3;
 /// Mean disagreement of the neighborhood from which the eyes begin to meet, and do so fully.
 const DISAGREEMENT: (f32, f32) = (0.15, 0.35);
 /// Where the eyes meet, as a share of the way from the lower alpha to the higher. More than half,
-/// since networks miss more of a person than they add.
+/// since models miss more of a person than they add.
 const TOWARDS_MORE: f32 = 0.65;
 
-/// The stage for one pair of views; keeps its memory from frame to frame, and nothing else.
+/// The stage for one pair of views. Only its buffers stay from frame to frame.
 #[derive(Debug)]
 pub struct StereoFusion {
     strength: f32,
@@ -36,7 +36,7 @@ pub struct StereoFusion {
     mean: Vec<f32>,
 }
 
-/// What the other eye says of this one's pixels.
+/// The other eye's matte, moved onto this eye.
 #[derive(Debug, Default)]
 struct Eye {
     /// The other eye's alpha, moved here.
@@ -98,7 +98,7 @@ impl StereoFusion {
         }
     }
 
-    /// The rectangle that holds everybody whom either eye sees, with room for disparity and blocks.
+    /// The rectangle around all people in either eye, with margins for disparity and blocks.
     fn area(&self, first: &Plane<f32>, second: &Plane<f32>) -> Option<Rect> {
         let (w, h) = (first.width(), first.height());
         let (mut left, mut right, mut top, mut bottom) = (w, 0, h, 0);
@@ -121,7 +121,7 @@ impl StereoFusion {
     }
 }
 
-/// One row of what the other eye says: its alpha, and the weighted difference from the own.
+/// One row of the other eye's matte: its alpha, and the weighted difference from the own.
 #[allow(clippy::too_many_arguments)]
 fn compare(
     own: (&SmallYuv, &Plane<f32>),
@@ -217,7 +217,6 @@ mod tests {
         SmallYuv { y, u: flat.clone(), v: flat }
     }
 
-    /// Both eyes of one texture.
     fn eyes() -> (SmallYuv, SmallYuv) {
         (view(7, 0.0), view(7, D as f32))
     }
@@ -255,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_in_one_eye_is_filled_and_the_outline_is_not_touched() {
+    fn hole_in_one_eye_is_filled_and_outlines_stay() {
         forced::each(|level| {
             let (a, b) = eyes();
             let whole = matte(30..90, 6..58);
@@ -283,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_whom_one_eye_sees_is_neither_copied_nor_lost() {
+    fn person_seen_by_one_eye_is_neither_copied_nor_lost() {
         let (mut a, b) = eyes();
         let person = view(99, 0.0);
         for y in 8..56 {
@@ -297,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn other_colors_are_another_thing() {
+    fn differently_colored_pixels_do_not_match() {
         let (a, mut b) = eyes();
         b.u.data_mut().fill(-0.2);
         let (person, nobody) = (matte(40..80, 10..60), Plane::new(W, H));

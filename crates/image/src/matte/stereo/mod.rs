@@ -21,7 +21,7 @@ pub use matching::{Match, Matcher};
 
 use crate::vr::Projection;
 
-/// The disparities that are looked at, in pixels of the small views, both ends included.
+/// The disparities that are searched, in pixels of the small views, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Search {
     min: i32,
@@ -33,7 +33,7 @@ impl Search {
     const FAR: f32 = 2.0;
     /// How near things may come, in degrees: a pair of eyes 64 mm apart sees so what is at 37 cm.
     const NEAR: f32 = 10.0;
-    /// The same for flat 3D video, whose field of view nobody knows, as a share of the width. Its
+    /// The same for flat 3D video, whose field of view is unknown, as a share of the width. Its
     /// screen plane lies somewhere in the scene, so both signs occur.
     const FLAT: f32 = 0.04;
     /// Widest range that is searched, in pixels: bounds the work on very wide views.
@@ -73,12 +73,11 @@ impl Search {
         Self::new(-reach, reach)
     }
 
-    /// Number of disparities.
     pub(super) fn len(self) -> usize {
         (self.max - self.min + 1) as usize
     }
 
-    /// The largest distance, either way.
+    /// The largest disparity, either way.
     pub(super) fn reach(self) -> usize {
         self.min.unsigned_abs().max(self.max.unsigned_abs()) as usize
     }
@@ -99,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_in_degrees() {
+    fn search_ranges_follow_the_field_of_view() {
         let half = Search::of(Projection::HalfEquirectangular, 512);
         assert_eq!((half.min, half.max, half.len()), (-6, 29, 36));
         let whole = Search::of(Projection::Equirectangular, 512);
@@ -120,11 +119,16 @@ mod tests {
 
 /// Pictures that the tests of this module share.
 #[cfg(test)]
-pub(super) mod pictures {
+mod pictures {
     use crate::plane::Plane;
 
     /// A random texture whose detail is a few pixels large, sampled at places between them.
-    pub fn texture(seed: u32, w: usize, h: usize, shift: impl Fn(usize, usize) -> f32) -> Plane<f32> {
+    pub(in crate::matte::stereo) fn texture(
+        seed: u32,
+        w: usize,
+        h: usize,
+        shift: impl Fn(usize, usize) -> f32,
+    ) -> Plane<f32> {
         let at = |x: f32, y: f32| {
             let (x, y) = (x + 1000.0, y + 1000.0);
             let (x0, y0) = (x.floor(), y.floor());

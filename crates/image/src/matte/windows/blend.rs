@@ -63,7 +63,7 @@ impl Blender {
     }
 
     /// Makes the eye's matte `alpha`, which gets the size of the grid, out of the windows' `mattes`
-    /// (0..=1, of any size), which may be used up.
+    /// (0..=1, of any size), whose memory may be swapped away.
     ///
     /// # Panics
     /// When there are not as many mattes as windows.
@@ -94,7 +94,6 @@ impl Blender {
 }
 
 dispatch! {
-    /// `sum += value * weight`
     fn add_weighted(sum: &mut [f32], value: &[f32], weight: &[f32]) {
         for ((sum, &value), &weight) in sum.iter_mut().zip(value).zip(weight) {
             *sum += value * weight;

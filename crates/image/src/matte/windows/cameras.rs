@@ -1,4 +1,4 @@
-//! Where the windows of a view look, and through which lens.
+//! The lens of each window of a view, and the direction it faces.
 
 use super::View;
 use crate::vr::{Camera, Lens, Picture, Ray};
@@ -7,16 +7,16 @@ use std::f64::consts::FRAC_PI_2;
 /// Angle across a rectilinear window, each way. Less means more windows; more draws out what is at
 /// their borders, 2.7 times at 52 degrees off the axis.
 const RECTILINEAR: f64 = 105.0;
-/// How far the outer rectilinear windows of half a sphere look to the side: the corners between them
+/// How far the outer rectilinear windows of half a sphere face to the side, in degrees: the corners between them
 /// are at least 4.9 degrees inside of one of them, and each has 39 degrees in common with the middle.
 const TILT: f64 = 66.0;
-/// How much further they look for each degree of a fisheye beyond half a sphere.
+/// How much further they face for each degree of a fisheye beyond half a sphere.
 const TILT_BEYOND: f64 = 0.4;
 /// Angle across each of the two fisheye windows of a whole sphere.
 const BACK_TO_BACK: f64 = 200.0;
 
 /// The cameras whose pictures together show all that an eye of `lens` shows; none where the eye is
-/// seen as it is.
+/// used as it is.
 pub(super) fn of(view: View, lens: Lens) -> Vec<Camera> {
     let at = |lens, yaw, pitch| Camera { lens, yaw, pitch };
     match (view, lens) {
@@ -77,8 +77,8 @@ pub(super) fn seen_at(window: &Camera, ray: Ray) -> Option<(f64, f64)> {
 }
 
 /// The place in an eye of `lens` whose color pixel (`x`, `y`) of a window gets. Where the window
-/// looks beyond what the eye shows it is the nearest place at the border: the picture goes on there.
-/// With black instead, networks took floors and walls for people (Selfie called 41 % of empty rooms
+/// shows more than the eye, it is the nearest place at the border, which so continues.
+/// With black instead, models took floors and walls for people (Selfie called 41 % of empty rooms
 /// one, and 15 % with the border continued).
 pub(super) fn nearest_place(window: &Picture, lens: Lens, x: f64, y: f64) -> Option<(f64, f64)> {
     let (u, v) = window.place_of(x, y);

@@ -1,14 +1,13 @@
-//! What the network sees of an eye: the eye as it is, or windows through which it looks less
-//! stretched.
+//! The model's input of an eye: the eye as it is, or windows in which people are less stretched.
 //!
 //! A half equirectangular eye is true to shape at the horizon only; towards the poles everything is
-//! drawn out sideways, twice at 60 degrees, and networks that were trained on photos no longer
-//! recognize a person there; a fisheye eye has black corners, which some networks take for people. So
-//! an eye can be looked at through [`Windows`]: pictures of other lenses that look in other directions
-//! and together see all that the eye sees. Each is an input of its own to the network, with a recurrent
+//! drawn out sideways, twice at 60 degrees, and models that were trained on photos no longer
+//! recognize a person there; a fisheye eye has black corners, which some models take for people. So
+//! an eye can be split into [`Windows`]: pictures of other lenses, facing other directions,
+//! that together show all that the eye shows. Each is an input of its own to the model, with a recurrent
 //! state of its own. [`Viewer`] makes the windows' pictures out of the planes of a frame, [`Blender`]
 //! brings their mattes back onto the eye, where each counts the more the further a direction is from
-//! the window's border. Neither the network nor what comes after it knows of windows.
+//! the window's border. Neither the model nor what comes after it knows of windows.
 
 mod blend;
 mod cameras;
@@ -24,7 +23,7 @@ use crate::vr::{Camera, Lens, Picture, RemapTable};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// How the network looks at an eye.
+/// In which projection the model gets an eye.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum View {
@@ -58,8 +57,8 @@ impl View {
         }
     }
 
-    /// What to take instead of a model's own view of people where nobody asked for a view. The two
-    /// fisheyes back to back that show a whole sphere cut people in two: every network that was
+    /// The view to use by default instead of a model's own, where the user requested none. The two
+    /// fisheyes back to back that show a whole sphere cut people in two: every model that was
     /// measured finds more in the sphere as it is.
     pub fn unasked(self, lens: Lens) -> Self {
         match (self, lens) {
@@ -79,20 +78,19 @@ impl fmt::Display for View {
 /// cost time and gave no better mattes.
 const DETAIL: f64 = 1.0;
 
-/// The windows through which an eye is seen. All eyes of a frame have the same ones.
+/// The windows that an eye is split into. All eyes of a frame have the same ones.
 #[derive(Clone, Debug)]
 pub struct Windows {
     /// Size of an eye's small picture and of its matte.
     grid: (usize, usize),
     /// Size at which an eye is sampled before the windows are cut out of it.
     detail: (usize, usize),
-    /// Size of a window's picture.
+    /// Size of every window's picture.
     size: (usize, usize),
     /// Empty: the eye as it is.
     windows: Vec<Window>,
 }
 
-/// One window.
 #[derive(Clone, Debug)]
 struct Window {
     /// From the eye's detailed picture to the window's.
@@ -161,17 +159,17 @@ impl Windows {
         self.grid
     }
 
-    /// Size of the picture that the network gets for each window.
+    /// Width and height of each window's picture, the model's input.
     pub fn size(&self) -> (usize, usize) {
         self.size
     }
 
-    /// Pictures that the network gets for an eye; at least 1.
+    /// Number of pictures that the model gets for an eye; at least 1.
     pub fn count(&self) -> usize {
         self.windows.len().max(1)
     }
 
-    /// The eye is seen as it is.
+    /// Whether the eye is used as it is.
     pub fn is_whole(&self) -> bool {
         self.windows.is_empty()
     }

@@ -77,10 +77,10 @@ fn disc(size: (usize, usize), (u, v): (f64, f64), radius: f64) -> Plane<f32> {
     Plane::from_vec(data.collect(), size.0, size.1)
 }
 
-/// A network that finds what is bright would give back the picture: from the planes of a frame through
+/// A model that finds what is bright would return the picture: from the planes of a frame through
 /// all windows to the eye's matte, bright things must stay where and what they are.
 #[test]
-fn what_goes_through_the_windows_comes_back() {
+fn mattes_come_back_through_the_windows_in_place() {
     let (eye, grid) = ((400, 400), (200, 200));
     let layout = YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
     let color = YuvColor { full_range: true, ..YuvColor::default() };
@@ -134,7 +134,7 @@ fn windows_are_as_detailed_as_the_eye() {
 }
 
 #[test]
-fn a_whole_sphere_is_no_pair_of_fisheyes_unless_asked_for() {
+fn full_sphere_uses_the_eye_view_unless_fisheye_is_requested() {
     assert_eq!(View::Fisheye.unasked(Lens::Equirectangular), View::Eye);
     assert_eq!(View::Fisheye.unasked(Lens::HalfEquirectangular), View::Fisheye);
     assert_eq!(View::Equirect.unasked(Lens::Equirectangular), View::Equirect);

@@ -1,12 +1,12 @@
-//! From the planes of a frame to the pictures that the network sees.
+//! From the planes of a frame to the model's input pictures.
 
 use super::Windows;
-use crate::matte::resample::Resampler;
+use crate::matte::sample::Resampler;
 use crate::matte::{Sampler, SmallYuv};
 use crate::plane::{Plane, Rect, Yuv, YuvColor, YuvLayout};
 use crate::vr::{Filter, Remapper};
 
-/// Looks at eyes through their windows; keeps its tables and buffers. Use one for each thread.
+/// Makes the windows' pictures of eyes; keeps its tables and buffers. Use one for each thread.
 #[derive(Debug)]
 pub struct Viewer {
     sampler: Sampler,
@@ -35,8 +35,8 @@ impl Viewer {
     }
 
     /// Samples the eye `rect` of a picture (`planes`, stored in `layout`, meaning `color`) to `eye`,
-    /// which gets the size of the windows' grid, and hands each window's picture to `each`, in order.
-    /// Where a window sees beyond the eye, the eye's border goes on.
+    /// which gets the size of the windows' grid, and passes each window's picture to `each`, in order.
+    /// Where a window shows more than the eye, the eye's border is continued.
     ///
     /// # Panics
     /// As [`Sampler::sample`].

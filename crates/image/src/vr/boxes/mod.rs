@@ -1,8 +1,8 @@
 //! A bounded reader of our own for what mp4 and Matroska files say about VR: the raw boxes and
 //! elements, without FFmpeg's reading of them.
 //!
-//! `vrseg probe` shows them, tests check written files with them, and they tell what FFmpeg keeps
-//! to itself: that there is a mesh, or that the right eye comes first. Only headers on the way to
+//! `vrseg probe` shows them, tests check written files with them, and they show what FFmpeg does
+//! not report: that there is a mesh, or that the right eye comes first. Only headers on the way to
 //! those boxes are read, never pictures. Whatever the file holds, it ends: every step goes forward,
 //! and there is a limit on steps, on depth and on the bytes of one box.
 
@@ -13,7 +13,7 @@ use super::tags::{ContainerTags, Spherical, SphericalKind, StereoTag};
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
 
-/// Boxes or elements that are looked at in one file. Real ones need some hundred.
+/// Boxes or elements that are read in one file. Real ones need some hundred.
 const STEPS: u32 = 20_000;
 
 /// Bytes of one box that are read: V1's XML is the longest, with about 1 kB.
@@ -26,14 +26,14 @@ pub enum BoxProjection {
     Equirectangular([u32; 4]),
     /// `cbmp`: layout (0 is the only one) and padding in pixels.
     Cubemap {
-        /// Arrangement of the faces.
+        /// Arrangement of the six faces.
         layout: u32,
-        /// Pixels between faces.
+        /// Padding between faces in pixels.
         padding: u32,
     },
     /// `mshp`, with its size in bytes.
     Mesh(u64),
-    /// Another box.
+    /// Another box, with its four-character code.
     Unknown([u8; 4]),
 }
 
@@ -42,13 +42,13 @@ pub enum BoxProjection {
 pub enum VrContent {
     /// mp4 `st3d`: stereo mode, 0 mono, 1 top-bottom, 2 left-right, 3 by mesh, 4 right-left.
     Stereo(u8),
-    /// mp4 `sv3d`.
+    /// mp4 `sv3d`: projection and pose.
     Spherical {
         /// `svhd`: the program that wrote it.
         source: String,
         /// `prhd`: yaw, pitch, roll in degrees, 16.16 fixed point.
         pose: [i32; 3],
-        /// What stands beside `prhd`.
+        /// The projection box beside `prhd`.
         projection: Option<BoxProjection>,
     },
     /// mp4 `uuid` box of Spherical Video V1: its XML.
@@ -56,14 +56,14 @@ pub enum VrContent {
     /// mp4 `vexu` (Apple): the projection's code and the bits of `stri` (1 left eye, 2 right eye,
     /// 8 eyes reversed).
     Apple {
-        /// `prji`, such as `hequ`.
+        /// `prji`: the projection's code, such as `hequ`.
         projection: Option<[u8; 4]>,
-        /// `stri`.
+        /// `stri`: the bits of the eyes.
         eyes: Option<u8>,
     },
     /// Matroska `StereoMode`: 0 mono, 1 left-right, 2 bottom-top, 3 top-bottom, 11 right-left ...
     MatroskaStereo(u64),
-    /// Matroska `Projection`.
+    /// Matroska `Projection`: kind, bounds and pose.
     MatroskaProjection {
         /// `ProjectionType`: 0 rectangular, 1 equirectangular, 2 cubemap, 3 mesh.
         kind: u64,
@@ -81,7 +81,7 @@ pub struct VrBox {
     pub track: u64,
     /// Where its header begins, in bytes from the file's start.
     pub offset: u64,
-    /// What it says.
+    /// Its parsed content.
     pub content: VrContent,
 }
 
@@ -305,5 +305,4 @@ fn be32(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

@@ -2,7 +2,6 @@ use super::*;
 use proptest::prelude::*;
 use std::io::Cursor;
 
-/// A box of a body.
 fn mp4(code: &[u8; 4], body: &[u8]) -> Vec<u8> {
     [&(body.len() as u32 + 8).to_be_bytes()[..], code, body].concat()
 }
@@ -36,7 +35,7 @@ fn parse(bytes: &[u8]) -> Vec<VrBox> {
 }
 
 #[test]
-fn vr180_in_mp4() {
+fn mp4_vr180_boxes_are_read() {
     let file = file_with(&vr180(), &[]);
     let boxes = parse(&file);
     let shown: Vec<_> = boxes.iter().map(|b| format!("{} {}: {}", b.track, b.content.name(), b.content)).collect();
@@ -55,7 +54,7 @@ fn vr180_in_mp4() {
 }
 
 #[test]
-fn meshes_cubes_and_right_eyes() {
+fn meshes_cubemaps_and_right_eye_first_are_read() {
     let sv3d = |projection: Vec<u8>| mp4(b"sv3d", &mp4(b"proj", &projection));
     let of = |boxes: Vec<u8>| tags(&parse(&file_with(&boxes, &[])));
     assert_eq!(of(sv3d(mp4(b"mshp", &[1; 500]))).spherical.unwrap().kind, SphericalKind::Mesh);
@@ -72,7 +71,7 @@ fn meshes_cubes_and_right_eyes() {
 }
 
 #[test]
-fn version_1_xml() {
+fn spherical_v1_xml_is_read() {
     let xml = b"<rdf:SphericalVideo><GSpherical:Spherical>true</GSpherical:Spherical>\
         <GSpherical:ProjectionType>equirectangular</GSpherical:ProjectionType>\
         <GSpherical:StereoMode>top-bottom</GSpherical:StereoMode></rdf:SphericalVideo>";
@@ -109,7 +108,7 @@ fn matroska() -> Vec<u8> {
 }
 
 #[test]
-fn projection_in_matroska() {
+fn matroska_projection_is_read() {
     let mut file = matroska();
     let boxes = parse(&file);
     let shown: Vec<_> = boxes.iter().map(|b| format!("{} {}: {}", b.track, b.content.name(), b.content)).collect();
@@ -131,7 +130,7 @@ fn projection_in_matroska() {
 }
 
 #[test]
-fn an_endless_row_of_boxes_ends() {
+fn endless_row_of_boxes_ends() {
     // Empty boxes, more of them than anybody needs; and boxes that claim to hold themselves.
     let many: Vec<u8> = mp4(b"free", &[]).repeat(100_000);
     assert_eq!(parse(&many), []);
@@ -145,7 +144,7 @@ fn an_endless_row_of_boxes_ends() {
 
 proptest! {
     #[test]
-    fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..600), kind in 0..3usize) {
+    fn any_bytes_are_parsed_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..600), kind in 0..3usize) {
         let head: &[u8] = [&b""[..], b"\0\0\0\0moov", &[0x1a, 0x45, 0xdf, 0xa3, 0x80, 0x18, 0x53, 0x80, 0x67, 0xff]][kind];
         for b in parse(&[head, &bytes].concat()) {
             let _ = b.content.to_string();
@@ -153,7 +152,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_files(
+    fn damaged_files_are_parsed_without_panic(
         matroska_file in any::<bool>(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
         cut in any::<prop::sample::Index>(),

@@ -5,14 +5,13 @@
 //! a row of a tile that the compiler vectorizes.
 
 use super::pyramid::Pyramid;
-use super::table::{CELL, FRACTION, Kind, NODES_X, OUTSIDE, RemapTable, Tile, limits};
+use super::table::{CELL, FRACTION, NODES_X, OUTSIDE, RemapTable, Tile, TileKind, limits};
 use super::{Filter, TILE_H, TILE_W, Texel};
 use crate::plane::{PlaneMut, PlaneRef};
 use crate::simd::dispatch;
 use std::f64::consts::PI;
 use std::sync::LazyLock;
 
-/// Buffers for one tile.
 #[derive(Debug)]
 pub(super) struct Scratch<S> {
     /// Positions from the tile's origin, with [`FRACTION`] fractional bits.
@@ -67,17 +66,17 @@ dispatch! {
             let w = TILE_W.min(width - x);
             let tile = table.tiles[ty * table.tiles_x() + tx];
             let positions = match tile.kind {
-                Kind::Empty => {
+                TileKind::Empty => {
                     for j in 0..h {
                         out.row_mut(y + j)[x..x + w].fill(outside);
                     }
                     continue;
                 }
-                Kind::Smooth(at) => {
+                TileKind::Smooth(at) => {
                     interpolate(&table.nodes[at as usize..], limits(tile.reach), &mut scratch.x, &mut scratch.y);
                     None
                 }
-                Kind::Exact(at, shift) => {
+                TileKind::Exact(at, shift) => {
                     let positions = &table.exact[at as usize..][..w * h];
                     unpack(positions, w, shift, &mut scratch.x, &mut scratch.y);
                     Some(positions)

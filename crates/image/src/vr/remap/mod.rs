@@ -66,11 +66,11 @@ impl Filter {
 /// `origin.0 + i * step.0`, whole numbers being the centers of luma samples; rows likewise.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SampleGrid {
-    /// Samples in a row.
+    /// Number of samples in a row.
     pub width: usize,
-    /// Rows.
+    /// Number of rows.
     pub height: usize,
-    /// Position of the first sample.
+    /// Luma position of the first sample.
     pub origin: (f64, f64),
     /// Luma samples from one to the next.
     pub step: (f64, f64),

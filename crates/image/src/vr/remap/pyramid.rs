@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn odd_borders_stay() {
+    fn odd_last_samples_are_their_own_mean() {
         let src: Vec<u8> = vec![10, 20, 90, 30, 40, 90, 8, 8, 4];
         let src = PlaneRef::new(&src, 3, 3, 3);
         let mut pyramid = Pyramid::default();

@@ -23,7 +23,7 @@ pub(super) const OUTSIDE: u16 = u16::MAX;
 
 /// How a tile's positions are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TileKind {
     /// No sample is inside the source's field.
     Empty,
     /// All are; nodes from this index on, row after row.
@@ -33,10 +33,9 @@ pub(super) enum Kind {
     Exact(u32, u8),
 }
 
-/// A tile of the destination.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tile {
-    pub kind: Kind,
+    pub kind: TileKind,
     /// The level of the pyramid that is read.
     pub level: u8,
     /// The sample of that level that positions count from; it has a right and a lower neighbor.
@@ -74,7 +73,7 @@ impl RemapTable {
     }
 
     /// A table from any mapping of destination samples (0.0 is the center of the first one) to
-    /// source samples. It is asked for places up to half a sample outside the destination too.
+    /// source samples. `map` is called for positions up to half a sample outside the destination, too.
     ///
     /// # Panics
     /// When the source has fewer than 2 x 2 samples.
@@ -118,9 +117,9 @@ impl RemapTable {
             for j in 0..th {
                 let row = &mut mask.data_mut()[(y + j) * w + x..][..tw];
                 match tile.kind {
-                    Kind::Empty => {}
-                    Kind::Smooth(_) => row.fill(255),
-                    Kind::Exact(at, _) => {
+                    TileKind::Empty => {}
+                    TileKind::Smooth(_) => row.fill(255),
+                    TileKind::Exact(at, _) => {
                         let positions = &self.exact[at as usize + j * tw..][..tw];
                         row.iter_mut().zip(positions).for_each(|(m, p)| *m = if p[0] == OUTSIDE { 0 } else { 255 });
                     }
@@ -161,12 +160,12 @@ impl RemapTable {
             }
         }
         let at = |i: usize, j: usize| map((x + i) as f64, (y + j) as f64);
-        // The field may still reach into a tile between the places looked at, across its border.
+        // The field may still reach into a tile between the positions tried, across its border.
         let border = || (0..w).flat_map(|i| [(i, 0), (i, h - 1)]).chain((0..h).flat_map(|j| [(0, j), (w - 1, j)]));
         // Between all of these hides only a field of a few samples, which only a tiny picture has.
         let tiny = self.size.0.min(self.size.1) <= TILE_W;
         if found == 0 && !tiny && border().all(|(i, j)| at(i, j).is_none()) {
-            return Tile { kind: Kind::Empty, level: 0, origin: (0, 0), reach: (0, 0) };
+            return Tile { kind: TileKind::Empty, level: 0, origin: (0, 0), reach: (0, 0) };
         }
         let positions: Vec<Position> = (0..w * h).map(|k| at(k % w, k / w)).collect();
         self.exact(&positions, w)
@@ -210,14 +209,14 @@ impl RemapTable {
         // Nodes may lie beyond the source's border; interpolated positions are clamped.
         let fixed = |v: f64, origin: i32| ((v - f64::from(origin)) * f64::from(1u32 << FRACTION)).round() as i32;
         self.nodes.extend(nodes.iter().map(|p| [fixed(p.0, origin.0), fixed(p.1, origin.1)]));
-        Some(Tile { kind: Kind::Smooth(at), level: level as u8, origin, reach })
+        Some(Tile { kind: TileKind::Smooth(at), level: level as u8, origin, reach })
     }
 
     /// A tile of positions, `w` in a row.
     fn exact(&mut self, positions: &[Position], w: usize) -> Tile {
-        // The field may end between the tile's samples and the places outside them that were looked at.
+        // The field may end between the tile's samples and the positions outside them that were tried.
         if positions.iter().all(Option::is_none) {
-            return Tile { kind: Kind::Empty, level: 0, origin: (0, 0), reach: (0, 0) };
+            return Tile { kind: TileKind::Empty, level: 0, origin: (0, 0), reach: (0, 0) };
         }
         let mut scales: Vec<f64> = Vec::new();
         for (k, p) in positions.iter().enumerate() {
@@ -243,7 +242,7 @@ impl RemapTable {
             Some(p) => [fixed(p.0, origin.0, limit.0), fixed(p.1, origin.1, limit.1)],
             None => [OUTSIDE, 0],
         }));
-        Tile { kind: Kind::Exact(at, shift as u8), level: level as u8, origin, reach }
+        Tile { kind: TileKind::Exact(at, shift as u8), level: level as u8, origin, reach }
     }
 
     /// Origin and reach of a tile that reads at `positions` of a level.

@@ -1,6 +1,6 @@
 //! Tables and kernels against the maths, sample by sample.
 
-use super::table::Kind;
+use super::table::TileKind;
 use super::*;
 use crate::plane::Plane;
 use crate::simd::forced;
@@ -86,7 +86,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
     #[test]
-    fn remapping_is_the_maths(
+    fn remapping_matches_the_lens_formulas(
         (from, to) in (lens(), lens()), yaw in -90.0..90.0, pitch in -60.0..60.0,
         (w, h) in (20usize..400, 20usize..300), (dw, dh) in (1usize..300, 1usize..200), pad in 0usize..9,
     ) {
@@ -156,7 +156,7 @@ fn lanczos_follows_a_wave_better_than_bilinear() {
 }
 
 #[test]
-fn a_field_that_ends_between_samples_is_drawn_by_every_filter() {
+fn every_filter_draws_a_field_that_ends_between_samples() {
     // VR180 and a fisheye of 180 degrees: the field's edge meets tiles with half a sample.
     for n in [240, 480, 960] {
         let (from, to) = (ahead(Lens::HalfEquirectangular, n, n), ahead(Lens::Fisheye { fov: 180.0 }, n, n));
@@ -194,8 +194,8 @@ fn tables_are_small() {
     let n = 1920;
     let (from, to) = (ahead(Lens::HalfEquirectangular, n, n), ahead(Lens::Fisheye { fov: 180.0 }, n, n));
     let table = RemapTable::between((&from, SampleGrid::luma(n, n)), (&to, SampleGrid::luma(n, n)));
-    let smooth = table.tiles.iter().filter(|t| matches!(t.kind, Kind::Smooth(_))).count();
-    let empty = table.tiles.iter().filter(|t| t.kind == Kind::Empty).count();
+    let smooth = table.tiles.iter().filter(|t| matches!(t.kind, TileKind::Smooth(_))).count();
+    let empty = table.tiles.iter().filter(|t| t.kind == TileKind::Empty).count();
     assert!(smooth * 10 > table.tiles.len() * 5 && empty * 10 > table.tiles.len(), "{smooth} {empty}");
     // Two floats a sample would be eight bytes.
     assert!(table.bytes() < 2 * n * n, "{} bytes", table.bytes());

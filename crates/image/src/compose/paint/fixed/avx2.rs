@@ -5,7 +5,7 @@ use super::{FRACTION, Fixed, RowPair};
 use crate::compose::paint::edge::Coverage;
 use std::arch::x86_64::*;
 
-/// Values from `i` on.
+/// Sixteen values from `i` on.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn load<const W: usize>(row: &Fixed<W>, i: usize) -> __m256i {

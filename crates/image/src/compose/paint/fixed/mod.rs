@@ -20,7 +20,7 @@ use crate::matte::foreground::field::Sampler;
 use crate::plane::PlaneRef;
 use crate::simd::{self, Avx2, Features, Row, to_i16};
 
-/// Bits behind the point.
+/// Fractional bits of a value.
 const FRACTION: u32 = 5;
 
 /// Values, or opacities, of a row.
@@ -108,7 +108,6 @@ fn to_fixed(v: f32) -> i16 {
     to_i16(v * (1 << FRACTION) as f32 + half)
 }
 
-/// Bytes as values.
 #[inline(always)]
 fn widen<const W: usize>(row: &[u8; W]) -> Fixed<W> {
     let mut out = [0; W];
@@ -208,7 +207,6 @@ fn over<const W: usize>(avx2: Option<Avx2>, a: &Fixed<W>, f: &Fixed<W>, backgrou
     out
 }
 
-/// Values rounded to bytes.
 #[inline(always)]
 fn round<const W: usize>(avx2: Option<Avx2>, values: &Fixed<W>) -> [u8; W] {
     #[cfg(target_arch = "x86_64")]
@@ -247,7 +245,6 @@ pub(in crate::compose) struct FixedSampler<'a, const N: usize, const W: usize> {
 }
 
 impl<'a, const N: usize, const W: usize> FixedSampler<'a, N, W> {
-    /// The same fields as values.
     #[inline(always)]
     fn new(sampler: Sampler<'a, N, W>) -> Self {
         Self { sampler, loaded: [usize::MAX; 2], rows: [[[0; W]; N]; 2] }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 proptest! {
     /// The formulas in floats, for colors as far out as estimates may be, and the same bits at every level.
     #[test]
-    fn an_eighth_of_a_sample_is_lost_at_most(
+    fn rounding_loses_at_most_an_eighth_of_a_sample(
         src in any::<[u8; 32]>(), alpha in any::<[u8; 32]>(), far in any::<[i8; 32]>(), key in any::<u8>(),
         share in 0i16..=32767,
     ) {

@@ -1,0 +1,229 @@
+//! The discs of alpha-packed frames: written into frames, and read from them.
+
+use super::{AlphaChannel, PackedFrame, Piece};
+use crate::plane::{Plane, PlaneMut, PlaneRef, Sample, YuvColor, YuvLayout};
+
+/// Writes the discs into frames of one kind.
+#[derive(Clone, Debug)]
+pub struct DiscPainter {
+    frame: PackedFrame,
+    layout: YuvLayout,
+    /// The sample of each plane for each opacity.
+    samples: [Vec<u32>; 3],
+}
+
+impl DiscPainter {
+    /// A painter for frames stored in `layout` that mean `color`.
+    pub fn new(frame: PackedFrame, channel: AlphaChannel, layout: YuvLayout, color: YuvColor) -> Self {
+        let mut samples: [Vec<u32>; 3] = Default::default();
+        for alpha in 0..=255u32 {
+            let a = f64::from(alpha) / 255.0;
+            let rgb = match channel {
+                AlphaChannel::Red => [a, 0.0, 0.0],
+                AlphaChannel::Gray => [a, a, a],
+            };
+            for (plane, v) in samples.iter_mut().zip(color.encode(rgb, layout.bits)) {
+                plane.push(v);
+            }
+        }
+        Self { frame, layout, samples }
+    }
+
+    /// Writes the opacities `tiles` (left eye, right eye; 0 background, 255 person) into the discs of
+    /// a frame. What lies outside the discs is not touched, except that chroma samples which belong
+    /// to a disc only in part are written whole.
+    ///
+    /// # Panics
+    /// When planes or tiles have not the frame's sizes.
+    pub fn paint<T: Sample>(&self, tiles: [PlaneRef<'_, u8>; 2], out: &mut [PlaneMut<'_, T>; 3]) {
+        let n = self.frame.tile_side();
+        for tile in &tiles {
+            assert_eq!((tile.width, tile.height), (n, n), "a tile's size");
+        }
+        let (w, h) = self.frame.size();
+        for (p, plane) in out.iter_mut().enumerate() {
+            assert_eq!((plane.width, plane.height), self.layout.plane_size(p, w, h), "size of plane {p}");
+            let samples: Vec<T> = self.samples[p].iter().map(|v| T::from_u32(*v)).collect();
+            let shift = if p == 0 { (0, 0) } else { (self.layout.chroma_shift_x, self.layout.chroma_shift_y) };
+            for piece in self.frame.pieces() {
+                if shift == (0, 0) {
+                    self.paint_full(&piece, tiles[piece.eye], &samples, plane);
+                } else {
+                    self.paint_subsampled(&piece, tiles[piece.eye], shift, &samples, plane);
+                }
+            }
+        }
+    }
+
+    fn paint_full<T: Sample>(&self, piece: &Piece, tile: PlaneRef<'_, u8>, samples: &[T], out: &mut PlaneMut<'_, T>) {
+        let r = piece.tile;
+        for y in 0..r.h {
+            let (start, end) = self.frame.disc_row(r.y + y);
+            let (start, end) = (start.max(r.x), end.min(r.x + r.w));
+            if start < end {
+                let out = &mut out.row_mut(piece.y + y)[piece.x + start - r.x..];
+                for (out, alpha) in out.iter_mut().zip(&tile.row(r.y + y)[start..end]) {
+                    *out = samples[usize::from(*alpha)];
+                }
+            }
+        }
+    }
+
+    /// Every sample that covers any of the disc gets the highest opacity under it: with the mean,
+    /// red would turn gray along the person's edge.
+    fn paint_subsampled<T: Sample>(
+        &self,
+        piece: &Piece,
+        tile: PlaneRef<'_, u8>,
+        (sx, sy): (u32, u32),
+        samples: &[T],
+        out: &mut PlaneMut<'_, T>,
+    ) {
+        let r = piece.tile;
+        let (bw, bh) = (1 << sx, 1 << sy);
+        let mut highest: Vec<Option<u8>> = vec![None; r.w >> sx];
+        for y in (0..r.h).step_by(bh) {
+            highest.fill(None);
+            for row in r.y + y..r.y + y + bh {
+                let (start, end) = self.frame.disc_row(row);
+                for x in start.max(r.x)..end.min(r.x + r.w) {
+                    let highest = &mut highest[(x - r.x) / bw];
+                    *highest = (*highest).max(Some(tile.row(row)[x]));
+                }
+            }
+            let out = &mut out.row_mut((piece.y + y) >> sy)[piece.x >> sx..];
+            for (out, alpha) in out.iter_mut().zip(&highest) {
+                if let Some(alpha) = alpha {
+                    *out = samples[usize::from(*alpha)];
+                }
+            }
+        }
+    }
+}
+
+/// Reads an eye's opacities out of a frame's planes as a player does, from red: 0.0 background to
+/// 1.0 person, 0 outside the disc. `out` gets the tile's size.
+///
+/// # Panics
+/// When the planes have not the frame's sizes, or `eye` is above 1.
+pub fn read_disc<T: Sample>(
+    frame: PackedFrame,
+    eye: usize,
+    planes: &[PlaneRef<'_, T>; 3],
+    layout: YuvLayout,
+    color: YuvColor,
+    out: &mut Plane<f32>,
+) {
+    let (w, h) = frame.size();
+    assert!(eye < 2 && (planes[0].width, planes[0].height) == (w, h));
+    let n = frame.tile_side();
+    out.resize(n, n);
+    out.data_mut().fill(0.0);
+    let (y0, y_span) = color.luma(layout.bits);
+    let (c0, c_span) = color.chroma(layout.bits);
+    let (kr, _) = color.matrix.kr_kb();
+    let red_of_cr = 2.0 * (1.0 - kr) as f32 / c_span;
+    let (sx, sy) = (layout.chroma_shift_x, layout.chroma_shift_y);
+    for piece in frame.pieces().iter().filter(|p| p.eye == eye) {
+        let r = piece.tile;
+        for y in 0..r.h {
+            let (start, end) = frame.disc_row(r.y + y);
+            let luma = planes[0].row(piece.y + y);
+            let cr = planes[2].row((piece.y + y) >> sy);
+            for x in start.max(r.x)..end.min(r.x + r.w) {
+                let at = piece.x + x - r.x;
+                let red = (luma[at].to_f32() - y0) / y_span + red_of_cr * (cr[at >> sx].to_f32() - c0);
+                out.data_mut()[(r.y + y) * n + x] = red.clamp(0.0, 1.0);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plane::Matrix;
+
+    const YUV420: YuvLayout = YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
+    const COLOR: YuvColor = YuvColor { matrix: Matrix::Bt709, full_range: false };
+
+    fn painted(frame: PackedFrame, channel: AlphaChannel, layout: YuvLayout, tile: &Plane<u8>) -> [Plane<u8>; 3] {
+        let (w, h) = frame.size();
+        let mut planes: [Plane<u8>; 3] = std::array::from_fn(|p| {
+            let (w, h) = layout.plane_size(p, w, h);
+            Plane::from_vec(vec![7; w * h], w, h)
+        });
+        let mut out = planes.each_mut().map(|p| p.as_mut());
+        DiscPainter::new(frame, channel, layout, COLOR).paint([tile.as_ref(), tile.as_ref()], &mut out);
+        planes
+    }
+
+    #[test]
+    fn discs_are_written_and_the_circles_are_not() {
+        let frame = PackedFrame::for_height(1000);
+        let n = frame.tile_side();
+        let planes = painted(frame, AlphaChannel::Gray, YUV420, &Plane::from_vec(vec![255; n * n], n, n));
+        let (w, h) = frame.size();
+        let mut written = 0usize;
+        for y in 0..h {
+            for x in 0..w {
+                let touched = planes[0].data()[y * w + x] != 7;
+                let c = (if x < w / 2 { w / 4 } else { 3 * w / 4 } as f64, h as f64 / 2.0);
+                let r = (x as f64 + 0.5 - c.0).hypot(y as f64 + 0.5 - c.1);
+                assert!(!touched || r > h as f64 / 2.0 + 4.0, "{x} {y}");
+                written += usize::from(touched);
+                let chroma = planes[1].data()[y / 2 * (w / 2) + x / 2] != 7;
+                assert!(chroma || !touched, "the chroma of {x} {y} was left");
+                assert!(!chroma || r > h as f64 / 2.0, "the chroma of {x} {y} in the circle was changed");
+            }
+        }
+        let disc = std::f64::consts::PI * frame.disc_radius().powi(2);
+        assert!((written as f64 / (2.0 * disc) - 1.0).abs() < 0.002, "{written} {disc}");
+    }
+
+    #[test]
+    fn painted_discs_read_back_as_their_opacity() {
+        let frame = PackedFrame::for_height(500);
+        let n = frame.tile_side();
+        // Opacity by blocks of eight samples, so that each chroma sample lies in one.
+        let tile = Plane::from_vec((0..n * n).map(|i| (i / n / 8 * 37 + i % n / 8 * 11) as u8).collect(), n, n);
+        for layout in [YUV420, YuvLayout { chroma_shift_x: 0, chroma_shift_y: 0, ..YUV420 }] {
+            for channel in [AlphaChannel::Red, AlphaChannel::Gray] {
+                let planes = painted(frame, channel, layout, &tile);
+                let refs = planes.each_ref().map(|p| p.as_ref());
+                for eye in 0..2 {
+                    let mut out = Plane::default();
+                    read_disc(frame, eye, &refs, layout, COLOR, &mut out);
+                    for y in 0..n {
+                        let (start, end) = frame.disc_row(y);
+                        for x in 0..n {
+                            let want = if (start..end).contains(&x) { f32::from(tile.data()[y * n + x]) } else { 0.0 };
+                            let got = 255.0 * out.data()[y * n + x];
+                            assert!((got - want).abs() < 2.0, "{layout:?} {channel:?} {x} {y}: {got} {want}");
+                        }
+                    }
+                }
+            }
+        }
+        let planes = painted(frame, AlphaChannel::Red, YUV420, &Plane::from_vec(vec![255; n * n], n, n));
+        let (w, _) = frame.size();
+        // BT.709's red at the seam's upper end.
+        assert_eq!([planes[0].data()[w / 2], planes[1].data()[w / 4], planes[2].data()[w / 4]], [63, 102, 240]);
+    }
+
+    #[test]
+    fn chroma_follows_the_highest_opacity() {
+        let frame = PackedFrame::for_height(400);
+        let n = frame.tile_side();
+        // Single samples of a person.
+        let tile = Plane::from_vec(
+            (0..n * n).map(|i| if (i % n).is_multiple_of(2) && i / n % 2 == 1 { 255 } else { 0 }).collect(),
+            n,
+            n,
+        );
+        let planes = painted(frame, AlphaChannel::Red, YUV420, &tile);
+        let w = frame.size().0;
+        assert_eq!((planes[0].data()[w / 2], planes[0].data()[w + w / 2]), (16, 63));
+        assert_eq!(planes[2].data()[w / 4], 240);
+    }
+}

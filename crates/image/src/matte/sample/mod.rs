@@ -1,0 +1,17 @@
+//! The model's input, made straight from the planes of a frame.
+//!
+//! Each plane of a view is area-averaged to the model's input size and only there turned
+//! into RGB: the full-size picture is never converted. Averaging matters: a scaler that picks
+//! single samples makes the matte shimmer when the camera moves by a fraction of a pixel.
+
+mod input;
+mod resample;
+mod resize;
+mod rotate;
+mod sampler;
+
+pub use input::{Normalization, to_network};
+pub(crate) use resample::Resampler;
+pub use resize::resize;
+pub use rotate::rotate;
+pub use sampler::Sampler;

@@ -1,0 +1,83 @@
+//! Views of frames, averaged down to the model's input size.
+
+use super::Resampler;
+use crate::matte::SmallYuv;
+use crate::plane::{Rect, Yuv, YuvColor, YuvLayout};
+
+/// Source rows that are averaged into one output row, at most: at 8K a view is 7.5 times as high
+/// as the model's input, and four of those rows (each averaged over its full width) say as much
+/// as all, for half the memory traffic. Chroma carries less detail.
+const LUMA_ROWS: usize = 4;
+const CHROMA_ROWS: usize = 2;
+
+/// Samples views of frames down to the model's input size. Keeps its tables and buffers: use one for
+/// each thread.
+#[derive(Debug, Default)]
+pub struct Sampler {
+    resampler: Resampler,
+}
+
+impl Sampler {
+    /// A sampler with empty buffers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Averages the part `view` (luma samples) of a frame to `size` (width, height) and writes the
+    /// three planes, normalized as [`SmallYuv`] states, to `out`, which gets that size. Where the
+    /// view is smaller than `size` it is enlarged bilinearly.
+    ///
+    /// # Panics
+    /// When the view is empty or does not lie inside the luma plane, or `size` has a 0.
+    pub fn sample(
+        &mut self,
+        yuv: &Yuv<'_>,
+        layout: YuvLayout,
+        color: YuvColor,
+        view: Rect,
+        size: (usize, usize),
+        out: &mut SmallYuv,
+    ) {
+        let x = (view.x as f64, (view.x + view.w) as f64);
+        let y = (view.y as f64, (view.y + view.h) as f64);
+        self.sample_part(yuv, layout, color, (x, y), size, out);
+    }
+
+    /// As [`Self::sample`], of the columns `x.0..x.1` and the rows `y.0..y.1` of the luma plane, which may
+    /// begin and end within a sample.
+    ///
+    /// # Panics
+    /// When the part is empty, or `size` has a 0.
+    pub fn sample_part(
+        &mut self,
+        yuv: &Yuv<'_>,
+        layout: YuvLayout,
+        color: YuvColor,
+        (x, y): ((f64, f64), (f64, f64)),
+        size: (usize, usize),
+        out: &mut SmallYuv,
+    ) {
+        for plane in 0..3 {
+            let chroma = plane > 0;
+            let (zero, span) = if chroma { color.chroma(layout.bits) } else { color.luma(layout.bits) };
+            let affine = (1.0 / span, -zero / span);
+            let rows = if chroma { CHROMA_ROWS } else { LUMA_ROWS };
+            // A view that begins or ends on an odd luma sample covers half a chroma sample there.
+            let (sx, sy) = if chroma {
+                (1.0 / f64::from(1u32 << layout.chroma_shift_x), 1.0 / f64::from(1u32 << layout.chroma_shift_y))
+            } else {
+                (1.0, 1.0)
+            };
+            let (x, y) = ((x.0 * sx, x.1 * sx), (y.0 * sy, y.1 * sy));
+            let dst = match plane {
+                0 => &mut out.y,
+                1 => &mut out.u,
+                _ => &mut out.v,
+            };
+            match yuv {
+                Yuv::U8(p) => self.resampler.resample(p[plane], x, y, rows, affine, size, dst),
+                Yuv::U16(p) => self.resampler.resample(p[plane], x, y, rows, affine, size, dst),
+            }
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! What frames have to do with the frames before: smoothing, motion and scene cuts.
+
+mod motion;
+mod scene;
+mod stabilizer;
+
+pub use motion::{Motion, MotionSearch, carry};
+pub use scene::SceneDetector;
+pub use stabilizer::Stabilizer;

@@ -1,0 +1,215 @@
+//! From a small matte and the small picture it was made from: a local linear model of alpha in luma,
+//! which the full-size luma turns into a full-size matte whose edges follow the picture.
+//!
+//! Near an edge [`EdgeColors`] have the colors of person and background. Where the two are
+//! well apart, a pixel's color says how much of each it shows: its place `(I - B) . (F - B) /
+//! |F - B|^2` on the line between them, the alpha that compositing solves for. It takes the place of
+//! the model's alpha as far as the colors can be believed, but never leaves the range that the
+//! model gave the pixel and its eight neighbors: an outline moves by a pixel at most, nothing
+//! grows, and what is flat stays as it is. The same line, `(F - B)_Y / |F - B|^2` per unit of luma,
+//! says how the full-size luma's detail continues it: `alpha = a Y + b` with `a` and `b` interpolated.
+//! Chroma comes from the small picture only; it is stored at half size or less anyway.
+//!
+//! Why not the guided filter (He, Sun, "Fast Guided Filter", 2015), which fits alpha to luma in small
+//! windows: it uses luma alone and learns from the very pixels that are wrong. On clips of people
+//! whose true mattes, bent by up to a pixel and blurred, were enlarged again 4 and 8 times, the mean error
+//! near the edges was 0.113 and 0.140 bilinear, 0.104 and 0.130 with the best variant of that filter,
+//! 0.086 and 0.116 with this; the outline's F at one pixel rose from 0.51 and 0.25 to 0.59 and 0.38, and to
+//! 0.70 and 0.47.
+
+use crate::matte::foreground::field::{Axis, Sampler};
+use crate::matte::{EdgeColors, MattedView, SmallYuv, ramp};
+use crate::plane::{Plane, PlaneRef};
+use crate::simd::{Row, dispatch, load, save};
+
+/// `alpha = a * luma + b`, luma in 0..=1, at the small matte's size.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Coefficients {
+    /// Slope; exactly 0 where the matte is flat.
+    pub a: Plane<f32>,
+    /// Offset; the matte itself where `a` is 0.
+    pub b: Plane<f32>,
+}
+
+/// Range of alpha among a pixel and its neighbors up to which the matte counts as flat, and from
+/// which luma's detail is followed fully.
+const FLAT: (f32, f32) = (0.02, 0.27);
+/// Weight of a difference in chroma relative to one in luma: skin, clothes and walls differ less in it,
+/// but light and shadow hardly change it.
+const CHROMA: f32 = 3.0;
+/// Squared distance of the two colors (chroma weighted) at which a quarter of what they say is believed.
+const CLOSE: f32 = 0.02;
+/// Share of what lies around a pixel that must surely be person, and surely background, for the
+/// colors to be those that it shows.
+const ENOUGH: f32 = 0.125;
+/// Columns that are worked on at a time.
+const BLOCK: usize = 16;
+/// Columns that a block's ranges are made from: its own and one at each side.
+const AROUND: usize = BLOCK + 2;
+
+/// Fits the matte of `view` to its small picture.
+///
+/// # Panics
+/// When the view's planes differ in size, or its colors are not those of a matte of this size.
+pub fn coefficients(view: &MattedView<'_>, out: &mut Coefficients) {
+    let (w, h) = (view.alpha.width(), view.alpha.height());
+    out.a.resize(w, h);
+    out.b.resize(w, h);
+    if w == 0 || h == 0 {
+        return;
+    }
+    let cell = EdgeColors::cell(w, h);
+    let cells = (w.div_ceil(cell), h.div_ceil(cell));
+    let known = &view.colors.sure[0];
+    assert_eq!((known.width(), known.height()), cells, "the colors are of a matte of this size");
+    let axes = [Axis::new(w, cell as f32, cells.0), Axis::new(h, cell as f32, cells.1)];
+    fit_rows(view, &axes, out);
+}
+
+impl Coefficients {
+    pub(super) fn planes(&self) -> (PlaneRef<'_, f32>, PlaneRef<'_, f32>) {
+        (self.a.as_ref(), self.b.as_ref())
+    }
+}
+
+dispatch! {
+    /// All coefficients, row by row: down a column every row would be another page of memory.
+    fn fit_rows(view: &MattedView<'_>, axes: &[Axis; 2], out: &mut Coefficients) {
+        let (w, h) = (view.alpha.width(), view.alpha.height());
+        let colors = view.colors;
+        let ([fy, fu, fv], [by, bu, bv], [sf, sb]) = (&colors.foreground, &colors.background, &colors.sure);
+        let fields = [fy, fu, fv, by, bu, bv, sf, sb];
+        let mut samplers = Vec::with_capacity(w.div_ceil(BLOCK));
+        for x in (0..w).step_by(BLOCK) {
+            samplers.push(Sampler::<8, BLOCK>::new(fields, axes, x, BLOCK.min(w - x)));
+        }
+        let alpha = view.alpha.as_ref();
+        let SmallYuv { y: cy, u: cu, v: cv } = view.small;
+        let mut ranges = Ranges::new(w);
+        for y in 0..h {
+            let own = alpha.row(y);
+            ranges.update(alpha.row(y.saturating_sub(1)), own, alpha.row((y + 1).min(h - 1)));
+            let (cy, cu, cv) = (cy.as_ref().row(y), cu.as_ref().row(y), cv.as_ref().row(y));
+            let (mut a, mut b) = (out.a.as_mut(), out.b.as_mut());
+            let (a, b) = (a.row_mut(y), b.row_mut(y));
+            for (block, sampler) in samplers.iter_mut().enumerate() {
+                let at = block * BLOCK..(block * BLOCK + BLOCK).min(w);
+                let own = load(&own[at.clone()]);
+                let (slope, offset) = match ranges.of(at.start) {
+                    Some((low, high)) => {
+                        let picture = [load(&cy[at.clone()]), load(&cu[at.clone()]), load(&cv[at.clone()])];
+                        fit(&picture, &own, &low, &high, &sampler.row(y))
+                    }
+                    None => ([0.0; BLOCK], own),
+                };
+                save(&mut a[at.clone()], &slope);
+                save(&mut b[at], &offset);
+            }
+        }
+    }
+}
+
+/// Least and greatest alpha among each pixel of a row and its neighbors above and below: the columns of
+/// the view, between one that repeats the first and some that repeat the last.
+struct Ranges {
+    low: Vec<f32>,
+    high: Vec<f32>,
+}
+
+impl Ranges {
+    fn new(width: usize) -> Self {
+        // The last block is a whole one here.
+        let columns = width.next_multiple_of(BLOCK) + 2;
+        Self { low: vec![0.0; columns], high: vec![0.0; columns] }
+    }
+
+    /// Those of the row `here`, between two others.
+    #[inline(always)]
+    fn update(&mut self, above: &[f32], here: &[f32], below: &[f32]) {
+        let w = here.len();
+        let (above, below) = (&above[..w], &below[..w]);
+        {
+            let (low, high) = (&mut self.low[1..=w], &mut self.high[1..=w]);
+            for x in 0..w {
+                low[x] = least(here[x], least(above[x], below[x]));
+                high[x] = greatest(here[x], greatest(above[x], below[x]));
+            }
+        }
+        for columns in [&mut self.low, &mut self.high] {
+            columns[0] = columns[1];
+            let last = columns[w];
+            for column in &mut columns[w + 1..] {
+                *column = last;
+            }
+        }
+    }
+
+    /// Least and greatest alpha among each pixel of the block at `x` and its eight neighbors; `None` where the
+    /// matte is flat around all of them.
+    #[inline(always)]
+    fn of(&self, x: usize) -> Option<(Row<BLOCK>, Row<BLOCK>)> {
+        let (columns, tops): (Row<AROUND>, Row<AROUND>) =
+            (load(&self.low[x..x + AROUND]), load(&self.high[x..x + AROUND]));
+        let (mut low, mut high) = ([0.0; BLOCK], [0.0; BLOCK]);
+        for i in 0..BLOCK {
+            low[i] = least(columns[i + 1], least(columns[i], columns[i + 2]));
+            high[i] = greatest(tops[i + 1], greatest(tops[i], tops[i + 2]));
+        }
+        // The bits of numbers that are not negative are in the numbers' order, and integers' greatest is
+        // vectorized.
+        let mut widest = 0;
+        for i in 0..BLOCK {
+            widest = widest.max((high[i] - low[i]).to_bits());
+        }
+        (f32::from_bits(widest) > FLAT.0).then_some((low, high))
+    }
+}
+
+/// Slopes and offsets of pixels that show `picture` and have the opacity `alpha`, `low` to `high`
+/// with their neighbors; `fields` are the colors of foreground and background there, and how much
+/// of each is sure.
+#[inline(always)]
+fn fit(
+    picture: &[Row<BLOCK>; 3],
+    alpha: &Row<BLOCK>,
+    low: &Row<BLOCK>,
+    high: &Row<BLOCK>,
+    fields: &[Row<BLOCK>; 8],
+) -> (Row<BLOCK>, Row<BLOCK>) {
+    let [fy, fu, fv, by, bu, bv, sf, sb] = fields;
+    let [y, u, v] = picture;
+    let (mut slopes, mut offsets) = ([0.0; BLOCK], [0.0; BLOCK]);
+    for i in 0..BLOCK {
+        let apart = [fy[i] - by[i], CHROMA * (fu[i] - bu[i]), CHROMA * (fv[i] - bv[i])];
+        let shown = [y[i] - by[i], CHROMA * (u[i] - bu[i]), CHROMA * (v[i] - bv[i])];
+        let squared = apart[0] * apart[0] + apart[1] * apart[1] + apart[2] * apart[2];
+        // The same color twice says nothing; that must not divide by 0.
+        let inverse = 1.0 / (squared + 1e-6);
+        let along = (shown[0] * apart[0] + shown[1] * apart[1] + shown[2] * apart[2]) * inverse;
+        let clear = squared / (squared + CLOSE);
+        let known = least(sf[i] * (1.0 / ENOUGH), 1.0) * least(sb[i] * (1.0 / ENOUGH), 1.0);
+        let believed = clear * clear * known;
+        let range = high[i] - low[i];
+        let moved = alpha[i] + believed * (greatest(least(along, 1.0), 0.0) - alpha[i]);
+        let moved = least(greatest(moved, low[i]), high[i]);
+        let slope = believed * apart[0] * inverse * ramp(range, FLAT);
+        slopes[i] = slope;
+        offsets[i] = if range > FLAT.0 { moved - slope * y[i] } else { alpha[i] };
+    }
+    (slopes, offsets)
+}
+
+/// The smaller one; a single instruction, unlike `min` with its care for NaN.
+#[inline(always)]
+fn least(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
+}
+
+/// The larger one, see [`least`].
+#[inline(always)]
+fn greatest(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+#[cfg(test)]
+mod tests;
