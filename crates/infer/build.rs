@@ -2,12 +2,11 @@
 //! `embed`), so that one file does the main job wherever FFmpeg's libraries are.
 //!
 //! The files come from `VRSEG_EMBED_ORT` and `VRSEG_EMBED_MODEL`, or else from the data folder that
-//! `setup.sh` fills. What is not found is left out with a warning, and the program then looks for it
-//! at run time; a variable that names a missing file is an error.
+//! `setup.sh` fills. What is not found is not embedded, with a warning, and the program then looks
+//! for it at run time; a variable that names a missing file is an error.
 //!
 //! For the crate this sets:
 //! - `cfg(embedded_ort)`: `OUT_DIR/ort.zst` is the library, compressed with Zstandard;
-//!   `VRSEG_EMBEDDED_ORT_LEN` is its unpacked size and `VRSEG_EMBEDDED_ORT_NAME` its file name;
 //! - `cfg(embedded_model)`: `OUT_DIR/selfie.onnx` is the default model.
 
 use std::env;
@@ -48,7 +47,7 @@ fn find(variable: &str, in_data_folder: &str, what: &str) -> Option<PathBuf> {
         return Some(path);
     }
     let path = data_folder()?.join(in_data_folder);
-    // A path that does not exist makes cargo run this script each time, until setup.sh has run.
+    // A path that does not exist makes cargo run this script with each build, until setup.sh has run.
     println!("cargo::rerun-if-changed={}", path.display());
     if path.is_file() {
         return Some(path);
@@ -77,11 +76,6 @@ fn embed_library(library: &Path, target: &Path) {
     let packed = zstd::bulk::compress(&bytes, level)
         .unwrap_or_else(|error| fail(&format!("cannot compress {}: {error}", library.display())));
     fs::write(target, packed).unwrap_or_else(|error| fail(&format!("cannot write {}: {error}", target.display())));
-
-    let real = fs::canonicalize(library).unwrap_or_else(|_| library.to_path_buf());
-    let name = real.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    println!("cargo::rustc-env=VRSEG_EMBEDDED_ORT_LEN={}", bytes.len());
-    println!("cargo::rustc-env=VRSEG_EMBEDDED_ORT_NAME={name}");
     println!("cargo::rustc-cfg=embedded_ort");
 }
 
@@ -91,7 +85,6 @@ fn copy(source: &Path, target: &Path) {
     }
 }
 
-/// Stops the build with a message.
 fn fail(message: &str) -> ! {
     println!("cargo::error={message}");
     std::process::exit(1)

@@ -215,4 +215,11 @@ mod tests {
         assert_eq!(missing_variable(|_| Some("0".into())), Some(("ORT_DISABLE_TELEMETRY", "1")));
         assert_eq!(missing_variable(|_| Some("1".into())), None);
     }
+
+    #[cfg(embedded_ort)]
+    #[test]
+    fn embedded_library_is_complete() {
+        let file = unpack_to_memory(EMBEDDED.unwrap()).unwrap();
+        shared_library::check_whole(Path::new(&format!("/proc/self/fd/{}", file.as_raw_fd()))).unwrap();
+    }
 }
