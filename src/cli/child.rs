@@ -4,7 +4,6 @@ use std::io;
 use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
-/// Between two looks at the child.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Waits until `child` ends. When `give_up` returns true first, kills it (only our own child, of which nothing more is

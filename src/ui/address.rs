@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 /// served. Port 0 is any free one.
 ///
 /// # Errors
-/// A sentence that says what an address looks like.
+/// A sentence with the expected form.
 pub(crate) fn parse(text: &str) -> Result<SocketAddr, String> {
     if let Ok(port) = text.parse::<u16>() {
         return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));

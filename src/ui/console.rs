@@ -1,5 +1,5 @@
 //! Standard error, shared by the progress bar, the log and messages: a line is written while the
-//! bar is lifted, so that the two never tear each other.
+//! bar is hidden, so that the two never mix.
 
 use super::status::RunStatus;
 use indicatif::{MultiProgress, ProgressDrawTarget};
@@ -91,7 +91,7 @@ impl Console {
         &self.bars
     }
 
-    /// Writes bytes that end in a line's end. There is nobody to tell if that fails.
+    /// Writes bytes that end in a line's end. A failure has nowhere to be reported.
     pub(crate) fn write(&self, bytes: &[u8]) {
         if let Some(listener) = self.listener.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             String::from_utf8_lossy(bytes).lines().for_each(|line| listener.status.add_message(line));
@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(output.text(), "at once\nvrseg: warning: later\nafter\n");
         let messages: Vec<_> = status.messages(0).into_iter().map(|m| m.text).collect();
         assert_eq!(messages, ["at once", "vrseg: warning: later"]);
-        // Of very much the newest is kept, from a line's beginning on.
+        // Of too much output the newest is kept, from the beginning of a line on.
         console.attach(status, true);
         (0..20_000).for_each(|i| console.line(&format!("{i}")));
         console.detach();

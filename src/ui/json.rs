@@ -4,8 +4,8 @@ use serde::Serialize;
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
-/// A stream of JSON lines. When it can't be written any more it falls silent: whoever stopped
-/// listening, or filled the disk, still wants the video.
+/// A stream of JSON lines. After the first failure it writes nothing more: who stopped reading, or
+/// filled the disk, still wants the video.
 pub(crate) struct JsonLines(Mutex<State>);
 
 struct State {
@@ -43,7 +43,7 @@ impl JsonLines {
         }
     }
 
-    /// Why not every line could be written, told once; a reader that went away is no reason.
+    /// Why not every line could be written, returned once; a reader that went away is no reason.
     pub(crate) fn failure(&self) -> Option<io::Error> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).failure.take()
     }

@@ -73,7 +73,7 @@ impl Watch {
     ///
     /// # Errors
     /// An address that is taken, a file that can't be written. A terminal that can't show the page is
-    /// only told of.
+    /// only a warning.
     pub(crate) fn start(
         status: &Arc<RunStatus>,
         options: &WatchOptions,
@@ -163,7 +163,7 @@ impl Watch {
         }
     }
 
-    /// The run is over: shows the last figures, writes the last line, gives the terminal back.
+    /// Ends the viewers: shows the last figures, writes the last line, restores the terminal.
     ///
     /// # Errors
     /// When the performance log could not be written to its end.

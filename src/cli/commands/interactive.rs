@@ -85,7 +85,7 @@ pub(crate) fn run(console: &Console) -> anyhow::Result<Exit> {
         }
     }
     if let Some(path) = history {
-        // A history that can't be kept is no reason to complain.
+        // A history that can't be written is not worth a message.
         let _ = path.parent().map(std::fs::create_dir_all);
         let _ = editor.save_history(&path);
     }

@@ -23,7 +23,7 @@ use vrseg_media::{DecodeOptions, Item, Reader, TimeRange, VideoFrame};
 
 /// Width of a picture on the sheet.
 const CELL_WIDTH: usize = 480;
-/// Frames before a moment that let the matte settle; a recurrent network needs more of them.
+/// Frames before a moment that let the matte settle; a recurrent model needs more of them.
 const WARM_UP: u64 = 4;
 const WARM_UP_RECURRENT: u64 = 15;
 

@@ -13,7 +13,7 @@ const ALPHA_EXTENSIONS: &[&str] = &["mov", "webm", "mkv"];
 
 /// What one `-o` asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Request {
+pub(crate) struct OutputRequest {
     /// The mode that it names.
     pub mode: Option<&'static str>,
     pub path: PathBuf,
@@ -21,12 +21,12 @@ pub(crate) struct Request {
     pub folder: bool,
 }
 
-impl Request {
+impl OutputRequest {
     /// Reads `[MODE=]PATH`. Only the mode words are a mode; `a=b.mp4` is a path.
     ///
     /// # Errors
     /// When the path is empty, or a file name without an extension.
-    pub(crate) fn parse(text: &Path) -> Result<Request, UsageError> {
+    pub(crate) fn parse(text: &Path) -> Result<OutputRequest, UsageError> {
         let bytes = text.as_os_str().as_bytes();
         let split = bytes.iter().position(|b| *b == b'=').and_then(|at| {
             let mode = schema::MODES.iter().find(|m| m.as_bytes() == &bytes[..at])?;
@@ -48,11 +48,11 @@ impl Request {
                 path.display()
             )));
         }
-        Ok(Request { mode, path, folder })
+        Ok(OutputRequest { mode, path, folder })
     }
 
-    /// The file that `input` becomes. `made` is the format of what is made, where players are to be
-    /// told it by the name.
+    /// The file that `input` becomes. `made` is the format of the output, where its name has to tell
+    /// it to players.
     ///
     /// # Errors
     /// When `pattern` is wrong, or the extension can't carry the mode.
@@ -162,19 +162,19 @@ mod tests {
     use super::*;
     use vrseg_image::vr::{Layout, Projection};
 
-    fn parse(text: &str) -> Result<Request, String> {
-        Request::parse(Path::new(text)).map_err(|e| e.to_string())
+    fn parse(text: &str) -> Result<OutputRequest, String> {
+        OutputRequest::parse(Path::new(text)).map_err(|e| e.to_string())
     }
 
     #[test]
     fn only_known_mode_words_are_modes() {
-        let file = |mode, path: &str| Ok(Request { mode, path: path.into(), folder: false });
+        let file = |mode, path: &str| Ok(OutputRequest { mode, path: path.into(), folder: false });
         assert_eq!(parse("green=out.mp4"), file(Some("green"), "out.mp4"));
         assert_eq!(parse("a=b.mp4"), file(None, "a=b.mp4"));
         assert_eq!(parse("Green=b.mp4"), file(None, "Green=b.mp4"));
         assert_eq!(parse("dir/green=b.mp4"), file(None, "dir/green=b.mp4"));
         assert_eq!(parse("matte=green=b.mp4"), file(Some("matte"), "green=b.mp4"));
-        assert_eq!(parse("matte=new/"), Ok(Request { mode: Some("matte"), path: "new/".into(), folder: true }));
+        assert_eq!(parse("matte=new/"), Ok(OutputRequest { mode: Some("matte"), path: "new/".into(), folder: true }));
         assert!(parse("green=").unwrap_err().contains("empty"));
         assert!(parse("out").unwrap_err().contains("extension"));
         assert!(parse("/").expect("a folder").folder);
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn file_names_follow_the_pattern_inside_the_folder() {
         let input = Input { path: "in/scene.v2_LR.mp4".into(), below: "day1".into() };
-        let folder = Request { mode: None, path: "out/".into(), folder: true };
+        let folder = OutputRequest { mode: None, path: "out/".into(), folder: true };
         let name = |mode, pattern| folder.file(&input, mode, None, pattern, "fast").map_err(|e| e.to_string());
         assert_eq!(name("green", "{stem}_{mode}.{ext}"), Ok("out/day1/scene.v2_LR_green.mp4".into()));
         assert_eq!(name("alpha", "{stem}_{mode}.{ext}"), Ok("out/day1/scene.v2_LR_alpha.mov".into()));
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn packed_output_is_named_with_its_own_format_tokens() {
-        let folder = Request { mode: None, path: "out/".into(), folder: true };
+        let folder = OutputRequest { mode: None, path: "out/".into(), folder: true };
         let packed = |fov| Format {
             layout: Layout::SideBySide,
             projection: Projection::Fisheye { fov },

@@ -48,7 +48,7 @@ pub(crate) fn obstacle() -> Option<&'static str> {
         .then_some("TERM names no terminal that can be drawn on")
 }
 
-/// Gives the terminal back as it was. Does nothing where there is no page; may be called anywhere.
+/// Restores the terminal. Does nothing where there is no page; may be called anywhere.
 pub(crate) fn restore() {
     if SCREEN_ACTIVE.swap(false, Ordering::SeqCst) {
         let _ = disable_raw_mode();
@@ -57,7 +57,7 @@ pub(crate) fn restore() {
 }
 
 impl Monitor {
-    /// Takes the terminal; `stop` is what Ctrl-C does, which the terminal no longer tells by itself.
+    /// Takes the terminal; `stop` is called on Ctrl-C, which is no signal in raw mode.
     ///
     /// # Errors
     /// When the terminal refuses.
@@ -110,7 +110,7 @@ impl Drop for Monitor {
     }
 }
 
-/// Draws and listens to keys.
+/// Draws the page and reads keys until `end`.
 fn show(
     mut terminal: Terminal<CrosstermBackend<Stderr>>,
     status: &RunStatus,

@@ -1,4 +1,4 @@
-//! What the page in the terminal looks like.
+//! The layout of the page in the terminal.
 
 use super::panels::{draw_machine, draw_messages, draw_progress, draw_stages, gauges};
 use super::preview::draw_preview;

@@ -7,7 +7,7 @@ use vrseg_engine::pipeline::{Event, StageReport, Summary};
 use vrseg_engine::tune::bottleneck::{self, Seen};
 use vrseg_hardware::{Machine, Usage};
 
-/// What was found, a few labeled lines.
+/// Input, layout, model, device and outputs, a labeled line each.
 pub(super) fn start(event: &Event, prefix: &str, console: &Console) -> String {
     let Event::Start { input, width, height, fps, frames, layout, model, device, outputs } = event else {
         return String::new();
@@ -34,7 +34,7 @@ fn labeled(console: &Console, label: &str, value: &str) -> String {
     format!("{} {value}", console.paint(Paint::Bold, &format!("{label:<8}")))
 }
 
-/// `120/600 frames, 28 fps, 17 s left, waiting for encode`
+/// `120/600 frames, 28 fps, 17 s left, slowest: encode`
 pub(super) fn progress(event: &Event) -> String {
     let Event::Progress { frames, total, fps, eta, bottleneck } = event else { return String::new() };
     let mut text = match total {
@@ -93,7 +93,7 @@ pub(super) fn done(s: &Summary, prefix: &str, console: &Console) -> String {
     text
 }
 
-/// Stages and their seconds, a line each, and what held the job up.
+/// Stages and their seconds, a line each, and the bottlenecks.
 pub(super) fn profile(s: &Summary, machine: &Machine) -> String {
     let mut text = String::from("  stage      at work   waiting   a frame: half  95 %  99 %  longest\n");
     for t in &s.stages {
@@ -131,7 +131,7 @@ fn times(s: &Summary) -> Vec<(&'static str, f64, f64)> {
     s.stages.iter().map(|t| (t.stage, t.busy, t.waiting)).collect()
 }
 
-/// `605.0 MB at most, 1.84 cores on average; card 43 % busy, 2.1 GB`
+/// Memory, cores and the GPU in one line.
 pub(super) fn resources(u: &Usage) -> String {
     let mut text = format!("{} of memory at most, {:.2} cores on average", format::bytes(u.peak_memory), u.mean_cores);
     if let Some(busy) = u.gpu_busy {

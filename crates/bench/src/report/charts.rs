@@ -1,7 +1,7 @@
 //! Which charts there are of a benchmark.
 
 use super::draw::{
-    BLUE, Chart, ChartError, Frame, GREEN, ORANGE, PURPLE, SKY, Series, VERMILION, YELLOW, bars, lines, shares,
+    BLUE, Chart, ChartError, ChartLabels, GREEN, ORANGE, PURPLE, SKY, Series, VERMILION, YELLOW, bars, lines, shares,
 };
 use super::facts::views_per_second;
 use crate::advice::{by_batch, by_precision, by_size, efficiency};
@@ -57,21 +57,21 @@ fn names(points: &[&Point]) -> Vec<String> {
 }
 
 /// What a chart shows, in words: each category with its figures.
-fn describe(frame: &Frame<'_>, series: &[Series]) -> String {
+fn describe(labels: &ChartLabels<'_>, series: &[Series]) -> String {
     let mut said = Vec::new();
-    for (i, category) in frame.categories.iter().enumerate() {
+    for (i, category) in labels.categories.iter().enumerate() {
         let figures: Vec<_> = series
             .iter()
             .filter_map(|s| Some(format!("{} {}", s.name, number(s.values.get(i).copied().flatten()?))))
             .collect();
         said.push(format!("{category}: {}", figures.join(", ")));
     }
-    format!("{}, {}. {}", frame.title, frame.unit, said.join("; "))
+    format!("{}, {}. {}", labels.title, labels.unit, said.join("; "))
 }
 
 fn speed(results: &Results, points: &[&Point]) -> Result<Chart, ChartError> {
     let categories = names(points);
-    let frame = Frame {
+    let labels = ChartLabels {
         title: "Speed by frame size",
         unit: "frames per second, more is better",
         across: "frame size, both eyes",
@@ -80,12 +80,12 @@ fn speed(results: &Results, points: &[&Point]) -> Result<Chart, ChartError> {
     let slowest = |p: &Point| Some(efficiency(p.measured()?, results.machine.cores)?.slowest.1);
     let all =
         [of_whole("whole pipeline", BLUE, points, |w| w.fps), series("its slowest stage alone", SKY, points, slowest)];
-    Ok(chart("speed", &frame, &all, bars(&frame, &all)?))
+    Ok(chart("speed", &labels, &all, bars(&labels, &all)?))
 }
 
 fn latency(points: &[&Point]) -> Result<Chart, ChartError> {
     let categories = names(points);
-    let frame = Frame {
+    let labels = ChartLabels {
         title: "Latency by frame size",
         unit: "milliseconds from decoder to encoder, less is better",
         across: "frame size, both eyes",
@@ -96,12 +96,12 @@ fn latency(points: &[&Point]) -> Result<Chart, ChartError> {
         of_whole("95 %", ORANGE, points, |w| w.latency.p95),
         of_whole("99 %", VERMILION, points, |w| w.latency.p99),
     ];
-    Ok(chart("latency", &frame, &all, bars(&frame, &all)?))
+    Ok(chart("latency", &labels, &all, bars(&labels, &all)?))
 }
 
 fn memory(points: &[&Point]) -> Result<Chart, ChartError> {
     let categories = names(points);
-    let frame = Frame {
+    let labels = ChartLabels {
         title: "Memory by frame size",
         unit: "GiB at most, less is better",
         across: "frame size, both eyes",
@@ -112,13 +112,13 @@ fn memory(points: &[&Point]) -> Result<Chart, ChartError> {
     if card.values.iter().any(Option::is_some) {
         all.push(card);
     }
-    Ok(chart("memory", &frame, &all, bars(&frame, &all)?))
+    Ok(chart("memory", &labels, &all, bars(&labels, &all)?))
 }
 
 fn stages(points: &[&Point]) -> Result<Chart, ChartError> {
     let points: Vec<_> = points.iter().copied().filter(|p| p.measured().is_some()).collect();
     let categories = names(&points);
-    let frame = Frame {
+    let labels = ChartLabels {
         title: "Where the time goes",
         unit: "share of each stage alone; milliseconds a frame, all stages",
         across: "",
@@ -128,12 +128,12 @@ fn stages(points: &[&Point]) -> Result<Chart, ChartError> {
         move |p: &Point| Some(1e3 / p.measured()?.stages.iter().find(|s| s.stage == stage)?.fps.max(1e-9))
     };
     let all: Vec<_> = STAGE_COLORS.iter().map(|(name, color)| series(name, *color, &points, time(name))).collect();
-    Ok(chart("stages", &frame, &all, shares(&frame, &all, "ms")?))
+    Ok(chart("stages", &labels, &all, shares(&labels, &all, "ms")?))
 }
 
 fn scaling(results: &Results, points: &[&Point]) -> Result<Chart, ChartError> {
     let categories = names(points);
-    let frame = Frame {
+    let labels = ChartLabels {
         title: "Scaling and efficiency",
         unit: "percent",
         across: "frame size, both eyes",
@@ -151,13 +151,13 @@ fn scaling(results: &Results, points: &[&Point]) -> Result<Chart, ChartError> {
             Some(100.0 * efficiency(p.measured()?, cores)?.of_slowest)
         }),
     ];
-    Ok(chart("scaling", &frame, &all, lines(&frame, &all, false)?))
+    Ok(chart("scaling", &labels, &all, lines(&labels, &all, false)?))
 }
 
 fn batch(points: &[&Point]) -> Result<Chart, ChartError> {
     let categories: Vec<_> = points.iter().map(|p| p.spec.batch.to_string()).collect();
     let recurrent = points.iter().any(|p| p.measured().is_some_and(|m| m.whole.is_none()));
-    let frame = Frame {
+    let labels = ChartLabels {
         title: "Speed by batch",
         unit: "eye views per second, more is better",
         across: if recurrent { "batch: views at once (1: one frame)" } else { "batch: frames at once" },
@@ -168,12 +168,12 @@ fn batch(points: &[&Point]) -> Result<Chart, ChartError> {
     if pipeline.values.iter().flatten().count() > 1 {
         all.push(pipeline);
     }
-    Ok(chart("batch", &frame, &all, lines(&frame, &all, true)?))
+    Ok(chart("batch", &labels, &all, lines(&labels, &all, true)?))
 }
 
 fn precision(points: &[&Point]) -> Result<Chart, ChartError> {
     let categories: Vec<_> = points.iter().map(|p| p.spec.precision.clone()).collect();
-    let frame = Frame {
+    let labels = ChartLabels {
         title: "Speed by precision",
         unit: "frames per second, more is better",
         across: "number format of the network",
@@ -181,11 +181,11 @@ fn precision(points: &[&Point]) -> Result<Chart, ChartError> {
     };
     let infer = |p: &Point| Some(p.measured()?.stages.iter().find(|s| s.stage == "infer")?.fps);
     let all = [of_whole("whole pipeline", BLUE, points, |w| w.fps), series("network alone", SKY, points, infer)];
-    Ok(chart("precision", &frame, &all, bars(&frame, &all)?))
+    Ok(chart("precision", &labels, &all, bars(&labels, &all)?))
 }
 
-fn chart(name: &'static str, frame: &Frame<'_>, series: &[Series], svg: String) -> Chart {
-    Chart { name, title: frame.title.to_owned(), description: describe(frame, series), svg }
+fn chart(name: &'static str, labels: &ChartLabels<'_>, series: &[Series], svg: String) -> Chart {
+    Chart { name, title: labels.title.to_owned(), description: describe(labels, series), svg }
 }
 
 #[cfg(test)]

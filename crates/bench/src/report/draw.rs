@@ -55,7 +55,7 @@ pub(super) struct Series {
 }
 
 /// What stands around the values.
-pub(super) struct Frame<'a> {
+pub(super) struct ChartLabels<'a> {
     pub title: &'a str,
     /// What is counted, with its unit and which way is better.
     pub unit: &'a str,
@@ -159,15 +159,15 @@ fn legend(series: &[Series]) -> Vec<(&str, RGBColor)> {
 }
 
 /// Groups of bars, each with its figure; a value that isn't there is marked "failed".
-pub(super) fn bars(frame: &Frame<'_>, series: &[Series]) -> SvgResult {
+pub(super) fn bars(labels: &ChartLabels<'_>, series: &[Series]) -> SvgResult {
     picture(HEIGHT, |c| {
-        let top = c.head(frame.title, frame.unit, &legend(series))?;
+        let top = c.head(labels.title, labels.unit, &legend(series))?;
         let at = c.axis(top, highest(series))?;
-        let slot = f64::from(WIDTH - LEFT - RIGHT) / frame.categories.len().max(1) as f64;
+        let slot = f64::from(WIDTH - LEFT - RIGHT) / labels.categories.len().max(1) as f64;
         let width = ((slot * 0.76 / series.len().max(1) as f64) as i32).min(64);
         // Figures of narrow bars would run into each other.
         let small = width < 30;
-        for (i, category) in frame.categories.iter().enumerate() {
+        for (i, category) in labels.categories.iter().enumerate() {
             let middle = LEFT + (slot * (i as f64 + 0.5)) as i32;
             let from = middle - width * series.len() as i32 / 2;
             for (k, s) in series.iter().enumerate() {
@@ -183,17 +183,17 @@ pub(super) fn bars(frame: &Frame<'_>, series: &[Series]) -> SvgResult {
             }
             c.text(category, (middle, HEIGHT - BOTTOM + 11), 12.0, INK, HPos::Center, false)?;
         }
-        c.text(frame.across, (LEFT + (WIDTH - LEFT - RIGHT) / 2, HEIGHT - 8), 11.0, MUTED, HPos::Center, false)
+        c.text(labels.across, (LEFT + (WIDTH - LEFT - RIGHT) / 2, HEIGHT - 8), 11.0, MUTED, HPos::Center, false)
     })
 }
 
 /// Lines over categories; with `mark`, the highest value of each line has a ring and its figure,
 /// else every value has its figure.
-pub(super) fn lines(frame: &Frame<'_>, series: &[Series], mark: bool) -> SvgResult {
+pub(super) fn lines(labels: &ChartLabels<'_>, series: &[Series], mark: bool) -> SvgResult {
     picture(HEIGHT, |c| {
-        let top = c.head(frame.title, frame.unit, &legend(series))?;
+        let top = c.head(labels.title, labels.unit, &legend(series))?;
         let at = c.axis(top, highest(series))?;
-        let slot = f64::from(WIDTH - LEFT - RIGHT) / frame.categories.len().max(1) as f64;
+        let slot = f64::from(WIDTH - LEFT - RIGHT) / labels.categories.len().max(1) as f64;
         let x = |i: usize| LEFT + (slot * (i as f64 + 0.5)) as i32;
         for (k, s) in series.iter().enumerate() {
             let there: Vec<_> = s.values.iter().enumerate().filter_map(|(i, v)| Some((i, (*v)?))).collect();
@@ -213,22 +213,22 @@ pub(super) fn lines(frame: &Frame<'_>, series: &[Series], mark: bool) -> SvgResu
                 }
             }
         }
-        for (i, category) in frame.categories.iter().enumerate() {
+        for (i, category) in labels.categories.iter().enumerate() {
             c.text(category, (x(i), HEIGHT - BOTTOM + 11), 12.0, INK, HPos::Center, false)?;
         }
-        c.text(frame.across, (LEFT + (WIDTH - LEFT - RIGHT) / 2, HEIGHT - 8), 11.0, MUTED, HPos::Center, false)
+        c.text(labels.across, (LEFT + (WIDTH - LEFT - RIGHT) / 2, HEIGHT - 8), 11.0, MUTED, HPos::Center, false)
     })
 }
 
 /// For each category a bar of parts that make up the whole, with the whole's figure behind it.
-pub(super) fn shares(frame: &Frame<'_>, parts: &[Series], unit: &str) -> SvgResult {
+pub(super) fn shares(labels: &ChartLabels<'_>, parts: &[Series], unit: &str) -> SvgResult {
     picture(HEIGHT, |c| {
-        let top = c.head(frame.title, frame.unit, &legend(parts))?;
-        let rows = frame.categories.len().max(1) as i32;
+        let top = c.head(labels.title, labels.unit, &legend(parts))?;
+        let rows = labels.categories.len().max(1) as i32;
         let slot = (HEIGHT - 12 - top) / rows;
         let thick = (slot * 7 / 10).min(34);
         let (left, right) = (LEFT + 6, WIDTH - 78);
-        for (i, category) in frame.categories.iter().enumerate() {
+        for (i, category) in labels.categories.iter().enumerate() {
             let y = top + slot * i as i32 + (slot - thick) / 2;
             let value = |p: &Series| p.values.get(i).copied().flatten().unwrap_or(0.0);
             let total: f64 = parts.iter().map(value).sum();
@@ -278,13 +278,13 @@ mod tests {
     #[test]
     fn charts_print_their_values() {
         let categories = ["a".to_owned(), "b & c".to_owned()];
-        let frame = Frame { title: "T", unit: "u", across: "x", categories: &categories };
+        let labels = ChartLabels { title: "T", unit: "u", across: "x", categories: &categories };
         let series = |values| [Series { name: "s".into(), color: BLUE, values }];
-        let svg = bars(&frame, &series(vec![Some(12.3), None])).unwrap();
+        let svg = bars(&labels, &series(vec![Some(12.3), None])).unwrap();
         assert!(svg.contains(">\n12\n") && svg.contains("failed") && svg.contains("b &amp; c"), "{svg}");
-        let svg = lines(&frame, &series(vec![Some(1.0), Some(2.0)]), true).unwrap();
+        let svg = lines(&labels, &series(vec![Some(1.0), Some(2.0)]), true).unwrap();
         assert!(svg.contains("best 2.0"), "{svg}");
-        let svg = shares(&frame, &series(vec![Some(1.0), Some(2.0)]), "ms").unwrap();
+        let svg = shares(&labels, &series(vec![Some(1.0), Some(2.0)]), "ms").unwrap();
         assert!(svg.contains("100 %") && svg.contains("2.0 ms"), "{svg}");
     }
 }

@@ -161,7 +161,7 @@ fn options(args: &BenchArgs) -> Vec<(String, String)> {
     given.into_iter().filter_map(|(option, value)| Some((option.to_owned(), value.clone()?))).collect()
 }
 
-/// New results, or those that are gone on with.
+/// New results, or those that `--resume` continues.
 fn begin(args: &BenchArgs, settings: Settings) -> anyhow::Result<Results> {
     let path = &args.output;
     if args.resume && path.exists() {

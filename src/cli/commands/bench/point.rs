@@ -13,7 +13,7 @@ use vrseg_engine::settings::{Loader, check};
 
 /// What the process measures, as JSON on its command line.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Request {
+pub(crate) struct PointRequest {
     pub spec: Spec,
     pub clip: PathBuf,
     /// Where outputs may be written.
@@ -30,7 +30,7 @@ pub(crate) struct Request {
 /// # Errors
 /// The request isn't one.
 pub(crate) fn run(request: &str, print: impl Fn(&str) -> anyhow::Result<()>) -> anyhow::Result<Exit> {
-    let request: Request = serde_json::from_str(request)?;
+    let request: PointRequest = serde_json::from_str(request)?;
     // Standard input ends with the parent: nobody waits for the result then.
     std::thread::spawn(|| {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
@@ -44,11 +44,11 @@ pub(crate) fn run(request: &str, print: impl Fn(&str) -> anyhow::Result<()>) -> 
     Ok(Exit::Done)
 }
 
-fn point(request: &Request) -> anyhow::Result<Measured> {
+fn point(request: &PointRequest) -> anyhow::Result<Measured> {
     let spec = &request.spec;
     let out = request.folder.join("out.mp4");
     let mut words = vec!["vrseg".into(), request.clip.clone().into_os_string(), "-o".into(), out.into()];
-    // Cached mattes would measure the disk instead of the network. Segments are never kept: the pipeline is
+    // Cached mattes would measure the disk instead of the model. Segments are never written: the pipeline is
     // run by itself.
     words.extend(["-y".into(), "--no-cache".into()]);
     let mut add = |option: &str, value: &str| words.extend([option.into(), value.into()]);

@@ -1,6 +1,6 @@
 //! Runs the points one after the other, each in a process of its own.
 
-use super::point::Request;
+use super::point::PointRequest;
 use crate::cli::child;
 use crate::cli::interrupt::Stop;
 use anyhow::Context;
@@ -80,7 +80,7 @@ impl SweepRunner<'_> {
                 Err(error) => return Ok(Some(Outcome::Failed { error: format!("its clip can't be made: {error}") })),
             },
         };
-        let request = Request {
+        let request = PointRequest {
             spec: spec.clone(),
             clip,
             folder: self.folder.to_owned(),
@@ -110,12 +110,12 @@ impl SweepRunner<'_> {
                 text
             })
         });
-        let said = child.stderr.take().map(|err| thread::spawn(move || last_lines(err)));
+        let stderr = child.stderr.take().map(|err| thread::spawn(move || last_lines(err)));
         let started = Instant::now();
         let give_up = || self.stop.presses() > 0 || started.elapsed() >= self.timeout;
         let status = child::wait(&mut child, give_up).ok().flatten();
         let text = answer.and_then(|a| a.join().ok()).unwrap_or_default();
-        let said = said.and_then(|s| s.join().ok()).unwrap_or_default();
+        let stderr = stderr.and_then(|s| s.join().ok()).unwrap_or_default();
         if self.stop.presses() > 0 {
             return None;
         }
@@ -124,7 +124,7 @@ impl SweepRunner<'_> {
             return Some(Outcome::Failed { error });
         };
         // It may have answered and then crashed on its way out.
-        Some(serde_json::from_str(&text).unwrap_or_else(|_| Outcome::Failed { error: explain(status, &said) }))
+        Some(serde_json::from_str(&text).unwrap_or_else(|_| Outcome::Failed { error: explain(status, &stderr) }))
     }
 
     /// The clip of a size, made where it isn't there.
@@ -159,14 +159,14 @@ fn last_lines(stream: impl Read) -> String {
 }
 
 /// Why a process ended without an answer.
-fn explain(status: ExitStatus, said: &str) -> String {
+fn explain(status: ExitStatus, stderr: &str) -> String {
     let why = match (status.signal(), status.code()) {
         (Some(9), _) => "it was killed: most likely memory ran out".to_owned(),
         (Some(signal), _) => format!("it crashed (signal {signal})"),
         (_, Some(code)) => format!("it ended with exit code {code}"),
         _ => "it ended without a word".to_owned(),
     };
-    if said.is_empty() { why } else { format!("{why}: {said}") }
+    if stderr.is_empty() { why } else { format!("{why}: {stderr}") }
 }
 
 #[cfg(test)]

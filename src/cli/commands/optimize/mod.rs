@@ -3,6 +3,7 @@
 //! is what the user will get, a library that crashes takes only its trial along, and each device has
 //! the ONNX Runtime that it needs (a process can load only one).
 
+mod measurements;
 mod report;
 mod save;
 mod trial;
@@ -12,14 +13,13 @@ use crate::cli::exit::Exit;
 use crate::cli::interrupt::Stop;
 use crate::ui::Console;
 use anyhow::Context;
-use serde::Serialize;
-use std::path::PathBuf;
+use measurements::Measurements;
 use trial::{ChildTrials, Clip, Trial};
 use vrseg_engine::settings::{Settings, Sources, check};
 use vrseg_engine::tune::bottleneck::{self, Finding, Seen};
 use vrseg_engine::tune::cuda::CudaCards;
 use vrseg_engine::tune::rules::{self, NetworkLoad, Processor, Threads};
-use vrseg_engine::tune::search::{Candidate, Goal, Outcome, Space, search};
+use vrseg_engine::tune::search::{Candidate, Goal, Space, search};
 use vrseg_hardware::Machine;
 use vrseg_infer::Precision;
 use vrseg_infer::{Kind, Manifest, Model, registry};
@@ -27,26 +27,7 @@ use vrseg_infer::{Kind, Manifest, Model, registry};
 /// Seconds of `--benchmark` and of the run that bottlenecks are looked for in.
 const BENCHMARK_SECONDS: f64 = 5.0;
 
-/// All that was measured, for the report.
-#[derive(Debug, Serialize)]
-struct Measured {
-    /// The machine in a line.
-    machine: String,
-    /// The clip in a line.
-    clip: String,
-    /// The settings that all of it began with, in a line.
-    start: String,
-    benchmark: Option<Trial>,
-    bottlenecks: Option<Vec<Finding>>,
-    #[serde(skip)]
-    search: Option<Outcome>,
-    target_fps: Option<f64>,
-    floor: f64,
-    /// The file that was written.
-    saved: Option<PathBuf>,
-}
-
-/// Does what was asked for; the search where nothing was.
+/// Runs the benchmark, the bottleneck detection and the search that `args` ask for; without any, the search.
 ///
 /// # Errors
 /// Wrong usage, a clip that can't be read, settings that can't run.
@@ -68,7 +49,7 @@ pub(crate) fn run(
     let mut trials = ChildTrials::new(args, &settings, &clip, folder.path(), stop, console);
     let auto = args.auto || args.save_config.is_some() || !(args.benchmark || args.detect_bottlenecks);
     let floor = args.min_iou.unwrap_or(if settings.profile == "quality" { 0.98 } else { 0.95 });
-    let mut measured = Measured {
+    let mut measured = Measurements {
         machine: report::machine_line(&machine),
         clip: clip.about.clone(),
         start: String::new(),

@@ -1,6 +1,7 @@
-//! What was measured, for people and for programs.
+//! The report, for people and for programs.
 
-use super::{Measured, Trial};
+use super::measurements::Measurements;
+use super::trial::Trial;
 use crate::cli::args::OptimizeArgs;
 use crate::ui::format::bytes;
 use serde_json::{Value, json};
@@ -19,7 +20,7 @@ pub(super) fn machine_line(machine: &Machine) -> String {
     format!("{}, {} threads, {:.1} GiB of memory, {cards}", cpu.model, cpu.usable, memory as f64 / f64::from(1 << 30))
 }
 
-pub(super) fn text(measured: &Measured, args: &OptimizeArgs) -> String {
+pub(super) fn text(measured: &Measurements, args: &OptimizeArgs) -> String {
     let mut text = String::new();
     let mut line = |label: &str, value: &str| {
         let _ = writeln!(text, "{label:<12} {value}");
@@ -65,7 +66,7 @@ fn benchmark(trial: &Trial, line: &mut dyn FnMut(&str, &str)) {
     }
 }
 
-fn search(outcome: &Outcome, measured: &Measured, line: &mut dyn FnMut(&str, &str)) {
+fn search(outcome: &Outcome, measured: &Measurements, line: &mut dyn FnMut(&str, &str)) {
     line("tried", &format!("{} settings", outcome.tried.len()));
     let good = |t: &&Tried| t.fps.is_ok() && !t.candidate.is_empty();
     let mut best: Vec<_> = outcome.tried.iter().filter(good).collect();
@@ -118,7 +119,7 @@ fn median(values: &[f64]) -> f64 {
 ///
 /// # Errors
 /// None in practice.
-pub(super) fn json(measured: &Measured) -> anyhow::Result<String> {
+pub(super) fn json(measured: &Measurements) -> anyhow::Result<String> {
     let mut report = serde_json::to_value(measured)?;
     report["search"] = measured.search.as_ref().map_or(Value::Null, |outcome| {
         let settings = |c: &vrseg_engine::tune::search::Candidate| -> serde_json::Map<String, Value> {

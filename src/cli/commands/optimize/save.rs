@@ -1,6 +1,6 @@
 //! The file of settings that a search ends with.
 
-use super::{Measured, Outcome};
+use super::measurements::Measurements;
 use crate::cli::exit::UsageError;
 use crate::cli::io::create_file;
 use anyhow::Context;
@@ -11,6 +11,7 @@ use std::path::Path;
 use std::time::SystemTime;
 use time::OffsetDateTime;
 use vrseg_engine::settings::{Settings, Sources, schema};
+use vrseg_engine::tune::search::Outcome;
 
 /// Refuses a file that can't be written, before minutes are spent on measuring.
 ///
@@ -43,8 +44,8 @@ pub(super) fn write(path: &Path, text: &str, overwrite: bool) -> anyhow::Result<
 }
 
 /// The file: what was measured as comments, the profile, what the user had given, what was found.
-/// A value of which only the rules spoke before is told as `auto`.
-pub(super) fn file(settings: &Settings, sources: &Sources, measured: &Measured, found: &Outcome) -> String {
+/// A value that only the rules had set before is given as `auto`.
+pub(super) fn file(settings: &Settings, sources: &Sources, measured: &Measurements, found: &Outcome) -> String {
     let mut text = String::new();
     if let Some(duel) = &found.duel {
         let runs = |fps: &[f64]| fps.iter().map(|f| format!("{f:.2}")).collect::<Vec<_>>().join(", ");
@@ -134,7 +135,7 @@ mod tests {
         let candidate = Candidate::default().with("processing.workers", 2).with("model.input_size", 384);
         let duel = Duel { candidate, frames: 20, before: vec![1.0], after: vec![2.0], gain: 2.0, iou: 0.987 };
         let found = Outcome { tried: Vec::new(), duel: Some(duel), faster: true, stopped: false };
-        let measured = Measured {
+        let measured = Measurements {
             machine: "two cores".into(),
             clip: "a clip".into(),
             start: "as it was".into(),

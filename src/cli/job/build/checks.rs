@@ -5,7 +5,7 @@ use super::batch::Batch;
 use crate::cli::args::JobArgs;
 use crate::cli::exit::{UsageError, complaints};
 use crate::cli::job::inputs;
-use crate::cli::job::outputs::{Request, canonical_place};
+use crate::cli::job::outputs::{OutputRequest, canonical_place};
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -30,7 +30,7 @@ pub(super) fn check_format(sources: &Sources) -> Result<(), UsageError> {
     Ok(())
 }
 
-pub(super) fn check_background(args: &JobArgs, requests: &[Request], default_mode: &str) -> Result<(), UsageError> {
+pub(super) fn check_background(args: &JobArgs, requests: &[OutputRequest], default_mode: &str) -> Result<(), UsageError> {
     let replaces = requests.iter().any(|r| r.mode.unwrap_or(default_mode) == "replace");
     match &args.output.background {
         None if replaces => {

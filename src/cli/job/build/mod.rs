@@ -7,7 +7,7 @@ mod checks;
 pub(crate) use batch::Batch;
 
 use super::inputs::{self, Input};
-use super::outputs::{Request, canonical_place, extension};
+use super::outputs::{OutputRequest, canonical_place, extension};
 use super::regions;
 use crate::cli::args::JobArgs;
 use crate::cli::exit::UsageError;
@@ -25,7 +25,7 @@ use vrseg_media::{Codec, EncodeOptions, TimeRange};
 /// # Errors
 /// A [`UsageError`] that says what doesn't fit and how to fix it.
 pub(crate) fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Result<Batch, UsageError> {
-    let requests = args.output.output.iter().map(|o| Request::parse(o)).collect::<Result<Vec<_>, _>>()?;
+    let requests = args.output.output.iter().map(|o| OutputRequest::parse(o)).collect::<Result<Vec<_>, _>>()?;
     let default_mode = default_mode(args, settings, sources);
     check_format(sources)?;
     check_background(args, &requests, &default_mode)?;
@@ -123,8 +123,7 @@ fn job(
     }
 }
 
-/// The mode of outputs that name none: `--background` means replace, unless the user said
-/// something else.
+/// The mode of outputs that name none: replace with `--background`, unless the user set another.
 fn default_mode(args: &JobArgs, settings: &Settings, sources: &Sources) -> String {
     if args.output.background.is_some() && !sources.of("output.mode").is_user() {
         return "replace".to_owned();
