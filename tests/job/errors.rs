@@ -344,7 +344,7 @@ fn crash_writes_a_report_and_keeps_finished_segments() {
         let text = std::fs::read_to_string(report).unwrap();
         for words in [
             &format!("thread:  vrseg-{stage}"),
-            "place:   crates/engine/src/pipeline/clock.rs:",
+            "place:   crates/engine/src/graph/clock.rs:",
             "result.mp4",
             "crash_on_order",
         ] {

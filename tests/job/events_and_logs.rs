@@ -261,8 +261,8 @@ fn trace_has_every_stage_and_frame() {
     for stage in ["infer", "matte", "encode"] {
         assert!((12..=13).contains(&spans(stage)), "{stage}: {}", spans(stage));
     }
-    // Sampling a frame, then its turn in order.
-    assert_eq!(spans("prepare"), 24);
+    // Sampling a frame, then what needs the frames in order, and once its end.
+    assert!((24..=25).contains(&spans("prepare")), "{}", spans("prepare"));
     assert!(spans("decode") >= 12 && spans("compose") >= 24 && spans("wait") > 60);
     let names: BTreeSet<_> =
         all.iter().filter(|e| e["name"] == "thread_name").map(|e| text(&e["args"]["name"])).collect();
