@@ -7,8 +7,8 @@ use libfuzzer_sys::fuzz_target;
 use std::fs;
 use std::sync::LazyLock;
 use tempfile::TempDir;
-use vrseg_engine::job::JobFolder;
-use vrseg_engine::pipeline::TemporalState;
+use vrseg_engine::segments::JobFolder;
+use vrseg_engine::TemporalState;
 
 static FOLDER: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().expect("a temporary folder"));
 

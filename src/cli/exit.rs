@@ -2,7 +2,6 @@
 
 use crate::ui::WatchError;
 use std::process::ExitCode;
-use vrseg_engine::pipeline;
 use vrseg_engine::settings::ConfigError;
 use vrseg_engine::telemetry::LogError;
 use vrseg_eval::EvalError;
@@ -55,7 +54,7 @@ pub(super) fn is_usage(error: &anyhow::Error) -> bool {
         || error.is::<ConfigError>()
         || error.is::<LogError>()
         || matches!(error.downcast_ref(), Some(WatchError::Address { .. } | WatchError::Log { .. }))
-        || error.downcast_ref::<pipeline::Error>().is_some_and(pipeline::Error::is_usage)
+        || error.downcast_ref::<vrseg_engine::Error>().is_some_and(vrseg_engine::Error::is_usage)
         || error.downcast_ref::<vrseg_cluster::Error>().is_some_and(vrseg_cluster::Error::is_usage)
         || error.downcast_ref::<ModelError>().is_some_and(ModelError::is_usage)
         || error.downcast_ref::<EvalError>().is_some_and(EvalError::is_usage)

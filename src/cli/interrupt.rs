@@ -10,7 +10,7 @@ use std::io;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use vrseg_engine::pipeline::Cancel;
+use vrseg_engine::Cancel;
 
 /// Counts the requests to stop and passes them to the job that runs. Each job has a [`Cancel`]
 /// of its own: one that failed has aborted its own stages, which must not end the next job.

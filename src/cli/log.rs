@@ -23,7 +23,7 @@ pub(crate) fn start_log(
     console: &Console,
     args: &JobArgs,
 ) -> anyhow::Result<LogGuard> {
-    let level = match (args.talk.quiet, args.talk.verbose) {
+    let level = match (args.messages.quiet, args.messages.verbose) {
         (true, _) => "warn",
         (_, 0) => level,
         (_, 1) => "info",
@@ -32,7 +32,7 @@ pub(crate) fn start_log(
     };
     let options = LogOptions {
         level: level.to_owned(),
-        explicit: args.talk.quiet || args.talk.verbose > 0,
+        explicit: args.messages.quiet || args.messages.verbose > 0,
         colors: console.colors(),
         format,
         file,

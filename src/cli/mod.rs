@@ -66,7 +66,7 @@ pub fn main() -> ExitCode {
 
 fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::Result<Exit> {
     let Some(command) = &cli.command else {
-        return if cli.job.talk.interactive {
+        return if cli.job.messages.interactive {
             interactive::run(console)
         } else {
             main_job::run(&cli.job, console, log)

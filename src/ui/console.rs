@@ -6,7 +6,7 @@ use indicatif::{MultiProgress, ProgressDrawTarget};
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use vrseg_engine::telemetry::TOLD;
+use vrseg_engine::telemetry::SHOWN_ON_CONSOLE;
 
 /// A color for a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +151,7 @@ impl Console {
 
     pub(crate) fn line(&self, text: &str) {
         if self.is_json_log() {
-            tracing::info!(target: TOLD, "{}", text.trim_start_matches("vrseg: "));
+            tracing::info!(target: SHOWN_ON_CONSOLE, "{}", text.trim_start_matches("vrseg: "));
         } else {
             self.write(format!("{text}\n").as_bytes());
         }
@@ -159,7 +159,7 @@ impl Console {
 
     /// `vrseg: error: ...`
     pub(crate) fn error(&self, text: &str) {
-        tracing::error!(target: TOLD, "{text}");
+        tracing::error!(target: SHOWN_ON_CONSOLE, "{text}");
         if !self.is_json_log() {
             self.line(&format!("vrseg: {} {text}", self.paint(Paint::Red, "error:")));
         }
@@ -167,7 +167,7 @@ impl Console {
 
     /// `vrseg: warning: ...`
     pub(crate) fn warning(&self, text: &str) {
-        tracing::warn!(target: TOLD, "{text}");
+        tracing::warn!(target: SHOWN_ON_CONSOLE, "{text}");
         if !self.is_json_log() {
             self.line(&format!("vrseg: {} {text}", self.paint(Paint::Yellow, "warning:")));
         }

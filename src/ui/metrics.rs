@@ -15,8 +15,8 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use vrseg_engine::pipeline::StageReport;
-use vrseg_infer::cache::Tally;
+use vrseg_engine::StageReport;
+use vrseg_infer::cache::CacheStats;
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -44,7 +44,7 @@ pub(crate) fn render(status: &Arc<RunStatus>) -> String {
 struct StatusCollector {
     now: Snapshot,
     totals: Vec<StageReport>,
-    mattes: Tally,
+    mattes: CacheStats,
 }
 
 impl StatusCollector {
@@ -155,7 +155,7 @@ mod tests {
         registry.register_collector(Box::new(StatusCollector {
             now,
             totals: vec![report],
-            mattes: Tally { computed: 9, disk: 3, memory: 0, carried: 2 },
+            mattes: CacheStats { computed: 9, disk: 3, memory: 0, carried: 2 },
         }));
         let mut out = String::new();
         text::encode(&mut out, &registry).expect("text");

@@ -1,6 +1,6 @@
 //! Previews as pixels that can be shown: frames, mattes and people on a green background.
 
-use vrseg_engine::pipeline::live::Glimpse;
+use vrseg_engine::events::PreviewFrame;
 use vrseg_image::plane::Matrix;
 
 /// RGB pixels, row by row.
@@ -30,16 +30,16 @@ pub(crate) struct Picture {
 /// The green that the composite shows: the default key.
 const GREEN: [f32; 3] = [0.0, 177.0 / 255.0, 64.0 / 255.0];
 
-/// Makes the pixels of a glimpse.
-pub(crate) fn from_glimpse(glimpse: &Glimpse) -> Picture {
+/// Makes the pixels of a preview_frame.
+pub(crate) fn from_preview_frame(preview_frame: &PreviewFrame) -> Picture {
     let mut picture = Picture {
-        frame: glimpse.frame,
-        seconds: glimpse.seconds,
+        frame: preview_frame.frame,
+        seconds: preview_frame.seconds,
         source: Image::default(),
         matte: Image::default(),
         composite: Image::default(),
     };
-    let views = &glimpse.views;
+    let views = &preview_frame.views;
     let width = views.iter().map(|(yuv, _)| yuv.y.width()).sum();
     let height = views.iter().map(|(yuv, _)| yuv.y.height()).max().unwrap_or(0);
     for image in [&mut picture.source, &mut picture.matte, &mut picture.composite] {
@@ -49,7 +49,7 @@ pub(crate) fn from_glimpse(glimpse: &Glimpse) -> Picture {
     for (yuv, alpha) in views {
         let w = yuv.y.width();
         for i in 0..w * yuv.y.height() {
-            let rgb = rgb([yuv.y.data()[i], yuv.u.data()[i], yuv.v.data()[i]], glimpse.matrix);
+            let rgb = rgb([yuv.y.data()[i], yuv.u.data()[i], yuv.v.data()[i]], preview_frame.matrix);
             // Before the first matte there is none.
             let a = alpha.data().get(i).copied().unwrap_or(0.0).clamp(0.0, 1.0);
             let at = 3 * ((i / w) * width + left + i % w);
@@ -157,7 +157,7 @@ mod tests {
             v: plane((coded[2] as f32 - co) / cs),
         };
         let views = vec![(view.clone(), plane(1.0)), (view, plane(0.0))];
-        let p = from_glimpse(&Glimpse { frame: 3, seconds: 0.1, matrix: Matrix::Bt709, views });
+        let p = from_preview_frame(&PreviewFrame { frame: 3, seconds: 0.1, matrix: Matrix::Bt709, views });
         assert_eq!((p.source.width, p.source.height), (4, 2));
         let near = |got: &[u8], want: [u8; 3]| got.iter().zip(want).all(|(g, w)| g.abs_diff(w) <= 2);
         assert!(near(&p.source.data[..3], wanted), "{:?}", &p.source.data[..3]);

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
-use vrseg_engine::pipeline::{CacheReport, Event, OutputReport, StageReport, Summary};
+use vrseg_engine::{CacheReport, Event, OutputReport, StageReport, Summary};
 use vrseg_hardware::Usage;
 
 /// A writer whose text can be read.

@@ -7,7 +7,7 @@ use crate::results::{Latency, Measured, StageShare, WholePipeline};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use vrseg_engine::LoadedJob;
-use vrseg_engine::pipeline::{self, Cancel, Event, Job, Observer, Plan};
+use vrseg_engine::{Cancel, Event, Job, Observer, Plan};
 use vrseg_engine::tune::bottleneck;
 use vrseg_infer::Kind;
 
@@ -19,7 +19,7 @@ const MIN_FRAMES: usize = 4;
 ///
 /// # Errors
 /// As a job.
-pub fn measure(job: &Job, views: Option<usize>, limits: &Limits) -> Result<Measured, pipeline::Error> {
+pub fn measure(job: &Job, views: Option<usize>, limits: &Limits) -> Result<Measured, vrseg_engine::Error> {
     let mut job = job.clone();
     job.range.frames = Some(limits.warmup + limits.iterations.max(MIN_FRAMES as u64));
     // What does not fit is a result, too.
@@ -48,7 +48,7 @@ pub fn measure(job: &Job, views: Option<usize>, limits: &Limits) -> Result<Measu
     }
     let cancel = Cancel::new();
     let timer = FrameTimer::new(limits, &cancel);
-    let summary = pipeline::run_loaded(&job, loaded, &cancel, &timer)?;
+    let summary = vrseg_engine::run_loaded(&job, loaded, &cancel, &timer)?;
     let mut whole = timer.whole()?;
     let shares: Vec<_> = summary.stages.iter().map(|s| (s.stage, s.busy, s.waiting)).collect();
     whole.slowest = bottleneck::slowest(&shares).map(|s| s.0.to_owned()).unwrap_or_default();
@@ -71,7 +71,7 @@ pub fn measure(job: &Job, views: Option<usize>, limits: &Limits) -> Result<Measu
 ///
 /// # Errors
 /// As [`Plan::new`].
-pub fn is_recurrent(job: &Job) -> Result<bool, pipeline::Error> {
+pub fn is_recurrent(job: &Job) -> Result<bool, vrseg_engine::Error> {
     Ok(Plan::new(job)?.model.manifest.kind == Kind::Recurrent)
 }
 
@@ -98,10 +98,10 @@ impl<'a> FrameTimer<'a> {
         Self { limits, cancel, frames: Mutex::default() }
     }
 
-    fn whole(self) -> Result<WholePipeline, pipeline::Error> {
+    fn whole(self) -> Result<WholePipeline, vrseg_engine::Error> {
         let FrameTimes { times, latencies, cpu, .. } = self.frames.into_inner().unwrap_or_else(PoisonError::into_inner);
         if times.len() < 3 {
-            return Err(pipeline::Error::Request(format!(
+            return Err(vrseg_engine::Error::Request(format!(
                 "the video is too short: after {} frames of warm-up it has {}, and 2 are the least",
                 self.limits.warmup,
                 times.len().saturating_sub(1)

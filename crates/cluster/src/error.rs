@@ -1,7 +1,6 @@
 //! What goes wrong between a job and its scheduler.
 
 use std::path::PathBuf;
-use vrseg_engine::pipeline;
 
 /// An error of a job on a cluster.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +42,7 @@ pub enum Error {
     Request(String),
     /// The job itself is wrong.
     #[error(transparent)]
-    Job(#[from] pipeline::Error),
+    Job(#[from] vrseg_engine::Error),
 }
 
 impl Error {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use vrseg_engine::job::{self, SegmentProgress};
+use vrseg_engine::segments::{self, SegmentProgress};
 
 /// Lines of a task's log that are shown when it failed.
 const LOG_LINES: usize = 3;
@@ -121,15 +121,15 @@ impl Status {
 pub fn status(submission: &Submission) -> Result<Status> {
     let ids = submission.ids();
     let queue = slurm::queue(&ids)?;
-    let made = job::progress(&submission.job);
+    let made = segments::progress(&submission.job);
     // Once the outputs are in place the folder goes, and its plan goes first: what was seen may be a part only.
     let outputs_exist = submission.outputs.iter().all(|o| o.is_file());
-    let progress = if outputs_exist && !job::is_planned(&submission.job) { Vec::new() } else { made?.segments };
+    let progress = if outputs_exist && !segments::is_planned(&submission.job) { Vec::new() } else { made?.segments };
     let removed = progress.is_empty();
     let unfinished = progress.iter().any(|s| !s.finished);
     let accounts = if unfinished { slurm::accounts(&ids) } else { HashMap::new() };
     let logs = folder_of(&submission.job);
-    Ok(combine(submission, progress, &queue, &accounts, &logs, removed || job::is_merged(&submission.job)))
+    Ok(combine(submission, progress, &queue, &accounts, &logs, removed || segments::is_merged(&submission.job)))
 }
 
 /// Combines segments, queue, accounts and logs.
@@ -230,7 +230,7 @@ mod tests {
     use super::*;
     use crate::slurm_scripts::Resources;
     use crate::submission::Round;
-    use vrseg_engine::job::Maker;
+    use vrseg_engine::segments::Maker;
 
     fn entry(state: &str, node: &str, reason: &str) -> QueueEntry {
         QueueEntry { state: state.into(), node: node.into(), reason: reason.into() }

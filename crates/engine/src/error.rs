@@ -2,7 +2,7 @@
 
 use crate::telemetry::crash::Crash;
 use vrseg_infer::ModelError;
-use vrseg_infer::cache::RecallError;
+use vrseg_infer::cache::CachedInferenceError;
 use vrseg_media::MediaError;
 
 /// An error of a whole job. Errors that are only consequences (a closed channel) never get here.
@@ -16,7 +16,7 @@ pub enum Error {
     Model(#[from] ModelError),
     /// Kept mattes began and did not go on: the job must be done again without looking any up.
     #[error(transparent)]
-    Recall(RecallError),
+    CachedInference(CachedInferenceError),
     /// What was asked makes no sense, or not with this input.
     #[error("{0}")]
     Request(String),
@@ -70,7 +70,7 @@ impl Error {
             Error::Model(e) => e.is_usage(),
             Error::Request(_) => true,
             Error::Interrupted
-            | Error::Recall(_)
+            | Error::CachedInference(_)
             | Error::Thread { .. }
             | Error::TrialFolder(_)
             | Error::JobFolder { .. }
@@ -81,11 +81,11 @@ impl Error {
     }
 }
 
-impl From<RecallError> for Error {
-    fn from(e: RecallError) -> Self {
+impl From<CachedInferenceError> for Error {
+    fn from(e: CachedInferenceError) -> Self {
         match e {
-            RecallError::Network(e) => Error::Model(e),
-            RecallError::Broken => Error::Recall(e),
+            CachedInferenceError::Network(e) => Error::Model(e),
+            CachedInferenceError::Broken => Error::CachedInference(e),
         }
     }
 }

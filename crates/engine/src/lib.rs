@@ -29,23 +29,3 @@ pub use graph::{Cancel, StageReport, Trace};
 pub use plan::{OutputGeometry, Plan};
 pub use run::{LoadedJob, run, run_loaded};
 pub use spec::{Job, Keep, ModelChoice, OutputSpec, PeopleChoice, Split};
-
-/// The old paths, until all users have the new ones.
-pub mod pipeline {
-    pub use crate::events as live;
-    pub use crate::frame::{Border, End, Part, SegmentDone, SegmentStore, TemporalState};
-    pub use crate::graph::{clock, trace};
-    pub use crate::plan::{self, recognize};
-    pub use crate::run as trial;
-    pub use crate::run as tuning;
-    pub use crate::run::{
-        self, Assembly, LoadedJob as Prepared, Recycling, UnpackAs, UnpackRequest, Unpacked, best_shares, forecast,
-        run, run_loaded as run_prepared, shared_out, unpack,
-    };
-    pub use crate::*;
-}
-/// The old paths, until all users have the new ones.
-pub mod job {
-    pub use crate::segments::*;
-    pub use crate::segments::{SegmentChoice as Which, WorkerOptions as Means};
-}

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use vrseg_image::compose::Mode;
 use vrseg_image::matte::MatteOptions;
-use vrseg_image::matte::keep::Wishes;
+use vrseg_image::matte::person_filter::PersonFilter;
 use vrseg_image::matte::windows::View;
 use vrseg_image::vr::FormatRequest;
 use vrseg_infer::cache::CacheChoice;
@@ -84,7 +84,7 @@ pub struct PeopleChoice {
     /// How many of the people the matte shows.
     pub keep: Keep,
     /// What else the user says of whom it shows.
-    pub wishes: Wishes,
+    pub wishes: PersonFilter,
 }
 
 /// How many people a matte shows.

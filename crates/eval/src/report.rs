@@ -4,7 +4,7 @@ use super::meter::{Meter, Scores};
 use super::read::{Mattes, Pictures};
 use super::stereo::{StereoMeter, StereoScores};
 use std::path::{Path, PathBuf};
-use vrseg_engine::pipeline::recognize::recognize_blind;
+use vrseg_engine::plan::recognize::recognize_blind;
 use vrseg_image::plane::Plane;
 use vrseg_image::vr::{Evidence, Finding, FormatRequest, Layout};
 use vrseg_media::MediaError;

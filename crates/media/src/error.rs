@@ -245,7 +245,7 @@ pub enum MediaError {
     },
     /// After a seek other frames came than before.
     #[error("{}: the frame at {seconds:.3} s, where a segment begins, isn't found again; work on it with --segment-seconds off", path.display())]
-    NotFoundAgain {
+    FrameNotFound {
         /// The input, as it was given.
         path: PathBuf,
         /// Time of the frame in the source's range, in seconds.

@@ -33,7 +33,7 @@ pub struct JobArgs {
     pub matte: GroupArgs<{ Group::Matte as u8 }>,
     /// What is said.
     #[command(flatten)]
-    pub talk: TalkArgs,
+    pub messages: MessageArgs,
 }
 
 /// What is read.
@@ -133,7 +133,7 @@ pub struct ModelArgs {
 /// What is said.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Messages")]
-pub struct TalkArgs {
+pub struct MessageArgs {
     /// Only warnings and errors
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,

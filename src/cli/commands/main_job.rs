@@ -14,8 +14,8 @@ use anyhow::Context;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::sync::Arc;
-use vrseg_engine::job::{Keep, Means};
-use vrseg_engine::pipeline::Trace;
+use vrseg_engine::segments::{Keep, WorkerOptions};
+use vrseg_engine::Trace;
 use vrseg_engine::settings::{Devices, Settings, check};
 use vrseg_engine::telemetry::{LogFile, LogGuard};
 use vrseg_engine::tune::rules;
@@ -28,16 +28,16 @@ use vrseg_infer::DeviceChoice;
 /// Wrong usage, and what keeps the run from starting; what fails in a job is printed and decides the exit code.
 pub(crate) fn run(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>) -> anyhow::Result<Exit> {
     let loader = args.loader();
-    if args.talk.show_config {
-        return print_text(&config::show(loader, args.talk.json)?).map(|()| Exit::Done);
+    if args.messages.show_config {
+        return print_text(&config::show(loader, args.messages.json)?).map(|()| Exit::Done);
     }
     let (settings, sources) = loader.load()?;
-    if args.talk.show_hardware {
+    if args.messages.show_hardware {
         let library = settings.device.ort_library.as_deref();
-        return print_text(&hardware::show(library, args.talk.json)?).map(|()| Exit::Done);
+        return print_text(&hardware::show(library, args.messages.json)?).map(|()| Exit::Done);
     }
     check(&settings, &sources)?;
-    if args.talk.monitor && args.talk.json && io::stdout().is_terminal() {
+    if args.messages.monitor && args.messages.json && io::stdout().is_terminal() {
         let why = "--monitor and --json would write over each other in this terminal; --json > FILE keeps them apart";
         return Err(UsageError(why.to_owned()).into());
     }
@@ -46,9 +46,9 @@ pub(crate) fn run(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>)
     }
     *log = Some(start_log(&settings.log_level, settings.log_format, settings.log_file.clone(), console, args)?);
     let batch = jobs(args, &settings, &sources)?;
-    let style = if args.talk.json {
+    let style = if args.messages.json {
         Style::Json(JsonLines::stdout())
-    } else if args.talk.quiet || console.is_json_log() {
+    } else if args.messages.quiet || console.is_json_log() {
         Style::Quiet
     } else {
         Style::Human
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>)
     if let Some(machine) = machine {
         ui = ui.with_profiling(machine);
     }
-    let trace = args.talk.trace.as_deref().map(open_trace).transpose()?;
+    let trace = args.messages.trace.as_deref().map(open_trace).transpose()?;
     if let Some(trace) = &trace {
         ui = ui.with_trace(Arc::clone(trace));
     }
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>)
         watch.map_or(Ok(()), Watch::finish)?;
         exit
     };
-    if let (Some(trace), Some(path)) = (trace, &args.talk.trace) {
+    if let (Some(trace), Some(path)) = (trace, &args.messages.trace) {
         end_trace(&trace, path, console)?;
     }
     match ui.json().and_then(JsonLines::failure) {
@@ -97,7 +97,7 @@ pub(crate) fn run(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>)
 
 /// The workers that share a job's segments: one for each device, or several on one; the threads are split between
 /// them. Empty where one pipeline does it all: then the machine need not be examined.
-fn workers(settings: &Settings) -> Result<Vec<Means>, UsageError> {
+fn workers(settings: &Settings) -> Result<Vec<WorkerOptions>, UsageError> {
     let at_once = settings.processing.segments_at_once;
     if at_once < 2 && matches!(settings.device.devices, Devices::One(_)) {
         return Ok(Vec::new());
@@ -119,15 +119,15 @@ fn workers(settings: &Settings) -> Result<Vec<Means>, UsageError> {
         n => n,
     };
     let threads = Some((all / devices.len()).max(1));
-    Ok(devices.into_iter().map(|device| Means { device, threads, ort_library: None }).collect())
+    Ok(devices.into_iter().map(|device| WorkerOptions { device, threads, ort_library: None }).collect())
 }
 
 fn watch_options(args: &JobArgs) -> WatchOptions {
     WatchOptions {
-        metrics: args.talk.metrics,
-        serve: args.talk.serve,
-        monitor: args.talk.monitor,
-        log: args.talk.performance_log.clone(),
+        metrics: args.messages.metrics,
+        serve: args.messages.serve,
+        monitor: args.messages.monitor,
+        log: args.messages.performance_log.clone(),
     }
 }
 
@@ -146,7 +146,7 @@ fn written<'a>(args: &'a JobArgs, log: &'a LogFile) -> Vec<(&'static str, &'a Pa
         LogFile::At(path) => Some(path.as_path()),
         LogFile::Off | LogFile::State => None,
     };
-    let (trace, figures) = (args.talk.trace.as_deref(), args.talk.performance_log.as_deref());
+    let (trace, figures) = (args.messages.trace.as_deref(), args.messages.performance_log.as_deref());
     let files = [("--log-file", log), ("--trace", trace), ("--performance-log", figures)];
     files.into_iter().filter_map(|(option, path)| Some((option, path?))).collect()
 }
@@ -185,7 +185,7 @@ fn end_trace(trace: &Trace, path: &Path, console: &Console) -> anyhow::Result<()
     match trace.finish() {
         Ok(true) => Ok(()),
         Ok(false) => {
-            let most = vrseg_engine::pipeline::trace::MOST;
+            let most = vrseg_engine::graph::trace::MOST;
             console.warning(&format!("{}: ends after {most} spans, which is what a viewer can open", path.display()));
             Ok(())
         }

@@ -13,8 +13,8 @@ use clap::Parser;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
-use vrseg_engine::pipeline::live::Glimpse;
-use vrseg_engine::pipeline::{self, Job, Plan};
+use vrseg_engine::events::PreviewFrame;
+use vrseg_engine::{Job, Plan};
 use vrseg_engine::settings::check;
 use vrseg_image::matte::{Sampler, SmallYuv};
 use vrseg_image::plane::{Plane, Rect, YuvColor, YuvLayout};
@@ -87,7 +87,7 @@ fn moments(args: &PreviewArgs, stop: &Stop, console: &Console) -> anyhow::Result
         let lead = warm_up as f64 / fps;
         here.range = TimeRange { start: Some((time - lead).max(0.0)), end: None, frames: Some(warm_up + 1) };
         let cancel = stop.next_job();
-        pipeline::run(&here, &cancel, &())?;
+        vrseg_engine::run(&here, &cancel, &())?;
         if stop.presses() > 0 {
             return Ok(None);
         }
@@ -169,7 +169,7 @@ fn image(
     Sampler::new().sample(&frame.yuv(), layout, color, Rect::new(0, 0, w, h), size, &mut small);
     let alpha = if gray { small.y.clone() } else { Plane::default() };
     let seen =
-        picture::from_glimpse(&Glimpse { frame: 0, seconds: 0.0, matrix: color.matrix, views: vec![(small, alpha)] });
+        picture::from_preview_frame(&PreviewFrame { frame: 0, seconds: 0.0, matrix: color.matrix, views: vec![(small, alpha)] });
     if gray { seen.matte } else { seen.source }
 }
 

@@ -6,7 +6,7 @@ use crate::cli::job::format_view::FormatView;
 use crate::ui::format::{bytes, duration};
 use serde_json::json;
 use std::fmt::Write as _;
-use vrseg_engine::pipeline::recognize::{recognize, vr_boxes};
+use vrseg_engine::plan::recognize::{recognize, vr_boxes};
 use vrseg_image::plane::Matrix;
 use vrseg_image::vr::boxes::VrBox;
 use vrseg_image::vr::{FormatFindings, FormatRequest, Layout, StereoTag};

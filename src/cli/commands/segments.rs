@@ -10,8 +10,8 @@ use crate::ui::{Console, ProgressUi, Style};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use vrseg_engine::job::{self, Means, Outcome, Which};
-use vrseg_engine::pipeline::{Event, Live, Observer};
+use vrseg_engine::segments::{self, WorkerOptions, Outcome, SegmentChoice};
+use vrseg_engine::{Event, Live, Observer};
 use vrseg_engine::settings::{check, values};
 
 /// Variables in which schedulers pass a task its index.
@@ -31,17 +31,17 @@ pub(crate) fn plan(args: &PlanArgs, print: impl Fn(&str) -> anyhow::Result<()>) 
         return Err(UsageError("--job is for one input; several have their folders beside their outputs".into()).into());
     }
     for one in &batch.jobs {
-        let first = one.outputs.first().map(|o| job::beside(&o.path)).unwrap_or_default();
+        let first = one.outputs.first().map(|o| segments::beside(&o.path)).unwrap_or_default();
         let folder = args.folder.clone().unwrap_or(first);
-        let made = job::plan(one, &folder, seconds, job.output.restart)?;
+        let made = segments::plan(one, &folder, seconds, job.output.restart)?;
         let segments = made.segments.map_or(0, |s| s.len());
         let frames = made.frames.unwrap_or(0);
-        if job.talk.json {
+        if job.messages.json {
             let line = serde_json::json!({
                 "folder": folder, "input": one.input, "segments": segments, "frames": frames,
             });
             print(&format!("{line}\n"))?;
-        } else if !job.talk.quiet {
+        } else if !job.messages.quiet {
             print(&format!("{}: {frames} frames in {segments} segments\n", folder.display()))?;
         }
     }
@@ -63,12 +63,12 @@ pub(super) fn planned_jobs(args: &JobArgs) -> anyhow::Result<(Batch, f64)> {
 pub(crate) fn work(args: &WorkArgs, stop: &Stop, console: &Console) -> anyhow::Result<Exit> {
     let folder = find_job(&args.folder)?;
     let which = match (args.index, args.all, args.next) {
-        (Some(task), ..) => Which::Range(task.first, task.last),
-        (None, true, _) => Which::All,
-        (None, false, true) => Which::Next,
+        (Some(task), ..) => SegmentChoice::Range(task.first, task.last),
+        (None, true, _) => SegmentChoice::All,
+        (None, false, true) => SegmentChoice::Next,
         (None, false, false) => {
             let n = task_index()?;
-            Which::Range(n, n)
+            SegmentChoice::Range(n, n)
         }
     };
     let device = match args.device.as_ref().and_then(|d| d.0.as_str()) {
@@ -79,7 +79,7 @@ pub(crate) fn work(args: &WorkArgs, stop: &Stop, console: &Console) -> anyhow::R
         })?),
         None => None,
     };
-    let means = Means {
+    let means = WorkerOptions {
         device,
         threads: args.threads.as_ref().and_then(|n| n.0.as_u64()).map(|n| n as usize),
         ort_library: args.ort_lib.clone(),
@@ -89,7 +89,7 @@ pub(crate) fn work(args: &WorkArgs, stop: &Stop, console: &Console) -> anyhow::R
     let once = FirstStartOnly { ui: &ui, started: AtomicBool::new(false) };
     let mut stopped = false;
     let cancel = stop.next_job();
-    let result = job::work(&folder, which, &means, &cancel, &once, |n, outcome, _| {
+    let result = segments::work(&folder, which, &means, &cancel, &once, |n, outcome, _| {
         stopped |= outcome == Outcome::Stopped;
         ui.note(&match outcome {
             Outcome::Made => format!("segment {n} is finished"),
@@ -113,7 +113,7 @@ pub(crate) fn work(args: &WorkArgs, stop: &Stop, console: &Console) -> anyhow::R
 pub(crate) fn merge(args: &MergeArgs, stop: &Stop, console: &Console) -> anyhow::Result<Exit> {
     let folder = find_job(&args.folder)?;
     let ui = ProgressUi::new(console.clone(), if args.quiet { Style::Quiet } else { Style::Human });
-    let reports = job::merge(&folder, args.overwrite, args.remove, &stop.next_job(), &ui)?;
+    let reports = segments::merge(&folder, args.overwrite, args.remove, &stop.next_job(), &ui)?;
     for output in reports {
         ui.note(&format!("{} {}, {}", output.mode, output.path.display(), bytes(output.bytes)));
     }
@@ -123,11 +123,11 @@ pub(crate) fn merge(args: &MergeArgs, stop: &Stop, console: &Console) -> anyhow:
 /// The job's folder: the one that was named, or the only one in it.
 pub(super) fn find_job(named: &Path) -> Result<PathBuf, UsageError> {
     let shown = named.display();
-    if job::is_job(named) {
+    if segments::is_job(named) {
         return Ok(named.to_path_buf());
     }
     let entries = std::fs::read_dir(named).map_err(|e| UsageError(format!("{shown}: {}", inputs::reason(&e))))?;
-    let mut inside: Vec<_> = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| job::is_job(p)).collect();
+    let mut inside: Vec<_> = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| segments::is_job(p)).collect();
     match (inside.pop(), inside.is_empty()) {
         (Some(only), true) => Ok(only),
         (None, _) => Err(UsageError(format!("{shown}: no planned job is in it; `vrseg plan` makes one"))),

@@ -4,7 +4,7 @@ use crate::cli::args::{SettingValue, UnpackArgs};
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::interrupt::Stop;
 use crate::ui::{Console, ProgressUi, Style, format::bytes};
-use vrseg_engine::pipeline::{UnpackAs, UnpackRequest, unpack};
+use vrseg_engine::run::{UnpackAs, UnpackRequest, unpack};
 use vrseg_media::{Codec, EncodeOptions};
 
 /// Unpacks a file.

@@ -3,8 +3,8 @@
 use super::format_view::FormatView;
 use crate::ui::format::{bytes, duration};
 use serde::Serialize;
-use vrseg_engine::job::{self, Keep, Means};
-use vrseg_engine::pipeline::{Cancel, Job, Observer, Summary, trial, tuning};
+use vrseg_engine::segments::{self, Keep, WorkerOptions};
+use vrseg_engine::{Cancel, Job, Observer, Summary};
 
 /// What a job would do, ready to be shown.
 #[derive(Clone, Debug, Serialize)]
@@ -30,15 +30,15 @@ pub(crate) struct RealEngine {
     /// How much of a job survives an interruption.
     pub keep: Keep,
     /// Workers that share a job's segments; with fewer than two, one pipeline does the whole job.
-    pub workers: Vec<Means>,
+    pub workers: Vec<WorkerOptions>,
     /// Whether a trial at the start of a job measures the best split of threads.
     pub auto_tune: bool,
 }
 
 impl Engine for RealEngine {
     fn plan(&self, job: &Job, cancel: &Cancel) -> anyhow::Result<PlanView> {
-        let plan = job::understood(job)?;
-        let job = &job::may_replace_its_own(job);
+        let plan = segments::understood(job)?;
+        let job = &segments::may_replace_its_own(job);
         let mut lines: Vec<_> = plan.lines(job).into_iter().map(|(l, v)| (l.to_owned(), v)).collect();
         let mut json = serde_json::json!({
             "width": plan.input.video.width,
@@ -56,7 +56,7 @@ impl Engine for RealEngine {
                 serde_json::json!({"path": o.path.to_string_lossy(), "mode": o.mode.name(), "encoder": e.encoder, "description": e.description})
             }).collect::<Vec<_>>(),
         });
-        let forecast = trial::forecast(job, plan, cancel)?;
+        let forecast = vrseg_engine::run::forecast(job, plan, cancel)?;
         json["forecast"] = serde_json::to_value(&forecast)?;
         lines.push(("device".into(), forecast.device));
         let trial = format!("at {:.1} fps, from a trial of {} frames", forecast.fps, forecast.trial_frames);
@@ -74,12 +74,12 @@ impl Engine for RealEngine {
 
     fn run(&self, job: &Job, cancel: &Cancel, observer: &dyn Observer) -> anyhow::Result<Summary> {
         if let (Some(seconds), true) = (self.keep.seconds, self.workers.len() > 1) {
-            return Ok(job::run_crew(job, &self.workers, seconds, self.keep.restart, cancel, observer)?);
+            return Ok(segments::run_crew(job, &self.workers, seconds, self.keep.restart, cancel, observer)?);
         }
-        let plan = job::understood(job)?;
-        let best = || tuning::best_shares(&job::may_replace_its_own(job), &plan, cancel, observer);
+        let plan = segments::understood(job)?;
+        let best = || vrseg_engine::run::best_shares(&segments::may_replace_its_own(job), &plan, cancel, observer);
         let found = if self.auto_tune { best() } else { None };
-        let tuned = found.map(|f| tuning::shared_out(job, f.infer, f.workers));
-        Ok(job::run(tuned.as_ref().unwrap_or(job), plan, self.keep, cancel, observer)?)
+        let tuned = found.map(|f| vrseg_engine::run::shared_out(job, f.infer, f.workers));
+        Ok(segments::run(tuned.as_ref().unwrap_or(job), plan, self.keep, cancel, observer)?)
     }
 }

@@ -4,7 +4,7 @@ use crate::cli::exit::UsageError;
 use crate::cli::time;
 use std::fs;
 use vrseg_engine::settings::values;
-use vrseg_image::matte::keep::Region;
+use vrseg_image::matte::person_filter::Region;
 
 /// Reads what was given to `option`: `X,Y,W,H;...`, or a file with a line `FROM TO X,Y,W,H` for each
 /// part, times as `--ss` accepts them, `-` for the end; what follows a `#` is a remark.

@@ -9,7 +9,7 @@ use anyhow::Context;
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
-use vrseg_engine::pipeline::{self, Event, Job, Observer};
+use vrseg_engine::{Event, Job, Observer};
 
 /// Events of `--json` besides the pipeline's.
 #[derive(Serialize)]
@@ -119,11 +119,11 @@ fn report_skipped(batch: &Batch, ui: &ProgressUi) {
 }
 
 fn is_interruption(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(pipeline::Error::Interrupted))
+    matches!(error.downcast_ref(), Some(vrseg_engine::Error::Interrupted))
 }
 
 fn is_broken_cached_run(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(pipeline::Error::Recall(_)))
+    matches!(error.downcast_ref(), Some(vrseg_engine::Error::CachedInference(_)))
 }
 
 /// Makes the folders named with `-o DIR/` (a missing folder of a named file was refused) and returns
@@ -180,7 +180,7 @@ mod tests {
     use super::*;
     use crate::ui::testing::{SharedBuffer, sample_summary, start_event};
     use crate::ui::{Console, JsonLines, Style};
-    use vrseg_engine::pipeline::{Cancel, Summary};
+    use vrseg_engine::{Cancel, Summary};
 
     /// Does what the input's name says.
     struct Fake<'a> {
@@ -202,7 +202,7 @@ mod tests {
             assert!(!cancel.is_requested(), "each job starts with a fresh flag");
             observer.event(start_event());
             match job.input.to_str() {
-                Some("unsuited") => Err(pipeline::Error::OutputRequest("unsuited: too small".into()).into()),
+                Some("unsuited") => Err(vrseg_engine::Error::Request("unsuited: too small".into()).into()),
                 Some("bad") => {
                     cancel.abort();
                     Err(anyhow::anyhow!("no key frame").context("bad: not a video"))
@@ -220,7 +220,7 @@ mod tests {
                 }
                 Some("early") => {
                     self.stop.press();
-                    Err(pipeline::Error::Interrupted.into())
+                    Err(vrseg_engine::Error::Interrupted.into())
                 }
                 Some("late") => {
                     self.stop.press();

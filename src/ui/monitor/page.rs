@@ -88,7 +88,7 @@ mod tests {
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
     use ratatui::buffer::Buffer;
-    use vrseg_engine::pipeline::StageReport;
+    use vrseg_engine::StageReport;
 
     fn sample(fps: f64) -> Page {
         let stage = |stage, load| StageStatus {

@@ -9,8 +9,8 @@ use super::status::RunStatus;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use vrseg_engine::pipeline::{Event, Live, Observer, Trace};
-use vrseg_engine::telemetry::TOLD;
+use vrseg_engine::{Event, Live, Observer, Trace};
+use vrseg_engine::telemetry::SHOWN_ON_CONSOLE;
 use vrseg_hardware::Machine;
 
 /// Between two plain lines of progress.
@@ -215,7 +215,7 @@ impl Observer for ProgressUi {
             status.event(&event);
         }
         if let Event::Start { .. } | Event::Done { .. } = &event {
-            tracing::info!(target: TOLD, "{event:?}");
+            tracing::info!(target: SHOWN_ON_CONSOLE, "{event:?}");
         }
         match (&self.style, &event) {
             (Style::Json(lines), _) => lines.write(&event),

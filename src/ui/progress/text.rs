@@ -3,7 +3,7 @@
 use crate::ui::console::{Console, Paint};
 use crate::ui::format;
 use std::fmt::Write as _;
-use vrseg_engine::pipeline::{Event, StageReport, Summary};
+use vrseg_engine::{Event, StageReport, Summary};
 use vrseg_engine::tune::bottleneck::{self, Seen};
 use vrseg_hardware::{Machine, Usage};
 

@@ -19,7 +19,7 @@ use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use vrseg_engine::telemetry::TOLD;
+use vrseg_engine::telemetry::SHOWN_ON_CONSOLE;
 
 /// Between two events.
 const EVENT_INTERVAL: Duration = Duration::from_millis(500);
@@ -159,7 +159,7 @@ async fn stop(State(state): State<ServeState>, headers: HeaderMap) -> StatusCode
     if !headers.contains_key("x-vrseg") {
         return StatusCode::FORBIDDEN;
     }
-    tracing::info!(target: TOLD, "a stop was asked for on the web page");
+    tracing::info!(target: SHOWN_ON_CONSOLE, "a stop was asked for on the web page");
     (state.stop)();
     StatusCode::NO_CONTENT
 }

@@ -9,9 +9,9 @@ use super::picture::{self, Picture};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use vrseg_engine::pipeline::{Event, Live, StageReport};
+use vrseg_engine::{Event, Live, StageReport};
 use vrseg_hardware::Machine;
-use vrseg_infer::cache::Tally;
+use vrseg_infer::cache::CacheStats;
 
 /// Points that the charts' history has at most; then every second one is dropped and the next ones
 /// come half as often, so that it spans the whole job.
@@ -40,7 +40,7 @@ struct State {
     /// Stages of the finished jobs, added up.
     finished_stages: Vec<StageReport>,
     /// Where the finished jobs' mattes came from.
-    finished_mattes: Tally,
+    finished_mattes: CacheStats,
     /// The stages' seconds of work at the last ticks.
     work_window: VecDeque<(Instant, Vec<f64>)>,
     history: VecDeque<HistoryPoint>,
@@ -175,7 +175,7 @@ impl RunStatus {
         drop(state);
         if self.has_preview_viewer() {
             // Converted outside of the lock: it takes a few milliseconds.
-            let picture = live.preview.take().map(|glimpse| Arc::new(picture::from_glimpse(&glimpse)));
+            let picture = live.preview.take().map(|preview_frame| Arc::new(picture::from_preview_frame(&preview_frame)));
             live.preview.request();
             if let Some(picture) = picture {
                 self.lock().picture = Some(picture);
@@ -189,7 +189,7 @@ impl RunStatus {
     }
 
     /// Sums over all jobs: what the stages did, and where the mattes came from.
-    pub(crate) fn totals(&self) -> (Vec<StageReport>, Tally) {
+    pub(crate) fn totals(&self) -> (Vec<StageReport>, CacheStats) {
         let state = self.lock();
         let (mut stages, mut mattes) = (state.finished_stages.clone(), state.finished_mattes);
         if let Some(live) = &state.live {

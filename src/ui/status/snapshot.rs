@@ -1,9 +1,9 @@
 //! The status of a run at one moment, as viewers and the performance log get it. Field names are the JSON's.
 
 use serde::Serialize;
-use vrseg_engine::pipeline::StageReport;
+use vrseg_engine::StageReport;
 use vrseg_hardware::sampler::Sample;
-use vrseg_infer::cache::Tally;
+use vrseg_infer::cache::CacheStats;
 
 /// What a run is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -138,7 +138,7 @@ pub(crate) struct Snapshot {
     /// The stages, in order.
     pub stages: Vec<StageStatus>,
     /// Where this job's mattes came from, in frames.
-    pub mattes: Tally,
+    pub mattes: CacheStats,
     /// The process's use of the machine.
     pub sample: Sample,
     /// Cores that the process may use.

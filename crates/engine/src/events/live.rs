@@ -1,4 +1,4 @@
-//! A job while it runs: figures that can be read at any time, and a glimpse of what it sees.
+//! A job while it runs: figures that can be read at any time, and a preview_frame of what it sees.
 
 use crate::graph::{Clocks, Trace};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use vrseg_hardware::sampler::{Latest, Sample};
 use vrseg_image::matte::SmallYuv;
 use vrseg_image::plane::{Matrix, Plane};
-use vrseg_infer::cache::Tally;
+use vrseg_infer::cache::CacheStats;
 
 /// What can be read of a running job. It outlives the job, with its last figures.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct Live {
     /// The source.
     pub input: PathBuf,
     sampler: Latest,
-    mattes: Mutex<Tally>,
+    mattes: Mutex<CacheStats>,
 }
 
 impl Live {
@@ -36,11 +36,11 @@ impl Live {
     }
 
     /// Where the mattes came from so far, in frames.
-    pub fn mattes(&self) -> Tally {
+    pub fn mattes(&self) -> CacheStats {
         *self.mattes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn count_mattes(&self, so_far: Tally) {
+    pub(crate) fn count_mattes(&self, so_far: CacheStats) {
         *self.mattes.lock().unwrap_or_else(PoisonError::into_inner) = so_far;
     }
 
@@ -52,7 +52,7 @@ impl Live {
 
 /// A frame at the network's size with its matte.
 #[derive(Clone, Debug)]
-pub struct Glimpse {
+pub struct PreviewFrame {
     /// Number of the frame, from 0.
     pub frame: u64,
     /// Its time in seconds from the job's first frame.
@@ -63,11 +63,11 @@ pub struct Glimpse {
     pub views: Vec<(SmallYuv, Plane<f32>)>,
 }
 
-/// Hands out a glimpse when one was asked for. While nobody asks it costs a look at a flag a frame.
+/// Hands out a preview_frame when one was asked for. While nobody asks it costs a look at a flag a frame.
 #[derive(Debug, Default)]
 pub struct Preview {
     wanted: AtomicBool,
-    glimpse: Mutex<Option<Glimpse>>,
+    preview_frame: Mutex<Option<PreviewFrame>>,
 }
 
 impl Preview {
@@ -77,15 +77,15 @@ impl Preview {
     }
 
     /// What was kept since the last call.
-    pub fn take(&self) -> Option<Glimpse> {
-        self.glimpse.lock().unwrap_or_else(PoisonError::into_inner).take()
+    pub fn take(&self) -> Option<PreviewFrame> {
+        self.preview_frame.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Keeps what `make` makes, where somebody asked for it.
-    pub(crate) fn offer(&self, make: impl FnOnce() -> Glimpse) {
+    pub(crate) fn offer(&self, make: impl FnOnce() -> PreviewFrame) {
         if self.wanted.load(Ordering::Relaxed) && self.wanted.swap(false, Ordering::Relaxed) {
-            let glimpse = make();
-            *self.glimpse.lock().unwrap_or_else(PoisonError::into_inner) = Some(glimpse);
+            let preview_frame = make();
+            *self.preview_frame.lock().unwrap_or_else(PoisonError::into_inner) = Some(preview_frame);
         }
     }
 }
@@ -101,7 +101,7 @@ mod tests {
         let mut offer = |frame| {
             preview.offer(|| {
                 made += 1;
-                Glimpse { frame, seconds: 0.0, matrix: Matrix::Bt709, views: Vec::new() }
+                PreviewFrame { frame, seconds: 0.0, matrix: Matrix::Bt709, views: Vec::new() }
             });
         };
         offer(0);

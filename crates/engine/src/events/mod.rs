@@ -3,7 +3,7 @@
 mod live;
 mod progress;
 
-pub use live::{Glimpse, Live, Preview};
+pub use live::{PreviewFrame, Live, Preview};
 pub(crate) use progress::Progress;
 
 use crate::graph::{Histogram, StageReport};
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use vrseg_hardware::Usage;
-use vrseg_infer::cache::Tally;
+use vrseg_infer::cache::CacheStats;
 
 /// Something happened.
 #[derive(Clone, Debug, Serialize)]
@@ -145,7 +145,7 @@ pub struct OutputReport {
 pub struct CacheReport {
     /// Frames by where their mattes came from.
     #[serde(flatten)]
-    pub frames: Tally,
+    pub frames: CacheStats,
     /// Share of the frames that the network did not have to see, 0..=1.
     pub hit_rate: f64,
     /// Entries that could not be kept on disk: it was too slow or full.

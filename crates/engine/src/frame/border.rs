@@ -159,7 +159,7 @@ impl Cuts {
         self.index += 1;
         let over = |length: i64| {
             let lasted = frame.pts - started;
-            frame.findable && (frame.key && lasted >= length || lasted >= 2 * length)
+            frame.seekable && (frame.key && lasted >= length || lasted >= 2 * length)
         };
         if !stop && !self.length.is_some_and(over) {
             return Some(Place::Inside);

@@ -4,7 +4,7 @@
 
 use crate::people::{CropState, PeopleState};
 use serde::{Deserialize, Serialize};
-use vrseg_image::matte::people::{Cell, Tracks};
+use vrseg_image::matte::people::{CropRect, Tracks};
 use vrseg_image::plane::Plane;
 use vrseg_infer::Tensor;
 use vrseg_infer::cache::{Chain, Past};
@@ -46,7 +46,7 @@ struct PeopleIndex {
 }
 
 /// Whom, the crop, the input's size, the states' shapes.
-type CropIndex = ((u64, usize), Cell, (usize, usize), Vec<Vec<usize>>);
+type CropIndex = ((u64, usize), CropRect, (usize, usize), Vec<Vec<usize>>);
 
 /// Numbers that are believed to be in one state: 8 GB.
 const MOST: usize = 1 << 31;
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
     use proptest::collection;
     use proptest::prelude::*;
-    use vrseg_image::matte::people::Spot;
+    use vrseg_image::matte::people::PersonBox;
 
     /// Tracks with sums that are no short decimal fractions.
     fn somebody() -> Tracks {
@@ -145,7 +145,7 @@ mod tests {
         for n in 1..=5 {
             tracks.step();
             let side = 10.0 + 1.0 / n as f32;
-            tracks.found(&[Spot { score: 0.9, sides: [side / 3.0, side / 7.0, 9.0 * side, 11.0 * side] }]);
+            tracks.found(&[PersonBox { score: 0.9, sides: [side / 3.0, side / 7.0, 9.0 * side, 11.0 * side] }]);
         }
         tracks
     }
@@ -178,7 +178,7 @@ mod tests {
                 crops: vec![
                     vec![CropState {
                         person: (0, 1),
-                        cell: Cell { x0: 1, y0: 2, x1: 30, y1: 40 },
+                        cell: CropRect { x0: 1, y0: 2, x1: 30, y1: 40 },
                         size: (64, 96),
                         states: vec![Tensor { shape: vec![1, 2, 3], data: plane(9, 6, 1).data().to_vec() }],
                     }],

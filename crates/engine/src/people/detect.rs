@@ -3,7 +3,7 @@
 use super::{People, free};
 use crate::error::Result;
 use crate::graph::order::make_ahead;
-use vrseg_image::matte::people::{Cutter, Spot};
+use vrseg_image::matte::people::{CropSampler, PersonBox};
 use vrseg_image::plane::Yuv;
 use vrseg_infer::Detection;
 use vrseg_infer::detector::suppress;
@@ -16,7 +16,7 @@ const CUT: f32 = 0.012;
 
 impl People {
     /// Where the detector sees people in the first eye, in samples of its small picture.
-    pub(super) fn spots(&mut self, planes: &Yuv<'_>) -> Result<Vec<Spot>> {
+    pub(super) fn spots(&mut self, planes: &Yuv<'_>) -> Result<Vec<PersonBox>> {
         let side = self.detector.side();
         let norm = self.detector.manifest().normalization();
         let rect = self.rects[0];
@@ -30,7 +30,7 @@ impl People {
             (fit(uw), fit(uh))
         };
         let (form, tiles, pictures, grid) = (self.form, &self.tiles, &self.pictures, self.grid);
-        let cut = |cutter: &mut Cutter, i: usize| {
+        let cut = |cutter: &mut CropSampler, i: usize| {
             let [mut part, mut picture] = [(); 2].map(|()| free(pictures).pop().unwrap_or_default());
             let size = size(tiles[i]);
             cutter.cut(planes, form, rect, tiles[i].map(f64::from), size, &norm, &mut part);
@@ -64,7 +64,7 @@ impl People {
             Ok(())
         })?;
         suppress(&mut found);
-        Ok(found.into_iter().map(|d| Spot { score: d.score, sides: d.sides }).collect())
+        Ok(found.into_iter().map(|d| PersonBox { score: d.score, sides: d.sides }).collect())
     }
 }
 

@@ -13,7 +13,7 @@ use crate::plan::{PeoplePlan, SmallView, Views};
 use crate::spec::Keep;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use vrseg_image::matte::people::{Cell, Cutter, Form, Layers, Piece, Track, Tracks, shift, tiles};
+use vrseg_image::matte::people::{CropRect, CropSampler, SourceFormat, PersonLayers, PersonMatte, Track, Tracks, shift, tiles};
 use vrseg_image::matte::rotate;
 use vrseg_image::plane::{Plane, Rect, Yuv, YuvColor, YuvLayout};
 use vrseg_image::vr::Projection;
@@ -34,7 +34,7 @@ struct CropModel {
 
 /// One person in one eye, as a network is shown them.
 struct TrackedCrop {
-    cell: Cell,
+    cell: CropRect,
     size: (usize, usize),
     states: States,
 }
@@ -44,14 +44,14 @@ pub struct People {
     detector: Detector,
     models: Vec<CropModel>,
     tracks: Tracks,
-    layers: Vec<Layers>,
+    layers: Vec<PersonLayers>,
     /// One for each thread that cuts.
-    cutters: Vec<Cutter>,
+    cutters: Vec<CropSampler>,
     /// Brings mattes back.
-    fitter: Cutter,
+    fitter: CropSampler,
     rects: Vec<Rect>,
     grid: (usize, usize),
-    form: Form,
+    form: SourceFormat,
     tiles: Vec<[f32; 4]>,
     keep: Keep,
     batch: Batch,
@@ -69,7 +69,7 @@ struct Crop {
     at: usize,
     eye: usize,
     track: usize,
-    cell: Cell,
+    cell: CropRect,
     /// The network's input.
     size: (usize, usize),
 }
@@ -99,12 +99,12 @@ impl People {
             detector: Detector::load(&plan.detector, options)?,
             models,
             tracks: Tracks::new(plan.every),
-            layers: views.rects.iter().map(|_| Layers::default()).collect(),
-            cutters: std::iter::repeat_with(Cutter::default).take(threads.max(1)).collect(),
-            fitter: Cutter::default(),
+            layers: views.rects.iter().map(|_| PersonLayers::default()).collect(),
+            cutters: std::iter::repeat_with(CropSampler::default).take(threads.max(1)).collect(),
+            fitter: CropSampler::default(),
             rects: views.rects.clone(),
             grid: views.size(),
-            form: Form { layout, color, rotation: views.rotation },
+            form: SourceFormat { layout, color, rotation: views.rotation },
             tiles: tiles(projection.lens().is_none(), rect.w as f32 / rect.h as f32),
             keep: plan.keep,
             batch: Batch::default(),
@@ -213,14 +213,14 @@ impl People {
                 let pieces = crops.iter().zip(&self.mattes).filter(|(s, _)| (s.eye, s.at) == (eye, at));
                 let pieces = pieces.map(|(crop, matte)| {
                     let track = &tracks[crop.track];
-                    Piece { cell: crop.cell, sides: track.sides_in(eye), strength: track.strength, matte }
+                    PersonMatte { cell: crop.cell, sides: track.sides_in(eye), strength: track.strength, matte }
                 });
                 self.layers[eye].add(&view.alpha, pieces);
             }
             self.layers[eye].finish(&mut view.alpha);
         }
         if self.models.is_empty() {
-            seen = tracks.iter().map(|t| Cell::around(t.sides, CONTEXT, self.grid, ratio)).collect();
+            seen = tracks.iter().map(|t| CropRect::around(t.sides, CONTEXT, self.grid, ratio)).collect();
         }
         if let Some(first) = views.first() {
             self.tracks.follow(&first.alpha, &seen);
@@ -242,30 +242,30 @@ impl People {
     }
 
     /// The crop around a person that a network is to be shown.
-    fn cell(&mut self, at: usize, eye: usize, track: &Track, ratio: f32) -> Cell {
+    fn cell(&mut self, at: usize, eye: usize, track: &Track, ratio: f32) -> CropRect {
         let CropModel { network, crops } = &mut self.models[at];
         let (context, sides) = (network.manifest().crop.context, track.sides_in(eye));
         let new = || TrackedCrop {
-            cell: Cell::around(sides, context, self.grid, ratio),
+            cell: CropRect::around(sides, context, self.grid, ratio),
             size: (0, 0),
             states: States::default(),
         };
         let crop = crops.entry((track.id, eye)).or_insert_with(new);
         if !crop.cell.holds(sides, context, self.grid, ratio) {
-            crop.cell = Cell::around(sides, context, self.grid, ratio);
+            crop.cell = CropRect::around(sides, context, self.grid, ratio);
         }
         crop.cell
     }
 
     /// Whether a network has something to add: one that does well on whole views sees nobody better in a
     /// crop that isn't larger than in the whole view.
-    fn adds(&self, at: usize, cell: Cell) -> bool {
+    fn adds(&self, at: usize, cell: CropRect) -> bool {
         let crop = self.models[at].network.manifest().crop;
         !crop.enlarge_only || cell.width().max(cell.height()) < crop.size as usize
     }
 
     /// The input of a network that is shown a crop.
-    fn input_size(&self, at: usize, eye: usize, cell: Cell) -> Result<(usize, usize)> {
+    fn input_size(&self, at: usize, eye: usize, cell: CropRect) -> Result<(usize, usize)> {
         let manifest = self.models[at].network.manifest();
         let rect = self.rects[eye];
         let mut across =
@@ -282,7 +282,7 @@ impl People {
         let (w, h) = (self.grid.0 as f64, self.grid.1 as f64);
         let (form, rects, pictures) = (self.form, &self.rects, &self.pictures);
         let norms: Vec<_> = self.models.iter().map(|c| c.network.manifest().normalization()).collect();
-        let cut = |cutter: &mut Cutter, i: usize| {
+        let cut = |cutter: &mut CropSampler, i: usize| {
             let Crop { at, eye, cell, size, .. } = crops[i];
             let part = [cell.x0 as f64 / w, cell.y0 as f64 / h, cell.x1 as f64 / w, cell.y1 as f64 / h];
             let mut picture = free(pictures).pop().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! What a run knows of the people in the frames before.
 
-use vrseg_image::matte::people::{Cell, Tracks};
+use vrseg_image::matte::people::{CropRect, Tracks};
 use vrseg_infer::Tensor;
 
 /// What [`People`] knows of the frames before.
@@ -18,7 +18,7 @@ pub struct CropState {
     /// Their number, and the eye's.
     pub person: (u64, usize),
     /// The crop around them.
-    pub cell: Cell,
+    pub cell: CropRect,
     /// The network's input.
     pub size: (usize, usize),
     /// The network's states.

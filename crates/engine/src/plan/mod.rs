@@ -211,7 +211,7 @@ fn windows(
     grid: (usize, usize),
 ) -> Result<(View, Windows)> {
     let lens = projection.lens();
-    let by_model = || lens.map_or(View::Eye, |lens| model.manifest.view.unasked(lens));
+    let by_model = || lens.map_or(View::Eye, |lens| model.manifest.view.default_for(lens));
     let view = job.view.unwrap_or_else(by_model);
     if let (Some(asked), None) = (job.view.filter(|v| *v != View::Eye), lens) {
         return Err(Error::Request(format!(

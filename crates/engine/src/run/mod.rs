@@ -30,7 +30,7 @@ use report::{Reporter, Totals, report_reader};
 use std::sync::Arc;
 use std::time::Instant;
 use vrseg_hardware::{Sampler, sampler};
-use vrseg_infer::cache::{self, Cache, CacheChoice, Recall, Tally, Tiers};
+use vrseg_infer::cache::{self, Cache, CacheChoice, CachedInference, CacheStats, Tiers};
 use vrseg_media::{DecodeOptions, EncodeOptions, OpenInput, Reader};
 
 /// Plans and runs a job.
@@ -104,8 +104,8 @@ pub fn run_part(
     // The keys of mattes that came another way would be wrong.
     let as_ever = network.way() == loaded.way;
     let keyed = cache.clone().filter(|_| as_ever).map(|cache| (cache, context.clone()));
-    let recall = Recall::new(network, &begin.state.past, keyed)?;
-    let heard = |so_far: Tally, notes: Vec<String>| {
+    let recall = CachedInference::new(network, &begin.state.past, keyed)?;
+    let heard = |so_far: CacheStats, notes: Vec<String>| {
         live.count_mattes(so_far);
         notes.into_iter().for_each(warn);
     };

@@ -53,7 +53,7 @@ impl<'a> Outputs<'a> {
                 Some(part) => {
                     let open = move |n| Ok(SegmentWriter::create(options(), template, &part.store.path(n, i))?);
                     let writer = open(begin.segment)?;
-                    let lost = segment::rehearse(options(), template, &writer)?;
+                    let lost = segment::dry_run(options(), template, &writer)?;
                     report_writer(&lost.dropped, &lost.notes, &output.path, observer);
                     writer.notes().iter().for_each(|note| tracing::info!("{}: {note}", output.path.display()));
                     let names = (writer.encoder_name().to_owned(), writer.describe());

@@ -6,7 +6,7 @@ use crate::plan::Plan;
 use crate::spec::Job;
 use std::path::Path;
 use vrseg_hardware::Usage;
-use vrseg_infer::cache::{Cache, Tally};
+use vrseg_infer::cache::{Cache, CacheStats};
 use vrseg_media::{Finished, Reader};
 
 /// What a run did.
@@ -99,7 +99,7 @@ impl Reporter<'_> {
 }
 
 /// What the caches did; what is to be kept is on disk then.
-fn cache_report(frames: Tally, cache: Option<&Cache>) -> CacheReport {
+fn cache_report(frames: CacheStats, cache: Option<&Cache>) -> CacheReport {
     let lost = cache.map_or(0, |cache| {
         cache.flush();
         cache.lost()

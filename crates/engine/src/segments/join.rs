@@ -7,7 +7,7 @@ use crate::graph::Cancel;
 use crate::plan::Plan;
 use crate::run::report_writer;
 use crate::spec::Job;
-use vrseg_media::segment::{self, Piece};
+use vrseg_media::segment::{self, SegmentFile};
 use vrseg_media::{DecodeOptions, MediaError, Reader};
 
 /// Joins `records` to the outputs of `job`. `whole` tells that there is nothing behind them.
@@ -34,7 +34,7 @@ pub fn join(
         source.without_video(end);
         let pieces: Option<Vec<_>> = records
             .iter()
-            .map(|r| Some(Piece { folder: folder.path(), part: r.parts.get(i)?, times: &r.times }))
+            .map(|r| Some(SegmentFile { folder: folder.path(), part: r.parts.get(i)?, times: &r.times }))
             .collect();
         let pieces = pieces.ok_or_else(|| Error::Unfinished("a segment has not all outputs".to_owned()))?;
         let writer = plan.writer_options(job, i, &output.encode);

@@ -119,7 +119,7 @@ pub fn run(job: &Job, plan: Plan, keep: Keep, cancel: &Cancel, observer: &dyn Ob
     match &result {
         Ok(_) if !interrupted => folder.remove()?,
         // It is begun anew at once, without kept mattes.
-        Err(Error::Recall(_)) => {}
+        Err(Error::CachedInference(_)) => {}
         _ if records.is_empty() => folder.remove()?,
         _ => report_kept_segments(&folder, &records, frames, result.as_ref().err(), observer),
     }

@@ -93,7 +93,7 @@ pub fn work(
                 };
                 match worker.make(&job, loaded, n) {
                     // Kept mattes that were gone on from are kept no more.
-                    Err(Error::Recall(_)) => {
+                    Err(Error::CachedInference(_)) => {
                         let mut again = job.clone();
                         again.cache.read = false;
                         worker.make(&again, loaded, n)?

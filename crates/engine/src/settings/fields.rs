@@ -4,14 +4,14 @@ use super::values::{self, Devices};
 use super::{
     DeviceSettings, ModelSettings, OutputSettings, PerformanceSettings, ProcessingSettings, Settings, Sources,
 };
-use crate::pipeline::{PeopleChoice, Split};
+use crate::spec::{PeopleChoice, Split};
 use crate::telemetry::{LogFile, LogFormat};
 use serde::de::DeserializeOwned;
 use std::cell::RefCell;
 use std::path::PathBuf;
 use vrseg_image::compose::{AlphaChannel, Rgb};
 use vrseg_image::matte::MatteOptions;
-use vrseg_image::matte::keep::Wishes;
+use vrseg_image::matte::person_filter::PersonFilter;
 use vrseg_image::matte::windows::View;
 use vrseg_image::vr::{EyeOrder, Filter, FormatRequest, Layout, ProjectionKind};
 use vrseg_infer::cache::{CacheChoice, Tiers};
@@ -75,10 +75,10 @@ impl Fields<'_> {
                 insist: self.sources.of("people.crops").is_user(),
                 every: self.get("people.every"),
                 keep: self.read("people.keep", values::keep).unwrap_or_default(),
-                wishes: Wishes {
+                wishes: PersonFilter {
                     min_size: self.get("people.min_size"),
                     exclude_pov: self.get("people.exclude_pov"),
-                    ..Wishes::default()
+                    ..PersonFilter::default()
                 },
             },
             include: self.get("people.include"),

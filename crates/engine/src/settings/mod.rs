@@ -18,7 +18,7 @@ pub use layers::{Loader, user_file};
 pub use sources::{Source, Sources};
 pub use template::{defaults, template};
 
-use crate::pipeline::{PeopleChoice, Split};
+use crate::spec::{PeopleChoice, Split};
 use crate::telemetry::{LogFile, LogFormat};
 use std::fmt;
 use std::path::PathBuf;

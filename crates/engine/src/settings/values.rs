@@ -1,6 +1,6 @@
 //! Values that have a form of their own: colors, bit rates, devices.
 
-use crate::pipeline::Keep;
+use crate::spec::Keep;
 use vrseg_image::compose::Rgb;
 use vrseg_infer::DeviceChoice;
 

@@ -7,14 +7,14 @@ use crossbeam_channel::Sender;
 use vrseg_image::matte::rotate;
 use vrseg_image::plane::Plane;
 use vrseg_infer::Batch;
-use vrseg_infer::cache::{Recall, Tally};
+use vrseg_infer::cache::{CachedInference, CacheStats};
 
 /// Hears after each batch where the mattes came from so far, and what was done because the device failed.
-pub type Heard<'a> = &'a (dyn Fn(Tally, Vec<String>) + Sync);
+pub type Heard<'a> = &'a (dyn Fn(CacheStats, Vec<String>) + Sync);
 
 /// Runs the model on batches.
 pub struct Infer<'a> {
-    recall: Recall<'a>,
+    recall: CachedInference<'a>,
     rotation: i32,
     /// Takes input buffers back.
     recycle: Sender<Batch>,
@@ -26,7 +26,7 @@ pub struct Infer<'a> {
 
 impl<'a> Infer<'a> {
     /// `rotation` (clockwise degrees, as the model sees the pictures) is undone on the mattes.
-    pub fn new(recall: Recall<'a>, rotation: i32, recycle: Sender<Batch>, heard: Heard<'a>) -> Self {
+    pub fn new(recall: CachedInference<'a>, rotation: i32, recycle: Sender<Batch>, heard: Heard<'a>) -> Self {
         Self { recall, rotation, recycle, heard, alphas: Vec::new(), propagated: 0 }
     }
 }
@@ -47,7 +47,7 @@ impl Stage for Infer<'_> {
         let shown = frames.iter().filter(|f| !f.is_propagated()).count();
         self.propagated += (frames.len() - shown) as u64;
         let done = if shown > 0 { self.recall.run(&batch, shown, &mut self.alphas) } else { Ok(()) };
-        (self.heard)(Tally { carried: self.propagated, ..self.recall.tally() }, self.recall.take_notes());
+        (self.heard)(CacheStats { carried: self.propagated, ..self.recall.tally() }, self.recall.take_notes());
         done?;
         let shown = frames.iter_mut().filter(|f| !f.is_propagated());
         let windows = shown.flat_map(|f| &mut f.views).flat_map(|v| &mut v.mattes);
@@ -92,7 +92,7 @@ mod tests {
         let mut network = network("selfie", first, then);
         let told = Mutex::new(Vec::new());
         let heard = |_, notes| told.lock().unwrap().extend::<Vec<String>>(notes);
-        let recall = Recall::new(&mut network, &Default::default(), None).unwrap();
+        let recall = CachedInference::new(&mut network, &Default::default(), None).unwrap();
         let mut infer = Infer::new(recall, 0, recycle, &heard);
         let (mut indices, mut values, mut ok) = (Vec::new(), Vec::new(), true);
         let numbers: Vec<_> = (0..n).collect();
@@ -100,7 +100,7 @@ mod tests {
             let frame = |i: &usize| {
                 let frame = pool.get().unwrap();
                 let index = *i as u64;
-                let source = SourceFrame { frame, pts: *i as i64, duration: 1, index, key: false, findable: true };
+                let source = SourceFrame { frame, pts: *i as i64, duration: 1, index, key: false, seekable: true };
                 let permit = permits.acquire(|| false).unwrap();
                 let decoded = DecodedFrame { source, since: Instant::now(), permit, place: Place::Inside };
                 let view = SmallView { mattes: vec![Plane::default()], ..SmallView::default() };

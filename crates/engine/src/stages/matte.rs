@@ -4,12 +4,12 @@
 
 use super::Backdrop;
 use crate::error::Result;
-use crate::events::{Glimpse, Preview};
+use crate::events::{PreviewFrame, Preview};
 use crate::frame::{MattedFrame, Place, PreparedFrame, TemporalState};
 use crate::graph::Stage;
 use crate::people::People;
 use std::sync::Arc;
-use vrseg_image::matte::keep::Wishes;
+use vrseg_image::matte::person_filter::PersonFilter;
 use vrseg_image::matte::stereo::StereoFusion;
 use vrseg_image::matte::windows::{Blender, Windows};
 use vrseg_image::matte::{Stabilizer, carry};
@@ -24,7 +24,7 @@ pub struct Matte<'a> {
     /// Looks closer at each person, where that is asked for.
     pub people: Option<&'a mut People>,
     /// What the user says of whom the matte shows.
-    pub wishes: Wishes,
+    pub wishes: PersonFilter,
     /// Seconds into the source at which frames count 0.
     pub begin: f64,
     /// Degrees that a view shows from top to bottom; `None`: a flat picture.
@@ -66,7 +66,7 @@ impl Stage for Matte<'_> {
         }
         let pts = frame.decoded.source.pts;
         let seconds = (pts - *self.first_pts.get_or_insert(pts)) as f64 * self.tick;
-        self.preview.offer(|| glimpse(&frame, seconds, self.matrix));
+        self.preview.offer(|| preview_frame(&frame, seconds, self.matrix));
         let at = |b: &mut Option<Backdrop>| b.as_mut().map(|b| b.frame_at(seconds)).transpose();
         let backgrounds = self.backgrounds.iter_mut().map(at).collect::<Result<_>>()?;
         Ok(Some(MattedFrame { frame, backgrounds }))
@@ -141,7 +141,7 @@ impl Matte<'_> {
     }
 }
 
-fn glimpse(frame: &PreparedFrame, seconds: f64, matrix: Matrix) -> Glimpse {
+fn preview_frame(frame: &PreparedFrame, seconds: f64, matrix: Matrix) -> PreviewFrame {
     let views = frame.views.iter().map(|v| (v.yuv.clone(), v.alpha.clone())).collect();
-    Glimpse { frame: frame.decoded.source.index, seconds, matrix, views }
+    PreviewFrame { frame: frame.decoded.source.index, seconds, matrix, views }
 }

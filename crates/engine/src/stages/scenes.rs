@@ -152,7 +152,7 @@ mod tests {
                 let stride = plane.stride;
                 plane.data.iter_mut().enumerate().for_each(|(i, v)| *v = shade(i % stride, i / stride));
             }
-            let source = SourceFrame { frame, pts: 0, duration: 1, index: turn, key: false, findable: true };
+            let source = SourceFrame { frame, pts: 0, duration: 1, index: turn, key: false, seekable: true };
             let permit = permits.acquire(|| false).unwrap();
             DecodedFrame { source, since: Instant::now(), permit, place: Place::Inside }
         };

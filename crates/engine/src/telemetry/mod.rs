@@ -16,7 +16,7 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 /// Target of messages that the console shows in its own way: they go to the log file only, and to a
 /// console that takes nothing but JSON.
-pub const TOLD: &str = "told";
+pub const SHOWN_ON_CONSOLE: &str = "told";
 
 /// Target of the spans that tell which job and stage a message comes from.
 pub const SPANS: &str = "vrseg::stage";
@@ -136,7 +136,7 @@ fn filter(level: &str) -> String {
 
 fn console_filter(options: &LogOptions) -> Result<EnvFilter, LogError> {
     let silence = match options.format {
-        LogFormat::Text => format!(",{TOLD}=off"),
+        LogFormat::Text => format!(",{SHOWN_ON_CONSOLE}=off"),
         LogFormat::Json => String::new(),
     };
     for name in ["VRSEG_LOG", "RUST_LOG"] {

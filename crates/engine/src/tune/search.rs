@@ -1,5 +1,5 @@
 //! The search for faster settings: which are tried, and how the slow ones fall out early. It knows
-//! nothing of how a trial is run: a [`Lab`] measures.
+//! nothing of how a trial is run: a [`TrialRunner`] measures.
 //!
 //! A full grid of devices, sizes, batches and threads would take hours. What computes (device,
 //! arithmetic, input size) decides most and is looked at first; how the cores and the memory are
@@ -155,7 +155,7 @@ impl Space {
 }
 
 /// Measures candidates on the real pipeline.
-pub trait Lab {
+pub trait TrialRunner {
     /// Frames per second of a run over so many frames.
     ///
     /// # Errors
@@ -197,7 +197,7 @@ pub struct Tried {
 
 /// The last comparison.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Duel {
+pub struct FinalComparison {
     /// What was found.
     pub candidate: Candidate,
     /// Frames of each run.
@@ -218,8 +218,8 @@ pub struct Outcome {
     /// All that was tried, in order.
     pub tried: Vec<Tried>,
     /// What was compared with the settings as they were in the end; `None`: nothing seemed faster.
-    pub duel: Option<Duel>,
-    /// [`Duel::gain`] is enough to be believed.
+    pub duel: Option<FinalComparison>,
+    /// [`FinalComparison::gain`] is enough to be believed.
     pub faster: bool,
     /// The user ended it early.
     pub stopped: bool,
@@ -244,7 +244,7 @@ const JUDGED: usize = 3;
 ///
 /// # Errors
 /// When the settings as they are can't run.
-pub fn search(lab: &mut dyn Lab, space: &Space, goal: &Goal) -> Result<Outcome, String> {
+pub fn search(lab: &mut dyn TrialRunner, space: &Space, goal: &Goal) -> Result<Outcome, String> {
     let start = Candidate::default();
     // The first run fills the disk's cache and tells how many frames a second has.
     let pace = lab.fps(&start, LEAST.min(goal.frames))?;
@@ -259,7 +259,7 @@ pub fn search(lab: &mut dyn Lab, space: &Space, goal: &Goal) -> Result<Outcome, 
 }
 
 struct Search<'a> {
-    lab: &'a mut dyn Lab,
+    lab: &'a mut dyn TrialRunner,
     goal: &'a Goal,
     /// Frames per second of the settings as they are, roughly.
     pace: f64,
@@ -373,7 +373,7 @@ impl Search<'_> {
     }
 
     /// Measures what was found and the settings as they were in turns.
-    fn duel(&mut self, best: &Candidate) -> Result<Option<Duel>, String> {
+    fn duel(&mut self, best: &Candidate) -> Result<Option<FinalComparison>, String> {
         let frames = self.frames(DUEL);
         let Some(iou) = self.judge(best) else { return Ok(None) };
         let (start, mut before, mut after) = (Candidate::default(), Vec::new(), Vec::new());
@@ -391,7 +391,7 @@ impl Search<'_> {
         let mut gains: Vec<_> = before.iter().zip(&after).map(|(b, a)| a / b).collect();
         gains.sort_by(f64::total_cmp);
         let gain = gains[gains.len() / 2];
-        Ok(Some(Duel { candidate: best.clone(), frames, before, after, gain, iou }))
+        Ok(Some(FinalComparison { candidate: best.clone(), frames, before, after, gain, iou }))
     }
 }
 
@@ -408,7 +408,7 @@ mod tests {
         runs: usize,
     }
 
-    impl Lab for Machine {
+    impl TrialRunner for Machine {
         fn fps(&mut self, candidate: &Candidate, frames: u64) -> Result<f64, String> {
             self.frames += frames;
             self.runs += 1;

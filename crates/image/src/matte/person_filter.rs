@@ -23,7 +23,7 @@ fn second_or_never<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> 
 
 /// Which people the matte shows. By default all.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Wishes {
+pub struct PersonFilter {
     /// People less high than this share of the view are removed.
     pub min_size: f32,
     /// Whether the body of the camera's wearer is removed.
@@ -41,7 +41,7 @@ const DOWN: f32 = 70.0;
 /// ... and not above this many, as people in front of the camera do.
 const UP: f32 = 15.0;
 
-impl Wishes {
+impl PersonFilter {
     /// Whether the filter removes nothing.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn leaves(filter: &Wishes, seconds: f64, degrees: Option<f32>, before: &[[usize; 4]], after: &[[usize; 4]]) {
+    fn leaves(filter: &PersonFilter, seconds: f64, degrees: Option<f32>, before: &[[usize; 4]], after: &[[usize; 4]]) {
         let mut alpha = people(before);
         filter.apply(&mut alpha, seconds, degrees);
         assert!(alpha == people(after), "{filter:?}");
@@ -163,18 +163,18 @@ mod tests {
 
     #[test]
     fn empty_filter_changes_nothing() {
-        assert!(Wishes::default().is_empty());
-        leaves(&Wishes::default(), 0.0, Some(180.0), &[LEFT, RIGHT], &[LEFT, RIGHT]);
+        assert!(PersonFilter::default().is_empty());
+        leaves(&PersonFilter::default(), 0.0, Some(180.0), &[LEFT, RIGHT], &[LEFT, RIGHT]);
     }
 
     #[test]
     fn regions_apply_only_in_their_time() {
-        let half = Wishes { exclude: vec![always([0.5, 0.0, 1.0, 1.0])], ..Wishes::default() };
+        let half = PersonFilter { exclude: vec![always([0.5, 0.0, 1.0, 1.0])], ..PersonFilter::default() };
         leaves(&half, 3.0, None, &[LEFT, RIGHT], &[LEFT]);
-        let only = Wishes { include: vec![always([0.5, 0.0, 1.0, 1.0])], ..Wishes::default() };
+        let only = PersonFilter { include: vec![always([0.5, 0.0, 1.0, 1.0])], ..PersonFilter::default() };
         leaves(&only, 3.0, None, &[LEFT, RIGHT], &[RIGHT]);
         let timed = Region { sides: [0.5, 0.0, 1.0, 1.0], from: 1.0, to: 2.0 };
-        let timed = Wishes { exclude: vec![timed], ..Wishes::default() };
+        let timed = PersonFilter { exclude: vec![timed], ..PersonFilter::default() };
         leaves(&timed, 0.9, None, &[LEFT, RIGHT], &[LEFT, RIGHT]);
         leaves(&timed, 1.0, None, &[LEFT, RIGHT], &[LEFT]);
         leaves(&timed, 2.0, None, &[LEFT, RIGHT], &[LEFT, RIGHT]);
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn people_below_the_minimum_size_are_removed() {
-        let filter = |min_size| Wishes { min_size, ..Wishes::default() };
+        let filter = |min_size| PersonFilter { min_size, ..PersonFilter::default() };
         leaves(&filter(0.25), 0.0, None, &[LEFT, RIGHT], &[LEFT]);
         leaves(&filter(0.15), 0.0, None, &[LEFT, RIGHT], &[LEFT, RIGHT]);
         leaves(&filter(0.9), 0.0, None, &[LEFT, RIGHT], &[]);
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn body_of_the_camera_wearer_is_removed_and_others_stay() {
-        let filter = Wishes { exclude_pov: true, ..Wishes::default() };
+        let filter = PersonFilter { exclude_pov: true, ..PersonFilter::default() };
         let (body, standing) = ([10, 26, 30, 40], [10, 15, 30, 40]);
         leaves(&filter, 0.0, Some(180.0), &[body, RIGHT], &[RIGHT]);
         leaves(&filter, 0.0, Some(180.0), &[standing], &[standing]);

@@ -5,7 +5,7 @@ use super::key::Context;
 use super::matte;
 use super::record::Mattes;
 use super::state::{Chain, Past};
-use super::stats::Tally;
+use super::stats::CacheStats;
 use super::tiers::Cache;
 use crate::batch::{Batch, States};
 use crate::error::ModelError;
@@ -18,7 +18,7 @@ use vrseg_image::plane::Plane;
 
 /// Why there are no mattes.
 #[derive(Debug, thiserror::Error)]
-pub enum RecallError {
+pub enum CachedInferenceError {
     /// The network fails.
     #[error(transparent)]
     Network(#[from] ModelError),
@@ -29,23 +29,23 @@ pub enum RecallError {
     Broken,
 }
 
-type Result<T> = std::result::Result<T, RecallError>;
+type Result<T> = std::result::Result<T, CachedInferenceError>;
 
 /// A network with its recurrent states and its cached mattes.
 #[derive(Debug)]
-pub struct Recall<'n> {
+pub struct CachedInference<'n> {
     network: &'n mut Network,
     states: States,
     /// The states before the next frame are neither here nor in the caches, which should have them.
     states_lost: bool,
     /// `None`: without caches, or the network does not compute any more as the keys say.
     cursor: Option<CacheCursor>,
-    tally: Tally,
+    tally: CacheStats,
     /// Buffer for the frames of a batch that are not cached.
     missing_batch: Batch,
 }
 
-impl<'n> Recall<'n> {
+impl<'n> CachedInference<'n> {
     /// A network that resumes from `past`, with caches or without.
     ///
     /// # Errors
@@ -55,12 +55,12 @@ impl<'n> Recall<'n> {
         let cursor = cache.map(|(cache, context)| CacheCursor::new(past, cache, context));
         let found = cursor.as_ref().is_some_and(|c| !matches!(c.states, StatesAt::Session));
         let states_lost = past.needs_kept() && !found;
-        let (tally, missing_batch) = (Tally::default(), Batch::default());
+        let (tally, missing_batch) = (CacheStats::default(), Batch::default());
         Ok(Self { network, states, states_lost, cursor, tally, missing_batch })
     }
 
     /// Where the mattes came from so far.
-    pub fn tally(&self) -> Tally {
+    pub fn tally(&self) -> CacheStats {
         self.tally
     }
 
@@ -84,13 +84,13 @@ impl<'n> Recall<'n> {
     /// What is known before the next frame, for a job that resumes there.
     ///
     /// # Errors
-    /// As [`Recall::run`].
+    /// As [`CachedInference::run`].
     pub fn past(&mut self) -> Result<Past> {
         if self.network.manifest().kind != Kind::Recurrent {
             return Ok(Past::default());
         }
         if self.states_lost {
-            return Err(RecallError::Broken);
+            return Err(CachedInferenceError::Broken);
         }
         let Some(cursor) = &mut self.cursor else {
             return Ok(Past { states: self.network.save(&self.states)?, chain: None });
@@ -126,7 +126,7 @@ impl<'n> Recall<'n> {
     /// gets one frame.
     ///
     /// # Errors
-    /// The network's, and [`RecallError::Broken`].
+    /// The network's, and [`CachedInferenceError::Broken`].
     pub fn run(&mut self, batch: &Batch, frames: usize, alphas: &mut Vec<Plane<f32>>) -> Result<()> {
         if self.network.manifest().kind == Kind::Recurrent {
             self.run_recurrent(batch, alphas)
@@ -137,7 +137,7 @@ impl<'n> Recall<'n> {
 
     fn run_recurrent(&mut self, batch: &Batch, alphas: &mut Vec<Plane<f32>>) -> Result<()> {
         if self.states_lost {
-            return Err(RecallError::Broken);
+            return Err(CachedInferenceError::Broken);
         }
         let Some(cursor) = &mut self.cursor else {
             self.network.run(batch, &mut self.states, alphas)?;
@@ -159,10 +159,10 @@ impl<'n> Recall<'n> {
         }
         if let StatesAt::Inside(run, at, tier) = &mut cursor.states {
             let mattes =
-                run.key(*at).filter(|k| **k == key).and_then(|_| run.mattes(*at)).ok_or(RecallError::Broken)?;
+                run.key(*at).filter(|k| **k == key).and_then(|_| run.mattes(*at)).ok_or(CachedInferenceError::Broken)?;
             alphas.resize_with(batch.n, Plane::default);
             if !mattes.fill(alphas) {
-                return Err(RecallError::Broken);
+                return Err(CachedInferenceError::Broken);
             }
             self.tally.add_hit(*tier);
             *at += 1;
@@ -173,7 +173,7 @@ impl<'n> Recall<'n> {
             return Ok(());
         }
         if let StatesAt::EndOf(run) = &cursor.states {
-            self.states = self.network.restore(run.end().ok_or(RecallError::Broken)?)?;
+            self.states = self.network.restore(run.end().ok_or(CachedInferenceError::Broken)?)?;
             cursor.states = StatesAt::Session;
         }
         let (began, backend) = (Instant::now(), self.network.way());

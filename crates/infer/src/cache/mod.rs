@@ -1,6 +1,6 @@
 //! Mattes that were computed before, found by the network's input: in memory, and on disk for the next run.
 //!
-//! [`Recall`] stands between the pipeline and the network. A frame's key is a hash of the very numbers that the network
+//! [`CachedInference`] stands between the pipeline and the network. A frame's key is a hash of the very numbers that the network
 //! would get ([`Key`]), so whatever led to them (crop, view, color, size) needs no part in it. What the cache returns is
 //! bit for bit what the network would return: mattes are rounded to [`matte::LEVELS`] steps whether they are cached or
 //! not.
@@ -23,9 +23,9 @@ mod state;
 mod stats;
 mod tiers;
 
-pub use cached_inference::{Recall, RecallError};
+pub use cached_inference::{CachedInference, CachedInferenceError};
 pub use disk::{Checked, Disk, DiskError, Stats};
 pub use key::{Context, Key};
 pub use state::{Chain, Past};
-pub use stats::Tally;
+pub use stats::CacheStats;
 pub use tiers::{Cache, CacheChoice, SLOW_NETWORK, Tiers, folder};

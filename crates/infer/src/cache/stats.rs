@@ -5,7 +5,7 @@ use serde::Serialize;
 
 /// Where the mattes of a job's frames came from, in frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Tally {
+pub struct CacheStats {
     /// From memory: frames that repeat.
     pub memory: u64,
     /// From disk: cached by an earlier run.
@@ -16,7 +16,7 @@ pub struct Tally {
     pub carried: u64,
 }
 
-impl std::ops::AddAssign for Tally {
+impl std::ops::AddAssign for CacheStats {
     fn add_assign(&mut self, more: Self) {
         self.memory += more.memory;
         self.disk += more.disk;
@@ -25,7 +25,7 @@ impl std::ops::AddAssign for Tally {
     }
 }
 
-impl Tally {
+impl CacheStats {
     /// Share of the frames that the network did not have to compute, 0..=1, without propagated ones.
     pub fn hit_rate(&self) -> f64 {
         let hits = self.memory + self.disk;

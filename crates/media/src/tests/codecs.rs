@@ -358,7 +358,7 @@ fn nvenc_says_why_it_is_not_used() {
     if let Err(reason) = nvenc_status() {
         let encode = EncodeOptions { hardware: true, ..Default::default() };
         let plan = plan("a.mp4", &encode, yuv420(8), 1920).unwrap();
-        assert_eq!((plan.encoder.as_str(), plan.no_hardware), ("libx264", Some(reason)));
+        assert_eq!((plan.encoder.as_str(), plan.hardware_unavailable), ("libx264", Some(reason)));
     }
 }
 

@@ -13,8 +13,8 @@ use anyhow::Context;
 use args::{ClusterCommand, ManifestArgs, ResumeArgs, SubmitArgs};
 use std::path::{Path, PathBuf};
 use vrseg_cluster::{PodSettings, State, Submission};
-use vrseg_engine::job::{self, JobPlan};
-use vrseg_engine::pipeline::Job;
+use vrseg_engine::segments::{self as job_segments, JobPlan};
+use vrseg_engine::Job;
 
 /// Does what the arguments ask.
 ///
@@ -61,12 +61,12 @@ fn submit(
     let resources = args.resources(program);
     let each = args.tasks.each();
     let (batch, seconds) = segments::planned_jobs(&args.job)?;
-    let quiet = args.job.talk.quiet;
+    let quiet = args.job.messages.quiet;
     let mut submitted = Vec::new();
     for one in &batch.jobs {
-        let folder = one.outputs.first().map(|o| job::beside(&o.path)).unwrap_or_default();
+        let folder = one.outputs.first().map(|o| job_segments::beside(&o.path)).unwrap_or_default();
         if args.job.output.dry_run {
-            let planned = job::planned(one, seconds)?;
+            let planned = job_segments::planned(one, seconds)?;
             let frames = frames(&planned);
             let all: Vec<_> = (0..frames.len()).collect();
             let job = std::path::absolute(&folder)?;
@@ -82,7 +82,7 @@ fn submit(
         let outputs = planned.job.outputs.iter().map(|o| o.path.clone()).collect();
         let (submission, jobs) =
             vrseg_cluster::submit(&job, outputs, &frames(&planned), &missing, each, resources.clone())?;
-        if args.job.talk.json {
+        if args.job.messages.json {
             print(&report::submitted_json(&job, &jobs))?;
         } else if !quiet {
             print(&report::submitted(&job, &jobs))?;
@@ -94,8 +94,8 @@ fn submit(
 
 /// Plans a job; which of its segments are not finished.
 fn plan(one: &Job, folder: &Path, seconds: f64, args: &JobArgs) -> anyhow::Result<(JobPlan, Vec<usize>)> {
-    let planned = job::plan(one, folder, seconds, args.output.restart)?;
-    let missing = job::progress(folder)?.missing();
+    let planned = job_segments::plan(one, folder, seconds, args.output.restart)?;
+    let missing = job_segments::progress(folder)?.missing();
     Ok((planned, missing))
 }
 
@@ -119,7 +119,7 @@ fn resume(
 
 fn manifest(args: &ManifestArgs, print: impl Fn(&str) -> anyhow::Result<()>) -> anyhow::Result<Exit> {
     let job: PathBuf = std::path::absolute(segments::find_job(&args.folder)?)?;
-    let progress = job::progress(&job)?;
+    let progress = job_segments::progress(&job)?;
     let missing = progress.missing();
     if missing.is_empty() {
         let shown = job.display();

@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use vrseg_bench::Material;
-use vrseg_engine::pipeline::{self, LatencyReport};
+use vrseg_engine::LatencyReport;
 use vrseg_engine::settings::{Settings, schema};
-use vrseg_engine::tune::search::{Candidate, Lab};
+use vrseg_engine::tune::search::{Candidate, TrialRunner};
 use vrseg_eval::agreement;
 use vrseg_hardware::Usage;
 
@@ -53,7 +53,7 @@ impl Clip {
         } else if let Err(e) = path.metadata() {
             return Err(UsageError(format!("--input {}: {}", path.display(), inputs::reason(&e))).into());
         }
-        let v = vrseg_media::probe(&path).map_err(pipeline::Error::from)?.video;
+        let v = vrseg_media::probe(&path).map_err(vrseg_engine::Error::from)?.video;
         let counted = v.frames.or_else(|| v.duration.map(|d| (d * v.fps) as u64)).filter(|n| *n > 0);
         let frames = counted.unwrap_or(100);
         let about = format!("{}x{} {}, {frames} frames", v.width, v.height, v.codec);
@@ -305,7 +305,7 @@ fn mean(parts: &[(u64, Option<LatencyReport>)]) -> Option<LatencyReport> {
     })
 }
 
-impl Lab for ChildTrials<'_> {
+impl TrialRunner for ChildTrials<'_> {
     fn fps(&mut self, candidate: &Candidate, frames: u64) -> Result<f64, String> {
         let trial = self.run(candidate, frames);
         match &trial {

@@ -1,7 +1,7 @@
 //! The jobs of one command line.
 
 use std::path::PathBuf;
-use vrseg_engine::pipeline::Job;
+use vrseg_engine::Job;
 
 #[derive(Debug, Default)]
 pub(crate) struct Batch {

@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use vrseg_engine::job;
-use vrseg_engine::pipeline::Job;
+use vrseg_engine::segments;
+use vrseg_engine::Job;
 use vrseg_engine::settings::Sources;
 
 /// Of a projection and a field of view that don't go together the stronger layer's word counts; of
@@ -85,7 +85,7 @@ pub(super) fn handle_existing(jobs: Vec<Job>, args: &JobArgs) -> Result<Batch, U
     let mut problems = Vec::new();
     for job in jobs {
         let mut exists = None;
-        let segments_folder = job.outputs.first().map(|o| job::beside(&o.path));
+        let segments_folder = job.outputs.first().map(|o| segments::beside(&o.path));
         for output in &job.outputs {
             // A link that leads nowhere counts as existing, too.
             let Ok(meta) = fs::metadata(&output.path).or_else(|_| fs::symlink_metadata(&output.path)) else { continue };
@@ -93,7 +93,7 @@ pub(super) fn handle_existing(jobs: Vec<Job>, args: &JobArgs) -> Result<Batch, U
                 problems.push(format!("{}: exists and is not a regular file", output.path.display()));
             }
             // What an earlier run made of its first segments is resumed.
-            if !segments_folder.as_ref().is_some_and(|folder| job::made(folder, &output.path)) {
+            if !segments_folder.as_ref().is_some_and(|folder| segments::made(folder, &output.path)) {
                 exists.get_or_insert_with(|| output.path.clone());
             }
         }

@@ -13,7 +13,7 @@ use crate::cli::args::JobArgs;
 use crate::cli::exit::UsageError;
 use checks::{check_background, check_format, check_places, handle_existing};
 use std::path::Path;
-use vrseg_engine::pipeline::{Job, ModelChoice, OutputSpec, PeopleChoice};
+use vrseg_engine::{Job, ModelChoice, OutputSpec, PeopleChoice};
 use vrseg_engine::settings::{Settings, Sources};
 use vrseg_image::compose::{Mode, packed};
 use vrseg_image::vr::names::{self, NamedProjection};

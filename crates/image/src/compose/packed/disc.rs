@@ -1,6 +1,6 @@
 //! The discs of alpha-packed frames: written into frames, and read from them.
 
-use super::{AlphaChannel, PackedFrame, Piece};
+use super::{AlphaChannel, PackedFrame, TilePart};
 use crate::plane::{Plane, PlaneMut, PlaneRef, Sample, YuvColor, YuvLayout};
 
 /// Writes the discs into frames of one kind.
@@ -55,7 +55,7 @@ impl DiscPainter {
         }
     }
 
-    fn paint_full<T: Sample>(&self, piece: &Piece, tile: PlaneRef<'_, u8>, samples: &[T], out: &mut PlaneMut<'_, T>) {
+    fn paint_full<T: Sample>(&self, piece: &TilePart, tile: PlaneRef<'_, u8>, samples: &[T], out: &mut PlaneMut<'_, T>) {
         let r = piece.tile;
         for y in 0..r.h {
             let (start, end) = self.frame.disc_row(r.y + y);
@@ -73,7 +73,7 @@ impl DiscPainter {
     /// red would turn gray along the person's edge.
     fn paint_subsampled<T: Sample>(
         &self,
-        piece: &Piece,
+        piece: &TilePart,
         tile: PlaneRef<'_, u8>,
         (sx, sy): (u32, u32),
         samples: &[T],

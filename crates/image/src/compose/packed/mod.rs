@@ -67,7 +67,7 @@ pub struct PackedFrame {
 
 /// A rectangle of an eye's tile and where in the frame it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Piece {
+pub struct TilePart {
     /// 0 the left eye, 1 the right one.
     pub eye: usize,
     /// Its place in the eye's tile.
@@ -125,11 +125,11 @@ impl PackedFrame {
     }
 
     /// The six parts that the two tiles are cut into.
-    pub fn pieces(self) -> [Piece; 6] {
+    pub fn pieces(self) -> [TilePart; 6] {
         let (w, h) = self.size();
         let whole = self.tile_side();
         let half = whole / 2;
-        let piece = |eye, tile, x, y| Piece { eye, tile, x, y };
+        let piece = |eye, tile, x, y| TilePart { eye, tile, x, y };
         [
             piece(0, Rect::new(0, 0, whole, half), w / 2 - half, h - half),
             piece(0, Rect::new(0, half, whole, half), w / 2 - half, 0),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A rectangle of whole samples of an eye's small picture: left, top, right, bottom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cell {
+pub struct CropRect {
     /// Left edge.
     pub x0: usize,
     /// Upper edge.
@@ -21,7 +21,7 @@ const SLACK: f32 = 0.6;
 /// How much smaller or larger than ideal a crop may be, as factors.
 const MISFIT: (f32, f32) = (0.85, 1.3);
 
-impl Cell {
+impl CropRect {
     /// Width in samples.
     pub fn width(&self) -> usize {
         self.x1 - self.x0
@@ -101,16 +101,16 @@ mod tests {
 
     #[test]
     fn crop_is_centered_on_its_box() {
-        let cell = Cell::around([200.0, 100.0, 240.0, 200.0], 1.5, GRID, 1.0);
-        assert_eq!(cell, Cell { x0: 145, y0: 75, x1: 295, y1: 225 });
+        let cell = CropRect::around([200.0, 100.0, 240.0, 200.0], 1.5, GRID, 1.0);
+        assert_eq!(cell, CropRect { x0: 145, y0: 75, x1: 295, y1: 225 });
         assert!(cell.holds([200.0, 100.0, 240.0, 200.0], 1.5, GRID, 1.0));
     }
 
     #[test]
     fn crops_at_the_border_are_moved_inside_and_cut_to_the_eye() {
-        let cell = Cell::around([0.0, 200.0, 40.0, 288.0], 1.5, GRID, 1.0);
+        let cell = CropRect::around([0.0, 200.0, 40.0, 288.0], 1.5, GRID, 1.0);
         assert_eq!((cell.x0, cell.y1), (0, 288));
-        let all = Cell::around([100.0, 0.0, 300.0, 288.0], 1.5, GRID, 1.0);
+        let all = CropRect::around([100.0, 0.0, 300.0, 288.0], 1.5, GRID, 1.0);
         assert_eq!((all.y0, all.y1, all.width()), (0, 288, 432));
     }
 
@@ -121,7 +121,7 @@ mod tests {
             context in 1.2f32..2.0, ratio in 0.5f32..2.0,
         ) {
             let sides = [x, y, (x + w).min(512.0), (y + h).min(288.0)];
-            let cell = Cell::around(sides, context, GRID, ratio);
+            let cell = CropRect::around(sides, context, GRID, ratio);
             prop_assert!(cell.x0 < cell.x1 && cell.x1 <= GRID.0 && cell.y0 < cell.y1 && cell.y1 <= GRID.1);
             let large = sides[2] - sides[0] > 24.0 && sides[3] - sides[1] > 24.0;
             prop_assert!(!large || cell.holds(sides, context, GRID, ratio), "{cell:?} {sides:?}");
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn small_steps_keep_the_crop_and_large_ones_replace_it() {
         let at = |x: f32| [x, 100.0, x + 60.0, 200.0];
-        let cell = Cell::around(at(200.0), 1.4, GRID, 1.0);
+        let cell = CropRect::around(at(200.0), 1.4, GRID, 1.0);
         assert!(cell.holds(at(206.0), 1.4, GRID, 1.0));
         assert!(!cell.holds(at(250.0), 1.4, GRID, 1.0));
         assert!(!cell.holds([200.0, 20.0, 260.0, 220.0], 1.4, GRID, 1.0), "the person came nearer");

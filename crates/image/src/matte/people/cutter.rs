@@ -1,13 +1,13 @@
 //! Cutting crops out of the full-size picture, and resizing their mattes back.
 
-use super::Cell;
+use super::CropRect;
 use crate::matte::sample::Resampler;
 use crate::matte::{Normalization, Sampler, SmallYuv, to_network};
 use crate::plane::{Plane, Rect, Yuv, YuvColor, YuvLayout};
 
 /// How a picture is stored, what its samples mean, and how it is turned.
 #[derive(Clone, Copy, Debug)]
-pub struct Form {
+pub struct SourceFormat {
     /// Depth and subsampling.
     pub layout: YuvLayout,
     /// Matrix and range.
@@ -18,20 +18,20 @@ pub struct Form {
 
 /// Makes the inputs of crop models; keeps its buffers.
 #[derive(Debug, Default)]
-pub struct Cutter {
+pub struct CropSampler {
     sampler: Sampler,
     resampler: Resampler,
     small: SmallYuv,
 }
 
-impl Cutter {
+impl CropSampler {
     /// Makes the model's input `out`, 3 x height x width, of a part of the eye `rect`: `part` is its
     /// left, top, right and bottom edge as shares of the eye, `size` the input's width and height, after turning.
     #[allow(clippy::too_many_arguments)]
     pub fn cut(
         &mut self,
         planes: &Yuv<'_>,
-        form: Form,
+        form: SourceFormat,
         rect: Rect,
         part: [f64; 4],
         size: (usize, usize),
@@ -54,7 +54,7 @@ impl Cutter {
     }
 
     /// Resizes the matte that a model made of a crop, not turned, to the crop's size.
-    pub fn fit(&mut self, matte: &Plane<f32>, cell: Cell, out: &mut Plane<f32>) {
+    pub fn fit(&mut self, matte: &Plane<f32>, cell: CropRect, out: &mut Plane<f32>) {
         let (w, h) = (matte.width(), matte.height());
         let (x, y) = ((0.0, w as f64), (0.0, h as f64));
         self.resampler.resample(matte.as_ref(), x, y, h, (1.0, 0.0), (cell.width(), cell.height()), out);
@@ -78,9 +78,9 @@ mod tests {
             PlaneRef::new(&chroma, w / 2, w / 2, h / 2),
         ]);
         let layout = YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
-        let form = |rotation| Form { layout, color: YuvColor::default(), rotation };
+        let form = |rotation| SourceFormat { layout, color: YuvColor::default(), rotation };
         let eye = Rect::new(32, 0, 32, 32);
-        let (mut cutter, mut out) = (Cutter::default(), Vec::new());
+        let (mut cutter, mut out) = (CropSampler::default(), Vec::new());
         let norm = Normalization::default();
         cutter.cut(&planes, form(0), eye, [0.25, 0.25, 0.75, 0.75], (8, 8), &norm, &mut out);
         assert!(out[0] < 0.01 && out[63] > 0.98 && out[7] < 0.01 && out[56] < 0.01);
@@ -88,7 +88,7 @@ mod tests {
         assert!(out[56] > 0.98 && out[63] < 0.01, "a quarter turn brings the right lower corner to the left");
         let matte = Plane::from_vec(out[..64].to_vec(), 8, 8);
         let mut fitted = Plane::default();
-        cutter.fit(&matte, Cell { x0: 3, y0: 3, x1: 7, y1: 5 }, &mut fitted);
+        cutter.fit(&matte, CropRect { x0: 3, y0: 3, x1: 7, y1: 5 }, &mut fitted);
         assert_eq!((fitted.width(), fitted.height()), (4, 2));
     }
 }

@@ -1,14 +1,14 @@
 //! Mattes of single people over the matte of the whole eye.
 
-use super::Cell;
+use super::CropRect;
 use crate::matte::ramp;
 use crate::plane::Plane;
 
 /// The matte that a crop model made of one person.
 #[derive(Debug)]
-pub struct Piece<'a> {
+pub struct PersonMatte<'a> {
     /// The crop of the eye that the model got.
-    pub cell: Cell,
+    pub cell: CropRect,
     /// The person's box in samples of the eye: left, top, right, bottom.
     pub sides: [f32; 4],
     /// Its weight, 0..=1: people are faded in and out.
@@ -26,14 +26,14 @@ const RIM: f32 = 3.0;
 
 /// Puts the mattes of single people over an eye's matte; keeps its buffers.
 #[derive(Debug, Default)]
-pub struct Layers {
+pub struct PersonLayers {
     sum: Plane<f32>,
     weight: Plane<f32>,
     people: Plane<f32>,
     models: f32,
 }
 
-impl Layers {
+impl PersonLayers {
     /// Starts with an eye of that size.
     pub fn begin(&mut self, width: usize, height: usize) {
         for plane in [&mut self.sum, &mut self.weight, &mut self.people] {
@@ -45,7 +45,7 @@ impl Layers {
 
     /// Adds the people's mattes of one model; where several overlap, the highest counts. Where
     /// none counts, `whole` does, the matte of the whole eye.
-    pub fn add<'a>(&mut self, whole: &Plane<f32>, people: impl Iterator<Item = Piece<'a>>) {
+    pub fn add<'a>(&mut self, whole: &Plane<f32>, people: impl Iterator<Item = PersonMatte<'a>>) {
         self.weight.data_mut().fill(0.0);
         self.people.data_mut().fill(0.0);
         let (width, height) = (whole.width(), whole.height());
@@ -118,16 +118,16 @@ fn fade(low: f32, high: f32, start: usize, end: usize, limit: usize) -> Vec<f32>
 mod tests {
     use super::*;
 
-    fn merged(whole: &Plane<f32>, models: &[Vec<Piece<'_>>]) -> Plane<f32> {
-        let (mut layers, mut alpha) = (Layers::default(), whole.clone());
+    fn merged(whole: &Plane<f32>, models: &[Vec<PersonMatte<'_>>]) -> Plane<f32> {
+        let (mut layers, mut alpha) = (PersonLayers::default(), whole.clone());
         layers.begin(whole.width(), whole.height());
         for pieces in models {
-            let again = |p: &Piece<'_>| (p.cell, p.sides, p.strength);
+            let again = |p: &PersonMatte<'_>| (p.cell, p.sides, p.strength);
             layers.add(
                 whole,
                 pieces.iter().map(|p| {
                     let (cell, sides, strength) = again(p);
-                    Piece { cell, sides, strength, matte: p.matte }
+                    PersonMatte { cell, sides, strength, matte: p.matte }
                 }),
             );
         }
@@ -135,7 +135,7 @@ mod tests {
         alpha
     }
 
-    const CELL: Cell = Cell { x0: 10, y0: 10, x1: 30, y1: 30 };
+    const CELL: CropRect = CropRect { x0: 10, y0: 10, x1: 30, y1: 30 };
     const SIDES: [f32; 4] = [14.0, 14.0, 26.0, 26.0];
 
     #[test]
@@ -143,7 +143,7 @@ mod tests {
         let whole = Plane::from_vec(vec![0.7; 40 * 40], 40, 40);
         for value in [0.0, 1.0] {
             let matte = Plane::from_vec(vec![value; 400], 20, 20);
-            let alpha = merged(&whole, &[vec![Piece { cell: CELL, sides: SIDES, strength: 1.0, matte: &matte }]]);
+            let alpha = merged(&whole, &[vec![PersonMatte { cell: CELL, sides: SIDES, strength: 1.0, matte: &matte }]]);
             assert_eq!(alpha.data()[20 * 40 + 20], value);
             for i in [20 * 40 + 5, 5 * 40 + 20, 20 * 40 + 11, 39 * 40 + 39] {
                 assert!((alpha.data()[i] - 0.7).abs() < 0.12, "{i}: {}", alpha.data()[i]);
@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(merged(&whole, &[]), whole);
         assert_eq!(merged(&whole, &[vec![], vec![]]), whole);
         let (low, high) = (Plane::from_vec(vec![0.2; 400], 20, 20), Plane::from_vec(vec![0.8; 400], 20, 20));
-        let piece = |matte| vec![Piece { cell: CELL, sides: SIDES, strength: 1.0, matte }];
+        let piece = |matte| vec![PersonMatte { cell: CELL, sides: SIDES, strength: 1.0, matte }];
         let alpha = merged(&whole, &[piece(&low), piece(&high)]);
         assert!((alpha.data()[20 * 40 + 20] - 0.5).abs() < 1e-6);
     }
@@ -165,9 +165,9 @@ mod tests {
     #[test]
     fn only_people_in_the_given_boxes_stay() {
         let mut alpha = Plane::from_vec(vec![1.0; 40 * 40], 40, 40);
-        Layers::default().only([(SIDES, 1.0)].into_iter(), &mut alpha);
+        PersonLayers::default().only([(SIDES, 1.0)].into_iter(), &mut alpha);
         assert_eq!((alpha.data()[20 * 40 + 20], alpha.data()[20 * 40 + 38], alpha.data()[0]), (1.0, 0.0, 0.0));
-        Layers::default().only(std::iter::empty(), &mut alpha);
+        PersonLayers::default().only(std::iter::empty(), &mut alpha);
         assert!(alpha.data().iter().all(|a| *a == 0.0));
     }
 
@@ -175,9 +175,9 @@ mod tests {
     fn crops_do_not_fade_at_the_border_of_the_eye() {
         let whole = Plane::from_vec(vec![0.0; 40 * 40], 40, 40);
         let matte = Plane::from_vec(vec![1.0; 400], 20, 20);
-        let cell = Cell { x0: 0, y0: 20, x1: 20, y1: 40 };
+        let cell = CropRect { x0: 0, y0: 20, x1: 20, y1: 40 };
         let sides = [0.0, 22.0, 16.0, 40.0];
-        let alpha = merged(&whole, &[vec![Piece { cell, sides, strength: 1.0, matte: &matte }]]);
+        let alpha = merged(&whole, &[vec![PersonMatte { cell, sides, strength: 1.0, matte: &matte }]]);
         assert_eq!(alpha.data()[39 * 40], 1.0);
     }
 }

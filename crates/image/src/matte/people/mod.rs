@@ -4,7 +4,7 @@
 //! into large ones. So people are tracked ([`Tracks`]): a detector finds them now and then,
 //! and between two detection passes their boxes follow their mattes. Around each box a crop
 //! is cut out of the full-size picture and passed to crop models;
-//! [`Layers`] puts their mattes over that of the whole eye, which still counts
+//! [`PersonLayers`] puts their mattes over that of the whole eye, which still counts
 //! wherever no box lies: a person that the detector misses doesn't vanish.
 
 mod crop;
@@ -13,8 +13,8 @@ mod layers;
 mod shift;
 mod track;
 
-pub use crop::{Cell, tiles};
-pub use cutter::{Cutter, Form};
-pub use layers::{Layers, Piece};
+pub use crop::{CropRect, tiles};
+pub use cutter::{CropSampler, SourceFormat};
+pub use layers::{PersonLayers, PersonMatte};
 pub use shift::shift;
-pub use track::{Spot, Track, Tracks, overlap};
+pub use track::{PersonBox, Track, Tracks, overlap};

@@ -3,13 +3,13 @@
 //! All of it is plain arithmetic on what the frames before gave, in their order: the same video gives
 //! the same tracks however threads run.
 
-use super::Cell;
+use super::CropRect;
 use crate::plane::Plane;
 use serde::{Deserialize, Serialize};
 
 /// A person's box as the detector found it, in samples of the first eye's small picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Spot {
+pub struct PersonBox {
     /// The detector's confidence, 0..=1.
     pub score: f32,
     /// Left, top, right, bottom.
@@ -151,7 +151,7 @@ impl Tracks {
     }
 
     /// Updates the tracks by the result of a detection pass. Returns the ids of new ones.
-    pub fn found(&mut self, spots: &[Spot]) -> Vec<u64> {
+    pub fn found(&mut self, spots: &[PersonBox]) -> Vec<u64> {
         let mut pairs: Vec<(f32, usize, usize)> = Vec::new();
         for (t, track) in self.tracks.iter().enumerate() {
             for (s, spot) in spots.iter().enumerate().filter(|(_, s)| s.score >= CONTINUE_SCORE) {
@@ -208,7 +208,7 @@ impl Tracks {
 
     /// Moves the boxes with the first eye's matte `alpha`; `cells` are the crops of the tracks, in order.
     /// A person who leaves a crop or vanishes requests a detection pass.
-    pub fn follow(&mut self, alpha: &Plane<f32>, cells: &[Cell]) {
+    pub fn follow(&mut self, alpha: &Plane<f32>, cells: &[CropRect]) {
         let (width, height) = (alpha.width() as f32, alpha.height() as f32);
         for (track, cell) in self.tracks.iter_mut().zip(cells) {
             let Some(content) = box_content(alpha, track.sides) else {
@@ -267,7 +267,7 @@ fn box_content(alpha: &Plane<f32>, sides: [f32; 4]) -> Option<BoxContent> {
 }
 
 /// Whether a matte reaches a border of a crop that isn't the eye's, over a twentieth of its length.
-fn touches(alpha: &Plane<f32>, cell: &Cell) -> bool {
+fn touches(alpha: &Plane<f32>, cell: &CropRect) -> bool {
     let (w, h) = (alpha.width(), alpha.height());
     let on = |x: usize, y: usize| alpha.data()[y * w + x] > 0.5;
     let down = |x: usize| (cell.y0..cell.y1).filter(|y| on(x, *y)).count() * 20 > cell.height();
@@ -293,12 +293,12 @@ mod tests {
         Plane::from_vec((0..W * H).map(inside).collect(), W, H)
     }
 
-    fn spot(score: f32, x: f32, y: f32) -> Spot {
-        Spot { score, sides: [x - 2.0, y - 2.0, x + 22.0, y + 42.0] }
+    fn spot(score: f32, x: f32, y: f32) -> PersonBox {
+        PersonBox { score, sides: [x - 2.0, y - 2.0, x + 22.0, y + 42.0] }
     }
 
-    fn cells(tracks: &Tracks) -> Vec<Cell> {
-        tracks.all().iter().map(|t| Cell::around(t.sides, 1.6, (W, H), 1.0)).collect()
+    fn cells(tracks: &Tracks) -> Vec<CropRect> {
+        tracks.all().iter().map(|t| CropRect::around(t.sides, 1.6, (W, H), 1.0)).collect()
     }
 
     #[test]
@@ -363,7 +363,7 @@ mod tests {
     fn largest_person_stays_until_another_is_clearly_larger() {
         let mut tracks = Tracks::new(10);
         tracks.step();
-        let large = |side: f32, x: f32| Spot { score: 0.8, sides: [x, 0.0, x + side, side] };
+        let large = |side: f32, x: f32| PersonBox { score: 0.8, sides: [x, 0.0, x + side, side] };
         tracks.found(&[large(20.0, 0.0), large(30.0, 50.0)]);
         assert_eq!(tracks.largest(1), [1]);
         assert_eq!(tracks.largest(5).len(), 2);

@@ -60,7 +60,7 @@ impl View {
     /// The view to use by default instead of a model's own, where the user requested none. The two
     /// fisheyes back to back that show a whole sphere cut people in two: every model that was
     /// measured finds more in the sphere as it is.
-    pub fn unasked(self, lens: Lens) -> Self {
+    pub fn default_for(self, lens: Lens) -> Self {
         match (self, lens) {
             (View::Fisheye, Lens::Equirectangular) => View::Eye,
             _ => self,

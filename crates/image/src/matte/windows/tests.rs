@@ -135,7 +135,7 @@ fn windows_are_as_detailed_as_the_eye() {
 
 #[test]
 fn full_sphere_uses_the_eye_view_unless_fisheye_is_requested() {
-    assert_eq!(View::Fisheye.unasked(Lens::Equirectangular), View::Eye);
-    assert_eq!(View::Fisheye.unasked(Lens::HalfEquirectangular), View::Fisheye);
-    assert_eq!(View::Equirect.unasked(Lens::Equirectangular), View::Equirect);
+    assert_eq!(View::Fisheye.default_for(Lens::Equirectangular), View::Eye);
+    assert_eq!(View::Fisheye.default_for(Lens::HalfEquirectangular), View::Fisheye);
+    assert_eq!(View::Equirect.default_for(Lens::Equirectangular), View::Equirect);
 }

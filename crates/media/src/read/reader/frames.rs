@@ -72,14 +72,14 @@ impl Reader {
         }
         let duration = if decoded_duration > 0 { decoded_duration } else { self.usual_duration };
         let key = frame.is_key();
-        let findable = self.repaired == repaired && self.clock_shift == 0;
+        let seekable = self.repaired == repaired && self.clock_shift == 0;
         self.release_undecided(Some(pts));
         let mut frame = self.convert.run(frame)?;
         let shifted = pts - self.range.start.unwrap_or(0);
         frame.set_pts(Some(shifted));
         let index = self.count;
         self.count += 1;
-        self.queue.push_back(Item::Frame(SourceFrame { frame, pts: shifted, duration, index, key, findable }));
+        self.queue.push_back(Item::Frame(SourceFrame { frame, pts: shifted, duration, index, key, seekable }));
         if self.range.frames == Some(self.count) {
             self.end_of_video(Some(pts + duration));
         }

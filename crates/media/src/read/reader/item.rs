@@ -17,7 +17,7 @@ pub struct SourceFrame {
     /// A key frame of the source.
     pub key: bool,
     /// Its time stamp is the source's own, so that [`Reader::skip_to`](crate::Reader::skip_to) finds it again.
-    pub findable: bool,
+    pub seekable: bool,
 }
 
 /// A packet of a stream that isn't decoded, on its way to a [`crate::Writer`].

@@ -34,7 +34,7 @@ impl Reader {
     }
 
     fn not_found(&self, pts: i64) -> MediaError {
-        MediaError::NotFoundAgain { path: self.info().path.clone(), seconds: pts as f64 * time::tick(self.time_base) }
+        MediaError::FrameNotFound { path: self.info().path.clone(), seconds: pts as f64 * time::tick(self.time_base) }
     }
 
     /// Decodes up to the next frame that is not dropped; false where it isn't the one at `target`.

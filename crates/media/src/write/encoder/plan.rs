@@ -25,7 +25,7 @@ pub struct EncoderPlan {
     /// In words, such as `libx264 crf 18 preset veryfast yuv420p`.
     pub description: String,
     /// Why NVENC isn't used although it was allowed.
-    pub no_hardware: Option<String>,
+    pub hardware_unavailable: Option<String>,
     /// The pixel format of that name.
     pub(crate) pixel: PixelFormat,
     pub(crate) options: Vec<(String, String)>,
@@ -48,7 +48,7 @@ impl EncoderPlan {
 pub fn plan_encoder(options: &WriterOptions<'_>) -> Result<EncoderPlan> {
     log::init();
     let container = Container::of(options.path)?;
-    let (encoder, no_hardware) = choose_encoder(options, &container)?;
+    let (encoder, hardware_unavailable) = choose_encoder(options, &container)?;
     let codec = find(&encoder)?;
     check_container(options, &container, &codec)?;
     let pixel = choose_pixel(options, &encoder, &codec)?;
@@ -60,7 +60,7 @@ pub fn plan_encoder(options: &WriterOptions<'_>) -> Result<EncoderPlan> {
     }
     let pix_fmt = format_name(pixel);
     let description = format!("{encoder}{description} {pix_fmt}");
-    Ok(EncoderPlan { encoder, pix_fmt, description, no_hardware, pixel, options: settings, container })
+    Ok(EncoderPlan { encoder, pix_fmt, description, hardware_unavailable, pixel, options: settings, container })
 }
 
 fn find(name: &str) -> Result<ffmpeg::Codec> {

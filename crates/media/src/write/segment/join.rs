@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 /// One segment of an output that is joined.
 #[derive(Clone, Copy, Debug)]
-pub struct Piece<'a> {
+pub struct SegmentFile<'a> {
     /// The folder that its file is in.
     pub folder: &'a Path,
     /// Name, size and checksum of its file.
@@ -55,7 +55,7 @@ impl OpenOutput {
 
 /// What a joined file can't take over of its source.
 #[derive(Clone, Debug, Default)]
-pub struct Lost {
+pub struct JoinNotes {
     /// As [`crate::Writer::dropped_streams`].
     pub dropped: Vec<String>,
     /// As [`crate::Writer::notes`].
@@ -67,9 +67,9 @@ pub struct Lost {
 ///
 /// # Errors
 /// Those of [`crate::Writer::create`].
-pub fn rehearse(options: WriterOptions<'_>, template: &Arc<SourceTemplate>, writer: &SegmentWriter) -> Result<Lost> {
+pub fn dry_run(options: WriterOptions<'_>, template: &Arc<SourceTemplate>, writer: &SegmentWriter) -> Result<JoinNotes> {
     let open = OpenOutput::create(options, template, &writer.parameters()?)?;
-    Ok(Lost { dropped: open.streams.dropped, notes: open.notes })
+    Ok(JoinNotes { dropped: open.streams.dropped, notes: open.notes })
 }
 
 /// Joins segments to a whole output; all that is copied comes from `source`, on which
@@ -81,14 +81,14 @@ pub fn rehearse(options: WriterOptions<'_>, template: &Arc<SourceTemplate>, writ
 pub fn join(
     options: WriterOptions<'_>,
     source: &mut Reader,
-    pieces: &[Piece<'_>],
+    pieces: &[SegmentFile<'_>],
     mut progress: impl FnMut(usize) -> bool,
-) -> Result<Option<(Finished, Lost)>> {
+) -> Result<Option<(Finished, JoinNotes)>> {
     let Some(first) = pieces.first() else {
         return Err(MediaError::Invalid { what: format!("{}: there is nothing to join", options.path.display()) });
     };
     let template = source.template();
-    let open = |piece: &Piece<'_>| SegmentReader::open(&piece.folder.join(&piece.part.file), piece.part);
+    let open = |piece: &SegmentFile<'_>| SegmentReader::open(&piece.folder.join(&piece.part.file), piece.part);
     let head = open(first)?.head;
     let mut target = OpenOutput::create(options, &template, &Parameters::restore(&head.codec)?)?;
     let time_base = ffi::AVRational { num: head.time_base.0, den: head.time_base.1 };
@@ -117,7 +117,7 @@ pub fn join(
     copy_until(&mut target, source, &mut waiting, None)?;
     let bytes = target.output.finish()?;
     let finished = Finished { path: target.path.clone(), bytes };
-    Ok(Some((finished, Lost { dropped: target.streams.dropped, notes: target.notes })))
+    Ok(Some((finished, JoinNotes { dropped: target.streams.dropped, notes: target.notes })))
 }
 
 /// Copies packets that come before `end` (microseconds), all of them where there is none.
