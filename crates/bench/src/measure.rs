@@ -7,8 +7,8 @@ use crate::results::{Latency, Measured, StageShare, WholePipeline};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use vrseg_engine::LoadedJob;
-use vrseg_engine::{Cancel, Event, Job, Observer, Plan};
 use vrseg_engine::tune::bottleneck;
+use vrseg_engine::{Cancel, Event, Job, Observer, Plan};
 use vrseg_infer::Kind;
 
 /// Frames that are measured even when the time is up.

@@ -28,4 +28,4 @@ pub use events::{CacheReport, Event, LatencyReport, Live, Observer, OutputReport
 pub use graph::{Cancel, StageReport, Trace};
 pub use plan::{OutputGeometry, Plan};
 pub use run::{LoadedJob, run, run_loaded};
-pub use spec::{Job, Keep, ModelChoice, OutputSpec, PeopleChoice, Split};
+pub use spec::{Job, ModelChoice, OutputSpec, PeopleChoice, PeopleToKeep, Split};

@@ -82,14 +82,14 @@ pub struct PeopleChoice {
     /// Frames between two looks of the detector, at most; at least 1.
     pub every: u32,
     /// How many of the people the matte shows.
-    pub keep: Keep,
+    pub keep: PeopleToKeep,
     /// What else the user says of whom it shows.
     pub wishes: PersonFilter,
 }
 
 /// How many people a matte shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Keep {
+pub enum PeopleToKeep {
     /// Everybody.
     #[default]
     All,

@@ -32,5 +32,5 @@ pub use error::ModelError;
 pub use models::manifest::{Kind, Manifest};
 pub use models::weights::{Model, Weights};
 pub use models::{manifest, registry};
-pub use network::{Network, Way, sessions};
+pub use network::{ActiveBackend, Network, sessions};
 pub use session::{provider, runtime, selftest};

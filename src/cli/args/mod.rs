@@ -13,7 +13,7 @@ mod unpack;
 
 pub use config::ConfigCommand;
 pub use eval::EvalArgs;
-pub use job::{EncodeArgs, InputArgs, JobArgs, ModelArgs, OutputArgs, MessageArgs};
+pub use job::{EncodeArgs, InputArgs, JobArgs, MessageArgs, ModelArgs, OutputArgs};
 pub use library::{CacheCommand, ModelsArgs};
 pub use machine::{DoctorArgs, HardwareArgs};
 pub use optimize::OptimizeArgs;

@@ -14,8 +14,8 @@ use anyhow::Context;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::sync::Arc;
-use vrseg_engine::segments::{Keep, WorkerOptions};
 use vrseg_engine::Trace;
+use vrseg_engine::segments::{Persistence, WorkerOptions};
 use vrseg_engine::settings::{Devices, Settings, check};
 use vrseg_engine::telemetry::{LogFile, LogGuard};
 use vrseg_engine::tune::rules;
@@ -64,7 +64,7 @@ pub(crate) fn run(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>)
     if let Some(trace) = &trace {
         ui = ui.with_trace(Arc::clone(trace));
     }
-    let keep = Keep { seconds: settings.processing.segment_seconds, restart: args.output.restart };
+    let keep = Persistence { seconds: settings.processing.segment_seconds, restart: args.output.restart };
     let engine = RealEngine { keep, workers: workers(&settings)?, auto_tune: settings.performance.auto_tune };
     let stop = listen(console)?;
     let exit = if args.output.dry_run {

@@ -14,8 +14,8 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 use vrseg_engine::events::PreviewFrame;
-use vrseg_engine::{Job, Plan};
 use vrseg_engine::settings::check;
+use vrseg_engine::{Job, Plan};
 use vrseg_image::matte::{Sampler, SmallYuv};
 use vrseg_image::plane::{Plane, Rect, YuvColor, YuvLayout};
 use vrseg_infer::Kind;
@@ -168,8 +168,12 @@ fn image(
     let mut small = SmallYuv::default();
     Sampler::new().sample(&frame.yuv(), layout, color, Rect::new(0, 0, w, h), size, &mut small);
     let alpha = if gray { small.y.clone() } else { Plane::default() };
-    let seen =
-        picture::from_preview_frame(&PreviewFrame { frame: 0, seconds: 0.0, matrix: color.matrix, views: vec![(small, alpha)] });
+    let seen = picture::from_preview_frame(&PreviewFrame {
+        frame: 0,
+        seconds: 0.0,
+        matrix: color.matrix,
+        views: vec![(small, alpha)],
+    });
     if gray { seen.matte } else { seen.source }
 }
 

@@ -10,9 +10,9 @@ use crate::ui::{Console, ProgressUi, Style};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use vrseg_engine::segments::{self, WorkerOptions, Outcome, SegmentChoice};
-use vrseg_engine::{Event, Live, Observer};
+use vrseg_engine::segments::{self, Outcome, SegmentChoice, WorkerOptions};
 use vrseg_engine::settings::{check, values};
+use vrseg_engine::{Event, Live, Observer};
 
 /// Variables in which schedulers pass a task its index.
 const INDEX_VARIABLES: [&str; 2] = ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX"];

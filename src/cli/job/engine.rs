@@ -3,7 +3,7 @@
 use super::format_view::FormatView;
 use crate::ui::format::{bytes, duration};
 use serde::Serialize;
-use vrseg_engine::segments::{self, Keep, WorkerOptions};
+use vrseg_engine::segments::{self, Persistence, WorkerOptions};
 use vrseg_engine::{Cancel, Job, Observer, Summary};
 
 /// What a job would do, ready to be shown.
@@ -28,7 +28,7 @@ pub(crate) trait Engine {
 #[derive(Debug)]
 pub(crate) struct RealEngine {
     /// How much of a job survives an interruption.
-    pub keep: Keep,
+    pub keep: Persistence,
     /// Workers that share a job's segments; with fewer than two, one pipeline does the whole job.
     pub workers: Vec<WorkerOptions>,
     /// Whether a trial at the start of a job measures the best split of threads.

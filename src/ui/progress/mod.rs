@@ -9,8 +9,8 @@ use super::status::RunStatus;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use vrseg_engine::{Event, Live, Observer, Trace};
 use vrseg_engine::telemetry::SHOWN_ON_CONSOLE;
+use vrseg_engine::{Event, Live, Observer, Trace};
 use vrseg_hardware::Machine;
 
 /// Between two plain lines of progress.

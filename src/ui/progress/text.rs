@@ -3,8 +3,8 @@
 use crate::ui::console::{Console, Paint};
 use crate::ui::format;
 use std::fmt::Write as _;
+use vrseg_engine::tune::bottleneck::{self, BottleneckInput};
 use vrseg_engine::{Event, StageReport, Summary};
-use vrseg_engine::tune::bottleneck::{self, Seen};
 use vrseg_hardware::{Machine, Usage};
 
 /// Input, layout, model, device and outputs, a labeled line each.
@@ -100,7 +100,7 @@ pub(super) fn profile(s: &Summary, machine: &Machine) -> String {
         let _ = writeln!(text, "  {:9}{:8.2} s{:8.2} s{}", t.stage, t.busy, t.waiting, latencies(t));
     }
     let stages = times(s);
-    let seen = Seen {
+    let seen = BottleneckInput {
         stages: &stages,
         usage: &s.resources,
         cores: machine.cpu.usable,

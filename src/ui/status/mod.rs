@@ -175,7 +175,8 @@ impl RunStatus {
         drop(state);
         if self.has_preview_viewer() {
             // Converted outside of the lock: it takes a few milliseconds.
-            let picture = live.preview.take().map(|preview_frame| Arc::new(picture::from_preview_frame(&preview_frame)));
+            let picture =
+                live.preview.take().map(|preview_frame| Arc::new(picture::from_preview_frame(&preview_frame)));
             live.preview.request();
             if let Some(picture) = picture {
                 self.lock().picture = Some(picture);

@@ -3,7 +3,7 @@
 mod live;
 mod progress;
 
-pub use live::{PreviewFrame, Live, Preview};
+pub use live::{Live, Preview, PreviewFrame};
 pub(crate) use progress::Progress;
 
 use crate::graph::{Histogram, StageReport};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use vrseg_image::matte::people::{CropRect, Tracks};
 use vrseg_image::plane::Plane;
 use vrseg_infer::Tensor;
-use vrseg_infer::cache::{Chain, Past};
+use vrseg_infer::cache::{Chain, InferenceState};
 
 /// The memory of all stages, as it is before a frame.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,7 +15,7 @@ pub struct TemporalState {
     /// The scene detector's last picture.
     pub scene: Option<Plane<f32>>,
     /// The network's.
-    pub past: Past,
+    pub inference: InferenceState,
     /// Of each view's stabilizer the last picture and matte; `None` before the first frame.
     pub stabilizers: Vec<Option<(Plane<f32>, Plane<f32>)>>,
     /// Who was looked at more closely; `None` where nobody is.
@@ -63,9 +63,9 @@ impl TemporalState {
         });
         let index = Index {
             scene: self.scene.as_ref().map(size),
-            recurrent: shapes(&self.past.states),
+            recurrent: shapes(&self.inference.states),
             people,
-            chain: self.past.chain,
+            chain: self.inference.chain,
             stabilizers: self.stabilizers.iter().map(|s| s.as_ref().map(|(luma, _)| size(luma))).collect(),
             backgrounds: self.backgrounds.iter().map(|b| b.map(|(a, b)| [a.to_bits(), b.to_bits()])).collect(),
         };
@@ -75,7 +75,7 @@ impl TemporalState {
         bytes.extend(index);
         let planes = self.stabilizers.iter().flatten().flat_map(|(luma, alpha)| [luma.data(), alpha.data()]);
         let scene = self.scene.iter().map(Plane::data);
-        let recurrent = self.past.states.iter().map(|t| t.data.as_slice());
+        let recurrent = self.inference.states.iter().map(|t| t.data.as_slice());
         let crops = self.people.iter().flat_map(|p| p.crops.iter().flatten());
         let crops = crops.flat_map(|c| &c.states).map(|t| t.data.as_slice());
         for part in scene.chain(recurrent).chain(planes).chain(crops) {
@@ -104,7 +104,7 @@ impl TemporalState {
             None => None,
         };
         let recurrent = index.recurrent.into_iter().map(|shape| Some(Tensor { data: take(&shape)?, shape }));
-        let past = Past { states: recurrent.collect::<Option<Vec<_>>>()?, chain: index.chain };
+        let inference = InferenceState { states: recurrent.collect::<Option<Vec<_>>>()?, chain: index.chain };
         let mut plane = |[w, h]: [usize; 2]| Some(Plane::from_vec(take(&[w, h])?, w, h));
         let mut stabilizers = Vec::new();
         for size in index.stabilizers {
@@ -128,7 +128,7 @@ impl TemporalState {
         };
         let float = |b: Option<[u64; 2]>| b.map(|[a, b]| (f64::from_bits(a), f64::from_bits(b)));
         let backgrounds = index.backgrounds.into_iter().map(float).collect();
-        numbers.next().is_none().then_some(Self { scene, past, stabilizers, people, backgrounds })
+        numbers.next().is_none().then_some(Self { scene, inference, stabilizers, people, backgrounds })
     }
 }
 
@@ -162,7 +162,7 @@ mod tests {
         };
         TemporalState {
             scene: Some(plane(1, 32, 32)),
-            past: Past {
+            inference: InferenceState {
                 states: vec![
                     Tensor { shape: vec![2, 3, 4, 5], data: plane(7, 120, 1).data().to_vec() },
                     Tensor { shape: vec![1, 1, 1, 1], data: vec![f32::MIN_POSITIVE] },

@@ -10,10 +10,12 @@ pub use state::{CropState, PeopleState};
 use crate::error::Result;
 use crate::graph::order::make_ahead;
 use crate::plan::{PeoplePlan, SmallView, Views};
-use crate::spec::Keep;
+use crate::spec::PeopleToKeep;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use vrseg_image::matte::people::{CropRect, CropSampler, SourceFormat, PersonLayers, PersonMatte, Track, Tracks, shift, tiles};
+use vrseg_image::matte::people::{
+    CropRect, CropSampler, PersonLayers, PersonMatte, SourceFormat, Track, Tracks, shift, tiles,
+};
 use vrseg_image::matte::rotate;
 use vrseg_image::plane::{Plane, Rect, Yuv, YuvColor, YuvLayout};
 use vrseg_image::vr::Projection;
@@ -53,7 +55,7 @@ pub struct People {
     grid: (usize, usize),
     form: SourceFormat,
     tiles: Vec<[f32; 4]>,
-    keep: Keep,
+    keep: PeopleToKeep,
     batch: Batch,
     /// Buffers for the networks' inputs that are free.
     pictures: Mutex<Vec<Vec<f32>>>,
@@ -133,7 +135,7 @@ impl People {
     ///
     /// # Errors
     /// The networks' states can't be brought from the device.
-    pub fn past(&self) -> Result<PeopleState> {
+    pub fn state(&self) -> Result<PeopleState> {
         let one = |network: &Network, person: (u64, usize), crop: &TrackedCrop| -> Result<CropState> {
             Ok(CropState { person, cell: crop.cell, size: crop.size, states: network.save(&crop.states)? })
         };
@@ -225,7 +227,7 @@ impl People {
         if let Some(first) = views.first() {
             self.tracks.follow(&first.alpha, &seen);
         }
-        if let Keep::Largest(n) = self.keep {
+        if let PeopleToKeep::Largest(n) = self.keep {
             let kept = self.tracks.largest(n as usize);
             for (eye, view) in views.iter_mut().enumerate() {
                 let boxes = tracks.iter().filter(|t| kept.contains(&t.id)).map(|t| (t.sides_in(eye), t.strength));

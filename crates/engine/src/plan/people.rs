@@ -1,7 +1,7 @@
 //! Which models a closer look at each person takes.
 
 use crate::error::Result;
-use crate::spec::{Keep, PeopleChoice};
+use crate::spec::{PeopleChoice, PeopleToKeep};
 use vrseg_infer::{Model, ModelError, registry};
 
 /// The detector's name.
@@ -17,7 +17,7 @@ pub struct PeoplePlan {
     /// Frames between two looks of the detector.
     pub every: u32,
     /// Who stays in the matte.
-    pub keep: Keep,
+    pub keep: PeopleToKeep,
 }
 
 impl PeoplePlan {
@@ -37,13 +37,13 @@ impl PeoplePlan {
                 Err(e) => return Err(e.into()),
             }
         }
-        if networks.is_empty() && keep == Keep::All {
+        if networks.is_empty() && keep == PeopleToKeep::All {
             return Ok(None);
         }
         match registry::find(DETECTOR) {
             Ok(detector) => Ok(Some(Self { detector, networks, every, keep })),
             // People can't be told apart without it.
-            Err(e) if !missing(&e) || choice.insist || keep != Keep::All => Err(e.into()),
+            Err(e) if !missing(&e) || choice.insist || keep != PeopleToKeep::All => Err(e.into()),
             Err(_) => Ok(None),
         }
     }

@@ -7,9 +7,9 @@ use crate::spec::Job;
 use crate::tune::cuda::CudaCards;
 use crate::tune::rules::{self, MemoryShares, NetworkLoad, Processor, Threads};
 use vrseg_hardware::{Cpu, Machine, sampler};
-use vrseg_infer::cache::{self, Context};
+use vrseg_infer::cache::{self, CacheKeyContext};
 use vrseg_infer::provider::{Provider, SessionOptions};
-use vrseg_infer::{Batch, DeviceChoice, Kind, ModelError, Network, Precision, States, Way, runtime};
+use vrseg_infer::{ActiveBackend, Batch, DeviceChoice, Kind, ModelError, Network, Precision, States, runtime};
 
 /// A job whose network is loaded; building it is what takes time before the first frame.
 pub struct LoadedJob {
@@ -28,9 +28,9 @@ pub struct LoadedJob {
     /// NVML's number of the card that runs the network, where that is sure, and its name.
     pub(super) card: Option<(u32, String)>,
     /// What computes the mattes.
-    pub(super) context: Context,
+    pub(super) context: CacheKeyContext,
     /// How it did so then. A device that fails changes it.
-    pub(super) way: Way,
+    pub(super) backend: ActiveBackend,
 }
 
 impl LoadedJob {
@@ -97,8 +97,8 @@ impl LoadedJob {
         let people = people.transpose()?;
         let queue_bytes = rules::queue(&machine.memory).value as usize;
         let context = context(job, &network, &machine, card.as_ref().map(|(_, name)| name.as_str()));
-        let way = network.way();
-        Ok(Self { plan, network, people, bf16, threads, batch_frames, queue_bytes, max_memory, card, context, way })
+        let backend = network.active_backend();
+        Ok(Self { plan, network, people, bf16, threads, batch_frames, queue_bytes, max_memory, card, context, backend })
     }
 
     /// The plan.
@@ -169,7 +169,7 @@ fn processor(provider: Provider, cpu: &Cpu) -> Processor<'_> {
 
 /// What the mattes depend on beside the network's input. The number of threads is no part of it: where last
 /// bits depend on it (on an AMD Zen 5, not on a Zen 3), the rounding of mattes leaves little of that.
-fn context(job: &Job, network: &Network, machine: &Machine, card: Option<&str>) -> Context {
+fn context(job: &Job, network: &Network, machine: &Machine, card: Option<&str>) -> CacheKeyContext {
     let (model, session) = (&job.model, &job.model.session);
     let arithmetic = format!("{:?} {:?} {}", model.precision, session.tf32, session.deterministic);
     let processor = match (network.provider(), card) {
@@ -179,7 +179,7 @@ fn context(job: &Job, network: &Network, machine: &Machine, card: Option<&str>) 
         (Provider::Cuda(_), Some(name)) => format!("cuda {name}"),
         (Provider::TensorRt(_), Some(name)) => format!("tensorrt {name}"),
     };
-    Context::new(network.manifest(), network.runtime(), &arithmetic, &processor)
+    CacheKeyContext::new(network.manifest(), network.runtime(), &arithmetic, &processor)
 }
 
 /// Runs the network on gray pictures, so that what only its first run does is done: loading

@@ -30,7 +30,7 @@ use report::{Reporter, Totals, report_reader};
 use std::sync::Arc;
 use std::time::Instant;
 use vrseg_hardware::{Sampler, sampler};
-use vrseg_infer::cache::{self, Cache, CacheChoice, CachedInference, CacheStats, Tiers};
+use vrseg_infer::cache::{self, Cache, CacheChoice, CacheStats, CachedInference, Tiers};
 use vrseg_media::{DecodeOptions, EncodeOptions, OpenInput, Reader};
 
 /// Plans and runs a job.
@@ -102,9 +102,9 @@ pub fn run_part(
     let resumes = part.and_then(|p| p.begin.as_ref());
     let matte = assembly.matte(people.as_mut(), resumes, &live.preview, &warn)?;
     // The keys of mattes that came another way would be wrong.
-    let as_ever = network.way() == loaded.way;
+    let as_ever = network.active_backend() == loaded.backend;
     let keyed = cache.clone().filter(|_| as_ever).map(|cache| (cache, context.clone()));
-    let recall = CachedInference::new(network, &begin.state.past, keyed)?;
+    let inference = CachedInference::new(network, &begin.state.inference, keyed)?;
     let heard = |so_far: CacheStats, notes: Vec<String>| {
         live.count_mattes(so_far);
         notes.into_iter().for_each(warn);
@@ -120,7 +120,7 @@ pub fn run_part(
     };
     let cuts = part.map_or_else(Cuts::none, |part| Cuts::of(part, assembly.tick()));
     let notes = outputs.notes;
-    let infer = Infer::new(recall, plan.views.rotation, recycling.batches.clone(), &heard);
+    let infer = Infer::new(inference, plan.views.rotation, recycling.batches.clone(), &heard);
     let finished = Graph::new(cancel, &live.clocks)
         .source(Decode::new(&mut reader, outputs.packets, cuts), admission, 2)
         .parallel_in_order(

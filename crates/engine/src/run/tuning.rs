@@ -12,8 +12,8 @@ use crate::events::{Event, Observer};
 use crate::graph::Cancel;
 use crate::plan::Plan;
 use crate::spec::Job;
-use crate::tune::kept::{Found, Kept};
 use crate::tune::rules;
+use crate::tune::tuning_cache::{TunedShares, TuningCache};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Mutex;
@@ -38,11 +38,11 @@ const MARGIN: f64 = 1.05;
 /// How threads are shared out best for a job, understood as `plan`, on this machine: as it was found before, or
 /// by a trial of a few seconds. `None` where the user has shared them out, where the job is short, and where the
 /// trial fails: then so will the job, and tell why.
-pub fn best_shares(job: &Job, plan: &Plan, cancel: &Cancel, observer: &dyn Observer) -> Option<Found> {
+pub fn best_shares(job: &Job, plan: &Plan, cancel: &Cancel, observer: &dyn Observer) -> Option<TunedShares> {
     if job.model.threads > 0 || job.split.workers > 0 || plan.frames.is_none_or(|n| n < LONG) {
         return None;
     }
-    let kept = Kept::new(&cache::folder());
+    let kept = TuningCache::new(&cache::folder());
     let kind = kind(job, plan, &Machine::detect());
     if let Some(found) = kept.get(&kind) {
         tracing::info!("threads as found before: {found:?}");
@@ -53,7 +53,7 @@ pub fn best_shares(job: &Job, plan: &Plan, cancel: &Cancel, observer: &dyn Obser
     if let Err(e) = kept.put(&kind, found) {
         tracing::info!("what the trial found can't be kept: {e}");
     }
-    let Found { infer, workers, gain, .. } = found;
+    let TunedShares { infer, workers, gain, .. } = found;
     observer.event(Event::Tuned { infer, workers, gain, tried, seconds: began.elapsed().as_secs_f64() });
     Some(found)
 }
@@ -98,7 +98,7 @@ fn kind(job: &Job, plan: &Plan, machine: &Machine) -> String {
 }
 
 /// Runs the beginning of the job with every share, and tells the best, and how many were tried.
-fn trial(job: &Job, plan: &Plan, cancel: &Cancel) -> Option<(Found, usize)> {
+fn trial(job: &Job, plan: &Plan, cancel: &Cancel) -> Option<(TunedShares, usize)> {
     let (mut piece, _folder) = harmless(job).ok()?;
     // One share's outputs lie where the one before had its own. Getting anywhere else in the job than to its
     // beginning may take longer than the trial.
@@ -144,7 +144,7 @@ fn trial(job: &Job, plan: &Plan, cancel: &Cancel) -> Option<(Found, usize)> {
     }
     let when = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs());
     let gain = highest(&speeds[best]) / highest(&speeds[0]);
-    Some((Found { infer: shares[best].infer, workers: shares[best].compose, gain, when }, shares.len()))
+    Some((TunedShares { infer: shares[best].infer, workers: shares[best].compose, gain, when }, shares.len()))
 }
 
 /// What the network makes of two pictures of noise, one after the other. How it shares out its work depends on

@@ -32,7 +32,7 @@ pub fn run(
     let understood = super::understood(job)?;
     let alone = crew.len() < 2 || !is_long(&understood, seconds);
     let Some(first) = job.outputs.first().filter(|_| !alone) else {
-        let keep = super::Keep { seconds: Some(seconds), restart };
+        let keep = super::Persistence { seconds: Some(seconds), restart };
         return super::run(job, understood, keep, cancel, observer);
     };
     let folder = beside(&first.path);

@@ -350,7 +350,7 @@ impl JobFolder {
                 break;
             }
         }
-        let useful = |b: &Border| kept_mattes || !b.state.past.needs_kept();
+        let useful = |b: &Border| kept_mattes || !b.state.inference.needs_cache();
         while records.last().is_some_and(|r| r.next.is_some() && !self.border(r).as_ref().is_some_and(useful)) {
             records.pop();
         }
@@ -400,7 +400,7 @@ mod tests {
     use super::*;
     use proptest::collection;
     use proptest::prelude::*;
-    use vrseg_infer::cache::Past;
+    use vrseg_infer::cache::InferenceState;
 
     fn record(folder: &JobFolder, segment: usize, more: bool) -> Record {
         fs::write(folder.segment(segment, 0), b"packets").expect("written");
@@ -449,8 +449,8 @@ mod tests {
             folder.keep(&mut record(&folder, n, true), Some(&TemporalState::default())).expect("kept");
         }
         let chain = serde_json::json!({"start": vec![7; 32], "last": vec![8; 32], "within": (vec![9; 32], 3)});
-        let within = Past { states: Vec::new(), chain: serde_json::from_value(chain).expect("a chain") };
-        let state = TemporalState { past: within, ..TemporalState::default() };
+        let within = InferenceState { states: Vec::new(), chain: serde_json::from_value(chain).expect("a chain") };
+        let state = TemporalState { inference: within, ..TemporalState::default() };
         folder.keep(&mut record(&folder, 2, true), Some(&state)).expect("kept");
         assert_eq!((folder.finished(true).len(), folder.finished(false).len()), (3, 2));
     }

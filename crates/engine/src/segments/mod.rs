@@ -31,16 +31,16 @@ use vrseg_media::MediaError;
 
 /// How a job is kept.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Keep {
+pub struct Persistence {
     /// Seconds of a segment; `None`: the job is done in one go, and nothing is kept.
     pub seconds: Option<f64>,
     /// Forget what an earlier run has done.
     pub restart: bool,
 }
 
-impl Keep {
+impl Persistence {
     /// Nothing is kept.
-    pub const NOTHING: Keep = Keep { seconds: None, restart: false };
+    pub const NOTHING: Persistence = Persistence { seconds: None, restart: false };
 }
 
 /// What `job` is, as [`run`] takes it.
@@ -55,7 +55,13 @@ pub fn understood(job: &Job) -> Result<Plan, Error> {
 ///
 /// # Errors
 /// The first thing that went wrong. Segments that are finished stay for the next run then.
-pub fn run(job: &Job, plan: Plan, keep: Keep, cancel: &Cancel, observer: &dyn Observer) -> Result<Summary, Error> {
+pub fn run(
+    job: &Job,
+    plan: Plan,
+    keep: Persistence,
+    cancel: &Cancel,
+    observer: &dyn Observer,
+) -> Result<Summary, Error> {
     let Some(first) = job.outputs.first() else {
         return run::run_loaded(job, LoadedJob::new(job, plan)?, cancel, observer);
     };

@@ -1,6 +1,6 @@
 //! Values that have a form of their own: colors, bit rates, devices.
 
-use crate::spec::Keep;
+use crate::spec::PeopleToKeep;
 use vrseg_image::compose::Rgb;
 use vrseg_infer::DeviceChoice;
 
@@ -133,11 +133,11 @@ pub fn regions(text: &str) -> Option<Vec<[f32; 4]>> {
 }
 
 /// Reads how many people a matte shall show.
-pub fn keep(text: &str) -> Option<Keep> {
+pub fn keep(text: &str) -> Option<PeopleToKeep> {
     match text {
-        "all" => Some(Keep::All),
-        "main" => Some(Keep::Largest(1)),
-        _ => text.parse().ok().filter(|n| (1..=99).contains(n)).map(Keep::Largest),
+        "all" => Some(PeopleToKeep::All),
+        "main" => Some(PeopleToKeep::Largest(1)),
+        _ => text.parse().ok().filter(|n| (1..=99).contains(n)).map(PeopleToKeep::Largest),
     }
 }
 
@@ -214,9 +214,9 @@ mod tests {
 
     #[test]
     fn numbers_of_people_are_parsed() {
-        assert_eq!(keep("all"), Some(Keep::All));
-        assert_eq!(keep("main"), Some(Keep::Largest(1)));
-        assert_eq!(keep("3"), Some(Keep::Largest(3)));
+        assert_eq!(keep("all"), Some(PeopleToKeep::All));
+        assert_eq!(keep("main"), Some(PeopleToKeep::Largest(1)));
+        assert_eq!(keep("3"), Some(PeopleToKeep::Largest(3)));
         for bad in ["", "0", "100", "-1", "some", "1.5"] {
             assert_eq!(keep(bad), None, "{bad}");
         }

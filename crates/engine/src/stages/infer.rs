@@ -7,14 +7,14 @@ use crossbeam_channel::Sender;
 use vrseg_image::matte::rotate;
 use vrseg_image::plane::Plane;
 use vrseg_infer::Batch;
-use vrseg_infer::cache::{CachedInference, CacheStats};
+use vrseg_infer::cache::{CacheStats, CachedInference};
 
 /// Hears after each batch where the mattes came from so far, and what was done because the device failed.
 pub type Heard<'a> = &'a (dyn Fn(CacheStats, Vec<String>) + Sync);
 
 /// Runs the model on batches.
 pub struct Infer<'a> {
-    recall: CachedInference<'a>,
+    inference: CachedInference<'a>,
     rotation: i32,
     /// Takes input buffers back.
     recycle: Sender<Batch>,
@@ -26,8 +26,8 @@ pub struct Infer<'a> {
 
 impl<'a> Infer<'a> {
     /// `rotation` (clockwise degrees, as the model sees the pictures) is undone on the mattes.
-    pub fn new(recall: CachedInference<'a>, rotation: i32, recycle: Sender<Batch>, heard: Heard<'a>) -> Self {
-        Self { recall, rotation, recycle, heard, alphas: Vec::new(), propagated: 0 }
+    pub fn new(inference: CachedInference<'a>, rotation: i32, recycle: Sender<Batch>, heard: Heard<'a>) -> Self {
+        Self { inference, rotation, recycle, heard, alphas: Vec::new(), propagated: 0 }
     }
 }
 
@@ -38,16 +38,16 @@ impl Stage for Infer<'_> {
     fn process(&mut self, InferenceBatch { mut frames, batch }: InferenceBatch) -> Result<Vec<PreparedFrame>> {
         // A recurrent model gets one frame at a time, so what is known is what is before that frame.
         for state in frames.iter_mut().filter_map(|f| f.decoded.place.state()) {
-            state.past = self.recall.past()?;
+            state.inference = self.inference.state()?;
         }
         // For the same reason a cut is always the batch's first.
         if frames.first().is_some_and(|f| f.cut) {
-            self.recall.reset();
+            self.inference.reset();
         }
         let shown = frames.iter().filter(|f| !f.is_propagated()).count();
         self.propagated += (frames.len() - shown) as u64;
-        let done = if shown > 0 { self.recall.run(&batch, shown, &mut self.alphas) } else { Ok(()) };
-        (self.heard)(CacheStats { carried: self.propagated, ..self.recall.tally() }, self.recall.take_notes());
+        let done = if shown > 0 { self.inference.run(&batch, shown, &mut self.alphas) } else { Ok(()) };
+        (self.heard)(CacheStats { carried: self.propagated, ..self.inference.tally() }, self.inference.take_notes());
         done?;
         let shown = frames.iter_mut().filter(|f| !f.is_propagated());
         let windows = shown.flat_map(|f| &mut f.views).flat_map(|v| &mut v.mattes);
@@ -63,7 +63,7 @@ impl Stage for Infer<'_> {
     }
 
     fn finish(&mut self) -> Result<Option<Vec<PreparedFrame>>> {
-        self.recall.finish()?;
+        self.inference.finish()?;
         Ok(None)
     }
 }
@@ -92,8 +92,8 @@ mod tests {
         let mut network = network("selfie", first, then);
         let told = Mutex::new(Vec::new());
         let heard = |_, notes| told.lock().unwrap().extend::<Vec<String>>(notes);
-        let recall = CachedInference::new(&mut network, &Default::default(), None).unwrap();
-        let mut infer = Infer::new(recall, 0, recycle, &heard);
+        let inference = CachedInference::new(&mut network, &Default::default(), None).unwrap();
+        let mut infer = Infer::new(inference, 0, recycle, &heard);
         let (mut indices, mut values, mut ok) = (Vec::new(), Vec::new(), true);
         let numbers: Vec<_> = (0..n).collect();
         for some in numbers.chunks(at_once) {

@@ -4,7 +4,7 @@
 
 use super::Backdrop;
 use crate::error::Result;
-use crate::events::{PreviewFrame, Preview};
+use crate::events::{Preview, PreviewFrame};
 use crate::frame::{MattedFrame, Place, PreparedFrame, TemporalState};
 use crate::graph::Stage;
 use crate::people::People;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use vrseg_image::matte::person_filter::PersonFilter;
 use vrseg_image::matte::stereo::StereoFusion;
 use vrseg_image::matte::windows::{Blender, Windows};
-use vrseg_image::matte::{Stabilizer, carry};
+use vrseg_image::matte::{Stabilizer, propagate};
 use vrseg_image::plane::{Matrix, Plane};
 
 /// What the stage knows of the frames before.
@@ -83,7 +83,7 @@ impl Matte<'_> {
         state.stabilizers = self.stabilizers.iter().map(memory).collect();
         let position = |b: &mut Option<Backdrop>| b.as_mut().and_then(|b| b.source().position());
         state.backgrounds = self.backgrounds.iter_mut().map(position).collect();
-        state.people = self.people.as_ref().map(|people| people.past()).transpose()?;
+        state.people = self.people.as_ref().map(|people| people.state()).transpose()?;
         Ok(())
     }
 
@@ -116,7 +116,7 @@ impl Matte<'_> {
     fn stabilized(&mut self, frame: &mut PreparedFrame) -> Result<()> {
         if frame.is_propagated() {
             for ((view, motion), last) in frame.views.iter_mut().zip(&frame.motion).zip(&self.last) {
-                carry(last, motion, &mut view.alpha);
+                propagate(last, motion, &mut view.alpha);
             }
         } else {
             self.look(frame)?;

@@ -5,7 +5,7 @@ use vrseg_hardware::Usage;
 
 /// What was seen of a job.
 #[derive(Clone, Copy, Debug)]
-pub struct Seen<'a> {
+pub struct BottleneckInput<'a> {
     /// Stage, seconds at work, seconds waiting for the stages before and after it.
     pub stages: &'a [(&'a str, f64, f64)],
     /// What it took of the machine.
@@ -60,7 +60,7 @@ const DISK: f64 = 25.0;
 const BUSY_STAGE: f64 = 0.9;
 
 /// All limits that were met, the one that costs most speed first, dangers last.
-pub fn findings(seen: &Seen<'_>) -> Vec<Finding> {
+pub fn findings(seen: &BottleneckInput<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     let slowest = slowest(seen.stages);
     if let (Some(busy), Some((stage, _))) = (seen.usage.gpu_busy.filter(|b| *b < STARVED), slowest)
@@ -138,7 +138,8 @@ mod tests {
     fn limits(usage: Usage, slow: &str, cores: usize) -> Vec<Limit> {
         let stage = |name| (name, if name == slow { 9.9 } else { 4.0 }, if name == slow { 0.1 } else { 6.0 });
         let stages = ["decode", "infer", "encode"].map(stage);
-        let seen = Seen { stages: &stages, usage: &usage, cores, memory: 8 * GIB, gpu_memory: Some(8 * GIB) };
+        let seen =
+            BottleneckInput { stages: &stages, usage: &usage, cores, memory: 8 * GIB, gpu_memory: Some(8 * GIB) };
         findings(&seen).iter().map(|f| f.limit).collect()
     }
 
@@ -164,7 +165,7 @@ mod tests {
     fn sentences_have_the_figures() {
         let stages = [("infer", 1.0, 9.0), ("encode", 9.5, 0.5)];
         let usage = usage(3.0, Some(12.0));
-        let seen = Seen { stages: &stages, usage: &usage, cores: 16, memory: 0, gpu_memory: None };
+        let seen = BottleneckInput { stages: &stages, usage: &usage, cores: 16, memory: 0, gpu_memory: None };
         let found = findings(&seen);
         assert_eq!(found[0].what, "the card was at work 12 % of the time: it waits for encode");
         assert!(found[0].help.contains("--preset"));

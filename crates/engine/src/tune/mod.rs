@@ -3,9 +3,9 @@
 
 pub mod bottleneck;
 pub mod cuda;
-pub mod kept;
 pub mod rules;
 pub mod search;
+pub mod tuning_cache;
 
 #[cfg(test)]
 mod machines;

@@ -1,10 +1,10 @@
 //! Between the pipeline and the network: looks mattes up before the network computes them.
 
 use super::cursor::{CacheCursor, StatesAt};
-use super::key::Context;
+use super::key::CacheKeyContext;
 use super::matte;
 use super::record::Mattes;
-use super::state::{Chain, Past};
+use super::state::{Chain, InferenceState};
 use super::stats::CacheStats;
 use super::tiers::Cache;
 use crate::batch::{Batch, States};
@@ -50,11 +50,15 @@ impl<'n> CachedInference<'n> {
     ///
     /// # Errors
     /// The states are those of another model.
-    pub fn new(network: &'n mut Network, past: &Past, cache: Option<(Arc<Cache>, Context)>) -> Result<Self> {
+    pub fn new(
+        network: &'n mut Network,
+        past: &InferenceState,
+        cache: Option<(Arc<Cache>, CacheKeyContext)>,
+    ) -> Result<Self> {
         let states = network.restore(&past.states)?;
         let cursor = cache.map(|(cache, context)| CacheCursor::new(past, cache, context));
         let found = cursor.as_ref().is_some_and(|c| !matches!(c.states, StatesAt::Session));
-        let states_lost = past.needs_kept() && !found;
+        let states_lost = past.needs_cache() && !found;
         let (tally, missing_batch) = (CacheStats::default(), Batch::default());
         Ok(Self { network, states, states_lost, cursor, tally, missing_batch })
     }
@@ -85,15 +89,15 @@ impl<'n> CachedInference<'n> {
     ///
     /// # Errors
     /// As [`CachedInference::run`].
-    pub fn past(&mut self) -> Result<Past> {
+    pub fn state(&mut self) -> Result<InferenceState> {
         if self.network.manifest().kind != Kind::Recurrent {
-            return Ok(Past::default());
+            return Ok(InferenceState::default());
         }
         if self.states_lost {
             return Err(CachedInferenceError::Broken);
         }
         let Some(cursor) = &mut self.cursor else {
-            return Ok(Past { states: self.network.save(&self.states)?, chain: None });
+            return Ok(InferenceState { states: self.network.save(&self.states)?, chain: None });
         };
         let (states, within) = match &cursor.states {
             StatesAt::Session => (self.network.save(&self.states)?, None),
@@ -108,7 +112,7 @@ impl<'n> CachedInference<'n> {
             // The states are most of what storing a run costs.
             cursor.store_run(Some(&states));
         }
-        Ok(Past { states, chain: Some(Chain { start: cursor.context.start(), last: cursor.last, within }) })
+        Ok(InferenceState { states, chain: Some(Chain { start: cursor.context.start(), last: cursor.last, within }) })
     }
 
     /// Stores what was computed since the last run was stored, so that another job can resume here.
@@ -117,7 +121,7 @@ impl<'n> CachedInference<'n> {
     /// The states can't be copied from the device.
     pub fn finish(&mut self) -> Result<()> {
         if self.cursor.as_ref().is_some_and(|c| !c.recording.is_empty()) {
-            self.past()?;
+            self.state()?;
         }
         Ok(())
     }
@@ -145,7 +149,7 @@ impl<'n> CachedInference<'n> {
             self.tally.computed += 1;
             return Ok(());
         };
-        let key = Context::frame(&cursor.last, batch, 0, batch.n);
+        let key = CacheKeyContext::frame(&cursor.last, batch, 0, batch.n);
         cursor.last = key;
         if !matches!(cursor.states, StatesAt::Inside(..))
             && let Some((run, tier)) = cursor.cache.run(&key)
@@ -158,8 +162,11 @@ impl<'n> CachedInference<'n> {
             cursor.states = StatesAt::Inside(run, 0, tier);
         }
         if let StatesAt::Inside(run, at, tier) = &mut cursor.states {
-            let mattes =
-                run.key(*at).filter(|k| **k == key).and_then(|_| run.mattes(*at)).ok_or(CachedInferenceError::Broken)?;
+            let mattes = run
+                .key(*at)
+                .filter(|k| **k == key)
+                .and_then(|_| run.mattes(*at))
+                .ok_or(CachedInferenceError::Broken)?;
             alphas.resize_with(batch.n, Plane::default);
             if !mattes.fill(alphas) {
                 return Err(CachedInferenceError::Broken);
@@ -176,10 +183,10 @@ impl<'n> CachedInference<'n> {
             self.states = self.network.restore(run.end().ok_or(CachedInferenceError::Broken)?)?;
             cursor.states = StatesAt::Session;
         }
-        let (began, backend) = (Instant::now(), self.network.way());
+        let (began, backend) = (Instant::now(), self.network.active_backend());
         self.network.run(batch, &mut self.states, alphas)?;
         self.tally.computed += 1;
-        if self.network.way() != backend {
+        if self.network.active_backend() != backend {
             // The keys are those of the backend before.
             round(alphas);
             self.cursor = None;
@@ -195,20 +202,20 @@ impl<'n> CachedInference<'n> {
     }
 
     fn run_frames(&mut self, batch: &Batch, frames: usize, alphas: &mut Vec<Plane<f32>>) -> Result<()> {
-        let backend = self.network.way();
+        let backend = self.network.active_backend();
         let skips_lookup = self.cursor.as_mut().is_some_and(|cursor| cursor.skips_lookup(batch, frames));
         let Some(cursor) = self.cursor.as_mut().filter(|_| !skips_lookup) else {
             self.network.run(batch, &mut self.states, alphas)?;
             round(alphas);
             self.tally.computed += frames as u64;
-            if self.network.way() != backend {
+            if self.network.active_backend() != backend {
                 self.cursor = None;
             }
             return Ok(());
         };
         let each = batch.n / frames.max(1);
         let start = cursor.context.start();
-        let keys: Vec<_> = (0..frames).map(|i| Context::frame(&start, batch, i * each, each)).collect();
+        let keys: Vec<_> = (0..frames).map(|i| CacheKeyContext::frame(&start, batch, i * each, each)).collect();
         alphas.resize_with(batch.n, Plane::default);
         // Frames that must be computed, and those that are the same as one of them.
         let (mut missing, mut same) = (Vec::new(), Vec::new());
@@ -246,7 +253,7 @@ impl<'n> CachedInference<'n> {
         let seconds = began.elapsed().as_secs_f64() / (missing.len() * each).max(1) as f64;
         cursor.seconds = cursor.seconds.min(seconds);
         self.tally.computed += missing.len() as u64;
-        let same_backend = self.network.way() == backend;
+        let same_backend = self.network.active_backend() == backend;
         for i in missing {
             let mattes = Mattes::round(&mut alphas[i * each..][..each]);
             if same_backend {

@@ -1,8 +1,8 @@
 //! How far a chain of frames is known to the caches, and what of it is still to be cached.
 
-use super::key::{Context, Key};
+use super::key::{CacheKeyContext, Key};
 use super::record::Run;
-use super::state::Past;
+use super::state::InferenceState;
 use super::tiers::{Cache, Tier};
 use crate::batch::{Batch, Tensor};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ const CHECKSUM_STRIDE: usize = 509;
 #[derive(Debug)]
 pub(crate) struct CacheCursor {
     pub(crate) cache: Arc<Cache>,
-    pub(crate) context: Context,
+    pub(crate) context: CacheKeyContext,
     /// Key of the last frame of a recurrent network.
     pub(crate) last: Key,
     pub(crate) states: StatesAt,
@@ -51,7 +51,7 @@ pub(crate) enum StatesAt {
 }
 
 impl CacheCursor {
-    pub(crate) fn new(past: &Past, cache: Arc<Cache>, context: Context) -> Self {
+    pub(crate) fn new(past: &InferenceState, cache: Arc<Cache>, context: CacheKeyContext) -> Self {
         // Of another processor's chain only the states are of use.
         let chain = past.chain.filter(|chain| chain.start == context.start());
         let states = chain.and_then(|c| c.within).and_then(|(first, at)| {

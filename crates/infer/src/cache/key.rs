@@ -21,9 +21,9 @@ const VERSION: u32 = 2;
 
 /// The part of a key that says what computes: the same numbers give other mattes elsewhere.
 #[derive(Clone, Debug)]
-pub struct Context(Key);
+pub struct CacheKeyContext(Key);
 
-impl Context {
+impl CacheKeyContext {
     /// `runtime` is the version of ONNX Runtime, `arithmetic` how the session computes, `processor` the name of what it
     /// runs on: kernels differ in their last bits.
     pub fn new(manifest: &Manifest, runtime: &str, arithmetic: &str, processor: &str) -> Self {
@@ -49,7 +49,7 @@ impl Context {
     }
 
     /// The key of a frame: picture `first` and those behind it, `n` in all, after the frames of
-    /// `before`, the key of the frame before or [`Context::start`].
+    /// `before`, the key of the frame before or [`CacheKeyContext::start`].
     pub(super) fn frame(before: &Key, batch: &Batch, first: usize, n: usize) -> Key {
         let len = 3 * batch.width * batch.height;
         let mut hasher = blake3::Hasher::new_keyed(&before.0);
@@ -88,8 +88,8 @@ mod tests {
     #[test]
     fn key_depends_on_every_bit_and_every_frame_before() {
         let selfie = registry::built_in().unwrap().remove(0);
-        let context = Context::new(&selfie, "1.31", "fp32", "cpu");
-        let key = |b: &Batch, first, n| Context::frame(&context.start(), b, first, n);
+        let context = CacheKeyContext::new(&selfie, "1.31", "fp32", "cpu");
+        let key = |b: &Batch, first, n| CacheKeyContext::frame(&context.start(), b, first, n);
         let one = batch(2, 40, 30);
         assert_eq!(key(&one, 0, 2), key(&one.clone(), 0, 2));
         assert_ne!(key(&one, 0, 1), key(&one, 1, 1));
@@ -100,13 +100,13 @@ mod tests {
         let turned = Batch { width: 30, height: 40, ..one.clone() };
         assert_ne!(key(&one, 0, 2), key(&turned, 0, 2), "the same numbers in another shape");
         let (a, b) = (key(&one, 0, 1), key(&one, 1, 1));
-        assert_ne!(Context::frame(&a, &one, 1, 1), Context::frame(&b, &one, 1, 1), "another past");
+        assert_ne!(CacheKeyContext::frame(&a, &one, 1, 1), CacheKeyContext::frame(&b, &one, 1, 1), "another past");
     }
 
     #[test]
     fn key_depends_on_what_computes() {
         let all = registry::built_in().unwrap();
-        let start = |m: &Manifest, a: &str, b: &str, c: &str| Context::new(m, a, b, c).start();
+        let start = |m: &Manifest, a: &str, b: &str, c: &str| CacheKeyContext::new(m, a, b, c).start();
         let base = start(&all[0], "1.31", "fp32", "cpu");
         assert_eq!(base, start(&all[0].clone(), "1.31", "fp32", "cpu"));
         for other in [

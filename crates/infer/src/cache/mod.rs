@@ -25,7 +25,7 @@ mod tiers;
 
 pub use cached_inference::{CachedInference, CachedInferenceError};
 pub use disk::{Checked, Disk, DiskError, Stats};
-pub use key::{Context, Key};
-pub use state::{Chain, Past};
+pub use key::{CacheKeyContext, Key};
+pub use state::{Chain, InferenceState};
 pub use stats::CacheStats;
 pub use tiers::{Cache, CacheChoice, SLOW_NETWORK, Tiers, folder};

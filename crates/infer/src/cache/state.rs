@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 /// What a recurrent network knows of the frames before, for a job that resumes in another process. Empty at the start
 /// and for other networks.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Past {
-    /// Its states; empty where they are only known as a place inside a cached run ([`Past::needs_kept`]).
+pub struct InferenceState {
+    /// Its states; empty where they are only known as a place inside a cached run ([`InferenceState::needs_cache`]).
     pub states: Vec<Tensor>,
     /// Keys of its frames in the caches; `None`: the job had no caches.
     pub chain: Option<Chain>,
@@ -26,9 +26,9 @@ pub struct Chain {
     pub(super) within: Option<(Key, usize)>,
 }
 
-impl Past {
+impl InferenceState {
     /// Whether resuming needs a run that is cached elsewhere, as the states themselves are not known.
-    pub fn needs_kept(&self) -> bool {
+    pub fn needs_cache(&self) -> bool {
         self.chain.is_some_and(|c| c.within.is_some())
     }
 }

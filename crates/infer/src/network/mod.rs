@@ -53,7 +53,7 @@ pub struct Network {
 
 /// How a network computes: another provider or another picture size gives other mattes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Way {
+pub struct ActiveBackend {
     /// The execution provider that it runs on.
     pub provider: Provider,
     /// How often the size of its pictures was halved for lack of memory.
@@ -114,8 +114,8 @@ impl Network {
     }
 
     /// How it computes now.
-    pub fn way(&self) -> Way {
-        Way { provider: self.provider(), halvings: self.halvings }
+    pub fn active_backend(&self) -> ActiveBackend {
+        ActiveBackend { provider: self.provider(), halvings: self.halvings }
     }
 
     /// Version and origin of the ONNX Runtime that it runs on.

@@ -91,7 +91,7 @@ fn picture_that_does_not_fit_alone_is_shrunk_if_allowed() {
             assert!(near(&alphas.iter().map(|a| a.data()[0]).collect::<Vec<_>>()));
             assert!(alphas.iter().all(|a| (a.width(), a.height()) == (512, 448)));
         }
-        assert_eq!(network.way(), Way { provider: Provider::Cuda(0), halvings: 2 });
+        assert_eq!(network.active_backend(), ActiveBackend { provider: Provider::Cuda(0), halvings: 2 });
         let notes = network.take_notes();
         assert!(notes.last().unwrap().contains("looked at in 128x"), "{notes:?}");
         // What fits into nothing goes to the CPU, at its full size.
@@ -102,7 +102,7 @@ fn picture_that_does_not_fit_alone_is_shrunk_if_allowed() {
         );
         none.may_shrink = true;
         none.run(&two, &mut States::default(), &mut alphas).unwrap();
-        assert_eq!(none.way(), Way { provider: Provider::Cpu, halvings: 0 });
+        assert_eq!(none.active_backend(), ActiveBackend { provider: Provider::Cpu, halvings: 0 });
     }
     // Unless it is allowed, pictures keep their size.
     let gpu = Moody { pixels: 1, ..Moody::new(Provider::Cuda(0), 9, &[]) };
@@ -144,12 +144,12 @@ fn unspecific_fault_is_lack_of_memory_only_after_a_clear_one() {
     two.reload = reload(Moody::new(Provider::Cuda(0), 9, &[Some(vague)]), &loads);
     let large = Batch { data: vec![0.5; 3 * 512 * 512], n: 1, width: 512, height: 512 };
     two.run(&large, &mut States::default(), &mut Vec::new()).unwrap();
-    assert_eq!(two.way(), Way { provider: Provider::Cuda(0), halvings: 1 });
+    assert_eq!(two.active_backend(), ActiveBackend { provider: Provider::Cuda(0), halvings: 1 });
     let vague_at_first = || network("rvm", Moody::new(Provider::Cuda(0), 9, &[Some(vague)]), None);
     let mut three = vague_at_first();
     (three.may_shrink, three.reload) = (true, reload(Moody::new(Provider::Cuda(0), 9, &[Some(vague)]), &loads));
     assert!(three.run(&large, &mut States::default(), &mut Vec::new()).unwrap_err().to_string().contains(vague));
-    assert_eq!(three.way().halvings, 0);
+    assert_eq!(three.active_backend().halvings, 0);
     // A reload alone may help.
     let mut frugal = vague_at_first();
     frugal.reload = reload(Moody::new(Provider::Cuda(0), 9, &[]), &loads);

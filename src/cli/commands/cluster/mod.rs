@@ -13,8 +13,8 @@ use anyhow::Context;
 use args::{ClusterCommand, ManifestArgs, ResumeArgs, SubmitArgs};
 use std::path::{Path, PathBuf};
 use vrseg_cluster::{PodSettings, State, Submission};
-use vrseg_engine::segments::{self as job_segments, JobPlan};
 use vrseg_engine::Job;
+use vrseg_engine::segments::{self as job_segments, JobPlan};
 
 /// Does what the arguments ask.
 ///

@@ -16,7 +16,7 @@ use anyhow::Context;
 use measurements::Measurements;
 use trial::{ChildTrials, Clip, Trial};
 use vrseg_engine::settings::{Settings, Sources, check};
-use vrseg_engine::tune::bottleneck::{self, Finding, Seen};
+use vrseg_engine::tune::bottleneck::{self, BottleneckInput, Finding};
 use vrseg_engine::tune::cuda::CudaCards;
 use vrseg_engine::tune::rules::{self, NetworkLoad, Processor, Threads};
 use vrseg_engine::tune::search::{Candidate, Goal, Space, search};
@@ -107,7 +107,7 @@ pub(crate) fn run(
 
 fn bottlenecks(trial: &Trial, machine: &Machine) -> Vec<Finding> {
     let stages: Vec<_> = trial.stages.iter().map(|s| (s.stage.as_str(), s.busy, s.waiting)).collect();
-    let seen = Seen {
+    let seen = BottleneckInput {
         stages: &stages,
         usage: &trial.resources,
         cores: machine.cpu.usable,

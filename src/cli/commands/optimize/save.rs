@@ -133,7 +133,8 @@ mod tests {
         };
         let (settings, sources) = load(None);
         let candidate = Candidate::default().with("processing.workers", 2).with("model.input_size", 384);
-        let duel = FinalComparison { candidate, frames: 20, before: vec![1.0], after: vec![2.0], gain: 2.0, iou: 0.987 };
+        let duel =
+            FinalComparison { candidate, frames: 20, before: vec![1.0], after: vec![2.0], gain: 2.0, iou: 0.987 };
         let found = Outcome { tried: Vec::new(), duel: Some(duel), faster: true, stopped: false };
         let measured = Measurements {
             machine: "two cores".into(),

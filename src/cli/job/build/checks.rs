@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use vrseg_engine::segments;
 use vrseg_engine::Job;
+use vrseg_engine::segments;
 use vrseg_engine::settings::Sources;
 
 /// Of a projection and a field of view that don't go together the stronger layer's word counts; of
@@ -30,7 +30,11 @@ pub(super) fn check_format(sources: &Sources) -> Result<(), UsageError> {
     Ok(())
 }
 
-pub(super) fn check_background(args: &JobArgs, requests: &[OutputRequest], default_mode: &str) -> Result<(), UsageError> {
+pub(super) fn check_background(
+    args: &JobArgs,
+    requests: &[OutputRequest],
+    default_mode: &str,
+) -> Result<(), UsageError> {
     let replaces = requests.iter().any(|r| r.mode.unwrap_or(default_mode) == "replace");
     match &args.output.background {
         None if replaces => {

@@ -55,7 +55,13 @@ impl DiscPainter {
         }
     }
 
-    fn paint_full<T: Sample>(&self, piece: &TilePart, tile: PlaneRef<'_, u8>, samples: &[T], out: &mut PlaneMut<'_, T>) {
+    fn paint_full<T: Sample>(
+        &self,
+        piece: &TilePart,
+        tile: PlaneRef<'_, u8>,
+        samples: &[T],
+        out: &mut PlaneMut<'_, T>,
+    ) {
         let r = piece.tile;
         for y in 0..r.h {
             let (start, end) = self.frame.disc_row(r.y + y);

@@ -4,6 +4,6 @@ mod motion;
 mod scene;
 mod stabilizer;
 
-pub use motion::{Motion, MotionSearch, carry};
+pub use motion::{Motion, MotionSearch, propagate};
 pub use scene::SceneDetector;
 pub use stabilizer::Stabilizer;

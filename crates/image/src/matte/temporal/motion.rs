@@ -242,7 +242,7 @@ fn smooth(vectors: &[[f32; 2]], across: usize) -> Vec<[f32; 2]> {
 ///
 /// # Panics
 /// When the matte has another size than the frames between which the motion was found.
-pub fn carry(matte: &Plane<f32>, motion: &Motion, out: &mut Plane<f32>) {
+pub fn propagate(matte: &Plane<f32>, motion: &Motion, out: &mut Plane<f32>) {
     let (w, h) = (matte.width(), matte.height());
     let (across, down) = (motion.across, motion.vectors.len() / motion.across.max(1));
     assert!(across == w.div_ceil(BLOCK) && down == h.div_ceil(BLOCK), "the matte has the size of its picture");
@@ -335,7 +335,7 @@ mod tests {
         let motion = moved(&a, &a);
         assert_eq!(motion.lost(), 0.0);
         let mut out = Plane::default();
-        carry(&matte, &motion, &mut out);
+        propagate(&matte, &motion, &mut out);
         assert_eq!(out.data(), matte.data());
     }
 
@@ -345,7 +345,7 @@ mod tests {
             let motion = moved(&picture(256, 192, [0.0; 2]), &picture(256, 192, by));
             assert!(motion.lost() < 0.2, "{by:?}: {}", motion.lost());
             let mut out = Plane::default();
-            carry(&picture(256, 192, [0.0; 2]), &motion, &mut out);
+            propagate(&picture(256, 192, [0.0; 2]), &motion, &mut out);
             let want = picture(256, 192, by);
             // Away from the edges, where there is nothing to come from.
             let mut worst = 0f32;
@@ -382,7 +382,7 @@ mod tests {
             let motion = moved(&noise(seed), &noise(seed ^ 99));
             let matte = Plane::from_vec(noise(7).data().iter().map(|v| low + v * (high - low)).collect(), w, h);
             let mut out = Plane::default();
-            carry(&matte, &motion, &mut out);
+            propagate(&matte, &motion, &mut out);
             prop_assert_eq!((out.width(), out.height()), (w, h));
             prop_assert!(out.data().iter().all(|v| (low - 1e-5..=high + 1e-5).contains(v)));
         }

@@ -16,7 +16,8 @@ pub(crate) fn open_encoder(
     template: &SourceTemplate,
 ) -> Result<(VideoEncoder, Vec<String>)> {
     let plan = plan_encoder(options)?;
-    let mut notes: Vec<String> = plan.hardware_unavailable.iter().map(|why| format!("NVENC is not used: {why}")).collect();
+    let mut notes: Vec<String> =
+        plan.hardware_unavailable.iter().map(|why| format!("NVENC is not used: {why}")).collect();
     let global_header = plan.container.has_flag(ffi::AVFMT_GLOBALHEADER);
     let chosen_hardware = plan.encoder.ends_with("_nvenc") && options.encode.encoder.is_none();
     let encoder = match VideoEncoder::open(plan, options, &template.video, global_header) {

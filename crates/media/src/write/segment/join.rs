@@ -67,7 +67,11 @@ pub struct JoinNotes {
 ///
 /// # Errors
 /// Those of [`crate::Writer::create`].
-pub fn dry_run(options: WriterOptions<'_>, template: &Arc<SourceTemplate>, writer: &SegmentWriter) -> Result<JoinNotes> {
+pub fn dry_run(
+    options: WriterOptions<'_>,
+    template: &Arc<SourceTemplate>,
+    writer: &SegmentWriter,
+) -> Result<JoinNotes> {
     let open = OpenOutput::create(options, template, &writer.parameters()?)?;
     Ok(JoinNotes { dropped: open.streams.dropped, notes: open.notes })
 }

@@ -14,7 +14,7 @@ const FILE: &str = "tuned-1.json";
 
 /// How threads are shared out best, as far as it was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Found {
+pub struct TunedShares {
     /// The network's threads.
     pub infer: usize,
     /// Workers that refine mattes and paint outputs.
@@ -27,16 +27,16 @@ pub struct Found {
 
 /// The file in a folder for what can be made again.
 #[derive(Clone, Debug)]
-pub struct Kept(PathBuf);
+pub struct TuningCache(PathBuf);
 
-impl Kept {
+impl TuningCache {
     /// In that folder.
     pub fn new(folder: &Path) -> Self {
         Self(folder.join(FILE))
     }
 
     /// What was found for a kind of job. A file that can't be read is as if there were none.
-    pub fn get(&self, kind: &str) -> Option<Found> {
+    pub fn get(&self, kind: &str) -> Option<TunedShares> {
         self.read().remove(kind).filter(|f| (1..=1024).contains(&f.infer) && (1..=256).contains(&f.workers))
     }
 
@@ -44,7 +44,7 @@ impl Kept {
     ///
     /// # Errors
     /// The folder can't be written to.
-    pub fn put(&self, kind: &str, found: Found) -> io::Result<()> {
+    pub fn put(&self, kind: &str, found: TunedShares) -> io::Result<()> {
         let mut all = self.read();
         all.insert(kind.to_owned(), found);
         while all.len() > MOST {
@@ -59,7 +59,7 @@ impl Kept {
         Ok(())
     }
 
-    fn read(&self) -> BTreeMap<String, Found> {
+    fn read(&self) -> BTreeMap<String, TunedShares> {
         std::fs::read(&self.0).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
     }
 }
@@ -68,14 +68,14 @@ impl Kept {
 mod tests {
     use super::*;
 
-    fn found(when: u64) -> Found {
-        Found { infer: 3, workers: 2, gain: 1.25, when }
+    fn found(when: u64) -> TunedShares {
+        TunedShares { infer: 3, workers: 2, gain: 1.25, when }
     }
 
     #[test]
     fn what_was_kept_is_found_again_and_the_oldest_go() {
         let dir = tempfile::tempdir().unwrap();
-        let kept = Kept::new(&dir.path().join("new"));
+        let kept = TuningCache::new(&dir.path().join("new"));
         assert_eq!(kept.get("a"), None);
         for i in 0..MOST as u64 + 5 {
             kept.put(&format!("kind {i}"), found(1000 - i)).unwrap();
@@ -89,13 +89,13 @@ mod tests {
     #[test]
     fn nonsense_is_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        let kept = Kept::new(dir.path());
+        let kept = TuningCache::new(dir.path());
         for text in ["", "{", "[1]", r#"{"a": {"infer": 0, "workers": 1, "gain": 1.0, "when": 1}}"#] {
             std::fs::write(dir.path().join(FILE), text).unwrap();
             assert_eq!(kept.get("a"), None, "{text}");
         }
         kept.put("a", found(1)).unwrap();
         assert_eq!(kept.get("a"), Some(found(1)));
-        assert!(Kept::new(Path::new("/proc/nowhere")).put("a", found(1)).is_err());
+        assert!(TuningCache::new(Path::new("/proc/nowhere")).put("a", found(1)).is_err());
     }
 }
