@@ -35,8 +35,8 @@ pub struct Detection {
 }
 
 impl Detection {
-    /// Intersection over union with another box, 0..=1.
-    pub fn overlap(&self, other: &Self) -> f32 {
+    /// Intersection over union, 0..=1.
+    pub(crate) fn overlap(&self, other: &Self) -> f32 {
         overlap(&self.sides, &other.sides)
     }
 }

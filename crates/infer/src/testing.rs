@@ -1,9 +1,10 @@
 //! An engine that fails as scripted, for tests of this crate and of those above it.
 
+use crate::batch::Pictures;
 use crate::session::engine::Engine;
 use crate::session::fallback::Fallback;
 use crate::session::fault::Fault;
-use crate::{Manifest, Network, Pictures, States, provider::Provider, registry};
+use crate::{Manifest, Network, States, provider::Provider, registry};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use vrseg_image::plane::Plane;

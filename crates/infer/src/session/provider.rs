@@ -105,7 +105,7 @@ pub(crate) fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result
         DeviceChoice::Cuda(n) => vec![Provider::Cuda(n)],
         DeviceChoice::TensorRt(n) => vec![Provider::TensorRt(n)],
         DeviceChoice::OpenVino => vec![Provider::OpenVino],
-        // TensorRT is not tried unasked: its first build of an engine takes minutes.
+        // TensorRT only on request: its first build of an engine takes minutes.
         DeviceChoice::Auto if runtime::has_nvidia_driver() => vec![Provider::Cuda(options.auto_card), Provider::Cpu],
         DeviceChoice::Auto if options.openvino => vec![Provider::OpenVino, Provider::Cpu],
         DeviceChoice::Auto => vec![Provider::Cpu],
