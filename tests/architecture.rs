@@ -27,18 +27,10 @@ const OWNERS: &[(&str, &str)] = &[
     ("nvml-wrapper", "vrseg-hardware"),
 ];
 
-/// Crates whose modules still have circles. Remove a crate from here when it has none.
-const KNOWN_CIRCLES: &[&str] = &["vrseg-bench", "vrseg-infer", "vrseg-media"];
-
 /// `.rs` files in one folder, its subfolders not counted.
 const MOST_FILES: usize = 15;
-/// Folders that still hold more. Remove a folder from here when it holds fewer.
-const KNOWN_FULL_FOLDERS: &[&str] =
-    &["crates/engine/src/pipeline", "crates/image/src/matte", "crates/infer/src", "crates/media/src", "src/cli"];
 
-const MOST_LINES: usize = 700;
-/// Files that are still longer. Remove a file from here when it is shorter.
-const KNOWN_LONG_FILES: &[&str] = &["src/cli/args.rs"];
+const MOST_LINES: usize = 550;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -106,10 +98,8 @@ fn modules_of_a_crate_have_no_circles() {
         let name = name(package);
         let manifest = Path::new(package["manifest_path"].as_str().expect("a path"));
         let circles = circles(&module_arrows(&manifest.with_file_name("src")));
-        match (circles.is_empty(), KNOWN_CIRCLES.contains(&name)) {
-            (false, false) => wrong.push(format!("{name}: its modules need each other:\n{}", circles.join("\n"))),
-            (true, true) => wrong.push(format!("{name} has no circles any more: remove it from KNOWN_CIRCLES")),
-            _ => {}
+        if !circles.is_empty() {
+            wrong.push(format!("{name}: its modules need each other:\n{}", circles.join("\n")));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -121,14 +111,10 @@ fn folders_hold_few_files() {
     for folder in source_folders() {
         let files = entries(&folder).iter().filter(|path| is_rust(path)).count();
         let name = below_root(&folder);
-        match (files > MOST_FILES, KNOWN_FULL_FOLDERS.contains(&&*name)) {
-            (true, false) => wrong.push(format!("{name} holds {files} .rs files, more than {MOST_FILES}")),
-            (false, true) => wrong.push(format!("{name} holds {files} .rs files: remove it from KNOWN_FULL_FOLDERS")),
-            _ => {}
+        if files > MOST_FILES {
+            wrong.push(format!("{name} holds {files} .rs files, more than {MOST_FILES}"));
         }
     }
-    let folders: BTreeSet<_> = source_folders().iter().map(|path| below_root(path)).collect();
-    wrong.extend(KNOWN_FULL_FOLDERS.iter().filter(|f| !folders.contains(**f)).map(|f| format!("{f} does not exist")));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -140,14 +126,10 @@ fn files_are_short() {
     for file in &files {
         let lines = read(file).lines().count();
         let name = below_root(file);
-        match (lines > MOST_LINES, KNOWN_LONG_FILES.contains(&&*name)) {
-            (true, false) => wrong.push(format!("{name} has {lines} lines, more than {MOST_LINES}")),
-            (false, true) => wrong.push(format!("{name} has {lines} lines: remove it from KNOWN_LONG_FILES")),
-            _ => {}
+        if lines > MOST_LINES {
+            wrong.push(format!("{name} has {lines} lines, more than {MOST_LINES}"));
         }
     }
-    let names: BTreeSet<_> = files.iter().map(|path| below_root(path)).collect();
-    wrong.extend(KNOWN_LONG_FILES.iter().filter(|f| !names.contains(**f)).map(|f| format!("{f} does not exist")));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

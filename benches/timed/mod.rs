@@ -6,7 +6,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 /// Short, as there are about a hundred benches and most take milliseconds. Options of the command line win over these.
-pub fn criterion() -> Criterion {
+pub(crate) fn criterion() -> Criterion {
     Criterion::default()
         .sample_size(20)
         .warm_up_time(Duration::from_millis(200))
@@ -16,7 +16,7 @@ pub fn criterion() -> Criterion {
 
 /// Times what `ready` returns. Criterion calls back for every sample: what a bench works on is made once, and only
 /// if the filter lets the bench through.
-pub fn bench<R, F: FnMut() -> R>(
+pub(crate) fn bench<R, F: FnMut() -> R>(
     group: &mut BenchmarkGroup<'_, WallTime>,
     parameter: impl Display,
     ready: impl Fn() -> F,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// The program without the user's configuration, logs and cache.
-pub fn vrseg() -> Command {
+pub(crate) fn vrseg() -> Command {
     let mut c = Command::new(env!("CARGO_BIN_EXE_vrseg"));
     // No folder can be created in /proc, so tests do not share cached mattes either.
     c.env("XDG_CONFIG_HOME", "/nonexistent")
@@ -19,24 +19,24 @@ pub fn vrseg() -> Command {
 }
 
 /// Runs the program.
-pub fn run<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
+pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
     vrseg().args(args).output().expect("the program starts")
 }
 
 /// Runs the program, which must succeed.
 #[track_caller]
-pub fn ok<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
+pub(crate) fn ok<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
     let out = run(args);
     assert!(out.status.success(), "{}: {}", out.status, stderr(&out));
     out
 }
 
-pub fn stderr(out: &Output) -> String {
+pub(crate) fn stderr(out: &Output) -> String {
     String::from_utf8_lossy(&out.stderr).into_owned()
 }
 
 /// A Python that has NumPy: `./setup.sh --dev` installs Debian's.
-pub fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let named = std::env::var_os("VRSEG_PYTHON").map(PathBuf::from);
     let candidates = named.into_iter().chain(["python3", "/usr/bin/python3"].map(PathBuf::from));
     let has_numpy =
@@ -48,7 +48,7 @@ pub fn python() -> PathBuf {
 /// Runs ffmpeg, which must succeed; arguments are separated by blanks, `{}` in one stands for
 /// the next of `paths`.
 #[track_caller]
-pub fn ffmpeg(args: &str, paths: &[&Path]) {
+pub(crate) fn ffmpeg(args: &str, paths: &[&Path]) {
     let mut paths = paths.iter();
     let mut c = Command::new("ffmpeg");
     c.args(["-hide_banner", "-v", "error", "-nostdin", "-y"]);
@@ -75,18 +75,18 @@ fn ffprobe(args: &[&str], path: &Path) -> Value {
 }
 
 /// Streams, format and chapters of a file.
-pub fn probe(path: &Path) -> Value {
+pub(crate) fn probe(path: &Path) -> Value {
     ffprobe(&["-show_streams", "-show_format", "-show_chapters"], path)
 }
 
 /// The first video stream of a file.
-pub fn video(path: &Path) -> Value {
+pub(crate) fn video(path: &Path) -> Value {
     let all = ffprobe(&["-show_streams", "-select_streams", "v:0"], path);
     all["streams"][0].clone()
 }
 
 /// (pts, data hash) of every packet of a stream, in pts order; pts as seconds, six digits.
-pub fn packets(path: &Path, stream: &str) -> Vec<(String, String)> {
+pub(crate) fn packets(path: &Path, stream: &str) -> Vec<(String, String)> {
     let all = ffprobe(
         &[
             "-select_streams",
@@ -110,17 +110,17 @@ pub fn packets(path: &Path, stream: &str) -> Vec<(String, String)> {
 }
 
 /// Presentation times of the video, in seconds, six digits.
-pub fn times(path: &Path) -> Vec<String> {
+pub(crate) fn times(path: &Path) -> Vec<String> {
     packets(path, "v:0").into_iter().map(|p| p.0).collect()
 }
 
 /// A JSON value as text, without quotes.
-pub fn text(v: &Value) -> String {
+pub(crate) fn text(v: &Value) -> String {
     v.as_str().map_or_else(|| v.to_string(), str::to_owned)
 }
 
 /// A stack of decoded pictures.
-pub struct Pictures {
+pub(crate) struct Pictures {
     pub width: usize,
     pub height: usize,
     /// Bytes a pixel.
@@ -129,14 +129,14 @@ pub struct Pictures {
 }
 
 impl Pictures {
-    pub fn pixel(&self, frame: usize, x: usize, y: usize) -> &[u8] {
+    pub(crate) fn pixel(&self, frame: usize, x: usize, y: usize) -> &[u8] {
         &self.frames[frame][(y * self.width + x) * self.depth..][..self.depth]
     }
 }
 
 /// Decodes a file's video with ffmpeg to `gray`, `rgb24` or `rgba`. `before` goes before `-i`
 /// (a decoder, say).
-pub fn decode(path: &Path, format: &str, before: &[&str]) -> Pictures {
+pub(crate) fn decode(path: &Path, format: &str, before: &[&str]) -> Pictures {
     let v = video(path);
     let (width, height) = (v["width"].as_u64().unwrap() as usize, v["height"].as_u64().unwrap() as usize);
     let depth = match format {
@@ -169,17 +169,17 @@ fn photo_dir() -> PathBuf {
 }
 
 /// Two photos of people, large and clear.
-pub const PEOPLE: [&str; 2] = ["2011_000003", "2011_000006"];
+pub(crate) const PEOPLE: [&str; 2] = ["2011_000003", "2011_000006"];
 /// A photo of a bus without people.
-pub const BUS: &str = "2011_000025";
+pub(crate) const BUS: &str = "2011_000025";
 
 /// A photo.
-pub fn photo(name: &str) -> PathBuf {
+pub(crate) fn photo(name: &str) -> PathBuf {
     photo_dir().join("JPEGImages").join(format!("{name}.jpg"))
 }
 
 /// Ground truth of a photo: 255 person, 0 not, 128 (the outline that VOC leaves open) to be ignored.
-pub fn truth(name: &str) -> Pictures {
+pub(crate) fn truth(name: &str) -> Pictures {
     let mut p = decode(&photo_dir().join("SegmentationClassPNG").join(format!("{name}.png")), "rgb24", &[]);
     for f in &mut p.frames {
         // VOC's palette: class 15 is (192, 128, 128), void is (224, 224, 192).
@@ -197,7 +197,7 @@ pub fn truth(name: &str) -> Pictures {
 }
 
 /// Intersection over union of a gray matte and a ground truth, both rows of `width`.
-pub fn iou(matte: &[u8], truth: &[u8]) -> f64 {
+pub(crate) fn iou(matte: &[u8], truth: &[u8]) -> f64 {
     assert_eq!(matte.len(), truth.len());
     let (mut both, mut any) = (0u64, 0u64);
     for (m, t) in matte.iter().zip(truth).filter(|(_, t)| **t != 128) {
@@ -209,7 +209,7 @@ pub fn iou(matte: &[u8], truth: &[u8]) -> f64 {
 }
 
 /// A clip that pans over a photo of people, with a tone: `size` is `WxH`.
-pub fn clip(path: &Path, size: &str, frames: usize, extra: &str) {
+pub(crate) fn clip(path: &Path, size: &str, frames: usize, extra: &str) {
     let (w, h) = size.split_once('x').expect("WxH");
     let args = format!(
         "-loop 1 -framerate 25 -i {{}} -f lavfi -i sine=440:r=44100 -frames:v {frames} -shortest -t {} \
@@ -220,20 +220,20 @@ pub fn clip(path: &Path, size: &str, frames: usize, extra: &str) {
 }
 
 /// The usual options of a clip: H.264 with B-frames and AAC.
-pub const H264: &str = "-c:v libx264 -preset veryfast -crf 16 -bf 2 -c:a aac";
+pub(crate) const H264: &str = "-c:v libx264 -preset veryfast -crf 16 -bf 2 -c:a aac";
 
 /// A temporary folder, removed on drop.
-pub fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("vrseg-test-").tempdir().expect("a temporary folder")
 }
 
 /// A path as an argument.
-pub fn arg(path: &Path) -> &str {
+pub(crate) fn arg(path: &Path) -> &str {
     path.to_str().expect("test paths are UTF-8")
 }
 
 /// Names in a folder, sorted.
-pub fn listing(dir: &Path) -> Vec<String> {
+pub(crate) fn listing(dir: &Path) -> Vec<String> {
     let mut names: Vec<_> = std::fs::read_dir(dir)
         .expect("folder")
         .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
@@ -244,7 +244,7 @@ pub fn listing(dir: &Path) -> Vec<String> {
 
 /// Type and meaning of each field in a document's tables, by object: each object has a heading
 /// `` ## `name` ``. `mark` is the heading's hashes and the space after them.
-pub fn documented_fields(document: &str, mark: &str) -> BTreeMap<String, BTreeMap<String, (String, String)>> {
+pub(crate) fn documented_fields(document: &str, mark: &str) -> BTreeMap<String, BTreeMap<String, (String, String)>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
     let text = std::fs::read_to_string(path).expect("the document");
     let mut objects: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
@@ -263,7 +263,7 @@ pub fn documented_fields(document: &str, mark: &str) -> BTreeMap<String, BTreeMa
 }
 
 /// Whether a value has the JSON type that the description `said` begins with.
-pub fn is_a(value: &Value, said: &str) -> bool {
+pub(crate) fn is_a(value: &Value, said: &str) -> bool {
     match value {
         Value::Null => said.contains("null"),
         Value::Bool(_) => said.starts_with("boolean"),

@@ -27,7 +27,7 @@ const WARMUP: u64 = 2;
 ///
 /// # Errors
 /// As a job.
-pub fn stages(job: &Job, limits: &Limits) -> Result<Vec<StageAlone>, Error> {
+pub(crate) fn stages(job: &Job, limits: &Limits) -> Result<Vec<StageAlone>, Error> {
     let mut bench = Bench::new(job, LoadedJob::new(job, Plan::new(job)?)?, limits);
     let decode = bench.decode()?;
     bench.read_frames()?;
@@ -44,7 +44,7 @@ pub fn stages(job: &Job, limits: &Limits) -> Result<Vec<StageAlone>, Error> {
 ///
 /// # Errors
 /// As a job.
-pub fn network(job: &Job, loaded: LoadedJob, views: usize, limits: &Limits) -> Result<Vec<StageAlone>, Error> {
+pub(crate) fn network(job: &Job, loaded: LoadedJob, views: usize, limits: &Limits) -> Result<Vec<StageAlone>, Error> {
     let mut bench = Bench::new(job, loaded, limits);
     bench.read_frames()?;
     bench.sample_all()?;

@@ -126,7 +126,7 @@ impl Material {
             overwrite: true,
             purpose: Purpose::Picture,
             copy_streams: true,
-            tags: VrTags::Made(ContainerTags::of(&self.format())),
+            tags: VrTags::Custom(ContainerTags::of(&self.format())),
         }
     }
 }

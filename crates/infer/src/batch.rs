@@ -18,22 +18,19 @@ pub struct Batch {
 
 impl Batch {
     /// All pictures, borrowed.
-    pub fn pictures(&self) -> Pictures<'_> {
+    pub(crate) fn pictures(&self) -> Pictures<'_> {
         Pictures { data: &self.data, n: self.n, width: self.width, height: self.height }
     }
 }
 
 /// Consecutive pictures of a [`Batch`], borrowed.
 #[derive(Clone, Copy, Debug)]
-pub struct Pictures<'a> {
+pub(crate) struct Pictures<'a> {
     /// `n * 3 * height * width` values.
-    pub data: &'a [f32],
-    /// Number of pictures.
-    pub n: usize,
-    /// Width of each picture in pixels.
-    pub width: usize,
-    /// Height of each picture in pixels.
-    pub height: usize,
+    pub(crate) data: &'a [f32],
+    pub(crate) n: usize,
+    pub(crate) width: usize,
+    pub(crate) height: usize,
 }
 
 impl<'a> Pictures<'a> {
@@ -41,7 +38,7 @@ impl<'a> Pictures<'a> {
     ///
     /// # Panics
     /// When `range` ends after the last picture.
-    pub fn part(self, range: Range<usize>) -> Pictures<'a> {
+    pub(crate) fn part(self, range: Range<usize>) -> Pictures<'a> {
         let len = 3 * self.width * self.height;
         Pictures { data: &self.data[range.start * len..range.end * len], n: range.len(), ..self }
     }

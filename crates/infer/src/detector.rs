@@ -35,8 +35,8 @@ pub struct Detection {
 }
 
 impl Detection {
-    /// Intersection over union with another box, 0..=1.
-    pub fn overlap(&self, other: &Self) -> f32 {
+    /// Intersection over union, 0..=1.
+    pub(crate) fn overlap(&self, other: &Self) -> f32 {
         overlap(&self.sides, &other.sides)
     }
 }
@@ -105,7 +105,7 @@ impl Detector {
         loop {
             let fault = match self.engine.detect(&self.manifest, picture, least) {
                 Ok(mut found) => {
-                    suppress(&mut found);
+                    suppress_overlaps(&mut found);
                     return Ok(found);
                 }
                 Err(fault) => fault,
@@ -212,7 +212,7 @@ fn mean_of(bins: &[f32]) -> f32 {
 
 /// Sorts boxes by falling score and removes those that overlap one with a higher score so much that both are around
 /// the same person (non-maximum suppression). Equal scores keep their order, so that results are reproducible.
-pub fn suppress(found: &mut Vec<Detection>) {
+pub fn suppress_overlaps(found: &mut Vec<Detection>) {
     found.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut kept: Vec<Detection> = Vec::with_capacity(found.len());
     for one in found.drain(..) {
@@ -245,7 +245,7 @@ mod tests {
         let sides: Vec<f32> = (0..144 * 4 * BINS).map(|i| 12.0 * value(i)).collect();
         let grid = Grid { cells: 144, scores: &scores, sides: &sides };
         let mut found = grid.people(384, 0.9);
-        suppress(&mut found);
+        suppress_overlaps(&mut found);
         let got: Vec<[f32; 5]> =
             found.iter().map(|d| [d.score, d.sides[0], d.sides[1], d.sides[2], d.sides[3]]).collect();
         assert_eq!(got.len(), NUMPY.len(), "{got:?}");
@@ -320,7 +320,7 @@ mod tests {
     fn suppression_keeps_the_highest_score_per_person() {
         let at = |score, x: f32| Detection { score, sides: [x, 0.0, x + 10.0, 20.0] };
         let mut found = vec![at(0.5, 0.0), at(0.9, 1.0), at(0.6, 8.0)];
-        suppress(&mut found);
+        suppress_overlaps(&mut found);
         assert_eq!(found, [at(0.9, 1.0), at(0.6, 8.0)]);
         assert_eq!(overlap(&[0.0; 4], &[0.0; 4]), 0.0);
     }

@@ -25,7 +25,7 @@ mod session;
 pub mod testing;
 pub mod yaml;
 
-pub use batch::{Batch, Pictures, States, Tensor};
+pub use batch::{Batch, States, Tensor};
 pub use detector::{Detection, Detector};
 pub use device::{DeviceChoice, Precision, SessionChoice};
 pub use error::ModelError;

@@ -1,16 +1,17 @@
 //! An engine that fails as scripted, for tests of this crate and of those above it.
 
+use crate::batch::Pictures;
 use crate::session::engine::Engine;
 use crate::session::fallback::Fallback;
 use crate::session::fault::Fault;
-use crate::{Manifest, Network, Pictures, States, provider::Provider, registry};
+use crate::{Manifest, Network, States, provider::Provider, registry};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use vrseg_image::plane::Plane;
 
 /// Fails as scripted; otherwise a picture's alpha is one pixel with the picture's first value.
 #[derive(Clone, Debug)]
-pub struct Moody {
+pub struct FaultyEngine {
     /// The provider that it claims to run on.
     pub provider: Provider,
     /// Number of pictures that fit into its memory.
@@ -21,14 +22,14 @@ pub struct Moody {
     pub orders: Arc<Mutex<VecDeque<Option<&'static str>>>>,
 }
 
-impl Moody {
+impl FaultyEngine {
     /// With memory for `fits` pictures of any size; its first runs end as `orders` has it.
     pub fn new(provider: Provider, fits: usize, orders: &[Option<&'static str>]) -> Self {
         Self { provider, fits, pixels: usize::MAX, orders: Arc::new(Mutex::new(orders.iter().copied().collect())) }
     }
 }
 
-impl Engine for Moody {
+impl Engine for FaultyEngine {
     fn provider(&self) -> Provider {
         self.provider
     }
@@ -57,7 +58,7 @@ impl Engine for Moody {
 }
 
 /// A network on the engine `first`, with the engine `then` as its fallback.
-pub fn network(model: &str, first: Moody, then: Option<Moody>) -> Network {
+pub fn network(model: &str, first: FaultyEngine, then: Option<FaultyEngine>) -> Network {
     let manifest = registry::built_in().unwrap().into_iter().find(|m| m.name == model).unwrap();
     let fallback = then.map_or(Fallback::NONE, |engine| Fallback::new(move || Ok(Box::new(engine) as _)));
     Network::with_engine(Box::new(first), manifest, fallback)

@@ -13,7 +13,7 @@ use vrseg_hardware::Machine;
 /// Does what `command` asks.
 ///
 /// # Errors
-/// A file that is wrong, that is missing, or that would be replaced default_for.
+/// A file that is wrong, that is missing, or that would be replaced unasked.
 pub(crate) fn run(command: &ConfigCommand, print: impl Fn(&str) -> anyhow::Result<()>) -> anyhow::Result<Exit> {
     match command {
         ConfigCommand::Show { file, profile, json } => {

@@ -6,7 +6,7 @@ use crate::graph::order::make_ahead;
 use vrseg_image::matte::people::{CropSampler, PersonBox};
 use vrseg_image::plane::Yuv;
 use vrseg_infer::Detection;
-use vrseg_infer::detector::suppress;
+use vrseg_infer::detector::suppress_overlaps;
 
 /// The detector finds people with this score; tracks want more of who is new.
 const LEAST: f32 = 0.25;
@@ -63,7 +63,7 @@ impl People {
             free(pictures).push(picture);
             Ok(())
         })?;
-        suppress(&mut found);
+        suppress_overlaps(&mut found);
         Ok(found.into_iter().map(|d| PersonBox { score: d.score, sides: d.sides }).collect())
     }
 }

@@ -166,13 +166,13 @@ impl Plan {
     pub fn kept_tags(&self) -> VrTags {
         let source = self.input.video.tags;
         let kept = kept_tags(&self.format, source);
-        if kept == source { VrTags::Source } else { VrTags::Made(kept) }
+        if kept == source { VrTags::Source } else { VrTags::Custom(kept) }
     }
 
     /// What the container of the output with this geometry says.
     pub fn tags(&self, geometry: &OutputGeometry) -> VrTags {
         match &geometry.passthrough {
-            Some(packed) => VrTags::Made(ContainerTags::of(&packed.format())),
+            Some(packed) => VrTags::Custom(ContainerTags::of(&packed.format())),
             None => self.kept_tags(),
         }
     }
@@ -304,7 +304,7 @@ fn kept_tags(found: &FormatFindings, source: ContainerTags) -> ContainerTags {
 fn find_model(choice: &ModelChoice) -> Result<Model> {
     let found =
         if choice.name.is_empty() { registry::find_first(&choice.prefer) } else { registry::find(&choice.name) };
-    Ok(found?.for_mattes()?)
+    Ok(found?.require_mattes()?)
 }
 
 fn check_outputs(job: &Job) -> Result<()> {

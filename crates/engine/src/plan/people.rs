@@ -32,7 +32,7 @@ impl PeoplePlan {
         let mut networks = Vec::new();
         for name in &choice.crops {
             match registry::find(name) {
-                Ok(model) => networks.push(model.for_mattes()?),
+                Ok(model) => networks.push(model.require_mattes()?),
                 Err(e) if missing(&e) && !choice.insist => {}
                 Err(e) => return Err(e.into()),
             }

@@ -48,14 +48,14 @@ impl LoadedJob {
             threads.infer = job.model.threads;
         }
         let cards = CudaCards::from_environment(&machine.gpu.cards);
-        let auto_card = cards.auto().map_or(0, |c| c.value);
+        let auto_gpu = cards.auto().map_or(0, |c| c.value);
         let wanted = match job.model.device {
             DeviceChoice::Cuda(n) => n,
-            _ => auto_card,
+            _ => auto_gpu,
         };
         let options = SessionOptions {
             device: job.model.device,
-            auto_card,
+            auto_gpu,
             openvino: !runtime::has_nvidia_driver()
                 && rules::openvino(
                     &machine.cpu,
@@ -68,7 +68,7 @@ impl LoadedJob {
             precision: job.model.precision,
             threads: threads.infer,
             session: job.model.session,
-            card_memory: cards.card(wanted).and_then(|c| c.memory_total),
+            gpu_memory: cards.card(wanted).and_then(|c| c.memory_total),
             frugal: false,
             pictures: plan.pictures(job),
             cache_dir: cache::folder(),
@@ -196,7 +196,7 @@ fn warm_up(job: &Job, plan: &Plan, network: &mut Network, cpu: &Cpu) -> Result<(
     }
     if network.provider() != device && job.model.device != DeviceChoice::Auto {
         // Later the work that is done would be lost; now whoever named it can choose.
-        let why = network.left_because().unwrap_or("it failed").to_owned();
+        let why = network.fallback_reason().unwrap_or("it failed").to_owned();
         return Err(ModelError::Device { device: device.to_string(), why }.into());
     }
     Ok(())

@@ -131,7 +131,7 @@ fn open_matte(
         overwrite: request.overwrite,
         purpose: Purpose::Matte,
         copy_streams: true,
-        tags: VrTags::Made(ContainerTags::of(format)),
+        tags: VrTags::Custom(ContainerTags::of(format)),
     };
     let color = output_color(&Mode::Matte, &vrseg_media::plan_encoder(&options)?, video.color);
     options.color = color;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// What is finished of a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Done {
+pub(super) struct Done {
     /// Frames in its segments.
     pub frames: u64,
     /// What they take on disk, all outputs together.
@@ -15,21 +15,21 @@ pub struct Done {
 
 impl Done {
     /// In these segments.
-    pub fn of(records: &[Record]) -> Self {
+    pub(super) fn of(records: &[Record]) -> Self {
         let mut done = Self::default();
         records.iter().for_each(|r| done.add(r));
         done
     }
 
     /// One segment more.
-    pub fn add(&mut self, record: &Record) {
+    pub(super) fn add(&mut self, record: &Record) {
         self.frames += record.times.pts.len() as u64;
         self.bytes += record.parts.iter().map(|p| p.bytes).sum::<u64>();
     }
 
     /// Bytes that the job still needs: its other frames, encoded like those so far, and a second time all
     /// of them for the outputs that are joined. `None` where that can't be told from what is done.
-    pub fn needed(self, frames: Option<u64>) -> Option<u64> {
+    pub(super) fn needed(self, frames: Option<u64>) -> Option<u64> {
         let whole = self.bytes as f64 / self.frames.max(1) as f64 * frames?.max(self.frames) as f64;
         (self.frames > 0).then(|| ((2.0 * whole) as u64).saturating_sub(self.bytes))
     }
@@ -37,7 +37,7 @@ impl Done {
 
 /// Looks whether the disk has space for the rest of a job, and warns when it hasn't: once.
 #[derive(Debug)]
-pub struct DiskSpace {
+pub(super) struct DiskSpace {
     done: Done,
     /// Frames of the whole job, where that is known.
     frames: Option<u64>,
@@ -47,17 +47,17 @@ pub struct DiskSpace {
 
 impl DiskSpace {
     /// For a job of so many frames, of which something is done.
-    pub fn new(done: Done, frames: Option<u64>) -> Self {
+    pub(super) fn new(done: Done, frames: Option<u64>) -> Self {
         Self { done, frames, warned: false }
     }
 
     /// Another segment is finished.
-    pub fn add(&mut self, record: &Record) {
+    pub(super) fn add(&mut self, record: &Record) {
         self.done.add(record);
     }
 
     /// Looks at the disk of `folder`. `guess`: the bytes that are needed as long as nothing is done.
-    pub fn check(&mut self, folder: &Path, guess: Option<u64>, observer: &dyn Observer) {
+    pub(super) fn check(&mut self, folder: &Path, guess: Option<u64>, observer: &dyn Observer) {
         let needed = self.done.needed(self.frames).or(guess);
         let Some(missing) = needed.filter(|_| !self.warned).and_then(|n| missing(folder, n)) else { return };
         self.warned = true;
@@ -69,14 +69,14 @@ impl DiskSpace {
 
 /// Bytes that lack on the disk of `folder` for `needed` more; `None` where there is space, or the system
 /// doesn't tell.
-pub fn missing(folder: &Path, needed: u64) -> Option<u64> {
+pub(super) fn missing(folder: &Path, needed: u64) -> Option<u64> {
     let disk = rustix::fs::statvfs(folder).ok()?;
     let available = disk.f_bavail.saturating_mul(disk.f_frsize);
     needed.checked_sub(available).filter(|n| *n > 0)
 }
 
 /// `3.2 GB`
-pub fn gigabytes(bytes: u64) -> String {
+pub(super) fn gigabytes(bytes: u64) -> String {
     let (unit, divisor) = if bytes >= 1_000_000_000 { ("GB", 1e9) } else { ("MB", 1e6) };
     format!("{:.1} {unit}", bytes as f64 / divisor)
 }

@@ -14,7 +14,7 @@ use vrseg_media::{DecodeOptions, MediaError, Reader};
 ///
 /// # Errors
 /// A segment is damaged, which is forgotten then; the disk is full; stopped at once by the user.
-pub fn join(
+pub(super) fn join(
     job: &Job,
     plan: &Plan,
     folder: &JobFolder,

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// Where a run's segments go.
-pub struct Ledger<'a> {
+pub(super) struct Ledger<'a> {
     folder: &'a JobFolder,
     outputs: usize,
     observer: &'a dyn Observer,
@@ -30,7 +30,7 @@ struct LedgerState {
 }
 
 /// What a run left behind.
-pub struct Closed {
+pub(super) struct Closed {
     /// The segments that were finished, in order.
     pub finished: Vec<Record>,
     /// The one that was stopped in its middle.
@@ -41,7 +41,7 @@ pub struct Closed {
 
 impl<'a> Ledger<'a> {
     /// An empty one for so many outputs. `space` is looked at with every segment.
-    pub fn new(folder: &'a JobFolder, outputs: usize, space: DiskSpace, observer: &'a dyn Observer) -> Self {
+    pub(super) fn new(folder: &'a JobFolder, outputs: usize, space: DiskSpace, observer: &'a dyn Observer) -> Self {
         let state =
             LedgerState { since: Instant::now(), open: BTreeMap::new(), finished: Vec::new(), stopped: None, space };
         let host = sysinfo::System::host_name().unwrap_or_default();
@@ -49,7 +49,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// What is in it.
-    pub fn close(self) -> Closed {
+    pub(super) fn close(self) -> Closed {
         let LedgerState { finished, stopped, space, .. } =
             self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         Closed { finished, stopped, warned_of_space: space.warned }

@@ -10,7 +10,7 @@ use vrseg_infer::Batch;
 use vrseg_infer::cache::{CacheStats, CachedInference};
 
 /// Hears after each batch where the mattes came from so far, and what was done because the device failed.
-pub type Heard<'a> = &'a (dyn Fn(CacheStats, Vec<String>) + Sync);
+pub(super) type Heard<'a> = &'a (dyn Fn(CacheStats, Vec<String>) + Sync);
 
 /// Runs the model on batches.
 pub struct Infer<'a> {
@@ -47,7 +47,7 @@ impl Stage for Infer<'_> {
         let shown = frames.iter().filter(|f| !f.is_propagated()).count();
         self.propagated += (frames.len() - shown) as u64;
         let done = if shown > 0 { self.inference.run(&batch, shown, &mut self.alphas) } else { Ok(()) };
-        (self.heard)(CacheStats { carried: self.propagated, ..self.inference.tally() }, self.inference.take_notes());
+        (self.heard)(CacheStats { carried: self.propagated, ..self.inference.stats() }, self.inference.take_notes());
         done?;
         let shown = frames.iter_mut().filter(|f| !f.is_propagated());
         let windows = shown.flat_map(|f| &mut f.views).flat_map(|v| &mut v.mattes);
@@ -79,12 +79,17 @@ mod tests {
     use std::time::Instant;
     use vrseg_image::plane::YuvLayout;
     use vrseg_infer::provider::Provider;
-    use vrseg_infer::testing::{Moody, network};
+    use vrseg_infer::testing::{FaultyEngine, network};
     use vrseg_media::{FramePool, SourceFrame};
 
     /// Sends `n` frames in batches through a network that fails on order; returns the numbers of the
     /// frames that came out, their mattes, and what was told.
-    fn sent(n: usize, at_once: usize, first: Moody, then: Option<Moody>) -> (Vec<u64>, Vec<f32>, Vec<String>, bool) {
+    fn sent(
+        n: usize,
+        at_once: usize,
+        first: FaultyEngine,
+        then: Option<FaultyEngine>,
+    ) -> (Vec<u64>, Vec<f32>, Vec<String>, bool) {
         let layout = YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
         let pool = FramePool::new(layout, 16, 16).unwrap();
         let mut permits = Permits::new(n);
@@ -124,7 +129,7 @@ mod tests {
     fn failing_devices_lose_double_or_reorder_no_frame() {
         const MEMORY: Option<&str> = Some("CUDA failure 2: out of memory");
         const LOST: Option<&str> = Some("CUDA failure 719: unspecified launch failure");
-        let healthy = sent(40, 8, Moody::new(Provider::Cpu, 99, &[]), None);
+        let healthy = sent(40, 8, FaultyEngine::new(Provider::Cpu, 99, &[]), None);
         assert!(healthy.3 && healthy.2.is_empty());
         assert_eq!(healthy.0, (0..40).collect::<Vec<u64>>());
         let orders: &[&[Option<&'static str>]] = &[
@@ -136,15 +141,16 @@ mod tests {
         ];
         for order in orders {
             for fits in [0, 1, 3, 8, 99] {
-                let cpu = Moody::new(Provider::Cpu, 99, &[]);
-                let (numbers, values, told, ok) = sent(40, 8, Moody::new(Provider::Cuda(0), fits, order), Some(cpu));
+                let cpu = FaultyEngine::new(Provider::Cpu, 99, &[]);
+                let (numbers, values, told, ok) =
+                    sent(40, 8, FaultyEngine::new(Provider::Cuda(0), fits, order), Some(cpu));
                 assert!(ok, "{order:?}, {fits} fit");
                 assert_eq!((numbers, values), (healthy.0.clone(), healthy.1.clone()), "{order:?}, {fits} fit");
                 assert!((1..=5).contains(&told.len()), "each is said once: {told:?}");
             }
         }
         // What can't be repaired ends the job behind the frames that were whole.
-        let (numbers, _, _, ok) = sent(40, 8, Moody::new(Provider::Cpu, 99, &[None, LOST]), None);
+        let (numbers, _, _, ok) = sent(40, 8, FaultyEngine::new(Provider::Cpu, 99, &[None, LOST]), None);
         assert_eq!((numbers.len(), ok), (8, false));
     }
 }

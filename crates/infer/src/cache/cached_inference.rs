@@ -64,7 +64,7 @@ impl<'n> CachedInference<'n> {
     }
 
     /// Where the mattes came from so far.
-    pub fn tally(&self) -> CacheStats {
+    pub fn stats(&self) -> CacheStats {
         self.tally
     }
 

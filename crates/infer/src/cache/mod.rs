@@ -2,11 +2,11 @@
 //!
 //! [`CachedInference`] stands between the pipeline and the network. A frame's key is a hash of the very numbers that the network
 //! would get ([`Key`]), so whatever led to them (crop, view, color, size) needs no part in it. What the cache returns is
-//! bit for bit what the network would return: mattes are rounded to [`matte::LEVELS`] steps whether they are cached or
+//! bit for bit what the network would return: mattes are rounded to `matte::LEVELS` steps whether they are cached or
 //! not.
 //!
 //! A recurrent network's matte depends on all frames since the last reset, and so does its key. Its mattes are cached
-//! in *runs* ([`record::Run`]): consecutive frames together with the states behind the last of them, from which the
+//! in *runs* (`record::Run`): consecutive frames together with the states behind the last of them, from which the
 //! network can resume where the cached frames end.
 //!
 //! Modules import only from modules above them in this list: `matte`; `key`; `record`; `memory` and `disk`; `tiers`;

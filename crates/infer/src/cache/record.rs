@@ -272,10 +272,10 @@ mod tests {
     fn mattes_survive_a_round_trip() {
         let mut used = alphas();
         let mattes = Mattes::round(&mut used);
-        let mut kept = vec![Plane::new(5, 5), Plane::default()];
-        assert!(Mattes::from_bytes(&mattes.to_bytes()).unwrap().fill(&mut kept));
-        assert_eq!(kept, used);
-        assert!(!mattes.fill(&mut kept[..1]), "another number of pictures");
+        let mut filled = vec![Plane::new(5, 5), Plane::default()];
+        assert!(Mattes::from_bytes(&mattes.to_bytes()).unwrap().fill(&mut filled));
+        assert_eq!(filled, used);
+        assert!(!mattes.fill(&mut filled[..1]), "another number of pictures");
     }
 
     #[test]

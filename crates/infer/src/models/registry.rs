@@ -52,8 +52,8 @@ pub fn find(name: &str) -> Result<Model> {
         let manifest = Manifest::parse(&text, path)?;
         let file = path.parent().unwrap_or(Path::new("")).join(&manifest.file);
         if !file.is_file() {
-            let mend = format!("put it there or correct `file` in {name}");
-            return Err(ModelError::MissingWeights { name: manifest.name, path: file, mend });
+            let fix = format!("put it there or correct `file` in {name}");
+            return Err(ModelError::MissingWeights { name: manifest.name, path: file, mend: fix });
         }
         return Ok(Model { manifest, weights: Weights::File(file) });
     }
@@ -69,8 +69,8 @@ pub fn find(name: &str) -> Result<Model> {
     if let (true, Some(bytes)) = (manifest.name == "selfie", EMBEDDED_SELFIE) {
         return Ok(Model { manifest, weights: Weights::Embedded(bytes) });
     }
-    let mend = format!("`./setup.sh --models {name}` fetches it, `vrseg models` lists what is installed");
-    Err(ModelError::MissingWeights { name: manifest.name, path: file, mend })
+    let fix = format!("`./setup.sh --models {name}` fetches it, `vrseg models` lists what is installed");
+    Err(ModelError::MissingWeights { name: manifest.name, path: file, mend: fix })
 }
 
 /// Reads a manifest, a page of text; no more than a megabyte of what may be another file.

@@ -38,7 +38,7 @@ impl Model {
     ///
     /// # Errors
     /// It is a detector.
-    pub fn for_mattes(self) -> Result<Self> {
+    pub fn require_mattes(self) -> Result<Self> {
         if self.manifest.kind == Kind::Detector {
             return Err(ModelError::NoMattes { name: self.manifest.name });
         }

@@ -134,7 +134,7 @@ impl Network {
     }
 
     /// Why the network does not run any more on the device on which it was loaded; `None`: it does.
-    pub fn left_because(&self) -> Option<&str> {
+    pub fn fallback_reason(&self) -> Option<&str> {
         self.fallback_reason.as_deref()
     }
 

@@ -1,4 +1,4 @@
-//! What a network does when its device fails: asks less of it, or continues on the fallback.
+//! What a network does when its device fails: it needs less memory from then on, or continues on the fallback.
 
 use super::{Network, downscale};
 use crate::batch::{Batch, States, Tensor};

@@ -156,7 +156,7 @@ pub(crate) fn join(saved: Vec<Tensor>, count: usize) -> Vec<Tensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Moody;
+    use crate::testing::FaultyEngine;
     use crate::{Batch, DeviceChoice, registry, runtime};
 
     #[test]
@@ -179,7 +179,7 @@ mod tests {
     fn each_picture_is_run_once_and_keeps_its_place() {
         let manifest = registry::built_in().unwrap().remove(0);
         for members in 2..5 {
-            let one = || Box::new(Moody::new(Provider::Cpu, 99, &[])) as Box<dyn Engine>;
+            let one = || Box::new(FaultyEngine::new(Provider::Cpu, 99, &[])) as Box<dyn Engine>;
             let mut pool = SessionPool::load(one(), members, || Ok(one())).unwrap();
             for n in [3, 1, 4, 8, 2] {
                 let values: Vec<f32> = (0..n).map(|i| i as f32).collect();
@@ -191,7 +191,7 @@ mod tests {
             }
         }
         // A failure of any member fails the batch.
-        let failing = Moody::new(Provider::Cpu, 99, &[None, Some("it fell")]);
+        let failing = FaultyEngine::new(Provider::Cpu, 99, &[None, Some("it fell")]);
         let mut pool = SessionPool::load(Box::new(failing.clone()), 2, || Ok(Box::new(failing.clone()))).unwrap();
         let batch = Batch { data: vec![0.5; 6], n: 2, width: 1, height: 1 };
         let failed = pool.run(&manifest, batch.pictures(), &mut States::default(), &mut Vec::new());

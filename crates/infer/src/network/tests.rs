@@ -1,7 +1,7 @@
 //! Networks whose device runs out of memory or fails.
 
 use super::*;
-use crate::testing::{Moody, network};
+use crate::testing::{FaultyEngine, network};
 use std::sync::{Arc, Mutex};
 
 fn batch(values: &[f32]) -> Batch {
@@ -20,8 +20,8 @@ const NUMBERS: [f32; 7] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7];
 #[test]
 fn batches_that_do_not_fit_are_halved_and_stay_so() {
     for fits in 1..=7 {
-        let gpu = Moody::new(Provider::Cuda(0), fits, &[]);
-        let mut network = network("selfie", gpu, Some(Moody::new(Provider::Cpu, 0, &[])));
+        let gpu = FaultyEngine::new(Provider::Cuda(0), fits, &[]);
+        let mut network = network("selfie", gpu, Some(FaultyEngine::new(Provider::Cpu, 0, &[])));
         assert_eq!(values(&mut network, &batch(&NUMBERS)).unwrap(), NUMBERS);
         assert_eq!(network.provider(), Provider::Cuda(0));
         let notes = network.take_notes();
@@ -35,22 +35,22 @@ fn batches_that_do_not_fit_are_halved_and_stay_so() {
 
 #[test]
 fn picture_that_does_not_fit_alone_goes_to_the_cpu() {
-    let gpu = Moody::new(Provider::Cuda(0), 0, &[]);
-    let mut network = network("selfie", gpu, Some(Moody::new(Provider::Cpu, 9, &[])));
+    let gpu = FaultyEngine::new(Provider::Cuda(0), 0, &[]);
+    let mut network = network("selfie", gpu, Some(FaultyEngine::new(Provider::Cpu, 9, &[])));
     assert_eq!(values(&mut network, &batch(&NUMBERS)).unwrap(), NUMBERS);
     assert_eq!(network.provider(), Provider::Cpu);
     let notes = network.take_notes();
     assert_eq!(notes.len(), 4, "{notes:?}");
     assert!(notes[0].contains("7 pictures at once: 4"), "{notes:?}");
     assert!(notes[3].contains("cuda:0 has not enough memory (CUBLAS_STATUS_ALLOC_FAILED): cpu computes"), "{notes:?}");
-    assert_eq!(network.left_because(), Some("cuda:0 has not enough memory (CUBLAS_STATUS_ALLOC_FAILED)"));
+    assert_eq!(network.fallback_reason(), Some("cuda:0 has not enough memory (CUBLAS_STATUS_ALLOC_FAILED)"));
 }
 
 #[test]
 fn failed_device_is_replaced_and_the_batch_is_run_again() {
     for fault in ["CUDA error 719: unspecified launch failure", "its output is not a number somewhere"] {
-        let gpu = Moody::new(Provider::Cuda(0), 9, &[None, Some(fault)]);
-        let mut network = network("selfie", gpu, Some(Moody::new(Provider::Cpu, 9, &[])));
+        let gpu = FaultyEngine::new(Provider::Cuda(0), 9, &[None, Some(fault)]);
+        let mut network = network("selfie", gpu, Some(FaultyEngine::new(Provider::Cpu, 9, &[])));
         for _ in 0..3 {
             assert_eq!(values(&mut network, &batch(&NUMBERS)).unwrap(), NUMBERS);
         }
@@ -61,12 +61,12 @@ fn failed_device_is_replaced_and_the_batch_is_run_again() {
 
 #[test]
 fn failure_on_the_cpu_is_an_error() {
-    let cpu = Moody::new(Provider::Cpu, 9, &[Some("its output is not a number somewhere")]);
-    let gpu = Moody::new(Provider::Cuda(0), 9, &[Some("lost")]);
+    let cpu = FaultyEngine::new(Provider::Cpu, 9, &[Some("its output is not a number somewhere")]);
+    let gpu = FaultyEngine::new(Provider::Cuda(0), 9, &[Some("lost")]);
     let mut two = network("selfie", gpu, Some(cpu.clone()));
     let error = values(&mut two, &batch(&NUMBERS)).unwrap_err().to_string();
     assert!(error.contains("not a number"), "{error}");
-    let mut one = network("selfie", Moody::new(Provider::Cpu, 9, &[Some("broken")]), None);
+    let mut one = network("selfie", FaultyEngine::new(Provider::Cpu, 9, &[Some("broken")]), None);
     assert!(values(&mut one, &batch(&NUMBERS)).is_err());
     assert_eq!(values(&mut one, &batch(&NUMBERS)).unwrap(), NUMBERS, "a second try may be better");
 }
@@ -81,8 +81,8 @@ fn picture_that_does_not_fit_alone_is_shrunk_if_allowed() {
     };
     let near = |got: &[f32]| got.iter().zip(NUMBERS).all(|(a, b)| (a - b).abs() < 1e-5);
     for model in ["selfie", "rvm"] {
-        let gpu = Moody { pixels: 128 * 128, ..Moody::new(Provider::Cuda(0), 2, &[]) };
-        let mut network = network(model, gpu.clone(), Some(Moody::new(Provider::Cpu, 9, &[])));
+        let gpu = FaultyEngine { pixels: 128 * 128, ..FaultyEngine::new(Provider::Cuda(0), 2, &[]) };
+        let mut network = network(model, gpu.clone(), Some(FaultyEngine::new(Provider::Cpu, 9, &[])));
         network.may_shrink = true;
         let two = flat(&NUMBERS[..2], 512, 448);
         let mut alphas = Vec::new();
@@ -97,22 +97,22 @@ fn picture_that_does_not_fit_alone_is_shrunk_if_allowed() {
         // What fits into nothing goes to the CPU, at its full size.
         let mut none = self::network(
             model,
-            Moody { pixels: 1, ..gpu },
-            Some(Moody { pixels: 512 * 448, ..Moody::new(Provider::Cpu, 9, &[]) }),
+            FaultyEngine { pixels: 1, ..gpu },
+            Some(FaultyEngine { pixels: 512 * 448, ..FaultyEngine::new(Provider::Cpu, 9, &[]) }),
         );
         none.may_shrink = true;
         none.run(&two, &mut States::default(), &mut alphas).unwrap();
         assert_eq!(none.active_backend(), ActiveBackend { provider: Provider::Cpu, halvings: 0 });
     }
     // Unless it is allowed, pictures keep their size.
-    let gpu = Moody { pixels: 1, ..Moody::new(Provider::Cuda(0), 9, &[]) };
-    let mut strict = network("selfie", gpu, Some(Moody::new(Provider::Cpu, 9, &[])));
+    let gpu = FaultyEngine { pixels: 1, ..FaultyEngine::new(Provider::Cuda(0), 9, &[]) };
+    let mut strict = network("selfie", gpu, Some(FaultyEngine::new(Provider::Cpu, 9, &[])));
     strict.run(&flat(&NUMBERS, 512, 448), &mut States::default(), &mut Vec::new()).unwrap();
     assert_eq!(strict.provider(), Provider::Cpu);
 }
 
 /// Reloads `engine`, and counts how often.
-fn reload(engine: Moody, loads: &Arc<Mutex<u32>>) -> Option<Reload<dyn Engine>> {
+fn reload(engine: FaultyEngine, loads: &Arc<Mutex<u32>>) -> Option<Reload<dyn Engine>> {
     let loads = Arc::clone(loads);
     Some(Reload::new(move || {
         *loads.lock().unwrap() += 1;
@@ -123,10 +123,10 @@ fn reload(engine: Moody, loads: &Arc<Mutex<u32>>) -> Option<Reload<dyn Engine>> 
 #[test]
 fn network_is_reloaded_before_batches_are_split() {
     // Two fit at first, four with a frugal network.
-    let gpu = Moody::new(Provider::Cuda(0), 2, &[]);
-    let mut one = network("selfie", gpu.clone(), Some(Moody::new(Provider::Cpu, 9, &[])));
+    let gpu = FaultyEngine::new(Provider::Cuda(0), 2, &[]);
+    let mut one = network("selfie", gpu.clone(), Some(FaultyEngine::new(Provider::Cpu, 9, &[])));
     let loads = Arc::default();
-    one.reload = reload(Moody { fits: 4, ..gpu }, &loads);
+    one.reload = reload(FaultyEngine { fits: 4, ..gpu }, &loads);
     assert_eq!(values(&mut one, &batch(&NUMBERS[..4])).unwrap(), NUMBERS[..4]);
     assert_eq!((one.take_notes(), *loads.lock().unwrap()), (Vec::new(), 1));
     // Halves start with an empty arena.
@@ -139,27 +139,27 @@ fn network_is_reloaded_before_batches_are_split() {
 fn unspecific_fault_is_lack_of_memory_only_after_a_clear_one() {
     let vague = "CUDNN_FE failure 11: CUDNN_BACKEND_API_FAILED";
     let loads = Arc::default();
-    let mut two = network("rvm", Moody::new(Provider::Cuda(0), 9, &[Some("out of memory")]), None);
+    let mut two = network("rvm", FaultyEngine::new(Provider::Cuda(0), 9, &[Some("out of memory")]), None);
     two.may_shrink = true;
-    two.reload = reload(Moody::new(Provider::Cuda(0), 9, &[Some(vague)]), &loads);
+    two.reload = reload(FaultyEngine::new(Provider::Cuda(0), 9, &[Some(vague)]), &loads);
     let large = Batch { data: vec![0.5; 3 * 512 * 512], n: 1, width: 512, height: 512 };
     two.run(&large, &mut States::default(), &mut Vec::new()).unwrap();
     assert_eq!(two.active_backend(), ActiveBackend { provider: Provider::Cuda(0), halvings: 1 });
-    let vague_at_first = || network("rvm", Moody::new(Provider::Cuda(0), 9, &[Some(vague)]), None);
+    let vague_at_first = || network("rvm", FaultyEngine::new(Provider::Cuda(0), 9, &[Some(vague)]), None);
     let mut three = vague_at_first();
-    (three.may_shrink, three.reload) = (true, reload(Moody::new(Provider::Cuda(0), 9, &[Some(vague)]), &loads));
+    (three.may_shrink, three.reload) = (true, reload(FaultyEngine::new(Provider::Cuda(0), 9, &[Some(vague)]), &loads));
     assert!(three.run(&large, &mut States::default(), &mut Vec::new()).unwrap_err().to_string().contains(vague));
     assert_eq!(three.active_backend().halvings, 0);
     // A reload alone may help.
     let mut frugal = vague_at_first();
-    frugal.reload = reload(Moody::new(Provider::Cuda(0), 9, &[]), &loads);
+    frugal.reload = reload(FaultyEngine::new(Provider::Cuda(0), 9, &[]), &loads);
     assert_eq!(values(&mut frugal, &batch(&NUMBERS[..1])).unwrap(), NUMBERS[..1]);
 }
 
 #[test]
 fn failed_reload_falls_back_to_the_cpu() {
-    let gpu = Moody::new(Provider::Cuda(0), 2, &[]);
-    let mut four = network("selfie", gpu, Some(Moody::new(Provider::Cpu, 9, &[])));
+    let gpu = FaultyEngine::new(Provider::Cuda(0), 2, &[]);
+    let mut four = network("selfie", gpu, Some(FaultyEngine::new(Provider::Cpu, 9, &[])));
     let taken = || ModelError::Device { device: "cuda:0".into(), why: "out of memory".into() };
     four.reload = Some(Reload::new(move || Err(taken())));
     assert_eq!(values(&mut four, &batch(&NUMBERS)).unwrap(), NUMBERS);
@@ -169,8 +169,8 @@ fn failed_reload_falls_back_to_the_cpu() {
 
 #[test]
 fn frames_of_a_recurrent_network_are_not_split() {
-    let gpu = Moody::new(Provider::Cuda(0), 1, &[]);
-    let mut network = network("rvm", gpu, Some(Moody::new(Provider::Cpu, 9, &[])));
+    let gpu = FaultyEngine::new(Provider::Cuda(0), 1, &[]);
+    let mut network = network("rvm", gpu, Some(FaultyEngine::new(Provider::Cpu, 9, &[])));
     assert_eq!(values(&mut network, &batch(&NUMBERS[..2])).unwrap(), NUMBERS[..2]);
     assert_eq!(network.provider(), Provider::Cpu);
     assert_eq!(network.take_notes().len(), 1);

@@ -34,20 +34,20 @@ impl Output {
         alphas.resize_with(n, Plane::default);
         for (scores, alpha) in data.chunks_exact(size).zip(alphas) {
             alpha.resize(width, height);
-            self.read_one(scores, channels, alpha)?;
+            self.read_one(scores, alpha)?;
         }
         Ok(())
     }
 
-    /// Reads one picture's alpha from its `channels` planes of scores.
-    fn read_one(&self, scores: &[f32], channels: usize, alpha: &mut Plane<f32>) -> Result<(), String> {
+    /// Reads one picture's alpha from its planes of scores.
+    fn read_one(&self, scores: &[f32], alpha: &mut Plane<f32>) -> Result<(), String> {
         let (w, h) = (alpha.width(), alpha.height());
         let alpha = alpha.data_mut();
         if self.class.is_none() && self.activation == Activation::None && !self.stretch {
             return if copy_clamped(&scores[..w * h], alpha) { Ok(()) } else { Err(NOT_A_NUMBER.into()) };
         }
         match self.class {
-            Some(k) => softmax_channel(scores, channels, k, alpha),
+            Some(k) => softmax_channel(scores, k, alpha),
             None => alpha.copy_from_slice(&scores[..w * h]),
         }
         // Clamping would hide NaN and infinity.
@@ -65,14 +65,25 @@ impl Output {
     }
 }
 
-/// The probability of channel `person` at every pixel of `scores`, `channels` planes of which each is as long as `out`.
-fn softmax_channel(scores: &[f32], channels: usize, person: usize, out: &mut [f32]) {
+/// The probability of channel `person` at every pixel of `scores`, planes of which each is as long as `out`.
+fn softmax_channel(scores: &[f32], person: usize, out: &mut [f32]) {
+    // Plane by plane for some pixels at a time: pixel by pixel took half as long again with 6 channels.
+    const CHUNK: usize = 256;
     let n = out.len();
-    for (i, out) in out.iter_mut().enumerate() {
-        let score = |channel: usize| scores[channel * n + i];
-        let max = (0..channels).map(score).fold(f32::NEG_INFINITY, f32::max);
-        let sum: f32 = (0..channels).map(|k| (score(k) - max).exp()).sum();
-        *out = (score(person) - max).exp() / sum;
+    for (i, out) in out.chunks_mut(CHUNK).enumerate() {
+        let len = out.len();
+        let planes = || scores.chunks_exact(n).map(|plane| &plane[i * CHUNK..][..len]);
+        let (mut max, mut sum) = ([f32::NEG_INFINITY; CHUNK], [0.0f32; CHUNK]);
+        for plane in planes() {
+            max.iter_mut().zip(plane).for_each(|(max, v)| *max = max.max(*v));
+        }
+        for plane in planes() {
+            sum.iter_mut().zip(&max).zip(plane).for_each(|((sum, max), v)| *sum += (v - max).exp());
+        }
+        let plane = &scores[person * n + i * CHUNK..];
+        for (((out, v), max), sum) in out.iter_mut().zip(plane).zip(&max).zip(&sum) {
+            *out = (v - max).exp() / sum;
+        }
     }
 }
 
@@ -153,6 +164,22 @@ mod tests {
         let a = read(&class, &[1, 2, 1, 2], &[0.0, 10.0, 0.0, -10.0], 1).unwrap();
         assert!((a[0][0] - 0.5).abs() < 1e-6 && a[0][1] < 1e-6, "{a:?}");
         assert!(read(&Output { class: Some(2), ..output() }, &[1, 2, 1, 2], &[0.0; 4], 1).is_err());
+    }
+
+    #[test]
+    fn softmax_of_large_planes_is_that_of_each_pixel() {
+        let (n, channels) = (600, 5);
+        let scores: Vec<f32> = (0..n * channels).map(|i| ((i * 7919) % 997) as f32 / 50.0 - 10.0).collect();
+        for person in 0..channels {
+            let mut alpha = vec![0.0; n];
+            softmax_channel(&scores, person, &mut alpha);
+            for (i, got) in alpha.into_iter().enumerate() {
+                let pixel: Vec<f32> = scores[i..].iter().step_by(n).copied().collect();
+                let max = pixel.iter().fold(f32::NEG_INFINITY, |a, b| a.max(*b));
+                let sum: f32 = pixel.iter().map(|v| (v - max).exp()).sum();
+                assert_eq!(got, (pixel[person] - max).exp() / sum, "{i}");
+            }
+        }
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub struct SessionOptions {
     /// The requested device.
     pub device: DeviceChoice,
     /// Number of the GPU that `Auto` means, as CUDA counts.
-    pub auto_card: u32,
+    pub auto_gpu: u32,
     /// Whether `Auto` means OpenVINO where there is no GPU, see `Auto` in the rules of the engine.
     pub openvino: bool,
     /// Whether the CPU multiplies bfloat16.
@@ -68,7 +68,7 @@ pub struct SessionOptions {
     /// The job's options for arithmetic and memory.
     pub session: SessionChoice,
     /// Bytes of memory of the GPU, where they were detected; needed for a share of them.
-    pub card_memory: Option<u64>,
+    pub gpu_memory: Option<u64>,
     /// Whether CUDA takes only as much memory as it needs at once: slower at first, but more fits.
     pub frugal: bool,
     /// Pictures in each batch: on a CPU they may be divided among several sessions. 1: one session has all threads.
@@ -105,8 +105,8 @@ pub(crate) fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result
         DeviceChoice::Cuda(n) => vec![Provider::Cuda(n)],
         DeviceChoice::TensorRt(n) => vec![Provider::TensorRt(n)],
         DeviceChoice::OpenVino => vec![Provider::OpenVino],
-        // TensorRT is not tried default_for: its first build of an engine takes minutes.
-        DeviceChoice::Auto if runtime::has_nvidia_driver() => vec![Provider::Cuda(options.auto_card), Provider::Cpu],
+        // TensorRT only on request: its first build of an engine takes minutes.
+        DeviceChoice::Auto if runtime::has_nvidia_driver() => vec![Provider::Cuda(options.auto_gpu), Provider::Cpu],
         DeviceChoice::Auto if options.openvino => vec![Provider::OpenVino, Provider::Cpu],
         DeviceChoice::Auto => vec![Provider::Cpu],
     };
@@ -143,7 +143,7 @@ pub(crate) fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result
 
 /// Bytes that CUDA's allocator may take, where a share of the GPU's memory was requested.
 fn memory_limit(provider: Provider, o: &SessionOptions) -> std::result::Result<Option<usize>, String> {
-    match (provider, o.session.memory_share, o.card_memory) {
+    match (provider, o.session.memory_share, o.gpu_memory) {
         (Provider::Cuda(_), Some(share), Some(bytes)) => Ok(Some((f64::from(share) * bytes as f64) as usize)),
         (Provider::Cuda(_), Some(_), None) => {
             Err("NVML doesn't tell this card's memory, so device.memory_share can't be kept".to_owned())

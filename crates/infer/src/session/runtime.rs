@@ -1,7 +1,7 @@
 //! Finds and loads ONNX Runtime's shared library, once per process.
 //!
 //! Order: the library that the user named, `ORT_DYLIB_PATH`, beside the binary, the data folder
-//! that `setup.sh` fills (the CUDA or OpenVINO build where the device asks for it), and last the
+//! that `setup.sh` fills (the CUDA or OpenVINO build where the device needs it), and last the
 //! CPU library inside the binary.
 
 use super::shared_library;

@@ -42,13 +42,13 @@ pub fn provider(name: &str, device: DeviceChoice, library: Option<&Path>) -> Pro
 fn compute(device: DeviceChoice, library: Option<&Path>) -> Result<(), String> {
     let options = SessionOptions {
         device,
-        auto_card: 0,
+        auto_gpu: 0,
         openvino: false,
         bf16: false,
         precision: Precision::Auto,
         threads: 1,
         session: SessionChoice::default(),
-        card_memory: None,
+        gpu_memory: None,
         frugal: false,
         pictures: 1,
         cache_dir: std::env::temp_dir(),

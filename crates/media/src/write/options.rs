@@ -52,7 +52,7 @@ pub enum VrTags {
     /// What the source says: for pictures whose views lie as the source's do.
     Source,
     /// These tags and none of the source's.
-    Made(ContainerTags),
+    Custom(ContainerTags),
 }
 
 /// How an output is made.

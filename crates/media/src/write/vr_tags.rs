@@ -17,11 +17,11 @@ pub(crate) fn settle_tags(
     let mov_keeps_vr = libavformat_is_at_least(61, 7);
     let tags = match options.tags {
         VrTags::Source => template.info.video.tags,
-        VrTags::Made(tags) => tags,
+        VrTags::Custom(tags) => tags,
     };
     if *container == Container::Mp4 && tags.right_first {
         // FFmpeg writes no st3d for it, and sv3d alone would say that there is one view.
-        options.tags = VrTags::Made(ContainerTags::default());
+        options.tags = VrTags::Custom(ContainerTags::default());
         notes.push(
             "mp4 gets no stereo and spherical metadata for a video whose right eye comes first; players must go by \
              the file name, or use .mkv"

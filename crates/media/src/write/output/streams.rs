@@ -171,7 +171,7 @@ impl Output {
             (*stream).disposition = source.disposition;
             let made = match options.tags {
                 VrTags::Source => None,
-                VrTags::Made(tags) => Some(sidedata::side_data(&tags)),
+                VrTags::Custom(tags) => Some(sidedata::side_data(&tags)),
             };
             // Matroska's muxer goes by the tag before it goes by the side data.
             let retagged = |k: &CString| made.is_some() && k.as_bytes().eq_ignore_ascii_case(b"stereo_mode");
