@@ -202,7 +202,7 @@ mod tests {
             assert!(!cancel.is_requested(), "each job starts with a fresh flag");
             observer.event(start_event());
             match job.input.to_str() {
-                Some("unsuited") => Err(pipeline::Error::OutputRequest("unsuited: too small".into()).into()),
+                Some("unsuited") => Err(pipeline::Error::Request("unsuited: too small".into()).into()),
                 Some("bad") => {
                     cancel.abort();
                     Err(anyhow::anyhow!("no key frame").context("bad: not a video"))

@@ -30,7 +30,11 @@ pub(super) fn check_format(sources: &Sources) -> Result<(), UsageError> {
     Ok(())
 }
 
-pub(super) fn check_background(args: &JobArgs, requests: &[OutputRequest], default_mode: &str) -> Result<(), UsageError> {
+pub(super) fn check_background(
+    args: &JobArgs,
+    requests: &[OutputRequest],
+    default_mode: &str,
+) -> Result<(), UsageError> {
     let replaces = requests.iter().any(|r| r.mode.unwrap_or(default_mode) == "replace");
     match &args.output.background {
         None if replaces => {
