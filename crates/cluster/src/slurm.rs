@@ -21,12 +21,12 @@ pub(crate) struct QueueEntry {
 
 impl QueueEntry {
     /// It runs, or it is about to end or to begin.
-    pub fn runs(&self) -> bool {
+    pub(crate) fn runs(&self) -> bool {
         matches!(self.state.as_str(), "RUNNING" | "COMPLETING" | "CONFIGURING" | "STAGE_OUT" | "SUSPENDED")
     }
 
     /// It waits in the queue.
-    pub fn waits(&self) -> bool {
+    pub(crate) fn waits(&self) -> bool {
         self.state.starts_with("PENDING") || self.state.starts_with("REQUEUE") || self.state == "RESV_DEL_HOLD"
     }
 }
