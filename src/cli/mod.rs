@@ -14,15 +14,12 @@ mod job;
 mod log;
 mod time;
 
-// Where `args` finds what can be typed after these two.
-use commands::{bench, cluster};
-
 use crate::ui::Console;
 use args::{Cli, Command};
 use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use commands::{
-    cache, config, docs, doctor, eval, hardware, interactive, main_job, models, optimize, preview, probe, segments,
-    unpack,
+    bench, cache, cluster, config, docs, doctor, eval, hardware, interactive, main_job, models, optimize, preview,
+    probe, segments, unpack,
 };
 use exit::Exit;
 use interrupt::listen;

@@ -1,5 +1,7 @@
 //! The command line: what can be said, and its help.
 
+mod bench;
+mod cluster;
 mod config;
 mod eval;
 mod job;
@@ -11,6 +13,8 @@ mod settings;
 mod source;
 mod unpack;
 
+pub use bench::{BenchArgs, BenchCommand, ReportOptions};
+pub use cluster::{ClusterCommand, ManifestArgs, ResumeArgs, SubmitArgs, TaskArgs};
 pub use config::ConfigCommand;
 pub use eval::EvalArgs;
 pub use job::{EncodeArgs, InputArgs, JobArgs, MessageArgs, ModelArgs, OutputArgs};
@@ -22,8 +26,6 @@ pub use settings::{Given, GroupArgs, Overrides, SettingValue};
 pub use source::{PreviewArgs, ProbeArgs};
 pub use unpack::UnpackArgs;
 
-use super::bench::args::BenchArgs;
-use super::cluster::args::ClusterCommand;
 use clap::{Parser, Subcommand};
 
 const TEMPLATE: &str = "\

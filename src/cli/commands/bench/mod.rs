@@ -1,15 +1,14 @@
 //! `vrseg bench`: sweeps, comparisons, reports.
 
-pub(crate) mod args;
 mod point;
 mod runner;
 
+use crate::cli::args::{BenchArgs, BenchCommand, ReportOptions};
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::interrupt::listen;
 use crate::ui::Console;
 use crate::ui::format::duration;
 use anyhow::Context;
-use args::{BenchArgs, BenchCommand, ReportOptions};
 use indicatif::{ProgressBar, ProgressStyle};
 use runner::{SweepObserver, SweepRunner};
 use std::cell::Cell;

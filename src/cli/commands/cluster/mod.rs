@@ -1,16 +1,14 @@
 //! `vrseg cluster`: a job as an array of Slurm tasks, or as a manifest for another scheduler.
 
-pub(crate) mod args;
 mod report;
 mod wait;
 
-use crate::cli::args::JobArgs;
+use crate::cli::args::{ClusterCommand, JobArgs, ManifestArgs, ResumeArgs, SubmitArgs};
 use crate::cli::commands::segments;
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::interrupt::Stop;
 use crate::ui::Console;
 use anyhow::Context;
-use args::{ClusterCommand, ManifestArgs, ResumeArgs, SubmitArgs};
 use std::path::{Path, PathBuf};
 use vrseg_cluster::{PodSettings, State, Submission};
 use vrseg_engine::Job;

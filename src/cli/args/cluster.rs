@@ -1,6 +1,6 @@
 //! The command line of `vrseg cluster`.
 
-use crate::cli::args::JobArgs;
+use super::JobArgs;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use vrseg_cluster::Resources;
