@@ -14,7 +14,7 @@ pub(super) const SCHEMA: u32 = 1;
 /// A benchmark: machine, settings and points.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Results {
-    /// [`SCHEMA`] when it was written.
+    /// The version of this format when it was written.
     pub schema: u32,
     /// When it began, in UTC, as RFC 3339 has it.
     pub created: String,

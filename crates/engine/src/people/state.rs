@@ -3,7 +3,7 @@
 use vrseg_image::matte::people::{CropRect, Tracks};
 use vrseg_infer::Tensor;
 
-/// What [`People`] knows of the frames before.
+/// What [`People`](super::People) knows of the frames before.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PeopleState {
     /// Who is where.

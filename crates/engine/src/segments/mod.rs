@@ -43,7 +43,7 @@ impl Persistence {
     pub const NOTHING: Persistence = Persistence { seconds: None, restart: false };
 }
 
-/// What `job` is, as [`run`] takes it.
+/// What `job` is, as [`run()`] takes it.
 ///
 /// # Errors
 /// Everything that makes the job impossible and can be known now.

@@ -262,7 +262,7 @@ impl fmt::Display for Unsupported {
     }
 }
 
-/// Everything that was detected about a video's format. Made by [`super::detect`].
+/// Everything that was detected about a video's format. Made by [`super::detect()`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct FormatFindings {
     /// Where the views lie in a frame.
