@@ -14,7 +14,7 @@ pub enum Error {
     /// Model, ONNX Runtime or device.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// Kept mattes began and did not go on: the job must be done again without looking any up.
+    /// Cached mattes began and did not go on: the job must be done again without looking any up.
     #[error(transparent)]
     CachedInference(CachedInferenceError),
     /// What was asked makes no sense, or not with this input.

@@ -37,7 +37,7 @@ impl Split {
     }
 }
 
-/// The network and how it is run.
+/// The model and how it is run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelChoice {
     /// Name of a known model, or path of a manifest (ends in `.yaml` or `.yml`). Empty: the first
@@ -71,7 +71,7 @@ impl ModelChoice {
     }
 }
 
-/// The closer look at each person.
+/// The crops of each person.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PeopleChoice {
     /// Names of the networks that are shown each person, of which the mean is taken. Empty: nobody is
@@ -84,7 +84,8 @@ pub struct PeopleChoice {
     /// How many of the people the matte shows.
     pub keep: PeopleToKeep,
     /// What else the user says of whom it shows.
-    pub wishes: PersonFilter,
+    #[serde(rename = "wishes")]
+    pub filter: PersonFilter,
 }
 
 /// How many people a matte shows.
@@ -117,11 +118,11 @@ pub struct Job {
     pub range: TimeRange,
     /// What was said about its format; what is left open is found out.
     pub format: FormatRequest,
-    /// How the network looks at an eye; `None`: as suits the model.
+    /// How the model looks at an eye; `None`: as suits the model.
     pub view: Option<View>,
     /// The network.
     pub model: ModelChoice,
-    /// The closer look at each person.
+    /// The crops of each person.
     pub people: PeopleChoice,
     /// The matte.
     pub matte: MatteOptions,

@@ -12,7 +12,7 @@ pub(super) fn best_at(results: &Results, target: &SpeedTarget) -> Option<(f64, f
     all.max_by(|a, b| a.0.total_cmp(&b.0))
 }
 
-/// The network's pictures a second, alone.
+/// The model's pictures a second, alone.
 pub(super) fn views_per_second(m: &Measured) -> Option<f64> {
     Some(m.stages.iter().find(|s| s.stage == "infer")?.fps * m.views as f64)
 }

@@ -40,7 +40,7 @@ pub enum Event {
         /// Outputs, each `mode path (encoder)`.
         outputs: Vec<String>,
     },
-    /// Work goes on where an earlier run stopped.
+    /// Work resumes where an earlier run stopped.
     Resumed {
         /// The folder with what that run finished.
         folder: PathBuf,
@@ -69,7 +69,7 @@ pub enum Event {
     },
     /// Before the work began a trial found how threads are shared out best.
     Tuned {
-        /// The network's threads.
+        /// The model's threads.
         infer: usize,
         /// Workers that refine mattes and paint outputs.
         workers: usize,

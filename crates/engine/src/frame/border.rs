@@ -18,9 +18,9 @@ pub struct Border {
     pub index: u64,
     /// Time stamp of the job's first frame, from which moving backgrounds count.
     pub first_pts: i64,
-    /// The part that is worked on ends before the frame: it came only for the stages' memory.
+    /// The part that is worked on ends before the frame: it came only for the state of the stages.
     pub stop: bool,
-    /// The stages' memory before the frame; each stage adds its own while the frame passes.
+    /// The state of the stages before the frame; each stage adds its own while the frame passes.
     pub state: TemporalState,
 }
 
@@ -29,14 +29,14 @@ pub struct Border {
 pub enum Place {
     /// Like the frame before.
     Inside,
-    /// Only there for the stages' memory: it is not painted.
+    /// Only there for the state of the stages: it is not painted.
     WarmUp,
     /// A segment begins with it.
     Border(Box<Border>),
 }
 
 impl Place {
-    /// The stages' memory, to be added to, where the frame begins a segment.
+    /// The state of the stages, to be added to, where the frame begins a segment.
     pub fn state(&mut self) -> Option<&mut TemporalState> {
         match self {
             Place::Border(border) => Some(&mut border.state),
@@ -87,7 +87,7 @@ pub trait SegmentStore: Sync {
 pub struct Part<'a> {
     /// Where it begins; `None`: at the job's beginning.
     pub begin: Option<Border>,
-    /// Time stamp of a frame before `begin` from which on frames are seen only for the stages' memory.
+    /// Time stamp of a frame before `begin` from which on frames are seen only for the state of the stages.
     pub warm_up: Option<i64>,
     /// Time stamp of the first frame that doesn't belong to it any more.
     pub until: Option<i64>,
@@ -144,7 +144,7 @@ impl Cuts {
     }
 
     /// What the next frame is; `None` behind the end. The first frame behind the end is a border still,
-    /// which brings the stages' memory along.
+    /// which brings the state of the stages along.
     pub fn place(&mut self, frame: &SourceFrame) -> Option<Place> {
         let stop = self.until.is_some_and(|until| frame.pts >= until);
         if stop && std::mem::replace(&mut self.stopped, true) {

@@ -36,13 +36,13 @@ pub struct PreparedFrame {
     pub views: Vec<SmallView>,
     /// It is the first of a new scene.
     pub cut: bool,
-    /// For each view where it came from, where the frame before's mattes are carried along instead of the network
-    /// being asked; else empty.
+    /// For each view where it came from, where the mattes of the frame before are propagated instead of running the
+    /// model; else empty.
     pub motion: Vec<Motion>,
 }
 
 impl PreparedFrame {
-    /// The network isn't asked.
+    /// The model isn't run.
     pub fn is_propagated(&self) -> bool {
         !self.motion.is_empty()
     }

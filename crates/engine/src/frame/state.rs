@@ -14,7 +14,7 @@ use vrseg_infer::cache::{Chain, InferenceState};
 pub struct TemporalState {
     /// The scene detector's last picture.
     pub scene: Option<Plane<f32>>,
-    /// The network's.
+    /// The model's.
     pub inference: InferenceState,
     /// Of each view's stabilizer the last picture and matte; `None` before the first frame.
     pub stabilizers: Vec<Option<(Plane<f32>, Plane<f32>)>>,

@@ -9,7 +9,7 @@ use vrseg_infer::cache::Cache;
 /// the frames that are under way are done.
 const HIGH: u64 = 90;
 
-/// Looks at what the process holds, and takes it away where that nears the limit: kept mattes first, which
+/// Looks at what the process holds, and takes it away where that nears the limit: cached mattes first, which
 /// cost nothing but time where a frame repeats, then frames in flight.
 pub(crate) struct MemoryGuard<'a> {
     /// Bytes that the process may hold.

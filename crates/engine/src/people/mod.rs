@@ -1,4 +1,4 @@
-//! A models look at each person, within the stage `matte`: the detector, the networks that see people
+//! Models look at each person, within the stage `matte`: the detector, the networks that see people
 //! singly, and the tracks that connect frames. Everything that depends on the frame before is in
 //! [`People`], and it works on one frame after the other.
 
@@ -72,7 +72,7 @@ struct Crop {
     eye: usize,
     track: usize,
     cell: CropRect,
-    /// The network's input.
+    /// The model's input.
     size: (usize, usize),
 }
 
@@ -143,7 +143,7 @@ impl People {
         Ok(PeopleState { tracks: self.tracks.clone(), crops: self.models.iter().map(all).collect::<Result<_>>()? })
     }
 
-    /// Goes on from there; `None`: nothing is known.
+    /// Resumes from there; `None`: nothing is known.
     ///
     /// # Errors
     /// The states are not the networks'.

@@ -19,8 +19,8 @@ pub struct CropState {
     pub person: (u64, usize),
     /// The crop around them.
     pub cell: CropRect,
-    /// The network's input.
+    /// The model's input.
     pub size: (usize, usize),
-    /// The network's states.
+    /// The model's states.
     pub states: Vec<Tensor>,
 }

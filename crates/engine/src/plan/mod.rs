@@ -33,11 +33,11 @@ pub struct Plan {
     pub opened: Option<OpenInput>,
     /// Its format: where the views are, how they lie on the sphere, and why that is believed.
     pub format: FormatFindings,
-    /// The views and the size at which the network sees them.
+    /// The views and the size at which the model sees them.
     pub views: Views,
     /// The model, its weights found but not yet checked.
     pub model: Model,
-    /// Who looks closer at each person; `None`: nobody.
+    /// Who refines each person in crops; `None`: nobody.
     pub people: Option<PeoplePlan>,
     /// The frames of each output, in the job's order.
     pub geometries: Vec<OutputGeometry>,
@@ -132,7 +132,7 @@ impl Plan {
         }
     }
 
-    /// Pictures that the network gets at once, if nobody says otherwise those of a frame: what its sessions are
+    /// Pictures that the model gets at once, if nobody says otherwise those of a frame: what its sessions are
     /// opened for. Where they then share out [more frames](crate::tune::rules::batch), each still gets one at a time.
     pub fn pictures(&self, job: &Job) -> usize {
         self.views.pictures() * job.model.batch_size.max(1) as usize
@@ -201,7 +201,7 @@ impl Plan {
     }
 }
 
-/// How the network looks at the eyes, which are `eye` pixels large and whose mattes get the size
+/// How the model looks at the eyes, which are `eye` pixels large and whose mattes get the size
 /// `grid`.
 fn windows(
     job: &Job,

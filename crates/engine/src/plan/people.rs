@@ -1,4 +1,4 @@
-//! Which models a closer look at each person takes.
+//! Which models crops of people at each person takes.
 
 use crate::error::Result;
 use crate::spec::{PeopleChoice, PeopleToKeep};
@@ -7,7 +7,7 @@ use vrseg_infer::{Model, ModelError, registry};
 /// The detector's name.
 const DETECTOR: &str = "nanodet";
 
-/// What the plan found for a closer look.
+/// What the plan found for crops of people.
 #[derive(Clone, Debug)]
 pub struct PeoplePlan {
     /// The detector.

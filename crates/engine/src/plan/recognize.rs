@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::ops::ControlFlow;
 use vrseg_image::plane::{PlaneRef, Rect, Sample, Yuv, YuvColor};
-use vrseg_image::vr::circle::{self, Look};
+use vrseg_image::vr::circle::{self, CornerContent};
 use vrseg_image::vr::{Clues, FormatFindings, FormatRequest, Layout, boxes, detect};
 use vrseg_media::InputInfo;
 
@@ -38,7 +38,7 @@ pub fn vr_boxes(input: &InputInfo) -> Vec<boxes::VrBox> {
 }
 
 /// Whether every view shows a fisheye's circle, by a few key frames.
-fn look(input: &InputInfo, layout: Layout) -> Option<Look> {
+fn look(input: &InputInfo, layout: Layout) -> Option<CornerContent> {
     let rects = layout.views(input.video.width, input.video.height);
     let color = input.video.color;
     let mut looks = Vec::new();
@@ -49,7 +49,7 @@ fn look(input: &InputInfo, layout: Layout) -> Option<Look> {
             Yuv::U16([y, ..]) => looks.extend(views(y, &rects, color, bits)),
         }
         // One filled corner is enough to know.
-        if circle::verdict(looks.iter().copied()) == Look::Filled {
+        if circle::verdict(looks.iter().copied()) == CornerContent::Filled {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
@@ -62,7 +62,7 @@ fn look(input: &InputInfo, layout: Layout) -> Option<Look> {
     Some(circle::verdict(looks))
 }
 
-fn views<T: Sample>(plane: PlaneRef<'_, T>, rects: &[Rect], color: YuvColor, bits: u32) -> Vec<Look> {
+fn views<T: Sample>(plane: PlaneRef<'_, T>, rects: &[Rect], color: YuvColor, bits: u32) -> Vec<CornerContent> {
     let scale = |v: T| {
         let v = v.to_f32() / (1u32 << (bits - 8)) as f32;
         // Limited range has its black at 16 and its white at 235.

@@ -89,7 +89,7 @@ impl<'a> Assembly<'a> {
             windows: Arc::clone(&plan.views.windows),
             blender: Blender::new(),
             people,
-            wishes: job.people.wishes.clone(),
+            filter: job.people.filter.clone(),
             begin: start,
             degrees,
             stereo: self.stereo_fusion(),

@@ -48,7 +48,7 @@ impl Observer for Stopwatch<'_> {
     }
 }
 
-/// The job with outputs in a temporary folder, which goes away with it, and without kept mattes: what the
+/// The job with outputs in a temporary folder, which goes away with it, and without cached mattes: what the
 /// network takes is what a trial is to find out.
 ///
 /// # Errors

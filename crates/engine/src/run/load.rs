@@ -138,7 +138,7 @@ impl LoadedJob {
     }
 }
 
-/// What frames between the stages and kept mattes may take of `max_memory`, beside what is held already and
+/// What frames between the stages and cached mattes may take of `max_memory`, beside what is held already and
 /// what the network is going to need.
 pub(super) fn memory_shares(batch_frames: usize, plan: &Plan, network: &Network, max_memory: u64) -> MemoryShares {
     let on_gpu = network.provider().is_gpu();
@@ -146,7 +146,7 @@ pub(super) fn memory_shares(batch_frames: usize, plan: &Plan, network: &Network,
     rules::memory_shares(max_memory.saturating_sub(sampler::held()).saturating_sub(network))
 }
 
-/// The network's part of a frame.
+/// The model's part of a frame.
 fn load<'a>(plan: &Plan, network: &'a Network) -> NetworkLoad<'a> {
     let (width, height) = plan.views.network_size();
     let manifest = network.manifest();

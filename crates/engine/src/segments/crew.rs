@@ -15,7 +15,7 @@ use std::thread;
 use std::time::Instant;
 use vrseg_hardware::Usage;
 
-/// Runs a job with a worker for each of `crew`, in segments of so many seconds; goes on where an earlier
+/// Runs a job with a worker for each of `crew`, in segments of so many seconds; resumes where an earlier
 /// run stopped. A short job is one worker's.
 ///
 /// # Errors

@@ -5,7 +5,7 @@
 //! plan.json        the job, its key, and where its segments begin if that was planned
 //! 00007.json       segment 7 is finished: its frames' times, its files and their checksums
 //! 00007.0.seg      its packets for output 0
-//! 00007.state      the stages' memory behind it
+//! 00007.state      the state of the stages behind it
 //! outputs.json     the files that were made of it so far
 //! ```
 //!
@@ -100,13 +100,13 @@ pub struct Next {
     pub index: u64,
     /// As in [`Border`].
     pub first_pts: i64,
-    /// SHA-256 of the file with the stages' memory.
+    /// SHA-256 of the file with the state of the stages.
     pub state: String,
 }
 
 /// A file that was made of segments, as it was then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Made {
+struct WrittenOutput {
     path: PathBuf,
     device: u64,
     inode: u64,
@@ -114,7 +114,7 @@ struct Made {
     modified: (i64, i64),
 }
 
-impl Made {
+impl WrittenOutput {
     fn of(path: &Path) -> io::Result<Self> {
         let meta = fs::metadata(path)?;
         Ok(Self {
@@ -155,8 +155,8 @@ pub fn is_planned(path: &Path) -> bool {
 /// Whether `path` is an output that the job in `folder` made of what it had then: it may be replaced by
 /// what the job has later.
 pub fn made(folder: &Path, path: &Path) -> bool {
-    let list: Vec<Made> = read(&folder.join(OUTPUTS)).unwrap_or_default();
-    is_planned(folder) && Made::of(path).is_ok_and(|now| list.contains(&now))
+    let list: Vec<WrittenOutput> = read(&folder.join(OUTPUTS)).unwrap_or_default();
+    is_planned(folder) && WrittenOutput::of(path).is_ok_and(|now| list.contains(&now))
 }
 
 fn fail(path: &Path) -> impl Fn(io::Error) -> Error {
@@ -290,7 +290,7 @@ impl JobFolder {
         self.path.join(format!("{segment:05}.{output}.seg"))
     }
 
-    /// Keeps a finished segment, with the stages' memory behind it.
+    /// Keeps a finished segment, with the state of the stages behind it.
     ///
     /// # Errors
     /// The disk refuses.
@@ -319,7 +319,7 @@ impl JobFolder {
         (record.segment == segment && record.parts.iter().all(there)).then_some(record)
     }
 
-    /// The border behind a segment, if the stages' memory there is known.
+    /// The border behind a segment, if the state of the stages there is known.
     pub fn border(&self, record: &Record) -> Option<Border> {
         let next = record.next.as_ref()?;
         let bytes = fs::read(self.path.join(format!("{:05}.state", record.segment))).ok()?;
@@ -380,7 +380,7 @@ impl JobFolder {
     /// # Errors
     /// The disk refuses.
     pub fn made(&self, outputs: &[PathBuf]) -> Result<()> {
-        let list: Vec<Made> = outputs.iter().filter_map(|p| Made::of(p).ok()).collect();
+        let list: Vec<WrittenOutput> = outputs.iter().filter_map(|p| WrittenOutput::of(p).ok()).collect();
         self.put(OUTPUTS, &to_json(&list)?)
     }
 }

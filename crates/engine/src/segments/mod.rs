@@ -51,7 +51,7 @@ pub fn understood(job: &Job) -> Result<Plan, Error> {
     Plan::new(&may_replace_its_own(job))
 }
 
-/// Runs a job that was [`understood`] as `plan`; goes on where an earlier run of the same job stopped.
+/// Runs a job that was [`understood`] as `plan`; resumes where an earlier run of the same job stopped.
 ///
 /// # Errors
 /// The first thing that went wrong. Segments that are finished stay for the next run then.
@@ -124,7 +124,7 @@ pub fn run(
     let interrupted = cancel.is_requested() && result.as_ref().map_or(true, |s| s.interrupted);
     match &result {
         Ok(_) if !interrupted => folder.remove()?,
-        // It is begun anew at once, without kept mattes.
+        // It is started again at once, without cached mattes.
         Err(Error::CachedInference(_)) => {}
         _ if records.is_empty() => folder.remove()?,
         _ => report_kept_segments(&folder, &records, frames, result.as_ref().err(), observer),

@@ -92,7 +92,7 @@ pub fn work(
                     empty => empty.insert(LoadedJob::new(&job, understood(&job, &planned, &folder)?)?),
                 };
                 match worker.make(&job, loaded, n) {
-                    // Kept mattes that were gone on from are kept no more.
+                    // Cached mattes that were gone on from are kept no more.
                     Err(Error::CachedInference(_)) => {
                         let mut again = job.clone();
                         again.cache.read = false;

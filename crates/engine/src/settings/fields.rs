@@ -75,7 +75,7 @@ impl Fields<'_> {
                 insist: self.sources.of("people.crops").is_user(),
                 every: self.get("people.every"),
                 keep: self.read("people.keep", values::keep).unwrap_or_default(),
-                wishes: PersonFilter {
+                filter: PersonFilter {
                     min_size: self.get("people.min_size"),
                     exclude_pov: self.get("people.exclude_pov"),
                     ..PersonFilter::default()

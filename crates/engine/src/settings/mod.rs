@@ -166,13 +166,13 @@ pub struct Settings {
     pub processing: ProcessingSettings,
     /// What is said about the source's format.
     pub vr: FormatRequest,
-    /// How the network looks at an eye; `None`: as suits the model.
+    /// How the model looks at an eye; `None`: as suits the model.
     pub view: Option<View>,
     /// Expectations.
     pub performance: PerformanceSettings,
     /// The matte.
     pub matte: MatteOptions,
-    /// The closer look at each person, and whom the matte shows; the regions are still to be read.
+    /// The crops of each person, and whom the matte shows; the regions are still to be read.
     pub people: PeopleChoice,
     /// Parts of a view, or a file of them, that alone are shown.
     pub include: Option<String>,

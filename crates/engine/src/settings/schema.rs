@@ -89,7 +89,7 @@ pub enum Group {
     Hardware,
     /// Model, device and threads.
     Model,
-    /// Kept mattes.
+    /// Cached mattes.
     Cache,
     /// Edges of the matte, and the people in it.
     Matte,

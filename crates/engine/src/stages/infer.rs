@@ -10,7 +10,7 @@ use vrseg_infer::Batch;
 use vrseg_infer::cache::{CacheStats, CachedInference};
 
 /// Hears after each batch where the mattes came from so far, and what was done because the device failed.
-pub(super) type Heard<'a> = &'a (dyn Fn(CacheStats, Vec<String>) + Sync);
+pub(super) type InferenceReport<'a> = &'a (dyn Fn(CacheStats, Vec<String>) + Sync);
 
 /// Runs the model on batches.
 pub struct Infer<'a> {
@@ -18,7 +18,7 @@ pub struct Infer<'a> {
     rotation: i32,
     /// Takes input buffers back.
     recycle: Sender<Batch>,
-    heard: Heard<'a>,
+    heard: InferenceReport<'a>,
     alphas: Vec<Plane<f32>>,
     /// Frames whose mattes are propagated.
     propagated: u64,
@@ -26,7 +26,12 @@ pub struct Infer<'a> {
 
 impl<'a> Infer<'a> {
     /// `rotation` (clockwise degrees, as the model sees the pictures) is undone on the mattes.
-    pub fn new(inference: CachedInference<'a>, rotation: i32, recycle: Sender<Batch>, heard: Heard<'a>) -> Self {
+    pub fn new(
+        inference: CachedInference<'a>,
+        rotation: i32,
+        recycle: Sender<Batch>,
+        heard: InferenceReport<'a>,
+    ) -> Self {
         Self { inference, rotation, recycle, heard, alphas: Vec::new(), propagated: 0 }
     }
 }

@@ -1,5 +1,5 @@
-//! Fourth stage: brings the mattes of windows back onto their eyes, looks closer at each person, lets the
-//! mattes of two eyes meet, calms the small mattes over time and fetches each frame's background. The one
+//! Fourth stage: brings the mattes of windows back onto their eyes, refines each person in crops, lets the
+//! mattes of two eyes meet, stabilizes the small mattes over time and fetches each frame's background. The one
 //! place after the network where frames depend on the frame before.
 
 use super::Backdrop;
@@ -21,19 +21,19 @@ pub struct Matte<'a> {
     pub windows: Arc<Windows>,
     /// Brings their mattes back.
     pub blender: Blender,
-    /// Looks closer at each person, where that is asked for.
+    /// Refines each person in crops, where that is asked for.
     pub people: Option<&'a mut People>,
     /// What the user says of whom the matte shows.
-    pub wishes: PersonFilter,
+    pub filter: PersonFilter,
     /// Seconds into the source at which frames count 0.
     pub begin: f64,
     /// Degrees that a view shows from top to bottom; `None`: a flat picture.
     pub degrees: Option<f32>,
     /// Makes the mattes of the two eyes of a frame agree, where that is asked for.
     pub stereo: Option<StereoFusion>,
-    /// For each view the last frame's matte before it was calmed, where mattes may be carried along; else empty.
+    /// For each view the last frame's matte before it was stabilized, where mattes may be propagated; else empty.
     pub last: Vec<Plane<f32>>,
-    /// One for each view; none where nothing is to be calmed.
+    /// One for each view; none where nothing is to be stabilized.
     pub stabilizers: Vec<Stabilizer>,
     /// For each output, where its background comes from.
     pub backgrounds: Vec<Option<Backdrop>>,
@@ -112,7 +112,7 @@ impl Matte<'_> {
         people.look(&frame.decoded.source.frame.yuv(), &mut frame.views, frame.cut)
     }
 
-    /// The frame's mattes: what the networks saw or what is carried along, between the eyes, then over time.
+    /// The frame's mattes: what the networks saw or what is propagated, between the eyes, then over time.
     fn stabilized(&mut self, frame: &mut PreparedFrame) -> Result<()> {
         if frame.is_propagated() {
             for ((view, motion), last) in frame.views.iter_mut().zip(&frame.motion).zip(&self.last) {
@@ -121,9 +121,9 @@ impl Matte<'_> {
         } else {
             self.look(frame)?;
         }
-        if !self.wishes.is_empty() {
+        if !self.filter.is_empty() {
             let seconds = frame.decoded.source.pts as f64 * self.tick + self.begin;
-            frame.views.iter_mut().for_each(|v| self.wishes.apply(&mut v.alpha, seconds, self.degrees));
+            frame.views.iter_mut().for_each(|v| self.filter.apply(&mut v.alpha, seconds, self.degrees));
         }
         if let (Some(stereo), false, [a, b]) = (&mut self.stereo, frame.is_propagated(), frame.views.as_mut_slice()) {
             stereo.apply((&a.yuv, &mut a.alpha), (&b.yuv, &mut b.alpha));

@@ -1,4 +1,4 @@
-//! When the program itself is wrong: a panic leaves a report that says where, for whoever mends it.
+//! When the program itself is wrong: a panic leaves a report that says where, for whoever fixes it.
 
 use super::file::{append, state_dir};
 use std::any::Any;

@@ -107,7 +107,7 @@ pub fn precision(on: Processor<'_>, int8_twin: bool) -> Choice<Format> {
     }
 }
 
-/// The network's part of a frame.
+/// The model's part of a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NetworkLoad<'a> {
     /// The model's name.
@@ -297,7 +297,7 @@ pub fn max_memory(memory: &Memory, held: u64) -> Choice<u64> {
     Choice::new(held + memory.available / 10 * 9, why)
 }
 
-/// The most that frames between the stages and kept mattes may take where so many bytes are left for all
+/// The most that frames between the stages and cached mattes may take where so many bytes are left for all
 /// that grows with a job. Decoder and encoders hold several times the queue in frames of their own.
 pub fn memory_shares(room: u64) -> MemoryShares {
     MemoryShares { queue: room / 8, kept_mattes: room / 8 }
@@ -308,7 +308,7 @@ pub fn memory_shares(room: u64) -> MemoryShares {
 pub struct MemoryShares {
     /// Of frames between the stages.
     pub queue: u64,
-    /// Of kept mattes.
+    /// Of cached mattes.
     pub kept_mattes: u64,
 }
 

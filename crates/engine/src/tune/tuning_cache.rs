@@ -15,7 +15,7 @@ const FILE: &str = "tuned-1.json";
 /// How threads are shared out best, as far as it was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TunedShares {
-    /// The network's threads.
+    /// The model's threads.
     pub infer: usize,
     /// Workers that refine mattes and paint outputs.
     pub workers: usize,

@@ -17,7 +17,7 @@ const LIT: u8 = 64;
 
 /// What a view shows inside and outside of the inscribed circle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
+pub enum CornerContent {
     /// Black outside the inscribed circle, a picture inside.
     Circle,
     /// Picture content outside the circle.
@@ -30,10 +30,10 @@ pub enum Look {
 ///
 /// The 99th percentile and not the mean decides: a few bright pixels in the corners, of a watermark
 /// or a packed alpha channel, are picture content, and a mean would hide them.
-pub fn look<T: Sample>(plane: PlaneRef<'_, T>, rect: Rect, to_full: impl Fn(T) -> u8) -> Look {
+pub fn look<T: Sample>(plane: PlaneRef<'_, T>, rect: Rect, to_full: impl Fn(T) -> u8) -> CornerContent {
     let (w, h) = (rect.w.min(plane.width.saturating_sub(rect.x)), rect.h.min(plane.height.saturating_sub(rect.y)));
     if w == 0 || h == 0 {
-        return Look::Dark;
+        return CornerContent::Dark;
     }
     let (mut corners, mut ring) = ([0u32; 256], [0u32; 256]);
     for j in 0..GRID {
@@ -51,9 +51,9 @@ pub fn look<T: Sample>(plane: PlaneRef<'_, T>, rect: Rect, to_full: impl Fn(T) -
         }
     }
     match (percentile_99(&corners), percentile_99(&ring)) {
-        (corner, _) if corner >= BLACK => Look::Filled,
-        (_, ring) if ring > LIT => Look::Circle,
-        _ => Look::Dark,
+        (corner, _) if corner >= BLACK => CornerContent::Filled,
+        (_, ring) if ring > LIT => CornerContent::Circle,
+        _ => CornerContent::Dark,
     }
 }
 
@@ -72,13 +72,13 @@ fn percentile_99(histogram: &[u32; 256]) -> u8 {
 
 /// The verdict on several views of several frames: a circle where every view that can be judged
 /// has one, and there is at least one.
-pub fn verdict(looks: impl IntoIterator<Item = Look>) -> Look {
-    let mut verdict = Look::Dark;
+pub fn verdict(looks: impl IntoIterator<Item = CornerContent>) -> CornerContent {
+    let mut verdict = CornerContent::Dark;
     for look in looks {
         match look {
-            Look::Filled => return Look::Filled,
-            Look::Circle => verdict = Look::Circle,
-            Look::Dark => {}
+            CornerContent::Filled => return CornerContent::Filled,
+            CornerContent::Circle => verdict = CornerContent::Circle,
+            CornerContent::Dark => {}
         }
     }
     verdict
@@ -94,7 +94,7 @@ mod tests {
         (0..size * size).map(|i| paint(at(i % size), at(i / size))).collect()
     }
 
-    fn look_at(picture: &[u8], size: usize) -> Look {
+    fn look_at(picture: &[u8], size: usize) -> CornerContent {
         look(PlaneRef::new(picture, size, size, size), Rect::new(0, 0, size, size), |v| v)
     }
 
@@ -103,24 +103,24 @@ mod tests {
         let texture = |u: f64, v: f64| 60 + ((u * 40.0).sin() * 30.0 + (v * 23.0).cos() * 60.0).abs() as u8;
         for size in [100, 400, 1001] {
             let fisheye = view(size, |u, v| if u.hypot(v) < 1.0 { texture(u, v) } else { 3 });
-            assert_eq!(look_at(&fisheye, size), Look::Circle, "{size}");
-            assert_eq!(look_at(&view(size, texture), size), Look::Filled, "{size}");
-            assert_eq!(look_at(&view(size, |_, _| 5), size), Look::Dark, "{size}");
+            assert_eq!(look_at(&fisheye, size), CornerContent::Circle, "{size}");
+            assert_eq!(look_at(&view(size, texture), size), CornerContent::Filled, "{size}");
+            assert_eq!(look_at(&view(size, |_, _| 5), size), CornerContent::Dark, "{size}");
             // A watermark in one corner, 2 % of what lies outside the circle.
             let marked = view(size, |u, v| match (u > 0.9 && v > 0.9, u.hypot(v) < 1.0) {
                 (true, _) => 200,
                 (_, true) => texture(u, v),
                 _ => 3,
             });
-            assert_eq!(look_at(&marked, size), Look::Filled, "{size}");
+            assert_eq!(look_at(&marked, size), CornerContent::Filled, "{size}");
         }
     }
 
     #[test]
     fn one_filled_view_decides_the_verdict() {
-        assert_eq!(verdict([Look::Dark, Look::Circle, Look::Circle]), Look::Circle);
-        assert_eq!(verdict([Look::Circle, Look::Filled]), Look::Filled);
-        assert_eq!(verdict([Look::Dark]), Look::Dark);
-        assert_eq!(verdict([]), Look::Dark);
+        assert_eq!(verdict([CornerContent::Dark, CornerContent::Circle, CornerContent::Circle]), CornerContent::Circle);
+        assert_eq!(verdict([CornerContent::Circle, CornerContent::Filled]), CornerContent::Filled);
+        assert_eq!(verdict([CornerContent::Dark]), CornerContent::Dark);
+        assert_eq!(verdict([]), CornerContent::Dark);
     }
 }

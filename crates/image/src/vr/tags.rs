@@ -11,7 +11,7 @@ use std::fmt;
 /// The stereo packing that the container states, as far as layouts go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StereoTag {
-    /// Stated to be one view.
+    /// NameFinding to be one view.
     Mono,
     /// Two views beside each other.
     SideBySide,

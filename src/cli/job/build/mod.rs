@@ -43,8 +43,8 @@ pub(crate) fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Re
 
     let mut people = settings.people.clone();
     for (option, text, into) in [
-        ("--include", &settings.include, &mut people.wishes.include),
-        ("--exclude", &settings.exclude, &mut people.wishes.exclude),
+        ("--include", &settings.include, &mut people.filter.include),
+        ("--exclude", &settings.exclude, &mut people.filter.exclude),
     ] {
         *into = text.as_deref().map_or(Ok(Vec::new()), |text| regions::read(option, text))?;
     }

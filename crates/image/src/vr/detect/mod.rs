@@ -3,12 +3,12 @@
 
 mod shape;
 
-use super::circle::Look;
+use super::circle::CornerContent;
 use super::format::{
     Confidence, Evidence, EyeOrder, Finding, FormatFindings, FormatRequest, Packing, ProjectionKind, Unsupported,
 };
 use super::layout::Layout;
-use super::names::{self, Named, NamedProjection, Stated};
+use super::names::{self, NameFinding, NameFindings, NamedProjection};
 use super::projection::Projection;
 use super::tags::{ContainerTags, SphericalKind};
 use std::fmt::Display;
@@ -38,10 +38,10 @@ const USUAL_FOV: f32 = 180.0;
 pub fn detect(
     request: &FormatRequest,
     clues: &Clues<'_>,
-    look: &mut dyn FnMut(Layout) -> Option<Look>,
+    look: &mut dyn FnMut(Layout) -> Option<CornerContent>,
 ) -> FormatFindings {
     let named = names::read(clues.path);
-    let named = if is_just_a_number(&named, clues) { Named::default() } else { named };
+    let named = if is_just_a_number(&named, clues) { NameFindings::default() } else { named };
     let mut warnings = Vec::new();
 
     let (mut projection, unsupported) = stated_projection(request, clues, &named, &mut warnings);
@@ -63,7 +63,7 @@ pub fn detect(
             None => guess == Projection::HalfEquirectangular,
         };
     let circle = "a fisheye's circle in each view";
-    if suspect && shape::is_square(clues, layout.value) && look(layout.value) == Some(Look::Circle) {
+    if suspect && shape::is_square(clues, layout.value) && look(layout.value) == Some(CornerContent::Circle) {
         match &projection {
             Some(p) => warnings.push(format!(
                 "{} says {}, but the picture shows {circle}; give --projection fisheye --fov DEGREES if it is one",
@@ -108,12 +108,12 @@ pub fn detect(
 
 /// A bare `180` or `360` in the name of an ordinary 16:9 video is a number ("walk_360.mp4" in 360p).
 /// From 1800 lines on it counts: YouTube's VR180 comes in 3840x2160.
-fn is_just_a_number(named: &Named, clues: &Clues<'_>) -> bool {
+fn is_just_a_number(named: &NameFindings, clues: &Clues<'_>) -> bool {
     let ratio = clues.width as f64 / clues.height.max(1) as f64;
     named.bare_number && (1.2..1.9).contains(&ratio) && clues.height < 1800 && clues.tags.is_empty()
 }
 
-fn by_name<T>(stated: Stated<T>) -> Finding<T> {
+fn by_name<T>(stated: NameFinding<T>) -> Finding<T> {
     Finding::new(stated.value, Evidence::FileName(stated.token))
 }
 
@@ -143,7 +143,7 @@ fn strongest<T: PartialEq + Display>(
 fn stated_layout(
     request: &FormatRequest,
     clues: &Clues<'_>,
-    named: &Named,
+    named: &NameFindings,
     warnings: &mut Vec<String>,
 ) -> Option<Finding<Layout>> {
     let option = request.layout.map(|l| Finding::new(l, Evidence::Option));
@@ -203,7 +203,7 @@ fn kind(projection: Projection) -> (ProjectionKind, Option<f32>) {
 fn stated_projection(
     request: &FormatRequest,
     clues: &Clues<'_>,
-    named: &Named,
+    named: &NameFindings,
     warnings: &mut Vec<String>,
 ) -> (Option<Finding<Projection>>, Option<Finding<Unsupported>>) {
     // A field of view alone means a fisheye.
@@ -271,7 +271,7 @@ fn in_container(clues: &Clues<'_>, needed: bool, warnings: &mut Vec<String>) -> 
 fn eye_order(
     request: &FormatRequest,
     clues: &Clues<'_>,
-    named: &Named,
+    named: &NameFindings,
     layout: &Finding<Layout>,
     warnings: &mut Vec<String>,
 ) -> Finding<EyeOrder> {
@@ -290,7 +290,7 @@ fn eye_order(
         .unwrap_or_else(|| Finding::new(EyeOrder::LeftFirst, Evidence::Usual))
 }
 
-fn packing(clues: &Clues<'_>, named: &Named, layout: Layout, projection: Projection) -> Finding<Packing> {
+fn packing(clues: &Clues<'_>, named: &NameFindings, layout: Layout, projection: Projection) -> Finding<Packing> {
     let same_layout = named.layout.as_ref().is_some_and(|l| l.value == layout);
     match named.packing.clone() {
         _ if layout == Layout::Mono => Finding::new(Packing::Full, Evidence::Usual),

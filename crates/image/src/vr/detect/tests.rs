@@ -8,7 +8,7 @@ fn clues(name: &str, width: usize, height: usize) -> Clues<'_> {
 }
 
 /// The picture is never examined.
-fn blind(_: Layout) -> Option<Look> {
+fn blind(_: Layout) -> Option<CornerContent> {
     None
 }
 
@@ -147,17 +147,17 @@ fn picture_is_examined_only_where_it_decides() {
         });
         (f, asked)
     };
-    let (f, asked) = ask("a.mp4", (4096, 2048), Some(Look::Circle));
+    let (f, asked) = ask("a.mp4", (4096, 2048), Some(CornerContent::Circle));
     assert_eq!((f.projection.value, asked), (Projection::Fisheye { fov: 180.0 }, 1));
     assert_eq!((f.layout.confidence, f.projection.confidence), (Confidence::Likely, Confidence::Likely));
     assert!(f.warnings[0].contains("--fov"));
-    let (f, asked) = ask("a.mp4", (4096, 2048), Some(Look::Filled));
+    let (f, asked) = ask("a.mp4", (4096, 2048), Some(CornerContent::Filled));
     assert_eq!((f.projection.value, asked), (Projection::HalfEquirectangular, 1));
-    let (f, asked) = ask("a_LR_180.mp4", (4096, 2048), Some(Look::Circle));
+    let (f, asked) = ask("a_LR_180.mp4", (4096, 2048), Some(CornerContent::Circle));
     assert_eq!((f.projection.value, asked), (Projection::HalfEquirectangular, 1));
     assert!(f.warnings[0].contains("\"180\"") && f.warnings[0].contains("circle"), "{:?}", f.warnings);
     for (name, size) in [("a.mp4", (1920, 1080)), ("a_MKX200.mp4", (4096, 2048)), ("a_360.mp4", (4096, 2048))] {
-        assert_eq!(ask(name, size, Some(Look::Circle)).1, 0, "{name}");
+        assert_eq!(ask(name, size, Some(CornerContent::Circle)).1, 0, "{name}");
     }
 }
 

@@ -30,7 +30,7 @@ pub enum NamedProjection {
 
 /// Something that a token states, with the token as it is written in the name.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Stated<T> {
+pub struct NameFinding<T> {
     /// The stated value.
     pub value: T,
     /// The token, spelled as in the name.
@@ -39,24 +39,24 @@ pub struct Stated<T> {
 
 /// All that a name states.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Named {
+pub struct NameFindings {
     /// Where the views lie in a frame.
-    pub layout: Option<Stated<Layout>>,
+    pub layout: Option<NameFinding<Layout>>,
     /// Whose view comes first.
-    pub eye_order: Option<Stated<EyeOrder>>,
+    pub eye_order: Option<NameFinding<EyeOrder>>,
     /// Whether views are squeezed into one picture's size.
-    pub packing: Option<Stated<Packing>>,
+    pub packing: Option<NameFinding<Packing>>,
     /// How each view lies on the sphere.
-    pub projection: Option<Stated<NamedProjection>>,
+    pub projection: Option<NameFinding<NamedProjection>>,
     /// Alpha in the corners. Players look for it in fisheye videos only, and so does this.
-    pub alpha: Option<Stated<()>>,
+    pub alpha: Option<NameFinding<()>>,
     /// Meant for a player's chroma key.
-    pub passthrough: Option<Stated<()>>,
+    pub passthrough: Option<NameFinding<()>>,
     /// Nothing but a bare `180` or `360`, which may as well be a number.
     pub bare_number: bool,
 }
 
-impl Named {
+impl NameFindings {
     /// The fisheye's field of view in degrees, where a fisheye is stated.
     pub fn fov(&self) -> Option<f32> {
         match self.projection.as_ref()?.value {
@@ -67,7 +67,7 @@ impl Named {
 }
 
 /// What a file's name states.
-pub fn read(path: &Path) -> Named {
+pub fn read(path: &Path) -> NameFindings {
     Scan::new(path.file_stem().unwrap_or_default().as_bytes()).read()
 }
 

@@ -1,7 +1,7 @@
 //! Names of output files, with the tokens of what was made.
 
 use super::scan::Scan;
-use super::{Named, NamedProjection, strip};
+use super::{NameFindings, NamedProjection, strip};
 use crate::vr::{EyeOrder, Format, Layout, Packing, Projection};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
@@ -62,7 +62,7 @@ pub fn tokens(format: &Format) -> String {
 }
 
 /// What a name says of a format once it has [`tokens`]' defaults for what it leaves open.
-pub(super) fn format_of(named: &Named) -> Option<Format> {
+pub(super) fn format_of(named: &NameFindings) -> Option<Format> {
     let projection = match named.projection.as_ref().map(|p| p.value) {
         Some(NamedProjection::Known(p)) => p,
         Some(NamedProjection::Unsupported(_)) => return None,

@@ -1,7 +1,7 @@
 //! Finding the tokens in a name.
 
 use super::tokens::{PHRASES, TokenClass, TokenMeaning, token};
-use super::{Named, NamedProjection, Stated};
+use super::{NameFinding, NameFindings, NamedProjection};
 use crate::vr::Projection;
 use std::ops::Range;
 
@@ -110,7 +110,7 @@ impl<'a> Scan<'a> {
         String::from_utf8_lossy(&self.bytes[from..to]).into_owned()
     }
 
-    pub(super) fn read(&self) -> Named {
+    pub(super) fn read(&self) -> NameFindings {
         let mut counted: Vec<&Candidate> =
             (0..self.candidates.len()).filter(|i| self.counts(*i)).map(|i| &self.candidates[i]).collect();
         let fisheye = |c: &&Candidate| {
@@ -119,7 +119,7 @@ impl<'a> Scan<'a> {
         if !counted.iter().any(fisheye) {
             counted.retain(|c| !c.meaning.alpha);
         }
-        let mut named = Named::default();
+        let mut named = NameFindings::default();
         let mut rank = 0;
         // Later tokens win: makers append theirs to whatever the name was.
         for c in &counted {
@@ -128,25 +128,25 @@ impl<'a> Scan<'a> {
                 if named.layout.as_ref().is_some_and(|l| l.value != value) {
                     (named.eye_order, named.packing) = (None, None);
                 }
-                named.layout = Some(Stated { value, token: token() });
+                named.layout = Some(NameFinding { value, token: token() });
             }
             if let Some(value) = c.meaning.order {
-                named.eye_order = Some(Stated { value, token: token() });
+                named.eye_order = Some(NameFinding { value, token: token() });
             }
             if let Some(value) = c.meaning.packing {
-                named.packing = Some(Stated { value, token: token() });
+                named.packing = Some(NameFinding { value, token: token() });
             }
             if let Some((value, r)) = c.meaning.projection
                 && r >= rank
             {
-                named.projection = Some(Stated { value, token: token() });
+                named.projection = Some(NameFinding { value, token: token() });
                 rank = r;
             }
             if c.meaning.alpha {
-                named.alpha = Some(Stated { value: (), token: token() });
+                named.alpha = Some(NameFinding { value: (), token: token() });
             }
             if c.meaning.passthrough {
-                named.passthrough = Some(Stated { value: (), token: token() });
+                named.passthrough = Some(NameFinding { value: (), token: token() });
             }
         }
         named.bare_number = match counted.as_slice() {

@@ -18,7 +18,7 @@ use std::ffi::CString;
 use std::ptr;
 
 /// What becomes of a stream that isn't the video.
-enum Fate {
+enum StreamHandling {
     Copy,
     Cover,
     /// Removed without a word: the muxer makes it anew.
@@ -41,10 +41,10 @@ impl Output {
                 streams.video = self.add_video(options, template, encoder)?;
             } else if options.copy_streams {
                 match self.fate(stream, template) {
-                    Fate::Copy => streams.copied[i] = Some(self.add_copy(stream)?),
-                    Fate::Cover => self.add_cover(stream)?,
-                    Fate::MadeAnew => {}
-                    Fate::Drop(why) => {
+                    StreamHandling::Copy => streams.copied[i] = Some(self.add_copy(stream)?),
+                    StreamHandling::Cover => self.add_cover(stream)?,
+                    StreamHandling::MadeAnew => {}
+                    StreamHandling::Drop(why) => {
                         let kind = match stream.disposition & ffi::AV_DISPOSITION_ATTACHED_PIC {
                             0 => media_kind_name(stream.params.kind()),
                             _ => "cover picture".to_owned(),
@@ -58,41 +58,41 @@ impl Output {
     }
 
     /// What becomes of a stream that isn't the video.
-    fn fate(&self, stream: &StreamTemplate, template: &SourceTemplate) -> Fate {
+    fn fate(&self, stream: &StreamTemplate, template: &SourceTemplate) -> StreamHandling {
         use ffi::AVMediaType::*;
         let codec = stream.params.codec();
-        let cannot = || Fate::Drop(format!("{} cannot hold it", self.container.name()));
+        let cannot = || StreamHandling::Drop(format!("{} cannot hold it", self.container.name()));
         let tag = stream.params.tag();
         let kind = stream.params.kind();
         if kind == AVMEDIA_TYPE_VIDEO && stream.disposition & ffi::AV_DISPOSITION_ATTACHED_PIC != 0 {
             return match (&self.container, &stream.picture) {
                 // FFmpeg takes one for mov, too, and leaves it out without a word.
-                (Container::Mp4 | Container::Matroska, Some(_)) => Fate::Cover,
+                (Container::Mp4 | Container::Matroska, Some(_)) => StreamHandling::Cover,
                 _ => cannot(),
             };
         }
         if kind == AVMEDIA_TYPE_VIDEO {
-            return Fate::Drop("only one video stream is worked on".to_owned());
+            return StreamHandling::Drop("only one video stream is worked on".to_owned());
         }
         if kind.is_any(&[AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_SUBTITLE]) {
             return if !self.container.holds(codec) {
                 cannot()
             } else if let Err(why) = self.try_header(stream) {
-                Fate::Drop(format!("{} cannot hold it: {why}", self.container.name()))
+                StreamHandling::Drop(format!("{} cannot hold it: {why}", self.container.name()))
             } else {
-                Fate::Copy
+                StreamHandling::Copy
             };
         }
         if kind == AVMEDIA_TYPE_ATTACHMENT && self.container == Container::Matroska {
-            return Fate::Copy;
+            return StreamHandling::Copy;
         }
         if kind == AVMEDIA_TYPE_DATA {
             // Chapter and time-code tracks are made anew by the muxer from chapters and tags.
             if tag == *b"text" && !template.chapters.is_empty() || tag == *b"tmcd" {
-                return Fate::MadeAnew;
+                return StreamHandling::MadeAnew;
             }
             if codec != ffi::AVCodecID::AV_CODEC_ID_NONE && self.container.surely_holds(codec) {
-                return Fate::Copy;
+                return StreamHandling::Copy;
             }
         }
         cannot()
