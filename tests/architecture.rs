@@ -133,6 +133,28 @@ fn files_are_short() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// A file that no module declares is not compiled, and its tests are not run, without a word from Cargo.
+#[test]
+fn every_source_file_is_declared() {
+    let mut wrong = Vec::new();
+    for file in source_folders().iter().flat_map(|f| entries(f)).filter(|path| is_rust(path)) {
+        let folder = file.parent().expect("a folder");
+        let stem = |path: &Path| path.file_stem().expect("a name").to_string_lossy().into_owned();
+        // A folder's own file is declared above it.
+        let (name, above) = match &*stem(&file) {
+            "lib" | "main" => continue,
+            "mod" => (stem(folder), folder.parent().expect("a folder")),
+            name => (name.to_owned(), folder),
+        };
+        let parents = ["mod.rs", "lib.rs", "main.rs"].map(|f| above.join(f));
+        let mark = format!("mod {name};");
+        if !parents.iter().any(|p| p.exists() && read(p).lines().any(|line| line.trim_end().ends_with(&mark))) {
+            wrong.push(format!("{} is declared nowhere", below_root(&file)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// `src`, every `crates/*/src` and all folders below them.
 fn source_folders() -> Vec<PathBuf> {
     let crates = entries(&root().join("crates"));

@@ -45,7 +45,7 @@ quick_tests=(
     errors::inputs_without_video_are_refused
     errors::existing_files_are_not_overwritten_without_y
     docs::readme_and_help_list_the_same_exit_codes
-    docs::links_in_documents_resolve
+    docs::links_between_documents_resolve
     resume::ctrl_c_leaves_a_playable_file_and_the_same_command_resumes
     cache::cache_command_shows_verifies_and_clears
     events_and_logs::quiet_prints_nothing_and_messages_go_to_stderr

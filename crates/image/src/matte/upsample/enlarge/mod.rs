@@ -231,3 +231,6 @@ dispatch! {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
