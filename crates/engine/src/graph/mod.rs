@@ -4,7 +4,7 @@
 //! ```text
 //! Graph::new(&cancel, &clocks)
 //!     .source(decode, admission, 2)
-//!     .parallel_in_order("prepare", samplers, scenes, 1)
+//!     .parallel_in_order("prepare", samplers, scenes, 0)
 //!     .ordered("infer", infer, batch)
 //!     .ordered("matte", matting, 1)
 //!     .split("compose", painters, outputs, 1)
@@ -180,7 +180,8 @@ impl<'a, T: Item + 'a> Chain<'a, T> {
         P::Output: IntoIterator<Item = O>,
         O: Item + 'a,
     {
-        let (made, between) = bounded(workers.len());
+        // Handed over directly: each item that waited here would hold a sampled frame.
+        let (made, between) = bounded(0);
         for worker in workers {
             let (from, to, cancel, clocks) = (self.out.clone(), made.clone(), self.graph.cancel, self.graph.clocks);
             self.graph.threads.add(name, move || {

@@ -127,7 +127,8 @@ pub fn run_part(
             "prepare",
             several(threads.prepare, || assembly.sample(&recycling)),
             assembly.scenes(batch_frames, begin.state.scene, &recycling),
-            1,
+            // The batch that `scenes` holds is the queue.
+            0,
         )
         .ordered("infer", infer, batch_frames)
         .ordered("matte", matte, 1)
