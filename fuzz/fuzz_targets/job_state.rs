@@ -8,7 +8,7 @@ use std::fs;
 use std::sync::LazyLock;
 use tempfile::TempDir;
 use vrseg_engine::segments::JobFolder;
-use vrseg_engine::TemporalState;
+use vrseg_engine::frame::TemporalState;
 
 static FOLDER: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().expect("a temporary folder"));
 
