@@ -14,3 +14,6 @@ pub use guided::{Coefficients, coefficients};
 pub use levels::Levels;
 pub use morphology::Morphology;
 pub use tiles::{TILE_H, TILE_W, TileClass, TileMap};
+
+#[cfg(test)]
+mod tests;

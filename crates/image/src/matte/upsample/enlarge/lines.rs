@@ -8,12 +8,10 @@ use std::ops::Range;
 /// Two small rows brought to full width, in units of samples and bytes, and what the rows made
 /// from them hold. Only the columns of mixed tiles are kept up to date.
 pub(super) struct Lines {
-    /// Slope and offset of the upper small row, then of the lower one.
-    a: [Vec<f32>; 2],
-    b: [Vec<f32>; 2],
+    /// Slope, offset, and the least and the greatest alpha, of the upper small row and the lower one.
+    rows: [[Vec<f32>; 4]; 2],
     /// The lower row minus the upper one.
-    da: Vec<f32>,
-    db: Vec<f32>,
+    differences: [Vec<f32>; 4],
     /// OR and AND of each column of the tile row.
     pub(super) any: Vec<u8>,
     pub(super) all: Vec<u8>,
@@ -21,15 +19,8 @@ pub(super) struct Lines {
 
 impl Lines {
     pub(super) fn new(width: usize) -> Self {
-        let line = || vec![0f32; width];
-        Self {
-            a: [line(), line()],
-            b: [line(), line()],
-            da: line(),
-            db: line(),
-            any: vec![0; width],
-            all: vec![255; width],
-        }
+        let lines = || std::array::from_fn(|_| vec![0f32; width]);
+        Self { rows: [lines(), lines()], differences: lines(), any: vec![0; width], all: vec![255; width] }
     }
 
     /// Makes the small rows `(upper, lower)` current; `below` is the lower one of the last call.
@@ -44,8 +35,7 @@ impl Lines {
     ) -> usize {
         let known = below == Some(upper);
         if known {
-            self.a.swap(0, 1);
-            self.b.swap(0, 1);
+            self.rows.swap(0, 1);
         }
         let (zero, per_sample) = small.luma;
         for (k, y) in [(0, upper), (1, lower)] {
@@ -53,23 +43,27 @@ impl Lines {
                 continue;
             }
             for span in mixed {
-                let b = &mut self.b[k][span.clone()];
+                let [a, b, low, high] = self.rows[k].each_mut().map(|row| &mut row[span.clone()]);
                 columns.apply(small.b.row(y), span.start, b);
-                match small.a {
-                    Some(plane) => {
-                        let a = &mut self.a[k][span.clone()];
-                        columns.apply(plane.row(y), span.start, a);
-                        to_units(a, b, small.gain * per_sample, zero, small.lo, small.gain);
-                    }
-                    None => offset_to_units(b, small.lo, small.gain),
+                let Some([slopes, least, greatest]) = small.guided else {
+                    to_units(b, small.lo, small.gain);
+                    continue;
+                };
+                columns.apply(slopes.row(y), span.start, a);
+                line_to_units(a, b, small.gain * per_sample, zero, small.lo, small.gain);
+                for (plane, row) in [(least, low), (greatest, high)] {
+                    columns.apply(plane.row(y), span.start, row);
+                    to_units(row, small.lo, small.gain);
                 }
             }
         }
-        for span in mixed {
-            let span = span.clone();
-            subtract(&self.b[1][span.clone()], &self.b[0][span.clone()], &mut self.db[span.clone()]);
-            if small.a.is_some() {
-                subtract(&self.a[1][span.clone()], &self.a[0][span.clone()], &mut self.da[span]);
+        let [upper, below] = &self.rows;
+        // Without slopes there are only offsets.
+        let which = if small.guided.is_some() { 0..4 } else { 1..2 };
+        for i in which {
+            for span in mixed {
+                let span = span.clone();
+                subtract(&below[i][span.clone()], &upper[i][span.clone()], &mut self.differences[i][span]);
             }
         }
         lower
@@ -79,10 +73,12 @@ impl Lines {
     pub(super) fn make_row<T: Sample>(&mut self, luma: Option<&[T]>, f: f32, mixed: &[Range<usize>], out: &mut [u8]) {
         for span in mixed {
             let s = span.clone();
-            let (b, db, out) = (&self.b[0][s.clone()], &self.db[s.clone()], &mut out[s.clone()]);
+            let [a, b, low, high] = self.rows[0].each_ref().map(|row| &row[s.clone()]);
+            let [da, db, dlow, dhigh] = self.differences.each_ref().map(|row| &row[s.clone()]);
+            let out = &mut out[s.clone()];
             match luma {
                 Some(luma) => {
-                    guided_row(&self.a[0][s.clone()], &self.da[s.clone()], b, db, f, &luma[s.clone()], out);
+                    guided_row([a, b, low, high], [da, db, dlow, dhigh], f, &luma[s.clone()], out);
                 }
                 None => bilinear_row(b, db, f, out),
             }
@@ -94,7 +90,7 @@ impl Lines {
 dispatch! {
     /// `a = a * k`, `b = (b - lo) * gain + 0.5 - a * zero`: slopes and offsets in units of luma's
     /// samples and alpha's bytes; half a byte rounds. `k` is the gain a sample.
-    fn to_units(a: &mut [f32], b: &mut [f32], k: f32, zero: f32, lo: f32, gain: f32) {
+    fn line_to_units(a: &mut [f32], b: &mut [f32], k: f32, zero: f32, lo: f32, gain: f32) {
         for (a, b) in a.iter_mut().zip(b) {
             let slope = *a * k;
             *b = (*b - lo) * gain + 0.5 - slope * zero;
@@ -102,7 +98,7 @@ dispatch! {
         }
     }
 
-    fn offset_to_units(b: &mut [f32], lo: f32, gain: f32) {
+    fn to_units(b: &mut [f32], lo: f32, gain: f32) {
         for b in b {
             *b = (*b - lo) * gain + 0.5;
         }
@@ -114,16 +110,19 @@ dispatch! {
         }
     }
 
-    /// `alpha = a * Y + b`, with a and b at `f` between the upper and the lower small row.
-    fn guided_row[T: Sample](
-        a: &[f32], da: &[f32], b: &[f32], db: &[f32], f: f32, luma: &[T], out: &mut [u8],
-    ) {
+    /// `alpha = a * Y + b` within its range, all at `f` between the upper and the lower small row.
+    fn guided_row[T: Sample](upper: [&[f32]; 4], differences: [&[f32]; 4], f: f32, luma: &[T], out: &mut [u8]) {
         let n = out.len();
-        let (a, da, b, db, luma) = (&a[..n], &da[..n], &b[..n], &db[..n], &luma[..n]);
+        let [a, b, low, high] = upper.map(|row| &row[..n]);
+        let [da, db, dlow, dhigh] = differences.map(|row| &row[..n]);
+        let luma = &luma[..n];
         for x in 0..n {
             let slope = a[x] + f * da[x];
             let offset = b[x] + f * db[x];
-            out[x] = simd::to_u8(slope * luma[x].to_f32() + offset);
+            let (low, high) = (low[x] + f * dlow[x], high[x] + f * dhigh[x]);
+            let alpha = slope * luma[x].to_f32() + offset;
+            let alpha = if alpha > low { alpha } else { low };
+            out[x] = simd::to_u8(if alpha < high { alpha } else { high });
         }
     }
 

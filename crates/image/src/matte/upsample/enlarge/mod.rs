@@ -35,8 +35,8 @@ pub fn upsample_guided<T: Sample>(
     classes: &mut [TileClass],
 ) {
     let (zero, span) = color.luma(bits);
-    let (a, b) = coefficients.planes();
-    let small = Small { a: Some(a), b, gain: gain(levels), lo: levels.lo, luma: (zero, 1.0 / span) };
+    let [b, a, low, high] = coefficients.planes();
+    let small = Small { guided: Some([a, low, high]), b, gain: gain(levels), lo: levels.lo, luma: (zero, 1.0 / span) };
     upsample(small, Some(luma), (luma.width, luma.height), levels, out, classes);
 }
 
@@ -52,7 +52,7 @@ pub fn upsample_bilinear(
     out: PlaneMut<'_, u8>,
     classes: &mut [TileClass],
 ) {
-    let small = Small { a: None, b: alpha.as_ref(), gain: gain(levels), lo: levels.lo, luma: (0.0, 1.0) };
+    let small = Small { guided: None, b: alpha.as_ref(), gain: gain(levels), lo: levels.lo, luma: (0.0, 1.0) };
     upsample::<u8>(small, None, size, levels, out, classes);
 }
 
@@ -63,7 +63,8 @@ fn gain(levels: &Levels) -> f32 {
 /// The small planes and the way from their values to bytes of alpha.
 #[derive(Clone, Copy)]
 struct Small<'a> {
-    a: Option<PlaneRef<'a, f32>>,
+    /// Slopes, and the least and the greatest alpha.
+    guided: Option<[PlaneRef<'a, f32>; 3]>,
     b: PlaneRef<'a, f32>,
     /// 255 / (hi - lo).
     gain: f32,
@@ -95,8 +96,9 @@ fn upsample<T: Sample>(
     // a matte is first brought to a width that is.
     if small.b.width < 2 || small.b.width > 2 * width {
         let b = widened(small.b, width);
-        let a = small.a.map(|a| widened(a, width));
-        let small = Small { a: a.as_ref().map(Plane::as_ref), b: b.as_ref(), ..small };
+        let guided = small.guided.map(|planes| planes.map(|plane| widened(plane, width)));
+        let guided = guided.as_ref().map(|planes| planes.each_ref().map(Plane::as_ref));
+        let small = Small { guided, b: b.as_ref(), ..small };
         return upsample(small, luma, (width, height), levels, out, classes);
     }
     let (runs_x, runs_y) = (Runs::new(small.b.width, width), Runs::new(small.b.height, height));
@@ -117,7 +119,7 @@ fn upsample<T: Sample>(
         let ry = runs_y.covering(&ys);
         flat.fill(BACKGROUND | PERSON);
         for y in runs_y.ends(ry.start).0..=runs_y.ends(ry.end - 1).1 {
-            let a = small.a.map_or(&[][..], |a| a.row(y));
+            let a = small.guided.map_or(&[][..], |[a, ..]| a.row(y));
             mark_flat(a, small.b.row(y), (levels.lo, levels.hi), &mut flat);
         }
         for ((class, under), is_there) in classes.iter_mut().zip(&under).zip(&mut is_there) {

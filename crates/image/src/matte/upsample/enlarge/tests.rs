@@ -25,20 +25,23 @@ fn bilinear(p: &Plane<f32>, x: usize, y: usize, w: usize, h: usize) -> f64 {
     (s(x0, y0) * (1.0 - fx) + s(x1, y0) * fx) * (1.0 - fy) + (s(x0, y1) * (1.0 - fx) + s(x1, y1) * fx) * fy
 }
 
-/// Slopes and offsets with flat parts of both kinds and rough ones.
+/// Slopes, offsets and ranges with flat parts of both kinds and rough ones.
 fn coefficients(sw: usize, sh: usize, rng: &mut Rng) -> Coefficients {
-    let (mut a, mut b) = (Plane::new(sw, sh), Plane::new(sw, sh));
+    let [mut a, mut b, mut low, mut high] = [(); 4].map(|()| Plane::new(sw, sh));
     let (cut, wide) = (rng.next() * sw as f32, rng.next() * 4.0);
     for i in 0..sw * sh {
         let d = (i % sw) as f32 - cut;
         if d.abs() < wide {
             a.data_mut()[i] = 4.0 * (rng.next() - 0.5);
             b.data_mut()[i] = rng.next();
+            low.data_mut()[i] = b.data()[i] - rng.next();
+            high.data_mut()[i] = b.data()[i] + rng.next();
         } else {
             b.data_mut()[i] = if d > 0.0 { 1.0 - 0.01 * rng.next() } else { 0.01 * rng.next() };
+            (low.data_mut()[i], high.data_mut()[i]) = (b.data()[i], b.data()[i]);
         }
     }
-    Coefficients { a, b }
+    Coefficients { a, b, range: [low, high] }
 }
 
 proptest! {
@@ -89,8 +92,12 @@ proptest! {
                         let sample = luma[y * stride + x];
                         let sample = if deep { sample } else { u16::from(sample as u8) };
                         let y01 = (f64::from(sample) - f64::from(zero)) / f64::from(span);
-                        let a = if guided { bilinear(&c.a, x, y, w, h) } else { 0.0 };
-                        let alpha = a * y01 + bilinear(&c.b, x, y, w, h);
+                        let of = |plane| bilinear(plane, x, y, w, h);
+                        let alpha = if guided {
+                            (of(&c.a) * y01 + of(&c.b)).max(of(&c.range[0])).min(of(&c.range[1]))
+                        } else {
+                            of(&c.b)
+                        };
                         let v = (alpha - f64::from(levels.lo)) / f64::from(levels.hi - levels.lo);
                         let want = (v * 255.0).clamp(0.0, 255.0);
                         // f32 against f64, made steeper by a threshold.

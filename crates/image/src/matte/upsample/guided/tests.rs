@@ -22,8 +22,8 @@ fn fitted(small: &SmallYuv, alpha: &Plane<f32>) -> (EdgeColors, Coefficients) {
     (colors, out)
 }
 
-/// Slope and offset of a pixel, straight from the module's text.
-fn expected(small: &SmallYuv, alpha: &Plane<f32>, colors: &EdgeColors, x: usize, y: usize) -> (f64, f64) {
+/// Slope, offset and range of a pixel, straight from the module's text.
+fn expected(small: &SmallYuv, alpha: &Plane<f32>, colors: &EdgeColors, x: usize, y: usize) -> [f64; 4] {
     let (w, h) = (alpha.width(), alpha.height());
     let cell = EdgeColors::cell(w, h) as f64;
     let at = |p: &Plane<f32>, x: usize, y: usize| f64::from(p.data()[y * p.width() + x]);
@@ -52,11 +52,14 @@ fn expected(small: &SmallYuv, alpha: &Plane<f32>, colors: &EdgeColors, x: usize,
     let (low, high) = near.iter().fold((1f64, 0f64), |(l, h), v| (l.min(*v), h.max(*v)));
     let own = at(alpha, x, y);
     if high - low <= 0.02 {
-        return (0.0, own);
+        return [0.0, own, own, own];
     }
     let moved = (own + believed * (along.clamp(0.0, 1.0) - own)).clamp(low, high);
-    let slope = believed * (f[0] - b[0]) / (squared + 1e-6) * ((high - low - 0.02) / 0.25).clamp(0.0, 1.0);
-    (slope, moved - slope * at(&small.y, x, y))
+    let steep = believed * ((high - low - 0.02) / 0.25).clamp(0.0, 1.0);
+    let slope = steep * (f[0] - b[0]) / (squared + 1e-6);
+    let beyond = (along - along.clamp(0.0, 1.0)).clamp(-1.0, 1.0);
+    let offset = moved - slope * at(&small.y, x, y) + steep * beyond;
+    [slope, offset, slope * b[0] + offset, slope * f[0] + offset]
 }
 
 proptest! {
@@ -73,11 +76,12 @@ proptest! {
         let alpha = Plane::from_vec(alpha, w, h);
         forced::each(|level| {
             let (colors, out) = fitted(&small, &alpha);
-            for (i, (a, b)) in out.a.data().iter().zip(out.b.data()).enumerate() {
+            for i in 0..w * h {
                 let want = expected(&small, &alpha, &colors, i % w, i / w);
+                let got = [&out.a, &out.b, &out.range[0], &out.range[1]].map(|plane| f64::from(plane.data()[i]));
                 // Slopes are steep where the colors are close.
-                let near = |got: f32, want: f64| (f64::from(got) - want).abs() < 2e-3 * (1.0 + want.abs());
-                assert!(near(*a, want.0) && near(*b, want.1), "{level:?} at {i}: {a} {b} {want:?}");
+                let near = |(got, want): (&f64, &f64)| (got - want).abs() < 2e-3 * (1.0 + want.abs());
+                assert!(got.iter().zip(&want).all(near), "{level:?} at {i}: {got:?} {want:?}");
             }
         });
     }
