@@ -169,8 +169,8 @@ impl Composer {
             // Luma samples to a small one.
             let scale = (view.rect.w as f32 / w.max(1) as f32, view.rect.h as f32 / h.max(1) as f32);
             let k = EdgeColors::cell(w, h);
-            let cells = (w.div_ceil(k), h.div_ceil(k));
-            state.mapping.update(view.rect, shift, cells, (scale.0 * k as f32, scale.1 * k as f32));
+            let (cells, padding) = view.colors.cells(w, h);
+            state.mapping.update(view.rect, shift, cells, (scale.0 * k as f32, scale.1 * k as f32), padding);
             let to_samples = Scale::new(self.color, self.layout.bits);
             to_samples.copy(&view.colors.foreground, &mut state.foreground);
             to_samples.copy(&view.colors.background, &mut state.background);
@@ -250,7 +250,7 @@ fn prepare_backdrop(
         (k as f32, k as f32)
     };
     let cells = (backdrop.colors[0].width(), backdrop.colors[0].height());
-    state.backdrop_mapping.update(view.rect, shift, cells, cell);
+    state.backdrop_mapping.update(view.rect, shift, cells, cell, 0);
 }
 
 simd::dispatch! {

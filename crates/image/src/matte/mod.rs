@@ -1,6 +1,7 @@
 //! From the planes of a frame to the model's input, and from the model's small alpha to a
 //! full-size, edge-aware, temporally stable matte.
 
+mod borders;
 pub(crate) mod foreground;
 pub mod people;
 pub mod person_filter;
@@ -10,6 +11,7 @@ mod temporal;
 mod upsample;
 pub mod windows;
 
+pub use borders::Borders;
 pub use foreground::EdgeColors;
 // The old path.
 pub use person_filter as keep;
@@ -96,3 +98,6 @@ impl Default for MatteOptions {
         Self { threshold: None, feather: 0.0, grow: 0, refine: true, stabilize: 0.6, stereo: 0.0, every: 1 }
     }
 }
+
+#[cfg(test)]
+mod wrap_tests;

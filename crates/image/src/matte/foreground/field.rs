@@ -14,11 +14,11 @@ pub(crate) struct Axis {
 }
 
 impl Axis {
-    /// An axis of `len` samples with `step` of them to a cell, over `cells` cells. Beyond the
-    /// outer cells' centers the field is constant.
-    pub(crate) fn new(len: usize, step: f32, cells: usize) -> Self {
+    /// An axis of `len` samples with `step` of them to a cell, over `cells` cells of which the first
+    /// `padding` lie before the samples. Beyond the outer cells' centers the field is constant.
+    pub(crate) fn new(len: usize, step: f32, cells: usize, padding: usize) -> Self {
         let last = cells.saturating_sub(1);
-        let pos = |i: usize| ((i as f32 + 0.5) / step - 0.5).clamp(0.0, last as f32);
+        let pos = |i: usize| ((i as f32 + 0.5) / step - 0.5 + padding as f32).clamp(0.0, last as f32);
         Self { pos: (0..len).map(pos).collect(), last }
     }
 
@@ -40,6 +40,7 @@ struct MappingKey {
     shift: (u32, u32),
     cells: (usize, usize),
     cell: (f32, f32),
+    padding: usize,
 }
 
 /// The axes from a grid over a view to the view's luma and chroma samples.
@@ -54,17 +55,25 @@ impl Mapping {
     /// Makes the mapping fit; nothing is done when it does already.
     ///
     /// `rect`: the view in luma samples. `shift`: log2 of the chroma subsampling. `cells`: the
-    /// grid's size. `cell`: the luma samples that a cell covers in x and y.
-    pub(crate) fn update(&mut self, rect: Rect, shift: (u32, u32), cells: (usize, usize), cell: (f32, f32)) {
-        let key = MappingKey { rect, shift, cells, cell };
+    /// grid's size. `cell`: the luma samples that a cell covers in x and y. `padding`: columns of the grid at
+    /// each side that lie beyond the view.
+    pub(crate) fn update(
+        &mut self,
+        rect: Rect,
+        shift: (u32, u32),
+        cells: (usize, usize),
+        cell: (f32, f32),
+        padding: usize,
+    ) {
+        let key = MappingKey { rect, shift, cells, cell, padding };
         if self.key == Some(key) {
             return;
         }
         let chroma = rect.subsampled(shift.0, shift.1);
         let (cw, ch) = (cell.0 / (1u32 << shift.0) as f32, cell.1 / (1u32 << shift.1) as f32);
         self.axes = [
-            [Axis::new(rect.w, cell.0, cells.0), Axis::new(rect.h, cell.1, cells.1)],
-            [Axis::new(chroma.w, cw, cells.0), Axis::new(chroma.h, ch, cells.1)],
+            [Axis::new(rect.w, cell.0, cells.0, padding), Axis::new(rect.h, cell.1, cells.1, 0)],
+            [Axis::new(chroma.w, cw, cells.0, padding), Axis::new(chroma.h, ch, cells.1, 0)],
         ];
         self.key = Some(key);
     }
@@ -191,7 +200,7 @@ mod tests {
         let ramp = Plane::from_vec((0..gw * gh).map(|i| (i % gw) as f32 + 10.0 * (i / gw) as f32).collect(), gw, gh);
         let mut mapping = Mapping::default();
         let rect = Rect::new(2, 4, 63, 40);
-        mapping.update(rect, (1, 1), (gw, gh), (7.0, 8.0));
+        mapping.update(rect, (1, 1), (gw, gh), (7.0, 8.0), 0);
         for (p, size, step) in [(0, (63, 40), (7.0, 8.0)), (1, (32, 20), (3.5, 4.0))] {
             let mut sampler = Sampler::<1, 64>::new([&ramp], mapping.axes(p), 5, size.0 - 5);
             for y in 0..size.1 {
@@ -208,7 +217,7 @@ mod tests {
     #[test]
     fn one_cell_is_constant() {
         let plane = Plane::from_vec(vec![0.25], 1, 1);
-        let axes = [Axis::new(8, 8.0, 1), Axis::new(3, 3.0, 1)];
+        let axes = [Axis::new(8, 8.0, 1, 0), Axis::new(3, 3.0, 1, 0)];
         assert_eq!(Sampler::<1, 8>::new([&plane], &axes, 0, 8).row(2), [[0.25; 8]]);
     }
 }

@@ -2,7 +2,7 @@
 //! blurred on (normalized convolution: blur the weighted colors and the weights, then divide).
 
 use super::field::{Mapping, Sampler};
-use crate::matte::TILE_W;
+use crate::matte::{Borders, TILE_W};
 use crate::plane::{Plane, Rect, Sample};
 use crate::simd::save;
 
@@ -15,13 +15,14 @@ const FAINT: f32 = 1e-3;
 pub(crate) struct Grid {
     /// The sums.
     pub planes: [Plane<f32>; 4],
+    pub borders: Borders,
     scratch: Scratch,
 }
 
 /// Buffers of blurs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scratch {
-    plane: Plane<f32>,
+    pub(crate) plane: Plane<f32>,
     padded: Vec<f32>,
 }
 
@@ -70,11 +71,11 @@ impl Grid {
     #[inline(always)]
     pub(crate) fn smooth(&mut self) {
         for plane in &mut self.planes {
-            smooth(plane, &mut self.scratch);
+            smooth(plane, self.borders, &mut self.scratch);
         }
     }
 
-    /// Blurs with a Gaussian of standard deviation (`sx`, `sy`) cells, nothing beyond the border.
+    /// Blurs with a Gaussian of standard deviation (`sx`, `sy`) cells, nothing beyond borders that do not wrap.
     #[inline(always)]
     pub(crate) fn blur(&mut self, sx: f32, sy: f32) {
         let (w, h) = (self.width(), self.height());
@@ -87,6 +88,9 @@ impl Grid {
         for plane in &mut self.planes {
             for y in 0..h {
                 padded[r..r + w].copy_from_slice(plane.as_ref().row(y));
+                if self.borders.wraps() {
+                    self.borders.fill(padded, r);
+                }
                 convolve(scratch.as_mut().row_mut(y), padded, &kx);
             }
             let row = |y: usize| scratch.as_ref().row(y);
@@ -124,7 +128,7 @@ impl Grid {
 
 /// The lightest blur: each cell half of itself and half of its neighbors, in both directions.
 #[inline(always)]
-pub(crate) fn smooth(plane: &mut Plane<f32>, Scratch { plane: scratch, padded }: &mut Scratch) {
+pub(crate) fn smooth(plane: &mut Plane<f32>, borders: Borders, Scratch { plane: scratch, padded }: &mut Scratch) {
     let (w, h) = (plane.width(), plane.height());
     scratch.resize(w, h);
     padded.clear();
@@ -135,8 +139,7 @@ pub(crate) fn smooth(plane: &mut Plane<f32>, Scratch { plane: scratch, padded }:
         for (((o, a), m), b) in padded[1..=w].iter_mut().zip(above).zip(here).zip(below) {
             *o = 0.5 * m + 0.25 * (a + b);
         }
-        padded[0] = padded[1];
-        padded[w + 1] = padded[w];
+        borders.fill(padded, 1);
         let (left, middle, right) = (&padded[..w], &padded[1..=w], &padded[2..]);
         let mut scratch = scratch.as_mut();
         for (((o, l), m), r) in scratch.row_mut(y).iter_mut().zip(left).zip(middle).zip(right) {
@@ -255,13 +258,16 @@ impl WideFill {
     pub(crate) fn fill(&mut self, grid: &Grid, out: &mut [Plane<f32>; 3]) {
         let (gw, gh) = (grid.width(), grid.height());
         grid.reduce(Self::REDUCTION, &mut self.coarse);
+        self.coarse.borders = grid.borders;
         let mean = mean(&self.coarse);
         self.coarse.blur(Self::SIGMA, Self::SIGMA);
         let (w, h) = (self.coarse.width(), self.coarse.height());
         let flat = mean.map(|m| Plane::from_vec(vec![m; w * h], w, h));
         self.coarse.colors(&flat, &mut self.colors);
         let step = Self::REDUCTION as f32;
-        self.mapping.update(Rect::new(0, 0, gw, gh), (0, 0), (w, h), (step, step));
+        let padded = grid.borders.padding();
+        self.colors.iter_mut().for_each(|plane| grid.borders.pad(plane, &mut self.coarse.scratch.plane));
+        self.mapping.update(Rect::new(0, 0, gw, gh), (0, 0), (w + 2 * padded, h), (step, step), padded);
         out.iter_mut().for_each(|o| o.resize(gw, gh));
         for x in (0..gw).step_by(TILE_W) {
             let n = TILE_W.min(gw - x);

@@ -12,7 +12,7 @@
 pub(crate) mod field;
 pub(crate) mod grid;
 
-use super::SmallYuv;
+use super::{Borders, SmallYuv};
 use crate::plane::Plane;
 use crate::simd::{Row, dispatch, load};
 use grid::{Grid, Scratch, WideFill, reduce_row, smooth};
@@ -23,7 +23,7 @@ const GRID_SIZE: usize = 128;
 const BLOCK: usize = 16;
 
 /// The colors that person and background have by themselves near the edges of one view, and the
-/// memory that estimating them takes. All planes have a grid's size, see [`Self::cell`].
+/// memory that estimating them takes. All planes have a grid's size, see [`Self::cells`].
 #[derive(Clone, Debug, Default)]
 pub struct EdgeColors {
     /// Smooth foreground color, in the small picture's units.
@@ -32,6 +32,7 @@ pub struct EdgeColors {
     pub background: [Plane<f32>; 3],
     /// How much of what lies around a cell is surely foreground, and surely background, 0..=1.
     pub sure: [Plane<f32>; 2],
+    borders: Borders,
     /// Weighted colors of foreground and background.
     grids: [Grid; 2],
     /// The picture on the grid, and its opacity.
@@ -47,6 +48,25 @@ impl EdgeColors {
     /// Samples of the small picture to a cell, in each direction, for a small picture of `w` x `h`.
     pub fn cell(w: usize, h: usize) -> usize {
         w.max(h).div_ceil(GRID_SIZE).max(1)
+    }
+
+    /// The same, with such borders.
+    #[must_use]
+    pub fn with_borders(mut self, borders: Borders) -> Self {
+        self.borders = borders;
+        self
+    }
+
+    /// Width and height of the planes for a small picture of `w` x `h`, and the columns at each side of them that
+    /// lie beyond the picture: those of its other border, where the two are neighbors.
+    pub(crate) fn cells(&self, w: usize, h: usize) -> ((usize, usize), usize) {
+        let (cell, padding) = (Self::cell(w, h), self.borders.padding());
+        ((w.div_ceil(cell) + 2 * padding, h.div_ceil(cell)), padding)
+    }
+
+    /// Those of the view.
+    pub(crate) fn borders(&self) -> Borders {
+        self.borders
     }
 
     /// The colors that [`Self::update`] finds.
@@ -73,13 +93,14 @@ impl EdgeColors {
 
     #[inline(always)]
     fn estimate(&mut self, small: &SmallYuv, alpha: &Plane<f32>) {
+        self.grids.iter_mut().for_each(|grid| grid.borders = self.borders);
         self.reduce(small, alpha, Self::cell(alpha.width(), alpha.height()));
         for (grid, colors) in self.grids.iter().zip(&mut self.wide_colors) {
             self.wide.fill(grid, colors);
         }
         for (sure, grid) in self.sure.iter_mut().zip(&self.grids) {
             sure.copy_from(&grid.planes[3]);
-            smooth(sure, &mut self.scratch);
+            smooth(sure, self.borders, &mut self.scratch);
         }
         self.add_uncertain();
         let colors = [&mut self.foreground, &mut self.background];
@@ -87,6 +108,8 @@ impl EdgeColors {
             grid.smooth();
             grid.colors(wide, out);
         }
+        let colors = self.foreground.iter_mut().chain(&mut self.background);
+        colors.chain(&mut self.sure).for_each(|plane| self.borders.pad(plane, &mut self.scratch.plane));
     }
 
     /// Fills the grids and the means. Only what is more person than not, and the more so the

@@ -1,6 +1,7 @@
 //! How well the mattes of two eyes agree.
 
 use super::{Match, lerp_at};
+use crate::matte::Borders;
 use crate::plane::Plane;
 
 /// Confidence from which a pixel counts.
@@ -56,7 +57,7 @@ pub fn consistency(first: &Plane<f32>, second: &Plane<f32>, found: &Match) -> Co
             if confidence[x] < SURE {
                 continue;
             }
-            let moved = lerp_at(source, x as f32 + disparity[x]);
+            let moved = lerp_at(source, Borders::Clamp, x as f32 + disparity[x]);
             let (a, b) = (moved >= 0.5, own >= 0.5);
             all.both += u64::from(a && b);
             all.either += u64::from(a || b);

@@ -6,7 +6,7 @@
 //! hidden has no confident match.
 
 use super::{Matcher, Search, lerp_at};
-use crate::matte::{SmallYuv, ramp};
+use crate::matte::{Borders, SmallYuv, ramp};
 use crate::plane::{Plane, Rect};
 use crate::simd::dispatch;
 
@@ -29,6 +29,7 @@ const TOWARDS_MORE: f32 = 0.65;
 pub struct StereoFusion {
     strength: f32,
     search: Search,
+    borders: Borders,
     matcher: Matcher,
     eyes: [Eye; 2],
     scratch: Vec<f32>,
@@ -53,11 +54,20 @@ impl StereoFusion {
         Self {
             strength,
             search,
+            borders: Borders::default(),
             matcher: Matcher::new(search),
             eyes: Default::default(),
             scratch: Vec::new(),
             mean: Vec::new(),
         }
+    }
+
+    /// The same, for views with such borders.
+    #[must_use]
+    pub fn with_borders(mut self, borders: Borders) -> Self {
+        self.borders = borders;
+        self.matcher = self.matcher.with_borders(borders);
+        self
     }
 
     /// Changes both alphas (0..=1) in place, each of its picture's size. Planes of different sizes
@@ -80,13 +90,14 @@ impl StereoFusion {
             for y in area.y..area.y + area.h {
                 let found = (found[i].disparity.as_ref().row(y), found[i].confidence.as_ref().row(y));
                 let (mut moved, mut difference) = (eye.moved.as_mut(), eye.difference.as_mut());
-                compare(views[i], views[1 - i], found, sign, y, area, moved.row_mut(y), difference.row_mut(y));
+                let borders = self.borders;
+                compare(views[i], views[1 - i], borders, found, sign, y, area, moved.row_mut(y), difference.row_mut(y));
             }
         }
         for (eye, alpha) in self.eyes.iter().zip([first.1, second.1]) {
             for y in area.y..area.y + area.h {
                 let range = y * w + area.x..y * w + area.x + area.w;
-                mean_row(&eye.difference, area, y, &mut self.scratch, &mut self.mean);
+                mean_row(&eye.difference, self.borders, area, y, &mut self.scratch, &mut self.mean);
                 meet(
                     &mut alpha.data_mut()[range.clone()],
                     &eye.moved.data()[range.clone()],
@@ -98,7 +109,8 @@ impl StereoFusion {
         }
     }
 
-    /// The rectangle around all people in either eye, with margins for disparity and blocks.
+    /// The rectangle around all people in either eye, with margins for disparity and blocks: whole rows where they
+    /// go all around.
     fn area(&self, first: &Plane<f32>, second: &Plane<f32>) -> Option<Rect> {
         let (w, h) = (first.width(), first.height());
         let (mut left, mut right, mut top, mut bottom) = (w, 0, h, 0);
@@ -115,6 +127,9 @@ impl StereoFusion {
         if top >= bottom {
             return None;
         }
+        if self.borders.wraps() {
+            (left, right) = (0, w);
+        }
         let side = self.search.reach() + 2 * RADIUS;
         let (x, y) = (left.saturating_sub(side), top.saturating_sub(RADIUS));
         Some(Rect::new(x, y, (right + side).min(w) - x, (bottom + RADIUS).min(h) - y))
@@ -126,6 +141,7 @@ impl StereoFusion {
 fn compare(
     own: (&SmallYuv, &Plane<f32>),
     other: (&SmallYuv, &Plane<f32>),
+    borders: Borders,
     (disparity, confidence): (&[f32], &[f32]),
     sign: f32,
     y: usize,
@@ -141,19 +157,21 @@ fn compare(
             continue;
         }
         let there = x as f32 + sign * disparity[x];
-        moved[x] = lerp_at(other_alpha, there);
+        moved[x] = lerp_at(other_alpha, borders, there);
         let d = moved[x] - alpha[x];
         if d.abs() > SLIGHT {
-            let apart =
-                |a: &Plane<f32>, b: &Plane<f32>| (a.data()[row(a)][x] - lerp_at(&b.data()[row(b)], there)).abs();
+            let apart = |a: &Plane<f32>, b: &Plane<f32>| {
+                (a.data()[row(a)][x] - lerp_at(&b.data()[row(b)], borders, there)).abs()
+            };
             let color = apart(&own.0.y, &other.0.y) + apart(&own.0.u, &other.0.u) + apart(&own.0.v, &other.0.v);
             difference[x] = d * confidence[x] * (1.0 - ramp(color, COLOR));
         }
     }
 }
 
-/// Means over the neighborhoods of row `y` within `area`; what is outside counts as 0.
-fn mean_row(src: &Plane<f32>, area: Rect, y: usize, scratch: &mut Vec<f32>, out: &mut Vec<f32>) {
+/// Means over the neighborhoods of row `y` within `area`; what is outside counts as 0, unless
+/// rows go all around.
+fn mean_row(src: &Plane<f32>, borders: Borders, area: Rect, y: usize, scratch: &mut Vec<f32>, out: &mut Vec<f32>) {
     let side = 2 * RADIUS + 1;
     let w = src.width();
     scratch.clear();
@@ -161,6 +179,9 @@ fn mean_row(src: &Plane<f32>, area: Rect, y: usize, scratch: &mut Vec<f32>, out:
     let sums = &mut scratch[RADIUS..RADIUS + area.w];
     for near in y.saturating_sub(RADIUS).max(area.y)..(y + RADIUS + 1).min(area.y + area.h) {
         add(sums, &src.data()[near * w + area.x..][..area.w]);
+    }
+    if borders.wraps() {
+        borders.fill(scratch, RADIUS);
     }
     out.clear();
     out.resize(area.w, 0.0);

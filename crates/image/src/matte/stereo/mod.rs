@@ -19,6 +19,7 @@ pub use consistency::{Consistency, consistency};
 pub use fusion::StereoFusion;
 pub use matching::{Match, Matcher};
 
+use super::Borders;
 use crate::vr::Projection;
 
 /// The disparities that are searched, in pixels of the small views, both ends included.
@@ -83,10 +84,17 @@ impl Search {
     }
 }
 
-/// The value of a row at a place between two pixels; beyond the row its ends.
+/// The value of a row at a place between two pixels; beyond the row what `borders` say.
 #[inline(always)]
-fn lerp_at(row: &[f32], x: f32) -> f32 {
+fn lerp_at(row: &[f32], borders: Borders, x: f32) -> f32 {
     let last = row.len() - 1;
+    if borders.wraps() {
+        let x = x.rem_euclid(row.len() as f32);
+        // A remainder may be rounded up to the width.
+        let i = (x as usize).min(last);
+        let (a, b) = (row[i], row[if i < last { i + 1 } else { 0 }]);
+        return a + (x - i as f32) * (b - a);
+    }
     let x = x.clamp(0.0, last as f32);
     let i = (x as usize).min(last.saturating_sub(1));
     let (a, b) = (row[i], row[(i + 1).min(last)]);

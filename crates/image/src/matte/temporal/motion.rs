@@ -6,6 +6,7 @@
 //! was found. What stands still costs one comparison. The fraction between pixels is that of a parabola through the
 //! sums beside the least one.
 
+use crate::matte::Borders;
 use crate::plane::{Plane, PlaneRef};
 
 /// Side of a block in pixels of the small picture: 3 degrees of a VR180 view at 512.
@@ -33,6 +34,7 @@ pub struct Motion {
     vectors: Vec<[f32; 2]>,
     /// Share of the blocks that were not found, 0..=1.
     lost: f32,
+    borders: Borders,
 }
 
 impl Motion {
@@ -49,6 +51,7 @@ struct PaddedLuma {
     stride: usize,
     width: usize,
     height: usize,
+    borders: Borders,
 }
 
 impl PaddedLuma {
@@ -59,9 +62,7 @@ impl PaddedLuma {
         for y in 0..height {
             let line = &mut self.data[(y + PAD) * self.stride..][..self.stride];
             row(y, &mut line[PAD..PAD + width]);
-            let (first, last) = (line[PAD], line[PAD + width - 1]);
-            line[..PAD].fill(first);
-            line[PAD + width..].fill(last);
+            self.borders.fill(line, PAD);
         }
         let (above, rest) = self.data.split_at_mut(PAD * self.stride);
         above.chunks_exact_mut(self.stride).for_each(|line| line.copy_from_slice(&rest[..self.stride]));
@@ -104,9 +105,18 @@ pub struct MotionSearch {
     now: [PaddedLuma; 3],
     before: [PaddedLuma; 3],
     primed: bool,
+    borders: Borders,
 }
 
 impl MotionSearch {
+    /// For a view with such borders.
+    #[must_use]
+    pub fn with_borders(mut self, borders: Borders) -> Self {
+        self.borders = borders;
+        self.now.iter_mut().chain(&mut self.before).for_each(|luma| luma.borders = borders);
+        self
+    }
+
     /// Adds the next frame's luma (0..=1), without searching for its motion.
     pub fn look(&mut self, luma: PlaneRef<'_, f32>) {
         std::mem::swap(&mut self.now, &mut self.before);
@@ -125,6 +135,7 @@ impl MotionSearch {
             return None;
         }
         let (across, down) = (self.now[0].width.div_ceil(BLOCK), self.now[0].height.div_ceil(BLOCK));
+        let wraps = grid_borders(self.borders, self.now[0].width).wraps();
         let mut coarse = vec![[0i32; 2]; across * down];
         let mut vectors = vec![[0f32; 2]; across * down];
         let mut lost = 0;
@@ -141,7 +152,7 @@ impl MotionSearch {
                 let known = [
                     (bx > 0).then(|| coarse[at - 1]),
                     (by > 0).then(|| coarse[at - across]),
-                    (by > 0 && bx + 1 < across).then(|| coarse[at + 1 - across]),
+                    (by > 0 && (wraps || bx + 1 < across)).then(|| coarse[at - across - bx + (bx + 1) % across]),
                 ];
                 let beside = known[0].or(known[1]).unwrap_or_default();
                 let quarter = self.downhill((place.0 / 4, place.1 / 4), known.into_iter().flatten(), beside);
@@ -163,8 +174,8 @@ impl MotionSearch {
                 vectors[at] = [best[0] as f32 + fraction([1, 0]), best[1] as f32 + fraction([0, 1])];
             }
         }
-        let vectors = smooth(&vectors, across);
-        Some(Motion { across, vectors, lost: lost as f32 / (across * down).max(1) as f32 })
+        let vectors = smooth(&vectors, across, wraps);
+        Some(Motion { across, vectors, borders: self.borders, lost: lost as f32 / (across * down).max(1) as f32 })
     }
 
     /// At a quarter of the size: the best of the candidates, and downhill from there.
@@ -220,16 +231,25 @@ impl MotionSearch {
     }
 }
 
+/// The borders of the grid of blocks: it closes only where a whole number of blocks goes around.
+fn grid_borders(borders: Borders, width: usize) -> Borders {
+    if width.is_multiple_of(BLOCK) { borders } else { Borders::Clamp }
+}
+
 /// Each component the median of 3x3, which removes a single wrong vector.
-fn smooth(vectors: &[[f32; 2]], across: usize) -> Vec<[f32; 2]> {
+fn smooth(vectors: &[[f32; 2]], across: usize, wraps: bool) -> Vec<[f32; 2]> {
     let down = vectors.len() / across.max(1);
     let median = |bx: usize, by: usize, c: usize| {
         let mut around = [0f32; 9];
         let mut n = 0;
         for y in by.saturating_sub(1)..(by + 2).min(down) {
-            for x in bx.saturating_sub(1)..(bx + 2).min(across) {
-                around[n] = vectors[y * across + x][c];
-                n += 1;
+            for x in bx..bx + 3 {
+                // Counted from the block to the left.
+                let inside = wraps || (1..=across).contains(&x);
+                if inside {
+                    around[n] = vectors[y * across + (x + across - 1) % across][c];
+                    n += 1;
+                }
             }
         }
         around[..n].sort_unstable_by(f32::total_cmp);
@@ -248,14 +268,20 @@ pub fn propagate(matte: &Plane<f32>, motion: &Motion, out: &mut Plane<f32>) {
     assert!(across == w.div_ceil(BLOCK) && down == h.div_ceil(BLOCK), "the matte has the size of its picture");
     out.resize(w, h);
     let matte = matte.as_ref();
+    let wraps = grid_borders(motion.borders, w).wraps();
     // Between the blocks' middles vectors change evenly.
-    let between = |at: usize, count: usize| {
+    let between = |at: usize, count: usize, wraps: bool| {
+        if wraps {
+            let place = (at + count * BLOCK - BLOCK / 2) % (count * BLOCK);
+            let t = ((place % BLOCK) as f32 + 0.5) / BLOCK as f32;
+            return (place / BLOCK, (place / BLOCK + 1) % count, t);
+        }
         let place = (at as f32 + 0.5) / BLOCK as f32 - 0.5;
         let low = place.floor().clamp(0.0, (count - 1) as f32);
         (low as usize, (low as usize + 1).min(count - 1), (place - low).clamp(0.0, 1.0))
     };
     for y in 0..h {
-        let (top, bottom, fy) = between(y, down);
+        let (top, bottom, fy) = between(y, down, false);
         let vector = |bx: usize, c: usize| {
             let (a, b) = (motion.vectors[top * across + bx][c], motion.vectors[bottom * across + bx][c]);
             a + (b - a) * fy
@@ -266,16 +292,16 @@ pub fn propagate(matte: &Plane<f32>, motion: &Motion, out: &mut Plane<f32>) {
         while x < w {
             // Up to the next block's middle two vectors take part.
             let end = ((x + BLOCK / 2) / BLOCK * BLOCK + BLOCK / 2).min(w).max(x + 1);
-            let (left, right, _) = between(x, across);
+            let (left, right, _) = between(x, across, wraps);
             let (a, b) = (line[left], line[right]);
             if a == [0.0; 2] && b == [0.0; 2] {
                 row[x..end].copy_from_slice(&matte.row(y)[x..end]);
             } else {
                 for (i, out) in row[x..end].iter_mut().enumerate() {
-                    let (_, _, fx) = between(x + i, across);
+                    let (_, _, fx) = between(x + i, across, wraps);
                     let dx = a[0] + (b[0] - a[0]) * fx;
                     let dy = a[1] + (b[1] - a[1]) * fx;
-                    *out = sample(matte, (x + i) as f32 + dx, y as f32 + dy);
+                    *out = sample(matte, motion.borders, (x + i) as f32 + dx, y as f32 + dy);
                 }
             }
             x = end;
@@ -283,12 +309,20 @@ pub fn propagate(matte: &Plane<f32>, motion: &Motion, out: &mut Plane<f32>) {
     }
 }
 
-/// Between four pixels; beyond the edge it is repeated.
-fn sample(plane: PlaneRef<'_, f32>, x: f32, y: f32) -> f32 {
-    let (x, y) = (x.clamp(0.0, (plane.width - 1) as f32), y.clamp(0.0, (plane.height - 1) as f32));
-    let (x0, y0) = (x as usize, y as usize);
+/// Between four pixels; beyond the borders lies what these say.
+fn sample(plane: PlaneRef<'_, f32>, borders: Borders, x: f32, y: f32) -> f32 {
+    let y = y.clamp(0.0, (plane.height - 1) as f32);
+    let x = match borders {
+        Borders::Clamp => x.clamp(0.0, (plane.width - 1) as f32),
+        Borders::WrapX => x.rem_euclid(plane.width as f32),
+    };
+    // A remainder may be rounded up to the width.
+    let (x0, y0) = ((x as usize).min(plane.width - 1), y as usize);
     let (fx, fy) = (x - x0 as f32, y - y0 as f32);
-    let x1 = (x0 + 1).min(plane.width - 1);
+    let x1 = match borders {
+        Borders::Clamp => (x0 + 1).min(plane.width - 1),
+        Borders::WrapX => (x0 + 1) % plane.width,
+    };
     let (above, below) = (plane.row(y0), plane.row((y0 + 1).min(plane.height - 1)));
     let a = above[x0] + (above[x1] - above[x0]) * fx;
     let b = below[x0] + (below[x1] - below[x0]) * fx;

@@ -5,7 +5,7 @@
 //! Vogel, CHI 2012): where luma and alpha stand still the new value comes in slowly and flicker is
 //! averaged away, where something moves it is used unchanged, so that nothing smears.
 
-use crate::matte::ramp;
+use crate::matte::{Borders, ramp};
 use crate::plane::Plane;
 use crate::simd::{Row, dispatch, load, save};
 
@@ -27,6 +27,7 @@ pub struct Stabilizer {
     /// Weight of the new frame where nothing moves.
     floor: f32,
     primed: bool,
+    borders: Borders,
     /// The last frame's picture, and its filtered matte.
     luma: Plane<f32>,
     alpha: Plane<f32>,
@@ -41,10 +42,18 @@ impl Stabilizer {
         Self {
             floor: (1.0 - strength).powf(1.5).max(0.05),
             primed: false,
+            borders: Borders::default(),
             luma: Plane::default(),
             alpha: Plane::default(),
             changes: Changes::default(),
         }
+    }
+
+    /// The same, with such borders.
+    #[must_use]
+    pub fn with_borders(mut self, borders: Borders) -> Self {
+        self.borders = borders;
+        self
     }
 
     /// The last frame's picture and its filtered matte; `None` before the first frame.
@@ -118,9 +127,9 @@ impl Changes {
         }
     }
 
-    /// Sums the rows `ys`; at the border a row or column stands in for the one that isn't there.
+    /// Sums the rows `ys`; beyond the left and right border lies what `borders` says.
     #[inline(always)]
-    fn sum(&mut self, ys: [usize; 3]) {
+    fn sum(&mut self, ys: [usize; 3], borders: Borders) {
         for (which, sums) in self.columns.iter_mut().enumerate() {
             let row = |y: usize| &self.rows[y % 3][which];
             let (above, here, below) = (row(ys[0]), row(ys[1]), row(ys[2]));
@@ -131,7 +140,7 @@ impl Changes {
                     sums[x] = above[x] + here[x] + below[x];
                 }
             }
-            (sums[0], sums[n + 1]) = (sums[1], sums[n]);
+            borders.fill(sums, 1);
         }
     }
 
@@ -168,7 +177,7 @@ dispatch! {
                 by.changes.add_row(y, [luma, last], [alpha.as_ref().row(y), by.alpha.as_ref().row(y)]);
                 last.copy_from_slice(luma);
             }
-            by.changes.sum([y.saturating_sub(1), y, (y + 1).min(h - 1)]);
+            by.changes.sum([y.saturating_sub(1), y, (y + 1).min(h - 1)], by.borders);
             let (mut alpha, mut last) = (alpha.as_mut(), by.alpha.as_mut());
             let (alpha, last) = (alpha.row_mut(y), last.row_mut(y));
             for x in (0..w).step_by(BLOCK) {

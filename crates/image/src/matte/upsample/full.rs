@@ -2,7 +2,7 @@
 
 use super::refine::Refiner;
 use super::{TileClass, TileMap};
-use crate::matte::{MatteOptions, MattedView};
+use crate::matte::{Borders, MatteOptions, MattedView};
 use crate::plane::{Plane, PlaneRef, Yuv, YuvColor, YuvLayout};
 
 /// The full-size matte of one frame after the other, in the same memory. Use one for each thread.
@@ -20,6 +20,14 @@ impl FullMatte {
     pub fn new(options: MatteOptions, width: usize, height: usize) -> Self {
         let (alpha, tiles) = (Plane::new(width, height), TileMap::default());
         Self { alpha, tiles, classes: Vec::new(), refiner: Refiner::new(options) }
+    }
+
+    /// The same, for views with such borders. Where refinement is asked for, the colors of the views must have
+    /// [them too](crate::matte::EdgeColors::with_borders).
+    #[must_use]
+    pub fn with_borders(mut self, borders: Borders) -> Self {
+        self.refiner = self.refiner.with_borders(borders);
+        self
     }
 
     /// Makes the matte of a picture (`planes`, stored in `layout`, meaning `color`) with those `views`,

@@ -1,14 +1,15 @@
 //! From a view's small matte to its full-size one: guided upsampling, then the user's options.
 
 use super::guided::{self, Coefficients};
-use super::{Levels, Morphology, TILE_H, TILE_W, TileClass, upsample_bilinear, upsample_guided};
-use crate::matte::{MatteOptions, MattedView, resize};
+use super::{Levels, Morphology, TILE_H, TILE_W, TileClass, enlarge::upsample_within, upsample_guided};
+use crate::matte::{Borders, MatteOptions, MattedView, resize};
 use crate::plane::{PlaneMut, Yuv, YuvColor, YuvLayout};
 
 /// Makes full-size mattes; keeps its buffers. Use one for each thread.
 #[derive(Debug)]
 pub(super) struct Refiner {
     options: MatteOptions,
+    borders: Borders,
     coefficients: Coefficients,
     morphology: Morphology,
 }
@@ -16,7 +17,15 @@ pub(super) struct Refiner {
 impl Refiner {
     /// A refiner that does what `options` say.
     pub(super) fn new(options: MatteOptions) -> Self {
-        Self { options, coefficients: Coefficients::default(), morphology: Morphology::new() }
+        let borders = Borders::default();
+        Self { options, borders, coefficients: Coefficients::default(), morphology: Morphology::new() }
+    }
+
+    /// The same, for views with such borders.
+    pub(super) fn with_borders(mut self, borders: Borders) -> Self {
+        self.borders = borders;
+        self.morphology = self.morphology.with_borders(borders);
+        self
     }
 
     /// Brings the matte of a `view` of a picture (`planes`, stored in `layout`, meaning `color`) up to the
@@ -52,7 +61,7 @@ impl Refiner {
                 Yuv::U16(p) => upsample_guided(c, p[0].crop(rect), bits, color, &levels, target, classes),
             }
         } else {
-            upsample_bilinear(alpha, (rect.w, rect.h), &levels, out.reborrow(), classes);
+            upsample_within(alpha, (rect.w, rect.h), self.borders, &levels, out.reborrow(), classes);
         }
         if self.options.grow != 0 || self.options.feather > 0.0 {
             classes.clear();

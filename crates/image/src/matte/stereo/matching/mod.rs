@@ -10,7 +10,7 @@
 //! the match of the match leads back (so what only one eye sees isn't).
 
 use super::Search;
-use crate::matte::ramp;
+use crate::matte::{Borders, ramp};
 use crate::plane::{Plane, Rect};
 use crate::simd::{dispatch, to_u8};
 
@@ -45,6 +45,7 @@ pub struct Match {
 #[derive(Debug)]
 pub struct Matcher {
     search: Search,
+    borders: Borders,
     first: ByteRows,
     second: ByteRows,
     /// For each disparity, sums down a column of the block; one row of them.
@@ -83,6 +84,7 @@ impl Matcher {
     pub fn new(search: Search) -> Self {
         Self {
             search,
+            borders: Borders::default(),
             first: ByteRows::default(),
             second: ByteRows::default(),
             columns: Vec::new(),
@@ -91,6 +93,13 @@ impl Matcher {
             best: BestMatches::default(),
             found: Default::default(),
         }
+    }
+
+    /// The same, for views with such borders; an area then spans whole rows.
+    #[must_use]
+    pub fn with_borders(mut self, borders: Borders) -> Self {
+        self.borders = borders;
+        self
     }
 
     /// Matches the lumas (0..=1) of two views within `area`; what lies outside has no confidence.
@@ -103,6 +112,7 @@ impl Matcher {
         let (w, h) = (first.width(), first.height());
         assert_eq!((second.width(), second.height()), (w, h), "views that are matched have one size");
         assert!(area.x + area.w <= w && area.y + area.h <= h);
+        assert!(!self.borders.wraps() || area.w == w || area.w == 0, "all columns are neighbors of others");
         for found in &mut self.found {
             found.disparity.resize(w, h);
             found.confidence.resize(w, h);
@@ -114,9 +124,9 @@ impl Matcher {
         let (n, span) = (self.search.len(), self.search.len() - 1);
         let (x, reach) = (area.x as isize, RADIUS as isize);
         let offset = mean(first, area) - mean(second, area);
-        self.first.load(first, area, x - reach, area.w + 2 * RADIUS, 0.0);
+        self.first.load(first, self.borders, area, x - reach, area.w + 2 * RADIUS, 0.0);
         let left = x - reach - self.search.max as isize;
-        self.second.load(second, area, left, area.w + 2 * RADIUS + span, offset);
+        self.second.load(second, self.borders, area, left, area.w + 2 * RADIUS + span, offset);
 
         let stride = area.w + 2 * RADIUS;
         self.columns.clear();
@@ -142,6 +152,9 @@ impl Matcher {
                 slide_row(&mut self.columns, stride, a, b, self.first.row(old), self.second.row(old));
             }
             block_sums(&self.columns, stride, &mut self.triples, &mut self.costs, cost_stride, margin);
+            if self.borders.wraps() {
+                self.costs.chunks_exact_mut(cost_stride).for_each(|costs| self.borders.fill(costs, margin));
+            }
             for (view, found) in self.found.iter_mut().enumerate() {
                 // Disparity `min + k` of the second view's pixel x was summed at x + min + k.
                 let shift = if view == 0 { 0 } else { 1 };
@@ -157,8 +170,8 @@ impl Matcher {
         for y in area.y..area.y + area.h {
             let row = y * w + area.x..y * w + area.x + area.w;
             let (da, db) = (&a.disparity.data()[row.clone()], &b.disparity.data()[row.clone()]);
-            check(da, db, -1.0, &mut a.confidence.data_mut()[row.clone()]);
-            check(db, da, 1.0, &mut b.confidence.data_mut()[row]);
+            check(da, db, self.borders, -1.0, &mut a.confidence.data_mut()[row.clone()]);
+            check(db, da, self.borders, 1.0, &mut b.confidence.data_mut()[row]);
         }
         &self.found
     }
@@ -180,7 +193,7 @@ fn mean(view: &Plane<f32>, area: Rect) -> f32 {
 impl ByteRows {
     /// Takes the rows of `area` and the block's reach above and below it, in columns from `left`
     /// (which may lie outside of the view).
-    fn load(&mut self, view: &Plane<f32>, area: Rect, left: isize, stride: usize, offset: f32) {
+    fn load(&mut self, view: &Plane<f32>, borders: Borders, area: Rect, left: isize, stride: usize, offset: f32) {
         self.top = area.y.saturating_sub(RADIUS);
         let bottom = (area.y + area.h + RADIUS).min(view.height());
         (self.stride, self.rows) = (stride, bottom - self.top);
@@ -196,6 +209,12 @@ impl ByteRows {
             let ends = [to_byte(row[0], offset), to_byte(row[last as usize], offset)];
             out[..before].fill(ends[0]);
             out[inside..].fill(ends[1]);
+            if borders.wraps() {
+                // Whole rows: both ends go on from the other.
+                let w = inside - before;
+                (0..before).rev().for_each(|x| out[x] = out[x + w]);
+                (inside..stride).for_each(|x| out[x] = out[x - w]);
+            }
         }
     }
 
@@ -240,10 +259,11 @@ impl BestMatches {
 
 /// Sets the confidence of pixels whose match isn't matched with them to 0. `sign` is -1 for the first
 /// view, whose pixel `x` is at `x - d` of the other.
-fn check(own: &[f32], other: &[f32], sign: f32, confidence: &mut [f32]) {
+fn check(own: &[f32], other: &[f32], borders: Borders, sign: f32, confidence: &mut [f32]) {
     for (x, (c, &d)) in confidence.iter_mut().zip(own).enumerate() {
         if *c > 0.0 {
             let there = x as f32 + sign * d + 0.5;
+            let there = if borders.wraps() { there.rem_euclid(other.len() as f32) } else { there };
             let i = there.max(0.0) as i32 as usize;
             let back = there >= 0.0 && i < other.len() && (other[i] - d).abs() <= BACK;
             *c = if back { *c } else { 0.0 };

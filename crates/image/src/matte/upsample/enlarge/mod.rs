@@ -10,6 +10,7 @@ mod lines;
 mod runs;
 
 use super::{Coefficients, Levels, TILE_H, TILE_W, TileClass};
+use crate::matte::Borders;
 use crate::plane::{Plane, PlaneMut, PlaneRef, Sample, YuvColor};
 use crate::simd::{self, LerpTable, dispatch};
 use lines::Lines;
@@ -34,10 +35,11 @@ pub fn upsample_guided<T: Sample>(
     out: PlaneMut<'_, u8>,
     classes: &mut [TileClass],
 ) {
+    let borders = coefficients.borders;
     let (zero, span) = color.luma(bits);
     let [b, a, low, high] = coefficients.planes();
     let small = Small { guided: Some([a, low, high]), b, gain: gain(levels), lo: levels.lo, luma: (zero, 1.0 / span) };
-    upsample(small, Some(luma), (luma.width, luma.height), levels, out, classes);
+    upsample(small, Some(luma), (luma.width, luma.height), (levels, borders), out, classes);
 }
 
 /// Brings a matte up to `size` (width, height of the view) bilinearly. The rest as in
@@ -52,8 +54,20 @@ pub fn upsample_bilinear(
     out: PlaneMut<'_, u8>,
     classes: &mut [TileClass],
 ) {
+    upsample_within(alpha, size, Borders::Clamp, levels, out, classes);
+}
+
+/// [`upsample_bilinear`] for a view with such borders.
+pub(super) fn upsample_within(
+    alpha: &Plane<f32>,
+    size: (usize, usize),
+    borders: Borders,
+    levels: &Levels,
+    out: PlaneMut<'_, u8>,
+    classes: &mut [TileClass],
+) {
     let small = Small { guided: None, b: alpha.as_ref(), gain: gain(levels), lo: levels.lo, luma: (0.0, 1.0) };
-    upsample::<u8>(small, None, size, levels, out, classes);
+    upsample::<u8>(small, None, size, (levels, borders), out, classes);
 }
 
 fn gain(levels: &Levels) -> f32 {
@@ -73,11 +87,36 @@ struct Small<'a> {
     luma: (f32, f32),
 }
 
+impl<'a> Small<'a> {
+    /// The planes with a column of the other border at each side, offsets first.
+    fn padded(&self, borders: Borders) -> Vec<Plane<f32>> {
+        let planes = std::iter::once(self.b).chain(self.guided.into_iter().flatten());
+        let mut scratch = Plane::default();
+        let pad = |plane: PlaneRef<'_, f32>| {
+            let rows = (0..plane.height).flat_map(|y| plane.row(y).iter().copied());
+            let mut out = Plane::from_vec(rows.collect(), plane.width, plane.height);
+            borders.pad(&mut out, &mut scratch);
+            out
+        };
+        planes.map(pad).collect()
+    }
+
+    /// The same with such planes.
+    fn with<'b>(&self, planes: &'b [Plane<f32>]) -> Small<'b> {
+        let Self { gain, lo, luma, .. } = *self;
+        let guided = match planes {
+            [_, a, low, high] => Some([a, low, high].map(Plane::as_ref)),
+            _ => None,
+        };
+        Small { guided, b: planes[0].as_ref(), gain, lo, luma }
+    }
+}
+
 fn upsample<T: Sample>(
     small: Small<'_>,
     luma: Option<PlaneRef<'_, T>>,
     (width, height): (usize, usize),
-    levels: &Levels,
+    (levels, borders): (&Levels, Borders),
     mut out: PlaneMut<'_, u8>,
     classes: &mut [TileClass],
 ) {
@@ -99,14 +138,22 @@ fn upsample<T: Sample>(
         let guided = small.guided.map(|planes| planes.map(|plane| widened(plane, width)));
         let guided = guided.as_ref().map(|planes| planes.each_ref().map(Plane::as_ref));
         let small = Small { guided, b: b.as_ref(), ..small };
-        return upsample(small, luma, (width, height), levels, out, classes);
+        return upsample(small, luma, (width, height), (levels, borders), out, classes);
     }
     let (runs_x, runs_y) = (Runs::new(small.b.width, width), Runs::new(small.b.height, height));
     let step = small.b.width as f64 / width as f64;
-    let columns = LerpTable::new(small.b.width, (0..width).map(|x| (x as f64 + 0.5) * step - 0.5));
+    let padding = borders.padding();
+    let padded = borders.wraps().then(|| small.padded(borders));
+    let small = padded.as_ref().map_or(small, |planes| small.with(planes));
+    let places = (0..width).map(|x| (x as f64 + 0.5) * step - 0.5 + padding as f64);
+    let columns = LerpTable::new(small.b.width, places);
     let under: Vec<Range<usize>> = (0..tiles_x)
         .map(|tx| {
             let rx = runs_x.covering(&(tx * TILE_W..(tx * TILE_W + TILE_W).min(width)));
+            if borders.wraps() {
+                // With the other border's pixel first, run `i` lies between pixels `i` and `i + 1`.
+                return rx.start..rx.end + 1;
+            }
             runs_x.ends(rx.start).0..runs_x.ends(rx.end - 1).1 + 1
         })
         .collect();

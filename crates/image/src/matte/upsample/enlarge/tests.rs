@@ -41,7 +41,7 @@ fn coefficients(sw: usize, sh: usize, rng: &mut Rng) -> Coefficients {
             (low.data_mut()[i], high.data_mut()[i]) = (b.data()[i], b.data()[i]);
         }
     }
-    Coefficients { a, b, range: [low, high] }
+    Coefficients { a, b, range: [low, high], borders: Borders::Clamp }
 }
 
 proptest! {

@@ -22,7 +22,7 @@
 //! 0.70 and 0.47.
 
 use crate::matte::foreground::field::{Axis, Sampler};
-use crate::matte::{EdgeColors, MattedView, SmallYuv, ramp};
+use crate::matte::{Borders, EdgeColors, MattedView, SmallYuv, ramp};
 use crate::plane::{Plane, PlaneRef};
 use crate::simd::{Row, dispatch, load, save};
 
@@ -36,6 +36,8 @@ pub struct Coefficients {
     /// What `a * luma + b` is for the background's luma and for the person's: the least and the greatest alpha of the
     /// full-size samples under a pixel.
     pub range: [Plane<f32>; 2],
+    /// The borders of the view.
+    pub borders: Borders,
 }
 
 /// Range of alpha among a pixel and its neighbors up to which the matte counts as flat, and from
@@ -65,15 +67,16 @@ pub fn coefficients(view: &MattedView<'_>, out: &mut Coefficients) {
     let (w, h) = (view.alpha.width(), view.alpha.height());
     out.a.resize(w, h);
     out.b.resize(w, h);
+    out.borders = view.colors.borders();
     out.range.iter_mut().for_each(|plane| plane.resize(w, h));
     if w == 0 || h == 0 {
         return;
     }
     let cell = EdgeColors::cell(w, h);
-    let cells = (w.div_ceil(cell), h.div_ceil(cell));
+    let (cells, padding) = view.colors.cells(w, h);
     let known = &view.colors.sure[0];
     assert_eq!((known.width(), known.height()), cells, "the colors are of a matte of this size");
-    let axes = [Axis::new(w, cell as f32, cells.0), Axis::new(h, cell as f32, cells.1)];
+    let axes = [Axis::new(w, cell as f32, cells.0, padding), Axis::new(h, cell as f32, cells.1, 0)];
     fit_rows(view, &axes, out);
 }
 
@@ -99,7 +102,7 @@ dispatch! {
         let mut ranges = Ranges::new(w);
         for y in 0..h {
             let own = alpha.row(y);
-            ranges.update(alpha.row(y.saturating_sub(1)), own, alpha.row((y + 1).min(h - 1)));
+            ranges.update(alpha.row(y.saturating_sub(1)), own, alpha.row((y + 1).min(h - 1)), colors.borders());
             let (cy, cu, cv) = (cy.as_ref().row(y), cu.as_ref().row(y), cv.as_ref().row(y));
             let [low, high] = &mut out.range;
             let mut rows = [&mut out.a, &mut out.b, low, high].map(|plane| &mut plane.data_mut()[y * w..][..w]);
@@ -122,7 +125,7 @@ dispatch! {
 }
 
 /// Least and greatest alpha among each pixel of a row and its neighbors above and below: the columns of
-/// the view, between one that repeats the first and some that repeat the last.
+/// the view, between one that repeats the first and some that repeat the last, or those of the other border.
 struct Ranges {
     low: Vec<f32>,
     high: Vec<f32>,
@@ -137,7 +140,7 @@ impl Ranges {
 
     /// Those of the row `here`, between two others.
     #[inline(always)]
-    fn update(&mut self, above: &[f32], here: &[f32], below: &[f32]) {
+    fn update(&mut self, above: &[f32], here: &[f32], below: &[f32], borders: Borders) {
         let w = here.len();
         let (above, below) = (&above[..w], &below[..w]);
         {
@@ -148,8 +151,8 @@ impl Ranges {
             }
         }
         for columns in [&mut self.low, &mut self.high] {
-            columns[0] = columns[1];
-            let last = columns[w];
+            let (first, last) = if borders.wraps() { (columns[w], columns[1]) } else { (columns[1], columns[w]) };
+            columns[0] = first;
             for column in &mut columns[w + 1..] {
                 *column = last;
             }

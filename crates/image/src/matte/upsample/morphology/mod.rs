@@ -1,9 +1,10 @@
 //! Growing, shrinking and feathering a full-size matte.
 //!
 //! All of it works on one view's part of a plane, in place, and takes what lies beyond its border
-//! to be like the border: nothing bleeds from one eye to the other, and a person who is cut off by
+//! to be like the border, or the other border where the two are neighbors: nothing bleeds from one eye to the other, and a person who is cut off by
 //! the frame stays solid there.
 
+use crate::matte::Borders;
 use crate::plane::PlaneMut;
 use crate::simd::{self, dispatch};
 
@@ -15,6 +16,7 @@ const LANES: usize = 64;
 /// Full-size matte operations with their scratch memory. Use one for each thread.
 #[derive(Debug, Default)]
 pub struct Morphology {
+    borders: Borders,
     bytes: Vec<u8>,
     above: Vec<u8>,
     line: [Vec<u8>; 2],
@@ -25,6 +27,13 @@ impl Morphology {
     /// With empty scratch memory.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same, for views with such borders.
+    #[must_use]
+    pub fn with_borders(mut self, borders: Borders) -> Self {
+        self.borders = borders;
+        self
     }
 
     /// Grows (`pixels > 0`) or shrinks (`pixels < 0`) the matte: every sample becomes the highest
@@ -55,6 +64,9 @@ impl Morphology {
             }
             cur.fill(0);
             copy_flipped(row, &mut cur[n..n + row.len()], flip);
+            if self.borders.wraps() {
+                self.borders.fill(cur, n);
+            }
             let mut have = 1;
             let mut len = padded;
             while 2 * have <= 2 * n + 1 {
@@ -122,9 +134,12 @@ impl Morphology {
 
     /// Blurs along columns, or along rows by turning bands of [`LANES`] rows.
     fn feather_axis<const ROWS: bool>(&mut self, alpha: &mut PlaneMut<'_, u8>, radii: [usize; 3]) {
-        let (across, along) = if ROWS { (alpha.height, alpha.width) } else { (alpha.width, alpha.height) };
+        let (across, inside) = if ROWS { (alpha.height, alpha.width) } else { (alpha.width, alpha.height) };
         // How far the three boxes reach together.
         let reach: usize = radii.iter().sum();
+        // Rows that go all around are blurred between parts of their other ends.
+        let margin = if ROWS && self.borders.wraps() { reach } else { 0 };
+        let along = inside + 2 * margin;
         let [a, b] = &mut self.wide;
         for from in (0..across).step_by(LANES) {
             let lanes = LANES.min(across - from);
@@ -132,7 +147,8 @@ impl Morphology {
             a.resize(along * LANES, 0);
             if ROWS {
                 // In squares, so that both sides stay in the first-level cache.
-                for (x, square) in (0..along).step_by(LANES).zip(a.chunks_mut(LANES * LANES)) {
+                let middle = &mut a[margin * LANES..][..inside * LANES];
+                for (x, square) in (0..inside).step_by(LANES).zip(middle.chunks_mut(LANES * LANES)) {
                     for lane in 0..lanes {
                         let row = &alpha.data[(from + lane) * alpha.stride + x..];
                         for (dst, &v) in square.chunks_exact_mut(LANES).zip(row) {
@@ -145,6 +161,12 @@ impl Morphology {
                     widen(&alpha.data[y * alpha.stride + from..][..lanes], dst);
                 }
             }
+            for i in (0..margin).rev() {
+                a.copy_within((i + inside) * LANES..(i + inside + 1) * LANES, i * LANES);
+            }
+            for i in margin + inside..along {
+                a.copy_within((i - inside) * LANES..(i - inside + 1) * LANES, i * LANES);
+            }
             // Steps at either end that are all alike stay as they are.
             let Some((first, last)) = changing_span(a) else { continue };
             let span = first.saturating_sub(reach)..(last + reach + 1).min(along);
@@ -154,9 +176,13 @@ impl Morphology {
             box_blur(&a[part.clone()], &mut b[part.clone()], radii[0]);
             box_blur(&b[part.clone()], &mut a[part.clone()], radii[1]);
             box_blur(&a[part.clone()], &mut b[part], radii[2]);
+            let span = span.start.max(margin)..span.end.min(margin + inside);
+            if span.is_empty() {
+                continue;
+            }
             if ROWS {
                 let turned = &b[span.start * LANES..span.end * LANES];
-                for (x, square) in (span.start..).step_by(LANES).zip(turned.chunks(LANES * LANES)) {
+                for (x, square) in (span.start - margin..).step_by(LANES).zip(turned.chunks(LANES * LANES)) {
                     for lane in 0..lanes {
                         let row = &mut alpha.data[(from + lane) * alpha.stride + x..];
                         for (v, src) in row.iter_mut().zip(square.chunks_exact(LANES)) {
