@@ -10,6 +10,7 @@ use crate::stages::{Backdrop, Matte, Paint, Recycled, Sample, Scenes, SourceForm
 use crossbeam_channel::{Sender, bounded};
 use std::sync::Arc;
 use vrseg_image::compose::{Mode, PassthroughPainter};
+use vrseg_image::matte::Borders;
 use vrseg_image::matte::stereo::{Search, StereoFusion};
 use vrseg_image::matte::windows::Blender;
 use vrseg_image::plane::Plane;
@@ -59,7 +60,7 @@ impl<'a> Assembly<'a> {
     /// What finds cuts and gathers batches; `memory` is its own of the frame before the first.
     pub fn scenes(&self, batch_frames: usize, memory: Option<Plane<f32>>, recycling: &Recycling) -> Scenes {
         let (views, every) = (self.plan.views.rects.len(), self.job.matte.every.max(1));
-        Scenes::new(views, every, batch_frames, memory, recycling.batches.clone())
+        Scenes::new(views, every, batch_frames, memory, recycling.batches.clone()).with_borders(self.borders())
     }
 
     /// What makes the frame's mattes of what the model found. `people` are looked at more closely; the work begins
@@ -85,6 +86,7 @@ impl<'a> Assembly<'a> {
             Lens::Fisheye { fov } => fov as f32,
             _ => 180.0,
         });
+        let stabilizers = job.matte.stabilizers(remembers, views);
         let mut matte = Matte {
             windows: Arc::clone(&plan.views.windows),
             blender: Blender::new(),
@@ -94,7 +96,7 @@ impl<'a> Assembly<'a> {
             degrees,
             stereo: self.stereo_fusion(),
             last: if job.matte.every > 1 { vec![Plane::default(); views] } else { Vec::new() },
-            stabilizers: job.matte.stabilizers(remembers, views),
+            stabilizers: stabilizers.into_iter().map(|s| s.with_borders(self.borders())).collect(),
             backgrounds: self.backgrounds()?,
             tick: self.tick(),
             matrix: video.color.matrix,
@@ -104,6 +106,11 @@ impl<'a> Assembly<'a> {
         };
         matte.remember(&begin.cloned().unwrap_or_default().state)?;
         Ok(matte)
+    }
+
+    /// What lies beyond the left and right borders of a view.
+    fn borders(&self) -> Borders {
+        Borders::of(self.plan.format.projection.value, self.plan.views.rotation)
     }
 
     /// Seconds of a tick of the source's clock.
@@ -141,7 +148,8 @@ impl<'a> Assembly<'a> {
             // Eyes that are apart vertically can't be compared along rows.
             _ => return None,
         };
-        Some(StereoFusion::new(strength, if flipped { search.flipped() } else { search }))
+        let search = if flipped { search.flipped() } else { search };
+        Some(StereoFusion::new(strength, search).with_borders(self.borders()))
     }
 
     /// The outputs as they are painted; workers share their pools.
@@ -175,6 +183,6 @@ impl<'a> Assembly<'a> {
             color: video.color,
             size: (video.width, video.height),
         };
-        Paint::new(form, self.job.matte, targets.to_vec(), recycling.views.clone())
+        Paint::new(form, self.job.matte, targets.to_vec(), recycling.views.clone()).with_borders(self.borders())
     }
 }

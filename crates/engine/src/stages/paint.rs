@@ -8,7 +8,7 @@ use crate::plan::SmallView;
 use crossbeam_channel::Sender;
 use std::sync::Arc;
 use vrseg_image::compose::{Composer, Frame, Mode, PassthroughPainter};
-use vrseg_image::matte::{EdgeColors, FullMatte, MatteOptions, MattedView};
+use vrseg_image::matte::{Borders, EdgeColors, FullMatte, MatteOptions, MattedView};
 use vrseg_image::plane::{Rect, YuvColor, YuvLayout};
 use vrseg_media::{FramePool, VideoFrame};
 
@@ -91,6 +91,15 @@ impl Paint {
             colors: vec![EdgeColors::default(); form.rects.len()],
         };
         Self { form, targets, painters, full_size, by_colors, refined, recycle }
+    }
+
+    /// The same, for views with such borders.
+    #[must_use]
+    pub fn with_borders(mut self, borders: Borders) -> Self {
+        let Refined { matte, colors } = self.refined;
+        let colors = colors.into_iter().map(|colors| colors.with_borders(borders)).collect();
+        self.refined = Refined { matte: matte.with_borders(borders), colors };
+        self
     }
 
     /// Makes the frame's matte as large as the frame.

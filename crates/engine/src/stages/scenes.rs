@@ -6,7 +6,7 @@ use crate::frame::{InferenceBatch, PreparedFrame, SampledFrame};
 use crate::graph::Stage;
 use crate::plan::SmallView;
 use crossbeam_channel::Sender;
-use vrseg_image::matte::{Motion, MotionSearch, SceneDetector};
+use vrseg_image::matte::{Borders, Motion, MotionSearch, SceneDetector};
 use vrseg_image::plane::Plane;
 use vrseg_infer::Batch;
 
@@ -53,6 +53,13 @@ impl Scenes {
             batch: Batch::default(),
             recycle,
         }
+    }
+
+    /// The same, for views with such borders.
+    #[must_use]
+    pub fn with_borders(mut self, borders: Borders) -> Self {
+        self.searches = self.searches.into_iter().map(|search| search.with_borders(borders)).collect();
+        self
     }
 
     /// Where a frame's views came from, if its mattes can be propagated from the frame before; else empty.
