@@ -54,6 +54,11 @@ const ENOUGH: f32 = 0.125;
 /// How far beyond the two colors a pixel may lie, as a share of the way between them, that is put down to
 /// sharpening.
 const BEYOND: f32 = 1.0;
+/// The share of chroma in the distance of the two colors up to which luma beyond them is put down to
+/// sharpening, and from which it is texture.
+const BY_CHROMA: (f32, f32) = (0.75, 1.0);
+/// How far texture may lie beyond the luma of the two colors.
+const TEXTURE: f32 = 0.3;
 /// Columns that are worked on at a time.
 const BLOCK: usize = 16;
 /// Columns that a block's ranges are made from: its own and one at each side.
@@ -216,7 +221,10 @@ fn fit(
         let beyond = greatest(least(along - inside, BEYOND), -BEYOND);
         let offset = moved - slope * y[i] + steep * beyond;
         let fitted = if range > FLAT.0 {
-            [slope, offset, slope * by[i] + offset, slope * fy[i] + offset]
+            // Colors that differ in chroma have hardly a halo, and luma's detail is all texture.
+            let texture = TEXTURE * ramp(1.0 - apart[0] * apart[0] * inverse, BY_CHROMA);
+            let more = texture * greatest(slope, -slope);
+            [slope, offset, slope * by[i] + offset - more, slope * fy[i] + offset + more]
         } else {
             [slope, alpha[i], alpha[i], alpha[i]]
         };

@@ -59,7 +59,9 @@ fn expected(small: &SmallYuv, alpha: &Plane<f32>, colors: &EdgeColors, x: usize,
     let slope = steep * (f[0] - b[0]) / (squared + 1e-6);
     let beyond = (along - along.clamp(0.0, 1.0)).clamp(-1.0, 1.0);
     let offset = moved - slope * at(&small.y, x, y) + steep * beyond;
-    [slope, offset, slope * b[0] + offset, slope * f[0] + offset]
+    let share = 1.0 - (f[0] - b[0]).powi(2) / (squared + 1e-6);
+    let more = 0.3 * ((share - 0.75) / 0.25).clamp(0.0, 1.0) * slope.abs();
+    [slope, offset, slope * b[0] + offset - more, slope * f[0] + offset + more]
 }
 
 proptest! {
