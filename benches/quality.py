@@ -9,9 +9,12 @@
 Every clip goes through the whole program, and `vrseg eval` compares its matte with the truth; the
 figures are the means over all clips with people, each eye by itself (docs/evaluation.md defines
 them). `nobody` is the share of the frame, in per cent, that is called a person in clips where nobody
-is. `CPU` is milliseconds of user and system time of the whole program for each frame, decoding and encoding included,
-and `fps` frames per second on the clock: what ten more frames of a clip take, for a flat and for a
-side-by-side clip. On a machine that does other things besides only the first means something.
+is, and the clip that has most of it. `seam` is a 360 degree clip in which somebody crosses the left and right
+border, `lost` one that is too dark for the detector in its middle. `--old` measures only the first 19 clips of a
+half, as most tables of docs/quality.md do. `CPU` is milliseconds of user and system time of the whole program for
+each frame, decoding and encoding included, and `fps` frames per second on the clock: what ten more frames of a clip
+take, for a flat and for a side-by-side clip. On a machine that does other things besides only the first means
+something.
 
 A run is a profile, a model, or NAME=FLAGS. Mattes are kept nowhere, so that each run pays for its own. Prints
 Markdown. Needs numpy, ffmpeg and a build.
@@ -33,7 +36,11 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 PROFILES = ["fast", "balanced", "quality"]
 METRICS = ["iou", "boundary_f", "mad", "grad", "conn", "dtssd", "flicker"]
 GROUPS = {"flat": lambda c: c["lens"] == "flat", "VR": lambda c: c["lens"] != "flat",
-          "far": lambda c: c["name"] in ("far", "vr-far", "five"), "edge": lambda c: "edge" in c["name"] or "down" in c["name"]}
+          "far": lambda c: c["name"] in ("far", "vr-far", "five"),
+          "edge": lambda c: c["name"] in ("vr-edge", "vr-down", "fe-edge"),
+          "seam": lambda c: c["name"] == "360-seam", "lost": lambda c: c["name"] == "lost"}
+# Clips that --old leaves out.
+NEW = ("fe-nobody", "360-nobody", "360-seam", "lost", "edge-enter", "vr-enter", "vr-cross")
 
 
 def flags_of(run):
@@ -59,11 +66,15 @@ def call(command):
     return done.stdout
 
 
+def layout_of(clip):
+    """Stereo layout of a clip."""
+    return "mono" if clip["lens"] in ("flat", "equirect") else "sbs"
+
+
 def matte_of(args, clip, flags, out, *more):
     """Makes a clip's matte."""
     source = args.set / clip["half"] / f"{clip['name']}.mkv"
-    lens = ["--layout", "mono", "--projection", "flat"] if clip["lens"] == "flat" else \
-        ["--layout", "sbs", "--projection", clip["lens"]]
+    lens = ["--layout", layout_of(clip), "--projection", clip["lens"]]
     call([args.vrseg, "-q", source, "-o", f"matte={out}", "-y", "--codec", "ffv1", "--device", args.device, *lens, *flags, *more])
 
 
@@ -71,9 +82,9 @@ def measure(args, clip, flags, out):
     """The scores of a clip."""
     if not (args.keep and out.is_file()):
         matte_of(args, clip, flags, out)
-    layout = "mono" if clip["lens"] == "flat" else "sbs"
     truth = args.set / clip["half"] / f"{clip['name']}_truth.mkv"
-    scores = json.loads(call([args.vrseg, "eval", "--pred", out, "--truth", truth, "--layout", layout, "--json"]))["scores"]
+    command = [args.vrseg, "eval", "--pred", out, "--truth", truth, "--layout", layout_of(clip), "--json"]
+    scores = json.loads(call(command))["scores"]
     if not clip["people"]:
         scores["nobody"] = 100 * float(np.mean(gray(out, clip["size"]) >= 128))
     return scores
@@ -131,6 +142,7 @@ def main():
     parser.add_argument("--half", choices=["choose", "report"], default="report")
     parser.add_argument("--run", action="append", help="a profile, a model, or NAME=FLAGS; may be given several times")
     parser.add_argument("--clips", help="only these, separated by commas")
+    parser.add_argument("--old", action="store_true", help="only the first 19 clips of a half")
     parser.add_argument("--work", type=Path, help="folder for the mattes (SET/mattes/HALF)")
     parser.add_argument("--keep", action="store_true", help="measure mattes that are there already")
     parser.add_argument("--worst", type=Path, help="folder for contact sheets of the worst ten")
@@ -144,11 +156,14 @@ def main():
     clips = [c for c in json.loads((args.set / "set.json").read_text(encoding="utf-8"))["clips"] if c["half"] == args.half]
     if args.clips:
         clips = [c for c in clips if c["name"] in args.clips.split(",")]
+    if args.old:
+        clips = [c for c in clips if c["name"] not in NEW]
+    groups = {name: where for name, where in GROUPS.items() if any(c["people"] and where(c) for c in clips)}
     args.work = args.work or args.set / "mattes" / args.half
     everything = {}
-    print("| run | IoU | boundary F | MAD | Grad | Conn | dtSSD | flicker | " + " | ".join(f"IoU {g}" for g in GROUPS)
+    print("| run | IoU | boundary F | MAD | Grad | Conn | dtSSD | flicker | " + " | ".join(f"IoU {g}" for g in groups)
           + " | nobody, % | CPU ms flat | VR | fps flat | VR |")
-    print("|---|" + "---|" * (len(METRICS) + len(GROUPS) + 5), flush=True)
+    print("|---|" + "---|" * (len(METRICS) + len(groups) + 5), flush=True)
     for run in args.run or PROFILES + models(args.vrseg):
         name, flags = flags_of(run)
         folder = args.work / name
@@ -159,9 +174,10 @@ def main():
             times.append(timed(args, next(c for c in clips if c["lens"] == lens and c["people"]), flags, folder / "timed.mkv"))
         digits = {"iou": 3, "boundary_f": 3, "dtssd": 2, "grad": 2, "conn": 2}
         cells = [f"{mean(scores, m):.{digits.get(m, 1)}f}" for m in METRICS]
-        cells += [f"{mean(scores, 'iou', where):.3f}" for where in GROUPS.values()]
-        empty = [s["nobody"] for _, s in scores if "nobody" in s]
-        cells.append(f"{np.mean(empty):.2f}" if empty else "")
+        cells += [f"{mean(scores, 'iou', where):.3f}" for where in groups.values()]
+        empty = [(s["nobody"], c["name"]) for c, s in scores if "nobody" in s]
+        worst = "{1} {0:.1f}".format(*max(empty)) if empty else ""
+        cells.append(f"{np.mean([share for share, _ in empty]):.2f} ({worst})" if empty else "")
         cells += [f"{t[0]:.0f}" for t in times] + [f"{t[1]:.1f}" for t in times] if times else [""] * 4
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
         everything[name] = {"flags": flags, "clips": {c["name"]: s for c, s in scores}, "cpu_ms_and_fps": times}

@@ -1,6 +1,7 @@
 """Runs every model manifest of configs/models against its ONNX file.
 
-Checks the names, the sizes (default, smallest, an oblong one), a batch of two and the states.
+Checks the names, the sizes (default, smallest, an oblong one), a batch of two and the states; of a
+detector, which gives boxes and accepts one picture at a time, only that it runs.
 Needs onnxruntime, numpy and PyYAML; not part of the set-up.
 """
 
@@ -21,6 +22,16 @@ def sizes(spec):
         return [(size, size)]
     oblong = max(least, size // 2 // step * step) + step
     return [(size, size), (least, least), (oblong, oblong + step)]
+
+
+def people_matte(logits, people):
+    """The matte of a network that gives one plane of logits for each class."""
+
+    def total(classes):
+        return np.logaddexp.reduce(logits[:, classes], axis=1, keepdims=True)
+
+    difference = total(people["classes"]) - total(people["background"])
+    return 1 / (1 + np.exp(-people["gain"] * difference))
 
 
 def run(session, manifest, batch, height, width):
@@ -55,9 +66,18 @@ def check(path, models):
     named = {manifest["input"]["name"], *(s["input"] for s in manifest.get("states") or [])}
     if declared != named:
         problems.append(f"inputs are {sorted(declared)}, the manifest has {sorted(named)}")
+    people = manifest["output"].get("people")
+    detector = manifest["kind"] == "detector"
     for height, width in sizes(manifest["input"]):
-        for batch in (1, 2):
+        for batch in (1,) if detector else (1, 2):
             matte = run(session, manifest, batch, height, width)
+            if detector:
+                continue
+            if people:
+                if sorted(people["classes"] + people["background"]) != list(range(matte.shape[1])):
+                    problems.append(f"the classes of `people` are not those of {matte.shape}")
+                    continue
+                matte = people_matte(matte, people)
             if matte.shape != (batch, 1, height, width):
                 problems.append(f"{batch} x {height} x {width} gives {matte.shape}")
             if manifest["output"]["activation"] == "none" and (matte.min() < 0 or matte.max() > 1):

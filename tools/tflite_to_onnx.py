@@ -1,8 +1,10 @@
 """Converts the MediaPipe segmentation networks from TensorFlow Lite to ONNX.
 
-The ONNX graph is NCHW with a free batch, height and width. Weights stored as float16 are
-widened to float32, and MediaPipe's own operator `Convolution2DTransposeBias` becomes
-ConvTranspose. Checked against mediapipe 0.10.14 itself: the masks differ by at most 6e-5.
+The ONNX graph is NCHW with a free batch, height and width; a network that reshapes its features
+(Selfie Multiclass, for its attention) keeps its own height and width. Weights stored as float16
+are widened to float32, and MediaPipe's own operator `Convolution2DTransposeBias` becomes
+ConvTranspose. Checked against mediapipe 0.10.14 itself: the masks differ by at most 6e-5. Selfie
+Multiclass against LiteRT 2.3.0: the logits differ by at most 7e-5.
 """
 
 import argparse
@@ -27,6 +29,7 @@ NUMPY_TYPES = {
     tflite.TensorType.INT8: np.int8,
 }
 NHWC_TO_NCHW = [0, 3, 1, 2]
+NCHW_TO_NHWC = [0, 2, 3, 1]
 
 
 def same_padding(size, kernel, stride, dilation=1):
@@ -51,6 +54,7 @@ class TfliteConverter:
         self.output_name = output_name
         self.output = int(self.graph.OutputsAsNumpy()[keep_output])
         self.input = int(self.graph.InputsAsNumpy()[0])
+        self.fixed_size = False
 
     def _code_name(self, index):
         code = self.model.OperatorCodes(index)
@@ -121,13 +125,17 @@ class TfliteConverter:
                 raise NotImplementedError(f"{self.path.name}: operator {kind}")
             handler(self, kind, operator, inputs, output)
         self.builder.name_output(self.name(self.output), self.output_name)
-        channels = self.shape(self.output)[3]
         return self.builder.model(
             self.path.name,
-            [float_tensor(self.input_name, ["N", 3, "H", "W"])],
-            [float_tensor(self.output_name, ["N", channels, "H", "W"])],
+            [float_tensor(self.input_name, self.public_shape(self.input))],
+            [float_tensor(self.output_name, self.public_shape(self.output))],
             "vrseg-tflite2onnx",
         )
+
+    def public_shape(self, index):
+        """The NCHW shape of the graph's input or output, free where the graph allows it."""
+        _, height, width, channels = self.shape(index)
+        return ["N", channels, height, width] if self.fixed_size else ["N", channels, "H", "W"]
 
     def activated(self, activation, prefix, output, emit):
         """Calls `emit(name)` for the linear part, followed by the fused activation."""
@@ -185,7 +193,12 @@ class TfliteConverter:
 
         self.activated(options.FusedActivationFunction(), "conv", output, emit)
 
-    def _transposed_convolution(self, _kind, _operator, inputs, output):
+    def _transposed_convolution(self, kind, operator, inputs, output):
+        activation = tflite.ActivationFunctionType.NONE
+        if kind == "TRANSPOSE_CONV":  # the size that it makes is its first input
+            inputs = [inputs[2], inputs[1], inputs[3]]
+            options = self.options(operator, tflite.TransposeConvOptions)
+            activation = options.FusedActivationFunction()
         weights = self.values[inputs[1]].astype(np.float32)  # out, height, width, in
         bias = self.values[inputs[2]].astype(np.float32)
         kernel = list(weights.shape[1:3])
@@ -193,17 +206,21 @@ class TfliteConverter:
         strides = [a // b for a, b in zip(after, before)]
         if strides != kernel:
             raise NotImplementedError(f"overlapping transposed convolution {kernel} / {strides}")
-        self.builder.node(
-            "ConvTranspose",
-            [
-                self.name(inputs[0]),
-                self.builder.constant(weights.transpose(3, 0, 1, 2), "w"),
-                self.builder.constant(bias, "b"),
-            ],
-            [self.name(output)],
-            kernel_shape=kernel,
-            strides=strides,
-        )
+
+        def emit(name):
+            self.builder.node(
+                "ConvTranspose",
+                [
+                    self.name(inputs[0]),
+                    self.builder.constant(weights.transpose(3, 0, 1, 2), "w"),
+                    self.builder.constant(bias, "b"),
+                ],
+                [name],
+                kernel_shape=kernel,
+                strides=strides,
+            )
+
+        self.activated(activation, "deconv", output, emit)
 
     def _arithmetic(self, kind, operator, inputs, output):
         add = kind == "ADD"
@@ -242,8 +259,10 @@ class TfliteConverter:
             pads=self.padding(options, inputs[0], kernel),
         )
 
-    def _resize(self, _kind, operator, inputs, output):
-        options = self.options(operator, tflite.ResizeBilinearOptions)
+    def _resize(self, kind, operator, inputs, output):
+        linear = kind == "RESIZE_BILINEAR"
+        table = tflite.ResizeBilinearOptions if linear else tflite.ResizeNearestNeighborOptions
+        options = self.options(operator, table)
         before, after = self.shape(inputs[0])[1:3], self.shape(output)[1:3]
         if options.AlignCorners():
             mode = "align_corners"
@@ -251,13 +270,19 @@ class TfliteConverter:
             mode = "half_pixel"
         else:
             mode = "asymmetric"
+        if linear:
+            attributes = {"mode": "linear"}
+        else:
+            # TFLite rounds halves up, but always down where it has neither half pixels nor corners.
+            rounding = "floor" if mode == "asymmetric" else "round_prefer_ceil"
+            attributes = {"mode": "nearest", "nearest_mode": rounding}
         scales = np.array([1, 1, after[0] / before[0], after[1] / before[1]], np.float32)
         self.builder.node(
             "Resize",
             [self.name(inputs[0]), "", self.builder.constant(scales)],
             [self.name(output)],
-            mode="linear",
             coordinate_transformation_mode=mode,
+            **attributes,
         )
 
     def _pad(self, _kind, _operator, inputs, output):
@@ -265,11 +290,38 @@ class TfliteConverter:
         pads = self.builder.integers(np.concatenate([amounts[:, 0], amounts[:, 1]]))
         self.builder.node("Pad", [self.name(inputs[0]), pads], [self.name(output)])
 
+    def _reshape(self, _kind, _operator, inputs, output):
+        # The order of the values in memory is part of what a reshape means, and it is that of
+        # NHWC. The first axis stays free, so that a batch can go through: it is the outermost one.
+        self.fixed_size = True
+        shape = self.builder.integers([-1, *self.shape(output)[1:]])
+        nhwc = self.builder.node("Transpose", [self.name(inputs[0])], perm=NCHW_TO_NHWC)
+        reshaped = self.builder.node("Reshape", [nhwc, shape])
+        self.builder.node("Transpose", [reshaped], [self.name(output)], perm=NHWC_TO_NCHW)
+
+    def _transpose(self, _kind, _operator, inputs, output):
+        order = [int(axis) for axis in self.values[inputs[1]]]
+        order = [NHWC_TO_NCHW.index(order[axis]) for axis in NHWC_TO_NCHW]
+        self.builder.node("Transpose", [self.name(inputs[0])], [self.name(output)], perm=order)
+
+    def _softmax(self, _kind, operator, inputs, output):
+        if self.options(operator, tflite.SoftmaxOptions).Beta() != 1:
+            raise NotImplementedError(f"{self.path.name}: softmax with a beta")
+        self.builder.node("Softmax", [self.name(inputs[0])], [self.name(output)], axis=1)
+
+    def _sum(self, _kind, operator, inputs, output):
+        axes = [NHWC_TO_NCHW.index(int(axis) % 4) for axis in self.values[inputs[1]].reshape(-1)]
+        if not self.options(operator, tflite.ReducerOptions).KeepDims():
+            raise NotImplementedError(f"{self.path.name}: sum that drops axes")
+        operands = [self.name(inputs[0]), self.builder.integers(axes)]
+        self.builder.node("ReduceSum", operands, [self.name(output)])
+
     HANDLERS = {
         "DEQUANTIZE": _dequantize,
         "CONV_2D": _convolution,
         "DEPTHWISE_CONV_2D": _convolution,
         "Convolution2DTransposeBias": _transposed_convolution,
+        "TRANSPOSE_CONV": _transposed_convolution,
         "ADD": _arithmetic,
         "MUL": _arithmetic,
         "RELU": _elementwise,
@@ -279,7 +331,12 @@ class TfliteConverter:
         "MEAN": _global_average,
         "MAX_POOL_2D": _max_pool,
         "RESIZE_BILINEAR": _resize,
+        "RESIZE_NEAREST_NEIGHBOR": _resize,
         "PAD": _pad,
+        "RESHAPE": _reshape,
+        "TRANSPOSE": _transpose,
+        "SOFTMAX": _softmax,
+        "SUM": _sum,
     }
 
 
