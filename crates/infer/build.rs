@@ -1,20 +1,21 @@
-//! Puts the CPU build of ONNX Runtime and the small default model into the binary (feature
+//! Puts the CPU build of ONNX Runtime, the small default model and the detector into the binary (feature
 //! `embed`), so that one file does the main job wherever FFmpeg's libraries are.
 //!
-//! The files come from `VRSEG_EMBED_ORT` and `VRSEG_EMBED_MODEL`, or else from the data folder that
+//! The files come from `VRSEG_EMBED_ORT`, `VRSEG_EMBED_MODEL` and `VRSEG_EMBED_DETECTOR`, or else from the data folder that
 //! `setup.sh` fills. What is not found is not embedded, with a warning, and the program then looks
 //! for it at run time; a variable that names a missing file is an error.
 //!
 //! For the crate this sets:
 //! - `cfg(embedded_ort)`: `OUT_DIR/ort.zst` is the library, compressed with Zstandard;
-//! - `cfg(embedded_model)`: `OUT_DIR/selfie.onnx` is the default model.
+//! - `cfg(embedded_model)`: `OUT_DIR/selfie.onnx` is the default model;
+//! - `cfg(embedded_detector)`: `OUT_DIR/nanodet.zst` is the detector, compressed with Zstandard.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 fn main() {
-    println!("cargo::rustc-check-cfg=cfg(embedded_ort, embedded_model)");
+    println!("cargo::rustc-check-cfg=cfg(embedded_ort, embedded_model, embedded_detector)");
     println!("cargo::rerun-if-changed=build.rs");
 
     if env::var_os("CARGO_FEATURE_EMBED").is_none() {
@@ -26,12 +27,17 @@ fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
 
     if let Some(library) = find("VRSEG_EMBED_ORT", "ort/libonnxruntime.so", "ONNX Runtime") {
-        embed_library(&library, &out.join("ort.zst"));
+        pack(&library, &out.join("ort.zst"));
+        println!("cargo::rustc-cfg=embedded_ort");
     }
     let model = find("VRSEG_EMBED_MODEL", "models/selfie_segmentation.onnx", "the default model");
     if let Some(model) = model {
         copy(&model, &out.join("selfie.onnx"));
         println!("cargo::rustc-cfg=embedded_model");
+    }
+    if let Some(detector) = find("VRSEG_EMBED_DETECTOR", "models/nanodet.onnx", "the detector") {
+        pack(&detector, &out.join("nanodet.zst"));
+        println!("cargo::rustc-cfg=embedded_detector");
     }
 }
 
@@ -68,15 +74,14 @@ fn data_folder() -> Option<PathBuf> {
         .or_else(|| set("HOME").map(|folder| folder.join(".local/share/vrseg")))
 }
 
-fn embed_library(library: &Path, target: &Path) {
-    let bytes = fs::read(library).unwrap_or_else(|error| fail(&format!("cannot read {}: {error}", library.display())));
+fn pack(source: &Path, target: &Path) {
+    let bytes = fs::read(source).unwrap_or_else(|error| fail(&format!("cannot read {}: {error}", source.display())));
     // Level 19 takes some ten seconds, which only a release build is worth.
     let release = env::var("PROFILE").is_ok_and(|profile| profile == "release");
     let level = if release { 19 } else { 3 };
     let packed = zstd::bulk::compress(&bytes, level)
-        .unwrap_or_else(|error| fail(&format!("cannot compress {}: {error}", library.display())));
+        .unwrap_or_else(|error| fail(&format!("cannot compress {}: {error}", source.display())));
     fs::write(target, packed).unwrap_or_else(|error| fail(&format!("cannot write {}: {error}", target.display())));
-    println!("cargo::rustc-cfg=embedded_ort");
 }
 
 fn copy(source: &Path, target: &Path) {

@@ -76,7 +76,7 @@ fn sweep_measures_pipelines_and_stages_and_records_failures() {
         let latency = ["p50", "p95", "p99", "max"].map(|q| number(&whole["latency"][q]));
         assert!(latency[0] > 0.0 && latency.is_sorted(), "{latency:?}");
         let stages: Vec<_> = point["stages"].as_array().unwrap().iter().map(|s| text(&s["stage"])).collect();
-        assert_eq!(stages, ["decode", "prepare", "infer", "matte", "refine", "compose", "encode"]);
+        assert_eq!(stages, ["decode", "prepare", "windows", "infer", "matte", "refine", "compose", "encode"]);
         for stage in point["stages"].as_array().unwrap() {
             assert!(number(&stage["fps"]) > 0.0 && number(&stage["frames"]) >= 3.0, "{stage}");
         }

@@ -263,11 +263,15 @@ fn trace_has_every_stage_and_frame() {
     }
     // Sampling a frame, then what needs the frames in order, and once its end.
     assert!((24..=25).contains(&spans("prepare")), "{}", spans("prepare"));
+    assert!((24..=25).contains(&spans("windows")), "{}", spans("windows"));
     // A frame is refined and painted in one piece.
     assert!(spans("decode") >= 12 && spans("compose") >= 12 && spans("wait") > 60);
     let names: BTreeSet<_> =
         all.iter().filter(|e| e["name"] == "thread_name").map(|e| text(&e["args"]["name"])).collect();
-    assert_eq!(names, ["compose", "decode", "encode", "infer", "matte", "prepare"].map(str::to_owned).into());
+    assert_eq!(
+        names,
+        ["compose", "decode", "encode", "infer", "matte", "prepare", "windows"].map(str::to_owned).into()
+    );
     // The trace cannot overwrite the input.
     let refused = run([arg(&input), "-o", arg(&output), "--trace", arg(&input)]);
     assert_eq!(refused.status.code(), Some(2));

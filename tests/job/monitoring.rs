@@ -92,7 +92,7 @@ fn web_page_shows_the_run_and_can_stop_it() {
     let lines: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     let last = lines.last().unwrap();
     assert_eq!((text_of(last, "phase"), last["frames"].as_u64()), ("ended".to_owned(), Some(n)));
-    assert_eq!(last["stages"].as_array().map(Vec::len), Some(6));
+    assert_eq!(last["stages"].as_array().map(Vec::len), Some(7));
     assert_eq!(last["jobs"]["interrupted"], 1);
 }
 

@@ -236,28 +236,72 @@ fn crops_give_the_same_mattes_with_and_without_a_cache() {
     assert!(kept(&options) == fresh, "mattes that were kept with one");
 }
 
-/// The detector does not find a person lying on his side; the matte of the whole view keeps him.
+/// The detector hardly finds a person lying on his side, and the network in a window doesn't know him; whole eyes show him.
 #[test]
-fn person_missed_by_the_detector_stays_in_the_matte() {
+fn whole_eyes_show_a_person_whom_windows_miss() {
     let lying = Actor { filter: "transpose=1", ..Actor::new(&MAN, 300, (100, 20)) };
     let scene = scene(&[lying], 3);
-    let told_apart = share(&flat(&scene, &["--people", "1"]).frames[2], &scene.outlines[0]);
-    assert!(told_apart < 0.02, "the detector finds who lies on his side: {told_apart:.2}");
-    let whole = flat(&scene, &[]).frames;
-    let found = share(&whole[2], &scene.outlines[0]);
-    assert!(found > 0.5, "{found:.2}");
-    assert!(flat(&scene, &["--crops", "selfie"]).frames == whole);
+    let seen = |options: &[&str]| share(&flat(&scene, options).frames[2], &scene.outlines[0]);
+    let windows = seen(&["--crops", "selfie"]);
+    assert!(windows < 0.02, "windows show him: {windows:.2}");
+    let (whole, off) = (seen(&[]), seen(&["--crops", "off"]));
+    assert!(whole > 0.5 && whole == off, "{whole:.2}, {off:.2}");
+}
+
+/// Nobody is found where nobody is: a bus, and a street without people.
+#[test]
+fn windows_show_nobody_where_nobody_is() {
+    let empty = scene(&[], 3);
+    let alone = folder();
+    let bus = alone.path().join("clip.mkv");
+    ffmpeg("-loop 1 -framerate 10 -i {} -frames:v 3 -pix_fmt yuv420p -c:v ffv1 {}", &[&photo(BUS), &bus]);
+    for clip in [&empty.clip, &bus] {
+        for frame in mattes(clip, &[&FLAT[..], &["--crops", "selfie"]].concat()).frames {
+            let on = frame.iter().filter(|v| **v >= 128).count() as f64 / frame.len() as f64;
+            assert!(on < 0.005, "{}: {:.2} % is called a person", clip.display(), 100.0 * on);
+        }
+    }
+}
+
+/// Somebody who walks out of the picture on one side of a 360 degree view and in again on the other is one person.
+#[test]
+fn windows_go_on_across_the_seam_of_360_degrees() {
+    let dir = folder();
+    let (clip, mask) = (dir.path().join("clip.mkv"), mask(dir.path(), PEOPLE[0]));
+    let man = "crop=250:260:130:78,v360=input=flat:ih_fov=52:iv_fov=54:output=equirect:w=1024:h=512:yaw=180";
+    let filter = format!(
+        "[0]scale=1024:512,gblur=6,format=gbrp[street];[1]format=gbrp,{man}[d];[2]format=gray,{man}[n];\
+         [d][n]alphamerge[man];[street][man]overlay=format=gbrp,format=yuv420p"
+    );
+    let stills = "-loop 1 -framerate 10 -i {} ".repeat(3);
+    let command = format!("{stills}-filter_complex {filter} -frames:v 3 -c:v ffv1 {{}}");
+    ffmpeg(&command, &[&photo(BUS), &photo(PEOPLE[0]), &mask, &clip]);
+    let truth = dir.path().join("outline.mkv");
+    ffmpeg(&format!("-i {{}} -vf format=gray,{man},format=gray -c:v ffv1 {{}}"), &[&mask, &truth]);
+    let outline: Vec<u8> =
+        decode(&truth, "gray", &[]).frames.remove(0).iter().map(|v| if *v >= 128 { 255 } else { 0 }).collect();
+    let format = ["--layout", "mono", "--projection", "equirect", "--crops", "selfie"];
+    let matte = &mattes(&clip, &format).frames[2];
+    // Shares of him left and right of the seam, which is the picture's border.
+    let side = |columns: std::ops::Range<usize>| {
+        let only: Vec<u8> =
+            outline.iter().enumerate().map(|(i, v)| if columns.contains(&(i % 1024)) { *v } else { 0 }).collect();
+        share(matte, &only)
+    };
+    let found = [side(512..1024), side(0..512)];
+    println!("{found:.2?} of him left and right of the seam");
+    assert!(found.iter().all(|share| *share > 0.8), "{found:?}");
+    let at_the_border = |y: usize| i32::from(matte[y * 1024 + 1023]) - i32::from(matte[y * 1024]);
+    let steps = (0..300).filter(|y| at_the_border(*y).abs() > 100).count();
+    assert!(steps < 15, "the matte goes on across the border: {steps} rows step");
 }
 
 #[test]
-fn missing_detector_weights_are_reported() {
+fn detector_is_in_the_binary_and_missing_networks_are_named() {
     let scene = two(1);
     let data = folder();
     let models = data.path().join("models");
     std::fs::create_dir(&models).unwrap();
-    for name in ["selfie_segmentation.onnx", "rvm_mobilenetv3_m16.onnx"] {
-        std::os::unix::fs::symlink(data_dir().join("models").join(name), models.join(name)).unwrap();
-    }
     for entry in std::fs::read_dir(data_dir()).unwrap().map(Result::unwrap).filter(|e| e.file_name() != "models") {
         std::os::unix::fs::symlink(entry.path(), data.path().join(entry.file_name())).unwrap();
     }
@@ -267,13 +311,10 @@ fn missing_detector_weights_are_reported() {
         command.args([arg(&scene.clip), "-q", "-y", "-o", arg(&out), "--mode", "matte", "--codec", "ffv1"]);
         command.args(FLAT).args(options).env("VRSEG_DATA_DIR", data.path()).output().unwrap()
     };
-    for options in [["--people", "main"], ["--crops", "selfie"]] {
-        let refused = job(&options);
-        let said = stderr(&refused);
-        assert!(!refused.status.success() && !out.exists(), "{options:?}: {said}");
-        assert!(said.contains("nanodet") && said.contains("./setup.sh --models nanodet"), "{options:?}: {said}");
-    }
-    // Options that only remove areas need no detector.
-    let plain = job(&["--min-size", "0.7", "--exclude", "0,0,0.1,0.1"]);
-    assert!(plain.status.success(), "{}", stderr(&plain));
+    let refused = job(&["--crops", "selfie,multiclass"]);
+    let said = stderr(&refused);
+    assert!(!refused.status.success() && !out.exists(), "{said}");
+    assert!(said.contains("multiclass") && said.contains("./setup.sh --models multiclass"), "{said}");
+    let alone = job(&["--crops", "selfie", "--people", "main"]);
+    assert!(alone.status.success(), "{}", stderr(&alone));
 }

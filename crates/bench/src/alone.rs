@@ -6,10 +6,10 @@ use crate::results::{Latency, StageAlone};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use vrseg_engine::events::Preview;
-use vrseg_engine::frame::{Cuts, DecodedFrame, InferenceBatch, MattedFrame, PreparedFrame};
+use vrseg_engine::frame::{Cuts, DecodedFrame, MattedFrame, PreparedFrame, SampledFrame};
 use vrseg_engine::graph::{Next, Source, Stage, Ticket};
 use vrseg_engine::run::{Assembly, LoadedJob, Recycling};
-use vrseg_engine::stages::{Decode, Paint, Sample, Scenes};
+use vrseg_engine::stages::{CutWindows, Decode, Paint, Sample, Scenes};
 use vrseg_engine::tune::rules::Threads;
 use vrseg_engine::{Error, Job, Plan};
 use vrseg_image::matte::rotate;
@@ -32,12 +32,13 @@ pub(crate) fn stages(job: &Job, limits: &Limits) -> Result<Vec<StageAlone>, Erro
     let decode = bench.decode()?;
     bench.read_frames()?;
     let prepare = bench.prepare()?;
+    let windows = bench.windows()?;
     let pictures = bench.plan().pictures(&bench.job);
     let infer = bench.infer(pictures)?;
     let matte = bench.matte()?;
     let (refine, compose, painted) = bench.paint()?;
     let encode = bench.encode(&painted)?;
-    Ok(vec![decode, prepare, infer, matte, refine, compose, encode])
+    Ok(vec![decode, prepare, windows, infer, matte, refine, compose, encode])
 }
 
 /// Only the network, with so many views at once.
@@ -55,8 +56,8 @@ pub(crate) fn network(job: &Job, loaded: LoadedJob, views: usize, limits: &Limit
 struct BenchFrame {
     /// The frame, as far as the stages have come.
     matted: MattedFrame,
-    /// The model's input.
-    input: Batch,
+    /// Each network's input.
+    input: Vec<Batch>,
 }
 
 struct Bench<'a> {
@@ -153,9 +154,9 @@ impl<'a> Bench<'a> {
         let mut decode = Decode::new(&mut reader, Vec::new(), Cuts::none());
         while self.frames.len() < FRAMES {
             let Some(decoded) = next_frame(&mut decode)? else { break };
-            let frame = PreparedFrame { decoded, views: Vec::new(), cut: false, motion: Vec::new() };
+            let frame = PreparedFrame::new(decoded, Vec::new());
             let backgrounds = self.job.outputs.iter().map(|_| None).collect();
-            self.frames.push(BenchFrame { matted: MattedFrame { frame, backgrounds }, input: Batch::default() });
+            self.frames.push(BenchFrame { matted: MattedFrame { frame, backgrounds }, input: Vec::new() });
         }
         match self.frames.is_empty() {
             true => Err(Error::Request(format!("{}: no frame came out of it", self.job.input.display()))),
@@ -165,22 +166,44 @@ impl<'a> Bench<'a> {
 
     fn prepare(&mut self) -> Result<StageAlone, Error> {
         let (limits, n) = (self.limits, self.frames.len());
-        let mut sampling = Sampling::new(&self.job, self.loaded.plan());
         let mut frames = std::mem::take(&mut self.frames);
+        let mut sampling = Sampling::new(&self.job, &mut self.loaded);
         let laps = Laps::run(limits, |i| sampling.sample(&mut frames, swing(i, n)).map(Some))?;
+        (0..n).try_for_each(|i| sampling.sample(&mut frames, i).map(drop))?;
+        drop(sampling);
         self.frames = frames;
-        self.sample_all()?;
         Ok(laps.stage("prepare", 1.0))
     }
 
-    /// Prepares all frames.
-    fn sample_all(&mut self) -> Result<(), Error> {
-        let mut sampling = Sampling::new(&self.job, self.loaded.plan());
-        (0..self.frames.len()).try_for_each(|i| sampling.sample(&mut self.frames, i).map(drop))
+    fn windows(&mut self) -> Result<StageAlone, Error> {
+        let (limits, n) = (self.limits, self.frames.len());
+        let mut frames = std::mem::take(&mut self.frames);
+        let recycling = Recycling::new(1, 1);
+        let mut cut = Assembly::new(&self.job, self.loaded.plan()).cut_windows(&recycling)?;
+        let laps = Laps::run(limits, |i| cut_one(&mut cut, &recycling, &mut frames, swing(i, n)).map(Some))?;
+        (0..n).try_for_each(|i| cut_one(&mut cut, &recycling, &mut frames, i).map(drop))?;
+        self.frames = frames;
+        Ok(laps.stage("windows", 1.0))
     }
 
-    /// The network with `pictures` at once, which may be of several frames.
+    /// Prepares all frames, and cuts their windows.
+    fn sample_all(&mut self) -> Result<(), Error> {
+        let mut frames = std::mem::take(&mut self.frames);
+        let mut sampling = Sampling::new(&self.job, &mut self.loaded);
+        (0..frames.len()).try_for_each(|i| sampling.sample(&mut frames, i).map(drop))?;
+        drop(sampling);
+        let recycling = Recycling::new(1, 1);
+        let mut cut = Assembly::new(&self.job, self.loaded.plan()).cut_windows(&recycling)?;
+        (0..frames.len()).try_for_each(|i| cut_one(&mut cut, &recycling, &mut frames, i).map(drop))?;
+        self.frames = frames;
+        Ok(())
+    }
+
+    /// The networks with `pictures` at once, which may be of several frames.
     fn infer(&mut self, pictures: usize) -> Result<StageAlone, Error> {
+        if self.plan().windowed().is_some() {
+            return self.infer_windows(pictures);
+        }
         let (plan, network) = self.loaded.parts();
         let (rotation, each) = (plan.views.rotation, plan.views.pictures());
         let frames = &mut self.frames;
@@ -204,6 +227,38 @@ impl<'a> Bench<'a> {
         Ok(laps.stage("infer", pictures as f64 / each as f64))
     }
 
+    /// All networks, each with `pictures` windows at once, one person in each view.
+    fn infer_windows(&mut self, pictures: usize) -> Result<StageAlone, Error> {
+        let each = self.plan().views.rects.len();
+        let rotation = self.plan().views.rotation;
+        let (_, mut networks, _) = self.loaded.all_parts();
+        let batches: Vec<_> = (0..networks.len()).map(|n| windows_of(&self.frames, n, pictures)).collect();
+        let (mut states, mut alphas) = (networks.iter().map(|_| States::default()).collect::<Vec<_>>(), Vec::new());
+        let laps = Laps::run(self.limits, |_| {
+            let (took, done) = timed(|| -> Result<(), Error> {
+                for ((network, batch), states) in networks.iter_mut().zip(&batches).zip(&mut states) {
+                    network.run(batch, states, &mut alphas)?;
+                }
+                Ok(())
+            });
+            done?;
+            Ok(Some(took))
+        })?;
+        // What the other stages work with: each frame's own.
+        for BenchFrame { matted, input } in &mut self.frames {
+            matted.frame.mattes.clear();
+            for (network, batch) in networks.iter_mut().zip(&*input) {
+                let mut found = Vec::new();
+                if batch.n > 0 {
+                    network.run(batch, &mut States::default(), &mut found)?;
+                }
+                found.iter_mut().filter(|_| rotation != 0).for_each(|alpha| *alpha = rotate(alpha, 360 - rotation));
+                matted.frame.mattes.push(found);
+            }
+        }
+        Ok(laps.stage("infer", pictures as f64 / each as f64))
+    }
+
     /// Few laps leave frames without a matte: they get that of another.
     fn fill_gaps(&mut self) {
         let has_mattes = |b: &BenchFrame| b.matted.frame.views.iter().all(|v| v.mattes.iter().all(|m| m.width() > 0));
@@ -217,9 +272,9 @@ impl<'a> Bench<'a> {
     }
 
     fn matte(&mut self) -> Result<StageAlone, Error> {
-        let (preview, warn) = (Preview::default(), |warning: String| tracing::warn!("{warning}"));
+        let preview = Preview::default();
         let assembly = Assembly::new(&self.job, self.loaded.plan());
-        let mut matte = assembly.matte(None, None, &preview, &warn)?;
+        let mut matte = assembly.matte(None, &preview)?;
         let n = self.frames.len();
         let mut frames: Vec<_> = std::mem::take(&mut self.frames).into_iter().map(Some).collect();
         let mut one = |at: usize| -> Result<Duration, Error> {
@@ -304,16 +359,18 @@ impl<'a> Bench<'a> {
 }
 
 /// The stage `prepare`: its two parts, one after the other.
-struct Sampling {
+struct Sampling<'a> {
     sample: Sample,
-    scenes: Scenes,
+    scenes: Scenes<'a>,
     recycling: Recycling,
 }
 
-impl Sampling {
-    fn new(job: &Job, plan: &Plan) -> Self {
+impl<'a> Sampling<'a> {
+    fn new(job: &'a Job, loaded: &'a mut LoadedJob) -> Self {
+        let (plan, _, finder) = loaded.all_parts();
         let (assembly, recycling) = (Assembly::new(job, plan), Recycling::new(1, 1));
-        Self { sample: assembly.sample(&recycling), scenes: assembly.scenes(1, None, &recycling), recycling }
+        let warn: &'a (dyn Fn(String) + Sync) = &|warning| tracing::warn!("{warning}");
+        Self { sample: assembly.sample(&recycling), scenes: assembly.scenes(None, finder, warn), recycling }
     }
 
     /// Samples frame `at` again, and tells how long that took.
@@ -321,15 +378,47 @@ impl Sampling {
         let BenchFrame { matted: MattedFrame { frame, backgrounds }, input } = frames.swap_remove(at);
         // As a job does with what later stages have done with.
         let _ = self.recycling.views.try_send(frame.views);
-        let _ = self.recycling.batches.try_send(input);
+        input.into_iter().for_each(|batch| drop(self.recycling.batches.try_send(batch)));
         let (took, made) = timed(|| self.scenes.process(self.sample.process(frame.decoded)?));
-        let Some(InferenceBatch { frames: mut prepared, batch: input }) = made? else { return Ok(took) };
-        let sampled = prepared.pop().map(|frame| BenchFrame { matted: MattedFrame { frame, backgrounds }, input });
-        frames.extend(sampled);
+        let Some(SampledFrame { frame, pictures }) = made? else { return Ok(took) };
+        frames.push(BenchFrame { matted: MattedFrame { frame, backgrounds }, input: pictures });
         let last = frames.len() - 1;
         frames.swap(at, last);
         Ok(took)
     }
+}
+
+/// Cuts the windows of frame `at` again, and tells how long that took.
+fn cut_one(
+    cut: &mut CutWindows,
+    recycling: &Recycling,
+    frames: &mut Vec<BenchFrame>,
+    at: usize,
+) -> Result<Duration, Error> {
+    let BenchFrame { matted: MattedFrame { frame, backgrounds }, mut input } = frames.swap_remove(at);
+    if cut.looks_through_windows() {
+        input.drain(..).for_each(|batch| drop(recycling.batches.try_send(batch)));
+    }
+    let (took, made) = timed(|| cut.process(SampledFrame { frame, pictures: input }));
+    let SampledFrame { frame, pictures } = made?;
+    frames.push(BenchFrame { matted: MattedFrame { frame, backgrounds }, input: pictures });
+    let last = frames.len() - 1;
+    frames.swap(at, last);
+    Ok(took)
+}
+
+/// So many windows for network number `n`: those of the frames, over and over, or gray where nobody is.
+fn windows_of(frames: &[BenchFrame], n: usize, pictures: usize) -> Batch {
+    let (width, height) = frames[0].input.get(n).map_or((0, 0), |batch| (batch.width, batch.height));
+    let len = 3 * width * height;
+    let all: Vec<_> =
+        frames.iter().filter_map(|f| f.input.get(n)).flat_map(|b| b.data.chunks_exact(len.max(1))).collect();
+    let gray = vec![0.5; len];
+    let mut data = Vec::with_capacity(pictures * len);
+    for i in 0..pictures {
+        data.extend_from_slice(all.get(i % all.len().max(1)).copied().unwrap_or(&gray));
+    }
+    Batch { data, n: pictures, width, height }
 }
 
 /// 0, 1, 2 ... n-1, n-2 ... 1, 0, 1 ...
@@ -348,12 +437,13 @@ fn next_frame(decode: &mut Decode<'_>) -> Result<Option<DecodedFrame>, Error> {
 
 /// `pictures` of the frames from frame `first` on, `each` of every frame.
 fn gather(frames: &[BenchFrame], first: usize, pictures: usize, each: usize) -> Batch {
-    let Batch { width, height, .. } = frames[0].input;
+    let (width, height) = frames[0].input.first().map_or((0, 0), |batch| (batch.width, batch.height));
     let len = 3 * width * height;
     let mut batch = Batch { data: Vec::with_capacity(pictures * len), n: pictures, width, height };
     for k in 0..pictures {
         let frame = &frames[swing((first + k / each) as u64, frames.len())];
-        batch.data.extend_from_slice(&frame.input.data[k % each * len..][..len]);
+        let pictures = frame.input.first().map(|batch| &batch.data[k % each * len..][..len]);
+        batch.data.extend_from_slice(pictures.unwrap_or_default());
     }
     batch
 }

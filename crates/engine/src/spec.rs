@@ -71,15 +71,18 @@ impl ModelChoice {
     }
 }
 
-/// The crops of each person.
+/// Windows on people.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PeopleChoice {
-    /// Names of the networks that are shown each person, of which the mean is taken. Empty: nobody is
-    /// looked at more closely.
+    /// Names of the networks that look through a window at each person, of which the mean is taken. Empty: the model
+    /// sees whole eyes.
     pub crops: Vec<String>,
+    /// Side of the windows of networks that take any size, in pixels; `None`: each network's own.
+    #[serde(default)]
+    pub size: Option<u32>,
     /// The user named them, so missing weights are an error; else those that are missing are left out.
     pub insist: bool,
-    /// Frames between two looks of the detector, at most; at least 1.
+    /// Frames from one look of the detector to the next, each through another of its views; at least 1.
     pub every: u32,
     /// How many of the people the matte shows.
     pub keep: PeopleToKeep,
@@ -122,7 +125,7 @@ pub struct Job {
     pub view: Option<View>,
     /// The network.
     pub model: ModelChoice,
-    /// The crops of each person.
+    /// Windows on people.
     pub people: PeopleChoice,
     /// The matte.
     pub matte: MatteOptions,

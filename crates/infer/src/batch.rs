@@ -70,3 +70,34 @@ pub struct Tensor {
     /// The values, as many as the product of `shape`, the innermost dimension contiguous.
     pub data: Vec<f32>,
 }
+
+impl Tensor {
+    /// The rows (parts along the outermost dimension) at these places, zeros where there is none.
+    pub(crate) fn rows(&self, places: &[Option<usize>]) -> Tensor {
+        let len: usize = self.shape.iter().skip(1).product();
+        let mut data = Vec::with_capacity(places.len() * len);
+        for place in places {
+            match place.and_then(|place| self.data.get(place * len..(place + 1) * len)) {
+                Some(row) => data.extend_from_slice(row),
+                None => data.resize(data.len() + len, 0.0),
+            }
+        }
+        let mut shape = self.shape.clone();
+        if let Some(first) = shape.first_mut() {
+            *first = places.len();
+        }
+        Tensor { shape, data }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_move_and_new_ones_are_zero() {
+        let tensor = Tensor { shape: vec![2, 1, 2], data: vec![1.0, 2.0, 3.0, 4.0] };
+        let moved = tensor.rows(&[Some(1), None, Some(0)]);
+        assert_eq!(moved, Tensor { shape: vec![3, 1, 2], data: vec![3.0, 4.0, 0.0, 0.0, 1.0, 2.0] });
+    }
+}

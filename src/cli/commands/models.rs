@@ -129,14 +129,14 @@ fn info(manifest: Manifest, check: bool) -> ModelInfo {
         Err(_) => (WeightState::Missing, None),
         Ok(model) => {
             let state = match &model.weights {
-                Weights::Embedded(_) => WeightState::BuiltIn,
+                Weights::Embedded(_) | Weights::Packed(_) => WeightState::BuiltIn,
                 Weights::File(_) if !check => WeightState::Present,
                 Weights::File(_) if model.verify().is_ok() => WeightState::Verified,
                 Weights::File(_) => WeightState::Damaged,
             };
             let path = match model.weights {
                 Weights::File(path) => Some(path),
-                Weights::Embedded(_) => None,
+                Weights::Embedded(_) | Weights::Packed(_) => None,
             };
             (state, path)
         }

@@ -1,7 +1,8 @@
 //! Which charts there are of a benchmark.
 
 use super::draw::{
-    BLUE, Chart, ChartError, ChartLabels, GREEN, ORANGE, PURPLE, SKY, Series, VERMILION, YELLOW, bars, lines, shares,
+    BLACK, BLUE, Chart, ChartError, ChartLabels, GREEN, ORANGE, PURPLE, SKY, Series, VERMILION, YELLOW, bars, lines,
+    shares,
 };
 use super::facts::views_per_second;
 use crate::advice::{by_batch, by_precision, by_size, efficiency};
@@ -10,9 +11,10 @@ use crate::results::{Point, Results, WholePipeline};
 use plotters::style::RGBColor;
 
 /// The stages in the order of the data, each with its color.
-const STAGE_COLORS: [(&str, RGBColor); 7] = [
+const STAGE_COLORS: [(&str, RGBColor); 8] = [
     ("decode", SKY),
     ("prepare", YELLOW),
+    ("windows", BLACK),
     ("infer", BLUE),
     ("matte", GREEN),
     ("refine", PURPLE),

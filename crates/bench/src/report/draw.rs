@@ -36,6 +36,7 @@ pub(super) const VERMILION: RGBColor = RGBColor(213, 94, 0);
 pub(super) const SKY: RGBColor = RGBColor(86, 180, 233);
 pub(super) const PURPLE: RGBColor = RGBColor(204, 121, 167);
 pub(super) const YELLOW: RGBColor = RGBColor(240, 228, 66);
+pub(super) const BLACK: RGBColor = RGBColor(0, 0, 0);
 const PAPER: RGBColor = RGBColor(255, 255, 255);
 const INK: RGBColor = RGBColor(31, 35, 40);
 const MUTED: RGBColor = RGBColor(101, 109, 118);

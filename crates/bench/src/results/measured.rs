@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The stages that are measured alone, in the order of the data.
-pub(crate) const STAGES: [&str; 7] = ["decode", "prepare", "infer", "matte", "refine", "compose", "encode"];
+pub(crate) const STAGES: [&str; 8] = ["decode", "prepare", "windows", "infer", "matte", "refine", "compose", "encode"];
 
 /// The figures of a point.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -7,10 +7,12 @@ pub use border::{Border, Cuts, End, Part, Place, SegmentDone, SegmentStore};
 pub use state::TemporalState;
 
 use crate::graph::{Item, Permit};
+use crate::people::FramePerson;
 use crate::plan::SmallView;
 use std::sync::Arc;
 use std::time::Instant;
 use vrseg_image::matte::Motion;
+use vrseg_image::plane::Plane;
 use vrseg_infer::Batch;
 use vrseg_media::{SourceFrame, VideoFrame};
 
@@ -39,31 +41,41 @@ pub struct PreparedFrame {
     /// For each view where it came from, where the mattes of the frame before are propagated instead of running the
     /// model; else empty.
     pub motion: Vec<Motion>,
+    /// The people in it, where anybody looks for them.
+    pub people: Vec<FramePerson>,
+    /// For each network that looks through windows, what it found in the window on each of `people`; before it has run,
+    /// of an earlier frame or empty.
+    pub mattes: Vec<Vec<Plane<f32>>>,
 }
 
 impl PreparedFrame {
+    /// A decoded frame with its views, of which nothing else is known yet.
+    pub fn new(decoded: DecodedFrame, views: Vec<SmallView>) -> Self {
+        Self { decoded, views, cut: false, motion: Vec::new(), people: Vec::new(), mattes: Vec::new() }
+    }
+
     /// The model isn't run.
     pub fn is_propagated(&self) -> bool {
         !self.motion.is_empty()
     }
 }
 
-/// A frame whose views were sampled, and the pictures that the model is shown of it.
+/// A frame whose views were sampled, and the pictures that each network is shown of it.
 #[derive(Debug)]
 pub struct SampledFrame {
-    /// The frame; whether it begins a scene and what moves in it isn't known yet.
+    /// The frame; at first it isn't known whether it begins a scene, what moves in it, and who is there.
     pub frame: PreparedFrame,
-    /// All windows of its first view, of its second ...
-    pub pictures: Batch,
+    /// For each network: all windows of the first view, of the second ..., or those on each of the frame's people.
+    pub pictures: Vec<Batch>,
 }
 
-/// Frames that go through the network together, and its input made from them.
+/// Frames that go through the networks together, and the networks' inputs made from them.
 #[derive(Debug)]
 pub struct InferenceBatch {
     /// In order.
     pub frames: Vec<PreparedFrame>,
-    /// All windows of the first frame's first view, of its second, then those of the next frame ...
-    pub batch: Batch,
+    /// For each network, the pictures of the first frame, then those of the next ...
+    pub batches: Vec<Batch>,
 }
 
 /// A frame with its small mattes, ready to be painted.

@@ -2,9 +2,8 @@
 //! It is collected from the stages at the border between two segments, so that work that goes on there
 //! goes on exactly as if nothing had happened.
 
-use crate::people::{CropState, PeopleState};
+use crate::people::PeopleState;
 use serde::{Deserialize, Serialize};
-use vrseg_image::matte::people::{CropRect, Tracks};
 use vrseg_image::plane::Plane;
 use vrseg_infer::Tensor;
 use vrseg_infer::cache::{Chain, InferenceState};
@@ -14,11 +13,11 @@ use vrseg_infer::cache::{Chain, InferenceState};
 pub struct TemporalState {
     /// The scene detector's last picture.
     pub scene: Option<Plane<f32>>,
-    /// The model's.
-    pub inference: InferenceState,
+    /// Each network's.
+    pub inference: Vec<InferenceState>,
     /// Of each view's stabilizer the last picture and matte; `None` before the first frame.
     pub stabilizers: Vec<Option<(Plane<f32>, Plane<f32>)>>,
-    /// Who was looked at more closely; `None` where nobody is.
+    /// Who is where; `None` where nobody is looked for.
     pub people: Option<PeopleState>,
     /// Of each output's moving background the seconds at which its loop under way began, and the loop's
     /// length as far as it is known.
@@ -29,43 +28,40 @@ pub struct TemporalState {
 #[derive(Default, Serialize, Deserialize)]
 struct Index {
     scene: Option<[usize; 2]>,
-    recurrent: Vec<Vec<usize>>,
-    chain: Option<Chain>,
+    networks: Vec<NetworkIndex>,
     stabilizers: Vec<Option<[usize; 2]>>,
-    people: Option<PeopleIndex>,
+    people: Option<PeopleState>,
     /// As bits, so that not one is lost.
     backgrounds: Vec<Option<[u64; 2]>>,
 }
 
-/// [`PeopleState`] without its numbers.
+/// [`InferenceState`] without its numbers.
 #[derive(Serialize, Deserialize)]
-struct PeopleIndex {
-    tracks: Tracks,
-    #[serde(alias = "held")]
-    crops: Vec<Vec<CropIndex>>,
+struct NetworkIndex {
+    shapes: Vec<Vec<usize>>,
+    slots: Vec<u64>,
+    chain: Option<Chain>,
 }
-
-/// Whom, the crop, the input's size, the states' shapes.
-type CropIndex = ((u64, usize), CropRect, (usize, usize), Vec<Vec<usize>>);
 
 /// Numbers that are believed to be in one state: 8 GB.
 const MOST: usize = 1 << 31;
 
 impl TemporalState {
+    /// Going on there needs mattes that are kept elsewhere.
+    pub fn needs_cache(&self) -> bool {
+        self.inference.iter().any(InferenceState::needs_cache)
+    }
+
     /// As bytes: the length of an index, the index, and all numbers behind each other.
     pub fn to_bytes(&self) -> Vec<u8> {
         let size = |p: &Plane<f32>| [p.width(), p.height()];
         let shapes = |states: &[Tensor]| -> Vec<_> { states.iter().map(|t| t.shape.clone()).collect() };
-        let one = |c: &CropState| (c.person, c.cell, c.size, shapes(&c.states));
-        let people = self.people.as_ref().map(|p| PeopleIndex {
-            tracks: p.tracks.clone(),
-            crops: p.crops.iter().map(|all| all.iter().map(one).collect()).collect(),
-        });
+        let network =
+            |n: &InferenceState| NetworkIndex { shapes: shapes(&n.states), slots: n.slots.clone(), chain: n.chain };
         let index = Index {
             scene: self.scene.as_ref().map(size),
-            recurrent: shapes(&self.inference.states),
-            people,
-            chain: self.inference.chain,
+            networks: self.inference.iter().map(network).collect(),
+            people: self.people.clone(),
             stabilizers: self.stabilizers.iter().map(|s| s.as_ref().map(|(luma, _)| size(luma))).collect(),
             backgrounds: self.backgrounds.iter().map(|b| b.map(|(a, b)| [a.to_bits(), b.to_bits()])).collect(),
         };
@@ -75,10 +71,8 @@ impl TemporalState {
         bytes.extend(index);
         let planes = self.stabilizers.iter().flatten().flat_map(|(luma, alpha)| [luma.data(), alpha.data()]);
         let scene = self.scene.iter().map(Plane::data);
-        let recurrent = self.inference.states.iter().map(|t| t.data.as_slice());
-        let crops = self.people.iter().flat_map(|p| p.crops.iter().flatten());
-        let crops = crops.flat_map(|c| &c.states).map(|t| t.data.as_slice());
-        for part in scene.chain(recurrent).chain(planes).chain(crops) {
+        let recurrent = self.inference.iter().flat_map(|n| &n.states).map(|t| t.data.as_slice());
+        for part in scene.chain(recurrent).chain(planes) {
             bytes.extend(part.iter().flat_map(|v| v.to_le_bytes()));
         }
         bytes
@@ -103,8 +97,11 @@ impl TemporalState {
             Some(size) => Some(plane(size)?),
             None => None,
         };
-        let recurrent = index.recurrent.into_iter().map(|shape| Some(Tensor { data: take(&shape)?, shape }));
-        let inference = InferenceState { states: recurrent.collect::<Option<Vec<_>>>()?, chain: index.chain };
+        let mut inference = Vec::new();
+        for NetworkIndex { shapes, slots, chain } in index.networks {
+            let states = shapes.into_iter().map(|shape| Some(Tensor { data: take(&shape)?, shape }));
+            inference.push(InferenceState { states: states.collect::<Option<_>>()?, slots, chain });
+        }
         let mut plane = |[w, h]: [usize; 2]| Some(Plane::from_vec(take(&[w, h])?, w, h));
         let mut stabilizers = Vec::new();
         for size in index.stabilizers {
@@ -113,22 +110,9 @@ impl TemporalState {
                 None => None,
             });
         }
-        let mut tensors = |shapes: Vec<Vec<usize>>| -> Option<Vec<Tensor>> {
-            shapes.into_iter().map(|shape| Some(Tensor { data: take(&shape)?, shape })).collect()
-        };
-        let people = match index.people {
-            Some(PeopleIndex { tracks, crops }) => {
-                let mut one = |(person, cell, size, shapes): CropIndex| {
-                    Some(CropState { person, cell, size, states: tensors(shapes)? })
-                };
-                let crops = crops.into_iter().map(|all| all.into_iter().map(&mut one).collect());
-                Some(PeopleState { tracks, crops: crops.collect::<Option<_>>()? })
-            }
-            None => None,
-        };
         let float = |b: Option<[u64; 2]>| b.map(|[a, b]| (f64::from_bits(a), f64::from_bits(b)));
         let backgrounds = index.backgrounds.into_iter().map(float).collect();
-        numbers.next().is_none().then_some(Self { scene, inference, stabilizers, people, backgrounds })
+        numbers.next().is_none().then_some(Self { scene, inference, stabilizers, people: index.people, backgrounds })
     }
 }
 
@@ -137,19 +121,6 @@ mod tests {
     use super::*;
     use proptest::collection;
     use proptest::prelude::*;
-    use vrseg_image::matte::people::PersonBox;
-
-    /// Tracks with sums that are no short decimal fractions.
-    fn somebody() -> Tracks {
-        let mut tracks = Tracks::new(7);
-        for n in 1..=5 {
-            tracks.step();
-            let side = 10.0 + 1.0 / n as f32;
-            tracks.found(&[PersonBox { score: 0.9, sides: [side / 3.0, side / 7.0, 9.0 * side, 11.0 * side] }]);
-        }
-        tracks
-    }
-
     /// One with something of everything.
     fn full() -> TemporalState {
         let plane = |seed: u32, w: usize, h: usize| {
@@ -162,29 +133,22 @@ mod tests {
         };
         TemporalState {
             scene: Some(plane(1, 32, 32)),
-            inference: InferenceState {
-                states: vec![
-                    Tensor { shape: vec![2, 3, 4, 5], data: plane(7, 120, 1).data().to_vec() },
-                    Tensor { shape: vec![1, 1, 1, 1], data: vec![f32::MIN_POSITIVE] },
-                ],
-                chain: serde_json::from_value(serde_json::json!({
-                    "start": vec![7; 32], "last": vec![8; 32], "within": (vec![9; 32], 3),
-                }))
-                .expect("a chain"),
-            },
+            inference: vec![
+                InferenceState {
+                    states: vec![
+                        Tensor { shape: vec![2, 3, 4, 5], data: plane(7, 120, 1).data().to_vec() },
+                        Tensor { shape: vec![1, 1, 1, 1], data: vec![f32::MIN_POSITIVE] },
+                    ],
+                    slots: vec![7, u64::MAX],
+                    chain: serde_json::from_value(serde_json::json!({
+                        "start": vec![7; 32], "last": vec![8; 32], "within": (vec![9; 32], 3),
+                    }))
+                    .expect("a chain"),
+                },
+                InferenceState::default(),
+            ],
             stabilizers: vec![Some((plane(3, 7, 5), plane(4, 7, 5))), None],
-            people: Some(PeopleState {
-                tracks: somebody(),
-                crops: vec![
-                    vec![CropState {
-                        person: (0, 1),
-                        cell: CropRect { x0: 1, y0: 2, x1: 30, y1: 40 },
-                        size: (64, 96),
-                        states: vec![Tensor { shape: vec![1, 2, 3], data: plane(9, 6, 1).data().to_vec() }],
-                    }],
-                    Vec::new(),
-                ],
-            }),
+            people: Some(PeopleState::sample()),
             backgrounds: vec![None, Some((0.1 + 0.2, f64::MAX))],
         }
     }

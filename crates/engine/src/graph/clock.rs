@@ -9,12 +9,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// The stages of a job, in the order of the data.
-pub const STAGES: [&str; 6] = ["decode", "prepare", "infer", "matte", "compose", "encode"];
+pub const STAGES: [&str; 7] = ["decode", "prepare", "windows", "infer", "matte", "compose", "encode"];
 
 /// How one stage spent its time.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct StageReport {
-    /// Stage: decode, prepare, infer, matte, compose, encode.
+    /// Stage: decode, prepare, windows, infer, matte, compose, encode.
     pub stage: &'static str,
     /// Seconds at work, summed over its threads.
     pub busy: f64,
@@ -195,14 +195,17 @@ impl Clocks {
                 threads: count(&c.threads),
                 frames: count(&c.done),
                 units: p.count,
-                // A frame may be taken a moment before it is counted as handed over.
-                queue: u64::saturating_sub(handed, count(&c.taken)),
+                // A frame may be taken a moment before it is counted as handed over. Nothing waits for a stage that
+                // the graph doesn't have.
+                queue: if count(&c.threads) > 0 { u64::saturating_sub(handed, count(&c.taken)) } else { 0 },
                 p50: p.p50,
                 p95: p.p95,
                 p99: p.p99,
                 max: p.max,
             });
-            handed = count(&c.handed);
+            if count(&c.threads) > 0 {
+                handed = count(&c.handed);
+            }
         }
         report
     }
@@ -217,10 +220,10 @@ mod tests {
         let c = Clocks::default();
         // Two threads share the encoder's work, one does all of the network's.
         drop((c.enter("encode"), c.enter("encode"), c.enter("infer")));
-        c.stages[5].busy_ns.store(Duration::from_secs(3).as_nanos() as u64, Ordering::Relaxed);
-        c.stages[2].busy_ns.store(Duration::from_secs(2).as_nanos() as u64, Ordering::Relaxed);
+        c.stages[6].busy_ns.store(Duration::from_secs(3).as_nanos() as u64, Ordering::Relaxed);
+        c.stages[3].busy_ns.store(Duration::from_secs(2).as_nanos() as u64, Ordering::Relaxed);
         assert_eq!(c.bottleneck(), "infer");
-        assert_eq!(c.report()[2].busy, 2.0);
+        assert_eq!(c.report()[3].busy, 2.0);
     }
 
     #[test]
@@ -233,10 +236,10 @@ mod tests {
         infer.busy(|| std::thread::sleep(Duration::from_millis(3)));
         infer.done(2);
         let report = c.report();
-        assert_eq!((report[2].queue, report[2].frames, report[2].units, report[2].threads), (2, 2, 1, 1));
+        assert_eq!((report[3].queue, report[3].frames, report[3].units, report[3].threads), (2, 2, 1, 1));
         // All work on a unit counts as one.
-        assert!(report[2].p50 >= 0.005 * 31.0 / 32.0 && report[2].p50 <= report[2].max, "{report:?}");
-        assert!((report[2].busy - report[2].max).abs() < 1e-6);
-        assert_eq!(report[1].queue, 0);
+        assert!(report[3].p50 >= 0.005 * 31.0 / 32.0 && report[3].p50 <= report[3].max, "{report:?}");
+        assert!((report[3].busy - report[3].max).abs() < 1e-6);
+        assert_eq!((report[1].queue, report[2].queue), (0, 0), "there is no stage in between");
     }
 }

@@ -1,86 +1,81 @@
-//! Finding people: the detector sees an eye in parts, and what it finds is brought back to the eye.
+//! What the detector sees through one of its views, as boxes on the eye.
 
-use super::{People, free};
+use super::Finder;
 use crate::error::Result;
-use crate::graph::order::make_ahead;
-use vrseg_image::matte::people::{CropSampler, PersonBox};
+use vrseg_image::matte::people::{PersonBox, Window, blacken_outside};
+use vrseg_image::matte::to_network;
 use vrseg_image::plane::Yuv;
-use vrseg_infer::Detection;
-use vrseg_infer::detector::suppress_overlaps;
 
 /// The detector finds people with this score; tracks want more of who is new.
 const LEAST: f32 = 0.25;
-/// Share of a part's side: a box that ends so near at a border which isn't the eye's is cut by it,
-/// and left to a part that shows all of the person.
-const CUT: f32 = 0.012;
+/// Share of a view's side: a box that ends so near at a border is cut by it, where the eye goes on beyond it.
+const CUT: f64 = 0.012;
+/// A box that is cut counts only if it takes up this share of the view: who is smaller is whole in another view.
+const LARGE: f64 = 0.35;
 
-impl People {
-    /// Where the detector sees people in the first eye, in samples of its small picture.
-    pub(super) fn spots(&mut self, planes: &Yuv<'_>) -> Result<Vec<PersonBox>> {
+/// What a box loses of its score for each side at which it is cut: a part of a street looks more like a person than all of
+/// it. (A street without people had boxes of 0.5 that end at a view's border, and none above 0.27 that don't.)
+const DOUBT: f32 = 0.25;
+/// The sine of the angle above the horizon, 30 degrees, from which on hardly anybody's middle is seen, and the score
+/// that it takes to believe it. What hangs there (lamps, the eaves of a roof) is taken for people now and then.
+const ABOVE: f64 = 0.5;
+const CERTAIN: f32 = 0.53;
+
+impl Finder {
+    /// The people in a view of the first eye.
+    pub(super) fn detect(&mut self, planes: &Yuv<'_>, view: usize) -> Result<Vec<PersonBox>> {
         let side = self.detector.side();
         let norm = self.detector.manifest().normalization();
-        let rect = self.rects[0];
-        let turned = self.form.rotation % 180 != 0;
-        // How large a part is as the detector sees it.
-        let size = |tile: [f32; 4]| {
-            let (tw, th) = ((tile[2] - tile[0]) * rect.w as f32, (tile[3] - tile[1]) * rect.h as f32);
-            let (uw, uh) = if turned { (th, tw) } else { (tw, th) };
-            let scale = side as f32 / uw.max(uh);
-            let fit = |v: f32| ((v * scale).round() as usize).clamp(1, side);
-            (fit(uw), fit(uh))
-        };
-        let (form, tiles, pictures, grid) = (self.form, &self.tiles, &self.pictures, self.grid);
-        let cut = |cutter: &mut CropSampler, i: usize| {
-            let [mut part, mut picture] = [(); 2].map(|()| free(pictures).pop().unwrap_or_default());
-            let size = size(tiles[i]);
-            cutter.cut(planes, form, rect, tiles[i].map(f64::from), size, &norm, &mut part);
-            letterbox(&part, size, side, &norm.mean, &norm.std, &mut picture);
-            free(pictures).push(part);
-            (size, picture)
-        };
-        let mut found: Vec<Detection> = Vec::new();
-        make_ahead(&mut self.cutters, tiles.len(), cut, |i, ((w, h), picture)| -> Result<()> {
-            let tile = tiles[i];
-            for one in self.detector.detect(&picture, LEAST)? {
-                let shares = [
-                    one.sides[0] / w as f32,
-                    one.sides[1] / h as f32,
-                    one.sides[2] / w as f32,
-                    one.sides[3] / h as f32,
-                ];
-                let [l, t, r, b] = turned_back(shares.map(|s| s.clamp(0.0, 1.0)), form.rotation);
-                let cut = (l < CUT && tile[0] > 0.0)
-                    || (t < CUT && tile[1] > 0.0)
-                    || (r > 1.0 - CUT && tile[2] < 1.0)
-                    || (b > 1.0 - CUT && tile[3] < 1.0);
-                if cut || r <= l || b <= t {
-                    continue;
-                }
-                let x = |share: f32| (tile[0] + share * (tile[2] - tile[0])) * grid.0 as f32;
-                let y = |share: f32| (tile[1] + share * (tile[3] - tile[1])) * grid.1 as f32;
-                found.push(Detection { score: one.score, sides: [x(l), y(t), x(r), y(b)] });
-            }
-            free(pictures).push(picture);
-            Ok(())
-        })?;
-        suppress_overlaps(&mut found);
-        Ok(found.into_iter().map(|d| PersonBox { score: d.score, sides: d.sides }).collect())
-    }
-}
-
-/// A picture of `w` x `h` in the left upper corner of a black crop.
-fn letterbox(part: &[f32], (w, h): (usize, usize), side: usize, mean: &[f32; 3], std: &[f32; 3], out: &mut Vec<f32>) {
-    out.resize(3 * side * side, 0.0);
-    for (channel, (from, to)) in part.chunks_exact(w * h).zip(out.chunks_exact_mut(side * side)).enumerate() {
-        to.fill(-mean[channel] / std[channel]);
-        for (from, to) in from.chunks_exact(w).zip(to.chunks_exact_mut(side)) {
-            to[..w].copy_from_slice(from);
+        let window = self.views[view];
+        let upright = vrseg_image::matte::people::SourceFormat { rotation: 0, ..self.form };
+        let seen = self.sampler.cut(planes, upright, (&self.surface, self.rects[0]), &window, side);
+        self.small.clone_from(seen);
+        blacken_outside(&self.surface, &window, &mut self.small);
+        self.picture.resize(3 * side * side, 0.0);
+        let matrix = self.form.color.matrix;
+        match self.form.rotation {
+            0 => to_network(&self.small, matrix, &norm, &mut self.picture),
+            turn => to_network(&self.small.rotated(turn), matrix, &norm, &mut self.picture),
         }
+        let found = self.detector.detect(&self.picture, LEAST)?;
+        let boxes = found.into_iter().filter_map(|one| {
+            let shares = one.sides.map(|v| (f64::from(v) / side as f64).clamp(0.0, 1.0));
+            self.on_eye(&window, one.score, turned_back(shares, self.form.rotation))
+        });
+        Ok(boxes.collect())
+    }
+
+    /// A box, shares of a view's sides, on the eye.
+    fn on_eye(&self, view: &Window, score: f32, [l, t, r, b]: [f64; 4]) -> Option<PersonBox> {
+        if r <= l || b <= t {
+            return None;
+        }
+        let plane = self.surface.plane(view.center);
+        let at = |share: f64| (2.0 * share - 1.0) * view.half;
+        // The picture goes on beyond a border whose middle it shows.
+        let goes_on = |x: f64, y: f64| self.surface.shows(plane.spot([at(x), at(y)]), 1.0);
+        let cut = [
+            l < CUT && goes_on(0.0, 0.5),
+            t < CUT && goes_on(0.5, 0.0),
+            r > 1.0 - CUT && goes_on(1.0, 0.5),
+            b > 1.0 - CUT && goes_on(0.5, 1.0),
+        ];
+        if cut.contains(&true) && (r - l).max(b - t) < LARGE {
+            return None;
+        }
+        let score = score - DOUBT * cut.iter().filter(|side| **side).count() as f32;
+        let (w, h) = (r - l, b - t);
+        let border = (0..=4).flat_map(|i| (0..=4).map(move |j| (f64::from(i) / 4.0, f64::from(j) / 4.0)));
+        let spots: Vec<_> = border.map(|(i, j)| plane.spot([at(l + i * w), at(t + j * h)])).collect();
+        let region = self.surface.around(&spots)?;
+        let inside = self.surface.shows(region.center, 0.0);
+        let above = self.surface.is_spherical() && -region.center[1] > ABOVE && score < CERTAIN;
+        (inside && !above).then_some(PersonBox { score, region, cut })
     }
 }
 
 /// A box (shares of a picture's sides) of a picture that was turned clockwise, in the picture as it lies.
-fn turned_back([l, t, r, b]: [f32; 4], rotation: i32) -> [f32; 4] {
+fn turned_back([l, t, r, b]: [f64; 4], rotation: i32) -> [f64; 4] {
     match rotation.rem_euclid(360) {
         90 => [t, 1.0 - r, b, 1.0 - l],
         180 => [1.0 - r, 1.0 - b, 1.0 - l, 1.0 - t],
@@ -106,19 +101,11 @@ mod tests {
             let (x, y) = (at % w, at / w);
             assert!(rotation % 180 != 0 || (x, y) == seen);
             let sides =
-                [x as f32 / w as f32, y as f32 / h as f32, (x + 1) as f32 / w as f32, (y + 1) as f32 / h as f32];
+                [x as f64 / w as f64, y as f64 / h as f64, (x + 1) as f64 / w as f64, (y + 1) as f64 / h as f64];
             let back = turned_back(sides, rotation);
             for (got, want) in back.iter().zip([0.0, 0.0, 0.25, 0.5]) {
                 assert!((got - want).abs() < 1e-6, "{rotation}: {back:?}");
             }
         }
-    }
-
-    #[test]
-    fn a_letterbox_is_black_beside_the_picture() {
-        let mut out = Vec::new();
-        letterbox(&[1.0; 6], (2, 1), 3, &[2.0, 4.0, 6.0], &[2.0, 2.0, 2.0], &mut out);
-        assert_eq!(out[..9], [1.0, 1.0, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0]);
-        assert_eq!(out[9..12], [1.0, 1.0, -2.0]);
     }
 }

@@ -1,315 +1,208 @@
-//! Models look at each person, within the stage `matte`: the detector, the networks that see people
-//! singly, and the tracks that connect frames. Everything that depends on the frame before is in
-//! [`People`], and it works on one frame after the other.
+//! Finding people and following them: where the windows of each frame are. Everything that depends on the frame before
+//! is in [`Finder`], and it works on one frame after the other, ahead of the network: mattes decide nothing here.
 
+mod changes;
 mod detect;
+mod schedule;
 mod state;
 
-pub use state::{CropState, PeopleState};
+pub use state::PeopleState;
 
 use crate::error::Result;
-use crate::graph::order::make_ahead;
 use crate::plan::{PeoplePlan, SmallView, Views};
 use crate::spec::PeopleToKeep;
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use changes::Changes;
+use schedule::Schedule;
+use vrseg_image::matte::SmallYuv;
 use vrseg_image::matte::people::{
-    CropRect, CropSampler, PersonLayers, PersonMatte, SourceFormat, Track, Tracks, shift, tiles,
+    Region, SourceFormat, Surface, Track, Tracks, Window, WindowSampler, detector_views, merge_views, shift, shown,
 };
-use vrseg_image::matte::rotate;
-use vrseg_image::plane::{Plane, Rect, Yuv, YuvColor, YuvLayout};
-use vrseg_image::vr::Projection;
+use vrseg_image::plane::{Rect, Yuv, YuvColor, YuvLayout};
+use vrseg_image::vr::Lens;
+use vrseg_infer::Detector;
 use vrseg_infer::provider::SessionOptions;
-use vrseg_infer::{Batch, Detector, Kind, Network, States};
 
-/// The crop around people of whom no model sees a crop.
-const CONTEXT: f32 = 1.4;
 /// How far apart the eyes may see somebody, as a share of an eye's width.
 const REACH: f32 = 0.06;
+/// Cells of an eye that must have changed in a view for the detector to look there soon.
+const CHANGED: usize = 2;
+/// Who has this share of their box in a view should be found there, and with this one is whole in it.
+const EXPECTED: f64 = 0.7;
+const WHOLE: f64 = 0.95;
 
-/// A network that sees people singly.
-struct CropModel {
-    network: Network,
-    /// What it was shown of each person in each eye.
-    crops: BTreeMap<(u64, usize), TrackedCrop>,
+/// A person in an eye of a frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FramePerson {
+    /// Their track's number, unique within a job.
+    pub track: u64,
+    /// The eye, 0 being the first.
+    pub eye: usize,
+    /// The box around them.
+    pub region: Region,
+    /// The box that their windows are for, which moves less.
+    pub held: Region,
+    /// Weight of their matte, above 0, at most 1.
+    pub strength: f32,
+    /// The detector was sure of them.
+    pub sure: bool,
 }
 
-/// One person in one eye, as a network is shown them.
-struct TrackedCrop {
-    cell: CropRect,
-    size: (usize, usize),
-    states: States,
-}
-
-/// Finds people and looks at each of them.
-pub struct People {
+/// Finds people and follows them.
+pub struct Finder {
     detector: Detector,
-    models: Vec<CropModel>,
+    /// What the detector looks through.
+    views: Vec<Window>,
+    schedule: Schedule,
+    every: u32,
     tracks: Tracks,
-    layers: Vec<PersonLayers>,
-    /// One for each thread that cuts.
-    cutters: Vec<CropSampler>,
-    /// Brings mattes back.
-    fitter: CropSampler,
+    changes: Changes,
+    keep: PeopleToKeep,
+    surface: Surface,
     rects: Vec<Rect>,
     grid: (usize, usize),
     form: SourceFormat,
-    tiles: Vec<[f32; 4]>,
-    keep: PeopleToKeep,
-    batch: Batch,
-    /// Buffers for the networks' inputs that are free.
-    pictures: Mutex<Vec<Vec<f32>>>,
-    alphas: Vec<Plane<f32>>,
-    /// Those of the crops.
-    mattes: Vec<Plane<f32>>,
+    sampler: WindowSampler,
+    small: SmallYuv,
+    /// The detector's input.
+    picture: Vec<f32>,
 }
 
-/// A crop that a network is shown.
-#[derive(Clone, Copy, Debug)]
-struct Crop {
-    /// Which network, which eye and which track.
-    at: usize,
-    eye: usize,
-    track: usize,
-    cell: CropRect,
-    /// The model's input.
-    size: (usize, usize),
-}
-
-impl People {
-    /// Loads the networks for the views of a job. So many threads cut out what the networks see.
+impl Finder {
+    /// Loads the detector for the views of a job.
     ///
     /// # Errors
-    /// As [`Network::load`].
+    /// As [`Detector::load`].
     pub fn new(
         plan: &PeoplePlan,
         options: &SessionOptions,
         views: &Views,
-        projection: Projection,
+        lens: Option<Lens>,
         (layout, color): (YuvLayout, YuvColor),
-        threads: usize,
     ) -> Result<Self> {
-        // They are shown one crop at a time.
+        // It is shown one view at a time.
         let options = &SessionOptions { pictures: 1, ..options.clone() };
-        let models = plan
-            .networks
-            .iter()
-            .map(|model| Ok(CropModel { network: Network::load(model, options)?, crops: BTreeMap::new() }))
-            .collect::<Result<_>>()?;
-        let rect = views.rects[0];
+        let surface = views.surface(lens);
+        let looks = detector_views(&surface, lens);
         Ok(Self {
             detector: Detector::load(&plan.detector, options)?,
-            models,
-            tracks: Tracks::new(plan.every),
-            layers: views.rects.iter().map(|_| PersonLayers::default()).collect(),
-            cutters: std::iter::repeat_with(CropSampler::default).take(threads.max(1)).collect(),
-            fitter: CropSampler::default(),
+            schedule: Schedule::new(looks.len()),
+            views: looks,
+            every: plan.every,
+            tracks: Tracks::new(),
+            changes: Changes::default(),
+            keep: plan.keep,
+            surface,
             rects: views.rects.clone(),
             grid: views.size(),
             form: SourceFormat { layout, color, rotation: views.rotation },
-            tiles: tiles(projection.lens().is_none(), rect.w as f32 / rect.h as f32),
-            keep: plan.keep,
-            batch: Batch::default(),
-            pictures: Mutex::default(),
-            alphas: Vec::new(),
-            mattes: Vec::new(),
+            sampler: WindowSampler::default(),
+            small: SmallYuv::default(),
+            picture: Vec::new(),
         })
-    }
-
-    /// Every network carries its own state from frame to frame.
-    pub fn is_recurrent(&self) -> bool {
-        // Without crops only what the detector sees changes.
-        self.models.iter().all(|c| c.network.manifest().kind == Kind::Recurrent)
     }
 
     /// What was done since the last call because a device failed, a sentence each.
     pub fn take_notes(&mut self) -> Vec<String> {
-        let of = |c: &mut CropModel| {
-            let name = c.network.manifest().name.clone();
-            c.network.take_notes().into_iter().map(move |note| format!("{name}: {note}"))
-        };
-        self.detector.take_notes().into_iter().chain(self.models.iter_mut().flat_map(of)).collect()
+        self.detector.take_notes()
     }
 
     /// What is known before the next frame.
-    ///
-    /// # Errors
-    /// The networks' states can't be brought from the device.
-    pub fn state(&self) -> Result<PeopleState> {
-        let one = |network: &Network, person: (u64, usize), crop: &TrackedCrop| -> Result<CropState> {
-            Ok(CropState { person, cell: crop.cell, size: crop.size, states: network.save(&crop.states)? })
-        };
-        let all = |c: &CropModel| c.crops.iter().map(|(person, crop)| one(&c.network, *person, crop)).collect();
-        Ok(PeopleState { tracks: self.tracks.clone(), crops: self.models.iter().map(all).collect::<Result<_>>()? })
+    pub fn state(&self) -> PeopleState {
+        PeopleState { tracks: self.tracks.clone(), schedule: self.schedule.clone(), changes: self.changes.clone() }
     }
 
     /// Resumes from there; `None`: nothing is known.
-    ///
-    /// # Errors
-    /// The states are not the networks'.
-    pub fn remember(&mut self, past: Option<&PeopleState>) -> Result<()> {
-        self.tracks = past.map_or_else(|| self.tracks.like_new(), |past| past.tracks.clone());
-        for (i, CropModel { network, crops }) in self.models.iter_mut().enumerate() {
-            crops.clear();
-            for one in past.and_then(|past| past.crops.get(i)).into_iter().flatten() {
-                let states = network.restore(&one.states)?;
-                crops.insert(one.person, TrackedCrop { cell: one.cell, size: one.size, states });
-            }
-        }
-        Ok(())
+    pub fn remember(&mut self, past: Option<&PeopleState>) {
+        let nothing = || PeopleState {
+            tracks: Tracks::new(),
+            schedule: Schedule::new(self.views.len()),
+            changes: Changes::default(),
+        };
+        PeopleState { tracks: self.tracks, schedule: self.schedule, changes: self.changes } =
+            past.cloned().unwrap_or_else(nothing);
     }
 
-    /// Looks models at everybody in a frame whose mattes are those of the whole eyes, and betters these.
+    /// The people in a frame, those of each track in all eyes. `cut`: it is the first of a scene.
     ///
     /// # Errors
-    /// What the networks say.
-    pub fn look(&mut self, planes: &Yuv<'_>, views: &mut [SmallView], cut: bool) -> Result<()> {
+    /// What the detector says.
+    pub fn find(&mut self, planes: &Yuv<'_>, views: &[SmallView], cut: bool) -> Result<Vec<FramePerson>> {
         if cut {
             self.tracks.reset();
-            self.models.iter_mut().for_each(|c| c.crops.clear());
+            self.schedule.restart();
         }
-        if self.tracks.step() {
-            let spots = self.spots(planes)?;
-            let new = self.tracks.found(&spots);
-            if let [first, second] = &*views {
-                // Where eyes lie above each other in a turned frame, they are apart along the columns.
-                let along_rows = self.form.rotation % 180 == 0;
-                let reach = if along_rows { (REACH * self.grid.0 as f32) as usize } else { 0 };
-                for track in self.tracks.all_mut() {
-                    let by = shift(&first.yuv.y, &second.yuv.y, track.sides, reach);
-                    track.set_shift(by, new.contains(&track.id));
-                }
-            }
+        let Some(first) = views.first() else { return Ok(Vec::new()) };
+        self.tracks.step(&self.surface, &first.yuv.y);
+        self.look(planes, views)?;
+        self.tracks.finish(&self.surface, &first.yuv.y);
+        let kept = match self.keep {
+            PeopleToKeep::All => None,
+            PeopleToKeep::Largest(n) => Some(self.tracks.largest(n as usize)),
+        };
+        let shown = |t: &&Track| t.strength > 0.0 && kept.as_ref().is_none_or(|kept| kept.contains(&t.id));
+        let in_eye = |track: &Track, eye: usize| FramePerson {
+            track: track.id,
+            eye,
+            region: track.region_in(&self.surface, eye),
+            held: track.held_in(&self.surface, eye),
+            strength: track.strength,
+            sure: track.is_certain(),
+        };
+        let people = self.tracks.all().iter().filter(shown);
+        Ok(people.flat_map(|track| (0..views.len()).map(move |eye| in_eye(track, eye))).collect())
+    }
+
+    /// The detector looks where its schedule wants it to.
+    fn look(&mut self, planes: &Yuv<'_>, views: &[SmallView]) -> Result<()> {
+        let fresh = self.schedule.is_fresh();
+        let doubtful = self.tracks.all().iter().filter(|t| t.is_doubtful());
+        let doubtful: Vec<_> = doubtful.filter_map(|t| self.best_view(&t.region)).collect();
+        // Something moves where nobody is followed: somebody may have come in.
+        let moving = self.changes.update(&self.surface, &views[0].yuv.y, &self.tracks);
+        let shows = |view: &Window| moving.iter().filter(|spot| view.shows(&self.surface, **spot)).count();
+        let moving: Vec<_> = (0..self.views.len()).filter(|view| shows(&self.views[*view]) >= CHANGED).collect();
+        let looks = self.schedule.next(self.every, &doubtful, &moving);
+        if looks.is_empty() {
+            return Ok(());
         }
-        let tracks = self.tracks.all().to_vec();
-        let ratio = self.ratio();
-        for model in &mut self.models {
-            model.crops.retain(|(id, _), _| tracks.iter().any(|t| t.id == *id));
+        let mut boxes = Vec::new();
+        for view in &looks {
+            boxes.extend(self.detect(planes, *view)?);
         }
-        let mut seen = Vec::new();
-        let mut crops = Vec::new();
-        let networks = self.models.len();
-        for (eye, at) in (0..views.len()).flat_map(|eye| (0..networks).map(move |at| (eye, at))) {
-            for (i, track) in tracks.iter().enumerate() {
-                let cell = self.cell(at, eye, track, ratio);
-                if (eye, at) == (0, 0) {
-                    seen.push(cell);
-                }
-                let size = if self.adds(at, cell) { Some(self.input_size(at, eye, cell)?) } else { None };
-                if let Some(crop) = self.models[at].crops.get_mut(&(track.id, eye))
-                    && size.is_none_or(|size| size != crop.size)
-                {
-                    // States have the input's shape; what is remembered of a crop that is not shown is old when it
-                    // is shown again.
-                    crop.states.reset();
-                    crop.size = size.unwrap_or(crop.size);
-                }
-                crops.extend(size.map(|size| Crop { at, eye, track: i, cell, size }));
-            }
+        if looks.len() > 1 {
+            boxes = merge_views(&self.surface, boxes);
         }
-        self.show(&crops, &tracks, planes)?;
-        for (eye, view) in views.iter_mut().enumerate() {
-            let (width, height) = self.grid;
-            self.layers[eye].begin(width, height);
-            for at in 0..self.models.len() {
-                let pieces = crops.iter().zip(&self.mattes).filter(|(s, _)| (s.eye, s.at) == (eye, at));
-                let pieces = pieces.map(|(crop, matte)| {
-                    let track = &tracks[crop.track];
-                    PersonMatte { cell: crop.cell, sides: track.sides_in(eye), strength: track.strength, matte }
-                });
-                self.layers[eye].add(&view.alpha, pieces);
-            }
-            self.layers[eye].finish(&mut view.alpha);
-        }
-        if self.models.is_empty() {
-            seen = tracks.iter().map(|t| CropRect::around(t.sides, CONTEXT, self.grid, ratio)).collect();
-        }
-        if let Some(first) = views.first() {
-            self.tracks.follow(&first.alpha, &seen);
-        }
-        if let PeopleToKeep::Largest(n) = self.keep {
-            let kept = self.tracks.largest(n as usize);
-            for (eye, view) in views.iter_mut().enumerate() {
-                let boxes = tracks.iter().filter(|t| kept.contains(&t.id)).map(|t| (t.sides_in(eye), t.strength));
-                self.layers[eye].only(boxes, &mut view.alpha);
-            }
+        let mut tracks = std::mem::take(&mut self.tracks);
+        let expected = |t: &Track| self.best_view(&t.region).is_some_and(|view| looks.contains(&view));
+        let new = tracks.found(&self.surface, &boxes, expected, fresh);
+        self.tracks = tracks;
+        if let [first, second] = views {
+            self.measure_shifts(first, second, &new);
         }
         Ok(())
     }
 
-    /// Width of a sample of an eye's small picture over its height.
-    fn ratio(&self) -> f32 {
-        let rect = self.rects[0];
-        (rect.w as f32 / self.grid.0 as f32) / (rect.h as f32 / self.grid.1 as f32)
+    /// The view that shows somebody best, the closest of those that show them whole; `None` where none shows enough to
+    /// expect that the detector finds them.
+    fn best_view(&self, region: &Region) -> Option<usize> {
+        let shares = self.views.iter().map(|view| self.surface.covered(region, &shown(view)).min(WHOLE));
+        let closer = |a: usize, b: usize| self.views[b].half.total_cmp(&self.views[a].half).then(b.cmp(&a));
+        let best = shares.enumerate().max_by(|a, b| a.1.total_cmp(&b.1).then_with(|| closer(a.0, b.0)));
+        best.filter(|(_, share)| *share >= EXPECTED).map(|(view, _)| view)
     }
 
-    /// The crop around a person that a network is to be shown.
-    fn cell(&mut self, at: usize, eye: usize, track: &Track, ratio: f32) -> CropRect {
-        let CropModel { network, crops } = &mut self.models[at];
-        let (context, sides) = (network.manifest().crop.context, track.sides_in(eye));
-        let new = || TrackedCrop {
-            cell: CropRect::around(sides, context, self.grid, ratio),
-            size: (0, 0),
-            states: States::default(),
-        };
-        let crop = crops.entry((track.id, eye)).or_insert_with(new);
-        if !crop.cell.holds(sides, context, self.grid, ratio) {
-            crop.cell = CropRect::around(sides, context, self.grid, ratio);
+    /// How far apart the two eyes see everybody.
+    fn measure_shifts(&mut self, first: &SmallView, second: &SmallView, new: &[u64]) {
+        // Where eyes lie above each other in a turned frame, they are apart along the columns.
+        let along_rows = self.form.rotation % 180 == 0;
+        let reach = if along_rows { (REACH * self.grid.0 as f32) as usize } else { 0 };
+        let (width, height) = self.surface.size();
+        let (sx, sy) = (self.grid.0 as f64 / width, self.grid.1 as f64 / height);
+        for track in self.tracks.all_mut() {
+            let [left, top, right, bottom] = self.surface.bounds(&track.region);
+            let sides = [left * sx, top * sy, right * sx, bottom * sy].map(|v| v as f32);
+            let by = shift(&first.yuv.y, &second.yuv.y, sides, reach);
+            track.set_shift(f64::from(by) / sx, new.contains(&track.id));
         }
-        crop.cell
     }
-
-    /// Whether a network has something to add: one that does well on whole views sees nobody better in a
-    /// crop that isn't larger than in the whole view.
-    fn adds(&self, at: usize, cell: CropRect) -> bool {
-        let crop = self.models[at].network.manifest().crop;
-        !crop.enlarge_only || cell.width().max(cell.height()) < crop.size as usize
-    }
-
-    /// The input of a network that is shown a crop.
-    fn input_size(&self, at: usize, eye: usize, cell: CropRect) -> Result<(usize, usize)> {
-        let manifest = self.models[at].network.manifest();
-        let rect = self.rects[eye];
-        let mut across =
-            ((cell.width() * rect.w).div_ceil(self.grid.0), (cell.height() * rect.h).div_ceil(self.grid.1));
-        if self.form.rotation % 180 != 0 {
-            across = (across.1, across.0);
-        }
-        let asked = (!manifest.input.fixed).then_some(manifest.crop.size);
-        Ok(manifest.input_size(asked, across.0, across.1)?)
-    }
-
-    /// Shows each crop to its network; the matte of each is in `mattes` then.
-    fn show(&mut self, crops: &[Crop], tracks: &[Track], planes: &Yuv<'_>) -> Result<()> {
-        let (w, h) = (self.grid.0 as f64, self.grid.1 as f64);
-        let (form, rects, pictures) = (self.form, &self.rects, &self.pictures);
-        let norms: Vec<_> = self.models.iter().map(|c| c.network.manifest().normalization()).collect();
-        let cut = |cutter: &mut CropSampler, i: usize| {
-            let Crop { at, eye, cell, size, .. } = crops[i];
-            let part = [cell.x0 as f64 / w, cell.y0 as f64 / h, cell.x1 as f64 / w, cell.y1 as f64 / h];
-            let mut picture = free(pictures).pop().unwrap_or_default();
-            cutter.cut(planes, form, rects[eye], part, size, &norms[at], &mut picture);
-            picture
-        };
-        self.mattes.resize_with(crops.len().max(self.mattes.len()), Plane::default);
-        make_ahead(&mut self.cutters, crops.len(), cut, |i, picture| {
-            let Crop { at, eye, track, cell, size } = crops[i];
-            let CropModel { network, crops } = &mut self.models[at];
-            let Some(crop) = crops.get_mut(&(tracks[track].id, eye)) else { return Ok(()) };
-            free(pictures).push(std::mem::replace(&mut self.batch.data, picture));
-            (self.batch.n, self.batch.width, self.batch.height) = (1, size.0, size.1);
-            network.run(&self.batch, &mut crop.states, &mut self.alphas)?;
-            if form.rotation != 0 {
-                self.alphas[0] = rotate(&self.alphas[0], 360 - form.rotation);
-            }
-            self.fitter.fit(&self.alphas[0], cell, &mut self.mattes[i]);
-            Ok(())
-        })
-    }
-}
-
-/// The free buffers.
-fn free(pictures: &Mutex<Vec<Vec<f32>>>) -> MutexGuard<'_, Vec<Vec<f32>>> {
-    // Buffers are whole whatever happened to who held them.
-    pictures.lock().unwrap_or_else(PoisonError::into_inner)
 }

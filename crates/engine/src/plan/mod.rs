@@ -18,7 +18,7 @@ use std::sync::Arc;
 use vrseg_image::compose::{Composer, Mode};
 use vrseg_image::matte::windows::{View, Windows};
 use vrseg_image::plane::{YuvColor, YuvLayout};
-use vrseg_image::vr::{Confidence, ContainerTags, Evidence, FormatFindings, Projection, StereoTag};
+use vrseg_image::vr::{Confidence, ContainerTags, Evidence, FormatFindings, Lens, Projection, StereoTag};
 use vrseg_infer::{Kind, Model, registry};
 use vrseg_media::{
     EncodeOptions, EncoderPlan, InputInfo, MediaError, OpenInput, Purpose, VideoInfo, VrTags, WriterOptions,
@@ -76,20 +76,29 @@ impl Plan {
                 video.height
             )));
         }
-        let model = find_model(&job.model)?;
-        if model.manifest.kind == Kind::Recurrent && job.model.batch_size > 1 {
+        let people = PeoplePlan::new(job)?;
+        let model = match people.as_ref().and_then(|people| people.networks.first()) {
+            Some(first) => first.clone(),
+            None => find_model(&job.model)?,
+        };
+        let recurrent = people.as_ref().is_some_and(PeoplePlan::is_recurrent) || model.manifest.kind == Kind::Recurrent;
+        if recurrent && job.model.batch_size > 1 {
             return Err(Error::Request(format!(
                 "--batch-size {}: {} is recurrent, each frame needs the result of the one before; \
                  leave --batch-size out or take a frame-independent model such as selfie",
                 job.model.batch_size, model.manifest.name
             )));
         }
-        let people = PeoplePlan::new(&job.people)?;
         let turned = video.rotation % 180 != 0;
         let (w, h) = if turned { (rects[0].h, rects[0].w) } else { (rects[0].w, rects[0].h) };
-        let (nw, nh) = model.manifest.input_size(job.model.input_size_of(&model.manifest.name), w, h)?;
+        let windowed = people.as_ref().is_some_and(PeoplePlan::has_windows);
+        let size = job.model.input_size_of(&model.manifest.name);
+        let (nw, nh) = if windowed { matte_size(size, w, h) } else { model.manifest.input_size(size, w, h)? };
         let grid = if turned { (nh, nw) } else { (nw, nh) };
-        let (view, windows) = windows(job, &model, format.projection.value, (rects[0].w, rects[0].h), grid)?;
+        let (view, windows) = match windowed {
+            true => (View::Eye, Windows::whole(grid)),
+            false => windows(job, &model, format.projection.value, (rects[0].w, rects[0].h), grid)?,
+        };
         let views = Views { rects, view, windows: Arc::new(windows), rotation: video.rotation };
         let geometries = job
             .outputs
@@ -136,6 +145,30 @@ impl Plan {
     /// opened for. Where they then share out [more frames](crate::tune::rules::batch), each still gets one at a time.
     pub fn pictures(&self, job: &Job) -> usize {
         self.views.pictures() * job.model.batch_size.max(1) as usize
+    }
+
+    /// Width and height of the model's input.
+    ///
+    /// # Errors
+    /// As [`PeoplePlan::window_size`].
+    pub fn network_size(&self) -> Result<(usize, usize)> {
+        match self.windowed() {
+            Some(people) => {
+                let side = people.window_size(&people.networks[0])?;
+                Ok((side, side))
+            }
+            None => Ok(self.views.network_size()),
+        }
+    }
+
+    /// Who looks through windows; `None` where the model sees whole eyes.
+    pub fn windowed(&self) -> Option<&PeoplePlan> {
+        self.people.as_ref().filter(|people| people.has_windows())
+    }
+
+    /// The lens of its views; `None`: flat pictures.
+    pub fn lens(&self) -> Option<Lens> {
+        self.format.projection.value.lens()
     }
 
     /// Label and value of everything that was found, for people.
@@ -189,16 +222,27 @@ impl Plan {
         let (w, h) = self.views.network_size();
         let name = &self.model.manifest.name;
         let (views, windows) = (self.views.rects.len(), self.views.windows.count());
-        let whole = match self.views.view {
+        if let Some(names) = self.windowed().and_then(PeoplePlan::names) {
+            return format!("{names}, through a window on each person in each of {views} view(s)");
+        }
+        match self.views.view {
             View::Eye => format!("{name}, {w}x{h} for each of {views} view(s)"),
             view if windows == 1 => format!("{name}, {w}x{h} for each of {views} view(s), seen as {view}"),
             view => format!("{name}, {w}x{h} for each of {windows} {view} windows of {views} view(s)"),
-        };
-        match self.people.as_ref().and_then(PeoplePlan::names) {
-            Some(names) => format!("{whole}, and {names} for each person"),
-            None => whole,
         }
     }
+}
+
+/// Longer side of an eye's small picture and matte, where networks look through windows and nobody asked for another.
+const MATTE_SIZE: u32 = 512;
+
+/// Size of the small picture and matte of an eye of `w` x `h`: the longer side is `size`, the other follows the eye's shape.
+fn matte_size(size: Option<u32>, w: usize, h: usize) -> (usize, usize) {
+    let longer = size.unwrap_or(MATTE_SIZE).max(32) as usize;
+    let snap = |v: f64| ((v / 16.0).round() * 16.0).max(32.0) as usize;
+    let shorter = |a: usize, b: usize| snap(longer as f64 * a as f64 / b.max(1) as f64);
+    let longer = snap(longer as f64);
+    if w >= h { (longer, shorter(h, w)) } else { (shorter(w, h), longer) }
 }
 
 /// How the model looks at the eyes, which are `eye` pixels large and whose mattes get the size

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 use vrseg_image::matte::SmallYuv;
+use vrseg_image::matte::people::Surface;
 use vrseg_image::matte::windows::{View, Windows};
 use vrseg_image::plane::{Plane, Rect};
+use vrseg_image::vr::Lens;
 
 /// What is seen of every frame.
 #[derive(Clone, Debug)]
@@ -22,6 +24,12 @@ impl Views {
     /// Size of a view's small picture and matte, before rotation.
     pub fn size(&self) -> (usize, usize) {
         self.windows.grid()
+    }
+
+    /// What each of them shows, seen through `lens`; `None`: flat pictures.
+    pub fn surface(&self, lens: Option<Lens>) -> Surface {
+        let (w, h) = self.rects.first().map_or((1, 1), |rect| (rect.w, rect.h));
+        Surface::new(lens, w, h)
     }
 
     /// Size of the model's input.

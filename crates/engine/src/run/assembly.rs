@@ -3,19 +3,23 @@
 use crate::error::Result;
 use crate::events::Preview;
 use crate::frame::Border;
-use crate::people::People;
-use crate::plan::{Plan, SmallView, output_color, output_layout};
+use crate::people::Finder;
+use crate::plan::{PeoplePlan, Plan, SmallView, output_color, output_layout};
 use crate::spec::Job;
-use crate::stages::{Backdrop, Matte, Paint, Recycled, Sample, Scenes, SourceForm, Target};
+use crate::stages::{
+    Backdrop, CutWindows, Gather, Matte, Paint, PeopleMattes, Recycled, Sample, Scenes, SourceForm, Target,
+    WindowChoice,
+};
 use crossbeam_channel::{Sender, bounded};
 use std::sync::Arc;
 use vrseg_image::compose::{Mode, PassthroughPainter};
 use vrseg_image::matte::Borders;
+use vrseg_image::matte::people::SourceFormat;
 use vrseg_image::matte::stereo::{Search, StereoFusion};
 use vrseg_image::matte::windows::Blender;
 use vrseg_image::plane::Plane;
 use vrseg_image::vr::{EyeOrder, Lens};
-use vrseg_infer::{Batch, Kind};
+use vrseg_infer::{Batch, Kind, Model};
 use vrseg_media::FramePool;
 
 /// Makes a job's stages.
@@ -54,31 +58,54 @@ impl<'a> Assembly<'a> {
     pub fn sample(&self, recycling: &Recycling) -> Sample {
         let video = &self.plan.input.video;
         let normalization = self.plan.model.manifest.normalization();
-        Sample::new(self.plan.views.clone(), video.layout, video.color, normalization, recycling.to_sample.clone())
+        let (windowed, recycled) = (self.plan.windowed().is_some(), recycling.to_sample.clone());
+        Sample::new(self.plan.views.clone(), video.layout, video.color, normalization, recycled, windowed)
     }
 
-    /// What finds cuts and gathers batches; `memory` is its own of the frame before the first.
-    pub fn scenes(&self, batch_frames: usize, memory: Option<Plane<f32>>, recycling: &Recycling) -> Scenes {
+    /// What finds cuts, and people by `finder`; `memory` is its own of the frame before the first.
+    pub fn scenes(
+        &self,
+        memory: Option<Plane<f32>>,
+        finder: Option<&'a mut Finder>,
+        warn: &'a (dyn Fn(String) + Sync),
+    ) -> Scenes<'a> {
         let (views, every) = (self.plan.views.rects.len(), self.job.matte.every.max(1));
-        Scenes::new(views, every, batch_frames, memory, recycling.batches.clone()).with_borders(self.borders())
+        Scenes::new(views, every, memory, finder, warn).with_borders(self.borders())
     }
 
-    /// What makes the frame's mattes of what the model found. `people` are looked at more closely; the work begins
-    /// behind `begin` where it resumes.
+    /// A worker that cuts windows.
+    ///
+    /// # Errors
+    /// A network's manifest asks for windows of a size that isn't one of its own.
+    pub fn cut_windows(&self, recycling: &Recycling) -> Result<CutWindows> {
+        let (plan, video) = (self.plan, &self.plan.input.video);
+        let surface = plan.views.surface(plan.lens());
+        let people = plan.windowed();
+        let choice = |model: &Model| -> Result<WindowChoice> {
+            let margin = model.manifest.crop.margin(surface.is_spherical());
+            let size = people.map_or(Ok(0), |people| people.window_size(model))?;
+            Ok(WindowChoice { margin, size, normalization: model.manifest.normalization() })
+        };
+        let networks = people.map(|people| people.networks.as_slice()).unwrap_or_default();
+        let choices = networks.iter().map(choice).collect::<Result<_>>()?;
+        let form = SourceFormat { layout: video.layout, color: video.color, rotation: plan.views.rotation };
+        Ok(CutWindows::new(surface, plan.views.rects.clone(), form, choices, recycling.to_sample.clone()))
+    }
+
+    /// What gathers the frames that go through the networks together.
+    pub fn gather(&self, batch_frames: usize, recycling: &Recycling) -> Gather {
+        Gather::new(batch_frames, recycling.batches.clone())
+    }
+
+    /// What makes the frame's mattes of what the networks found. The work begins behind `begin` where it resumes.
     ///
     /// # Errors
     /// A background can't be read.
-    pub fn matte(
-        &self,
-        people: Option<&'a mut People>,
-        begin: Option<&Border>,
-        preview: &'a Preview,
-        warn: &'a (dyn Fn(String) + Sync),
-    ) -> Result<Matte<'a>> {
+    pub fn matte(&self, begin: Option<&Border>, preview: &'a Preview) -> Result<Matte<'a>> {
         let Self { job, plan } = *self;
         let video = &plan.input.video;
-        let recurrent = plan.model.manifest.kind == Kind::Recurrent;
-        let remembers = recurrent && people.as_ref().is_none_or(|people| people.is_recurrent());
+        let whole = plan.model.manifest.kind == Kind::Recurrent;
+        let remembers = plan.windowed().map_or(whole, PeoplePlan::is_steady);
         let views = plan.views.rects.len();
         // Frames count from where the range begins; without one they keep the file's own clock.
         let start = job.range.start.filter(|t| *t > 0.0).or(plan.input.start_time.map(|t| -t)).unwrap_or(0.0);
@@ -90,7 +117,7 @@ impl<'a> Assembly<'a> {
         let mut matte = Matte {
             windows: Arc::clone(&plan.views.windows),
             blender: Blender::new(),
-            people,
+            people: self.people_mattes(),
             filter: job.people.filter.clone(),
             begin: start,
             degrees,
@@ -102,10 +129,17 @@ impl<'a> Assembly<'a> {
             matrix: video.color.matrix,
             first_pts: begin.map(|b| b.first_pts),
             preview,
-            warn,
         };
         matte.remember(&begin.cloned().unwrap_or_default().state)?;
         Ok(matte)
+    }
+
+    /// What brings the mattes of people onto the eyes, where people are told apart.
+    fn people_mattes(&self) -> Option<PeopleMattes> {
+        let people = self.plan.people.as_ref()?;
+        let surface = self.plan.views.surface(self.plan.lens());
+        let one = |m: &Model| (m.manifest.kind == Kind::Recurrent, m.manifest.crop.margin(surface.is_spherical()));
+        Some(PeopleMattes::new(surface, self.plan.views.size(), people.networks.iter().map(one).collect()))
     }
 
     /// What lies beyond the left and right borders of a view.

@@ -1,8 +1,8 @@
 //! Loading a job's models, and what the rules make of this machine: all that takes time before the first frame.
 
 use crate::error::Result;
-use crate::people::People;
-use crate::plan::Plan;
+use crate::people::Finder;
+use crate::plan::{PeoplePlan, Plan};
 use crate::spec::Job;
 use crate::tune::cuda::CudaCards;
 use crate::tune::rules::{self, MemoryShares, NetworkLoad, Processor, Threads};
@@ -15,7 +15,10 @@ use vrseg_infer::{ActiveBackend, Batch, DeviceChoice, Kind, ModelError, Network,
 pub struct LoadedJob {
     pub(super) plan: Plan,
     pub(super) network: Network,
-    pub(super) people: Option<People>,
+    /// Others that look through windows beside it.
+    pub(super) partners: Vec<Network>,
+    /// Who finds people.
+    pub(super) finder: Option<Finder>,
     /// It computes in bfloat16.
     bf16: bool,
     pub(super) threads: Threads,
@@ -27,6 +30,12 @@ pub struct LoadedJob {
     pub(super) max_memory: u64,
     /// NVML's number of the card that runs the network, where that is sure, and its name.
     pub(super) card: Option<(u32, String)>,
+    /// How each network's mattes are kept.
+    pub(super) kept: Vec<Kept>,
+}
+
+/// What the keys of a network's mattes depend on.
+pub(super) struct Kept {
     /// What computes the mattes.
     pub(super) context: CacheKeyContext,
     /// How it did so then. A device that fails changes it.
@@ -77,7 +86,10 @@ impl LoadedJob {
         let mut network = Network::load(&plan.model, &options)?;
         warm_up(job, &plan, &mut network, &machine.cpu)?;
         let provider = network.provider();
+        let one_by_one = plan.windowed().is_some_and(PeoplePlan::is_recurrent);
         let batch_frames = match job.model.batch_size {
+            // Whoever is recurrent wants frame after frame, and so all networks get them.
+            0 if one_by_one => 1,
             0 => rules::batch(processor(provider, &machine.cpu), &load(&plan, &network), network.sessions()).value,
             n => n as usize,
         };
@@ -91,14 +103,18 @@ impl LoadedJob {
         let bf16 = provider == Provider::OpenVino && options.computes_bf16();
         let video = &plan.input.video;
         let form = (video.layout, video.color);
-        let people = plan.people.as_ref();
-        let people =
-            people.map(|p| People::new(p, &options, &plan.views, plan.format.projection.value, form, threads.prepare));
-        let people = people.transpose()?;
+        let finder =
+            plan.people.as_ref().map(|p| Finder::new(p, &options, &plan.views, plan.lens(), form)).transpose()?;
+        let partners = plan.windowed().and_then(|people| people.networks.get(1..)).unwrap_or_default();
+        let partners = partners.iter().map(|model| Ok(Network::load(model, &options)?)).collect::<Result<Vec<_>>>()?;
         let queue_bytes = rules::queue(&machine.memory).value as usize;
-        let context = context(job, &network, &machine, card.as_ref().map(|(_, name)| name.as_str()));
-        let backend = network.active_backend();
-        Ok(Self { plan, network, people, bf16, threads, batch_frames, queue_bytes, max_memory, card, context, backend })
+        let card_name = card.as_ref().map(|(_, name)| name.as_str());
+        let kept = |network: &Network| Kept {
+            context: context(job, network, &machine, card_name),
+            backend: network.active_backend(),
+        };
+        let kept = std::iter::once(&network).chain(&partners).map(kept).collect();
+        Ok(Self { plan, network, partners, finder, bf16, threads, batch_frames, queue_bytes, max_memory, card, kept })
     }
 
     /// The plan.
@@ -126,6 +142,12 @@ impl LoadedJob {
         (&self.plan, &mut self.network)
     }
 
+    /// The plan, all networks, and who finds people.
+    pub fn all_parts(&mut self) -> (&Plan, Vec<&mut Network>, Option<&mut Finder>) {
+        let networks = std::iter::once(&mut self.network).chain(&mut self.partners).collect();
+        (&self.plan, networks, self.finder.as_mut())
+    }
+
     /// The device in one line: what runs the network, and why nothing better does.
     pub fn device(&self) -> String {
         let refused: Vec<_> = self.network.refused().iter().map(|(p, why)| format!("{p}: {why}")).collect();
@@ -148,7 +170,7 @@ pub(super) fn memory_shares(batch_frames: usize, plan: &Plan, network: &Network,
 
 /// The model's part of a frame.
 fn load<'a>(plan: &Plan, network: &'a Network) -> NetworkLoad<'a> {
-    let (width, height) = plan.views.network_size();
+    let (width, height) = plan.network_size().unwrap_or(plan.views.network_size());
     let manifest = network.manifest();
     NetworkLoad {
         model: &manifest.name,
@@ -186,7 +208,7 @@ fn context(job: &Job, network: &Network, machine: &Machine, card: Option<&str>) 
 /// kernels, compiling, finding out that memory does not suffice. Nothing was created by then.
 fn warm_up(job: &Job, plan: &Plan, network: &mut Network, cpu: &Cpu) -> Result<()> {
     let by_rule = rules::warmup(processor(network.provider(), cpu)).value;
-    let (width, height) = plan.views.network_size();
+    let (width, height) = plan.network_size()?;
     let n = plan.pictures(job);
     let mut states = States::default();
     let device = network.provider();

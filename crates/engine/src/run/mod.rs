@@ -24,13 +24,14 @@ use crate::spec::Job;
 use crate::stages::{Decode, Infer};
 use crate::telemetry::SPANS;
 use crate::tune::rules::Threads;
-use load::memory_shares;
+use load::{Kept, memory_shares};
 use outputs::Outputs;
 use report::{Reporter, Totals, report_reader};
 use std::sync::Arc;
 use std::time::Instant;
 use vrseg_hardware::{Sampler, sampler};
-use vrseg_infer::cache::{self, Cache, CacheChoice, CacheStats, CachedInference, Tiers};
+use vrseg_infer::Network;
+use vrseg_infer::cache::{self, Cache, CacheChoice, CacheStats, CachedInference, InferenceState, Tiers};
 use vrseg_media::{DecodeOptions, EncodeOptions, OpenInput, Reader};
 
 /// Plans and runs a job.
@@ -68,7 +69,7 @@ pub fn run_part(
     let _job = tracing::debug_span!(target: SPANS, "job", input = %job.input.display()).entered();
     let (device, started) = (loaded.device(), Instant::now());
     let opened = loaded.plan.opened.take();
-    let LoadedJob { plan, network, people, threads, card, context, .. } = loaded;
+    let LoadedJob { plan, network, partners, finder, threads, card, kept, .. } = loaded;
     let (plan, threads, batch_frames) = (&*plan, *threads, loaded.batch_frames);
     let video = &plan.input.video;
     let warn = |message| observer.event(Event::Warning { message });
@@ -100,11 +101,12 @@ pub fn run_part(
     let recycling = Recycling::new(threads.prepare, threads.compose);
     let targets = assembly.targets()?;
     let resumes = part.and_then(|p| p.begin.as_ref());
-    let matte = assembly.matte(people.as_mut(), resumes, &live.preview, &warn)?;
-    // The keys of mattes that came another way would be wrong.
-    let as_ever = network.active_backend() == loaded.backend;
-    let keyed = cache.clone().filter(|_| as_ever).map(|cache| (cache, context.clone()));
-    let inference = CachedInference::new(network, &begin.state.inference, keyed)?;
+    let matte = assembly.matte(resumes, &live.preview)?;
+    let networks = std::iter::once(network).chain(partners);
+    let inferences = cached(networks, kept, cache.as_ref(), &begin.state.inference)?;
+    if let Some(finder) = finder.as_mut() {
+        finder.remember(begin.state.people.as_ref());
+    }
     let heard = |so_far: CacheStats, notes: Vec<String>| {
         live.count_mattes(so_far);
         notes.into_iter().for_each(warn);
@@ -120,16 +122,20 @@ pub fn run_part(
     };
     let cuts = part.map_or_else(Cuts::none, |part| Cuts::of(part, assembly.tick()));
     let notes = outputs.notes;
-    let infer = Infer::new(inference, plan.views.rotation, recycling.batches.clone(), &heard);
+    let windowed = plan.windowed().is_some();
+    let cutters = if windowed { threads.prepare } else { 1 };
+    let cutters = (0..cutters).map(|_| assembly.cut_windows(&recycling)).collect::<Result<_>>()?;
+    let infer = Infer::new(inferences, windowed, plan.views.rotation, recycling.batches.clone(), &heard);
     let finished = Graph::new(cancel, &live.clocks)
         .source(Decode::new(&mut reader, outputs.packets, cuts), admission, 2)
         .parallel_in_order(
             "prepare",
             several(threads.prepare, || assembly.sample(&recycling)),
-            assembly.scenes(batch_frames, begin.state.scene, &recycling),
-            // The batch that `scenes` holds is the queue.
+            assembly.scenes(begin.state.scene, finder.as_mut(), &warn),
             0,
         )
+        // The batch that `gather` holds is the queue.
+        .parallel_in_order("windows", cutters, assembly.gather(batch_frames, &recycling), 0)
         .ordered("infer", infer, batch_frames)
         .ordered("matte", matte, 1)
         .split("compose", several(threads.compose, || assembly.paint(&targets, &recycling)), targets.len(), 1)
@@ -149,6 +155,23 @@ pub fn run_part(
     let latency = LatencyReport::of(&latency);
     let reporter = Reporter { job, plan, live: &live, latency, cache: cache.as_deref(), observer };
     Ok(reporter.summarize(totals, finished.sinks, &notes))
+}
+
+/// The networks with their states and kept mattes.
+fn cached<'n>(
+    networks: impl Iterator<Item = &'n mut Network>,
+    kept: &[Kept],
+    cache: Option<&Arc<Cache>>,
+    past: &[InferenceState],
+) -> Result<Vec<CachedInference<'n>>> {
+    let nothing = InferenceState::default();
+    let one = |(i, network): (usize, &'n mut Network)| {
+        // The keys of mattes that came another way would be wrong.
+        let as_ever = kept.get(i).filter(|kept| kept.backend == network.active_backend());
+        let keyed = cache.zip(as_ever).map(|(cache, kept)| (Arc::clone(cache), kept.context.clone()));
+        Ok(CachedInference::new(network, past.get(i).unwrap_or(&nothing), keyed)?)
+    };
+    networks.enumerate().map(one).collect()
 }
 
 /// So many workers of a stage.

@@ -68,7 +68,7 @@ pub fn shared_out(job: &Job, infer: usize, workers: usize) -> Job {
 /// All that the best shares depend on.
 fn kind(job: &Job, plan: &Plan, machine: &Machine) -> String {
     let video = &plan.input.video;
-    let (w, h) = plan.views.network_size();
+    let (w, h) = plan.network_size().unwrap_or(plan.views.network_size());
     let cards: Vec<_> = machine.gpu.cards.iter().map(|c| c.name.as_str()).collect();
     let encoders: Vec<_> = plan.encoders.iter().map(|e| e.description.as_str()).collect();
     format!(
@@ -150,7 +150,7 @@ fn trial(job: &Job, plan: &Plan, cancel: &Cancel) -> Option<(TunedShares, usize)
 /// What the network makes of two pictures of noise, one after the other. How it shares out its work depends on
 /// the pictures' size alone, so what differs with noise is what would differ with any picture.
 fn mattes_of_noise(loaded: &mut LoadedJob, job: &Job) -> Option<Vec<Plane<f32>>> {
-    let (width, height) = loaded.plan().views.network_size();
+    let (width, height) = loaded.plan().network_size().ok()?;
     let n = loaded.plan().pictures(job);
     let (_, network) = loaded.parts();
     let (mut states, mut mattes) = (States::default(), Vec::new());

@@ -350,7 +350,7 @@ impl JobFolder {
                 break;
             }
         }
-        let useful = |b: &Border| kept_mattes || !b.state.inference.needs_cache();
+        let useful = |b: &Border| kept_mattes || !b.state.needs_cache();
         while records.last().is_some_and(|r| r.next.is_some() && !self.border(r).as_ref().is_some_and(useful)) {
             records.pop();
         }
@@ -449,8 +449,9 @@ mod tests {
             folder.keep(&mut record(&folder, n, true), Some(&TemporalState::default())).expect("kept");
         }
         let chain = serde_json::json!({"start": vec![7; 32], "last": vec![8; 32], "within": (vec![9; 32], 3)});
-        let within = InferenceState { states: Vec::new(), chain: serde_json::from_value(chain).expect("a chain") };
-        let state = TemporalState { inference: within, ..TemporalState::default() };
+        let within =
+            InferenceState { chain: serde_json::from_value(chain).expect("a chain"), ..InferenceState::default() };
+        let state = TemporalState { inference: vec![within], ..TemporalState::default() };
         folder.keep(&mut record(&folder, 2, true), Some(&state)).expect("kept");
         assert_eq!((folder.finished(true).len(), folder.finished(false).len()), (3, 2));
     }

@@ -151,7 +151,7 @@ impl Worker<'_> {
     fn make(&self, job: &Job, loaded: &mut LoadedJob, n: usize) -> Result<(Outcome, Option<Summary>), Error> {
         let (folder, segment) = (self.folder, &self.segments[n]);
         let known = n.checked_sub(1).and_then(|b| folder.record(b)).and_then(|r| folder.border(&r));
-        let useful = |b: &Border| b.pts == segment.pts && (job.cache.reads() || !b.state.inference.needs_cache());
+        let useful = |b: &Border| b.pts == segment.pts && (job.cache.reads() || !b.state.needs_cache());
         let known = known.filter(useful);
         let warm_up = (n > 0 && known.is_none()).then_some(segment.warm_up);
         let unknown = || Border {

@@ -236,11 +236,18 @@ pub const SETTINGS: &[Setting] = &[
         "people.crops",
         List,
         "off",
-        "Find people and show each of them to these networks, separated by commas; off: only whole eyes",
+        "Find people, and let these networks look at each through a window, separated by commas; off: at whole eyes",
     )
-    .note("their mean counts; needs the detector (`nanodet`); [figures](quality.md)")
+    .note("their mean counts; `--model` or `--view` without it mean whole eyes; [figures](quality.md)")
     .options(&[value("--crops", "MODEL", Matte)]),
-    setting("people.every", Integer(1, 300), "10", "Frames between two looks of the person detector, at most"),
+    open("people.size", Integer(64, 2048), "auto", "Side of these windows in pixels; auto: what suits each network")
+        .note("networks that take one size only keep theirs"),
+    setting(
+        "people.every",
+        Integer(1, 300),
+        "2",
+        "Frames from one look of the person detector to the next, each through another view",
+    ),
     setting(
         "people.keep",
         Form(values::KEEP_FORM, values::is_keep),

@@ -72,6 +72,7 @@ impl Fields<'_> {
             },
             people: PeopleChoice {
                 crops: self.get("people.crops"),
+                size: self.get("people.size"),
                 insist: self.sources.of("people.crops").is_user(),
                 every: self.get("people.every"),
                 keep: self.read("people.keep", values::keep).unwrap_or_default(),

@@ -1,4 +1,4 @@
-//! Third stage: runs the model.
+//! Fourth stage: runs the networks.
 
 use crate::error::Result;
 use crate::frame::{InferenceBatch, PreparedFrame};
@@ -12,9 +12,12 @@ use vrseg_infer::cache::{CacheStats, CachedInference};
 /// Hears after each batch where the mattes came from so far, and what was done because the device failed.
 pub(super) type InferenceReport<'a> = &'a (dyn Fn(CacheStats, Vec<String>) + Sync);
 
-/// Runs the model on batches.
+/// Runs the networks on batches.
 pub struct Infer<'a> {
-    inference: CachedInference<'a>,
+    /// One for each network.
+    inferences: Vec<CachedInference<'a>>,
+    /// The networks look through windows on people, rather than at whole views.
+    windowed: bool,
     rotation: i32,
     /// Takes input buffers back.
     recycle: Sender<Batch>,
@@ -27,12 +30,58 @@ pub struct Infer<'a> {
 impl<'a> Infer<'a> {
     /// `rotation` (clockwise degrees, as the model sees the pictures) is undone on the mattes.
     pub fn new(
-        inference: CachedInference<'a>,
+        inferences: Vec<CachedInference<'a>>,
+        windowed: bool,
         rotation: i32,
         recycle: Sender<Batch>,
         heard: InferenceReport<'a>,
     ) -> Self {
-        Self { inference, rotation, recycle, heard, alphas: Vec::new(), propagated: 0 }
+        Self { inferences, windowed, rotation, recycle, heard, alphas: Vec::new(), propagated: 0 }
+    }
+
+    /// Runs the network on whole views.
+    fn look_at_views(&mut self, frames: &mut [PreparedFrame], batches: &[Batch]) -> Result<()> {
+        let shown = frames.iter().filter(|f| !f.is_propagated()).count();
+        let (Some(inference), Some(batch)) = (self.inferences.first_mut(), batches.first()) else { return Ok(()) };
+        if shown == 0 {
+            return Ok(());
+        }
+        inference.run(batch, shown, &mut self.alphas)?;
+        let shown = frames.iter_mut().filter(|f| !f.is_propagated());
+        let windows = shown.flat_map(|f| &mut f.views).flat_map(|v| &mut v.mattes);
+        take_over(windows, &mut self.alphas, self.rotation);
+        Ok(())
+    }
+
+    /// Runs each network on its windows on people.
+    fn look_through_windows(&mut self, frames: &mut [PreparedFrame], batches: &[Batch]) -> Result<()> {
+        let shown = || frames.iter().filter(|f| !f.is_propagated());
+        if shown().count() == 0 {
+            return Ok(());
+        }
+        // A track's number is counted from 0, and there are two eyes at the most.
+        let slots: Vec<_> = shown().flat_map(|f| &f.people).map(|p| 2 * p.track + p.eye as u64).collect();
+        for (n, (inference, batch)) in self.inferences.iter_mut().zip(batches).enumerate() {
+            inference.run_slots(batch, &slots, &mut self.alphas)?;
+            let shown = frames.iter_mut().filter(|f| !f.is_propagated());
+            let mattes = shown.flat_map(|f| {
+                f.mattes.resize_with(batches.len(), Vec::new);
+                f.mattes[n].resize_with(f.people.len(), Plane::default);
+                &mut f.mattes[n]
+            });
+            take_over(mattes, &mut self.alphas, self.rotation);
+        }
+        Ok(())
+    }
+}
+
+/// Hands mattes over, turned back by `rotation`. What was there, of an earlier frame, is the buffer for the next.
+fn take_over<'p>(mattes: impl Iterator<Item = &'p mut Plane<f32>>, alphas: &mut [Plane<f32>], rotation: i32) {
+    for (matte, alpha) in mattes.zip(alphas) {
+        if rotation != 0 {
+            *alpha = rotate(alpha, 360 - rotation);
+        }
+        std::mem::swap(matte, alpha);
     }
 }
 
@@ -40,35 +89,35 @@ impl Stage for Infer<'_> {
     type Input = InferenceBatch;
     type Output = Vec<PreparedFrame>;
 
-    fn process(&mut self, InferenceBatch { mut frames, batch }: InferenceBatch) -> Result<Vec<PreparedFrame>> {
+    fn process(&mut self, InferenceBatch { mut frames, batches }: InferenceBatch) -> Result<Vec<PreparedFrame>> {
         // A recurrent model gets one frame at a time, so what is known is what is before that frame.
         for state in frames.iter_mut().filter_map(|f| f.decoded.place.state()) {
-            state.inference = self.inference.state()?;
+            state.inference =
+                self.inferences.iter_mut().map(CachedInference::state).collect::<std::result::Result<_, _>>()?;
         }
         // For the same reason a cut is always the batch's first.
         if frames.first().is_some_and(|f| f.cut) {
-            self.inference.reset();
+            self.inferences.iter_mut().for_each(CachedInference::reset);
         }
-        let shown = frames.iter().filter(|f| !f.is_propagated()).count();
-        self.propagated += (frames.len() - shown) as u64;
-        let done = if shown > 0 { self.inference.run(&batch, shown, &mut self.alphas) } else { Ok(()) };
-        (self.heard)(CacheStats { carried: self.propagated, ..self.inference.stats() }, self.inference.take_notes());
+        self.propagated += frames.iter().filter(|f| f.is_propagated()).count() as u64;
+        let done = match self.windowed {
+            true => self.look_through_windows(&mut frames, &batches),
+            false => self.look_at_views(&mut frames, &batches),
+        };
+        let mut stats = CacheStats { carried: self.propagated, ..CacheStats::default() };
+        self.inferences.iter().for_each(|inference| stats += inference.stats());
+        (self.heard)(stats, self.inferences.iter_mut().flat_map(CachedInference::take_notes).collect());
         done?;
-        let shown = frames.iter_mut().filter(|f| !f.is_propagated());
-        let windows = shown.flat_map(|f| &mut f.views).flat_map(|v| &mut v.mattes);
-        for (matte, alpha) in windows.zip(&mut self.alphas) {
-            if self.rotation != 0 {
-                *alpha = rotate(alpha, 360 - self.rotation);
-            }
-            // The window's plane, of an earlier frame, is the buffer for the next.
-            std::mem::swap(matte, alpha);
+        for batch in batches {
+            let _ = self.recycle.try_send(batch);
         }
-        let _ = self.recycle.try_send(batch);
         Ok(frames)
     }
 
     fn finish(&mut self) -> Result<Option<Vec<PreparedFrame>>> {
-        self.inference.finish()?;
+        for inference in &mut self.inferences {
+            inference.finish()?;
+        }
         Ok(None)
     }
 }
@@ -103,7 +152,7 @@ mod tests {
         let told = Mutex::new(Vec::new());
         let heard = |_, notes| told.lock().unwrap().extend::<Vec<String>>(notes);
         let inference = CachedInference::new(&mut network, &Default::default(), None).unwrap();
-        let mut infer = Infer::new(inference, 0, recycle, &heard);
+        let mut infer = Infer::new(vec![inference], false, 0, recycle, &heard);
         let (mut indices, mut values, mut ok) = (Vec::new(), Vec::new(), true);
         let numbers: Vec<_> = (0..n).collect();
         for some in numbers.chunks(at_once) {
@@ -114,11 +163,13 @@ mod tests {
                 let permit = permits.acquire(|| false).unwrap();
                 let decoded = DecodedFrame { source, since: Instant::now(), permit, place: Place::Inside };
                 let view = SmallView { mattes: vec![Plane::default()], ..SmallView::default() };
-                PreparedFrame { decoded, views: vec![view], cut: false, motion: Vec::new() }
+                PreparedFrame::new(decoded, vec![view])
             };
             let data = some.iter().flat_map(|i| [*i as f32 / 100.0, 0.0, 0.0]).collect();
             let batch = Batch { data, n: some.len(), width: 1, height: 1 };
-            let Ok(out) = infer.process(InferenceBatch { frames: some.iter().map(frame).collect(), batch }) else {
+            let Ok(out) =
+                infer.process(InferenceBatch { frames: some.iter().map(frame).collect(), batches: vec![batch] })
+            else {
                 ok = false;
                 break;
             };

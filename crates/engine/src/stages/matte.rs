@@ -1,14 +1,15 @@
-//! Fourth stage: brings the mattes of windows back onto their eyes, refines each person in crops, lets the
-//! mattes of two eyes meet, stabilizes the small mattes over time and fetches each frame's background. The one
-//! place after the network where frames depend on the frame before.
+//! Fifth stage: brings the mattes of windows back onto their eyes, lets the mattes of two eyes meet, stabilizes the small
+//! mattes over time and fetches each frame's background. The one place after the network where frames depend on the
+//! frame before.
 
 use super::Backdrop;
 use crate::error::Result;
 use crate::events::{Preview, PreviewFrame};
 use crate::frame::{MattedFrame, Place, PreparedFrame, TemporalState};
 use crate::graph::Stage;
-use crate::people::People;
+use crate::people::FramePerson;
 use std::sync::Arc;
+use vrseg_image::matte::people::{PersonLayers, PersonMatte, Surface, Window};
 use vrseg_image::matte::person_filter::PersonFilter;
 use vrseg_image::matte::stereo::StereoFusion;
 use vrseg_image::matte::windows::{Blender, Windows};
@@ -21,8 +22,8 @@ pub struct Matte<'a> {
     pub windows: Arc<Windows>,
     /// Brings their mattes back.
     pub blender: Blender,
-    /// Refines each person in crops, where that is asked for.
-    pub people: Option<&'a mut People>,
+    /// Where people are told apart, what brings their mattes onto the eyes, or leaves out who isn't to be shown.
+    pub people: Option<PeopleMattes>,
     /// What the user says of whom the matte shows.
     pub filter: PersonFilter,
     /// Seconds into the source at which frames count 0.
@@ -45,8 +46,56 @@ pub struct Matte<'a> {
     pub first_pts: Option<i64>,
     /// Shown to whoever watches the job.
     pub preview: &'a Preview,
-    /// Hears what was done because a device failed.
-    pub warn: &'a (dyn Fn(String) + Sync),
+}
+
+/// Brings the mattes of people onto the eyes.
+pub struct PeopleMattes {
+    surface: Surface,
+    layers: PersonLayers,
+    /// Whether each network remembers the frames before, and the margin of its windows; none where the model saw whole
+    /// views.
+    networks: Vec<(bool, f64)>,
+    /// The parts of a whole view in which somebody is who is to be shown.
+    shown: Plane<f32>,
+}
+
+/// Side of the white matte that stands for the surroundings of somebody who is shown.
+const WHITE: usize = 32;
+/// Margin around the box of somebody who is shown where the model saw whole views.
+const AROUND: f64 = 2.0;
+
+impl PeopleMattes {
+    /// For eyes that show `surface`, with mattes of `grid` samples, and networks of which it is known whether they
+    /// remember the frames before, and how wide their windows are.
+    pub fn new(surface: Surface, grid: (usize, usize), networks: Vec<(bool, f64)>) -> Self {
+        Self { surface, layers: PersonLayers::new(surface, grid), networks, shown: Plane::default() }
+    }
+
+    /// The eye's matte of what the networks found in windows on people.
+    fn blend(&mut self, eye: usize, people: &[FramePerson], mattes: &[Vec<Plane<f32>>], alpha: &mut Plane<f32>) {
+        self.layers.begin(alpha);
+        for (i, person) in people.iter().enumerate().filter(|(_, p)| p.eye == eye) {
+            let window = |margin: f64| Window::around(&self.surface, &person.held, margin);
+            let found = self.networks.iter().zip(mattes);
+            let seen =
+                found.filter_map(|((remembers, margin), mattes)| Some((*remembers, window(*margin), mattes.get(i)?)));
+            let seen = seen.collect();
+            let matte = PersonMatte { region: person.region, strength: person.strength, sure: person.sure, seen };
+            self.layers.add(&matte, alpha);
+        }
+    }
+
+    /// Leaves of an eye's matte, made of whole views, only what is near people.
+    fn only(&mut self, eye: usize, people: &[FramePerson], alpha: &mut Plane<f32>) {
+        let white = Plane::from_vec(vec![1.0; WHITE * WHITE], WHITE, WHITE);
+        self.layers.begin(&mut self.shown);
+        for person in people.iter().filter(|p| p.eye == eye) {
+            let seen = vec![(true, Window::around(&self.surface, &person.region, AROUND), &white)];
+            let matte = PersonMatte { region: person.region, strength: person.strength, sure: true, seen };
+            self.layers.add(&matte, &mut self.shown);
+        }
+        alpha.data_mut().iter_mut().zip(self.shown.data()).for_each(|(alpha, shown)| *alpha *= shown);
+    }
 }
 
 impl Stage for Matte<'_> {
@@ -56,11 +105,9 @@ impl Stage for Matte<'_> {
     /// Frames that are there to warm up end here.
     fn process(&mut self, mut frame: PreparedFrame) -> Result<Option<MattedFrame>> {
         if let Some(state) = frame.decoded.place.state() {
-            self.save(state)?;
+            self.save(state);
         }
-        let done = self.stabilized(&mut frame);
-        self.people.iter_mut().flat_map(|people| people.take_notes()).for_each(self.warn);
-        done?;
+        self.stabilized(&mut frame);
         if matches!(frame.decoded.place, Place::WarmUp) {
             return Ok(None);
         }
@@ -75,22 +122,17 @@ impl Stage for Matte<'_> {
 
 impl Matte<'_> {
     /// Adds the stage's memory to that of the others.
-    ///
-    /// # Errors
-    /// The networks' states can't be brought from the device.
-    fn save(&mut self, state: &mut TemporalState) -> Result<()> {
+    fn save(&mut self, state: &mut TemporalState) {
         let memory = |s: &Stabilizer| s.memory().map(|(luma, alpha)| (luma.clone(), alpha.clone()));
         state.stabilizers = self.stabilizers.iter().map(memory).collect();
         let position = |b: &mut Option<Backdrop>| b.as_mut().and_then(|b| b.source().position());
         state.backgrounds = self.backgrounds.iter_mut().map(position).collect();
-        state.people = self.people.as_ref().map(|people| people.state()).transpose()?;
-        Ok(())
     }
 
     /// Takes over what the stage of another run told.
     ///
     /// # Errors
-    /// A background can't be read any more; states are not the networks'.
+    /// A background can't be read any more.
     pub fn remember(&mut self, state: &TemporalState) -> Result<()> {
         for (stabilizer, memory) in self.stabilizers.iter_mut().zip(&state.stabilizers) {
             stabilizer.remember(memory.clone());
@@ -100,26 +142,36 @@ impl Matte<'_> {
                 background.source().go_to(*position)?;
             }
         }
-        self.people.as_mut().map_or(Ok(()), |people| people.remember(state.people.as_ref()))
+        Ok(())
     }
 
-    /// What the networks saw, between windows and around people.
-    fn look(&mut self, frame: &mut PreparedFrame) -> Result<()> {
+    /// What the networks saw, brought onto the eyes.
+    fn look(&mut self, frame: &mut PreparedFrame) {
+        let windowed = self.people.as_mut().filter(|people| !people.networks.is_empty());
+        if let Some(people) = windowed {
+            for (eye, view) in frame.views.iter_mut().enumerate() {
+                people.blend(eye, &frame.people, &frame.mattes, &mut view.alpha);
+            }
+            return;
+        }
         for view in &mut frame.views {
             self.blender.blend(&self.windows, &mut view.mattes, &mut view.alpha);
         }
-        let Some(people) = &mut self.people else { return Ok(()) };
-        people.look(&frame.decoded.source.frame.yuv(), &mut frame.views, frame.cut)
+        if let Some(people) = &mut self.people {
+            for (eye, view) in frame.views.iter_mut().enumerate() {
+                people.only(eye, &frame.people, &mut view.alpha);
+            }
+        }
     }
 
     /// The frame's mattes: what the networks saw or what is propagated, between the eyes, then over time.
-    fn stabilized(&mut self, frame: &mut PreparedFrame) -> Result<()> {
+    fn stabilized(&mut self, frame: &mut PreparedFrame) {
         if frame.is_propagated() {
             for ((view, motion), last) in frame.views.iter_mut().zip(&frame.motion).zip(&self.last) {
                 propagate(last, motion, &mut view.alpha);
             }
         } else {
-            self.look(frame)?;
+            self.look(frame);
         }
         if !self.filter.is_empty() {
             let seconds = frame.decoded.source.pts as f64 * self.tick + self.begin;
@@ -137,7 +189,6 @@ impl Matte<'_> {
             }
             stabilizer.apply(&view.yuv.y, &mut view.alpha);
         }
-        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The stages of a job, as values that a [`Graph`](crate::graph) gives threads to:
 //!
 //! ```text
-//! Decode ─▶ Sample (N) ─▶ Scenes ─▶ Infer ─▶ Matte ─▶ Paint (N) ─▶ Encode (one for each output)
+//! Decode ─▶ Sample (N) ─▶ Scenes ─▶ CutWindows (N) ─▶ Gather ─▶ Infer ─▶ Matte ─▶ Paint (N) ─▶ Encode (one for each output)
 //! ```
 //!
 //! Each can be driven by hand as well: `vrseg bench` does so to measure a stage by itself.
@@ -14,12 +14,14 @@ mod matte;
 mod paint;
 mod sample;
 mod scenes;
+mod windows;
 
 pub use backdrop::Backdrop;
 pub use decode::Decode;
 pub use encode::{Encode, SegmentSink, WholeSink};
 pub use infer::Infer;
-pub use matte::Matte;
+pub use matte::{Matte, PeopleMattes};
 pub use paint::{Paint, SourceForm, Target};
 pub use sample::{Recycled, Sample};
 pub use scenes::Scenes;
+pub use windows::{CutWindows, Gather, WindowChoice};

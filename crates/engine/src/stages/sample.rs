@@ -28,18 +28,30 @@ pub struct Sample {
     normalization: Normalization,
     recycled: Recycled,
     viewer: Viewer,
+    /// The networks look through windows on people: those are cut out later.
+    windowed: bool,
 }
 
 impl Sample {
-    /// For frames whose planes are `layout` and mean `color`.
+    /// For frames whose planes are `layout` and mean `color`. `windowed`: networks don't look at whole views.
     pub fn new(
         views: Views,
         layout: YuvLayout,
         color: YuvColor,
         normalization: Normalization,
         recycled: Recycled,
+        windowed: bool,
     ) -> Self {
-        Self { views, layout, color, normalization, recycled, viewer: Viewer::new() }
+        Self { views, layout, color, normalization, recycled, viewer: Viewer::new(), windowed }
+    }
+
+    /// Only the small pictures.
+    fn sample_views(&mut self, decoded: &DecodedFrame, views: &mut Vec<SmallView>) {
+        let planes = decoded.source.frame.yuv();
+        views.resize_with(self.views.rects.len(), SmallView::default);
+        for (rect, view) in self.views.rects.iter().zip(views) {
+            self.viewer.look(&self.views.windows, &planes, self.layout, self.color, *rect, &mut view.yuv, |_| {});
+        }
     }
 
     fn sample(&mut self, decoded: &DecodedFrame, views: &mut Vec<SmallView>, pictures: &mut Batch) {
@@ -66,7 +78,7 @@ impl Sample {
 }
 
 /// Adds a picture to a batch.
-fn add(picture: &SmallYuv, color: YuvColor, normalization: &Normalization, batch: &mut Batch) {
+pub(super) fn add(picture: &SmallYuv, color: YuvColor, normalization: &Normalization, batch: &mut Batch) {
     let len = 3 * batch.width * batch.height;
     let from = batch.n * len;
     batch.n += 1;
@@ -82,10 +94,14 @@ impl Stage for Sample {
 
     fn process(&mut self, decoded: DecodedFrame) -> Result<SampledFrame> {
         let mut views = self.recycled.views.try_recv().unwrap_or_default();
+        if self.windowed {
+            self.sample_views(&decoded, &mut views);
+            return Ok(SampledFrame { frame: PreparedFrame::new(decoded, views), pictures: Vec::new() });
+        }
         let mut pictures = self.recycled.batches.try_recv().unwrap_or_default();
         pictures.n = 0;
         (pictures.width, pictures.height) = self.views.network_size();
         self.sample(&decoded, &mut views, &mut pictures);
-        Ok(SampledFrame { frame: PreparedFrame { decoded, views, cut: false, motion: Vec::new() }, pictures })
+        Ok(SampledFrame { frame: PreparedFrame::new(decoded, views), pictures: vec![pictures] })
     }
 }

@@ -1,20 +1,18 @@
-//! Second stage, second part: what depends on the frames before: cuts, motion, and which frames go through the model
-//! together.
+//! Second stage, second part: what depends on the frames before: cuts, motion, and who is where.
 
 use crate::error::Result;
-use crate::frame::{InferenceBatch, PreparedFrame, SampledFrame};
+use crate::frame::SampledFrame;
 use crate::graph::Stage;
+use crate::people::Finder;
 use crate::plan::SmallView;
-use crossbeam_channel::Sender;
 use vrseg_image::matte::{Borders, Motion, MotionSearch, SceneDetector};
 use vrseg_image::plane::Plane;
-use vrseg_infer::Batch;
 
 /// Share of a view's blocks that may be new: where it is more, the model is run.
 const NEW: f32 = 0.04;
 
-/// Finds cuts and what moves, and gathers batches.
-pub struct Scenes {
+/// Finds cuts, what moves, and people.
+pub struct Scenes<'a> {
     scenes: SceneDetector,
     /// One for each view, where mattes may be propagated.
     searches: Vec<MotionSearch>,
@@ -22,37 +20,27 @@ pub struct Scenes {
     every: u32,
     /// Frames since it was run.
     propagated: u32,
-    batch_frames: usize,
-    /// Frames that wait for their batch to be full, and the pictures of those that the model is run on.
-    pending: Vec<PreparedFrame>,
-    batch: Batch,
-    /// Takes buffers back.
-    recycle: Sender<Batch>,
+    /// Who finds people, where anybody is to be told apart.
+    finder: Option<&'a mut Finder>,
+    /// Hears what was done because a device failed.
+    warn: &'a (dyn Fn(String) + Sync),
 }
 
-impl Scenes {
-    /// For frames of so many views that go through the model `batch_frames` at once, which is run on every
-    /// `every`th frame (at least 1). `memory` is the scene detector's, where the work resumes in the middle.
+impl<'a> Scenes<'a> {
+    /// For frames of so many views. The model is run on every `every`th frame (at least 1). `memory` is the scene
+    /// detector's, where the work resumes in the middle.
     pub fn new(
         views: usize,
         every: u32,
-        batch_frames: usize,
         memory: Option<Plane<f32>>,
-        recycle: Sender<Batch>,
+        finder: Option<&'a mut Finder>,
+        warn: &'a (dyn Fn(String) + Sync),
     ) -> Self {
         let mut scenes = SceneDetector::default();
         scenes.remember(memory);
         let searches = if every > 1 { views } else { 0 };
-        Self {
-            scenes,
-            searches: (0..searches).map(|_| MotionSearch::default()).collect(),
-            every,
-            propagated: 0,
-            batch_frames,
-            pending: Vec::with_capacity(batch_frames),
-            batch: Batch::default(),
-            recycle,
-        }
+        let searches = (0..searches).map(|_| MotionSearch::default()).collect();
+        Self { scenes, searches, every, propagated: 0, finder, warn }
     }
 
     /// The same, for views with such borders.
@@ -76,52 +64,38 @@ impl Scenes {
         self.propagated = if motion.is_some() { self.propagated + 1 } else { 0 };
         motion.unwrap_or_default()
     }
-
-    fn take(&mut self) -> Option<InferenceBatch> {
-        let frames = std::mem::take(&mut self.pending);
-        (!frames.is_empty()).then(|| InferenceBatch { frames, batch: std::mem::take(&mut self.batch) })
-    }
 }
 
-impl Stage for Scenes {
+impl Stage for Scenes<'_> {
     type Input = SampledFrame;
-    type Output = Option<InferenceBatch>;
+    type Output = Option<SampledFrame>;
 
-    fn process(&mut self, SampledFrame { mut frame, mut pictures }: SampledFrame) -> Result<Option<InferenceBatch>> {
-        let state = frame.decoded.place.state();
-        let border = state.is_some();
-        if let Some(state) = state {
+    fn process(&mut self, mut sampled: SampledFrame) -> Result<Option<SampledFrame>> {
+        let frame = &mut sampled.frame;
+        let border = frame.decoded.place.state();
+        let fresh = border.is_some();
+        if let Some(state) = border {
             state.scene = self.scenes.memory().cloned();
+            state.people = self.finder.as_ref().map(|finder| finder.state());
         }
         frame.cut = self.scenes.is_cut(&frame.views[0].yuv.y);
-        frame.motion = self.motion(&frame.views, border || frame.cut);
-        // The model isn't run on frames whose mattes are propagated.
-        if frame.motion.is_empty() && self.batch.n == 0 {
-            std::mem::swap(&mut self.batch, &mut pictures);
-        } else if frame.motion.is_empty() {
-            self.batch.data.extend_from_slice(&pictures.data);
-            self.batch.n += pictures.n;
+        frame.motion = self.motion(&frame.views, fresh || frame.cut);
+        if let Some(finder) = &mut self.finder {
+            let found = finder.find(&frame.decoded.source.frame.yuv(), &frame.views, frame.cut);
+            finder.take_notes().into_iter().for_each(self.warn);
+            frame.people = found?;
         }
-        if pictures.data.capacity() > 0 {
-            let _ = self.recycle.try_send(pictures);
-        }
-        self.pending.push(frame);
-        Ok(if self.pending.len() == self.batch_frames { self.take() } else { None })
-    }
-
-    /// A last batch may have fewer frames.
-    fn finish(&mut self) -> Result<Option<Option<InferenceBatch>>> {
-        Ok(Some(self.take()))
+        Ok(Some(sampled))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{DecodedFrame, Place};
+    use crate::frame::{DecodedFrame, InferenceBatch, Place, PreparedFrame};
     use crate::graph::{Item, Permits};
     use crate::plan::Views;
-    use crate::stages::{Recycled, Sample};
+    use crate::stages::{Gather, Recycled, Sample};
     use crossbeam_channel::bounded;
     use std::sync::Arc;
     use std::time::Instant;
@@ -165,22 +139,26 @@ mod tests {
         };
         let ((recycle, batches), (recycle_views, free)) = (bounded(4), bounded(4));
         let recycled = Recycled { batches, views: free };
-        let sample = || Sample::new(views(), layout, YuvColor::default(), Normalization::default(), recycled.clone());
+        let sample =
+            || Sample::new(views(), layout, YuvColor::default(), Normalization::default(), recycled.clone(), false);
         let mut workers: Vec<_> = (0..samplers).map(|_| sample()).collect();
-        let mut scenes = Scenes::new(2, every, batch_frames, None, recycle.clone());
+        let mut scenes = Scenes::new(2, every, None, None, &|_| {});
+        let mut gather = Gather::new(batch_frames, recycle.clone());
         let mut made = Vec::new();
-        let mut note = |work: InferenceBatch| {
+        let mut note = |mut work: InferenceBatch| {
+            let batch = work.batches.pop().unwrap_or_default();
             let of = |f: &PreparedFrame| (f.frame(), f.cut, f.motion.len());
-            made.push((work.frames.iter().map(of).collect(), work.batch.n, work.batch.data.clone()));
+            made.push((work.frames.iter().map(of).collect(), batch.n, batch.data.clone()));
             // Buffers come back full of what they were used for.
-            let _ = recycle.try_send(work.batch);
+            let _ = recycle.try_send(batch);
             work.frames.into_iter().for_each(|f| drop(recycle_views.try_send(f.views)));
         };
         for (n, decoded) in (0..FRAMES).map(decoded).enumerate() {
             let sampled = workers[n % samplers].process(decoded).unwrap();
-            scenes.process(sampled).unwrap().into_iter().for_each(&mut note);
+            let ordered = scenes.process(sampled).unwrap().unwrap();
+            gather.process(ordered).unwrap().into_iter().for_each(&mut note);
         }
-        scenes.finish().unwrap().into_iter().flatten().for_each(&mut note);
+        gather.finish().unwrap().into_iter().flatten().for_each(&mut note);
         made
     }
 

@@ -36,6 +36,8 @@ type Result<T> = std::result::Result<T, CachedInferenceError>;
 pub struct CachedInference<'n> {
     network: &'n mut Network,
     states: States,
+    /// What each picture of the frame before showed; empty where all frames have the same pictures.
+    slots: Vec<u64>,
     /// The states before the next frame are neither here nor in the caches, which should have them.
     states_lost: bool,
     /// `None`: without caches, or the network does not compute any more as the keys say.
@@ -60,7 +62,7 @@ impl<'n> CachedInference<'n> {
         let found = cursor.as_ref().is_some_and(|c| !matches!(c.states, StatesAt::Session));
         let states_lost = past.needs_cache() && !found;
         let (tally, missing_batch) = (CacheStats::default(), Batch::default());
-        Ok(Self { network, states, states_lost, cursor, tally, missing_batch })
+        Ok(Self { network, states, slots: past.slots.clone(), states_lost, cursor, tally, missing_batch })
     }
 
     /// Where the mattes came from so far.
@@ -76,6 +78,7 @@ impl<'n> CachedInference<'n> {
     /// Forgets the frames before, as a scene begins.
     pub fn reset(&mut self) {
         self.states.reset();
+        self.slots.clear();
         self.states_lost = false;
         if let Some(cursor) = &mut self.cursor {
             // The states behind the scene's last frame are of no use.
@@ -97,7 +100,8 @@ impl<'n> CachedInference<'n> {
             return Err(CachedInferenceError::Broken);
         }
         let Some(cursor) = &mut self.cursor else {
-            return Ok(InferenceState { states: self.network.save(&self.states)?, chain: None });
+            let states = self.network.save(&self.states)?;
+            return Ok(InferenceState { states, slots: self.slots.clone(), chain: None });
         };
         let (states, within) = match &cursor.states {
             StatesAt::Session => (self.network.save(&self.states)?, None),
@@ -112,7 +116,8 @@ impl<'n> CachedInference<'n> {
             // The states are most of what storing a run costs.
             cursor.store_run(Some(&states));
         }
-        Ok(InferenceState { states, chain: Some(Chain { start: cursor.context.start(), last: cursor.last, within }) })
+        let chain = Some(Chain { start: cursor.context.start(), last: cursor.last, within });
+        Ok(InferenceState { states, slots: self.slots.clone(), chain })
     }
 
     /// Stores what was computed since the last run was stored, so that another job can resume here.
@@ -133,15 +138,63 @@ impl<'n> CachedInference<'n> {
     /// The network's, and [`CachedInferenceError::Broken`].
     pub fn run(&mut self, batch: &Batch, frames: usize, alphas: &mut Vec<Plane<f32>>) -> Result<()> {
         if self.network.manifest().kind == Kind::Recurrent {
-            self.run_recurrent(batch, alphas)
+            self.run_recurrent(batch, None, alphas)
         } else {
             self.run_frames(batch, frames, alphas)
         }
     }
 
-    fn run_recurrent(&mut self, batch: &Batch, alphas: &mut Vec<Plane<f32>>) -> Result<()> {
+    /// As [`CachedInference::run`], for a batch whose pictures come and go: `slots` says what each shows. Each picture is
+    /// kept by itself; a recurrent network gets all pictures of one frame, and goes on where it saw the same slot in the
+    /// frame before.
+    ///
+    /// # Errors
+    /// As [`CachedInference::run`].
+    pub fn run_slots(&mut self, batch: &Batch, slots: &[u64], alphas: &mut Vec<Plane<f32>>) -> Result<()> {
+        if batch.n == 0 {
+            alphas.clear();
+            if self.network.manifest().kind == Kind::Recurrent {
+                self.reset();
+            }
+            return Ok(());
+        }
+        if self.network.manifest().kind != Kind::Recurrent {
+            return self.run_frames(batch, batch.n, alphas);
+        }
+        let follows: Vec<_> = slots.iter().map(|slot| self.slots.iter().position(|before| before == slot)).collect();
+        let as_before = self.slots.len() == slots.len() && follows.iter().enumerate().all(|(i, f)| *f == Some(i));
+        let relinked = (!as_before).then_some(follows.as_slice());
+        self.run_recurrent(batch, relinked, alphas)?;
+        self.slots = slots.to_vec();
+        Ok(())
+    }
+
+    /// Makes the states those of pictures that follow others than the ones at their own places.
+    fn relink(&mut self, follows: Option<&[Option<usize>]>) -> Result<()> {
+        let Some(follows) = follows.filter(|_| !self.states.is_empty()) else { return Ok(()) };
+        if follows.iter().all(Option::is_none) {
+            self.states.reset();
+            return Ok(());
+        }
+        let before = self.network.save(&self.states)?;
+        let after: Vec<_> = before.iter().map(|tensor| tensor.rows(follows)).collect();
+        self.states = self.network.restore(&after)?;
+        Ok(())
+    }
+
+    /// `follows`: which picture of the frame before each picture follows, `None` where each follows the one at its own
+    /// place.
+    fn run_recurrent(
+        &mut self,
+        batch: &Batch,
+        follows: Option<&[Option<usize>]>,
+        alphas: &mut Vec<Plane<f32>>,
+    ) -> Result<()> {
         if self.states_lost {
             return Err(CachedInferenceError::Broken);
+        }
+        if self.cursor.is_none() {
+            self.relink(follows)?;
         }
         let Some(cursor) = &mut self.cursor else {
             self.network.run(batch, &mut self.states, alphas)?;
@@ -150,6 +203,7 @@ impl<'n> CachedInference<'n> {
             return Ok(());
         };
         let key = CacheKeyContext::frame(&cursor.last, batch, 0, batch.n);
+        let key = follows.map_or(key, |follows| CacheKeyContext::relinked(&key, follows));
         cursor.last = key;
         if !matches!(cursor.states, StatesAt::Inside(..))
             && let Some((run, tier)) = cursor.cache.run(&key)
@@ -183,9 +237,11 @@ impl<'n> CachedInference<'n> {
             self.states = self.network.restore(run.end().ok_or(CachedInferenceError::Broken)?)?;
             cursor.states = StatesAt::Session;
         }
+        self.relink(follows)?;
         let (began, backend) = (Instant::now(), self.network.active_backend());
         self.network.run(batch, &mut self.states, alphas)?;
         self.tally.computed += 1;
+        let Some(cursor) = &mut self.cursor else { return Ok(()) };
         if self.network.active_backend() != backend {
             // The keys are those of the backend before.
             round(alphas);

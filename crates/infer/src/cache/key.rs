@@ -2,7 +2,7 @@
 
 use super::matte::LEVELS;
 use crate::batch::{Batch, Tensor};
-use crate::models::manifest::Manifest;
+use crate::models::manifest::{Manifest, Output};
 use serde::{Deserialize, Serialize};
 
 /// A BLAKE3 hash. Videos come from strangers and entries stay for weeks, so it must not be possible to construct two
@@ -33,7 +33,7 @@ impl CacheKeyContext {
             &format!("vrseg {VERSION} {LEVELS}"),
             &m.sha256,
             // How the graph's output is read. How its input is prepared shows in the numbers that a frame's key hashes.
-            &format!("{} {:?} {:?}", m.input.name, m.output, m.states),
+            &format!("{} {} {:?}", m.input.name, output_text(&m.output), m.states),
             runtime,
             arithmetic,
             processor,
@@ -46,6 +46,16 @@ impl CacheKeyContext {
     /// The start of a chain of frames.
     pub(super) fn start(&self) -> Key {
         self.0
+    }
+
+    /// The key of a recurrent network's frame whose pictures follow others than those at the same place of the frame
+    /// before: `follows` has the place of each picture's predecessor, `None` for one that begins.
+    pub(super) fn relinked(key: &Key, follows: &[Option<usize>]) -> Key {
+        let mut hasher = blake3::Hasher::new_keyed(&key.0);
+        for place in follows {
+            hasher.update(&place.map_or(u64::MAX, |place| place as u64).to_le_bytes());
+        }
+        Key(hasher.finalize().into())
     }
 
     /// The key of a frame: picture `first` and those behind it, `n` in all, after the frames of
@@ -73,6 +83,15 @@ impl CacheKeyContext {
         }
         Key(hasher.finalize().into())
     }
+}
+
+/// What of an output's description decides how it is read. What most models don't have is left out where it isn't there,
+/// so that their keys stay what they were before it was known.
+fn output_text(output: &Output) -> String {
+    let Output { name, activation, stretch, class, people } = output;
+    let plain =
+        format!("Output {{ name: {name:?}, activation: {activation:?}, stretch: {stretch:?}, class: {class:?} }}");
+    people.as_ref().map_or(plain.clone(), |groups| format!("{plain} {groups:?}"))
 }
 
 #[cfg(test)]

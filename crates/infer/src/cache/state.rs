@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct InferenceState {
     /// Its states; empty where they are only known as a place inside a cached run ([`InferenceState::needs_cache`]).
     pub states: Vec<Tensor>,
+    /// What each picture of the last frame showed, see [`super::CachedInference::run_slots`]; empty where all frames
+    /// have the same pictures.
+    pub slots: Vec<u64>,
     /// Keys of its frames in the caches; `None`: the job had no caches.
     pub chain: Option<Chain>,
 }

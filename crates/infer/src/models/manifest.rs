@@ -86,6 +86,20 @@ pub struct Input {
     pub fixed: bool,
 }
 
+/// Classes whose scores together make the matte: `sigmoid(gain * (lse(classes) - lse(background)))`, where `lse` is the
+/// logarithm of the sum of the exponentials.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClassGroups {
+    /// Channels that show people, or a part of them.
+    pub classes: Vec<usize>,
+    /// Channels that show what isn't a person.
+    pub background: Vec<usize>,
+    /// How steeply the matte goes from background to person; 1 is the probability itself.
+    #[serde(default = "one")]
+    pub gain: f32,
+}
+
 /// The output tensor, f32 `[N, C, H, W]`. The names of its type and fields are part of cache keys.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -100,6 +114,9 @@ pub struct Output {
     /// Multiclass: the person's channel (softmax over all).
     #[serde(default)]
     pub class: Option<usize>,
+    /// Multiclass: several channels that together are a person.
+    #[serde(default)]
+    pub people: Option<ClassGroups>,
 }
 
 /// The crop of the picture around one person that goes through the network.
@@ -110,13 +127,23 @@ pub struct Crop {
     pub size: u32,
     /// Side of the square that is cut out, as a multiple of the longer side of the person's box.
     pub context: f32,
-    /// Only people whose square is smaller in the whole view than this input get a crop.
+    /// The same where the square is the picture of a camera that points at the person, in VR; the other one where it isn't
+    /// given.
+    pub spherical: Option<f32>,
+    /// Read for the sake of manifests of before; everybody gets a crop.
     pub enlarge_only: bool,
+}
+
+impl Crop {
+    /// Side of the square as a multiple of the longer side of the person's box, in VR or in a flat picture.
+    pub fn margin(&self, spherical: bool) -> f64 {
+        f64::from(self.spherical.filter(|_| spherical).unwrap_or(self.context))
+    }
 }
 
 impl Default for Crop {
     fn default() -> Self {
-        Self { size: 256, context: 1.4, enlarge_only: false }
+        Self { size: 256, context: 1.4, spherical: None, enlarge_only: false }
     }
 }
 
@@ -206,13 +233,19 @@ impl Manifest {
             (i.max > 8192, "input.max: must be 8192 or less"),
             (i.std.contains(&0.0), "input.std: must not be 0"),
             (!(1.0..=4.0).contains(&m.crop.context), "crop.context: must be from 1 to 4"),
+            (m.crop.spherical.is_some_and(|v| !(1.0..=4.0).contains(&v)), "crop.spherical: must be from 1 to 4"),
             (
                 (m.kind == Kind::Recurrent) == m.states.is_empty(),
                 "states: a recurrent model needs them, and only a recurrent model has them",
             ),
             (
-                (m.kind == Kind::Multiclass) != m.output.class.is_some(),
-                "output.class: a multiclass model needs it, and only a multiclass model has it",
+                (m.kind == Kind::Multiclass) != (m.output.class.is_some() || m.output.people.is_some()),
+                "output.class or output.people: a multiclass model needs one of them, and only a multiclass model has one",
+            ),
+            (m.output.class.is_some() && m.output.people.is_some(), "output: class and people can't both be given"),
+            (
+                m.output.people.iter().any(|g| g.classes.is_empty() || g.background.is_empty()),
+                "output.people: classes and background need a channel each, at least",
             ),
             (
                 m.sha256.len() != 64 || !m.sha256.bytes().all(|b| b.is_ascii_hexdigit()),
@@ -320,6 +353,12 @@ mod tests {
         let e = |t: String| Manifest::parse(&t, Path::new("x.yaml")).unwrap_err().to_string();
         assert!(e(text("recurrent", "")).contains("states:"));
         assert!(e(text("multiclass", "")).contains("output.class"));
+        let grouped = |people: &str| {
+            text("multiclass", "").replace("activation: none", &format!("activation: none, people: {people}"))
+        };
+        let read = Manifest::parse(&grouped("{classes: [1, 2], background: [0]}"), Path::new("x.yaml")).unwrap();
+        assert_eq!(read.output.people.map(|g| (g.classes, g.gain)), Some((vec![1, 2], 1.0)));
+        assert!(e(grouped("{classes: [], background: [0]}")).contains("output.people"));
         assert!(e(text("image", "color: red\n")).contains("unknown field `color`"));
     }
 }

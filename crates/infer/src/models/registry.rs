@@ -11,6 +11,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("configs/models/selfie.yaml", include_str!("../../../../configs/models/selfie.yaml")),
     ("configs/models/selfie-landscape.yaml", include_str!("../../../../configs/models/selfie-landscape.yaml")),
     ("configs/models/rvm.yaml", include_str!("../../../../configs/models/rvm.yaml")),
+    ("configs/models/multiclass.yaml", include_str!("../../../../configs/models/multiclass.yaml")),
     ("configs/models/blazepose.yaml", include_str!("../../../../configs/models/blazepose.yaml")),
     ("configs/models/u2netp.yaml", include_str!("../../../../configs/models/u2netp.yaml")),
     ("configs/models/u2net.yaml", include_str!("../../../../configs/models/u2net.yaml")),
@@ -23,6 +24,12 @@ const BUILT_IN: &[(&str, &str)] = &[
 const EMBEDDED_SELFIE: Option<&[u8]> = Some(include_bytes!(concat!(env!("OUT_DIR"), "/selfie.onnx")));
 #[cfg(not(embedded_model))]
 const EMBEDDED_SELFIE: Option<&[u8]> = None;
+
+/// The detector's weights, compressed with Zstandard, where the build put them into the binary.
+#[cfg(embedded_detector)]
+const EMBEDDED_NANODET: Option<&[u8]> = Some(include_bytes!(concat!(env!("OUT_DIR"), "/nanodet.zst")));
+#[cfg(not(embedded_detector))]
+const EMBEDDED_NANODET: Option<&[u8]> = None;
 
 /// Folder of everything that `setup.sh` installs, which may not exist: `$VRSEG_DATA_DIR`, else `$XDG_DATA_HOME/vrseg`,
 /// else `~/.local/share/vrseg`.
@@ -66,8 +73,13 @@ pub fn find(name: &str) -> Result<Model> {
     if file.is_file() {
         return Ok(Model { manifest, weights: Weights::File(file) });
     }
-    if let (true, Some(bytes)) = (manifest.name == "selfie", EMBEDDED_SELFIE) {
-        return Ok(Model { manifest, weights: Weights::Embedded(bytes) });
+    let embedded = match manifest.name.as_str() {
+        "selfie" => EMBEDDED_SELFIE.map(Weights::Embedded),
+        "nanodet" => EMBEDDED_NANODET.map(Weights::Packed),
+        _ => None,
+    };
+    if let Some(weights) = embedded {
+        return Ok(Model { manifest, weights });
     }
     let fix = format!("`./setup.sh --models {name}` fetches it, `vrseg models` lists what is installed");
     Err(ModelError::MissingWeights { name: manifest.name, path: file, mend: fix })

@@ -14,7 +14,20 @@ pub enum Weights {
     File(PathBuf),
     /// Inside this binary.
     Embedded(&'static [u8]),
+    /// Inside this binary, compressed with Zstandard.
+    Packed(&'static [u8]),
 }
+
+/// Bytes of weights that are inside the binary, at most.
+const MOST: usize = 64 << 20;
+
+fn unpack(packed: &[u8]) -> Result<Vec<u8>> {
+    let failed = |source| ModelError::Read { path: PathBuf::from(INSIDE), source };
+    zstd::bulk::decompress(packed, MOST).map_err(failed)
+}
+
+/// What stands for a path where weights are inside the binary.
+const INSIDE: &str = "(inside the binary)";
 
 /// A model that can be loaded.
 #[derive(Clone, Debug)]
@@ -30,7 +43,7 @@ impl Model {
     pub fn bytes(&self) -> u64 {
         match &self.weights {
             Weights::File(path) => path.metadata().map_or(0, |m| m.len()),
-            Weights::Embedded(bytes) => bytes.len() as u64,
+            Weights::Embedded(bytes) | Weights::Packed(bytes) => bytes.len() as u64,
         }
     }
 
@@ -52,7 +65,8 @@ impl Model {
     /// Unreadable weights, or another checksum.
     pub fn load(&self) -> Result<Cow<'static, [u8]>> {
         let (bytes, path): (Cow<'static, [u8]>, _) = match &self.weights {
-            Weights::Embedded(bytes) => (Cow::Borrowed(*bytes), PathBuf::from("(inside the binary)")),
+            Weights::Embedded(bytes) => (Cow::Borrowed(*bytes), PathBuf::from(INSIDE)),
+            Weights::Packed(packed) => (Cow::Owned(unpack(packed)?), PathBuf::from(INSIDE)),
             Weights::File(path) => {
                 let read = std::fs::read(path).map_err(|source| ModelError::Read { path: path.clone(), source })?;
                 (Cow::Owned(read), path.clone())
@@ -68,7 +82,8 @@ impl Model {
     /// Unreadable weights, or another checksum.
     pub fn verify(&self) -> Result<()> {
         let (found, path) = match &self.weights {
-            Weights::Embedded(bytes) => (hex(&Sha256::digest(bytes)), PathBuf::from("(inside the binary)")),
+            Weights::Embedded(bytes) => (hex(&Sha256::digest(bytes)), PathBuf::from(INSIDE)),
+            Weights::Packed(packed) => (hex(&Sha256::digest(unpack(packed)?)), PathBuf::from(INSIDE)),
             Weights::File(path) => (sha256_of(path)?, path.clone()),
         };
         self.compare(found, path)

@@ -1,7 +1,7 @@
 //! From a network's raw output to alphas.
 
 use super::fault::NOT_A_NUMBER;
-use crate::models::manifest::{Activation, Output};
+use crate::models::manifest::{Activation, ClassGroups, Output};
 use vrseg_image::plane::Plane;
 use vrseg_image::simd::dispatch;
 
@@ -31,6 +31,10 @@ impl Output {
         if self.class.is_some_and(|k| k >= channels) {
             return Err(format!("output.class is beyond the {channels} channels of {}", self.name));
         }
+        let groups = self.people.iter().flat_map(|g| g.classes.iter().chain(&g.background));
+        if groups.into_iter().any(|k| *k >= channels) {
+            return Err(format!("output.people has a class beyond the {channels} channels of {}", self.name));
+        }
         alphas.resize_with(n, Plane::default);
         for (scores, alpha) in data.chunks_exact(size).zip(alphas) {
             alpha.resize(width, height);
@@ -43,12 +47,14 @@ impl Output {
     fn read_one(&self, scores: &[f32], alpha: &mut Plane<f32>) -> Result<(), String> {
         let (w, h) = (alpha.width(), alpha.height());
         let alpha = alpha.data_mut();
-        if self.class.is_none() && self.activation == Activation::None && !self.stretch {
+        let one_channel = self.class.is_none() && self.people.is_none();
+        if one_channel && self.activation == Activation::None && !self.stretch {
             return if copy_clamped(&scores[..w * h], alpha) { Ok(()) } else { Err(NOT_A_NUMBER.into()) };
         }
-        match self.class {
-            Some(k) => softmax_channel(scores, k, alpha),
-            None => alpha.copy_from_slice(&scores[..w * h]),
+        match (self.class, &self.people) {
+            (Some(k), _) => softmax_channel(scores, k, alpha),
+            (None, Some(groups)) => groups.matte(scores, alpha),
+            (None, None) => alpha.copy_from_slice(&scores[..w * h]),
         }
         // Clamping would hide NaN and infinity.
         if !all_finite(alpha) {
@@ -62,6 +68,34 @@ impl Output {
         }
         clamp(alpha);
         Ok(())
+    }
+}
+
+impl ClassGroups {
+    /// The matte at every pixel of `scores`, planes of which each is as long as `out`.
+    fn matte(&self, scores: &[f32], out: &mut [f32]) {
+        const CHUNK: usize = 256;
+        let n = out.len();
+        for (i, out) in out.chunks_mut(CHUNK).enumerate() {
+            let len = out.len();
+            let plane = |k: &usize| &scores[k * n + i * CHUNK..][..len];
+            // The logarithm of the sum of the exponentials of some channels.
+            let together = |channels: &[usize]| {
+                let (mut max, mut sum) = ([f32::NEG_INFINITY; CHUNK], [0.0f32; CHUNK]);
+                for k in channels {
+                    max.iter_mut().zip(plane(k)).for_each(|(max, v)| *max = max.max(*v));
+                }
+                for k in channels {
+                    sum.iter_mut().zip(&max).zip(plane(k)).for_each(|((sum, max), v)| *sum += (v - max).exp());
+                }
+                sum.iter_mut().zip(&max).for_each(|(sum, max)| *sum = max + sum.ln());
+                sum
+            };
+            let (people, background) = (together(&self.classes), together(&self.background));
+            for ((out, people), background) in out.iter_mut().zip(&people).zip(&background) {
+                *out = 1.0 / (1.0 + (-self.gain * (people - background)).exp());
+            }
+        }
     }
 }
 
@@ -141,7 +175,7 @@ mod tests {
     use super::*;
 
     fn output() -> Output {
-        Output { name: "alpha".into(), class: None, activation: Activation::None, stretch: false }
+        Output { name: "alpha".into(), class: None, people: None, activation: Activation::None, stretch: false }
     }
 
     fn read(output: &Output, shape: &[i64], data: &[f32], n: usize) -> Result<Vec<Vec<f32>>, String> {
@@ -164,6 +198,24 @@ mod tests {
         let a = read(&class, &[1, 2, 1, 2], &[0.0, 10.0, 0.0, -10.0], 1).unwrap();
         assert!((a[0][0] - 0.5).abs() < 1e-6 && a[0][1] < 1e-6, "{a:?}");
         assert!(read(&Output { class: Some(2), ..output() }, &[1, 2, 1, 2], &[0.0; 4], 1).is_err());
+    }
+
+    #[test]
+    fn groups_of_classes_make_one_matte() {
+        let groups = ClassGroups { classes: vec![1, 2], background: vec![0], gain: 1.0 };
+        let (n, channels) = (600, 3);
+        let scores: Vec<f32> = (0..n * channels).map(|i| ((i * 7919) % 997) as f32 / 50.0 - 10.0).collect();
+        let mut alpha = vec![0.0; n];
+        groups.matte(&scores, &mut alpha);
+        for (i, got) in alpha.into_iter().enumerate() {
+            let of = |k: usize| f64::from(scores[k * n + i]).exp();
+            let want = (of(1) + of(2)) / (of(0) + of(1) + of(2));
+            assert!((f64::from(got) - want).abs() < 1e-5, "with a gain of 1 it is the probability: {got} {want}");
+        }
+        let grouped = Output { people: Some(ClassGroups { gain: 3.0, ..groups }), ..output() };
+        let a = read(&grouped, &[1, 3, 1, 1], &[0.0, 1.0, -50.0], 1).unwrap();
+        assert!((f64::from(a[0][0]) - 1.0 / (1.0 + (-3.0f64).exp())).abs() < 1e-6, "{a:?}");
+        assert!(read(&grouped, &[1, 2, 1, 1], &[0.0; 2], 1).unwrap_err().contains("output.people"));
     }
 
     #[test]

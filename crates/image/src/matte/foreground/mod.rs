@@ -23,7 +23,7 @@ const GRID_SIZE: usize = 128;
 const BLOCK: usize = 16;
 
 /// The colors that person and background have by themselves near the edges of one view, and the
-/// memory that estimating them takes. All planes have a grid's size, see [`Self::cells`].
+/// memory that estimating them takes. All planes have a grid's size.
 #[derive(Clone, Debug, Default)]
 pub struct EdgeColors {
     /// Smooth foreground color, in the small picture's units.

@@ -1,20 +1,22 @@
-//! Person crops: mattes of single people, made at a higher resolution.
+//! Windows on people: an ordinary camera pointed at each person, so that the network sees everybody upright, whole and
+//! as large as it was trained on, and sees no place where nobody is.
 //!
-//! A model that gets a whole eye at 512 pixels loses people who are small in it, and selfie punches holes
-//! into large ones. So people are tracked ([`Tracks`]): a detector finds them now and then,
-//! and between two detection passes their boxes follow their mattes. Around each box a crop
-//! is cut out of the full-size picture and passed to crop models;
-//! [`PersonLayers`] puts their mattes over that of the whole eye, which still counts
-//! wherever no box lies: a person that the detector misses doesn't vanish.
+//! The detector finds people now and then, through [`detector_views`]; [`Tracks`] follow them by motion in between.
+//! [`WindowSampler`] makes the picture of each [`Window`], and [`PersonLayers`] brings the mattes back onto the eye.
 
-mod crop;
-mod cutter;
+mod follow;
 mod layers;
 mod shift;
+mod surface;
+#[cfg(test)]
+mod tests;
 mod track;
+mod views;
+mod window;
 
-pub use crop::{CropRect, tiles};
-pub use cutter::{CropSampler, SourceFormat};
 pub use layers::{PersonLayers, PersonMatte};
 pub use shift::shift;
-pub use track::{PersonBox, Track, Tracks, overlap};
+pub use surface::{PlanePoint, Region, Spot, Surface, TangentPlane};
+pub use track::{PersonBox, Track, Tracks, merge_views, overlap};
+pub use views::{blacken_outside, detector_views, shown};
+pub use window::{SourceFormat, Window, WindowSampler};

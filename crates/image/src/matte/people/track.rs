@@ -1,19 +1,29 @@
 //! Tracks of people from frame to frame.
 //!
-//! All of it is plain arithmetic on what the frames before gave, in their order: the same video gives
-//! the same tracks however threads run.
+//! They come from the detector, and from motion between its looks; never from mattes. So people can be followed ahead
+//! of the network, and all windows of a frame be seen at once. All of it is plain arithmetic on what the frames before
+//! gave, in their order: the same video gives the same tracks however threads run.
 
-use super::CropRect;
+use super::follow::Patch;
+use super::surface::{Region, Surface};
 use crate::plane::Plane;
 use serde::{Deserialize, Serialize};
 
-/// A person's box as the detector found it, in samples of the first eye's small picture.
+/// A person's box as the detector found it in the first eye.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PersonBox {
     /// The detector's confidence, 0..=1.
     pub score: f32,
-    /// Left, top, right, bottom.
-    pub sides: [f32; 4],
+    /// The box.
+    pub region: Region,
+    /// Whether it ends on the left, upper, right or lower side of the detector's view rather than where the person does.
+    pub cut: [bool; 4],
+}
+
+impl PersonBox {
+    fn is_cut(&self) -> bool {
+        self.cut.contains(&true)
+    }
 }
 
 /// Intersection over union of two boxes given by their sides.
@@ -26,92 +36,139 @@ pub fn overlap(a: &[f32; 4], b: &[f32; 4]) -> f32 {
     if all > 0.0 { shared / all } else { 0.0 }
 }
 
-/// A score that is enough to continue a track, and one that starts it.
+/// A score that is enough to continue a track, one that starts it, and one that must be reached once for it to show: what is
+/// taken for a person by mistake (a bush and its shadow) is so at every look, with a low score.
 const CONTINUE_SCORE: f32 = 0.25;
-const START_SCORE: f32 = 0.35;
+const START_SCORE: f32 = 0.30;
+const SURE_SCORE: f32 = 0.4;
+/// A score that no box without a person reached on the choosing half.
+const CERTAIN_SCORE: f32 = 0.53;
+/// Who has moved by this share of their box's half side since the last look is looked at again.
+const FAR_OFF: f64 = 0.5;
 /// A box and a track that overlap by this much are the same person.
-const SAME_PERSON: f32 = 0.3;
-/// Detection passes in a row that may miss a person whose matte is still there.
+const SAME_PERSON: f64 = 0.3;
+/// A box of which this share lies in another is a part of the same person.
+const PART_OF: f64 = 0.7;
+/// Looks in a row that may miss a person, and frames that they may be unseen: in the dark or blurred by a turn the detector
+/// loses people whom the networks still see.
 const MAX_MISSES: u32 = 2;
-/// A matte that fills less of its box shows no person.
-const MIN_FILLED: f32 = 0.1;
+const MAX_UNSEEN: u32 = 15;
 /// Frames over which a new person is faded in and a lost one is faded out.
 const FADE_FRAMES: f32 = 3.0;
-/// A box moves with its matte by at most this share of its size from frame to frame.
-const MAX_STEP: f32 = 0.12;
 /// Frames after which a track no longer gains weight by its age.
 const FULL_AGE: u32 = 60;
 /// Factor by which a person must be larger than a selected one to take their place.
-const REPLACE_FACTOR: f32 = 1.5;
-/// Least number of frames from one detection pass to the next, whatever happens.
-const MIN_INTERVAL: u32 = 3;
+const REPLACE_FACTOR: f64 = 1.5;
+/// The window stands still until the box has moved by this share of its longer side ...
+const SLACK: f64 = 0.04;
+/// ... or changed its size by this share.
+const MISFIT: f64 = 0.08;
 
 /// A tracked person.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Track {
     /// Unique within a job.
     pub id: u64,
-    /// Left, top, right, bottom, in samples of the first eye's small picture.
-    pub sides: [f32; 4],
-    /// How much further right the second eye shows them, in samples.
-    pub shift: f32,
+    /// The box in the first eye.
+    pub region: Region,
+    /// The box that the windows are for: it stands still while the person stays near it, so that mattes don't jump.
+    pub held: Region,
+    /// How many pixels further right the second eye shows them.
+    pub shift: f64,
     /// Weight of their matte, 0..=1.
     pub strength: f32,
+    /// The detector was sure once.
+    confirmed: bool,
+    /// The best score so far.
+    best: f32,
+    /// How far they went since the detector saw them last, in half sides of their box.
+    gone: f64,
     misses: u32,
+    /// Frames since the detector saw them.
+    unseen: u32,
     lost: bool,
     /// Frames since the track started, up to [`FULL_AGE`].
     age: u32,
     /// Whether they were among the selected people.
     kept: bool,
-    /// The middle of the matte in the box, relative to the box's own, of the frame before.
-    middle: Option<(f32, f32)>,
-    /// Share of the box that the matte filled in the last frame.
-    filled: f32,
+    patch: Patch,
 }
 
 impl Track {
     /// The box in that eye, 0 being the first.
-    pub fn sides_in(&self, eye: usize) -> [f32; 4] {
-        let shift = if eye == 0 { 0.0 } else { self.shift };
-        [self.sides[0] + shift, self.sides[1], self.sides[2] + shift, self.sides[3]]
+    pub fn region_in(&self, surface: &Surface, eye: usize) -> Region {
+        if eye == 0 { self.region } else { surface.moved(&self.region, self.shift, 0.0) }
+    }
+
+    /// The box that the window in that eye is for.
+    pub fn held_in(&self, surface: &Surface, eye: usize) -> Region {
+        if eye == 0 { self.held } else { surface.moved(&self.held, self.shift, 0.0) }
     }
 
     /// Updates the shift by a new measurement; the first one replaces it.
-    pub fn set_shift(&mut self, shift: f32, first: bool) {
+    pub fn set_shift(&mut self, shift: f64, first: bool) {
         self.shift = if first { shift } else { 0.5 * (self.shift + shift) };
+    }
+
+    /// Whether another look should tell if somebody is there (still).
+    pub fn is_doubtful(&self) -> bool {
+        !self.confirmed || self.misses > 0 || self.gone > FAR_OFF
+    }
+
+    /// The detector was so sure that hardly anything but a person can be there.
+    pub fn is_certain(&self) -> bool {
+        self.best >= CERTAIN_SCORE
+    }
+
+    /// The held box follows where the person has left it.
+    fn hold(&mut self, surface: &Surface) {
+        let longer = |r: &Region| r.half[0].max(r.half[1]);
+        let fits = surface
+            .plane(self.held.center)
+            .point(self.region.center)
+            .is_some_and(|[x, y]| x.abs().max(y.abs()) <= 2.0 * SLACK * longer(&self.held));
+        let ratio = longer(&self.region) / longer(&self.held).max(1e-9);
+        if !fits || (ratio - 1.0).abs() > MISFIT {
+            self.held = self.region;
+        }
+    }
+
+    /// Takes over the sides of a box. Those at which the view ended can only be further out.
+    fn update(&mut self, surface: &Surface, found: &PersonBox) {
+        let Some(new) = surface.sides_seen_from(&found.region, &self.region) else { return };
+        let [w, h] = self.region.half;
+        let mut sides = [-w, -h, w, h];
+        // Boxes that nearly agree are averaged, so that they don't jitter; a person who moved is followed.
+        let share = if surface.overlap(&self.region, &found.region) > 0.8 { 0.4 } else { 0.8 };
+        for (i, side) in sides.iter_mut().enumerate() {
+            let outwards = if i < 2 { new[i] < *side } else { new[i] > *side };
+            if !found.cut[i] || outwards {
+                *side += share * (new[i] - *side);
+            }
+        }
+        self.region = surface.with_sides(&self.region, sides);
+        self.confirmed |= found.score >= SURE_SCORE;
+        self.best = self.best.max(found.score);
+        (self.misses, self.unseen, self.lost, self.gone) = (0, 0, false, 0.0);
     }
 }
 
 /// All tracked people.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tracks {
     tracks: Vec<Track>,
-    /// Most frames from one detection pass to the next.
-    every: u32,
-    /// Frames since the last detection pass.
-    since: u32,
-    /// Whether a detection pass was requested before it is due.
-    asked: bool,
-    /// Before the first detection pass of a scene: found people are not faded in.
-    fresh: bool,
     next: u64,
 }
 
 impl Tracks {
-    /// Without tracks; the detector runs on every `every`-th frame at least.
-    pub fn new(every: u32) -> Self {
-        Self { tracks: Vec::new(), every: every.max(1), since: 0, asked: true, fresh: true, next: 0 }
+    /// Without tracks.
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    /// Without tracks, with the same interval between detection passes.
-    pub fn like_new(&self) -> Self {
-        Self::new(self.every)
-    }
-
-    /// Drops all tracks: a new scene.
+    /// Drops all tracks: a new scene. Their numbers aren't given again.
     pub fn reset(&mut self) {
         self.tracks.clear();
-        (self.since, self.asked, self.fresh) = (0, true, true);
     }
 
     /// All tracks.
@@ -124,264 +181,152 @@ impl Tracks {
         &mut self.tracks
     }
 
-    /// Begins a frame: fades tracks in and out. Returns whether the detector must run.
-    pub fn step(&mut self) -> bool {
+    /// Begins a frame, whose first eye is `luma` in small: follows everybody, fades in and out.
+    pub fn step(&mut self, surface: &Surface, luma: &Plane<f32>) {
         for track in &mut self.tracks {
-            let by = if track.lost { -1.0 / FADE_FRAMES } else { 1.0 / FADE_FRAMES };
+            let (right, down) = track.patch.find(surface, luma, &track.region);
+            let before = track.region;
+            track.region = surface.moved(&track.region, right, down);
+            let step = surface.plane(before.center).point(track.region.center).unwrap_or([0.0; 2]);
+            track.gone += step[0].hypot(step[1]) / before.half[0].max(before.half[1]).max(1e-9);
+            let by = if track.lost || !track.confirmed { -1.0 } else { 1.0 } / FADE_FRAMES;
             track.strength = (track.strength + by).clamp(0.0, 1.0);
+            track.unseen = track.unseen.saturating_add(1);
             track.age = (track.age + 1).min(FULL_AGE);
+            track.lost |= !surface.shows(track.region.center, 0.0);
         }
         self.tracks.retain(|t| !t.lost || t.strength > 0.0);
-        self.since += 1;
-        self.fresh || self.since >= self.every || (self.asked && self.since >= MIN_INTERVAL)
+    }
+
+    /// Ends a frame: who is where is remembered for the next.
+    pub fn finish(&mut self, surface: &Surface, luma: &Plane<f32>) {
+        for track in &mut self.tracks {
+            track.hold(surface);
+            track.patch.take(surface, luma, &track.region);
+        }
     }
 
     /// The ids of the `n` most prominent people, by size and age. A selected person stays selected
     /// until another is clearly larger.
     pub fn largest(&mut self, n: usize) -> Vec<u64> {
         let weight = |t: &Track| {
-            let area = (t.sides[2] - t.sides[0]) * (t.sides[3] - t.sides[1]);
-            area * (1.0 + t.age as f32 / FULL_AGE as f32) * if t.kept { REPLACE_FACTOR } else { 1.0 }
+            let area = t.region.half[0] * t.region.half[1];
+            area * (1.0 + f64::from(t.age) / f64::from(FULL_AGE)) * if t.kept { REPLACE_FACTOR } else { 1.0 }
         };
-        let mut order: Vec<_> = self.tracks.iter().map(|t| (weight(t), t.id)).collect();
+        let sure = self.tracks.iter().filter(|t| t.confirmed);
+        let mut order: Vec<_> = sure.map(|t| (weight(t), t.id)).collect();
         order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let kept: Vec<u64> = order.into_iter().take(n).map(|(_, id)| id).collect();
         self.tracks.iter_mut().for_each(|t| t.kept = kept.contains(&t.id));
         kept
     }
 
-    /// Updates the tracks by the result of a detection pass. Returns the ids of new ones.
-    pub fn found(&mut self, spots: &[PersonBox]) -> Vec<u64> {
-        let mut pairs: Vec<(f32, usize, usize)> = Vec::new();
+    /// Updates the tracks by what the detector found. `expected` tells of whom the detector saw enough to find them.
+    /// `fresh`: it is the first look at a scene, and nobody is faded in. Returns the ids of new tracks.
+    pub fn found(
+        &mut self,
+        surface: &Surface,
+        boxes: &[PersonBox],
+        expected: impl Fn(&Track) -> bool,
+        fresh: bool,
+    ) -> Vec<u64> {
+        let mut pairs: Vec<(f64, usize, usize)> = Vec::new();
         for (t, track) in self.tracks.iter().enumerate() {
-            for (s, spot) in spots.iter().enumerate().filter(|(_, s)| s.score >= CONTINUE_SCORE) {
-                pairs.push((overlap(&track.sides, &spot.sides), t, s));
+            for (b, found) in boxes.iter().enumerate().filter(|(_, b)| b.score >= CONTINUE_SCORE) {
+                let mut match_by = surface.overlap(&track.region, &found.region);
+                if found.is_cut() && surface.covered(&found.region, &track.region) > PART_OF {
+                    // The part of somebody that the view shows; a whole box is the better match.
+                    match_by = match_by.max(SAME_PERSON);
+                }
+                pairs.push((match_by, t, b));
             }
         }
         pairs.retain(|p| p.0 >= SAME_PERSON);
         pairs.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let (mut matched, mut used) = (vec![false; self.tracks.len()], vec![false; spots.len()]);
-        for (overlap, t, s) in pairs {
-            if matched[t] || used[s] {
-                continue;
+        let (mut matched, mut used) = (vec![false; self.tracks.len()], vec![false; boxes.len()]);
+        for (_, t, b) in pairs {
+            if !matched[t] && !used[b] {
+                (matched[t], used[b]) = (true, true);
+                self.tracks[t].update(surface, &boxes[b]);
             }
-            (matched[t], used[s]) = (true, true);
-            let track = &mut self.tracks[t];
-            // Boxes that nearly agree are averaged, so that they don't jitter; a person who moved is followed.
-            let share = if overlap > 0.8 { 0.4 } else { 0.8 };
-            for (have, new) in track.sides.iter_mut().zip(spots[s].sides) {
-                *have += share * (new - *have);
-            }
-            (track.misses, track.lost, track.middle) = (0, false, None);
         }
         for (track, matched) in self.tracks.iter_mut().zip(matched) {
-            if !matched {
+            if !matched && expected(track) {
                 track.misses += 1;
-                track.lost |= track.misses > MAX_MISSES || track.filled < MIN_FILLED;
+                let gone = track.misses > MAX_MISSES && track.unseen > MAX_UNSEEN;
+                track.lost |= gone || !track.confirmed;
             }
         }
         let mut new = Vec::new();
-        for (spot, used) in spots.iter().zip(used) {
-            if used || spot.score < START_SCORE {
-                continue;
+        for (found, _) in boxes.iter().zip(used).filter(|(found, used)| !used && found.score >= START_SCORE) {
+            let known = |t: &Track| surface.covered(&found.region, &t.region) > PART_OF;
+            if !self.tracks.iter().any(known) {
+                new.push(self.start(found, fresh));
             }
-            let strength = if self.fresh { 1.0 } else { 1.0 / FADE_FRAMES };
-            let (id, sides) = (self.next, spot.sides);
-            self.tracks.push(Track {
-                id,
-                sides,
-                shift: 0.0,
-                strength,
-                misses: 0,
-                lost: false,
-                age: 0,
-                kept: false,
-                middle: None,
-                filled: 1.0,
-            });
-            new.push(id);
-            self.next += 1;
         }
-        (self.since, self.asked, self.fresh) = (0, false, false);
         new
     }
 
-    /// Moves the boxes with the first eye's matte `alpha`; `cells` are the crops of the tracks, in order.
-    /// A person who leaves a crop or vanishes requests a detection pass.
-    pub fn follow(&mut self, alpha: &Plane<f32>, cells: &[CropRect]) {
-        let (width, height) = (alpha.width() as f32, alpha.height() as f32);
-        for (track, cell) in self.tracks.iter_mut().zip(cells) {
-            let Some(content) = box_content(alpha, track.sides) else {
-                self.asked |= track.filled >= MIN_FILLED;
-                track.filled = 0.0;
-                track.middle = None;
-                continue;
-            };
-            let size = (track.sides[2] - track.sides[0], track.sides[3] - track.sides[1]);
-            if let Some(last) = track.middle {
-                let dx = (content.middle.0 - last.0).clamp(-MAX_STEP, MAX_STEP) * size.0;
-                let dy = (content.middle.1 - last.1).clamp(-MAX_STEP, MAX_STEP) * size.1;
-                // At the eye's border the matte is cut, and its middle says little.
-                let dx =
-                    if track.sides[0] <= 1.0 || track.sides[2] >= width - 1.0 { dx.max(-size.0 * 0.02) } else { dx };
-                track.sides[0] = (track.sides[0] + dx).clamp(0.0, width - 2.0);
-                track.sides[2] = (track.sides[2] + dx).clamp(track.sides[0] + 2.0, width.max(track.sides[0] + 2.0));
-                track.sides[1] = (track.sides[1] + dy).clamp(0.0, height - 2.0);
-                track.sides[3] = (track.sides[3] + dy).clamp(track.sides[1] + 2.0, height.max(track.sides[1] + 2.0));
-                // The box has moved, so the matte stands in it where it stood before.
-                track.middle = Some((content.middle.0 - dx / size.0, content.middle.1 - dy / size.1));
-            } else {
-                track.middle = Some(content.middle);
-            }
-            self.asked |= content.filled < MIN_FILLED && track.filled >= MIN_FILLED;
-            track.filled = content.filled;
-            self.asked |= touches(alpha, cell);
-        }
-    }
-}
-
-/// The matte's mass in a box.
-struct BoxContent {
-    /// Its middle, from -0.5 to 0.5 of the box.
-    middle: (f32, f32),
-    /// Its share of the box.
-    filled: f32,
-}
-
-fn box_content(alpha: &Plane<f32>, sides: [f32; 4]) -> Option<BoxContent> {
-    let (w, h) = (alpha.width(), alpha.height());
-    let at = |v: f32, limit: usize| (v.round().max(0.0) as usize).min(limit);
-    let (x0, x1, y0, y1) = (at(sides[0], w), at(sides[2], w), at(sides[1], h), at(sides[3], h));
-    let (mut sum, mut sx, mut sy) = (0f32, 0f32, 0f32);
-    for y in y0..y1 {
-        for (x, a) in alpha.data()[y * w..][x0..x1.max(x0)].iter().enumerate() {
-            sum += a;
-            sx += a * (x0 + x) as f32;
-            sy += a * y as f32;
-        }
-    }
-    let size = ((sides[2] - sides[0]).max(1.0), (sides[3] - sides[1]).max(1.0));
-    let filled = sum / (size.0 * size.1);
-    let middle = |s: f32, low: f32, size: f32| (s / sum + 0.5 - low) / size - 0.5;
-    (filled > 0.01).then(|| BoxContent { middle: (middle(sx, sides[0], size.0), middle(sy, sides[1], size.1)), filled })
-}
-
-/// Whether a matte reaches a border of a crop that isn't the eye's, over a twentieth of its length.
-fn touches(alpha: &Plane<f32>, cell: &CropRect) -> bool {
-    let (w, h) = (alpha.width(), alpha.height());
-    let on = |x: usize, y: usize| alpha.data()[y * w + x] > 0.5;
-    let down = |x: usize| (cell.y0..cell.y1).filter(|y| on(x, *y)).count() * 20 > cell.height();
-    let across = |y: usize| (cell.x0..cell.x1).filter(|x| on(*x, y)).count() * 20 > cell.width();
-    (cell.x0 > 0 && down(cell.x0))
-        || (cell.x1 < w && down(cell.x1 - 1))
-        || (cell.y0 > 0 && across(cell.y0))
-        || (cell.y1 < h && across(cell.y1 - 1))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const W: usize = 200;
-    const H: usize = 100;
-
-    fn person(x: f32, y: f32) -> Plane<f32> {
-        let inside = |i: usize| {
-            let (px, py) = ((i % W) as f32 + 0.5, (i / W) as f32 + 0.5);
-            (px > x && px < x + 20.0 && py > y && py < y + 40.0) as u8 as f32
+    /// Begins to follow somebody.
+    fn start(&mut self, found: &PersonBox, fresh: bool) -> u64 {
+        let id = self.next;
+        self.next += 1;
+        let confirmed = found.score >= SURE_SCORE;
+        let strength = match (confirmed, fresh) {
+            (true, true) => 1.0,
+            (true, false) => 1.0 / FADE_FRAMES,
+            (false, _) => 0.0,
         };
-        Plane::from_vec((0..W * H).map(inside).collect(), W, H)
+        self.tracks.push(Track {
+            id,
+            region: found.region,
+            held: found.region,
+            shift: 0.0,
+            strength,
+            confirmed,
+            best: found.score,
+            gone: 0.0,
+            misses: 0,
+            unseen: 0,
+            lost: false,
+            age: 0,
+            kept: false,
+            patch: Patch::default(),
+        });
+        id
     }
+}
 
-    fn spot(score: f32, x: f32, y: f32) -> PersonBox {
-        PersonBox { score, sides: [x - 2.0, y - 2.0, x + 22.0, y + 42.0] }
-    }
-
-    fn cells(tracks: &Tracks) -> Vec<CropRect> {
-        tracks.all().iter().map(|t| CropRect::around(t.sides, 1.6, (W, H), 1.0)).collect()
-    }
-
-    #[test]
-    fn box_follows_its_matte_between_detection_passes() {
-        let mut tracks = Tracks::new(10);
-        assert!(tracks.step());
-        assert_eq!(tracks.found(&[spot(0.8, 30.0, 20.0)]), [0]);
-        for t in 0..9 {
-            tracks.follow(&person(30.0 + 2.0 * t as f32, 20.0), &cells(&tracks));
-            assert_eq!(tracks.step(), t == 9, "frame {t}");
-        }
-        let sides = tracks.all()[0].sides;
-        assert!((sides[0] - (28.0 + 16.0)).abs() < 1.5 && (sides[2] - sides[0] - 24.0).abs() < 0.1, "{sides:?}");
-        assert!(tracks.step(), "the detector runs on the tenth frame");
-        assert!(tracks.found(&[spot(0.3, 48.0, 20.0)]).is_empty(), "less sure is enough for who is known");
-        assert_eq!(tracks.all().len(), 1);
-    }
-
-    #[test]
-    fn low_scores_start_no_track() {
-        let mut tracks = Tracks::new(10);
-        assert!(tracks.step());
-        assert!(tracks.found(&[spot(0.3, 30.0, 20.0)]).is_empty() && tracks.all().is_empty());
-    }
-
-    #[test]
-    fn missed_person_stays_while_the_matte_does_and_fades_without_it() {
-        let mut tracks = Tracks::new(1);
-        tracks.step();
-        tracks.found(&[spot(0.8, 30.0, 20.0)]);
-        for _ in 0..MAX_MISSES {
-            tracks.follow(&person(30.0, 20.0), &cells(&tracks));
-            assert!(tracks.step());
-            tracks.found(&[]);
-            assert_eq!(tracks.all()[0].strength, 1.0);
-        }
-        tracks.follow(&person(150.0, 20.0), &cells(&tracks));
-        tracks.step();
-        tracks.found(&[]);
-        let mut strengths = Vec::new();
-        while let Some(track) = tracks.all().first() {
-            strengths.push(track.strength);
-            tracks.step();
-        }
-        assert_eq!(strengths.len(), 3, "{strengths:?}");
-    }
-
-    #[test]
-    fn matte_that_leaves_its_crop_or_empties_requests_detection() {
-        for gone in [person(52.0, 20.0), Plane::new(W, H)] {
-            let mut tracks = Tracks::new(100);
-            tracks.step();
-            tracks.found(&[spot(0.8, 30.0, 20.0)]);
-            tracks.follow(&person(30.0, 20.0), &cells(&tracks));
-            assert!(!tracks.step() && !tracks.step() && !tracks.step());
-            tracks.follow(&gone, &cells(&tracks));
-            assert!(tracks.step());
+/// Boxes that several views found, each person once. What a view shows whole counts; of who is whole in none, the parts
+/// are put together.
+pub fn merge_views(surface: &Surface, mut boxes: Vec<PersonBox>) -> Vec<PersonBox> {
+    boxes.sort_by(|a, b| a.is_cut().cmp(&b.is_cut()).then(b.score.total_cmp(&a.score)));
+    let mut merged: Vec<PersonBox> = Vec::new();
+    for found in boxes {
+        let same = |m: &&mut PersonBox| {
+            let part = surface.covered(&found.region, &m.region).max(surface.covered(&m.region, &found.region));
+            surface.overlap(&m.region, &found.region) >= SAME_PERSON || (found.is_cut() && part > PART_OF / 2.0)
+        };
+        match merged.iter_mut().find(same) {
+            Some(known) if known.is_cut() && found.is_cut() => join(surface, known, &found),
+            Some(known) => known.score = known.score.max(found.score),
+            None => merged.push(found),
         }
     }
+    merged
+}
 
-    #[test]
-    fn largest_person_stays_until_another_is_clearly_larger() {
-        let mut tracks = Tracks::new(10);
-        tracks.step();
-        let large = |side: f32, x: f32| PersonBox { score: 0.8, sides: [x, 0.0, x + side, side] };
-        tracks.found(&[large(20.0, 0.0), large(30.0, 50.0)]);
-        assert_eq!(tracks.largest(1), [1]);
-        assert_eq!(tracks.largest(5).len(), 2);
-        tracks.largest(1);
-        tracks.found(&[large(20.0, 0.0), large(30.0, 50.0), large(34.0, 120.0)]);
-        assert_eq!(tracks.largest(1), [1], "a little larger isn't enough");
-        tracks.found(&[large(30.0, 50.0), large(60.0, 120.0)]);
-        assert_eq!(tracks.largest(1), [2]);
+/// Makes a box reach as far as another part of the same person.
+fn join(surface: &Surface, known: &mut PersonBox, part: &PersonBox) {
+    let Some(other) = surface.sides_seen_from(&part.region, &known.region) else { return };
+    let [w, h] = known.region.half;
+    let mut sides = [-w, -h, w, h];
+    for i in 0..4 {
+        let further = if i < 2 { other[i] < sides[i] } else { other[i] > sides[i] };
+        if further && known.cut[i] {
+            (sides[i], known.cut[i]) = (other[i], part.cut[i]);
+        }
     }
-
-    #[test]
-    fn reset_drops_tracks_and_never_reuses_ids() {
-        let mut tracks = Tracks::new(10);
-        tracks.step();
-        tracks.found(&[spot(0.8, 30.0, 20.0)]);
-        tracks.reset();
-        assert!(tracks.all().is_empty() && tracks.step());
-        assert_eq!(tracks.found(&[spot(0.8, 30.0, 20.0)]), [1], "numbers are not given twice");
-        assert_eq!(tracks.all()[0].strength, 1.0);
-    }
+    known.region = surface.with_sides(&known.region, sides);
+    known.score = known.score.max(part.score);
 }

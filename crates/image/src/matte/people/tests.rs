@@ -1,0 +1,165 @@
+//! Tracks, through the frames of small scenes.
+
+use super::*;
+use crate::plane::Plane;
+
+const W: usize = 200;
+const H: usize = 100;
+
+fn surface() -> Surface {
+    Surface::new(None, W, H)
+}
+
+/// A picture in which somebody with a pattern stands at (x, y), 20 wide and 40 high.
+fn picture(x: f64, y: f64) -> Plane<f32> {
+    let value = |i: usize| {
+        let (px, py) = ((i % W) as f64 + 0.5 - x, (i / W) as f64 + 0.5 - y);
+        let inside = (0.0..20.0).contains(&px) && (0.0..40.0).contains(&py);
+        if inside { 0.5 + 0.3 * ((px * 0.21).sin() + (py * 0.13).cos()) as f32 } else { 0.1 }
+    };
+    Plane::from_vec((0..W * H).map(value).collect(), W, H)
+}
+
+fn found(score: f32, x: f64, y: f64) -> PersonBox {
+    PersonBox { score, region: Region { center: [x + 10.0, y + 20.0, 0.0], half: [11.0, 21.0] }, cut: [false; 4] }
+}
+
+/// A frame in which the detector finds `boxes`, or doesn't look.
+fn frame(tracks: &mut Tracks, x: f64, boxes: Option<&[PersonBox]>) -> Vec<u64> {
+    let (surface, luma) = (surface(), picture(x, 20.0));
+    tracks.step(&surface, &luma);
+    let new = boxes.map(|boxes| tracks.found(&surface, boxes, |_| true, false)).unwrap_or_default();
+    tracks.finish(&surface, &luma);
+    new
+}
+
+#[test]
+fn people_are_followed_between_looks() {
+    let mut tracks = Tracks::new();
+    assert_eq!(frame(&mut tracks, 30.0, Some(&[found(0.8, 30.0, 20.0)])), [0]);
+    for t in 1..10 {
+        frame(&mut tracks, 30.0 + 2.0 * f64::from(t), None);
+    }
+    let track = &tracks.all()[0];
+    assert!((track.region.center[0] - 58.0).abs() < 1.5, "{:?}", track.region);
+    assert!((track.held.center[0] - 58.0).abs() < 4.0, "{:?}", track.held);
+    assert!(
+        frame(&mut tracks, 50.0, Some(&[found(0.3, 50.0, 20.0)])).is_empty(),
+        "less sure is enough for who is known"
+    );
+    assert_eq!((tracks.all().len(), tracks.all()[0].strength), (1, 1.0));
+}
+
+#[test]
+fn low_scores_start_no_track_and_middling_ones_wait_for_a_surer_look() {
+    let mut tracks = Tracks::new();
+    assert!(frame(&mut tracks, 30.0, Some(&[found(0.28, 30.0, 20.0)])).is_empty());
+    assert_eq!(frame(&mut tracks, 30.0, Some(&[found(0.37, 30.0, 20.0)])), [0]);
+    frame(&mut tracks, 30.0, None);
+    assert_eq!(tracks.all()[0].strength, 0.0);
+    frame(&mut tracks, 30.0, Some(&[found(0.38, 30.0, 20.0)]));
+    frame(&mut tracks, 30.0, None);
+    assert_eq!(tracks.all()[0].strength, 0.0, "the same doubt twice is no certainty");
+    frame(&mut tracks, 30.0, Some(&[found(0.45, 30.0, 20.0)]));
+    frame(&mut tracks, 30.0, None);
+    assert!(tracks.all()[0].strength > 0.0);
+    let mut doubted = Tracks::new();
+    frame(&mut doubted, 30.0, Some(&[found(0.37, 30.0, 20.0)]));
+    frame(&mut doubted, 30.0, Some(&[]));
+    frame(&mut doubted, 30.0, None);
+    assert!(doubted.all().is_empty(), "nobody saw them again");
+}
+
+#[test]
+fn who_is_missed_for_ten_frames_stays_and_who_is_gone_fades() {
+    let mut tracks = Tracks::new();
+    frame(&mut tracks, 30.0, Some(&[found(0.8, 30.0, 20.0)]));
+    for _ in 0..4 {
+        frame(&mut tracks, 30.0, None);
+    }
+    for _ in 0..10 {
+        frame(&mut tracks, 30.0, Some(&[]));
+        assert_eq!(tracks.all()[0].strength, 1.0);
+    }
+    let mut strengths = Vec::new();
+    for _ in 0..10 {
+        frame(&mut tracks, 30.0, Some(&[]));
+        strengths.extend(tracks.all().iter().map(|t| t.strength));
+    }
+    assert!(strengths.len() < 6 && strengths.windows(2).all(|s| s[1] <= s[0]), "{strengths:?}");
+}
+
+#[test]
+fn windows_stand_still_while_people_stay_near() {
+    let mut tracks = Tracks::new();
+    frame(&mut tracks, 30.0, Some(&[found(0.8, 30.0, 20.0)]));
+    let held = tracks.all()[0].held;
+    frame(&mut tracks, 31.0, None);
+    assert_eq!(tracks.all()[0].held, held);
+    frame(&mut tracks, 36.0, None);
+    assert_ne!(tracks.all()[0].held, held);
+}
+
+#[test]
+fn largest_person_stays_until_another_is_clearly_larger() {
+    let surface = surface();
+    let mut tracks = Tracks::new();
+    let large = |side: f64, x: f64| PersonBox {
+        score: 0.8,
+        region: Region { center: [x, 50.0, 0.0], half: [side / 2.0; 2] },
+        cut: [false; 4],
+    };
+    tracks.found(&surface, &[large(20.0, 20.0), large(30.0, 70.0)], |_| true, true);
+    assert_eq!(tracks.largest(1), [1]);
+    assert_eq!(tracks.largest(5).len(), 2);
+    tracks.largest(1);
+    tracks.found(&surface, &[large(20.0, 20.0), large(30.0, 70.0), large(34.0, 140.0)], |_| true, true);
+    assert_eq!(tracks.largest(1), [1], "a little larger isn't enough");
+    tracks.found(&surface, &[large(30.0, 70.0), large(60.0, 140.0)], |_| true, true);
+    assert_eq!(tracks.largest(1), [2]);
+}
+
+#[test]
+fn reset_drops_tracks_and_never_reuses_ids() {
+    let mut tracks = Tracks::new();
+    frame(&mut tracks, 30.0, Some(&[found(0.8, 30.0, 20.0)]));
+    tracks.reset();
+    assert!(tracks.all().is_empty());
+    assert_eq!(frame(&mut tracks, 30.0, Some(&[found(0.8, 30.0, 20.0)])), [1], "numbers are not given twice");
+}
+
+#[test]
+fn sides_at_which_a_view_ends_only_move_outwards() {
+    let surface = surface();
+    let mut tracks = Tracks::new();
+    tracks.found(&surface, &[found(0.8, 30.0, 20.0)], |_| true, true);
+    let upper = PersonBox {
+        region: Region { center: [40.0, 30.0, 0.0], half: [11.0, 11.0] },
+        cut: [false, false, false, true],
+        ..found(0.8, 0.0, 0.0)
+    };
+    tracks.found(&surface, &[upper], |_| true, false);
+    let region = tracks.all()[0].region;
+    assert!((region.center[1] + region.half[1] - 61.0).abs() < 1e-6, "the legs stay: {region:?}");
+    assert_eq!(tracks.all().len(), 1);
+}
+
+#[test]
+fn views_that_see_parts_of_somebody_are_put_together() {
+    let surface = surface();
+    let part = |top: f64, bottom: f64, cut: [bool; 4]| PersonBox {
+        score: 0.6,
+        region: Region { center: [50.0, (top + bottom) / 2.0, 0.0], half: [10.0, (bottom - top) / 2.0] },
+        cut,
+    };
+    let parts = vec![part(10.0, 60.0, [false, false, false, true]), part(40.0, 90.0, [false, true, false, false])];
+    let merged = merge_views(&surface, parts);
+    assert_eq!(merged.len(), 1);
+    let region = merged[0].region;
+    assert!((region.center[1] - 50.0).abs() < 1e-9 && (region.half[1] - 40.0).abs() < 1e-9, "{region:?}");
+    assert_eq!(merged[0].cut, [false; 4]);
+    let whole = found(0.5, 40.0, 30.0);
+    let merged = merge_views(&surface, vec![part(30.0, 50.0, [false, false, false, true]), whole]);
+    assert_eq!(merged.len(), 1);
+    assert_eq!(merged[0].region, whole.region, "what a view shows whole counts");
+}

@@ -1,0 +1,136 @@
+//! The views through which the detector looks at an eye: squares, as ordinary cameras would see them, that overlap,
+//! since a whole eye shrunk to the detector's input hides people, and a sphere's edges are drawn out.
+
+use super::surface::{Region, Surface};
+use super::window::Window;
+use crate::matte::SmallYuv;
+use crate::vr::Lens;
+
+/// Degrees to the right, degrees up, degrees from border to border.
+type Direction = (f64, f64, f64);
+
+/// Half a sphere: ahead, to both sides, down and up. Neighbors have 40 degrees and more in common.
+const HALF_SPHERE: [Direction; 5] =
+    [(0.0, 0.0, 100.0), (-50.0, 0.0, 90.0), (50.0, 0.0, 90.0), (0.0, -40.0, 90.0), (0.0, 40.0, 90.0)];
+/// The whole sphere: around the horizon, and four times down; few people are above.
+const SPHERE: [Direction; 10] = [
+    (0.0, 0.0, 90.0),
+    (180.0, 0.0, 90.0),
+    (60.0, 0.0, 90.0),
+    (-60.0, 0.0, 90.0),
+    (120.0, 0.0, 90.0),
+    (-120.0, 0.0, 90.0),
+    (0.0, -50.0, 90.0),
+    (180.0, -50.0, 90.0),
+    (90.0, -50.0, 90.0),
+    (-90.0, -50.0, 90.0),
+];
+/// Width over height (or the other way round) from which on a flat picture also gets views of its parts.
+const WIDE: f64 = 1.2;
+/// Sides of these, and of three closer ones along the middle, as shares of the picture's longer side. In the whole a person
+/// of a tenth of a 16:9 picture's height has 23 of the detector's pixels, too few; in a closer one 58.
+const PART: f64 = 0.6;
+const CLOSE: f64 = 0.4;
+
+/// The detector's views of eyes that show `surface`, the most telling first.
+pub fn detector_views(surface: &Surface, lens: Option<Lens>) -> Vec<Window> {
+    let Some(lens) = lens else { return flat(surface) };
+    let directions: &[Direction] = if lens == Lens::Equirectangular { &SPHERE } else { &HALF_SPHERE };
+    let window = |&(yaw, pitch, degrees): &Direction| {
+        let ((sin_w, cos_w), (sin_p, cos_p)) = (f64::to_radians(yaw).sin_cos(), f64::to_radians(pitch).sin_cos());
+        Window { center: [cos_p * sin_w, -sin_p, cos_p * cos_w], half: (degrees / 2.0).to_radians().tan() }
+    };
+    directions.iter().map(window).collect()
+}
+
+fn flat(surface: &Surface) -> Vec<Window> {
+    let (w, h) = surface.size();
+    let longer = w.max(h);
+    let mut views = vec![Window { center: [w / 2.0, h / 2.0, 0.0], half: longer / 2.0 }];
+    if longer > WIDE * w.min(h) {
+        let (part, close) = (PART * longer / 2.0, CLOSE * longer / 2.0);
+        for (at, half) in
+            [(part, part), (longer - part, part), (close, close), (longer / 2.0, close), (longer - close, close)]
+        {
+            let center = if w > h { [at, h / 2.0, 0.0] } else { [w / 2.0, at, 0.0] };
+            views.push(Window { center, half });
+        }
+    }
+    views
+}
+
+/// Makes black what a view shows beyond a flat picture: a border that goes on there looks like somebody now and then.
+/// `picture` isn't turned.
+pub fn blacken_outside(surface: &Surface, view: &Window, picture: &mut SmallYuv) {
+    if surface.is_spherical() {
+        return;
+    }
+    let ((w, h), side) = (surface.size(), picture.y.width());
+    let inside = |center: f64, length: f64| {
+        let at = |edge: f64| ((edge - center) / view.half + 1.0) / 2.0 * side as f64;
+        let (low, high) = (at(0.0).round().max(0.0) as usize, at(length).round().max(0.0) as usize);
+        low.min(side)..high.min(side)
+    };
+    let (columns, rows) = (inside(view.center[0], w), inside(view.center[1], h));
+    for plane in [&mut picture.y, &mut picture.u, &mut picture.v] {
+        for (y, row) in plane.data_mut().chunks_exact_mut(side).enumerate() {
+            if rows.contains(&y) {
+                row[..columns.start].fill(0.0);
+                row[columns.end..].fill(0.0);
+            } else {
+                row.fill(0.0);
+            }
+        }
+    }
+}
+
+/// The box of all that a view shows.
+pub fn shown(view: &Window) -> Region {
+    Region { center: view.center, half: [view.half; 2] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn together_the_views_show_where_people_may_be() {
+        for lens in [Lens::HalfEquirectangular, Lens::Equirectangular, Lens::Fisheye { fov: 180.0 }] {
+            let surface = Surface::new(Some(lens), 1000, 1000);
+            let views = detector_views(&surface, Some(lens));
+            for (x, y) in (0..50).flat_map(|x| (0..50).map(move |y| (20.0 * f64::from(x), 20.0 * f64::from(y)))) {
+                let Some(spot) = surface.spot(x, y) else { continue };
+                let latitude = spot[1].asin().to_degrees();
+                let seen = views.iter().any(|view| {
+                    let point = surface.plane(view.center).point(spot);
+                    point.is_some_and(|[p, q]| p.abs() < view.half && q.abs() < view.half)
+                });
+                // Straight up nobody is; a circle's rim is beside the horizon's views and drawn out in the others.
+                let rim = lens != Lens::Equirectangular && spot[2] < 0.2;
+                assert!(seen || rim || latitude.abs() > 40.0, "{lens:?} {x} {y} {latitude}");
+            }
+        }
+    }
+
+    #[test]
+    fn flat_views_show_the_whole_and_its_halves() {
+        let surface = Surface::new(None, 1600, 900);
+        let views = detector_views(&surface, None);
+        assert_eq!(views.len(), 6);
+        assert_eq!((views[0].half, views[1].half, views[3].half), (800.0, 480.0, 320.0));
+        assert_eq!(detector_views(&Surface::new(None, 900, 900), None).len(), 1);
+    }
+
+    #[test]
+    fn beyond_a_flat_picture_is_black() {
+        let surface = Surface::new(None, 160, 80);
+        let mut picture = SmallYuv::default();
+        for plane in [&mut picture.y, &mut picture.u, &mut picture.v] {
+            plane.resize(16, 16);
+            plane.data_mut().fill(0.5);
+        }
+        blacken_outside(&surface, &detector_views(&surface, None)[0], &mut picture);
+        let row = |y: usize| picture.y.data()[16 * y];
+        assert_eq!([row(0), row(3), row(4), row(11), row(12), row(15)], [0.0, 0.0, 0.5, 0.5, 0.0, 0.0]);
+    }
+}
