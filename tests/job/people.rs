@@ -318,3 +318,15 @@ fn detector_is_in_the_binary_and_missing_networks_are_named() {
     let alone = job(&["--crops", "selfie", "--people", "main"]);
     assert!(alone.status.success(), "{}", stderr(&alone));
 }
+
+#[test]
+fn window_size_that_a_network_does_not_take_names_the_setting() {
+    let scene = two(1);
+    let out = scene.clip.with_file_name("out.mkv");
+    let mut command = vrseg();
+    command.args([arg(&scene.clip), "-o", arg(&out), "--crops", "selfie"]).env("VRSEG_PEOPLE_SIZE", "2000");
+    let refused = command.output().unwrap();
+    let said = stderr(&refused);
+    assert!(!refused.status.success() && !out.exists(), "{said}");
+    assert!(said.contains("people.size 2000") && said.contains("selfie") && said.contains("128 to 1024"), "{said}");
+}

@@ -179,7 +179,7 @@ impl<'a> Bench<'a> {
         let (limits, n) = (self.limits, self.frames.len());
         let mut frames = std::mem::take(&mut self.frames);
         let recycling = Recycling::new(1, 1);
-        let mut cut = Assembly::new(&self.job, self.loaded.plan()).cut_windows(&recycling)?;
+        let mut cut = Assembly::new(&self.job, self.loaded.plan()).cut_windows(&recycling);
         let laps = Laps::run(limits, |i| cut_one(&mut cut, &recycling, &mut frames, swing(i, n)).map(Some))?;
         (0..n).try_for_each(|i| cut_one(&mut cut, &recycling, &mut frames, i).map(drop))?;
         self.frames = frames;
@@ -193,7 +193,7 @@ impl<'a> Bench<'a> {
         (0..frames.len()).try_for_each(|i| sampling.sample(&mut frames, i).map(drop))?;
         drop(sampling);
         let recycling = Recycling::new(1, 1);
-        let mut cut = Assembly::new(&self.job, self.loaded.plan()).cut_windows(&recycling)?;
+        let mut cut = Assembly::new(&self.job, self.loaded.plan()).cut_windows(&recycling);
         (0..frames.len()).try_for_each(|i| cut_one(&mut cut, &recycling, &mut frames, i).map(drop))?;
         self.frames = frames;
         Ok(())
@@ -204,7 +204,8 @@ impl<'a> Bench<'a> {
         if self.plan().windowed().is_some() {
             return self.infer_windows(pictures);
         }
-        let (plan, network) = self.loaded.parts();
+        let (plan, networks, _) = self.loaded.parts();
+        let Some(network) = networks.into_iter().next() else { return Err(Error::Request("no network".to_owned())) };
         let (rotation, each) = (plan.views.rotation, plan.views.pictures());
         let frames = &mut self.frames;
         let (mut states, mut alphas) = (States::default(), Vec::new());
@@ -231,7 +232,7 @@ impl<'a> Bench<'a> {
     fn infer_windows(&mut self, pictures: usize) -> Result<StageAlone, Error> {
         let each = self.plan().views.rects.len();
         let rotation = self.plan().views.rotation;
-        let (_, mut networks, _) = self.loaded.all_parts();
+        let (_, mut networks, _) = self.loaded.parts();
         let batches: Vec<_> = (0..networks.len()).map(|n| windows_of(&self.frames, n, pictures)).collect();
         let (mut states, mut alphas) = (networks.iter().map(|_| States::default()).collect::<Vec<_>>(), Vec::new());
         let laps = Laps::run(self.limits, |_| {
@@ -367,7 +368,7 @@ struct Sampling<'a> {
 
 impl<'a> Sampling<'a> {
     fn new(job: &'a Job, loaded: &'a mut LoadedJob) -> Self {
-        let (plan, _, finder) = loaded.all_parts();
+        let (plan, _, finder) = loaded.parts();
         let (assembly, recycling) = (Assembly::new(job, plan), Recycling::new(1, 1));
         let warn: &'a (dyn Fn(String) + Sync) = &|warning| tracing::warn!("{warning}");
         Self { sample: assembly.sample(&recycling), scenes: assembly.scenes(None, finder, warn), recycling }
@@ -375,16 +376,12 @@ impl<'a> Sampling<'a> {
 
     /// Samples frame `at` again, and tells how long that took.
     fn sample(&mut self, frames: &mut Vec<BenchFrame>, at: usize) -> Result<Duration, Error> {
-        let BenchFrame { matted: MattedFrame { frame, backgrounds }, input } = frames.swap_remove(at);
-        // As a job does with what later stages have done with.
-        let _ = self.recycling.views.try_send(frame.views);
-        input.into_iter().for_each(|batch| drop(self.recycling.batches.try_send(batch)));
-        let (took, made) = timed(|| self.scenes.process(self.sample.process(frame.decoded)?));
-        let Some(SampledFrame { frame, pictures }) = made? else { return Ok(took) };
-        frames.push(BenchFrame { matted: MattedFrame { frame, backgrounds }, input: pictures });
-        let last = frames.len() - 1;
-        frames.swap(at, last);
-        Ok(took)
+        again(frames, at, |frame, input| {
+            // As a job does with what later stages have done with.
+            let _ = self.recycling.views.try_send(frame.views);
+            self.recycling.take_back(input);
+            timed(|| self.scenes.process(self.sample.process(frame.decoded)?))
+        })
     }
 }
 
@@ -395,19 +392,30 @@ fn cut_one(
     frames: &mut Vec<BenchFrame>,
     at: usize,
 ) -> Result<Duration, Error> {
-    let BenchFrame { matted: MattedFrame { frame, backgrounds }, mut input } = frames.swap_remove(at);
-    if cut.looks_through_windows() {
-        input.drain(..).for_each(|batch| drop(recycling.batches.try_send(batch)));
-    }
-    let (took, made) = timed(|| cut.process(SampledFrame { frame, pictures: input }));
-    let SampledFrame { frame, pictures } = made?;
+    again(frames, at, |frame, mut pictures| {
+        if cut.looks_through_windows() {
+            recycling.take_back(std::mem::take(&mut pictures));
+        }
+        timed(|| cut.process(SampledFrame { frame, pictures }).map(Some))
+    })
+}
+
+/// Takes frame `at` out, lets `work` make it again, and puts what it made in its place. Tells how long that took.
+fn again(
+    frames: &mut Vec<BenchFrame>,
+    at: usize,
+    work: impl FnOnce(PreparedFrame, Vec<Batch>) -> (Duration, Result<Option<SampledFrame>, Error>),
+) -> Result<Duration, Error> {
+    let BenchFrame { matted: MattedFrame { frame, backgrounds }, input } = frames.swap_remove(at);
+    let (took, made) = work(frame, input);
+    let Some(SampledFrame { frame, pictures }) = made? else { return Ok(took) };
     frames.push(BenchFrame { matted: MattedFrame { frame, backgrounds }, input: pictures });
     let last = frames.len() - 1;
     frames.swap(at, last);
     Ok(took)
 }
 
-/// So many windows for network number `n`: those of the frames, over and over, or gray where nobody is.
+/// `pictures` windows for network number `n`: those of the frames, over and over, or gray where nobody is.
 fn windows_of(frames: &[BenchFrame], n: usize, pictures: usize) -> Batch {
     let (width, height) = frames[0].input.get(n).map_or((0, 0), |batch| (batch.width, batch.height));
     let len = 3 * width * height;

@@ -29,7 +29,7 @@ pub fn measure(job: &Job, views: Option<usize>, limits: &Limits) -> Result<Measu
     let plan = loaded.plan();
     let mut measured = Measured {
         model: plan.model.manifest.name.clone(),
-        input_size: plan.views.network_size(),
+        input_size: plan.network_size(),
         views: plan.views.pictures(),
         device: loaded.device(),
         encoder: plan.encoders.first().map(|e| e.encoder.clone()).unwrap_or_default(),

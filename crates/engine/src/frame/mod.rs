@@ -43,8 +43,8 @@ pub struct PreparedFrame {
     pub motion: Vec<Motion>,
     /// The people in it, where anybody looks for them.
     pub people: Vec<FramePerson>,
-    /// For each network that looks through windows, what it found in the window on each of `people`; before it has run,
-    /// of an earlier frame or empty.
+    /// For each network that looks through windows, what it found in the window on each of `people`; empty before it has
+    /// run.
     pub mattes: Vec<Vec<Plane<f32>>>,
 }
 

@@ -121,6 +121,7 @@ mod tests {
     use super::*;
     use proptest::collection;
     use proptest::prelude::*;
+
     /// One with something of everything.
     fn full() -> TemporalState {
         let plane = |seed: u32, w: usize, h: usize| {

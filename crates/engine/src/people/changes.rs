@@ -4,8 +4,6 @@ use serde::{Deserialize, Serialize};
 use vrseg_image::matte::people::{Region, Spot, Surface, Tracks};
 use vrseg_image::plane::Plane;
 
-/// Cells across and down.
-const CELLS: usize = 32;
 /// A cell whose mean luma (0 to 1) changed by this much from frame to frame shows something that moves.
 const STEP: f32 = 0.03;
 /// Around the box of somebody who is followed, as a multiple of it, what moves is theirs.
@@ -19,15 +17,16 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    /// Takes the next frame, `luma` in small, and tells where cells changed that belong to nobody who is followed.
-    pub(super) fn update(&mut self, surface: &Surface, luma: &Plane<f32>, tracks: &Tracks) -> Vec<Spot> {
-        let now = cells(luma);
+    /// Takes the next frame's first eye, its mean luma in each cell, and tells where cells changed that belong to nobody
+    /// who is followed.
+    pub(super) fn update(&mut self, surface: &Surface, cells: &Plane<f32>, tracks: &Tracks) -> Vec<Spot> {
+        let (now, across, down) = (cells.data(), cells.width(), cells.height());
         let (width, height) = surface.size();
         let own: Vec<_> =
             tracks.all().iter().map(|t| Region { half: t.region.half.map(|v| v * OWN), ..t.region }).collect();
         let spot = |i: usize| {
-            let at = |n: usize, length: f64| (n as f64 + 0.5) / CELLS as f64 * length;
-            surface.spot(at(i % CELLS, width), at(i / CELLS, height))
+            let at = |n: usize, cells: usize, length: f64| (n as f64 + 0.5) / cells as f64 * length;
+            surface.spot(at(i % across, across, width), at(i / across, down, height))
         };
         let changed = now.iter().zip(&self.cells).enumerate().filter(|(_, (a, b))| (*a - *b).abs() > STEP);
         let strange = |spot: &Spot| {
@@ -37,41 +36,25 @@ impl Changes {
             })
         };
         let spots = changed.filter_map(|(i, _)| spot(i)).filter(strange).collect();
-        self.cells = now;
+        self.cells.clear();
+        self.cells.extend_from_slice(now);
         spots
     }
-}
-
-/// The mean of a plane in each cell.
-fn cells(luma: &Plane<f32>) -> Vec<f32> {
-    let (w, h) = (luma.width(), luma.height());
-    let edge = |n: usize, length: usize| n * length / CELLS;
-    let mut means = Vec::with_capacity(CELLS * CELLS);
-    for j in 0..CELLS {
-        let (y0, y1) = (edge(j, h), edge(j + 1, h).max(edge(j, h) + 1).min(h));
-        for i in 0..CELLS {
-            let (x0, x1) = (edge(i, w), edge(i + 1, w).max(edge(i, w) + 1).min(w));
-            // Every other row says as much.
-            let rows = (y0..y1).step_by(2);
-            let n = rows.len() * (x1 - x0);
-            let sum: f32 = rows.map(|y| luma.data()[y * w..][x0..x1].iter().sum::<f32>()).sum();
-            means.push(sum / n.max(1) as f32);
-        }
-    }
-    means
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use vrseg_image::matte::people::PersonBox;
+    use vrseg_image::matte::resize;
 
     #[test]
     fn what_moves_is_seen_unless_it_is_somebody_who_is_followed() {
         let surface = Surface::new(None, 320, 320);
         let picture = |x: usize| {
             let inside = |i: usize| (x..x + 20).contains(&(i % 160)) && (60..100).contains(&(i / 160));
-            Plane::from_vec((0..160 * 160).map(|i| f32::from(u8::from(inside(i)))).collect(), 160, 160)
+            let luma = Plane::from_vec((0..160 * 160).map(|i| f32::from(u8::from(inside(i)))).collect(), 160, 160);
+            resize(luma.as_ref(), 32, 32)
         };
         let (mut changes, mut tracks) = (Changes::default(), Tracks::new());
         assert!(changes.update(&surface, &picture(20), &tracks).is_empty(), "nothing to compare with");

@@ -2,7 +2,7 @@
 
 use super::Finder;
 use crate::error::Result;
-use vrseg_image::matte::people::{PersonBox, Window, blacken_outside};
+use vrseg_image::matte::people::{PersonBox, SourceFormat, Window, blacken_outside};
 use vrseg_image::matte::to_network;
 use vrseg_image::plane::Yuv;
 
@@ -27,15 +27,15 @@ impl Finder {
         let side = self.detector.side();
         let norm = self.detector.manifest().normalization();
         let window = self.views[view];
-        let upright = vrseg_image::matte::people::SourceFormat { rotation: 0, ..self.form };
-        let seen = self.sampler.cut(planes, upright, (&self.surface, self.rects[0]), &window, side);
-        self.small.clone_from(seen);
-        blacken_outside(&self.surface, &window, &mut self.small);
+        // What lies beyond the picture is made black before it is turned.
+        let as_it_lies = SourceFormat { rotation: 0, ..self.form };
+        let seen = self.sampler.cut(planes, as_it_lies, (&self.surface, self.rects[0]), &window, side);
+        blacken_outside(&self.surface, &window, seen);
         self.picture.resize(3 * side * side, 0.0);
         let matrix = self.form.color.matrix;
         match self.form.rotation {
-            0 => to_network(&self.small, matrix, &norm, &mut self.picture),
-            turn => to_network(&self.small.rotated(turn), matrix, &norm, &mut self.picture),
+            0 => to_network(seen, matrix, &norm, &mut self.picture),
+            turn => to_network(&seen.rotated(turn), matrix, &norm, &mut self.picture),
         }
         let found = self.detector.detect(&self.picture, LEAST)?;
         let boxes = found.into_iter().filter_map(|one| {

@@ -13,11 +13,10 @@ use crate::plan::{PeoplePlan, SmallView, Views};
 use crate::spec::PeopleToKeep;
 use changes::Changes;
 use schedule::Schedule;
-use vrseg_image::matte::SmallYuv;
 use vrseg_image::matte::people::{
     Region, SourceFormat, Surface, Track, Tracks, Window, WindowSampler, detector_views, merge_views, shift, shown,
 };
-use vrseg_image::plane::{Rect, Yuv, YuvColor, YuvLayout};
+use vrseg_image::plane::{Plane, Rect, Yuv, YuvColor, YuvLayout};
 use vrseg_image::vr::Lens;
 use vrseg_infer::Detector;
 use vrseg_infer::provider::SessionOptions;
@@ -62,7 +61,6 @@ pub struct Finder {
     grid: (usize, usize),
     form: SourceFormat,
     sampler: WindowSampler,
-    small: SmallYuv,
     /// The detector's input.
     picture: Vec<f32>,
 }
@@ -96,7 +94,6 @@ impl Finder {
             grid: views.size(),
             form: SourceFormat { layout, color, rotation: views.rotation },
             sampler: WindowSampler::default(),
-            small: SmallYuv::default(),
             picture: Vec::new(),
         })
     }
@@ -122,18 +119,25 @@ impl Finder {
             past.cloned().unwrap_or_else(nothing);
     }
 
-    /// The people in a frame, those of each track in all eyes. `cut`: it is the first of a scene.
+    /// The people in a frame, those of each track in all eyes. `cells`: the first eye's mean luma in each of some cells.
+    /// `cut`: it is the first frame of a scene.
     ///
     /// # Errors
     /// What the detector says.
-    pub fn find(&mut self, planes: &Yuv<'_>, views: &[SmallView], cut: bool) -> Result<Vec<FramePerson>> {
+    pub fn find(
+        &mut self,
+        planes: &Yuv<'_>,
+        views: &[SmallView],
+        cells: &Plane<f32>,
+        cut: bool,
+    ) -> Result<Vec<FramePerson>> {
         if cut {
             self.tracks.reset();
             self.schedule.restart();
         }
         let Some(first) = views.first() else { return Ok(Vec::new()) };
         self.tracks.step(&self.surface, &first.yuv.y);
-        self.look(planes, views)?;
+        self.look(planes, views, cells)?;
         self.tracks.finish(&self.surface, &first.yuv.y);
         let kept = match self.keep {
             PeopleToKeep::All => None,
@@ -153,12 +157,12 @@ impl Finder {
     }
 
     /// The detector looks where its schedule wants it to.
-    fn look(&mut self, planes: &Yuv<'_>, views: &[SmallView]) -> Result<()> {
+    fn look(&mut self, planes: &Yuv<'_>, views: &[SmallView], cells: &Plane<f32>) -> Result<()> {
         let fresh = self.schedule.is_fresh();
         let doubtful = self.tracks.all().iter().filter(|t| t.is_doubtful());
         let doubtful: Vec<_> = doubtful.filter_map(|t| self.best_view(&t.region)).collect();
         // Something moves where nobody is followed: somebody may have come in.
-        let moving = self.changes.update(&self.surface, &views[0].yuv.y, &self.tracks);
+        let moving = self.changes.update(&self.surface, cells, &self.tracks);
         let shows = |view: &Window| moving.iter().filter(|spot| view.shows(&self.surface, **spot)).count();
         let moving: Vec<_> = (0..self.views.len()).filter(|view| shows(&self.views[*view]) >= CHANGED).collect();
         let looks = self.schedule.next(self.every, &doubtful, &moving);

@@ -15,7 +15,7 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// For so many views, of a scene that begins.
+    /// For `views` views, of a scene that begins.
     pub(super) fn new(views: usize) -> Self {
         Self { waited: vec![0; views], since: 0, fresh: true }
     }

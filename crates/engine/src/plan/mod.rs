@@ -7,7 +7,7 @@ pub mod recognize;
 mod views;
 
 pub use geometry::OutputGeometry;
-pub use people::PeoplePlan;
+pub use people::{PeoplePlan, WindowNetwork};
 pub use views::{SmallView, Views};
 
 use crate::error::{Error, Result};
@@ -78,7 +78,7 @@ impl Plan {
         }
         let people = PeoplePlan::new(job)?;
         let model = match people.as_ref().and_then(|people| people.networks.first()) {
-            Some(first) => first.clone(),
+            Some(first) => first.model.clone(),
             None => find_model(&job.model)?,
         };
         let recurrent = people.as_ref().is_some_and(PeoplePlan::is_recurrent) || model.manifest.kind == Kind::Recurrent;
@@ -147,18 +147,16 @@ impl Plan {
         self.views.pictures() * job.model.batch_size.max(1) as usize
     }
 
-    /// Width and height of the model's input.
-    ///
-    /// # Errors
-    /// As [`PeoplePlan::window_size`].
-    pub fn network_size(&self) -> Result<(usize, usize)> {
-        match self.windowed() {
-            Some(people) => {
-                let side = people.window_size(&people.networks[0])?;
-                Ok((side, side))
-            }
-            None => Ok(self.views.network_size()),
-        }
+    /// Width and height of the model's input: a whole view, or a window.
+    pub fn network_size(&self) -> (usize, usize) {
+        self.network_sizes().next().unwrap_or_else(|| self.views.network_size())
+    }
+
+    /// The same of each network.
+    pub fn network_sizes(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let windows = self.windowed().into_iter().flat_map(|people| &people.networks).map(|n| (n.size, n.size));
+        let whole = self.windowed().is_none().then(|| self.views.network_size());
+        windows.chain(whole)
     }
 
     /// Who looks through windows; `None` where the model sees whole eyes.

@@ -1,6 +1,6 @@
 //! Who finds people, and which networks look at them through windows.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::spec::{Job, PeopleToKeep};
 use vrseg_infer::{Kind, Model, ModelError, registry};
 
@@ -14,13 +14,42 @@ pub struct PeoplePlan {
     pub detector: Model,
     /// The networks that look through windows, of whose mattes the mean counts. None: the model sees whole eyes, and
     /// people are only told apart.
-    pub networks: Vec<Model>,
+    pub networks: Vec<WindowNetwork>,
     /// Frames from one look of the detector to the next.
     pub every: u32,
     /// Who stays in the matte.
     pub keep: PeopleToKeep,
-    /// Side of the windows of networks that take any size; `None`: each network's own.
-    pub size: Option<u32>,
+}
+
+/// A network that looks through windows.
+#[derive(Clone, Debug)]
+pub struct WindowNetwork {
+    /// The network.
+    pub model: Model,
+    /// Side of its windows in pixels.
+    pub size: usize,
+}
+
+impl WindowNetwork {
+    /// The network, with windows of the size that was asked for where it takes any, else of its own.
+    ///
+    /// # Errors
+    /// It takes no pictures of that size.
+    fn new(model: Model, asked: Option<u32>) -> Result<Self> {
+        let (input, own) = (&model.manifest.input, model.manifest.crop.size);
+        if let Some(size) = asked.filter(|size| !input.fixed && !(input.min..=input.max).contains(size)) {
+            let (name, min, max) = (&model.manifest.name, input.min, input.max);
+            return Err(Error::Request(format!("people.size {size}: {name} takes pictures of {min} to {max} pixels")));
+        }
+        let size = (!input.fixed).then_some(asked.unwrap_or(own));
+        let (size, _) = model.manifest.input_size(size, 1, 1)?;
+        Ok(Self { model, size })
+    }
+
+    /// It keeps a state from frame to frame.
+    pub fn is_recurrent(&self) -> bool {
+        self.model.manifest.kind == Kind::Recurrent
+    }
 }
 
 impl PeoplePlan {
@@ -29,17 +58,18 @@ impl PeoplePlan {
     ///
     /// # Errors
     /// A model of that name that doesn't exist, or that makes no mattes; weights that are missing where the
-    /// user named them; a detector that is missing where people must be told apart.
+    /// user named them; a detector that is missing where people must be told apart; windows of a size that a network
+    /// doesn't take.
     pub fn new(job: &Job) -> Result<Option<Self>> {
         let choice = &job.people;
         let whole = !choice.insist && (!job.model.name.is_empty() || job.view.is_some());
         let crops: &[String] = if whole { &[] } else { &choice.crops };
-        let (every, keep, size) = (choice.every, choice.keep, choice.size);
+        let (every, keep) = (choice.every, choice.keep);
         let missing = |e: &ModelError| matches!(e, ModelError::MissingWeights { .. });
         let mut networks = Vec::new();
         for name in crops {
             match registry::find(name) {
-                Ok(model) => networks.push(model.require_mattes()?),
+                Ok(model) => networks.push(WindowNetwork::new(model.require_mattes()?, choice.size)?),
                 Err(e) if missing(&e) && !choice.insist => {}
                 Err(e) => return Err(e.into()),
             }
@@ -48,7 +78,7 @@ impl PeoplePlan {
             return Ok(None);
         }
         match registry::find(DETECTOR) {
-            Ok(detector) => Ok(Some(Self { detector, networks, every, keep, size })),
+            Ok(detector) => Ok(Some(Self { detector, networks, every, keep })),
             // People can't be told apart without it.
             Err(e) if !missing(&e) || choice.insist || keep != PeopleToKeep::All => Err(e.into()),
             Err(_) => Ok(None),
@@ -62,30 +92,17 @@ impl PeoplePlan {
 
     /// A network keeps a state from frame to frame.
     pub fn is_recurrent(&self) -> bool {
-        self.networks.iter().any(|m| m.manifest.kind == Kind::Recurrent)
+        self.networks.iter().any(WindowNetwork::is_recurrent)
     }
 
     /// Every network keeps a state from frame to frame.
     pub fn is_steady(&self) -> bool {
-        self.networks.iter().all(|m| m.manifest.kind == Kind::Recurrent)
-    }
-
-    /// Side of a network's windows in pixels.
-    ///
-    /// # Errors
-    /// The network's input can't have that size.
-    pub fn window_size(&self, network: &Model) -> Result<usize> {
-        let manifest = &network.manifest;
-        let asked = (!manifest.input.fixed).then_some(self.size.unwrap_or(manifest.crop.size));
-        Ok(manifest.input_size(asked, 1, 1)?.0)
+        self.networks.iter().all(WindowNetwork::is_recurrent)
     }
 
     /// The networks' names and the sizes of their windows; `None` where there is none.
     pub fn names(&self) -> Option<String> {
-        let one = |m: &Model| {
-            let size = self.window_size(m).unwrap_or(m.manifest.crop.size as usize);
-            format!("{} at {size}x{size}", m.manifest.name)
-        };
+        let one = |n: &WindowNetwork| format!("{} at {1}x{1}", n.model.manifest.name, n.size);
         let names: Vec<_> = self.networks.iter().map(one).collect();
         (!names.is_empty()).then(|| names.join(" and "))
     }

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::events::Preview;
 use crate::frame::Border;
 use crate::people::Finder;
-use crate::plan::{PeoplePlan, Plan, SmallView, output_color, output_layout};
+use crate::plan::{PeoplePlan, Plan, SmallView, WindowNetwork, output_color, output_layout};
 use crate::spec::Job;
 use crate::stages::{
     Backdrop, CutWindows, Gather, Matte, Paint, PeopleMattes, Recycled, Sample, Scenes, SourceForm, Target,
@@ -19,7 +19,7 @@ use vrseg_image::matte::stereo::{Search, StereoFusion};
 use vrseg_image::matte::windows::Blender;
 use vrseg_image::plane::Plane;
 use vrseg_image::vr::{EyeOrder, Lens};
-use vrseg_infer::{Batch, Kind, Model};
+use vrseg_infer::{Batch, Kind};
 use vrseg_media::FramePool;
 
 /// Makes a job's stages.
@@ -40,6 +40,13 @@ pub struct Recycling {
 }
 
 impl Recycling {
+    /// Gives inputs back that are done with.
+    pub fn take_back(&self, batches: Vec<Batch>) {
+        for batch in batches {
+            let _ = self.batches.try_send(batch);
+        }
+    }
+
     /// For so many workers that sample and paint.
     pub fn new(samplers: usize, painters: usize) -> Self {
         let (batches, free_batches) = bounded(samplers + 1);
@@ -74,22 +81,17 @@ impl<'a> Assembly<'a> {
     }
 
     /// A worker that cuts windows.
-    ///
-    /// # Errors
-    /// A network's manifest asks for windows of a size that isn't one of its own.
-    pub fn cut_windows(&self, recycling: &Recycling) -> Result<CutWindows> {
+    pub fn cut_windows(&self, recycling: &Recycling) -> CutWindows {
         let (plan, video) = (self.plan, &self.plan.input.video);
         let surface = plan.views.surface(plan.lens());
-        let people = plan.windowed();
-        let choice = |model: &Model| -> Result<WindowChoice> {
-            let margin = model.manifest.crop.margin(surface.is_spherical());
-            let size = people.map_or(Ok(0), |people| people.window_size(model))?;
-            Ok(WindowChoice { margin, size, normalization: model.manifest.normalization() })
+        let choice = |network: &WindowNetwork| WindowChoice {
+            margin: network.model.manifest.crop.margin(surface.is_spherical()),
+            size: network.size,
+            normalization: network.model.manifest.normalization(),
         };
-        let networks = people.map(|people| people.networks.as_slice()).unwrap_or_default();
-        let choices = networks.iter().map(choice).collect::<Result<_>>()?;
+        let choices = plan.windowed().iter().flat_map(|people| &people.networks).map(choice).collect();
         let form = SourceFormat { layout: video.layout, color: video.color, rotation: plan.views.rotation };
-        Ok(CutWindows::new(surface, plan.views.rects.clone(), form, choices, recycling.to_sample.clone()))
+        CutWindows::new(surface, plan.views.rects.clone(), form, choices, recycling.to_sample.clone())
     }
 
     /// What gathers the frames that go through the networks together.
@@ -138,7 +140,7 @@ impl<'a> Assembly<'a> {
     fn people_mattes(&self) -> Option<PeopleMattes> {
         let people = self.plan.people.as_ref()?;
         let surface = self.plan.views.surface(self.plan.lens());
-        let one = |m: &Model| (m.manifest.kind == Kind::Recurrent, m.manifest.crop.margin(surface.is_spherical()));
+        let one = |n: &WindowNetwork| (n.is_recurrent(), n.model.manifest.crop.margin(surface.is_spherical()));
         Some(PeopleMattes::new(surface, self.plan.views.size(), people.networks.iter().map(one).collect()))
     }
 

@@ -106,7 +106,7 @@ impl LoadedJob {
         let finder =
             plan.people.as_ref().map(|p| Finder::new(p, &options, &plan.views, plan.lens(), form)).transpose()?;
         let partners = plan.windowed().and_then(|people| people.networks.get(1..)).unwrap_or_default();
-        let partners = partners.iter().map(|model| Ok(Network::load(model, &options)?)).collect::<Result<Vec<_>>>()?;
+        let partners = partners.iter().map(|n| Ok(Network::load(&n.model, &options)?)).collect::<Result<Vec<_>>>()?;
         let queue_bytes = rules::queue(&machine.memory).value as usize;
         let card_name = card.as_ref().map(|(_, name)| name.as_str());
         let kept = |network: &Network| Kept {
@@ -137,13 +137,8 @@ impl LoadedJob {
         self.threads.compose = workers;
     }
 
-    /// The plan, and the network that it chose.
-    pub fn parts(&mut self) -> (&Plan, &mut Network) {
-        (&self.plan, &mut self.network)
-    }
-
     /// The plan, all networks, and who finds people.
-    pub fn all_parts(&mut self) -> (&Plan, Vec<&mut Network>, Option<&mut Finder>) {
+    pub fn parts(&mut self) -> (&Plan, Vec<&mut Network>, Option<&mut Finder>) {
         let networks = std::iter::once(&mut self.network).chain(&mut self.partners).collect();
         (&self.plan, networks, self.finder.as_mut())
     }
@@ -170,7 +165,7 @@ pub(super) fn memory_shares(batch_frames: usize, plan: &Plan, network: &Network,
 
 /// The model's part of a frame.
 fn load<'a>(plan: &Plan, network: &'a Network) -> NetworkLoad<'a> {
-    let (width, height) = plan.network_size().unwrap_or(plan.views.network_size());
+    let (width, height) = plan.network_size();
     let manifest = network.manifest();
     NetworkLoad {
         model: &manifest.name,
@@ -208,7 +203,7 @@ fn context(job: &Job, network: &Network, machine: &Machine, card: Option<&str>) 
 /// kernels, compiling, finding out that memory does not suffice. Nothing was created by then.
 fn warm_up(job: &Job, plan: &Plan, network: &mut Network, cpu: &Cpu) -> Result<()> {
     let by_rule = rules::warmup(processor(network.provider(), cpu)).value;
-    let (width, height) = plan.network_size()?;
+    let (width, height) = plan.network_size();
     let n = plan.pictures(job);
     let mut states = States::default();
     let device = network.provider();

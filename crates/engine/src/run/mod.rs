@@ -124,7 +124,6 @@ pub fn run_part(
     let notes = outputs.notes;
     let windowed = plan.windowed().is_some();
     let cutters = if windowed { threads.prepare } else { 1 };
-    let cutters = (0..cutters).map(|_| assembly.cut_windows(&recycling)).collect::<Result<_>>()?;
     let infer = Infer::new(inferences, windowed, plan.views.rotation, recycling.batches.clone(), &heard);
     let finished = Graph::new(cancel, &live.clocks)
         .source(Decode::new(&mut reader, outputs.packets, cuts), admission, 2)
@@ -135,7 +134,12 @@ pub fn run_part(
             0,
         )
         // The batch that `gather` holds is the queue.
-        .parallel_in_order("windows", cutters, assembly.gather(batch_frames, &recycling), 0)
+        .parallel_in_order(
+            "windows",
+            several(cutters, || assembly.cut_windows(&recycling)),
+            assembly.gather(batch_frames, &recycling),
+            0,
+        )
         .ordered("infer", infer, batch_frames)
         .ordered("matte", matte, 1)
         .split("compose", several(threads.compose, || assembly.paint(&targets, &recycling)), targets.len(), 1)
@@ -157,7 +161,7 @@ pub fn run_part(
     Ok(reporter.summarize(totals, finished.sinks, &notes))
 }
 
-/// The networks with their states and kept mattes.
+/// The networks with their states and cached mattes.
 fn cached<'n>(
     networks: impl Iterator<Item = &'n mut Network>,
     kept: &[Kept],

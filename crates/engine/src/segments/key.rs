@@ -48,7 +48,8 @@ pub fn key(job: &Job, plan: &Plan) -> Result<Value, Error> {
         Mode::Replace { background } => Some(identity(background)),
         _ => None,
     });
-    let people: Vec<_> = plan.people.iter().flat_map(|p| p.networks.iter().chain([&p.detector])).collect();
+    let people: Vec<_> =
+        plan.people.iter().flat_map(|p| p.networks.iter().map(|n| &n.model).chain([&p.detector])).collect();
     let people: Vec<_> = people.iter().map(|m| json!({"name": m.manifest.name, "sha256": m.manifest.sha256})).collect();
     let encoders: Vec<_> = plan.encoders.iter().map(|e| e.description.as_str()).collect();
     Ok(json!({

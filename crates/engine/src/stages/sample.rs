@@ -20,6 +20,13 @@ pub struct Recycled {
     pub views: Receiver<Vec<SmallView>>,
 }
 
+impl Recycled {
+    /// An empty batch for pictures of that width and height.
+    pub(super) fn batch(&self, (width, height): (usize, usize)) -> Batch {
+        Batch { n: 0, width, height, ..self.batches.try_recv().unwrap_or_default() }
+    }
+}
+
 /// Samples frames.
 pub struct Sample {
     views: Views,
@@ -98,9 +105,7 @@ impl Stage for Sample {
             self.sample_views(&decoded, &mut views);
             return Ok(SampledFrame { frame: PreparedFrame::new(decoded, views), pictures: Vec::new() });
         }
-        let mut pictures = self.recycled.batches.try_recv().unwrap_or_default();
-        pictures.n = 0;
-        (pictures.width, pictures.height) = self.views.network_size();
+        let mut pictures = self.recycled.batch(self.views.network_size());
         self.sample(&decoded, &mut views, &mut pictures);
         Ok(SampledFrame { frame: PreparedFrame::new(decoded, views), pictures: vec![pictures] })
     }

@@ -27,7 +27,7 @@ pub struct Scenes<'a> {
 }
 
 impl<'a> Scenes<'a> {
-    /// For frames of so many views. The model is run on every `every`th frame (at least 1). `memory` is the scene
+    /// For frames of `views` views. The model is run on every `every`th frame (at least 1). `memory` is the scene
     /// detector's, where the work resumes in the middle.
     pub fn new(
         views: usize,
@@ -80,8 +80,9 @@ impl Stage for Scenes<'_> {
         }
         frame.cut = self.scenes.is_cut(&frame.views[0].yuv.y);
         frame.motion = self.motion(&frame.views, fresh || frame.cut);
-        if let Some(finder) = &mut self.finder {
-            let found = finder.find(&frame.decoded.source.frame.yuv(), &frame.views, frame.cut);
+        // The picture that the next frame is compared with is this frame's.
+        if let (Some(finder), Some(cells)) = (&mut self.finder, self.scenes.memory()) {
+            let found = finder.find(&frame.decoded.source.frame.yuv(), &frame.views, cells, frame.cut);
             finder.take_notes().into_iter().for_each(self.warn);
             frame.people = found?;
         }

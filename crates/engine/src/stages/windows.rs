@@ -63,8 +63,7 @@ impl Stage for CutWindows {
         let frame = &sampled.frame;
         let planes = frame.decoded.source.frame.yuv();
         for choice in &self.choices {
-            let mut batch = self.recycled.batches.try_recv().unwrap_or_default();
-            (batch.n, batch.width, batch.height) = (0, choice.size, choice.size);
+            let mut batch = self.recycled.batch((choice.size, choice.size));
             for person in &frame.people {
                 let window = Window::around(&self.surface, &person.held, choice.margin);
                 let eye = (&self.surface, self.rects[person.eye]);

@@ -111,6 +111,26 @@ impl Lens {
     }
 }
 
+impl Lens {
+    /// The place that shows the direction, or the nearest one at the border of what the lens surely shows: the same
+    /// latitude at the edge of half a sphere, `rim` of a fisheye's radius. `None` where an ordinary camera or a sector
+    /// doesn't see it.
+    pub(crate) fn nearest_place(self, ray: Ray, rim: f64) -> Option<(f64, f64)> {
+        let [x, y, z] = ray;
+        match self {
+            Lens::HalfEquirectangular => {
+                Some(((x.atan2(z) / FRAC_PI_2).clamp(-1.0, 1.0), latitude(x, y, z) / FRAC_PI_2))
+            }
+            Lens::Fisheye { fov } => {
+                let across = x.hypot(y);
+                let r = (across.atan2(z) / (fov.to_radians() / 2.0)).min(rim);
+                Some(if across > 0.0 { (x / across * r, y / across * r) } else { (0.0, 0.0) })
+            }
+            Lens::Equirectangular | Lens::Sector { .. } | Lens::Rectilinear { .. } => self.place(ray),
+        }
+    }
+}
+
 /// Directions that lie on the very border count as inside, whatever the arithmetic makes of them.
 const ROUNDING: f64 = 1e-9;
 

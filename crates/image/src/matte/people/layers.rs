@@ -15,8 +15,7 @@ pub struct PersonMatte<'a> {
     /// The detector was sure that it is a person: then one network that sees them is enough.
     pub sure: bool,
     /// For each network whether it remembers the frames before, its window, and what it found there; see
-    /// [`PersonLayers::add`]. All windows have the same middle, but
-    /// for flat ones that were moved inside.
+    /// [`PersonLayers::add`]. All windows have the same middle, but for flat ones that were moved inside.
     pub seen: Vec<(bool, Window, &'a Plane<f32>)>,
 }
 
@@ -28,7 +27,7 @@ const FAR: f32 = 0.5;
 /// nothing of the mattes counts. Every true person of the choosing half filled .33 or more, but for people blurred by
 /// motion in the eyes of one network or another; lamps and wheels that the detector took for people mostly less.
 const FILLED: (f32, f32) = (0.12, 0.25);
-/// Of whom the detector wasn't sure, networks that remember must see this share: RVM saw nobody in chessmen that the
+/// Where the detector wasn't sure, networks that remember must see this share: RVM saw nobody in chessmen that the
 /// detector and both other networks took for people. (Multiclass sees nobody in true people who are blurred.)
 const AGREED: (f32, f32) = (0.04, 0.10);
 /// A network that sees less than this share of what another sees has lost the person, and doesn't count.
@@ -351,7 +350,7 @@ mod tests {
         assert!((alpha.data()[80 * 160 + 80] - 0.75).abs() < 1e-6);
     }
 
-    /// The matte of somebody of whom two networks see these shares, from above.
+    /// The matte of somebody in whose box two networks see these shares, from above.
     fn seen_by(shares: [f32; 2], sure: bool) -> f32 {
         let surface = Surface::new(None, 160, 160);
         let region = Region { center: [80.0, 80.0, 0.0], half: [40.0, 40.0] };

@@ -4,7 +4,7 @@
 //! middle. On a sphere that plane is the picture of an ordinary camera that points there (gnomonic projection), so
 //! a box has the same shape wherever the person stands, and a 360 degree picture has no border to the left or right.
 
-use crate::vr::{Camera, Lens, Picture, Ray};
+use crate::vr::{Lens, Ray};
 use serde::{Deserialize, Serialize};
 use std::f64::consts::{FRAC_PI_2, PI};
 
@@ -73,6 +73,14 @@ impl TangentPlane {
     }
 }
 
+impl Region {
+    /// Its sides (left, top, right, bottom) on the plane in its own middle.
+    pub(super) fn sides(&self) -> [f64; 4] {
+        let [w, h] = self.half;
+        [-w, -h, w, h]
+    }
+}
+
 impl Surface {
     /// That of eyes of `width` x `height` pixels taken by `lens`; `None`: flat pictures.
     pub fn new(lens: Option<Lens>, width: usize, height: usize) -> Self {
@@ -127,27 +135,9 @@ impl Surface {
     /// The position in pixels that shows a spot, 0 being the left and upper edge. Where the picture doesn't show it,
     /// the nearest position that is surely picture.
     pub fn position(&self, spot: Spot) -> (f64, f64) {
-        let pixels = |u: f64, v: f64| ((u + 1.0) / 2.0 * self.width, (v + 1.0) / 2.0 * self.height);
-        let [x, y, z] = spot;
-        let latitude = || y.atan2(x.hypot(z)) / FRAC_PI_2;
-        match self.lens {
-            None => (x.clamp(0.0, self.width), y.clamp(0.0, self.height)),
-            Some(Lens::HalfEquirectangular) => pixels((x.atan2(z) / FRAC_PI_2).clamp(-1.0, 1.0), latitude()),
-            Some(Lens::Equirectangular) => pixels(x.atan2(z) / PI, latitude()),
-            Some(Lens::Sector { h_fov }) => {
-                pixels((x.atan2(z) / (h_fov.to_radians() / 2.0)).clamp(-1.0, 1.0), latitude())
-            }
-            Some(Lens::Fisheye { fov }) => {
-                let across = x.hypot(y);
-                let r = (across.atan2(z) / (fov.to_radians() / 2.0)).min(RIM);
-                if across > 0.0 { pixels(x / across * r, y / across * r) } else { pixels(0.0, 0.0) }
-            }
-            Some(lens @ Lens::Rectilinear { .. }) => {
-                let picture = Picture::new(Camera::ahead(lens), 1, 1);
-                let (x, y) = picture.position(spot).unwrap_or((0.0, 0.0));
-                ((x + 0.5) * self.width, (y + 0.5) * self.height)
-            }
-        }
+        let Some(lens) = self.lens else { return (spot[0].clamp(0.0, self.width), spot[1].clamp(0.0, self.height)) };
+        let (u, v) = lens.nearest_place(spot, RIM).unwrap_or((0.0, 0.0));
+        ((u + 1.0) / 2.0 * self.width, (v + 1.0) / 2.0 * self.height)
     }
 
     /// Whether the picture shows a spot, at `inside` pixels or more from its border.

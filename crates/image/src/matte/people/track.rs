@@ -50,7 +50,7 @@ const SAME_PERSON: f64 = 0.3;
 /// A box of which this share lies in another is a part of the same person.
 const PART_OF: f64 = 0.7;
 /// Looks in a row that may miss a person, and frames that they may be unseen: in the dark or blurred by a turn the detector
-/// loses people whom the networks still see.
+/// loses people that the networks still see.
 const MAX_MISSES: u32 = 2;
 const MAX_UNSEEN: u32 = 15;
 /// Frames over which a new person is faded in and a lost one is faded out.
@@ -136,8 +136,7 @@ impl Track {
     /// Takes over the sides of a box. Those at which the view ended can only be further out.
     fn update(&mut self, surface: &Surface, found: &PersonBox) {
         let Some(new) = surface.sides_seen_from(&found.region, &self.region) else { return };
-        let [w, h] = self.region.half;
-        let mut sides = [-w, -h, w, h];
+        let mut sides = self.region.sides();
         // Boxes that nearly agree are averaged, so that they don't jitter; a person who moved is followed.
         let share = if surface.overlap(&self.region, &found.region) > 0.8 { 0.4 } else { 0.8 };
         for (i, side) in sides.iter_mut().enumerate() {
@@ -221,7 +220,7 @@ impl Tracks {
         kept
     }
 
-    /// Updates the tracks by what the detector found. `expected` tells of whom the detector saw enough to find them.
+    /// Updates the tracks by what the detector found. `expected` tells which people the detector saw enough of to find them.
     /// `fresh`: it is the first look at a scene, and nobody is faded in. Returns the ids of new tracks.
     pub fn found(
         &mut self,
@@ -319,8 +318,7 @@ pub fn merge_views(surface: &Surface, mut boxes: Vec<PersonBox>) -> Vec<PersonBo
 /// Makes a box reach as far as another part of the same person.
 fn join(surface: &Surface, known: &mut PersonBox, part: &PersonBox) {
     let Some(other) = surface.sides_seen_from(&part.region, &known.region) else { return };
-    let [w, h] = known.region.half;
-    let mut sides = [-w, -h, w, h];
+    let mut sides = known.region.sides();
     for i in 0..4 {
         let further = if i < 2 { other[i] < sides[i] } else { other[i] > sides[i] };
         if further && known.cut[i] {

@@ -4,7 +4,7 @@
 use super::surface::{Region, Surface};
 use super::window::Window;
 use crate::matte::SmallYuv;
-use crate::vr::Lens;
+use crate::vr::{Camera, Lens};
 
 /// Degrees to the right, degrees up, degrees from border to border.
 type Direction = (f64, f64, f64);
@@ -37,10 +37,10 @@ pub fn detector_views(surface: &Surface, lens: Option<Lens>) -> Vec<Window> {
     let Some(lens) = lens else { return flat(surface) };
     let directions: &[Direction] = if lens == Lens::Equirectangular { &SPHERE } else { &HALF_SPHERE };
     let window = |&(yaw, pitch, degrees): &Direction| {
-        let ((sin_w, cos_w), (sin_p, cos_p)) = (f64::to_radians(yaw).sin_cos(), f64::to_radians(pitch).sin_cos());
-        Window { center: [cos_p * sin_w, -sin_p, cos_p * cos_w], half: (degrees / 2.0).to_radians().tan() }
+        let camera = Camera { lens: Lens::Rectilinear { h_fov: degrees, v_fov: degrees }, yaw, pitch };
+        Some(Window { center: camera.ray(0.0, 0.0)?, half: (degrees / 2.0).to_radians().tan() })
     };
-    directions.iter().map(window).collect()
+    directions.iter().filter_map(window).collect()
 }
 
 fn flat(surface: &Surface) -> Vec<Window> {

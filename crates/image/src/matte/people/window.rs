@@ -84,7 +84,7 @@ impl WindowSampler {
         (surface, rect): (&Surface, Rect),
         window: &Window,
         size: usize,
-    ) -> &SmallYuv {
+    ) -> &mut SmallYuv {
         let across = size.div_ceil(STEP) + 1;
         self.find_nodes(surface, window, size, across);
         let part = self.sample_part(planes, form, surface, rect, across);
@@ -104,7 +104,7 @@ impl WindowSampler {
         if form.rotation != 0 {
             self.picture = self.picture.rotated(form.rotation);
         }
-        &self.picture
+        &mut self.picture
     }
 
     /// Where the nodes of the window lie in the eye, in its pixels.

@@ -2,7 +2,6 @@
 
 use super::View;
 use crate::vr::{Camera, Lens, Picture, Ray};
-use std::f64::consts::FRAC_PI_2;
 
 /// Angle across a rectilinear window, each way. Less means more windows; more draws out what is at
 /// their borders, 2.7 times at 52 degrees off the axis.
@@ -89,18 +88,8 @@ pub(super) fn nearest_place(window: &Picture, lens: Lens, x: f64, y: f64) -> Opt
             (u, v) = (u / beyond, v / beyond);
         }
     }
-    let ray = window.camera.ray(u, v)?;
-    let [x, y, z] = ray;
-    match lens {
-        // Behind the viewer the same latitude at the edge.
-        Lens::HalfEquirectangular => Some(((x.atan2(z) / FRAC_PI_2).clamp(-1.0, 1.0), y.atan2(x.hypot(z)) / FRAC_PI_2)),
-        Lens::Fisheye { fov } => {
-            let across = x.hypot(y);
-            let r = (across.atan2(z) / (fov.to_radians() / 2.0)).min(RIM);
-            Some(if across > 0.0 { (x / across * r, y / across * r) } else { (0.0, 0.0) })
-        }
-        _ => lens.place(ray),
-    }
+    // Behind the viewer of half a sphere that is the same latitude at its edge.
+    lens.nearest_place(window.camera.ray(u, v)?, RIM)
 }
 
 /// The outermost part of a fisheye's radius that is surely picture: lenses' rims are dark and soft.

@@ -112,6 +112,16 @@ impl<'a> Small<'a> {
     }
 }
 
+/// The small pixels between which samples of a tile lie.
+fn pixels_under(samples: Range<usize>, runs: &Runs, borders: Borders) -> Range<usize> {
+    let runs_there = runs.covering(&samples);
+    if borders.wraps() {
+        // With the other border's pixel first, run `i` lies between pixels `i` and `i + 1`.
+        return runs_there.start..runs_there.end + 1;
+    }
+    runs.ends(runs_there.start).0..runs.ends(runs_there.end - 1).1 + 1
+}
+
 fn upsample<T: Sample>(
     small: Small<'_>,
     luma: Option<PlaneRef<'_, T>>,
@@ -147,16 +157,8 @@ fn upsample<T: Sample>(
     let small = padded.as_ref().map_or(small, |planes| small.with(planes));
     let places = (0..width).map(|x| (x as f64 + 0.5) * step - 0.5 + padding as f64);
     let columns = LerpTable::new(small.b.width, places);
-    let under: Vec<Range<usize>> = (0..tiles_x)
-        .map(|tx| {
-            let rx = runs_x.covering(&(tx * TILE_W..(tx * TILE_W + TILE_W).min(width)));
-            if borders.wraps() {
-                // With the other border's pixel first, run `i` lies between pixels `i` and `i + 1`.
-                return rx.start..rx.end + 1;
-            }
-            runs_x.ends(rx.start).0..runs_x.ends(rx.end - 1).1 + 1
-        })
-        .collect();
+    let samples = |tx: usize| tx * TILE_W..(tx * TILE_W + TILE_W).min(width);
+    let under: Vec<Range<usize>> = (0..tiles_x).map(|tx| pixels_under(samples(tx), &runs_x, borders)).collect();
     let mut flat = vec![0; small.b.width];
     let mut lines = Lines::new(width);
     let mut mixed: Vec<Range<usize>> = Vec::new();
