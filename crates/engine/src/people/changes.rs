@@ -45,7 +45,7 @@ impl Changes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vrseg_image::matte::people::PersonBox;
+    use vrseg_image::matte::people::{PersonBox, Trust};
     use vrseg_image::matte::resize;
 
     #[test]
@@ -62,7 +62,13 @@ mod tests {
         let moved = changes.update(&surface, &picture(24), &tracks);
         assert!(!moved.is_empty() && moved.iter().all(|s| s[0] < 100.0 && s[1] > 110.0 && s[1] < 210.0), "{moved:?}");
         let region = Region { center: [70.0, 160.0, 0.0], half: [20.0, 40.0] };
-        tracks.found(&surface, &[PersonBox { score: 0.9, region, cut: [false; 4] }], |_| true, true);
+        tracks.found(
+            &surface,
+            &[PersonBox { score: 0.9, region, cut: [false; 4] }],
+            |_| true,
+            Trust::DETECTOR_ALONE,
+            true,
+        );
         assert!(changes.update(&surface, &picture(28), &tracks).is_empty());
     }
 }

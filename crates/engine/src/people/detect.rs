@@ -6,8 +6,6 @@ use vrseg_image::matte::people::{PersonBox, SourceFormat, Window, blacken_outsid
 use vrseg_image::matte::to_network;
 use vrseg_image::plane::Yuv;
 
-/// The detector finds people with this score; tracks want more of who is new.
-const LEAST: f32 = 0.25;
 /// Share of a view's side: a box that ends so near at a border is cut by it, where the eye goes on beyond it.
 const CUT: f64 = 0.012;
 /// A box that is cut counts only if it takes up this share of the view: who is smaller is whole in another view.
@@ -16,10 +14,6 @@ const LARGE: f64 = 0.35;
 /// What a box loses of its score for each side at which it is cut: a part of a street looks more like a person than all of
 /// it. (A street without people had boxes of 0.5 that end at a view's border, and none above 0.27 that don't.)
 const DOUBT: f32 = 0.25;
-/// The sine of the angle above the horizon, 30 degrees, from which on hardly anybody's middle is seen, and the score
-/// that it takes to believe it. What hangs there (lamps, the eaves of a roof) is taken for people now and then.
-const ABOVE: f64 = 0.5;
-const CERTAIN: f32 = 0.53;
 
 impl Finder {
     /// The people in a view of the first eye.
@@ -37,7 +31,7 @@ impl Finder {
             0 => to_network(seen, matrix, &norm, &mut self.picture),
             turn => to_network(&seen.rotated(turn), matrix, &norm, &mut self.picture),
         }
-        let found = self.detector.detect(&self.picture, LEAST)?;
+        let found = self.detector.detect(&self.picture, self.trust().follow)?;
         let boxes = found.into_iter().filter_map(|one| {
             let shares = one.sides.map(|v| (f64::from(v) / side as f64).clamp(0.0, 1.0));
             self.on_eye(&window, one.score, turned_back(shares, self.form.rotation))
@@ -69,8 +63,7 @@ impl Finder {
         let spots: Vec<_> = border.map(|(i, j)| plane.spot([at(l + i * w), at(t + j * h)])).collect();
         let region = self.surface.around(&spots)?;
         let inside = self.surface.shows(region.center, 0.0);
-        let above = self.surface.is_spherical() && -region.center[1] > ABOVE && score < CERTAIN;
-        (inside && !above).then_some(PersonBox { score, region, cut })
+        inside.then_some(PersonBox { score, region, cut })
     }
 }
 

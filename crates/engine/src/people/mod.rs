@@ -5,6 +5,7 @@ mod changes;
 mod detect;
 mod schedule;
 mod state;
+mod verify;
 
 pub use state::PeopleState;
 
@@ -13,8 +14,10 @@ use crate::plan::{PeoplePlan, SmallView, Views};
 use crate::spec::PeopleToKeep;
 use changes::Changes;
 use schedule::Schedule;
+use verify::{Look, Verifier};
 use vrseg_image::matte::people::{
-    Region, SourceFormat, Surface, Track, Tracks, Window, WindowSampler, detector_views, merge_views, shift, shown,
+    Region, SourceFormat, Surface, Track, Tracks, Trust, Window, WindowSampler, detector_views, merge_views, shift,
+    shown,
 };
 use vrseg_image::plane::{Plane, Rect, Yuv, YuvColor, YuvLayout};
 use vrseg_image::vr::Lens;
@@ -49,6 +52,8 @@ pub struct FramePerson {
 /// Finds people and follows them.
 pub struct Finder {
     detector: Detector,
+    /// Confirms whom the detector isn't sure of, where there are networks for that.
+    verifier: Option<Verifier>,
     /// What the detector looks through.
     views: Vec<Window>,
     schedule: Schedule,
@@ -81,7 +86,10 @@ impl Finder {
         let options = &SessionOptions { pictures: 1, ..options.clone() };
         let surface = views.surface(lens);
         let looks = detector_views(&surface, lens);
+        let verifier =
+            plan.verification.as_ref().map(|networks| Verifier::new(networks, &surface, options)).transpose()?;
         Ok(Self {
+            verifier,
             detector: Detector::load(&plan.detector, options)?,
             schedule: Schedule::new(looks.len()),
             views: looks,
@@ -100,7 +108,9 @@ impl Finder {
 
     /// What was done since the last call because a device failed, a sentence each.
     pub fn take_notes(&mut self) -> Vec<String> {
-        self.detector.take_notes()
+        let mut notes = self.detector.take_notes();
+        notes.extend(self.verifier.iter_mut().flat_map(Verifier::take_notes));
+        notes
     }
 
     /// What is known before the next frame.
@@ -178,10 +188,31 @@ impl Finder {
         }
         let mut tracks = std::mem::take(&mut self.tracks);
         let expected = |t: &Track| self.best_view(&t.region).is_some_and(|view| looks.contains(&view));
-        let new = tracks.found(&self.surface, &boxes, expected, fresh);
+        let new = tracks.found(&self.surface, &boxes, expected, self.trust(), fresh);
         self.tracks = tracks;
+        self.verify(planes, fresh)?;
         if let [first, second] = views {
             self.measure_shifts(first, second, &new);
+        }
+        Ok(())
+    }
+
+    /// Which scores of the detector count.
+    fn trust(&self) -> Trust {
+        if self.verifier.is_some() { Trust::VERIFIED } else { Trust::DETECTOR_ALONE }
+    }
+
+    /// Whoever the detector isn't sure of is confirmed, or not: everybody where a scene begins (`fresh`), else one person a
+    /// frame.
+    fn verify(&mut self, planes: &Yuv<'_>, fresh: bool) -> Result<()> {
+        let Some(verifier) = &mut self.verifier else { return Ok(()) };
+        let mut look =
+            Look { planes, form: self.form, eye: (&self.surface, self.rects[0]), sampler: &mut self.sampler };
+        while let Some((id, region)) = self.tracks.unverified().map(|track| (track.id, track.region)) {
+            self.tracks.verify(id, verifier.share(&mut look, &region)?, fresh);
+            if !fresh {
+                break;
+            }
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ pub struct PeopleState {
 impl PeopleState {
     /// Somebody, with sums that are no short decimal fractions.
     pub(crate) fn sample() -> Self {
-        use vrseg_image::matte::people::{PersonBox, Region, Surface};
+        use vrseg_image::matte::people::{PersonBox, Region, Surface, Trust};
         use vrseg_image::plane::Plane;
         let (surface, luma) = (Surface::new(None, 90, 110), Plane::from_vec(vec![1.0 / 3.0; 90 * 110], 90, 110));
         let mut tracks = Tracks::new();
@@ -28,7 +28,13 @@ impl PeopleState {
             let side = 10.0 + 1.0 / f64::from(n);
             let region = Region { center: [side * 4.0, side * 5.0, 0.0], half: [side / 3.0, side / 0.7] };
             tracks.step(&surface, &luma);
-            tracks.found(&surface, &[PersonBox { score: 0.9, region, cut: [false; 4] }], |_| true, false);
+            tracks.found(
+                &surface,
+                &[PersonBox { score: 0.9, region, cut: [false; 4] }],
+                |_| true,
+                Trust::DETECTOR_ALONE,
+                false,
+            );
             tracks.finish(&surface, &luma);
         }
         let mut changes = Changes::default();

@@ -7,7 +7,7 @@ pub mod recognize;
 mod views;
 
 pub use geometry::OutputGeometry;
-pub use people::{PeoplePlan, WindowNetwork};
+pub use people::{PeoplePlan, Verification, WindowNetwork};
 pub use views::{SmallView, Views};
 
 use crate::error::{Error, Result};

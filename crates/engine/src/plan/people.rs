@@ -6,6 +6,10 @@ use vrseg_infer::{Kind, Model, ModelError, registry};
 
 /// The detector's name.
 const DETECTOR: &str = "nanodet";
+/// The networks that confirm whom the detector isn't sure of, see [`Verification`]. Selfie sees people in too much that is
+/// none.
+const VERIFIER: &str = "multiclass";
+const SECOND_VERIFIER: &str = "rvm";
 
 /// What the plan found for windows on people.
 #[derive(Clone, Debug)]
@@ -15,10 +19,42 @@ pub struct PeoplePlan {
     /// The networks that look through windows, of whose mattes the mean counts. None: the model sees whole eyes, and
     /// people are only told apart.
     pub networks: Vec<WindowNetwork>,
+    /// The networks that confirm whom the detector isn't sure of; `None`: their weights are missing.
+    pub verification: Option<Verification>,
     /// Frames from one look of the detector to the next.
     pub every: u32,
     /// Who stays in the matte.
     pub keep: PeopleToKeep,
+}
+
+/// The networks that confirm whom the detector isn't sure of.
+#[derive(Clone, Debug)]
+pub struct Verification {
+    /// Hardly ever sees somebody where nobody is, and nobody who is blurred.
+    pub first: WindowNetwork,
+    /// Sees people who are blurred, too; `None`: its weights are missing.
+    pub second: Option<WindowNetwork>,
+}
+
+impl Verification {
+    /// Finds the networks.
+    ///
+    /// # Errors
+    /// Weights that can't be read.
+    fn find() -> Result<Option<Self>> {
+        let find = |name| match registry::find(name) {
+            Ok(model) => WindowNetwork::new(model, None).map(Some),
+            Err(ModelError::MissingWeights { .. }) => Ok(None),
+            Err(e) => Err(e.into()),
+        };
+        let Some(first) = find(VERIFIER)? else { return Ok(None) };
+        Ok(Some(Self { first, second: find(SECOND_VERIFIER)? }))
+    }
+
+    /// The networks.
+    pub fn networks(&self) -> impl Iterator<Item = &WindowNetwork> {
+        std::iter::once(&self.first).chain(&self.second)
+    }
 }
 
 /// A network that looks through windows.
@@ -78,11 +114,20 @@ impl PeoplePlan {
             return Ok(None);
         }
         match registry::find(DETECTOR) {
-            Ok(detector) => Ok(Some(Self { detector, networks, every, keep })),
+            Ok(detector) => {
+                let verification = Verification::find()?;
+                Ok(Some(Self { detector, networks, verification, every, keep }))
+            }
             // People can't be told apart without it.
             Err(e) if !missing(&e) || choice.insist || keep != PeopleToKeep::All => Err(e.into()),
             Err(_) => Ok(None),
         }
+    }
+
+    /// All models that find people or look at them.
+    pub fn models(&self) -> impl Iterator<Item = &Model> {
+        let verifiers = self.verification.iter().flat_map(Verification::networks);
+        self.networks.iter().chain(verifiers).map(|network| &network.model).chain([&self.detector])
     }
 
     /// Networks look through windows, rather than at whole eyes.

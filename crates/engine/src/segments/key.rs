@@ -2,7 +2,7 @@
 //! on with what the other has done.
 
 use crate::error::Error;
-use crate::plan::Plan;
+use crate::plan::{PeoplePlan, Plan};
 use crate::spec::Job;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -48,9 +48,8 @@ pub fn key(job: &Job, plan: &Plan) -> Result<Value, Error> {
         Mode::Replace { background } => Some(identity(background)),
         _ => None,
     });
-    let people: Vec<_> =
-        plan.people.iter().flat_map(|p| p.networks.iter().map(|n| &n.model).chain([&p.detector])).collect();
-    let people: Vec<_> = people.iter().map(|m| json!({"name": m.manifest.name, "sha256": m.manifest.sha256})).collect();
+    let people = plan.people.iter().flat_map(PeoplePlan::models);
+    let people: Vec<_> = people.map(|m| json!({"name": m.manifest.name, "sha256": m.manifest.sha256})).collect();
     let encoders: Vec<_> = plan.encoders.iter().map(|e| e.description.as_str()).collect();
     Ok(json!({
         "version of vrseg": env!("CARGO_PKG_VERSION"),

@@ -233,6 +233,15 @@ impl Person<'_> {
     }
 }
 
+/// The share of a box that the matte of a window on it fills, 0..=1.
+pub fn filled(surface: &Surface, region: &Region, window: &Window, matte: &Plane<f32>) -> f32 {
+    let plane = surface.plane(region.center);
+    let Some([x, y]) = plane.point(window.center).map(|p| p.map(|v| v as f32)) else { return 0.0 };
+    let [w, h] = region.half.map(|v| v as f32);
+    let layer = Layer { matte, middle: [x, y], half: window.half as f32, fades: [false; 4] };
+    layer.filled([-w, -h, w, h])
+}
+
 impl Layer<'_> {
     /// The share of a box (left, top, right, bottom on the person's plane) that the matte fills.
     fn filled(&self, [left, top, right, bottom]: [f32; 4]) -> f32 {

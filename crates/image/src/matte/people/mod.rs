@@ -14,9 +14,9 @@ mod track;
 mod views;
 mod window;
 
-pub use layers::{PersonLayers, PersonMatte};
+pub use layers::{PersonLayers, PersonMatte, filled};
 pub use shift::shift;
 pub use surface::{PlanePoint, Region, Spot, Surface, TangentPlane};
-pub use track::{PersonBox, Track, Tracks, merge_views, overlap};
+pub use track::{PersonBox, Track, Tracks, Trust, merge_views, overlap};
 pub use views::{blacken_outside, detector_views, shown};
 pub use window::{SourceFormat, Window, WindowSampler};

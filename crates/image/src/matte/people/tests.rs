@@ -5,6 +5,7 @@ use crate::plane::Plane;
 
 const W: usize = 200;
 const H: usize = 100;
+const TRUST: Trust = Trust::DETECTOR_ALONE;
 
 fn surface() -> Surface {
     Surface::new(None, W, H)
@@ -28,7 +29,7 @@ fn found(score: f32, x: f64, y: f64) -> PersonBox {
 fn frame(tracks: &mut Tracks, x: f64, boxes: Option<&[PersonBox]>) -> Vec<u64> {
     let (surface, luma) = (surface(), picture(x, 20.0));
     tracks.step(&surface, &luma);
-    let new = boxes.map(|boxes| tracks.found(&surface, boxes, |_| true, false)).unwrap_or_default();
+    let new = boxes.map(|boxes| tracks.found(&surface, boxes, |_| true, TRUST, false)).unwrap_or_default();
     tracks.finish(&surface, &luma);
     new
 }
@@ -60,7 +61,7 @@ fn low_scores_start_no_track_and_middling_ones_wait_for_a_surer_look() {
     frame(&mut tracks, 30.0, Some(&[found(0.38, 30.0, 20.0)]));
     frame(&mut tracks, 30.0, None);
     assert_eq!(tracks.all()[0].strength, 0.0, "the same doubt twice is no certainty");
-    frame(&mut tracks, 30.0, Some(&[found(0.45, 30.0, 20.0)]));
+    frame(&mut tracks, 30.0, Some(&[found(0.55, 30.0, 20.0)]));
     frame(&mut tracks, 30.0, None);
     assert!(tracks.all()[0].strength > 0.0);
     let mut doubted = Tracks::new();
@@ -109,13 +110,13 @@ fn largest_person_stays_until_another_is_clearly_larger() {
         region: Region { center: [x, 50.0, 0.0], half: [side / 2.0; 2] },
         cut: [false; 4],
     };
-    tracks.found(&surface, &[large(20.0, 20.0), large(30.0, 70.0)], |_| true, true);
+    tracks.found(&surface, &[large(20.0, 20.0), large(30.0, 70.0)], |_| true, TRUST, true);
     assert_eq!(tracks.largest(1), [1]);
     assert_eq!(tracks.largest(5).len(), 2);
     tracks.largest(1);
-    tracks.found(&surface, &[large(20.0, 20.0), large(30.0, 70.0), large(34.0, 140.0)], |_| true, true);
+    tracks.found(&surface, &[large(20.0, 20.0), large(30.0, 70.0), large(34.0, 140.0)], |_| true, TRUST, true);
     assert_eq!(tracks.largest(1), [1], "a little larger isn't enough");
-    tracks.found(&surface, &[large(30.0, 70.0), large(60.0, 140.0)], |_| true, true);
+    tracks.found(&surface, &[large(30.0, 70.0), large(60.0, 140.0)], |_| true, TRUST, true);
     assert_eq!(tracks.largest(1), [2]);
 }
 
@@ -132,13 +133,13 @@ fn reset_drops_tracks_and_never_reuses_ids() {
 fn sides_at_which_a_view_ends_only_move_outwards() {
     let surface = surface();
     let mut tracks = Tracks::new();
-    tracks.found(&surface, &[found(0.8, 30.0, 20.0)], |_| true, true);
+    tracks.found(&surface, &[found(0.8, 30.0, 20.0)], |_| true, TRUST, true);
     let upper = PersonBox {
         region: Region { center: [40.0, 30.0, 0.0], half: [11.0, 11.0] },
         cut: [false, false, false, true],
         ..found(0.8, 0.0, 0.0)
     };
-    tracks.found(&surface, &[upper], |_| true, false);
+    tracks.found(&surface, &[upper], |_| true, TRUST, false);
     let region = tracks.all()[0].region;
     assert!((region.center[1] + region.half[1] - 61.0).abs() < 1e-6, "the legs stay: {region:?}");
     assert_eq!(tracks.all().len(), 1);
@@ -162,4 +163,30 @@ fn views_that_see_parts_of_somebody_are_put_together() {
     let merged = merge_views(&surface, vec![part(30.0, 50.0, [false, false, false, true]), whole]);
     assert_eq!(merged.len(), 1);
     assert_eq!(merged[0].region, whole.region, "what a view shows whole counts");
+}
+
+#[test]
+fn who_is_not_sure_shows_once_networks_see_them_and_is_asked_about_ever_more_seldom() {
+    let mut tracks = Tracks::new();
+    let look = |tracks: &mut Tracks, score: f32| {
+        let (surface, luma) = (surface(), picture(30.0, 20.0));
+        tracks.step(&surface, &luma);
+        tracks.found(&surface, &[found(score, 30.0, 20.0)], |_| true, Trust::VERIFIED, false);
+        tracks.finish(&surface, &luma);
+    };
+    look(&mut tracks, 0.45);
+    let mut asked = Vec::new();
+    for frame in 0..40 {
+        if let Some(id) = tracks.unverified().map(|track| track.id) {
+            tracks.verify(id, 0.3, false);
+            asked.push(frame);
+        }
+        look(&mut tracks, 0.45);
+    }
+    assert_eq!(tracks.all()[0].strength, 0.0);
+    assert_eq!(asked, [0, 4, 12, 28]);
+    let id = tracks.all()[0].id;
+    tracks.verify(id, 0.6, false);
+    look(&mut tracks, 0.45);
+    assert!(tracks.all()[0].strength > 0.0 && tracks.unverified().is_none());
 }

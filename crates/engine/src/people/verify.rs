@@ -1,0 +1,88 @@
+//! A second opinion on whom the detector isn't sure of: networks look at them through a window, once.
+
+use crate::error::Result;
+use crate::plan::{Verification, WindowNetwork};
+use vrseg_image::matte::people::{Region, SourceFormat, Surface, Window, WindowSampler, filled};
+use vrseg_image::matte::{rotate, to_network};
+use vrseg_image::plane::{Plane, Rect, Yuv};
+use vrseg_infer::provider::SessionOptions;
+use vrseg_infer::{Batch, Network, States};
+
+/// The first network's share counts up to this: where it sees somebody by mistake, it sees a lot.
+const MOST: f32 = 0.5;
+
+/// Where to look.
+pub(super) struct Look<'a> {
+    pub(super) planes: &'a Yuv<'a>,
+    pub(super) form: SourceFormat,
+    pub(super) eye: (&'a Surface, Rect),
+    pub(super) sampler: &'a mut WindowSampler,
+}
+
+/// Tells whether somebody is in a box.
+pub(super) struct Verifier {
+    first: Witness,
+    second: Option<Witness>,
+}
+
+impl Verifier {
+    /// Loads the networks, for windows on `surface`.
+    ///
+    /// # Errors
+    /// As [`Network::load`].
+    pub(super) fn new(networks: &Verification, surface: &Surface, options: &SessionOptions) -> Result<Self> {
+        let load = |network| Witness::new(network, surface, options);
+        Ok(Self { first: load(&networks.first)?, second: networks.second.as_ref().map(load).transpose()? })
+    }
+
+    /// What was done since the last call because a device failed, a sentence each.
+    pub(super) fn take_notes(&mut self) -> Vec<String> {
+        let witnesses = std::iter::once(&mut self.first).chain(&mut self.second);
+        witnesses.flat_map(|witness| witness.network.take_notes()).collect()
+    }
+
+    /// The share of a box that is taken for a person, what the two networks see added up, 0 to 1.5. Where there is no
+    /// second one, the first counts for both.
+    ///
+    /// # Errors
+    /// What a network says.
+    pub(super) fn share(&mut self, look: &mut Look<'_>, region: &Region) -> Result<f32> {
+        let first = self.first.share(look, region)?.min(MOST);
+        let second = self.second.as_mut().map(|witness| witness.share(look, region)).transpose()?;
+        Ok(first + second.unwrap_or(first))
+    }
+}
+
+/// A network that looks at one person at a time.
+struct Witness {
+    network: Network,
+    margin: f64,
+    batch: Batch,
+    states: States,
+    alphas: Vec<Plane<f32>>,
+}
+
+impl Witness {
+    fn new(network: &WindowNetwork, surface: &Surface, options: &SessionOptions) -> Result<Self> {
+        let (side, margin) = (network.size, network.model.manifest.crop.margin(surface.is_spherical()));
+        let batch = Batch { data: vec![0.0; 3 * side * side], n: 1, width: side, height: side };
+        let network = Network::load(&network.model, options)?;
+        Ok(Self { network, margin, batch, states: States::default(), alphas: Vec::new() })
+    }
+
+    /// The share of a box that the network takes for a person, 0..=1.
+    fn share(&mut self, look: &mut Look<'_>, region: &Region) -> Result<f32> {
+        let (surface, rect) = look.eye;
+        let window = Window::around(surface, region, self.margin);
+        let picture = look.sampler.cut(look.planes, look.form, (surface, rect), &window, self.batch.width);
+        let norm = self.network.manifest().normalization();
+        to_network(picture, look.form.color.matrix, &norm, &mut self.batch.data);
+        self.states.reset();
+        self.network.run(&self.batch, &mut self.states, &mut self.alphas)?;
+        let Some(alpha) = self.alphas.first() else { return Ok(0.0) };
+        Ok(match look.form.rotation {
+            0 => filled(surface, region, &window, alpha),
+            turn => filled(surface, region, &window, &rotate(alpha, 360 - turn)),
+        })
+    }
+}
