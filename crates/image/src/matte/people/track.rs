@@ -80,8 +80,8 @@ pub struct Trust {
 
 impl Trust {
     /// Nothing but the detector tells who is there: what it takes for a person by mistake (a bush and its shadow) is so
-    /// at every look, with a score of up to 0.52 on the choosing half.
-    pub const DETECTOR_ALONE: Self = Self { follow: 0.25, start: 0.30, sure: 0.53 };
+    /// at every look, with a low score.
+    pub const DETECTOR_ALONE: Self = Self { follow: 0.25, start: 0.30, sure: 0.40 };
     /// Networks confirm who has no score that nothing but people reaches, see [`Tracks::verify`].
     pub const VERIFIED: Self = Self { follow: 0.15, start: 0.20, sure: 0.70 };
 }
