@@ -14,6 +14,11 @@ const LARGE: f64 = 0.35;
 /// What a box loses of its score for each side at which it is cut: a part of a street looks more like a person than all of
 /// it. (A street without people had boxes of 0.5 that end at a view's border, and none above 0.27 that don't.)
 const DOUBT: f32 = 0.25;
+/// The sine of the angle above the horizon, 30 degrees, from which on hardly anybody's middle is seen, and the score
+/// that it takes to believe it where nothing but the detector tells. What hangs there (lamps, the eaves of a roof) is taken
+/// for people now and then.
+const ABOVE: f64 = 0.5;
+const CERTAIN: f32 = 0.53;
 
 impl Finder {
     /// The people in a view of the first eye.
@@ -63,7 +68,8 @@ impl Finder {
         let spots: Vec<_> = border.map(|(i, j)| plane.spot([at(l + i * w), at(t + j * h)])).collect();
         let region = self.surface.around(&spots)?;
         let inside = self.surface.shows(region.center, 0.0);
-        inside.then_some(PersonBox { score, region, cut })
+        let above = self.surface.is_spherical() && -region.center[1] > ABOVE && score < CERTAIN;
+        (inside && !(above && self.verifier.is_none())).then_some(PersonBox { score, region, cut })
     }
 }
 

@@ -52,7 +52,7 @@ pub struct FramePerson {
 /// Finds people and follows them.
 pub struct Finder {
     detector: Detector,
-    /// Confirms whom the detector isn't sure of, where there are networks for that.
+    /// Confirms people of whom the detector isn't sure, where there are networks for that.
     verifier: Option<Verifier>,
     /// What the detector looks through.
     views: Vec<Window>,
@@ -202,14 +202,15 @@ impl Finder {
         if self.verifier.is_some() { Trust::VERIFIED } else { Trust::DETECTOR_ALONE }
     }
 
-    /// Whoever the detector isn't sure of is confirmed, or not: everybody where a scene begins (`fresh`), else one person a
+    /// People of whom the detector isn't sure are confirmed, or not: all of them where a scene begins (`fresh`), else one person a
     /// frame.
     fn verify(&mut self, planes: &Yuv<'_>, fresh: bool) -> Result<()> {
         let Some(verifier) = &mut self.verifier else { return Ok(()) };
         let mut look =
             Look { planes, form: self.form, eye: (&self.surface, self.rects[0]), sampler: &mut self.sampler };
-        while let Some((id, region)) = self.tracks.unverified().map(|track| (track.id, track.region)) {
-            self.tracks.verify(id, verifier.share(&mut look, &region)?, fresh);
+        while let Some(track) = self.tracks.unverified() {
+            let (id, seen) = (track.id, verifier.look_at(track, &mut look)?);
+            self.tracks.verify(id, seen, fresh);
             if !fresh {
                 break;
             }

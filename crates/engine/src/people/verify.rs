@@ -1,8 +1,8 @@
-//! A second opinion on whom the detector isn't sure of: networks look at them through a window, once.
+//! A second opinion on people of whom the detector isn't sure: networks look at them through a window.
 
 use crate::error::Result;
 use crate::plan::{Verification, WindowNetwork};
-use vrseg_image::matte::people::{Region, SourceFormat, Surface, Window, WindowSampler, filled};
+use vrseg_image::matte::people::{Region, SourceFormat, Surface, Track, Window, WindowSampler, filled};
 use vrseg_image::matte::{rotate, to_network};
 use vrseg_image::plane::{Plane, Rect, Yuv};
 use vrseg_infer::provider::SessionOptions;
@@ -41,15 +41,18 @@ impl Verifier {
         witnesses.flat_map(|witness| witness.network.take_notes()).collect()
     }
 
-    /// The share of a box that is taken for a person, what the two networks see added up, 0 to 1.5. Where there is no
-    /// second one, the first counts for both.
+    /// How much of a person the two networks see in a track's box, their shares of it added up, 0 to 1.5. Where there is no
+    /// second one, the first counts for both; where the first sees enough, the second isn't run.
     ///
     /// # Errors
     /// What a network says.
-    pub(super) fn share(&mut self, look: &mut Look<'_>, region: &Region) -> Result<f32> {
-        let first = self.first.share(look, region)?.min(MOST);
-        let second = self.second.as_mut().map(|witness| witness.share(look, region)).transpose()?;
-        Ok(first + second.unwrap_or(first))
+    pub(super) fn look_at(&mut self, track: &Track, look: &mut Look<'_>) -> Result<f32> {
+        let first = self.first.share(look, &track.region)?.min(MOST);
+        match &mut self.second {
+            Some(second) if !track.is_believed(first) => Ok(first + second.share(look, &track.region)?),
+            Some(_) => Ok(first),
+            None => Ok(2.0 * first),
+        }
     }
 }
 

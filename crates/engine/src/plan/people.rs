@@ -6,7 +6,7 @@ use vrseg_infer::{Kind, Model, ModelError, registry};
 
 /// The detector's name.
 const DETECTOR: &str = "nanodet";
-/// The networks that confirm whom the detector isn't sure of, see [`Verification`]. Selfie sees people in too much that is
+/// The networks that confirm people of whom the detector isn't sure, see [`Verification`]. Selfie sees people in too much that is
 /// none.
 const VERIFIER: &str = "multiclass";
 const SECOND_VERIFIER: &str = "rvm";
@@ -19,7 +19,8 @@ pub struct PeoplePlan {
     /// The networks that look through windows, of whose mattes the mean counts. None: the model sees whole eyes, and
     /// people are only told apart.
     pub networks: Vec<WindowNetwork>,
-    /// The networks that confirm whom the detector isn't sure of; `None`: their weights are missing.
+    /// The networks that confirm people of whom the detector isn't sure; `None`: their weights are missing, or whole eyes are
+    /// seen.
     pub verification: Option<Verification>,
     /// Frames from one look of the detector to the next.
     pub every: u32,
@@ -27,7 +28,7 @@ pub struct PeoplePlan {
     pub keep: PeopleToKeep,
 }
 
-/// The networks that confirm whom the detector isn't sure of.
+/// The networks that confirm people of whom the detector isn't sure.
 #[derive(Clone, Debug)]
 pub struct Verification {
     /// Hardly ever sees somebody where nobody is, and nobody who is blurred.
@@ -115,7 +116,7 @@ impl PeoplePlan {
         }
         match registry::find(DETECTOR) {
             Ok(detector) => {
-                // Whole eyes show nobody more for a wrong box.
+                // Where whole eyes are seen, a wrong box shows nobody who isn't in the matte anyway.
                 let verification = if networks.is_empty() { None } else { Verification::find()? };
                 Ok(Some(Self { detector, networks, verification, every, keep }))
             }

@@ -61,7 +61,7 @@ fn low_scores_start_no_track_and_middling_ones_wait_for_a_surer_look() {
     frame(&mut tracks, 30.0, Some(&[found(0.38, 30.0, 20.0)]));
     frame(&mut tracks, 30.0, None);
     assert_eq!(tracks.all()[0].strength, 0.0, "the same doubt twice is no certainty");
-    frame(&mut tracks, 30.0, Some(&[found(0.55, 30.0, 20.0)]));
+    frame(&mut tracks, 30.0, Some(&[found(0.45, 30.0, 20.0)]));
     frame(&mut tracks, 30.0, None);
     assert!(tracks.all()[0].strength > 0.0);
     let mut doubted = Tracks::new();

@@ -42,10 +42,9 @@ const CERTAIN_SCORE: f32 = 0.53;
 /// 150 boxes of the quality set's clips, 42 without people had 0.94 at most, and 90 of 108 with people more than this,
 /// the others being blurred or cut.
 const BELIEVED: f32 = 1.0;
-/// Frames until who was refused is looked at again, for the first time; each time it takes twice as long, up to the second
-/// figure.
+/// Frames until who was refused is looked at again, for the first time; it takes twice as long each time, so many times.
 const RETRY_FRAMES: u32 = 4;
-const RETRY_AT_MOST: u32 = 64;
+const RETRY_DOUBLINGS: u32 = 4;
 /// Who has moved by this share of their box's half side since the last look is looked at again.
 const FAR_OFF: f64 = 0.5;
 /// A box and a track that overlap by this much are the same person.
@@ -145,6 +144,11 @@ impl Track {
         self.best >= CERTAIN_SCORE
     }
 
+    /// Whether somebody is there if networks saw this much of a person in the box, see [`Tracks::verify`].
+    pub fn is_believed(&self, seen: f32) -> bool {
+        self.best + seen >= BELIEVED
+    }
+
     /// The held box follows where the person has left it.
     fn hold(&mut self, surface: &Surface) {
         let longer = |r: &Region| r.half[0].max(r.half[1]);
@@ -175,6 +179,11 @@ impl Track {
         self.best = self.best.max(found.score);
         (self.misses, self.unseen, self.lost, self.gone) = (0, 0, false, 0.0);
     }
+}
+
+/// The weight of somebody's first matte: where a scene begins (`fresh`) nobody is faded in.
+fn first_strength(fresh: bool) -> f32 {
+    if fresh { 1.0 } else { 1.0 / FADE_FRAMES }
 }
 
 /// All tracked people.
@@ -252,15 +261,15 @@ impl Tracks {
         open.max_by(|a, b| a.best.total_cmp(&b.best).then(b.id.cmp(&a.id)))
     }
 
-    /// Networks that looked through a window at the track `id` saw a person in this share of its box. `fresh`: as for
-    /// [`Tracks::found`].
+    /// Networks that looked through a window at the track `id` saw this much of a person in its box: the shares of the box
+    /// that they took for one, added up. `fresh`: as for [`Tracks::found`].
     pub fn verify(&mut self, id: u64, seen: f32, fresh: bool) {
         let Some(track) = self.tracks.iter_mut().find(|t| t.id == id) else { return };
-        if track.best + seen >= BELIEVED {
+        if track.is_believed(seen) {
             track.confirmed = true;
-            track.strength = if fresh { 1.0 } else { track.strength.max(1.0 / FADE_FRAMES) };
+            track.strength = track.strength.max(first_strength(fresh));
         } else {
-            track.wait = (RETRY_FRAMES << track.refusals.min(8)).min(RETRY_AT_MOST);
+            track.wait = RETRY_FRAMES << track.refusals.min(RETRY_DOUBLINGS);
             track.refusals += 1;
         }
     }
@@ -318,11 +327,7 @@ impl Tracks {
         let id = self.next;
         self.next += 1;
         let confirmed = found.score >= trust.sure;
-        let strength = match (confirmed, fresh) {
-            (true, true) => 1.0,
-            (true, false) => 1.0 / FADE_FRAMES,
-            (false, _) => 0.0,
-        };
+        let strength = if confirmed { first_strength(fresh) } else { 0.0 };
         self.tracks.push(Track {
             id,
             region: found.region,
