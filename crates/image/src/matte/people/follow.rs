@@ -12,6 +12,10 @@ const COVER: f64 = 0.7;
 const REACH: f64 = 0.25;
 /// Another place must have a difference smaller by this factor than where they were: noise moves nobody.
 const BETTER: f32 = 0.9;
+/// How much of the difference is added where a place is as far as a box is long from where it was expected.
+const ASIDE: f32 = 1.0;
+/// Who looks so different everywhere (a patch of noise has 1.4) isn't found.
+const UNLIKE: f32 = 0.8;
 
 /// What somebody looks like in the small picture of the first eye.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -55,21 +59,33 @@ impl Patch {
         leveled(&mut self.luma);
     }
 
-    /// How far, in pixels of the eye, who was in the box in the last frame moved to the right and down.
-    pub(super) fn find(&self, surface: &Surface, luma: &Plane<f32>, region: &Region) -> (f64, f64) {
+    /// How far, in pixels of the eye, who was in the box in the last frame moved to the right and down. `expected`: how far
+    /// they went in the frame before.
+    pub(super) fn find(
+        &self,
+        surface: &Surface,
+        luma: &Plane<f32>,
+        region: &Region,
+        expected: (f64, f64),
+    ) -> (f64, f64) {
         if self.luma.len() != SIDE * SIDE {
             return (0.0, 0.0);
         }
         let picture = Picture { luma, wraps: surface.wraps() };
+        let (w, h) = surface.size();
+        let (sx, sy) = (luma.width() as f64 / w, luma.height() as f64 / h);
+        let expected = (expected.0 * sx, expected.1 * sy);
         let [left, top, right, bottom] = inner(surface, luma, region);
+        let longer = (right - left).max(bottom - top) / COVER;
         let mut there = Vec::with_capacity(SIDE * SIDE);
         let mut difference = |dx: f64, dy: f64| -> f32 {
             there.clear();
             there.extend(picture.patch([left + dx, top + dy, right + dx, bottom + dy]));
             leveled(&mut there);
-            self.luma.iter().zip(&there).map(|(a, b)| (a - b).abs()).sum()
+            let sum: f32 = self.luma.iter().zip(&there).map(|(a, b)| (a - b).abs()).sum();
+            let aside = (dx - expected.0).hypot(dy - expected.1).min(dx.hypot(dy)) / longer;
+            sum / (SIDE * SIDE) as f32 * (1.0 + ASIDE * aside as f32)
         };
-        let longer = (right - left).max(bottom - top) / COVER;
         // From far to near: each round looks around the best place of the one before, half as far.
         let mut step = 1.0;
         while step * 2.0 <= longer * REACH {
@@ -77,6 +93,10 @@ impl Patch {
         }
         let still = difference(0.0, 0.0);
         let mut best = (still, 0.0, 0.0);
+        let straight = difference(expected.0, expected.1);
+        if straight < best.0 {
+            best = (straight, expected.0, expected.1);
+        }
         while step >= 1.0 {
             let (_, x, y) = best;
             for (i, j) in [(-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1)] {
@@ -88,11 +108,12 @@ impl Patch {
             }
             step /= 2.0;
         }
-        if best.0 >= still * BETTER {
+        if best.0 > UNLIKE {
+            best = (best.0, expected.0, expected.1);
+        } else if best.0 >= still * BETTER {
             return (0.0, 0.0);
         }
-        let (w, h) = surface.size();
-        (best.1 * w / luma.width() as f64, best.2 * h / luma.height() as f64)
+        (best.1 / sx, best.2 / sy)
     }
 }
 
@@ -142,15 +163,34 @@ mod tests {
         let surface = Surface::new(None, 640, 320);
         let region = Region { center: [240.0, 120.0, 0.0], half: [40.0, 40.0] };
         let mut patch = Patch::default();
-        assert_eq!(patch.find(&surface, &picture(320, 160, 100, 40), &region), (0.0, 0.0), "never looked at");
+        assert_eq!(
+            patch.find(&surface, &picture(320, 160, 100, 40), &region, (0.0, 0.0)),
+            (0.0, 0.0),
+            "never looked at"
+        );
         patch.take(&surface, &picture(320, 160, 100, 40), &region);
         for (dx, dy) in [(0, 0), (3, 0), (-6, 2), (0, -5), (8, 8)] {
-            let (right, down) = patch.find(&surface, &picture(320, 160, 100 + dx, 40 + dy), &region);
+            let (right, down) = patch.find(&surface, &picture(320, 160, 100 + dx, 40 + dy), &region, (0.0, 0.0));
             assert!(
                 (right - 2.0 * f64::from(dx)).abs() <= 2.0 && (down - 2.0 * f64::from(dy)).abs() <= 2.0,
                 "{dx} {dy}"
             );
         }
+    }
+
+    #[test]
+    fn who_enters_or_is_hidden_goes_on_as_before_rather_than_to_what_looks_a_little_alike() {
+        let surface = Surface::new(None, 640, 320);
+        let region = Region { center: [240.0, 120.0, 0.0], half: [40.0, 40.0] };
+        let mut patch = Patch::default();
+        patch.take(&surface, &picture(320, 160, 100, 40), &region);
+        let stripes = |i: usize| if (i % 320 / 3) % 2 == 0 { 0.3 } else { 0.6 };
+        let hidden = Plane::from_vec((0..320 * 160).map(stripes).collect(), 320, 160);
+        for speed in [(0.0, 0.0), (16.0, -4.0)] {
+            assert_eq!(patch.find(&surface, &hidden, &region, speed), speed);
+        }
+        let (right, down) = patch.find(&surface, &picture(320, 160, 118, 40), &region, (30.0, 0.0));
+        assert!((right - 36.0).abs() <= 2.0 && down.abs() <= 2.0, "{right} {down}");
     }
 
     #[test]
@@ -160,7 +200,7 @@ mod tests {
         let mut patch = Patch::default();
         patch.take(&surface, &picture(320, 160, 100, 40), &region);
         let dark = picture(320, 160, 104, 41).data().iter().map(|v| 0.2 * v).collect();
-        let (right, down) = patch.find(&surface, &Plane::from_vec(dark, 320, 160), &region);
+        let (right, down) = patch.find(&surface, &Plane::from_vec(dark, 320, 160), &region, (0.0, 0.0));
         assert!((right - 8.0).abs() <= 2.0 && (down - 2.0).abs() <= 2.0, "{right} {down}");
     }
 
@@ -171,7 +211,7 @@ mod tests {
         let region = Region { center, half: [0.2, 0.2] };
         let mut patch = Patch::default();
         patch.take(&surface, &picture(320, 160, 299, 60), &region);
-        let (right, _) = patch.find(&surface, &picture(320, 160, 305, 60), &region);
+        let (right, _) = patch.find(&surface, &picture(320, 160, 305, 60), &region, (0.0, 0.0));
         assert!((right - 12.0).abs() <= 2.0, "{right}");
     }
 }

@@ -190,3 +190,27 @@ fn who_is_not_sure_shows_once_networks_see_them_and_is_asked_about_ever_more_sel
     look(&mut tracks, 0.45);
     assert!(tracks.all()[0].strength > 0.0 && tracks.unverified().is_none());
 }
+
+#[test]
+fn who_was_refused_is_asked_about_again_where_a_look_makes_them_likelier_and_while_the_detector_loses_them() {
+    let refused = || {
+        let mut tracks = Tracks::new();
+        tracks.found(&surface(), &[found(0.35, 30.0, 20.0)], |_| true, Trust::VERIFIED, false);
+        tracks.verify(0, 0.3, false);
+        assert!(tracks.unverified().is_none());
+        tracks
+    };
+    for (score, again) in [(0.40, false), (0.50, true)] {
+        let mut tracks = refused();
+        tracks.found(&surface(), &[found(score, 30.0, 20.0)], |_| true, Trust::VERIFIED, false);
+        assert_eq!(tracks.unverified().is_some(), again, "{score}");
+    }
+    let mut tracks = refused();
+    let asked: Vec<_> = (0..12)
+        .filter(|_| {
+            frame(&mut tracks, 30.0, None);
+            tracks.unverified().is_some()
+        })
+        .collect();
+    assert_eq!(asked, [3, 4, 5, 6, 7], "after the wait, and not for ever");
+}

@@ -45,6 +45,12 @@ const BELIEVED: f32 = 1.0;
 /// Frames until who was refused is looked at again, for the first time; it takes twice as long each time, so many times.
 const RETRY_FRAMES: u32 = 4;
 const RETRY_DOUBLINGS: u32 = 4;
+/// How much of what the detector corrects is taken for speed.
+const CORRECTION: f64 = 0.5;
+/// By how much the detector's score must rise for who was refused to be looked at again at once.
+const BETTER: f32 = 0.1;
+/// Frames that somebody may be unseen for to be looked at by networks: they are followed by their motion.
+const STILL_THERE: u32 = 8;
 /// Who has moved by this share of their box's half side since the last look is looked at again.
 const FAR_OFF: f64 = 0.5;
 /// A box and a track that overlap by this much are the same person.
@@ -107,6 +113,8 @@ pub struct Track {
     best: f32,
     /// How far they went since the detector saw them last, in half sides of their box.
     gone: f64,
+    /// Pixels of the eye that they last went to the right and down from frame to frame.
+    speed: (f64, f64),
     misses: u32,
     /// Frames since the detector saw them.
     unseen: u32,
@@ -174,8 +182,16 @@ impl Track {
                 *side += share * (new[i] - *side);
             }
         }
+        let before = surface.position(self.region.center);
         self.region = surface.with_sides(&self.region, sides);
+        let after = surface.position(self.region.center);
+        let frames = f64::from(self.unseen.max(1));
+        self.speed.0 += CORRECTION * (surface.near(after.0, before.0) - before.0) / frames;
+        self.speed.1 += CORRECTION * (after.1 - before.1) / frames;
         self.confirmed |= found.score >= trust.sure;
+        if found.score > self.best + BETTER {
+            self.wait = 0;
+        }
         self.best = self.best.max(found.score);
         (self.misses, self.unseen, self.lost, self.gone) = (0, 0, false, 0.0);
     }
@@ -217,7 +233,8 @@ impl Tracks {
     /// Begins a frame, whose first eye is `luma` in small: follows everybody, fades in and out.
     pub fn step(&mut self, surface: &Surface, luma: &Plane<f32>) {
         for track in &mut self.tracks {
-            let (right, down) = track.patch.find(surface, luma, &track.region);
+            let (right, down) = track.patch.find(surface, luma, &track.region, track.speed);
+            track.speed = (right, down);
             let before = track.region;
             track.region = surface.moved(&track.region, right, down);
             let step = surface.plane(before.center).point(track.region.center).unwrap_or([0.0; 2]);
@@ -255,9 +272,9 @@ impl Tracks {
         kept
     }
 
-    /// Who was found just now, and is to be confirmed: the likeliest.
+    /// Who was found lately, and is to be confirmed: the likeliest.
     pub fn unverified(&self) -> Option<&Track> {
-        let open = self.tracks.iter().filter(|t| !t.confirmed && !t.lost && t.wait == 0 && t.unseen == 0);
+        let open = self.tracks.iter().filter(|t| !t.confirmed && !t.lost && t.wait == 0 && t.unseen <= STILL_THERE);
         open.max_by(|a, b| a.best.total_cmp(&b.best).then(b.id.cmp(&a.id)))
     }
 
@@ -339,6 +356,7 @@ impl Tracks {
             wait: 0,
             best: found.score,
             gone: 0.0,
+            speed: (0.0, 0.0),
             misses: 0,
             unseen: 0,
             lost: false,
