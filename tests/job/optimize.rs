@@ -76,7 +76,8 @@ fn benchmark_prints_speed_latency_and_bottlenecks() {
         assert!(text.lines().any(|l| l.starts_with(label)), "{label}: {text}");
     }
     // Measured for about five seconds, although the clip has hardly one.
-    let seconds: f64 = text.split(" in ").nth(1).and_then(|t| t.split(' ').next()?.parse().ok()).expect("seconds");
+    let seconds: f64 =
+        text.split(" frames in ").nth(1).and_then(|t| t.split(' ').next()?.parse().ok()).expect("seconds");
     assert!(seconds > 4.0, "{text}");
     assert!(!text.contains("tried"), "no search was asked for: {text}");
 }

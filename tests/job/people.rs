@@ -298,7 +298,7 @@ fn windows_go_on_across_the_seam_of_360_degrees() {
 }
 
 #[test]
-fn detector_is_in_the_binary_and_missing_networks_are_named() {
+fn networks_of_fast_are_in_the_binary_and_missing_ones_are_named() {
     let scene = two(1);
     let data = folder();
     let models = data.path().join("models");
@@ -312,11 +312,11 @@ fn detector_is_in_the_binary_and_missing_networks_are_named() {
         command.args([arg(&scene.clip), "-q", "-y", "-o", arg(&out), "--mode", "matte", "--codec", "ffv1"]);
         command.args(FLAT).args(options).env("VRSEG_DATA_DIR", data.path()).output().unwrap()
     };
-    let refused = job(&["--crops", "selfie,multiclass"]);
+    let refused = job(&["--crops", "selfie,blazepose"]);
     let said = stderr(&refused);
     assert!(!refused.status.success() && !out.exists(), "{said}");
-    assert!(said.contains("multiclass") && said.contains("./setup.sh --models multiclass"), "{said}");
-    let alone = job(&["--crops", "selfie", "--people", "main"]);
+    assert!(said.contains("blazepose") && said.contains("./setup.sh --models blazepose"), "{said}");
+    let alone = job(&["--crops", "selfie,multiclass", "--people", "main"]);
     assert!(alone.status.success(), "{}", stderr(&alone));
 }
 

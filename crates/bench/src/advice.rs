@@ -152,6 +152,7 @@ fn help(stage: &str) -> &'static str {
         "infer" => "What helps: --profile fast, a smaller --input-size, a graphics card",
         "decode" => "What helps: more cores, a source of a lower resolution or an easier codec",
         "encode" => "What helps: a faster --preset, another --codec, NVENC",
+        "prepare" => "What helps: looking for people less often (people.every), --crops off",
         _ => "What helps: more cores, fewer outputs",
     }
 }

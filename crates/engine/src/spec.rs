@@ -74,8 +74,8 @@ impl ModelChoice {
 /// Windows on people.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PeopleChoice {
-    /// Names of the networks that look through a window at each person, of which the mean is taken. Empty: the model
-    /// sees whole eyes.
+    /// Names of the networks that look through a window at each person, of which the mean is taken; of several names between
+    /// bars, the first whose weights are installed. Empty: the model sees whole eyes.
     pub crops: Vec<String>,
     /// Side of the windows of networks that take any size, in pixels; `None`: each network's own.
     #[serde(default)]

@@ -104,8 +104,9 @@ impl PeoplePlan {
         let (every, keep) = (choice.every, choice.keep);
         let missing = |e: &ModelError| matches!(e, ModelError::MissingWeights { .. });
         let mut networks = Vec::new();
-        for name in crops {
-            match registry::find(name) {
+        for names in crops {
+            let names: Vec<_> = names.split('|').map(|name| name.trim().to_owned()).collect();
+            match registry::find_first(&names) {
                 Ok(model) => networks.push(WindowNetwork::new(model.require_mattes()?, choice.size)?),
                 Err(e) if missing(&e) && !choice.insist => {}
                 Err(e) => return Err(e.into()),

@@ -238,7 +238,7 @@ pub const SETTINGS: &[Setting] = &[
         "off",
         "Find people, and let these networks look at each through a window, separated by commas; off: at whole eyes",
     )
-    .note("their mean counts; `--model` or `--view` without it mean whole eyes; [figures](quality.md)")
+    .note("their mean counts; `rvm\\|multiclass` is the first of the two that is installed; `--model` or `--view` without it mean whole eyes; [figures](quality.md)")
     .options(&[value("--crops", "MODEL", Matte)]),
     open("people.size", Integer(64, 2048), "auto", "Side of these windows in pixels; auto: what suits each network")
         .note("networks that take one size only keep theirs"),

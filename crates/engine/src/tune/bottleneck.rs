@@ -125,6 +125,7 @@ fn help(stage: &str) -> &'static str {
         "infer" => "--profile fast, a smaller --input-size, or a graphics card",
         "encode" => "a faster --preset, another --codec, or NVENC",
         "compose" => "fewer outputs; no --feather and --grow",
+        "prepare" => "looking for people less often (people.every), or --crops off",
         _ => "a smaller --input-size",
     }
 }

@@ -31,6 +31,12 @@ const EMBEDDED_NANODET: Option<&[u8]> = Some(include_bytes!(concat!(env!("OUT_DI
 #[cfg(not(embedded_detector))]
 const EMBEDDED_NANODET: Option<&[u8]> = None;
 
+/// The weights of the network that confirms people, compressed with Zstandard, where the build put them into the binary.
+#[cfg(embedded_multiclass)]
+const EMBEDDED_MULTICLASS: Option<&[u8]> = Some(include_bytes!(concat!(env!("OUT_DIR"), "/multiclass.zst")));
+#[cfg(not(embedded_multiclass))]
+const EMBEDDED_MULTICLASS: Option<&[u8]> = None;
+
 /// Folder of everything that `setup.sh` installs, which may not exist: `$VRSEG_DATA_DIR`, else `$XDG_DATA_HOME/vrseg`,
 /// else `~/.local/share/vrseg`.
 pub fn data_dir() -> PathBuf {
@@ -76,6 +82,7 @@ pub fn find(name: &str) -> Result<Model> {
     let embedded = match manifest.name.as_str() {
         "selfie" => EMBEDDED_SELFIE.map(Weights::Embedded),
         "nanodet" => EMBEDDED_NANODET.map(Weights::Packed),
+        "multiclass" => EMBEDDED_MULTICLASS.map(Weights::Packed),
         _ => None,
     };
     if let Some(weights) = embedded {
