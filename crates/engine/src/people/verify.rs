@@ -8,7 +8,7 @@ use vrseg_image::plane::{Plane, Rect, Yuv};
 use vrseg_infer::provider::SessionOptions;
 use vrseg_infer::{Batch, Network, States};
 
-/// The first network's share counts up to this: where it sees somebody by mistake, it sees a lot.
+/// Multiclass's share counts up to this: where it sees somebody by mistake, it sees a lot.
 const MOST: f32 = 0.5;
 
 /// Where to look.
@@ -21,8 +21,10 @@ pub(super) struct Look<'a> {
 
 /// Tells whether somebody is in a box.
 pub(super) struct Verifier {
-    first: Witness,
-    second: Option<Witness>,
+    /// Hardly ever sees somebody where nobody is.
+    strict: Witness,
+    /// Sees people who are blurred, too, and is faster.
+    keen: Option<Witness>,
 }
 
 impl Verifier {
@@ -32,27 +34,30 @@ impl Verifier {
     /// As [`Network::load`].
     pub(super) fn new(networks: &Verification, surface: &Surface, options: &SessionOptions) -> Result<Self> {
         let load = |network| Witness::new(network, surface, options);
-        Ok(Self { first: load(&networks.first)?, second: networks.second.as_ref().map(load).transpose()? })
+        Ok(Self { strict: load(&networks.strict)?, keen: networks.keen.as_ref().map(load).transpose()? })
     }
 
     /// What was done since the last call because a device failed, a sentence each.
     pub(super) fn take_notes(&mut self) -> Vec<String> {
-        let witnesses = std::iter::once(&mut self.first).chain(&mut self.second);
+        let witnesses = std::iter::once(&mut self.strict).chain(&mut self.keen);
         witnesses.flat_map(|witness| witness.network.take_notes()).collect()
     }
 
-    /// How much of a person the two networks see in a track's box, their shares of it added up, 0 to 1.5. Where there is no
-    /// second one, the first counts for both; where the first sees enough, the second isn't run.
+    /// How much of a person the two networks see in a track's box, their shares of it added up, 0 to 1.5. Without the keen
+    /// one, the strict one counts for both; where the keen one sees enough, or too little for the other to make up for, that
+    /// isn't run.
     ///
     /// # Errors
     /// What a network says.
     pub(super) fn look_at(&mut self, track: &Track, look: &mut Look<'_>) -> Result<f32> {
-        let first = self.first.share(look, &track.region)?.min(MOST);
-        match &mut self.second {
-            Some(second) if !track.is_believed(first) => Ok(first + second.share(look, &track.region)?),
-            Some(_) => Ok(first),
-            None => Ok(2.0 * first),
+        let Some(keen) = &mut self.keen else {
+            return Ok(2.0 * self.strict.share(look, &track.region)?.min(MOST));
+        };
+        let seen = keen.share(look, &track.region)?;
+        if track.is_believed(seen) || !track.is_believed(seen + MOST) {
+            return Ok(seen);
         }
+        Ok(seen + self.strict.share(look, &track.region)?.min(MOST))
     }
 }
 

@@ -8,8 +8,8 @@ use vrseg_infer::{Kind, Model, ModelError, registry};
 const DETECTOR: &str = "nanodet";
 /// The networks that confirm people of whom the detector isn't sure, see [`Verification`]. Selfie sees people in too much that is
 /// none.
-const VERIFIER: &str = "multiclass";
-const SECOND_VERIFIER: &str = "rvm";
+const STRICT_VERIFIER: &str = "multiclass";
+const KEEN_VERIFIER: &str = "rvm";
 
 /// What the plan found for windows on people.
 #[derive(Clone, Debug)]
@@ -32,9 +32,9 @@ pub struct PeoplePlan {
 #[derive(Clone, Debug)]
 pub struct Verification {
     /// Hardly ever sees somebody where nobody is, and nobody who is blurred.
-    pub first: WindowNetwork,
+    pub strict: WindowNetwork,
     /// Sees people who are blurred, too; `None`: its weights are missing.
-    pub second: Option<WindowNetwork>,
+    pub keen: Option<WindowNetwork>,
 }
 
 impl Verification {
@@ -48,13 +48,13 @@ impl Verification {
             Err(ModelError::MissingWeights { .. }) => Ok(None),
             Err(e) => Err(e.into()),
         };
-        let Some(first) = find(VERIFIER)? else { return Ok(None) };
-        Ok(Some(Self { first, second: find(SECOND_VERIFIER)? }))
+        let Some(strict) = find(STRICT_VERIFIER)? else { return Ok(None) };
+        Ok(Some(Self { strict, keen: find(KEEN_VERIFIER)? }))
     }
 
     /// The networks.
     pub fn networks(&self) -> impl Iterator<Item = &WindowNetwork> {
-        std::iter::once(&self.first).chain(&self.second)
+        std::iter::once(&self.strict).chain(&self.keen)
     }
 }
 

@@ -245,7 +245,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "people.every",
         Integer(1, 300),
-        "2",
+        "3",
         "Frames from one look of the person detector to the next, each through another view",
     ),
     setting(

@@ -214,3 +214,16 @@ fn who_was_refused_is_asked_about_again_where_a_look_makes_them_likelier_and_whi
         .collect();
     assert_eq!(asked, [3, 4, 5, 6, 7], "after the wait, and not for ever");
 }
+
+#[test]
+fn somebody_in_the_box_of_what_was_refused_is_somebody_new() {
+    let start = |score: f32| {
+        let mut tracks = Tracks::new();
+        let whole = Region { center: [100.0, 50.0, 0.0], half: [90.0, 45.0] };
+        tracks.found(&surface(), &[PersonBox { region: whole, ..found(score, 0.0, 0.0) }], |_| true, TRUST, true);
+        tracks.found(&surface(), &[found(0.45, 80.0, 30.0)], |_| true, TRUST, false);
+        tracks.all().len()
+    };
+    assert_eq!(start(0.35), 2);
+    assert_eq!(start(0.9), 1, "who is surely there has parts");
+}

@@ -44,7 +44,7 @@ const CERTAIN_SCORE: f32 = 0.53;
 const BELIEVED: f32 = 1.0;
 /// Frames until who was refused is looked at again, for the first time; it takes twice as long each time, so many times.
 const RETRY_FRAMES: u32 = 4;
-const RETRY_DOUBLINGS: u32 = 4;
+const RETRY_DOUBLINGS: u32 = 6;
 /// How much of what the detector corrects is taken for speed.
 const CORRECTION: f64 = 0.5;
 /// By how much the detector's score must rise for who was refused to be looked at again at once.
@@ -331,7 +331,11 @@ impl Tracks {
         }
         let mut new = Vec::new();
         for (found, _) in boxes.iter().zip(used).filter(|(found, used)| !used && found.score >= trust.start) {
-            let known = |t: &Track| surface.covered(&found.region, &t.region) > PART_OF;
+            let part = |t: &Track| surface.covered(&found.region, &t.region) > PART_OF;
+            // In the box of what is hardly a person may be one.
+            let same =
+                |t: &Track| t.confirmed || found.is_cut() || surface.overlap(&found.region, &t.region) > SAME_PERSON;
+            let known = |t: &Track| part(t) && same(t);
             if !self.tracks.iter().any(known) {
                 new.push(self.start(found, trust, fresh));
             }
