@@ -3,8 +3,7 @@
 #
 # usage: tools/readme_picture.sh [VRSEG]
 #
-# VRSEG is the program (default: the one on PATH). The clip comes from
-# `./setup.sh`.
+# VRSEG is the program (default: the one on PATH). The clip comes from `./setup.sh`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -19,7 +18,7 @@ quality=4              # of ffmpeg's JPEG: 2 is the best, 31 the worst
 work=$(mktemp -d "${TMPDIR:-/tmp}/vrseg-picture.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
-"$program" -q "$sample" -o "$work/keyed.mp4" --profile fast \
+"$program" -q "$sample" -o "$work/keyed.mp4" --profile balanced \
     --to "$(awk -v s="$second" 'BEGIN { print s + 0.1 }')"
 mkdir -p docs/images
 # JPEG has the matrix of BT.601 and the full range.
