@@ -51,9 +51,9 @@ fn faster_settings_are_saved_and_used() {
     assert_eq!(crate::harness::text(&video(&output)["nb_frames"]), "30");
 }
 
-/// The matte of a smaller input never equals the FP32 matte of the original size.
+/// The matte of a smaller input never equals the FP32 matte of the original size, and a file is written anyway.
 #[test]
-fn settings_below_the_iou_floor_are_not_saved() {
+fn settings_below_the_iou_floor_are_not_taken_and_a_file_is_written_anyway() {
     let dir = folder();
     let tuned = dir.path().join("tuned.yaml");
     let report = search(dir.path(), &["--save-config", arg(&tuned), "--min-iou", "1"]);
@@ -61,8 +61,37 @@ fn settings_below_the_iou_floor_are_not_saved() {
     let smaller: Vec<_> = tried.iter().filter(|t| !t["settings"]["model.input_size"].is_null()).collect();
     assert!(smaller.iter().any(|t| t["iou"].as_f64().is_some_and(|iou| iou < 1.0)), "{report:#}");
     assert!(report["search"]["result"]["settings"]["model.input_size"].is_null(), "{report:#}");
-    assert_eq!(report["saved"].is_null(), !tuned.exists());
-    assert_eq!(report["search"]["faster"] == true, tuned.exists());
+    assert_eq!(report["saved"], arg(&tuned));
+    let text = std::fs::read_to_string(&tuned).expect("the file");
+    assert_eq!(text.contains("none gained"), report["search"]["faster"] == false, "{text}");
+    let shown = String::from_utf8(ok(["-c", arg(&tuned), "--show-config"]).stdout).expect("UTF-8");
+    assert!(!shown.contains("input_size: 256") && !shown.contains("input_size: 384"), "{shown}");
+}
+
+/// The owner's own command, twice, and the next one.
+#[test]
+fn settings_saved_without_a_name_are_found_by_theirs() {
+    let dir = folder();
+    clip(&dir.path().join("clip.mp4"), "320x160", 30, H264);
+    let home = |args: &[&str]| {
+        let mut command = vrseg();
+        command.env("XDG_CONFIG_HOME", dir.path().join("config")).current_dir(dir.path()).args(args);
+        let out = command.output().expect("the program starts");
+        (out.status.success(), stderr(&out), String::from_utf8(out.stdout).expect("UTF-8"))
+    };
+    let (ok, said, _) = home(&["clip.mp4", "-o", "early.mp4", "-c", "tuned"]);
+    assert!(!ok && said.contains("tuned"), "{said}");
+    let optimize = ["optimize", "--input", "clip.mp4", "--model", "selfie", "--input-size", "128", "--save-config"];
+    let file = dir.path().join("config/vrseg/tuned.yaml");
+    for _ in 0..2 {
+        let (ok, said, report) = home(&optimize);
+        assert!(ok && report.contains("-c tuned") && file.is_file(), "{said} {report}");
+    }
+    let (ok, said, _) = home(&["clip.mp4", "-o", "out.mp4", "-c", "tuned"]);
+    assert!(ok && said.contains("selfie"), "{said}");
+    std::fs::write(&file, "profile: fast\n").unwrap();
+    let (ok, said, _) = home(&optimize);
+    assert!(!ok && said.contains("-y"), "a file that somebody else wrote: {said}");
 }
 
 #[test]

@@ -91,6 +91,14 @@ pub struct PeopleChoice {
     pub filter: PersonFilter,
 }
 
+impl PeopleChoice {
+    /// The networks that look through windows. Who names a model, or says how it sees whole eyes, wants it to see these,
+    /// unless they name networks for windows as well.
+    pub fn windows(&self, model_named: bool, view: bool) -> &[String] {
+        if !self.insist && (model_named || view) { &[] } else { &self.crops }
+    }
+}
+
 /// How many people a matte shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PeopleToKeep {

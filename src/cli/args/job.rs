@@ -119,7 +119,7 @@ pub struct ModelArgs {
     /// Speed against quality: balanced by default
     #[arg(long, value_parser = PossibleValuesParser::new(schema::PROFILES))]
     pub profile: Option<String>,
-    /// Read settings from this file
+    /// Read settings from this file, or from one of that name in your configuration folder
     #[arg(short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Model, device and threads.

@@ -22,9 +22,10 @@ pub struct OptimizeArgs {
     /// Look for faster settings; what is done where nothing else is asked for
     #[arg(long)]
     pub auto: bool,
-    /// Write what was found to this file, for -c; not where nothing better was found
-    #[arg(long, value_name = "FILE")]
-    pub save_config: Option<PathBuf>,
+    /// Write what was found to this file, for -c; without a name to tuned.yaml in your configuration folder,
+    /// which `-c tuned` finds
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    pub save_config: Option<Option<PathBuf>>,
     /// Replace that file where it exists
     #[arg(short = 'y', long)]
     pub overwrite: bool,

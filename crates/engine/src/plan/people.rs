@@ -90,8 +90,7 @@ impl WindowNetwork {
 }
 
 impl PeoplePlan {
-    /// Finds the models. Whoever names a model, or says how it sees whole eyes, wants it to see these, unless they name
-    /// networks for windows as well. `None` where that isn't asked for, or weights that nobody named are not there.
+    /// Finds the models. `None` where that isn't asked for, or weights that nobody named are not there.
     ///
     /// # Errors
     /// A model of that name that doesn't exist, or that makes no mattes; weights that are missing where the
@@ -99,8 +98,7 @@ impl PeoplePlan {
     /// doesn't take.
     pub fn new(job: &Job) -> Result<Option<Self>> {
         let choice = &job.people;
-        let whole = !choice.insist && (!job.model.name.is_empty() || job.view.is_some());
-        let crops: &[String] = if whole { &[] } else { &choice.crops };
+        let crops = choice.windows(!job.model.name.is_empty(), job.view.is_some());
         let (every, keep) = (choice.every, choice.keep);
         let missing = |e: &ModelError| matches!(e, ModelError::MissingWeights { .. });
         let mut networks = Vec::new();

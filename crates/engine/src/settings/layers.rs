@@ -15,7 +15,7 @@ const QUALITY: &str = include_str!("../../../../configs/profiles/quality.yaml");
 /// What the settings are made from.
 #[derive(Debug, Default)]
 pub struct Loader {
-    /// `-c`; must exist where given.
+    /// `-c`; must exist where given, or be the name of a file beside `user_file`.
     pub file: Option<PathBuf>,
     /// The user's own file, read where it exists and `file` isn't given.
     pub user_file: Option<PathBuf>,
@@ -49,7 +49,7 @@ impl Loader {
     /// The first wrong value, with its place.
     pub fn load(self) -> Result<(Settings, Sources), ConfigError> {
         let file = match (&self.file, &self.user_file) {
-            (Some(path), _) => Some(path.clone()),
+            (Some(path), own) => Some(found(path, own.as_deref())),
             (None, Some(path)) if path.exists() => Some(path.clone()),
             _ => None,
         };
@@ -103,6 +103,15 @@ impl Loader {
         let sources = Sources { profile, profile_model, values, rules: BTreeMap::new() };
         Ok((fields::settings(&sources), sources))
     }
+}
+
+/// The file that `-c` means: a bare name that isn't here is looked for beside the user's own file, `.yaml` being
+/// added where it has no extension.
+fn found(named: &Path, user_file: Option<&Path>) -> PathBuf {
+    let bare = named.parent().is_some_and(|folder| folder.as_os_str().is_empty());
+    let there = user_file.filter(|_| bare && !named.exists()).map(|file| file.with_file_name(named));
+    let there = there.map(|file| if file.extension().is_none() { file.with_extension("yaml") } else { file });
+    there.filter(|file| file.is_file()).unwrap_or_else(|| named.to_owned())
 }
 
 fn text(path: &Path) -> Result<String, ConfigError> {

@@ -39,9 +39,8 @@ pub(crate) fn run(
 ) -> anyhow::Result<Exit> {
     let (settings, sources) = args.model.loader().load()?;
     check(&settings, &sources)?;
-    if let Some(file) = args.save_config.as_ref() {
-        save::refuse(file, args.overwrite)?;
-    }
+    let target =
+        args.save_config.as_ref().map(|file| save::Target::new(file.as_deref(), args.overwrite)).transpose()?;
     let folder = tempfile::Builder::new().prefix("vrseg-optimize-").tempdir();
     let folder = folder.context("no folder for temporary files can be made")?;
     let clip = Clip::open(args.input.as_deref(), folder.path(), stop)?;
@@ -95,10 +94,9 @@ pub(crate) fn run(
     if stop.presses() > 0 {
         return stopped();
     }
-    if let (Some(path), Some(found)) = (&args.save_config, measured.search.as_ref().filter(|s| s.faster)) {
-        let text = save::file(&settings, &sources, &measured, found);
-        save::write(path, &text, args.overwrite)?;
-        measured.saved = Some(path.clone());
+    if let (Some(target), Some(found)) = (target, &measured.search) {
+        target.write(&save::file(&settings, &sources, &measured, found))?;
+        measured.saved = Some(target.path);
     }
     let text = if args.json { report::json(&measured)? } else { report::text(&measured, args) };
     print(&text)?;
@@ -149,6 +147,9 @@ fn space(settings: &Settings, sources: &Sources, machine: &Machine, first: &Tria
         let now = settings.model.input_size.filter(|_| for_it).unwrap_or(m.input.size);
         (!m.input.fixed).then_some((now, m.input.min, m.input.multiple))
     };
+    // Windows have sizes of their own.
+    let windows = settings.people.windows(settings.model.name.is_some(), settings.view.is_some());
+    let whole = |_: &(u32, u32, u32)| windows.is_empty();
     let recurrent = manifest.as_ref().is_some_and(|m| m.kind == Kind::Recurrent);
     let load = manifest.as_ref().map(|m| {
         let side = size(m).map_or(m.input.size, |s| s.0) as usize;
@@ -167,7 +168,7 @@ fn space(settings: &Settings, sources: &Sources, machine: &Machine, first: &Tria
         on_cpu,
         fixed: sources.given().collect(),
         precision: settings.model.precision == Precision::Auto,
-        size: manifest.as_ref().and_then(size),
+        size: manifest.as_ref().and_then(size).filter(whole),
         recurrent,
         batch: load.as_ref().map_or(1, at_once),
         largest_batch: load.as_ref().map_or(1, |l| rules::largest_batch(card, l)),

@@ -1,6 +1,7 @@
 //! The report, for people and for programs.
 
 use super::measurements::Measurements;
+use super::save;
 use super::trial::Trial;
 use crate::cli::args::OptimizeArgs;
 use crate::ui::format::bytes;
@@ -43,11 +44,11 @@ pub(super) fn text(measured: &Measurements, args: &OptimizeArgs) -> String {
     if let Some(outcome) = &measured.search {
         search(outcome, measured, &mut line);
     }
-    if let (Some(path), None) = (&args.save_config, &measured.saved) {
-        line("saved", &format!("nothing: {} was not written, since nothing better was found", path.display()));
-    }
     if let Some(path) = &measured.saved {
-        line("saved", &format!("{0}; use it with: vrseg input.mp4 -o out.mp4 -c {0}", path.display()));
+        let as_before = measured.search.as_ref().is_some_and(|found| !found.faster);
+        let what = if as_before { " (the settings as they were)" } else { "" };
+        let named = if args.save_config == Some(None) { save::NAME.into() } else { path.display().to_string() };
+        line("saved", &format!("{}{what}; use it with: vrseg input.mp4 -o out.mp4 -c {named}", path.display()));
     }
     text
 }

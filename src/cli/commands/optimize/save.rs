@@ -7,17 +7,55 @@ use anyhow::Context;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use time::OffsetDateTime;
-use vrseg_engine::settings::{Settings, Sources, schema};
+use vrseg_engine::settings::{Settings, Sources, schema, user_file};
 use vrseg_engine::tune::search::Outcome;
 
-/// Refuses a file that can't be written, before minutes are spent on measuring.
-///
-/// # Errors
-/// It exists and may not be replaced, is a folder, or its folder doesn't exist.
-pub(super) fn refuse(path: &Path, overwrite: bool) -> Result<(), UsageError> {
+/// What `-c` calls the file that is written where the user named none.
+pub(super) const NAME: &str = "tuned";
+/// How such a file begins.
+const HEAD: &str = "# Written by `vrseg optimize`";
+
+/// Where the settings go.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) path: PathBuf,
+    overwrite: bool,
+}
+
+impl Target {
+    /// The file that the user named, or else `tuned.yaml` in their configuration folder, where a file that this command
+    /// wrote before is replaced. What can't be written is refused, before minutes are spent on measuring.
+    ///
+    /// # Errors
+    /// It exists and may not be replaced, is a folder, or its folder doesn't exist or can't be made.
+    pub(super) fn new(named: Option<&Path>, overwrite: bool) -> anyhow::Result<Self> {
+        let Some(path) = named else {
+            let none = || UsageError("--save-config: there is no home folder; name a file".to_owned());
+            let path = user_file().ok_or_else(none)?.with_file_name(NAME).with_extension("yaml");
+            let folder = path.parent().unwrap_or(Path::new("."));
+            std::fs::create_dir_all(folder).with_context(|| format!("{}: can't be made", folder.display()))?;
+            let own = std::fs::read_to_string(&path).is_ok_and(|text| text.starts_with(HEAD));
+            refuse(&path, overwrite || own)?;
+            return Ok(Self { path, overwrite: overwrite || own });
+        };
+        refuse(path, overwrite)?;
+        Ok(Self { path: path.to_owned(), overwrite })
+    }
+
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn write(&self, text: &str) -> anyhow::Result<()> {
+        let written = create_file(&self.path, self.overwrite).and_then(|mut file| file.write_all(text.as_bytes()));
+        written.with_context(|| format!("{}: can't be written", self.path.display()))
+    }
+}
+
+fn refuse(path: &Path, overwrite: bool) -> Result<(), UsageError> {
     let shown = path.display();
     if path.is_dir() {
         return Err(UsageError(format!("--save-config {shown}: is a folder; name a file in it")));
@@ -34,46 +72,44 @@ pub(super) fn refuse(path: &Path, overwrite: bool) -> Result<(), UsageError> {
     }
 }
 
-/// Writes the file.
-///
-/// # Errors
-/// What the system says.
-pub(super) fn write(path: &Path, text: &str, overwrite: bool) -> anyhow::Result<()> {
-    let written = create_file(path, overwrite).and_then(|mut file| file.write_all(text.as_bytes()));
-    written.with_context(|| format!("{}: can't be written", path.display()))
-}
-
-/// The file: what was measured as comments, the profile, what the user had given, what was found.
-/// A value that only the rules had set before is given as `auto`.
-pub(super) fn file(settings: &Settings, sources: &Sources, measured: &Measurements, found: &Outcome) -> String {
-    let mut text = String::new();
+/// The comments of the file: what was measured, and whether it gains.
+fn head(measured: &Measurements, found: &Outcome) -> String {
+    let now = date(SystemTime::now().into());
+    let mut text = format!("{HEAD} of vrseg {} on {now}.\n", env!("CARGO_PKG_VERSION"));
+    let runs = |fps: &[f64]| fps.iter().map(|f| format!("{f:.2}")).collect::<Vec<_>>().join(", ");
     if let Some(duel) = &found.duel {
-        let runs = |fps: &[f64]| fps.iter().map(|f| format!("{f:.2}")).collect::<Vec<_>>().join(", ");
         let _ = write!(
             text,
-            "# Written by `vrseg optimize` of vrseg {version} on {now}.\n\
-             # {gain:.2} times as fast as before, measured in turns, {frames} frames a run:\n\
+            "# {gain:.2} times as fast as before, measured in turns, {frames} frames a run:\n\
              #   before  {before} fps\n\
              #   after   {after} fps\n\
-             # matte: IoU {iou:.4} with the FP32 matte of the same frames (at least {floor} was asked for)\n\
-             # machine: {machine}\n\
-             # clip: {clip}\n\
-             # before: {start}\n\
-             # Use it with `vrseg input.mp4 -o out.mp4 -c FILE`. On another machine, or for video of quite\n\
-             # another size, measure anew.\n",
-            version = env!("CARGO_PKG_VERSION"),
-            now = date(SystemTime::now().into()),
+             # matte: IoU {iou:.4} with the FP32 matte of the same frames (at least {floor} was asked for)\n",
             gain = duel.gain,
             frames = duel.frames,
             before = runs(&duel.before),
             after = runs(&duel.after),
             iou = duel.iou,
             floor = measured.floor,
-            machine = measured.machine,
-            clip = measured.clip,
-            start = measured.start,
         );
     }
+    if !found.faster {
+        let tried = found.tried.len();
+        let _ = writeln!(text, "# Of {tried} settings tried none gained: what is below is as it was before.");
+    }
+    let Measurements { machine, clip, start, .. } = measured;
+    let _ = write!(
+        text,
+        "# machine: {machine}\n# clip: {clip}\n# before: {start}\n\
+         # Use it with `vrseg input.mp4 -o out.mp4 -c FILE`. On another machine, or for video of quite\n\
+         # another size, measure anew.\n"
+    );
+    text
+}
+
+/// The file: what was measured as comments, the profile, what the user had given, what was found where it is faster.
+/// A value that only the rules had set before is given as `auto`.
+pub(super) fn file(settings: &Settings, sources: &Sources, measured: &Measurements, found: &Outcome) -> String {
+    let mut text = head(measured, found);
     let _ = writeln!(text, "profile: {}", settings.profile);
     let mut lines: BTreeMap<&str, (String, String)> = BTreeMap::new();
     for name in sources.given() {
@@ -82,7 +118,8 @@ pub(super) fn file(settings: &Settings, sources: &Sources, measured: &Measuremen
     if let Some(fps) = measured.target_fps {
         lines.entry("performance.target_fps").or_insert((fps.to_string(), "what was asked for".to_owned()));
     }
-    for (name, value) in found.duel.iter().flat_map(|d| d.candidate.settings()) {
+    let better = found.duel.iter().filter(|_| found.faster);
+    for (name, value) in better.flat_map(|d| d.candidate.settings()) {
         lines.insert(name, (value.to_owned(), format!("found; before: {}", sources.shown(name))));
     }
     for section in schema::sections() {
@@ -151,9 +188,8 @@ mod tests {
         assert!(text.contains("IoU 0.9870") && text.contains("2.00 times as fast"), "{text}");
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("tuned.yaml");
-        write(&path, &text, false).unwrap();
-        assert!(write(&path, &text, false).is_err());
-        assert!(refuse(&path, false).is_err() && refuse(&path, true).is_ok());
+        Target::new(Some(&path), false).unwrap().write(&text).unwrap();
+        assert!(Target::new(Some(&path), false).is_err() && Target::new(Some(&path), true).is_ok());
         let (again, sources) = load(Some(path));
         check(&again, &sources).expect("settings that go together");
         assert_eq!((again.profile.as_str(), again.model.name.as_deref()), ("fast", Some("selfie")));
