@@ -14,6 +14,8 @@ pub(crate) struct Input {
     pub path: PathBuf,
     /// The folder between the named folder and the video; empty for a video that was named itself.
     pub below: PathBuf,
+    /// It was found in a folder rather than named.
+    pub found: bool,
 }
 
 /// Finds the videos: files as they were named, folders walked in the order of names. Folders in
@@ -43,7 +45,7 @@ pub(crate) fn gather(named: &[PathBuf], recursive: bool, avoid: &[PathBuf]) -> R
                 // Opening tells about permissions; a pipe would block here.
                 match meta.is_file().then(|| fs::File::open(path)) {
                     Some(Err(e)) => problems.push(format!("{show}: {}", reason(&e))),
-                    _ => found.push(Input { path: path.clone(), below: PathBuf::new() }),
+                    _ => found.push(Input { path: path.clone(), below: PathBuf::new(), found: false }),
                 }
             }
         }
@@ -52,8 +54,11 @@ pub(crate) fn gather(named: &[PathBuf], recursive: bool, avoid: &[PathBuf]) -> R
         return Err(complaints("some inputs can't be used:", &problems));
     }
     // The same video may be named twice: in a folder and by itself.
+    let place = |i: &Input| i.path.canonicalize().unwrap_or_else(|_| i.path.clone());
+    let named: HashSet<_> = found.iter().filter(|i| !i.found).map(place).collect();
     let mut seen = HashSet::new();
-    found.retain(|i| seen.insert(i.path.canonicalize().unwrap_or_else(|_| i.path.clone())));
+    found.retain(|i| seen.insert(place(i)));
+    found.iter_mut().for_each(|i| i.found &= !named.contains(&place(i)));
     Ok(found)
 }
 
@@ -75,7 +80,7 @@ fn walk(dir: &Path, below: &Path, avoid: &[&PathBuf], found: &mut Vec<Input>, pr
                 walk(&path, &below.join(name), avoid, found, problems);
             }
         } else if is_video(&path) && path.is_file() {
-            found.push(Input { path, below: below.to_owned() });
+            found.push(Input { path, below: below.to_owned(), found: true });
         }
     }
 }

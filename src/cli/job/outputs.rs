@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn file_names_follow_the_pattern_inside_the_folder() {
-        let input = Input { path: "in/scene.v2_LR.mp4".into(), below: "day1".into() };
+        let input = Input { path: "in/scene.v2_LR.mp4".into(), below: "day1".into(), found: true };
         let folder = OutputRequest { mode: None, path: "out/".into(), folder: true };
         let name = |mode, pattern| folder.file(&input, mode, None, pattern, "fast").map_err(|e| e.to_string());
         assert_eq!(name("green", "{stem}_{mode}.{ext}"), Ok("out/day1/scene.v2_LR_green.mp4".into()));
@@ -205,7 +205,7 @@ mod tests {
             ..Format::FLAT
         };
         let name = |source: &str, fov, pattern| {
-            let input = Input { path: source.into(), below: PathBuf::new() };
+            let input = Input { path: source.into(), below: PathBuf::new(), found: false };
             folder.file(&input, "passthrough", Some(&packed(fov)), pattern, "fast").map_err(|e| e.to_string())
         };
         let default = "{stem}_{mode}.{ext}";

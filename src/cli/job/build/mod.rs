@@ -12,6 +12,7 @@ use super::regions;
 use crate::cli::args::JobArgs;
 use crate::cli::exit::UsageError;
 use checks::{check_background, check_format, check_places, handle_existing};
+use std::collections::HashSet;
 use std::path::Path;
 use vrseg_engine::settings::{Settings, Sources};
 use vrseg_engine::{Job, ModelChoice, OutputSpec, PeopleChoice};
@@ -69,6 +70,11 @@ pub(crate) fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Re
             .collect::<Result<Vec<_>, UsageError>>()?;
         jobs.push(job(input, range, outputs, &people, args, settings));
     }
+    // What an earlier run wrote beside its inputs is no input of this one.
+    let made: HashSet<_> = jobs.iter().flat_map(|job| &job.outputs).map(|o| canonical_place(&o.path)).collect();
+    let own = |input: &Input| input.found && made.contains(&canonical_place(&input.path));
+    let mut own = inputs.iter().map(own);
+    jobs.retain(|_| !own.next().unwrap_or(false));
     for request in requests.iter().filter(|r| !r.folder) {
         let parent = request.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if !parent.is_dir() {

@@ -35,6 +35,32 @@ fn one_input_becomes_one_green_screen_job() {
 }
 
 #[test]
+fn outputs_of_an_earlier_run_are_no_inputs_of_the_folder_that_they_lie_in() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let at = |name: &str| dir.path().join(name);
+    let run = |more: &[&str]| {
+        let folder = dir.path().display().to_string();
+        let words = ["vrseg", "-r", &folder, "-o", &folder, "-o", &format!("matte={folder}")];
+        let args = Cli::try_parse_from(words.iter().copied().chain(more.iter().copied())).expect("arguments").job;
+        let (settings, sources) = Loader { flags: args.overrides(), ..Loader::default() }.load().expect("settings");
+        jobs(&args, &settings, &sources).map_err(|e| e.to_string())
+    };
+    for name in ["a.mp4", "b.mkv"] {
+        fs::write(at(name), b"x").expect("a file");
+    }
+    assert_eq!(run(&["-n"]).expect("jobs").jobs.len(), 2);
+    for name in ["a_green.mp4", "a_matte.mp4", "b_green.mp4", "b_matte.mp4"] {
+        fs::write(at(name), b"x").expect("a file");
+    }
+    let again = run(&["-n"]).expect("jobs");
+    assert_eq!((again.jobs.len(), again.skipped.len()), (0, 2));
+    assert_eq!(run(&["-y"]).expect("jobs").jobs.len(), 2);
+    assert!(run(&[]).unwrap_err().contains("-n skips"));
+    let named = at("a_green.mp4").display().to_string();
+    assert!(run(&["-n", &named]).unwrap_err().contains("is an input itself"), "who names it means it");
+}
+
+#[test]
 fn profile_input_size_applies_to_its_model_only() {
     let size = |extra: &[&str], model: &str| {
         let words = [&["@/a.mp4", "-o", "@/o.mp4", "--profile", "quality"], extra].concat();

@@ -184,7 +184,7 @@ mod tests {
         let region = Region { center: [240.0, 120.0, 0.0], half: [40.0, 40.0] };
         let mut patch = Patch::default();
         patch.take(&surface, &picture(320, 160, 100, 40), &region);
-        let stripes = |i: usize| if (i % 320 / 3) % 2 == 0 { 0.3 } else { 0.6 };
+        let stripes = |i: usize| if (i % 320 / 3).is_multiple_of(2) { 0.3 } else { 0.6 };
         let hidden = Plane::from_vec((0..320 * 160).map(stripes).collect(), 320, 160);
         for speed in [(0.0, 0.0), (16.0, -4.0)] {
             assert_eq!(patch.find(&surface, &hidden, &region, speed), speed);
