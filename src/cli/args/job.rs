@@ -41,8 +41,11 @@ pub struct JobArgs {
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
     /// Video files, or folders with -r
-    #[arg(value_name = "INPUT", display_order = 0, required_unless_present_any = ["show_config", "show_hardware", "interactive"])]
+    #[arg(value_name = "INPUT", display_order = 0, required_unless_present_any = ["with_i", "show_config", "show_hardware", "interactive"])]
     pub inputs: Vec<PathBuf>,
+    /// The same, as users of ffmpeg type it
+    #[arg(short = 'i', value_name = "INPUT", hide = true)]
+    pub with_i: Vec<PathBuf>,
     /// Take the videos in folders and their subfolders
     #[arg(short, long)]
     pub recursive: bool,
@@ -61,6 +64,13 @@ pub struct InputArgs {
     /// How the source's views lie.
     #[command(flatten)]
     pub format: GroupArgs<{ Group::Format as u8 }>,
+}
+
+impl InputArgs {
+    /// All files and folders that were named.
+    pub fn named(&self) -> impl Iterator<Item = &PathBuf> {
+        self.inputs.iter().chain(&self.with_i)
+    }
 }
 
 /// What is written.

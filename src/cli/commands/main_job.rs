@@ -163,7 +163,7 @@ fn refuse_media_file(args: &JobArgs, option: &str, file: &Path) -> anyhow::Resul
             after_mode.into_iter().chain([o.clone()])
         })
         .collect();
-    let read = args.input.inputs.iter().map(AsRef::as_ref);
+    let read = args.input.named().map(AsRef::as_ref);
     let others = [&args.output.background, &args.model.config].into_iter().flatten().map(AsRef::as_ref);
     if read
         .chain(outputs.iter().map(AsRef::as_ref))

@@ -23,7 +23,11 @@ pub(crate) struct Input {
 ///
 /// # Errors
 /// Lists everything that is missing or can't be read.
-pub(crate) fn gather(named: &[PathBuf], recursive: bool, avoid: &[PathBuf]) -> Result<Vec<Input>, UsageError> {
+pub(crate) fn gather<'a>(
+    named: impl IntoIterator<Item = &'a PathBuf>,
+    recursive: bool,
+    avoid: &[PathBuf],
+) -> Result<Vec<Input>, UsageError> {
     let mut found = Vec::new();
     let mut problems = Vec::new();
     for path in named {

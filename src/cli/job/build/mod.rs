@@ -33,7 +33,7 @@ pub(crate) fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Re
     let range = range(args)?;
 
     let folders: Vec<_> = requests.iter().filter(|r| r.folder).map(|r| canonical_place(&r.path)).collect();
-    let inputs = inputs::gather(&args.input.inputs, args.input.recursive, &folders)?;
+    let inputs = inputs::gather(args.input.named(), args.input.recursive, &folders)?;
     if let (true, Some(file)) = (inputs.len() > 1, requests.iter().find(|r| !r.folder)) {
         return Err(UsageError(format!(
             "{} inputs can't all become {}; name a folder: -o out/",

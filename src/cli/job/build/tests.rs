@@ -61,6 +61,14 @@ fn outputs_of_an_earlier_run_are_no_inputs_of_the_folder_that_they_lie_in() {
 }
 
 #[test]
+fn inputs_may_be_named_as_for_ffmpeg() {
+    let inputs = |words: &[&str]| build(words).0.jobs.into_iter().map(|job| job.input).collect::<Vec<_>>();
+    assert_eq!(inputs(&["-i", "@/a.mp4", "-o", "@/out.mp4"]).len(), 1);
+    let two = inputs(&["-y", "-i", "@/a.mp4", "-i", "@/b.mkv", "-o", "@/out/"]);
+    assert!(two.len() == 2 && two[1].ends_with("b.mkv"), "{two:?}");
+}
+
+#[test]
 fn profile_input_size_applies_to_its_model_only() {
     let size = |extra: &[&str], model: &str| {
         let words = [&["@/a.mp4", "-o", "@/o.mp4", "--profile", "quality"], extra].concat();
