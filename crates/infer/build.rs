@@ -1,4 +1,4 @@
-//! Puts the CPU build of ONNX Runtime, the small default model, the detector and the network that confirms whom it finds
+//! Puts the CPU build of ONNX Runtime, the small default model, the detector and the network that confirms people it finds
 //! into the binary (feature `embed`), so that one file does the main job wherever FFmpeg's libraries are.
 //!
 //! The files come from `VRSEG_EMBED_ORT`, `VRSEG_EMBED_MODEL`, `VRSEG_EMBED_DETECTOR` and `VRSEG_EMBED_MULTICLASS`, or else from
@@ -27,24 +27,26 @@ fn main() {
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
 
-    if let Some(library) = find("VRSEG_EMBED_ORT", "ort/libonnxruntime.so", "ONNX Runtime") {
-        pack(&library, &out.join("ort.zst"));
-        println!("cargo::rustc-cfg=embedded_ort");
+    for (variable, file, what, target, flag) in [
+        ("VRSEG_EMBED_ORT", "ort/libonnxruntime.so", "ONNX Runtime", "ort.zst", "embedded_ort"),
+        ("VRSEG_EMBED_DETECTOR", "models/nanodet.onnx", "the detector", "nanodet.zst", "embedded_detector"),
+        (
+            "VRSEG_EMBED_MULTICLASS",
+            "models/selfie_multiclass.onnx",
+            "the network that confirms people",
+            "multiclass.zst",
+            "embedded_multiclass",
+        ),
+    ] {
+        if let Some(source) = find(variable, file, what) {
+            pack(&source, &out.join(target));
+            println!("cargo::rustc-cfg={flag}");
+        }
     }
     let model = find("VRSEG_EMBED_MODEL", "models/selfie_segmentation.onnx", "the default model");
     if let Some(model) = model {
         copy(&model, &out.join("selfie.onnx"));
         println!("cargo::rustc-cfg=embedded_model");
-    }
-    if let Some(detector) = find("VRSEG_EMBED_DETECTOR", "models/nanodet.onnx", "the detector") {
-        pack(&detector, &out.join("nanodet.zst"));
-        println!("cargo::rustc-cfg=embedded_detector");
-    }
-    let multiclass =
-        find("VRSEG_EMBED_MULTICLASS", "models/selfie_multiclass.onnx", "the network that confirms people");
-    if let Some(multiclass) = multiclass {
-        pack(&multiclass, &out.join("multiclass.zst"));
-        println!("cargo::rustc-cfg=embedded_multiclass");
     }
 }
 

@@ -61,8 +61,11 @@ pub(crate) fn gather<'a>(
     let place = |i: &Input| i.path.canonicalize().unwrap_or_else(|_| i.path.clone());
     let named: HashSet<_> = found.iter().filter(|i| !i.found).map(place).collect();
     let mut seen = HashSet::new();
-    found.retain(|i| seen.insert(place(i)));
-    found.iter_mut().for_each(|i| i.found &= !named.contains(&place(i)));
+    found.retain_mut(|i| {
+        let place = place(i);
+        i.found &= !named.contains(&place);
+        seen.insert(place)
+    });
     Ok(found)
 }
 

@@ -6,8 +6,8 @@ use vrseg_infer::{Kind, Model, ModelError, registry};
 
 /// The detector's name.
 const DETECTOR: &str = "nanodet";
-/// The networks that confirm people of whom the detector isn't sure, see [`Verification`]. Selfie sees people in too much that is
-/// none.
+/// The networks that confirm people the detector isn't sure about, see [`Verification`]. Selfie sees people in too much that
+/// is none.
 const STRICT_VERIFIER: &str = "multiclass";
 const KEEN_VERIFIER: &str = "rvm";
 
@@ -19,8 +19,8 @@ pub struct PeoplePlan {
     /// The networks that look through windows, of whose mattes the mean counts. None: the model sees whole eyes, and
     /// people are only told apart.
     pub networks: Vec<WindowNetwork>,
-    /// The networks that confirm people of whom the detector isn't sure; `None`: their weights are missing, or whole eyes are
-    /// seen.
+    /// The networks that confirm people the detector isn't sure about; `None`: their weights are missing, or whole eyes
+    /// are seen.
     pub verification: Option<Verification>,
     /// Frames from one look of the detector to the next.
     pub every: u32,
@@ -28,7 +28,16 @@ pub struct PeoplePlan {
     pub keep: PeopleToKeep,
 }
 
-/// The networks that confirm people of whom the detector isn't sure.
+/// A model, or `None` where its weights are missing and it isn't `needed`.
+fn if_installed(found: std::result::Result<Model, ModelError>, needed: bool) -> Result<Option<Model>> {
+    match found {
+        Ok(model) => Ok(Some(model)),
+        Err(ModelError::MissingWeights { .. }) if !needed => Ok(None),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// The networks that confirm people the detector isn't sure about.
 #[derive(Clone, Debug)]
 pub struct Verification {
     /// Hardly ever sees somebody where nobody is, and nobody who is blurred.
@@ -43,10 +52,9 @@ impl Verification {
     /// # Errors
     /// Weights that can't be read.
     fn find() -> Result<Option<Self>> {
-        let find = |name| match registry::find(name) {
-            Ok(model) => WindowNetwork::new(model, None).map(Some),
-            Err(ModelError::MissingWeights { .. }) => Ok(None),
-            Err(e) => Err(e.into()),
+        let find = |name| {
+            let model = if_installed(registry::find(name), false)?;
+            model.map(|model| WindowNetwork::new(model, None)).transpose()
         };
         let Some(strict) = find(STRICT_VERIFIER)? else { return Ok(None) };
         Ok(Some(Self { strict, keen: find(KEEN_VERIFIER)? }))
@@ -100,29 +108,22 @@ impl PeoplePlan {
         let choice = &job.people;
         let crops = choice.windows(!job.model.name.is_empty(), job.view.is_some());
         let (every, keep) = (choice.every, choice.keep);
-        let missing = |e: &ModelError| matches!(e, ModelError::MissingWeights { .. });
         let mut networks = Vec::new();
         for names in crops {
             let names: Vec<_> = names.split('|').map(|name| name.trim().to_owned()).collect();
-            match registry::find_first(&names) {
-                Ok(model) => networks.push(WindowNetwork::new(model.require_mattes()?, choice.size)?),
-                Err(e) if missing(&e) && !choice.insist => {}
-                Err(e) => return Err(e.into()),
+            if let Some(model) = if_installed(registry::find_first(&names), choice.insist)? {
+                networks.push(WindowNetwork::new(model.require_mattes()?, choice.size)?);
             }
         }
         if networks.is_empty() && keep == PeopleToKeep::All {
             return Ok(None);
         }
-        match registry::find(DETECTOR) {
-            Ok(detector) => {
-                // Where whole eyes are seen, a wrong box shows nobody who isn't in the matte anyway.
-                let verification = if networks.is_empty() { None } else { Verification::find()? };
-                Ok(Some(Self { detector, networks, verification, every, keep }))
-            }
-            // People can't be told apart without it.
-            Err(e) if !missing(&e) || choice.insist || keep != PeopleToKeep::All => Err(e.into()),
-            Err(_) => Ok(None),
-        }
+        // People can't be told apart without it.
+        let needed = choice.insist || keep != PeopleToKeep::All;
+        let Some(detector) = if_installed(registry::find(DETECTOR), needed)? else { return Ok(None) };
+        // Where whole eyes are seen, a wrong box shows nobody who isn't in the matte anyway.
+        let verification = if networks.is_empty() { None } else { Verification::find()? };
+        Ok(Some(Self { detector, networks, verification, every, keep }))
     }
 
     /// All models that find people or look at them.

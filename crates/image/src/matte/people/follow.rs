@@ -158,17 +158,20 @@ mod tests {
         Plane::from_vec((0..w * h).map(value).collect(), w, h)
     }
 
-    #[test]
-    fn who_moves_is_found_and_who_stands_still_is_left_there() {
+    /// The square at (100, 40) of a flat picture, looked at.
+    fn somebody() -> (Surface, Region, Patch) {
         let surface = Surface::new(None, 640, 320);
         let region = Region { center: [240.0, 120.0, 0.0], half: [40.0, 40.0] };
         let mut patch = Patch::default();
-        assert_eq!(
-            patch.find(&surface, &picture(320, 160, 100, 40), &region, (0.0, 0.0)),
-            (0.0, 0.0),
-            "never looked at"
-        );
         patch.take(&surface, &picture(320, 160, 100, 40), &region);
+        (surface, region, patch)
+    }
+
+    #[test]
+    fn who_moves_is_found_and_who_stands_still_is_left_there() {
+        let (surface, region, patch) = somebody();
+        let unseen = Patch::default().find(&surface, &picture(320, 160, 100, 40), &region, (0.0, 0.0));
+        assert_eq!(unseen, (0.0, 0.0), "never looked at");
         for (dx, dy) in [(0, 0), (3, 0), (-6, 2), (0, -5), (8, 8)] {
             let (right, down) = patch.find(&surface, &picture(320, 160, 100 + dx, 40 + dy), &region, (0.0, 0.0));
             assert!(
@@ -180,10 +183,7 @@ mod tests {
 
     #[test]
     fn who_enters_or_is_hidden_goes_on_as_before_rather_than_to_what_looks_a_little_alike() {
-        let surface = Surface::new(None, 640, 320);
-        let region = Region { center: [240.0, 120.0, 0.0], half: [40.0, 40.0] };
-        let mut patch = Patch::default();
-        patch.take(&surface, &picture(320, 160, 100, 40), &region);
+        let (surface, region, patch) = somebody();
         let stripes = |i: usize| if (i % 320 / 3).is_multiple_of(2) { 0.3 } else { 0.6 };
         let hidden = Plane::from_vec((0..320 * 160).map(stripes).collect(), 320, 160);
         for speed in [(0.0, 0.0), (16.0, -4.0)] {
@@ -195,10 +195,7 @@ mod tests {
 
     #[test]
     fn light_that_changes_loses_nobody() {
-        let surface = Surface::new(None, 640, 320);
-        let region = Region { center: [240.0, 120.0, 0.0], half: [40.0, 40.0] };
-        let mut patch = Patch::default();
-        patch.take(&surface, &picture(320, 160, 100, 40), &region);
+        let (surface, region, patch) = somebody();
         let dark = picture(320, 160, 104, 41).data().iter().map(|v| 0.2 * v).collect();
         let (right, down) = patch.find(&surface, &Plane::from_vec(dark, 320, 160), &region, (0.0, 0.0));
         assert!((right - 8.0).abs() <= 2.0 && (down - 2.0).abs() <= 2.0, "{right} {down}");
