@@ -52,7 +52,7 @@ pub struct FramePerson {
 /// Finds people and follows them.
 pub struct Finder {
     detector: Detector,
-    /// Confirms people of whom the detector isn't sure, where there are networks for that.
+    /// Confirms people the detector isn't sure about, where there are networks for that.
     verifier: Option<Verifier>,
     /// What the detector looks through.
     views: Vec<Window>,
@@ -202,8 +202,8 @@ impl Finder {
         if self.verifier.is_some() { Trust::VERIFIED } else { Trust::DETECTOR_ALONE }
     }
 
-    /// People of whom the detector isn't sure are confirmed, or not: all of them where a scene begins (`fresh`), else one person a
-    /// frame.
+    /// People the detector isn't sure about are confirmed, or not: all of them where a scene begins (`fresh`), else one person
+    /// a frame.
     fn verify(&mut self, planes: &Yuv<'_>, fresh: bool) -> Result<()> {
         let Some(verifier) = &mut self.verifier else { return Ok(()) };
         let mut look =

@@ -1,4 +1,4 @@
-//! A second opinion on people of whom the detector isn't sure: networks look at them through a window.
+//! A second opinion on people the detector isn't sure about: networks look at them through a window.
 
 use crate::error::Result;
 use crate::plan::{Verification, WindowNetwork};

@@ -39,10 +39,11 @@ pub fn overlap(a: &[f32; 4], b: &[f32; 4]) -> f32 {
 /// A score that no box without a person reached on the choosing half.
 const CERTAIN_SCORE: f32 = 0.53;
 /// The sum of the detector's score and of what networks see (see [`Tracks::verify`]) from which on somebody is there. Of
-/// 150 boxes of the quality set's clips, 42 without people had 0.94 at most, and 90 of 108 with people more than this,
+/// 150 boxes of the quality set's clips, 42 without people had 0.94 at most (another, found since then, has 0.98), and 90 of 108 with people more than this,
 /// the others being blurred or cut.
 const BELIEVED: f32 = 1.0;
-/// Frames until who was refused is looked at again, for the first time; it takes twice as long each time, so many times.
+/// Frames until somebody who was refused is looked at again; twice as many after each further refusal, up to this
+/// number of doublings.
 const RETRY_FRAMES: u32 = 4;
 const RETRY_DOUBLINGS: u32 = 6;
 /// How much of what the detector corrects is taken for speed.
@@ -325,7 +326,7 @@ impl Tracks {
             if !matched && expected(track) {
                 track.misses += 1;
                 let gone = track.misses > MAX_MISSES && track.unseen > MAX_UNSEEN;
-                // Who was refused is remembered for a while, lest they are looked at anew whenever the detector sees them.
+                // Who was refused is remembered for a while, so that the networks aren't asked at each look of the detector.
                 track.lost |= gone || !(track.confirmed || track.refusals > 0);
             }
         }
