@@ -167,34 +167,60 @@ fn full_range_is_preserved() {
     assert!(green.count() > 5000);
 }
 
+/// A copy of an mp4 whose video is shown by that display matrix (a, b, c, d).
+fn with_matrix(from: &Path, to: &Path, [a, b, c, d]: [i32; 4]) {
+    let mut bytes = std::fs::read(from).unwrap();
+    let track = bytes.windows(4).position(|w| w == b"tkhd").unwrap();
+    let matrix = [a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30];
+    for (place, v) in bytes[track + 44..].chunks_exact_mut(4).zip(matrix) {
+        place.copy_from_slice(&v.to_be_bytes());
+    }
+    std::fs::write(to, bytes).unwrap();
+}
+
 #[test]
-fn rotation_is_preserved_and_model_input_is_upright() {
+fn rotated_and_mirrored_video_is_seen_and_written_upright_in_every_container() {
     let dir = folder();
-    let (upright, lying) = (dir.path().join("upright.mp4"), dir.path().join("lying.mp4"));
+    let upright = dir.path().join("upright.mp4");
     ffmpeg(
         "-loop 1 -i {} -frames:v 3 -vf scale=480:360,format=yuv420p -c:v libx264 -crf 10 {}",
         &[&photo(PEOPLE[0]), &upright],
     );
-    let turned = dir.path().join("turned.mp4");
-    ffmpeg("-i {} -vf transpose=cclock -c:v libx264 -crf 10 {}", &[&upright, &turned]);
-    // Players rotate it back clockwise; the muxer counts counterclockwise.
-    ffmpeg("-i {} -c copy -metadata:s:v:0 rotate=270 {}", &[&turned, &lying]);
-    let rotation = |p: &Path| text(&video(p)["side_data_list"][0]["rotation"]);
-    let matte = |input: &Path| {
-        let out = dir.path().join("m.mp4");
-        ok(["-q", "-y", arg(input), "-o", &format!("matte={}", arg(&out)), "--crf", "1", "--model", "selfie"]);
+    let matte = |input: &Path, name: &str, mode: &str, more: &[&str]| {
+        let out = dir.path().join(name);
+        let output = format!("{mode}={}", arg(&out));
+        let args = ["-q", "-y", arg(input), "-o", &output, "--model", "selfie"];
+        ok(args.into_iter().chain(more.iter().copied()));
         out
     };
-    let a = decode(&matte(&upright), "gray", &[]);
-    let out = matte(&lying);
-    assert_eq!(rotation(&out), rotation(&lying));
-    let b = decode(&out, "gray", &[]);
-    // Rotate the matte clockwise and compare.
-    let (w, h) = (a.width, a.height);
-    let back: Vec<u8> =
-        (0..h).flat_map(|y| (0..w).map(move |x| (x, y))).map(|(x, y)| b.pixel(2, y, w - 1 - x)[0]).collect();
-    let same = iou(&back, &a.frames[2].iter().map(|v| if *v >= 128 { 255 } else { 0 }).collect::<Vec<_>>());
-    assert!(same > 0.9, "IoU {same:.3}");
+    let sure = |p: &Path| -> Vec<u8> {
+        let seen = decode(p, "gray", &[]);
+        assert_eq!((seen.width, seen.height), (480, 360), "{}", p.display());
+        seen.frames[2].iter().map(|v| if *v >= 128 { 255 } else { 0 }).collect()
+    };
+    let want = sure(&matte(&upright, "want.mp4", "matte", &["--crf", "1"]));
+    // How the picture is stored, and the matrix by which players show it upright.
+    for (filter, matrix, name) in [
+        ("transpose=cclock", [0, 1, -1, 0], "a.mp4"),
+        ("transpose=clock", [0, -1, 1, 0], "a.mov"),
+        ("hflip", [-1, 0, 0, 1], "a.mkv"),
+        ("hflip,vflip", [-1, 0, 0, -1], "a.avi"),
+        ("transpose=cclock_flip", [0, 1, 1, 0], "a.ts"),
+        ("vflip", [1, 0, 0, -1], "b.mp4"),
+    ] {
+        let (stored, lying) = (dir.path().join("stored.mp4"), dir.path().join("lying.mp4"));
+        ffmpeg(&format!("-i {{}} -vf {filter} -c:v libx264 -crf 10 {{}}"), &[&upright, &stored]);
+        with_matrix(&stored, &lying, matrix);
+        let out = matte(&lying, name, "matte", &["--crf", "1"]);
+        assert!(video(&out)["side_data_list"].is_null(), "{name}: nothing is left to be turned");
+        let same = iou(&sure(&out), &want);
+        assert!(same > 0.9, "{name}: IoU {same:.3}");
+    }
+    // Half of the picture as it is seen, not as it is stored.
+    let left = matte(&dir.path().join("lying.mp4"), "left.mp4", "matte", &["--include", "0,0,0.5,1"]);
+    let seen = decode(&left, "gray", &[]);
+    let right_half = (0..360).flat_map(|y| (250..480).map(move |x| (x, y)));
+    assert!(right_half.into_iter().all(|(x, y)| seen.pixel(1, x, y)[0] < 24));
 }
 
 #[test]

@@ -12,7 +12,6 @@ use vrseg_engine::run::{Assembly, LoadedJob, Recycling};
 use vrseg_engine::stages::{CutWindows, Decode, Paint, Sample, Scenes};
 use vrseg_engine::tune::rules::Threads;
 use vrseg_engine::{Error, Job, Plan};
-use vrseg_image::matte::rotate;
 use vrseg_image::plane::{Plane, PlaneMut, PlaneRef, Yuv, YuvMut};
 use vrseg_infer::{Batch, States};
 use vrseg_media::{DecodeOptions, EncodeOptions, Reader, VideoFrame, Writer};
@@ -206,7 +205,7 @@ impl<'a> Bench<'a> {
         }
         let (plan, networks, _) = self.loaded.parts();
         let Some(network) = networks.into_iter().next() else { return Err(Error::Request("no network".to_owned())) };
-        let (rotation, each) = (plan.views.rotation, plan.views.pictures());
+        let each = plan.views.pictures();
         let frames = &mut self.frames;
         let (mut states, mut alphas) = (States::default(), Vec::new());
         let laps = Laps::run(self.limits, |i| {
@@ -220,7 +219,7 @@ impl<'a> Bench<'a> {
                 let windows = each / views.len().max(1);
                 let mattes = &mut views[k % each / windows].mattes;
                 mattes.resize_with(windows, Plane::default);
-                mattes[k % each % windows] = if rotation == 0 { alpha.clone() } else { rotate(alpha, 360 - rotation) };
+                mattes[k % each % windows] = alpha.clone();
             }
             Ok(Some(took))
         })?;
@@ -231,7 +230,6 @@ impl<'a> Bench<'a> {
     /// All networks, each with `pictures` windows at once, one person in each view.
     fn infer_windows(&mut self, pictures: usize) -> Result<StageAlone, Error> {
         let each = self.plan().views.rects.len();
-        let rotation = self.plan().views.rotation;
         let (_, mut networks, _) = self.loaded.parts();
         let batches: Vec<_> = (0..networks.len()).map(|n| windows_of(&self.frames, n, pictures)).collect();
         let (mut states, mut alphas) = (networks.iter().map(|_| States::default()).collect::<Vec<_>>(), Vec::new());
@@ -253,7 +251,6 @@ impl<'a> Bench<'a> {
                 if batch.n > 0 {
                     network.run(batch, &mut States::default(), &mut found)?;
                 }
-                found.iter_mut().filter(|_| rotation != 0).for_each(|alpha| *alpha = rotate(alpha, 360 - rotation));
                 matted.frame.mattes.push(found);
             }
         }

@@ -3,7 +3,7 @@
 //!
 //! A [`Reader`] gives the frames of the video stream and the untouched packets of all others; a
 //! [`Writer`] takes frames and packets and makes a file of them that keeps what the source said
-//! about itself (color, rotation, stereo packing, chapters, tags). Call [`init`] once before.
+//! about itself (color, stereo packing, chapters, tags). Call [`init`] once before.
 //!
 //! Modules, each importing only those to the right of it: `write` → `read` → `formats` → `ffi` → [`error`].
 

@@ -37,8 +37,10 @@ fn to_text(input: &InputInfo, found: &FormatFindings, boxes: &[VrBox]) -> String
     line("container", container(input));
     line("video", video(input));
     line("color", color(input));
-    if input.video.rotation != 0 {
-        line("rotation", format!("{} degrees clockwise", input.video.rotation));
+    if !input.video.orientation.is_upright() {
+        let (degrees, mirrored) = input.video.orientation.rotation();
+        let mirrored = if mirrored { "mirrored left to right, then " } else { "" };
+        line("rotation", format!("stored {mirrored}to be turned {degrees} degrees clockwise; sizes are as shown"));
     }
     line("streams", streams(input));
     let tags = input.video.tags;
@@ -173,7 +175,8 @@ fn to_json(input: &InputInfo, found: &FormatFindings, boxes: &[VrBox]) -> serde_
             "fps": v.fps,
             "frames": v.frames,
             "bit_rate": v.bit_rate,
-            "rotation": v.rotation,
+            "rotation": v.orientation.rotation().0,
+            "mirrored": v.orientation.rotation().1,
             "interlaced": v.interlaced,
             "matrix": matrix(input),
             "matrix_stated": v.matrix_known,

@@ -2,7 +2,7 @@
 
 use super::Finder;
 use crate::error::Result;
-use vrseg_image::matte::people::{PersonBox, SourceFormat, Window, blacken_outside};
+use vrseg_image::matte::people::{PersonBox, Window, blacken_outside};
 use vrseg_image::matte::to_network;
 use vrseg_image::plane::Yuv;
 
@@ -26,20 +26,14 @@ impl Finder {
         let side = self.detector.side();
         let norm = self.detector.manifest().normalization();
         let window = self.views[view];
-        // What lies beyond the picture is made black before it is turned.
-        let as_it_lies = SourceFormat { rotation: 0, ..self.form };
-        let seen = self.sampler.cut(planes, as_it_lies, (&self.surface, self.rects[0]), &window, side);
+        let seen = self.sampler.cut(planes, self.form, (&self.surface, self.rects[0]), &window, side);
         blacken_outside(&self.surface, &window, seen);
         self.picture.resize(3 * side * side, 0.0);
-        let matrix = self.form.color.matrix;
-        match self.form.rotation {
-            0 => to_network(seen, matrix, &norm, &mut self.picture),
-            turn => to_network(&seen.rotated(turn), matrix, &norm, &mut self.picture),
-        }
+        to_network(seen, self.form.color.matrix, &norm, &mut self.picture);
         let found = self.detector.detect(&self.picture, self.trust().follow)?;
         let boxes = found.into_iter().filter_map(|one| {
             let shares = one.sides.map(|v| (f64::from(v) / side as f64).clamp(0.0, 1.0));
-            self.on_eye(&window, one.score, turned_back(shares, self.form.rotation))
+            self.on_eye(&window, one.score, shares)
         });
         Ok(boxes.collect())
     }
@@ -70,41 +64,5 @@ impl Finder {
         let inside = self.surface.shows(region.center, 0.0);
         let above = self.surface.is_spherical() && -region.center[1] > ABOVE && score < CERTAIN;
         (inside && !(above && self.verifier.is_none())).then_some(PersonBox { score, region, cut })
-    }
-}
-
-/// A box (shares of a picture's sides) of a picture that was turned clockwise, in the picture as it lies.
-fn turned_back([l, t, r, b]: [f64; 4], rotation: i32) -> [f64; 4] {
-    match rotation.rem_euclid(360) {
-        90 => [t, 1.0 - r, b, 1.0 - l],
-        180 => [1.0 - r, 1.0 - b, 1.0 - l, 1.0 - t],
-        270 => [1.0 - b, l, 1.0 - t, r],
-        _ => [l, t, r, b],
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use vrseg_image::matte::rotate;
-    use vrseg_image::plane::Plane;
-
-    #[test]
-    fn a_turned_box_is_turned_back() {
-        // A spot in the left upper corner, as `rotate` turns it.
-        for (rotation, seen) in [(0, (0, 0)), (90, (3, 0)), (180, (3, 1)), (270, (0, 1))] {
-            let plane = Plane::from_vec((0..8).map(|i| f32::from(u8::from(i == 0))).collect(), 4, 2);
-            let turned = rotate(&plane, rotation);
-            let (w, h) = (turned.width(), turned.height());
-            let at = turned.data().iter().position(|v| *v > 0.5).unwrap();
-            let (x, y) = (at % w, at / w);
-            assert!(rotation % 180 != 0 || (x, y) == seen);
-            let sides =
-                [x as f64 / w as f64, y as f64 / h as f64, (x + 1) as f64 / w as f64, (y + 1) as f64 / h as f64];
-            let back = turned_back(sides, rotation);
-            for (got, want) in back.iter().zip([0.0, 0.0, 0.25, 0.5]) {
-                assert!((got - want).abs() < 1e-6, "{rotation}: {back:?}");
-            }
-        }
     }
 }

@@ -100,7 +100,7 @@ impl Finder {
             surface,
             rects: views.rects.clone(),
             grid: views.size(),
-            form: SourceFormat { layout, color, rotation: views.rotation },
+            form: SourceFormat { layout, color },
             sampler: WindowSampler::default(),
             picture: Vec::new(),
         })
@@ -229,9 +229,7 @@ impl Finder {
 
     /// How far apart the two eyes see everybody.
     fn measure_shifts(&mut self, first: &SmallView, second: &SmallView, new: &[u64]) {
-        // Where eyes lie above each other in a turned frame, they are apart along the columns.
-        let along_rows = self.form.rotation % 180 == 0;
-        let reach = if along_rows { (REACH * self.grid.0 as f32) as usize } else { 0 };
+        let reach = (REACH * self.grid.0 as f32) as usize;
         let (width, height) = self.surface.size();
         let (sx, sy) = (self.grid.0 as f64 / width, self.grid.1 as f64 / height);
         for track in self.tracks.all_mut() {

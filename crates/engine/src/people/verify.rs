@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::plan::{Verification, WindowNetwork};
 use vrseg_image::matte::people::{Region, SourceFormat, Surface, Track, Window, WindowSampler, filled};
-use vrseg_image::matte::{rotate, to_network};
+use vrseg_image::matte::to_network;
 use vrseg_image::plane::{Plane, Rect, Yuv};
 use vrseg_infer::provider::SessionOptions;
 use vrseg_infer::{Batch, Network, States};
@@ -88,9 +88,6 @@ impl Witness {
         self.states.reset();
         self.network.run(&self.batch, &mut self.states, &mut self.alphas)?;
         let Some(alpha) = self.alphas.first() else { return Ok(0.0) };
-        Ok(match look.form.rotation {
-            0 => filled(surface, region, &window, alpha),
-            turn => filled(surface, region, &window, &rotate(alpha, 360 - turn)),
-        })
+        Ok(filled(surface, region, &window, alpha))
     }
 }

@@ -58,12 +58,6 @@ fn passthrough(
                     with --projection hequirect, equirect or fisheye; for a flat video take green or alpha"
             .to_owned());
     };
-    if video.rotation != 0 {
-        return Err(format!(
-            "can't be made of a video that players turn by {} degrees; turn it first (ffmpeg does so when it encodes)",
-            video.rotation
-        ));
-    }
     let height = views.rects[0].h;
     if height < PackedFrame::MIN_SIDE {
         return Err(format!("needs eyes of at least {0}x{0}; these have {height} rows", PackedFrame::MIN_SIDE));
@@ -91,10 +85,10 @@ mod tests {
     use super::*;
     use std::sync::Arc;
     use vrseg_image::matte::windows::{View, Windows};
-    use vrseg_image::plane::{ChromaSiting, YuvColor, YuvLayout};
+    use vrseg_image::plane::{ChromaSiting, Orientation, YuvColor, YuvLayout};
     use vrseg_image::vr::{ContainerTags, Layout};
 
-    fn video(width: usize, height: usize, rotation: i32) -> VideoInfo {
+    fn video(width: usize, height: usize) -> VideoInfo {
         VideoInfo {
             index: 0,
             codec: "h264".into(),
@@ -111,22 +105,21 @@ mod tests {
             frames: None,
             duration: None,
             time_base: (1, 25),
-            rotation,
+            orientation: Orientation::UPRIGHT,
             tags: ContainerTags::default(),
             bit_rate: None,
             interlaced: false,
         }
     }
 
-    fn geometry(format: Format, fov: Option<f32>, size: (usize, usize), rotation: i32) -> Result<OutputGeometry> {
+    fn geometry(format: Format, fov: Option<f32>, size: (usize, usize)) -> Result<OutputGeometry> {
         let mode = Mode::Passthrough { fov, channel: AlphaChannel::Red, filter: Filter::Bilinear };
         let views = Views {
             rects: format.layout.views(size.0, size.1),
             view: View::Eye,
             windows: Arc::new(Windows::whole((256, 256))),
-            rotation,
         };
-        OutputGeometry::new(&mode, &format, &views, &video(size.0, size.1, rotation), Path::new("scene.mp4"))
+        OutputGeometry::new(&mode, &format, &views, &video(size.0, size.1), Path::new("scene.mp4"))
     }
 
     #[test]
@@ -143,7 +136,7 @@ mod tests {
             (over, None, (2048, 4096), (4096, 2048), 180.0, [1, 0]),
             (around, None, (4096, 2048), (4096, 2048), 180.0, [0, 0]),
         ] {
-            let g = geometry(format, fov, size, 0).expect("can be packed");
+            let g = geometry(format, fov, size).expect("can be packed");
             let plan = g.passthrough.expect("packed");
             assert_eq!(((g.width, g.height), plan.fov, plan.eyes), (want, want_fov, eyes), "{format}");
         }
@@ -152,11 +145,8 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_refused_by_name() {
         let stereo = Format { layout: Layout::SideBySide, projection: Projection::HalfEquirectangular, ..Format::FLAT };
-        let why = |format, size, rotation| geometry(format, None, size, rotation).unwrap_err().to_string();
-        assert!(
-            why(Format::FLAT, (1920, 1080), 0).contains("scene.mp4: passthrough is for VR, and this video is flat")
-        );
-        assert!(why(stereo, (1920, 960), 90).contains("turn by 90 degrees"));
-        assert!(why(stereo, (100, 50), 0).contains("at least 64x64"));
+        let why = |format, size| geometry(format, None, size).unwrap_err().to_string();
+        assert!(why(Format::FLAT, (1920, 1080)).contains("scene.mp4: passthrough is for VR, and this video is flat"));
+        assert!(why(stereo, (100, 50)).contains("at least 64x64"));
     }
 }

@@ -89,17 +89,15 @@ impl Plan {
                 job.model.batch_size, model.manifest.name
             )));
         }
-        let turned = video.rotation % 180 != 0;
-        let (w, h) = if turned { (rects[0].h, rects[0].w) } else { (rects[0].w, rects[0].h) };
+        let (w, h) = (rects[0].w, rects[0].h);
         let windowed = people.as_ref().is_some_and(PeoplePlan::has_windows);
         let size = job.model.input_size_of(&model.manifest.name);
-        let (nw, nh) = if windowed { matte_size(size, w, h) } else { model.manifest.input_size(size, w, h)? };
-        let grid = if turned { (nh, nw) } else { (nw, nh) };
+        let grid = if windowed { matte_size(size, w, h) } else { model.manifest.input_size(size, w, h)? };
         let (view, windows) = match windowed {
             true => (View::Eye, Windows::whole(grid)),
-            false => windows(job, &model, format.projection.value, (rects[0].w, rects[0].h), grid)?,
+            false => windows(job, &model, format.projection.value, (w, h), grid)?,
         };
-        let views = Views { rects, view, windows: Arc::new(windows), rotation: video.rotation };
+        let views = Views { rects, view, windows: Arc::new(windows) };
         let geometries = job
             .outputs
             .iter()

@@ -16,12 +16,10 @@ pub struct Views {
     pub view: View,
     /// The windows through which the model sees each of them.
     pub windows: Arc<Windows>,
-    /// Clockwise degrees by which a player turns the picture; the model sees it upright.
-    pub rotation: i32,
 }
 
 impl Views {
-    /// Size of a view's small picture and matte, before rotation.
+    /// Size of a view's small picture and matte.
     pub fn size(&self) -> (usize, usize) {
         self.windows.grid()
     }
@@ -34,8 +32,7 @@ impl Views {
 
     /// Size of the model's input.
     pub fn network_size(&self) -> (usize, usize) {
-        let (w, h) = self.windows.size();
-        if self.rotation % 180 == 0 { (w, h) } else { (h, w) }
+        self.windows.size()
     }
 
     /// Pictures that the model gets for a frame.
@@ -47,7 +44,7 @@ impl Views {
 /// One view of a frame at the model's size.
 #[derive(Debug, Default)]
 pub struct SmallView {
-    /// Color planes, as they lie in the frame (not rotated).
+    /// Color planes.
     pub yuv: SmallYuv,
     /// What the model found in each of the view's windows; before it has run, of an earlier frame
     /// or empty.

@@ -90,7 +90,7 @@ impl<'a> Assembly<'a> {
             normalization: network.model.manifest.normalization(),
         };
         let choices = plan.windowed().iter().flat_map(|people| &people.networks).map(choice).collect();
-        let form = SourceFormat { layout: video.layout, color: video.color, rotation: plan.views.rotation };
+        let form = SourceFormat { layout: video.layout, color: video.color };
         CutWindows::new(surface, plan.views.rects.clone(), form, choices, recycling.to_sample.clone())
     }
 
@@ -146,7 +146,7 @@ impl<'a> Assembly<'a> {
 
     /// What lies beyond the left and right borders of a view.
     fn borders(&self) -> Borders {
-        Borders::of(self.plan.format.projection.value, self.plan.views.rotation)
+        Borders::of(self.plan.format.projection.value)
     }
 
     /// Seconds of a tick of the source's clock.
@@ -177,14 +177,7 @@ impl<'a> Assembly<'a> {
         }
         let search = Search::of(plan.format.projection.value, plan.views.size().0);
         let right_first = plan.format.eye_order.value == EyeOrder::RightFirst;
-        // Upside down, what is nearer lies to the other side.
-        let flipped = match plan.views.rotation.rem_euclid(360) {
-            0 => right_first,
-            180 => !right_first,
-            // Eyes that are apart vertically can't be compared along rows.
-            _ => return None,
-        };
-        let search = if flipped { search.flipped() } else { search };
+        let search = if right_first { search.flipped() } else { search };
         Some(StereoFusion::new(strength, search).with_borders(self.borders()))
     }
 

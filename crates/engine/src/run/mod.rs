@@ -124,7 +124,7 @@ pub fn run_part(
     let notes = outputs.notes;
     let windowed = plan.windowed().is_some();
     let cutters = if windowed { threads.prepare } else { 1 };
-    let infer = Infer::new(inferences, windowed, plan.views.rotation, recycling.batches.clone(), &heard);
+    let infer = Infer::new(inferences, windowed, recycling.batches.clone(), &heard);
     let finished = Graph::new(cancel, &live.clocks)
         .source(Decode::new(&mut reader, outputs.packets, cuts), admission, 2)
         .parallel_in_order(

@@ -4,7 +4,6 @@ use crate::error::Result;
 use crate::frame::{InferenceBatch, PreparedFrame};
 use crate::graph::Stage;
 use crossbeam_channel::Sender;
-use vrseg_image::matte::rotate;
 use vrseg_image::plane::Plane;
 use vrseg_infer::Batch;
 use vrseg_infer::cache::{CacheStats, CachedInference};
@@ -18,7 +17,6 @@ pub struct Infer<'a> {
     inferences: Vec<CachedInference<'a>>,
     /// The networks look through windows on people, rather than at whole views.
     windowed: bool,
-    rotation: i32,
     /// Takes input buffers back.
     recycle: Sender<Batch>,
     heard: InferenceReport<'a>,
@@ -28,15 +26,14 @@ pub struct Infer<'a> {
 }
 
 impl<'a> Infer<'a> {
-    /// `rotation` (clockwise degrees, as the model sees the pictures) is undone on the mattes.
+    /// One network on whole views, or some that look through windows.
     pub fn new(
         inferences: Vec<CachedInference<'a>>,
         windowed: bool,
-        rotation: i32,
         recycle: Sender<Batch>,
         heard: InferenceReport<'a>,
     ) -> Self {
-        Self { inferences, windowed, rotation, recycle, heard, alphas: Vec::new(), propagated: 0 }
+        Self { inferences, windowed, recycle, heard, alphas: Vec::new(), propagated: 0 }
     }
 
     /// Runs the network on whole views.
@@ -49,7 +46,7 @@ impl<'a> Infer<'a> {
         inference.run(batch, shown, &mut self.alphas)?;
         let shown = frames.iter_mut().filter(|f| !f.is_propagated());
         let windows = shown.flat_map(|f| &mut f.views).flat_map(|v| &mut v.mattes);
-        take_over(windows, &mut self.alphas, self.rotation);
+        take_over(windows, &mut self.alphas);
         Ok(())
     }
 
@@ -69,18 +66,15 @@ impl<'a> Infer<'a> {
                 f.mattes[n].resize_with(f.people.len(), Plane::default);
                 &mut f.mattes[n]
             });
-            take_over(mattes, &mut self.alphas, self.rotation);
+            take_over(mattes, &mut self.alphas);
         }
         Ok(())
     }
 }
 
-/// Hands mattes over, turned back by `rotation`. What was there, of an earlier frame, is the buffer for the next.
-fn take_over<'p>(mattes: impl Iterator<Item = &'p mut Plane<f32>>, alphas: &mut [Plane<f32>], rotation: i32) {
+/// Hands mattes over. What was there, of an earlier frame, is the buffer for the next.
+fn take_over<'p>(mattes: impl Iterator<Item = &'p mut Plane<f32>>, alphas: &mut [Plane<f32>]) {
     for (matte, alpha) in mattes.zip(alphas) {
-        if rotation != 0 {
-            *alpha = rotate(alpha, 360 - rotation);
-        }
         std::mem::swap(matte, alpha);
     }
 }

@@ -62,21 +62,13 @@ impl Sample {
     }
 
     fn sample(&mut self, decoded: &DecodedFrame, views: &mut Vec<SmallView>, pictures: &mut Batch) {
-        let Self { views: Views { rects, windows, rotation, .. }, color, normalization, .. } = self;
+        let Self { views: Views { rects, windows, .. }, color, normalization, .. } = self;
         let planes = decoded.source.frame.yuv();
         views.resize_with(rects.len(), SmallView::default);
         for (rect, view) in rects.iter().zip(views) {
             view.mattes.resize_with(windows.count(), Plane::default);
             self.viewer.look(windows, &planes, self.layout, *color, *rect, &mut view.yuv, |picture| {
-                let turned;
-                let upright = match *rotation {
-                    0 => picture,
-                    by => {
-                        turned = picture.rotated(by);
-                        &turned
-                    }
-                };
-                add(upright, *color, normalization, pictures);
+                add(picture, *color, normalization, pictures);
             });
         }
         // It may have been a larger batch's.

@@ -115,7 +115,7 @@ mod tests {
     fn views() -> Views {
         let rect = |x| Rect { x, y: 0, w: EYE, h: EYE };
         let windows = Windows::new(View::Fisheye, Lens::HalfEquirectangular, (EYE, EYE), (48, 48), (32, 32));
-        Views { rects: vec![rect(0), rect(EYE)], view: View::Fisheye, windows: Arc::new(windows), rotation: 0 }
+        Views { rects: vec![rect(0), rect(EYE)], view: View::Fisheye, windows: Arc::new(windows) }
     }
 
     /// Prepares frames in which something moves, with a cut at the tenth, by so many samplers in turns.

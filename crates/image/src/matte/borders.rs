@@ -15,11 +15,9 @@ pub enum Borders {
 }
 
 impl Borders {
-    /// Those of views of a projection, in a picture that is shown rotated by that many degrees. Rotated by a quarter
-    /// the ends of a whole sphere lie above and below.
-    pub fn of(projection: Projection, rotation: i32) -> Self {
-        let whole = projection == Projection::Equirectangular && rotation % 180 == 0;
-        if whole { Self::WrapX } else { Self::Clamp }
+    /// Those of views of a projection.
+    pub fn of(projection: Projection) -> Self {
+        if projection == Projection::Equirectangular { Self::WrapX } else { Self::Clamp }
     }
 
     /// Whether the left and the right border are neighbors.
@@ -97,8 +95,7 @@ mod tests {
 
     #[test]
     fn only_whole_spheres_wrap() {
-        assert!(Borders::of(Projection::Equirectangular, 180).wraps());
-        assert!(!Borders::of(Projection::Equirectangular, 90).wraps());
-        assert!(!Borders::of(Projection::HalfEquirectangular, 0).wraps());
+        assert!(Borders::of(Projection::Equirectangular).wraps());
+        assert!(!Borders::of(Projection::HalfEquirectangular).wraps());
     }
 }

@@ -2,8 +2,10 @@
 //!
 //! Every kernel of the crate works on these, so that none of them needs to know FFmpeg.
 
+mod orientation;
 mod yuv;
 
+pub use orientation::Orientation;
 pub use yuv::{ChromaSiting, Matrix, Yuv, YuvColor, YuvLayout, YuvMut};
 
 /// A sample type that a plane can hold: `u8` for 8-bit video, `u16` for 9 to 16 bits

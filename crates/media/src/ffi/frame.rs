@@ -190,6 +190,17 @@ impl VideoFrame {
         }
     }
 
+    /// Exchanges width and height of the shape of a pixel, for a picture that was turned by a quarter.
+    pub(crate) fn swap_aspect(&mut self) {
+        // SAFETY: a plain field of a valid frame.
+        unsafe {
+            let aspect = &mut (*self.inner.as_mut_ptr()).sample_aspect_ratio;
+            if aspect.num > 0 && aspect.den > 0 {
+                *aspect = ffi::AVRational { num: aspect.den, den: aspect.num };
+            }
+        }
+    }
+
     /// A second view of the frame's memory, without `x` columns on the left and as many on the right, and
     /// without `y` rows above and below, which must leave something.
     pub(crate) fn center(&self, x: usize, y: usize) -> Result<ffmpeg::frame::Video> {
@@ -280,6 +291,14 @@ pub(crate) fn format_of(frame: &ffmpeg::frame::Video) -> PixelFormat {
 pub(crate) fn is_damaged(frame: &ffmpeg::frame::Video) -> bool {
     // SAFETY: reads a field of a valid frame.
     frame.is_corrupt() || unsafe { (*frame.as_ptr()).decode_error_flags } != 0
+}
+
+/// Takes away what tells a player how to turn the picture.
+pub(crate) fn remove_display_matrix(frame: &mut ffmpeg::frame::Video) {
+    // SAFETY: a valid frame that is ours; FFmpeg frees the side data, which isn't the samples' memory.
+    unsafe {
+        ffi::av_frame_remove_side_data(frame.as_mut_ptr(), ffi::AVFrameSideDataType::AV_FRAME_DATA_DISPLAYMATRIX)
+    };
 }
 
 /// A frame's tags of matrix and range.

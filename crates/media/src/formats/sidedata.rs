@@ -9,6 +9,7 @@
 use crate::ffi::numbers::{self, SideDataKind};
 use ffmpeg_next::ffi::AVPacketSideDataType as Kind;
 use ffmpeg_next::{self as ffmpeg, ffi};
+use vrseg_image::plane::Orientation;
 use vrseg_image::vr::{ContainerTags, Spherical, SphericalKind, StereoTag};
 
 /// One piece of side data, copied out.
@@ -43,15 +44,10 @@ pub(crate) unsafe fn write(stream: *mut ffi::AVStream, data: &StreamSideData) {
     }
 }
 
-/// Types that tell how a picture is turned before it is shown.
-pub(crate) fn is_shape(kind: SideDataKind) -> bool {
-    kind == Kind::AV_PKT_DATA_DISPLAYMATRIX
-}
-
-/// Types that stay true of a video stream whose pictures were worked on and encoded anew.
+/// Types that stay true of a video stream whose pictures were worked on and encoded anew. Frames are delivered upright,
+/// so that what turns a player's picture isn't among them.
 pub(crate) fn survives_encoding(kind: SideDataKind) -> bool {
     kind.is_any(&[
-        Kind::AV_PKT_DATA_DISPLAYMATRIX,
         Kind::AV_PKT_DATA_STEREO3D,
         Kind::AV_PKT_DATA_SPHERICAL,
         Kind::AV_PKT_DATA_MASTERING_DISPLAY_METADATA,
@@ -74,17 +70,15 @@ pub(crate) fn int(bytes: &[u8], index: usize) -> Option<i32> {
     word(bytes, index).map(i32::from_ne_bytes)
 }
 
-/// Clockwise rotation in degrees (0, 90, 180 or 270) that a player applies, from the display matrix.
-pub(crate) fn rotation(all: &[StreamSideData]) -> i32 {
-    let Some(bytes) = find(all, Kind::AV_PKT_DATA_DISPLAYMATRIX) else { return 0 };
-    // Rows (a b u), (c d v), (x y w), 16.16 and 2.30: a = cos, b = sin of the rotation. FFmpeg's
-    // av_display_rotation_get gives its negative (counter-clockwise).
-    let (Some(a), Some(b)) = (int(bytes, 0), int(bytes, 1)) else { return 0 };
-    if a == 0 && b == 0 {
-        return 0;
-    }
-    let degrees = f64::from(b).atan2(f64::from(a)).to_degrees();
-    ((degrees / 90.0).round() as i32 * 90).rem_euclid(360)
+/// How a player turns and mirrors the pictures, from the stream's display matrix.
+pub(crate) fn orientation(all: &[StreamSideData]) -> Orientation {
+    find(all, Kind::AV_PKT_DATA_DISPLAYMATRIX).and_then(matrix_orientation).unwrap_or_default()
+}
+
+/// The same from a display matrix itself (of a stream or a frame).
+pub(crate) fn matrix_orientation(bytes: &[u8]) -> Option<Orientation> {
+    // Rows (a b u), (c d v), (x y w); all but the third column in 16.16.
+    Some(Orientation::of_matrix([int(bytes, 0)?, int(bytes, 1)?, int(bytes, 3)?, int(bytes, 4)?]))
 }
 
 /// Stereo packing from an AVStereo3D (stream or frame side data).
@@ -184,15 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn rotation_is_clockwise() {
+    fn orientation_is_read_from_the_display_matrix() {
         // What FFmpeg's mov demuxer gives for a phone held upright ("rotate 90").
         let matrix = |a, b, c, d| [item(Kind::AV_PKT_DATA_DISPLAYMATRIX, &[a, b, 0, c, d, 0, 0, 0, 1 << 30])];
         let one = 1 << 16;
-        assert_eq!(rotation(&matrix(one, 0, 0, one)), 0);
-        assert_eq!(rotation(&matrix(0, one, -one, 0)), 90);
-        assert_eq!(rotation(&matrix(-one, 0, 0, -one)), 180);
-        assert_eq!(rotation(&matrix(0, -one, one, 0)), 270);
-        assert_eq!(rotation(&[]), 0);
+        assert_eq!(orientation(&matrix(one, 0, 0, one)).rotation(), (0, false));
+        assert_eq!(orientation(&matrix(0, one, -one, 0)).rotation(), (90, false));
+        assert_eq!(orientation(&matrix(-one, 0, 0, one)).rotation(), (0, true));
+        assert!(orientation(&[]).is_upright());
     }
 
     #[test]

@@ -10,16 +10,21 @@ use crate::formats::color::color_of;
 use crate::formats::layout::layout_with_alpha;
 use crate::read::info::VideoInfo;
 use crate::read::template::VideoTemplate;
+use crate::read::upright::{Uprighter, frame_orientation, upright_layout};
 use ffmpeg_next::{self as ffmpeg, ffi};
-use vrseg_image::plane::{Matrix, YuvColor};
+use vrseg_image::plane::{Matrix, Orientation, YuvColor};
 
 /// Frames go through untouched where they can; foreign pixel formats and frames of another size
-/// than the file states are converted by swscale: what follows was planned for that.
+/// than the file states are converted by swscale: what follows was planned for that. Those that are
+/// stored turned or mirrored are put upright.
 pub(crate) struct Convert {
     /// Format, size and color that frames are brought to; known with the first of them.
     pub target: Option<Side>,
-    /// Pixel format and size that the file states, in a layout that the pipeline works in.
+    /// Pixel format and size (as shown) that the file states, in a layout that the pipeline works in.
     stated: Option<Shape>,
+    /// How the file says that its pictures are turned, for frames that say nothing.
+    orientation: Orientation,
+    uprighter: Uprighter,
     /// Pixel format and size of the first frame as it was decoded.
     first: Option<Shape>,
     count: u64,
@@ -45,14 +50,27 @@ impl Convert {
     /// `info` and `stated` are what the file says, the latter about color, for frames that say nothing;
     /// `alpha` asks for a layout that exists with alpha, too.
     pub(crate) fn new(info: &VideoInfo, stated: &VideoTemplate, alpha: bool) -> Self {
-        let layout = if alpha { layout_with_alpha(info.layout) } else { Some(info.layout) };
+        let layout = upright_layout(info.layout, info.orientation);
+        let layout = if alpha { layout_with_alpha(layout) } else { Some(layout) };
         let format = layout.and_then(format_for);
         let size = format.map(|format| (format, info.width, info.height));
-        Self::to(size, stated.space, stated.range)
+        Self { orientation: info.orientation, ..Self::to(size, stated.space, stated.range) }
     }
 
     fn to(stated: Option<Shape>, space: Number<ffi::AVColorSpace>, range: Number<ffi::AVColorRange>) -> Self {
-        Self { target: None, stated, first: None, count: 0, change: None, space, range, scaler: None, pool: None }
+        Self {
+            target: None,
+            stated,
+            orientation: Orientation::UPRIGHT,
+            uprighter: Uprighter::default(),
+            first: None,
+            count: 0,
+            change: None,
+            space,
+            range,
+            scaler: None,
+            pool: None,
+        }
     }
 
     /// What became of frames that are not like the first one, in a sentence.
@@ -93,7 +111,9 @@ impl Convert {
         let color = self.color(&frame);
         let format = plain_format(&mut frame, color);
         let (width, height) = (frame.width() as usize, frame.height() as usize);
-        self.note((format, width, height));
+        let orientation = frame_orientation(&frame).unwrap_or(self.orientation);
+        let (shown_width, shown_height) = orientation.size((width, height));
+        self.note((format, shown_width, shown_height));
         let target = match self.target {
             Some(target) => target,
             None => {
@@ -103,16 +123,15 @@ impl Convert {
                 *self.target.insert(Side { format, width, height, color })
             }
         };
+        // As it is stored: it is turned after the conversion.
+        let (target_width, target_height) = orientation.size((target.width, target.height));
+        let target = Side { width: target_width, height: target_height, ..target };
         let as_wanted = (format, width, height) == (target.format, target.width, target.height);
-        let frame = if as_wanted {
-            match VideoFrame::from_av(frame) {
-                Ok(frame) => return Ok(frame),
-                Err(frame) => frame,
-            }
-        } else {
-            frame
+        let frame = match if as_wanted { VideoFrame::from_av(frame) } else { Err(frame) } {
+            Ok(frame) => frame,
+            Err(frame) => self.scale(frame, Side { format, width, height, color }, target)?,
         };
-        self.scale(frame, Side { format, width, height, color }, target)
+        self.uprighter.run(frame, orientation)
     }
 
     fn scale(&mut self, frame: ffmpeg::frame::Video, source: Side, target: Side) -> Result<VideoFrame> {
@@ -121,7 +140,7 @@ impl Convert {
             None => Scaler::new(source, target)?,
         };
         let scaler = self.scaler.insert(scaler);
-        let pool = match self.pool.take() {
+        let pool = match self.pool.take().filter(|pool| pool.size() == (target.width, target.height)) {
             Some(pool) => pool,
             None => {
                 let layout = layout_of(target.format).ok_or_else(|| MediaError::Unsupported {

@@ -1,7 +1,7 @@
 //! What a file is: what probing finds out.
 
 use std::path::PathBuf;
-use vrseg_image::plane::{ChromaSiting, YuvColor, YuvLayout};
+use vrseg_image::plane::{ChromaSiting, Orientation, YuvColor, YuvLayout};
 use vrseg_image::vr::ContainerTags;
 
 /// A source file, as its headers and first packets describe it.
@@ -46,9 +46,9 @@ pub struct VideoInfo {
     pub codec: String,
     /// The codec's profile, where known.
     pub profile: Option<String>,
-    /// Width in pixels, before rotation.
+    /// Width in pixels, as players show it.
     pub width: usize,
-    /// Height in pixels, before rotation.
+    /// Height in pixels, as players show it.
     pub height: usize,
     /// FFmpeg's name of the pixel format in the file.
     pub pixel_format: String,
@@ -70,8 +70,8 @@ pub struct VideoInfo {
     pub duration: Option<f64>,
     /// Seconds per tick, as a fraction.
     pub time_base: (i32, i32),
-    /// Clockwise degrees (0, 90, 180, 270) by which a player turns the picture.
-    pub rotation: i32,
+    /// How the stored pictures are turned and mirrored before they are shown; the delivered ones are.
+    pub orientation: Orientation,
     /// What the container (or the bitstream) states about stereo and the sphere, as FFmpeg reads it.
     pub tags: ContainerTags,
     /// Bits per second of the stream.

@@ -7,6 +7,7 @@ use crate::ffi::input::{self, Input};
 use crate::ffi::parameters::Parameters;
 use crate::read::info::InputInfo;
 use crate::read::open::{open_decoder, open_header, read_ahead};
+use crate::read::upright::{Uprighter, frame_orientation};
 use ffmpeg_next as ffmpeg;
 use std::ops::ControlFlow;
 
@@ -28,6 +29,7 @@ pub fn key_frames(info: &InputInfo, count: u32, mut look: impl FnMut(&VideoFrame
         read_ahead(&info.path, &mut input)?;
     }
     let mut decoder = open_decoder(&info.path, &input, stream, vrseg_hardware::cores())?;
+    let mut uprighter = Uprighter::default();
     let start = info.start_time.map_or(0, |s| (s * 1e6).round() as i64);
     for i in 0..count {
         let part = f64::from(2 * i + 1) / f64::from(2 * count);
@@ -38,10 +40,11 @@ pub fn key_frames(info: &InputInfo, count: u32, mut look: impl FnMut(&VideoFrame
             break;
         }
         decoder.flush();
-        if let Some(frame) = next_key_frame(&mut input, &mut decoder, stream)
-            && look(&frame).is_break()
-        {
-            break;
+        if let Some(frame) = next_key_frame(&mut input, &mut decoder, stream) {
+            let orientation = frame_orientation(frame.av()).unwrap_or(info.video.orientation);
+            if look(&uprighter.run(frame, orientation)?).is_break() {
+                break;
+            }
         }
     }
     Ok(())
@@ -55,7 +58,7 @@ fn header_tells(input: &Input, info: &InputInfo) -> bool {
     !input::has_no_header(input)
         && parameters.has_extradata()
         && codec_name(parameters.codec()) == info.video.codec
-        && (width as usize, height as usize) == (info.video.width, info.video.height)
+        && info.video.orientation.size((width as usize, height as usize)) == (info.video.width, info.video.height)
 }
 
 fn next_key_frame(input: &mut Input, decoder: &mut ffmpeg::decoder::Video, stream: usize) -> Option<VideoFrame> {

@@ -13,3 +13,4 @@ mod range;
 pub(crate) mod reader;
 mod streams;
 pub(crate) mod template;
+mod upright;

@@ -11,10 +11,12 @@ use crate::formats::color::{color_of, is_hdr, matrix_of, siting_of};
 use crate::formats::layout::working_layout;
 use crate::formats::sidedata;
 use crate::read::info::{InputInfo, VideoInfo};
-use crate::read::open::{MAX_PIXELS, open_context};
+use crate::read::open::{MAX_PIXELS, open_context, open_decoder};
+use crate::read::upright::{frame_orientation, upright_layout};
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use vrseg_image::plane::Orientation;
 
 /// Looks at a file. Picks the best video stream; cover pictures don't count.
 ///
@@ -123,7 +125,7 @@ fn describe(path: &Path, input: &Input) -> Result<InputInfo> {
         start_time: micros(start),
         size_bytes: std::fs::metadata(path).map_or(0, |m| m.len()),
         bit_rate: u64::try_from(bit_rate).ok().filter(|b| *b > 0),
-        video: video_info(path, &stream, duration)?,
+        video: video_info(path, &stream, duration, picture_orientation(path, input, index))?,
         video_streams: count(AVMEDIA_TYPE_VIDEO),
         audio_streams: count(AVMEDIA_TYPE_AUDIO),
         subtitle_streams: count(AVMEDIA_TYPE_SUBTITLE),
@@ -134,7 +136,13 @@ fn describe(path: &Path, input: &Input) -> Result<InputInfo> {
     })
 }
 
-fn video_info(path: &Path, stream: &ffmpeg::Stream<'_>, file_duration: Option<f64>) -> Result<VideoInfo> {
+/// `turn` is how its first frame is turned, where that says more than the stream does.
+fn video_info(
+    path: &Path,
+    stream: &ffmpeg::Stream<'_>,
+    file_duration: Option<f64>,
+    turn: Option<Orientation>,
+) -> Result<VideoInfo> {
     // SAFETY: of a stream of an open input.
     let s = unsafe { stream.as_ptr() };
     // SAFETY: as above.
@@ -146,7 +154,9 @@ fn video_info(path: &Path, stream: &ffmpeg::Stream<'_>, file_duration: Option<f6
     if find_decoder(id).is_none() {
         return Err(MediaError::NoDecoder { path: path.to_path_buf(), codec });
     }
-    let (width, height) = (size.0 as usize, size.1 as usize);
+    let side_data = sidedata::read(stream);
+    let orientation = turn.unwrap_or_else(|| sidedata::orientation(&side_data));
+    let (width, height) = orientation.size((size.0 as usize, size.1 as usize));
     if width.saturating_mul(height) > MAX_PIXELS {
         return Err(MediaError::Unsupported {
             what: format!(
@@ -155,14 +165,13 @@ fn video_info(path: &Path, stream: &ffmpeg::Stream<'_>, file_duration: Option<f6
             ),
         });
     }
-    let Some(layout) = working_layout(format) else {
+    let Some(layout) = working_layout(format).map(|layout| upright_layout(layout, orientation)) else {
         return Err(MediaError::Decode {
             path: path.to_path_buf(),
             reason: format!("its pixel format is {}", format_name(format)),
             log: Vec::new(),
         });
     };
-    let side_data = sidedata::read(stream);
     let rate = |r: ffi::AVRational| (r.num > 0 && r.den > 0).then(|| f64::from(r.num) / f64::from(r.den));
     // SAFETY: reads fields of a stream of an open input and of its parameters.
     unsafe {
@@ -188,13 +197,30 @@ fn video_info(path: &Path, stream: &ffmpeg::Stream<'_>, file_duration: Option<f6
             frames: counted((*s).nb_frames, estimate),
             duration,
             time_base: (time_base.num, time_base.den),
-            rotation: sidedata::rotation(&side_data),
+            orientation,
             tags: sidedata::tags(&side_data),
             bit_rate: u64::try_from((*p).bit_rate).ok().filter(|b| *b > 0),
             interlaced: !numbers::read(&raw const (*p).field_order)
                 .is_any(&[ffi::AVFieldOrder::AV_FIELD_UNKNOWN, ffi::AVFieldOrder::AV_FIELD_PROGRESSIVE]),
         })
     }
+}
+
+/// How a picture file (not a video) is turned: cameras say so in its EXIF data, which only decoding it tells.
+fn picture_orientation(path: &Path, input: &Input, index: usize) -> Option<Orientation> {
+    let format = format_of(input);
+    if !(format.ends_with("_pipe") || format == "image2") {
+        return None;
+    }
+    let mut again = open_context(path).ok()?;
+    let mut decoder = open_decoder(path, &again, index, 1).ok()?;
+    let mut packet = ffmpeg::Packet::empty();
+    packet.read(&mut again).ok()?;
+    decoder.send_packet(&packet).ok()?;
+    decoder.send_eof().ok()?;
+    let mut frame = ffmpeg::frame::Video::empty();
+    decoder.receive_frame(&mut frame).ok()?;
+    frame_orientation(&frame)
 }
 
 /// Frames that will come out: the container's count, unless an edit list hides a good part of them.

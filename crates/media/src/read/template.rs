@@ -78,7 +78,7 @@ impl SourceTemplate {
     /// is subtracted from the chapters.
     pub(crate) fn collect(input: &Input, info: InputInfo, range: (Option<i64>, Option<i64>)) -> Self {
         let streams: Vec<StreamTemplate> = input.streams().map(|s| stream_template(&s)).collect();
-        let video = video_template(info.video.index, &streams[info.video.index]);
+        let video = video_template(&info, &streams[info.video.index]);
         let arbitrary_start = has_arbitrary_clock(input);
         // SAFETY: an open input's metadata is a valid dictionary or null.
         let tags = unsafe { dictionary::read_dict((*input.as_ptr()).metadata) };
@@ -141,16 +141,18 @@ fn stream_template(stream: &ffmpeg::Stream<'_>) -> StreamTemplate {
     }
 }
 
-fn video_template(index: usize, stream: &StreamTemplate) -> VideoTemplate {
+fn video_template(info: &InputInfo, stream: &StreamTemplate) -> VideoTemplate {
+    let aspect = stream.aspect;
+    let (num, den) = info.video.orientation.size((aspect.num, aspect.den));
     let p = stream.params.as_ptr();
     // SAFETY: reads fields of valid codec parameters.
     unsafe {
         VideoTemplate {
-            index,
+            index: info.video.index,
             time_base: stream.time_base,
             frame_rate: if stream.frame_rate.num > 0 { stream.frame_rate } else { stream.real_frame_rate },
             real_frame_rate: stream.real_frame_rate,
-            aspect: stream.aspect,
+            aspect: if aspect.num == 0 { aspect } else { ffi::AVRational { num, den } },
             field_order: numbers::read(&raw const (*p).field_order),
             primaries: numbers::read(&raw const (*p).color_primaries),
             transfer: numbers::read(&raw const (*p).color_trc),

@@ -61,24 +61,6 @@ fn stereo_and_spherical_boxes_are_kept() {
 }
 
 #[test]
-fn rotation_is_kept() {
-    let files = Files::new();
-    let one = 1 << 16;
-    let turned = files.path("turned.mp4");
-    copy_with(
-        &plain(&files),
-        &turned,
-        &[(Kind::AV_PKT_DATA_DISPLAYMATRIX, vec![0, one, 0, -one, 0, 0, 0, 0, 1 << 30])],
-    );
-    let again = files.path("again.mov");
-    copy(&turned, &again, &fast(), &DecodeOptions::default()).unwrap();
-    for path in [&turned, &again] {
-        let video = probe(path).unwrap().video;
-        assert_eq!((video.rotation, video.width, video.height), (90, 320, 160));
-    }
-}
-
-#[test]
 fn sound_subtitles_chapters_and_tags_are_kept() {
     let files = Files::new();
     std::fs::write(files.path("s.srt"), "1\n00:00:00,100 --> 00:00:00,700\nHello\n").unwrap();

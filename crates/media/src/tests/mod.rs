@@ -3,6 +3,7 @@
 mod codecs;
 mod inputs;
 mod kept;
+mod orientation;
 mod ranges;
 mod threads;
 mod times;

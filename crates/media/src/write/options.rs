@@ -71,7 +71,7 @@ pub struct WriterOptions<'a> {
     /// Height of the frames in pixels.
     pub height: usize,
     /// The frames show something else than the source's do in another shape: what the source says
-    /// about the shape of its pixels and their rotation doesn't hold.
+    /// about the shape of its pixels doesn't hold.
     pub reshaped: bool,
     /// Replace a file that exists.
     pub overwrite: bool,

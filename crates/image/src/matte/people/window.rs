@@ -7,15 +7,13 @@ use crate::plane::{Plane, Rect, Yuv, YuvColor, YuvLayout};
 use crate::simd::dispatch;
 use serde::{Deserialize, Serialize};
 
-/// How a picture is stored, what its samples mean, and how it is turned.
+/// How a picture is stored, and what its samples mean.
 #[derive(Clone, Copy, Debug)]
 pub struct SourceFormat {
     /// Depth and subsampling.
     pub layout: YuvLayout,
     /// Matrix and range.
     pub color: YuvColor,
-    /// Clockwise degrees by which it must be turned so that people stand upright.
-    pub rotation: i32,
 }
 
 /// A square window on a surface.
@@ -101,9 +99,6 @@ impl WindowSampler {
         let SmallYuv { y, u, v } = &mut self.picture;
         [&mut *y, &mut *u, &mut *v].into_iter().for_each(|plane| plane.resize(size, size));
         read(&self.texels, w, h, &self.places, y.data_mut(), u.data_mut(), v.data_mut());
-        if form.rotation != 0 {
-            self.picture = self.picture.rotated(form.rotation);
-        }
         &mut self.picture
     }
 
@@ -249,9 +244,9 @@ mod tests {
 
     const W: usize = 256;
 
-    fn form(rotation: i32) -> SourceFormat {
+    fn form() -> SourceFormat {
         let layout = YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
-        SourceFormat { layout, color: YuvColor { full_range: true, ..YuvColor::default() }, rotation }
+        SourceFormat { layout, color: YuvColor { full_range: true, ..YuvColor::default() } }
     }
 
     /// Luma of an eye that shows `value` in each direction or at each place.
@@ -264,13 +259,13 @@ mod tests {
         (0..(w * h) as usize).map(pixel).collect()
     }
 
-    fn cut(surface: &Surface, luma: &[u8], rotation: i32, window: Window, size: usize) -> SmallYuv {
+    fn cut(surface: &Surface, luma: &[u8], window: Window, size: usize) -> SmallYuv {
         let (w, h) = (surface.size().0 as usize, surface.size().1 as usize);
         let chroma = vec![128u8; w * h / 4];
         let chroma = || PlaneRef::new(&chroma, w / 2, w / 2, h / 2);
         let planes = Yuv::U8([PlaneRef::new(luma, w, w, h), chroma(), chroma()]);
         let rect = Rect::new(0, 0, w, h);
-        WindowSampler::default().cut(&planes, form(rotation), (surface, rect), &window, size).clone()
+        WindowSampler::default().cut(&planes, form(), (surface, rect), &window, size).clone()
     }
 
     /// A smooth pattern over all directions.
@@ -290,7 +285,7 @@ mod tests {
                 let angle = 60.0f64;
                 let camera = Camera { lens: Lens::Rectilinear { h_fov: angle, v_fov: angle }, yaw, pitch };
                 let window = Window { center: camera.ray(0.0, 0.0).unwrap(), half: (angle / 2.0).to_radians().tan() };
-                let seen = cut(&surface, &luma, 0, window, 64);
+                let seen = cut(&surface, &luma, window, 64);
                 let picture = Picture::new(camera, 64, 64);
                 for (i, got) in seen.y.data().iter().enumerate() {
                     let want = pattern(picture.ray((i % 64) as f64, (i / 64) as f64).unwrap());
@@ -301,17 +296,14 @@ mod tests {
     }
 
     #[test]
-    fn flat_windows_are_cut_out_and_turned() {
+    fn flat_windows_are_cut_out() {
         let surface = Surface::new(None, W, W);
         let luma = eye(&surface, |[x, y, _]| (x + 0.5 * y) / 400.0);
         let window = Window { center: [100.0, 80.0, 0.0], half: 40.0 };
-        let seen = cut(&surface, &luma, 0, window, 40);
-        let turned = cut(&surface, &luma, 90, window, 40);
+        let seen = cut(&surface, &luma, window, 40);
         for (i, got) in seen.y.data().iter().enumerate() {
             let (x, y) = (61.0 + 2.0 * (i % 40) as f64, 41.0 + 2.0 * (i / 40) as f64);
             assert!((f64::from(*got) - (x + 0.5 * y) / 400.0).abs() < 0.01);
-            let (tx, ty) = (39 - i / 40, i % 40);
-            assert_eq!(turned.y.data()[ty * 40 + tx], *got);
         }
     }
 
@@ -320,7 +312,7 @@ mod tests {
         let surface = Surface::new(Some(Lens::Fisheye { fov: 180.0 }), W, W);
         let luma = eye(&surface, |_| 0.75);
         let window = Window { center: [1.0, 0.0, 0.0], half: 0.7 };
-        let seen = cut(&surface, &luma, 0, window, 64);
+        let seen = cut(&surface, &luma, window, 64);
         assert!(seen.y.data().iter().all(|v| (v - 0.75).abs() < 0.02), "no black from outside of the circle");
     }
 

@@ -7,11 +7,9 @@
 mod input;
 mod resample;
 mod resize;
-mod rotate;
 mod sampler;
 
 pub use input::{Normalization, to_network};
 pub(crate) use resample::Resampler;
 pub use resize::resize;
-pub use rotate::rotate;
 pub use sampler::Sampler;

@@ -184,7 +184,6 @@ impl Output {
             let kept = source
                 .side_data
                 .iter()
-                .filter(|d| !(options.reshaped && sidedata::is_shape(d.kind)))
                 .filter(|d| sidedata::survives_encoding(d.kind) && !(made.is_some() && sidedata::is_vr(d.kind)));
             for data in kept.chain(&video.hdr.raw).chain(made.iter().flatten()) {
                 sidedata::write(stream, data);
