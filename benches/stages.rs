@@ -98,6 +98,7 @@ fn encode(c: &mut Criterion) {
                     color: video.color,
                     width: video.width,
                     height: video.height,
+                    fps: 30.0,
                     reshaped: false,
                     overwrite: true,
                     purpose: Purpose::Picture,

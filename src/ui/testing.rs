@@ -36,8 +36,20 @@ pub(crate) fn sample_summary(interrupted: bool) -> Summary {
         latency: None,
         stages: vec![stage("decode", 9.0, 12.0), stage("infer", 4.0, 17.0), stage("encode", 20.0, 1.4)],
         outputs: vec![
-            OutputReport { path: "out.mp4".into(), mode: "green", encoder: "libx264".into(), bytes: 12_345_678 },
-            OutputReport { path: "mask.mkv".into(), mode: "matte", encoder: "libx264".into(), bytes: 999 },
+            OutputReport {
+                path: "out.mp4".into(),
+                mode: "green",
+                encoder: "libx264".into(),
+                bytes: 12_345_678,
+                lost: Vec::new(),
+            },
+            OutputReport {
+                path: "mask.mkv".into(),
+                mode: "matte",
+                encoder: "libx264".into(),
+                bytes: 999,
+                lost: Vec::new(),
+            },
         ],
         resources: Usage { peak_memory: 605_000_000, mean_cores: 1.84, ..Usage::default() },
     }

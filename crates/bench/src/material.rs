@@ -122,6 +122,7 @@ impl Material {
             color,
             width: self.width,
             height: self.height,
+            fps: 0.0,
             reshaped: true,
             overwrite: true,
             purpose: Purpose::Picture,

@@ -89,6 +89,9 @@ pub(super) fn done(s: &Summary, prefix: &str, console: &Console) -> String {
     for o in &s.outputs {
         let size = format::bytes(o.bytes);
         let _ = writeln!(text, "  {:width$}  {}  {size}, {}", o.mode, o.path.display(), o.encoder);
+        for lost in &o.lost {
+            let _ = writeln!(text, "  {:width$}  but {lost}", "");
+        }
     }
     text
 }

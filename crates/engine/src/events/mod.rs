@@ -138,6 +138,8 @@ pub struct OutputReport {
     pub encoder: String,
     /// Size in bytes.
     pub bytes: u64,
+    /// What of the source isn't in it, or not as it was, in words; was a warning before the work.
+    pub lost: Vec<String>,
 }
 
 /// What the caches did for a job.

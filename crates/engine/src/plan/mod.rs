@@ -302,6 +302,7 @@ pub fn writer_options<'a>(
         color,
         width: geometry.width,
         height: geometry.height,
+        fps: video.fps,
         reshaped: geometry.passthrough.is_some(),
         overwrite,
         purpose: match output.mode {

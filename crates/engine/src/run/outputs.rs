@@ -9,7 +9,9 @@ use crate::stages::{Encode, SegmentSink, WholeSink};
 use crossbeam_channel::{Sender, unbounded};
 use std::path::Path;
 use std::sync::Arc;
-use vrseg_media::{CopiedPacket, EncodeOptions, SegmentWriter, SourceTemplate, Writer, WriterOptions, segment};
+use vrseg_media::{
+    CopiedPacket, EncodeOptions, OutputNotes, SegmentWriter, SourceTemplate, Writer, WriterOptions, segment,
+};
 
 /// A job's outputs, open.
 pub(super) struct Outputs<'a> {
@@ -28,6 +30,8 @@ pub(super) struct OutputNote {
     pub(super) encoder: String,
     /// Encoder and settings, for people.
     pub(super) described: String,
+    /// What of the source isn't in it.
+    pub(super) lost: Vec<String>,
 }
 
 impl<'a> Outputs<'a> {
@@ -48,50 +52,49 @@ impl<'a> Outputs<'a> {
         let mut outputs = Self { sinks: Vec::new(), packets: Vec::new(), notes: Vec::new() };
         for (i, output) in job.outputs.iter().enumerate() {
             let options = move || plan.writer_options(job, i, &encodes[i]);
-            let (encoder, described) = match part {
+            let (encoder, described, lost) = match part {
                 None => outputs.open_whole(options(), template, &output.path, observer)?,
                 Some(part) => {
                     let open = move |n| Ok(SegmentWriter::create(options(), template, &part.store.path(n, i))?);
                     let writer = open(begin.segment)?;
-                    let lost = segment::dry_run(options(), template, &writer)?;
-                    report_writer(&lost.dropped, &lost.notes, &output.path, observer);
-                    writer.notes().iter().for_each(|note| tracing::info!("{}: {note}", output.path.display()));
-                    let names = (writer.encoder_name().to_owned(), writer.describe());
+                    let notes = segment::dry_run(options(), template, &writer)?;
+                    report_writer(&notes, &output.path, observer);
+                    let names = (writer.encoder_name().to_owned(), writer.describe(), notes.lost);
                     let (segment, writer, open) = (begin.segment, Some(writer), Box::new(open));
                     let sink = SegmentSink { output: i, segment, writer, open, store: part.store };
                     outputs.sinks.push(Encode::Segments(Box::new(sink)));
                     names
                 }
             };
-            outputs.notes.push(OutputNote { mode: output.mode.name(), encoder, described });
+            outputs.notes.push(OutputNote { mode: output.mode.name(), encoder, described, lost });
         }
         Ok(outputs)
     }
 
-    /// Opens an output that is written as a whole; its encoder's name and description.
+    /// Opens an output that is written as a whole; its encoder's name and description, and what it lacks of the source.
     fn open_whole(
         &mut self,
         options: WriterOptions<'_>,
         template: &Arc<SourceTemplate>,
         path: &Path,
         observer: &dyn Observer,
-    ) -> Result<(String, String)> {
+    ) -> Result<(String, String, Vec<String>)> {
         let writer = Writer::create(options, template)?;
-        report_writer(writer.dropped_streams(), writer.notes(), path, observer);
+        report_writer(writer.notes(), path, observer);
         let (sender, packets) = unbounded();
         self.packets.push(sender);
-        let names = (writer.encoder_name().to_owned(), writer.describe());
+        let names = (writer.encoder_name().to_owned(), writer.describe(), writer.notes().lost.clone());
         self.sinks.push(Encode::Whole(Box::new(WholeSink { writer, packets })));
         Ok(names)
     }
 }
 
 /// Reports what an output can't take over of its source.
-pub(crate) fn report_writer(dropped: &[String], notes: &[String], path: &Path, observer: &dyn Observer) {
-    for lost in dropped {
+pub(crate) fn report_writer(notes: &OutputNotes, path: &Path, observer: &dyn Observer) {
+    for lost in &notes.lost {
         observer.event(Event::Warning { message: format!("{}: {lost}", path.display()) });
     }
-    for note in notes {
+    for note in &notes.hints {
         tracing::info!("{}: {note}", path.display());
     }
 }

@@ -47,6 +47,7 @@ impl Reporter<'_> {
             mode: note.mode,
             encoder: note.encoder.clone(),
             bytes: finished.bytes,
+            lost: note.lost.clone(),
         };
         let Totals { frames, seconds, whole, part, stopped, decode_errors, resources, .. } = totals;
         Summary {

@@ -90,7 +90,7 @@ pub fn unpack(request: &UnpackRequest, cancel: &Cancel, observer: &dyn Observer)
     let video = template.info().video.clone();
     let layout = YuvLayout { alpha: false, ..video.layout };
     let (writer, out_color) = open_matte(request, &template, &format, threads)?;
-    report_writer(writer.dropped_streams(), writer.notes(), &request.output, observer);
+    report_writer(writer.notes(), &request.output, observer);
 
     let pool = FramePool::new(layout, video.width, video.height)?;
     let unpacker = Unpacker::new(frame, projection, f64::from(fov), (layout, video.color), out_color, pool);
@@ -127,6 +127,7 @@ fn open_matte(
         color: video.color,
         width: video.width,
         height: video.height,
+        fps: video.fps,
         reshaped: true,
         overwrite: request.overwrite,
         purpose: Purpose::Matte,

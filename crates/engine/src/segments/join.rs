@@ -8,7 +8,7 @@ use crate::plan::Plan;
 use crate::run::report_writer;
 use crate::spec::Job;
 use vrseg_media::segment::{self, SegmentFile};
-use vrseg_media::{DecodeOptions, MediaError, Reader};
+use vrseg_media::{DecodeOptions, MediaError, OutputNotes, Reader};
 
 /// Joins `records` to the outputs of `job`. `whole` tells that there is nothing behind them.
 ///
@@ -43,13 +43,15 @@ pub(super) fn join(
         let Some((finished, lost)) = joined else { return Err(Error::Interrupted) };
         // Where the work was gone on with, this was said at its beginning.
         if cancel.is_requested() {
-            report_writer(&[], &lost.notes, &output.path, observer);
+            let notes = OutputNotes { lost: lost.clone(), hints: Vec::new() };
+            report_writer(&notes, &output.path, observer);
         }
         reports.push(OutputReport {
             path: finished.path,
             mode: output.mode.name(),
             encoder: plan.encoders[i].encoder.clone(),
             bytes: finished.bytes,
+            lost,
         });
     }
     let paths: Vec<_> = reports.iter().map(|r| r.path.clone()).collect();

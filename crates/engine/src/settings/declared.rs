@@ -353,6 +353,33 @@ pub const SETTINGS: &[Setting] = &[
     .options(&[value("--bitrate", "RATE", Encoding).conflicts_with("--crf")]),
     open("output.pix_fmt", Text, "auto", "Pixel format in FFmpeg's words: the source's depth and chroma by default")
         .options(&[value("--pix-fmt", "FORMAT", Encoding)]),
+    open("output.gop", Number(0.1, 600.0), "auto", "Seconds between key frames at most: 2 by default")
+        .note("closed groups of pictures; players seek to key frames, and DeoVR asks for 1 to 2 seconds")
+        .options(&[value("--gop", "SECONDS", Encoding)]),
+    open(
+        "output.player",
+        Word(&["quest2", "quest3", "visionpro", "pcvr"]),
+        "any",
+        "Keep size, rate, codec and chroma within what that player takes",
+    )
+    .note("larger frames are made smaller; [limits](vr_formats.md#what-players-take)")
+    .options(&[value("--for", "PLAYER", Encoding)]),
+    setting(
+        "output.audio",
+        Word(&["auto", "copy", "none"]),
+        "auto",
+        "Sound: auto converts what the container can't hold, copy leaves that out, none leaves out all",
+    )
+    .note("all else is copied as it is, bit for bit; to AAC in mp4 and mov, to Opus in WebM")
+    .options(&[value("--audio", "WAY", Encoding)]),
+    setting(
+        "output.subtitles",
+        Word(&["auto", "copy", "none"]),
+        "auto",
+        "Subtitles: auto converts texts that the container can't hold, copy leaves them out, none leaves out all",
+    )
+    .note("to mov_text in mp4 and mov, to WebVTT in WebM, to SubRip in Matroska")
+    .options(&[value("--subs", "WAY", Encoding)]),
     setting("output.hardware", Bool, "true", "NVENC where it really opens").options(&[fixed(
         "--no-hwenc",
         "false",

@@ -16,7 +16,7 @@ use vrseg_image::matte::windows::View;
 use vrseg_image::vr::{EyeOrder, Filter, FormatRequest, Layout, ProjectionKind};
 use vrseg_infer::cache::{CacheChoice, Tiers};
 use vrseg_infer::{DeviceChoice, Precision, SessionChoice};
-use vrseg_media::Codec;
+use vrseg_media::{Carry, Codec, Player};
 
 /// The typed settings of `sources`.
 pub(super) fn settings(sources: &Sources) -> Settings {
@@ -202,6 +202,10 @@ impl Fields<'_> {
                 .read("output.bitrate", values::bitrate)
                 .filter(|_| !self.beaten("output.bitrate", "output.crf")),
             pix_fmt: self.get("output.pix_fmt"),
+            gop: self.get("output.gop"),
+            audio: self.read("output.audio", Carry::from_name).unwrap_or_default(),
+            subtitles: self.read("output.subtitles", Carry::from_name).unwrap_or_default(),
+            player: self.read("output.player", Player::from_name),
             hardware: self.get("output.hardware"),
         }
     }

@@ -29,7 +29,7 @@ use vrseg_image::matte::windows::View;
 use vrseg_image::vr::{Filter, FormatRequest};
 use vrseg_infer::cache::CacheChoice;
 use vrseg_infer::{DeviceChoice, Precision, SessionChoice};
-use vrseg_media::Codec;
+use vrseg_media::{Carry, Codec, Player};
 
 /// What is wrong with a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -149,6 +149,14 @@ pub struct OutputSettings {
     pub bitrate: Option<u64>,
     /// Pixel format.
     pub pix_fmt: Option<String>,
+    /// Seconds between key frames at most.
+    pub gop: Option<f64>,
+    /// What becomes of sound.
+    pub audio: Carry,
+    /// What becomes of subtitles.
+    pub subtitles: Carry,
+    /// The player whose limits are kept.
+    pub player: Option<Player>,
     /// Whether NVENC may be chosen.
     pub hardware: bool,
 }

@@ -146,7 +146,7 @@ mod tests {
         let told = Mutex::new(Vec::new());
         let heard = |_, notes| told.lock().unwrap().extend::<Vec<String>>(notes);
         let inference = CachedInference::new(&mut network, &Default::default(), None).unwrap();
-        let mut infer = Infer::new(vec![inference], false, 0, recycle, &heard);
+        let mut infer = Infer::new(vec![inference], false, recycle, &heard);
         let (mut indices, mut values, mut ok) = (Vec::new(), Vec::new(), true);
         let numbers: Vec<_> = (0..n).collect();
         for some in numbers.chunks(at_once) {

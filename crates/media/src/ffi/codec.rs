@@ -29,6 +29,13 @@ pub(crate) fn codec_of(number: i64) -> Option<CodecId> {
     }
 }
 
+/// Whether subtitles of a codec are texts, rather than pictures.
+pub(crate) fn is_text_subtitle(id: CodecId) -> bool {
+    let descriptor = numbers::avcodec_descriptor_get(id.get());
+    // SAFETY: null or a static description.
+    !descriptor.is_null() && unsafe { (*descriptor).props } & ffi::AV_CODEC_PROP_TEXT_SUB != 0
+}
+
 /// FFmpeg's name of a codec's profile.
 pub(crate) fn profile_name(id: CodecId, profile: i32) -> Option<String> {
     let name = numbers::avcodec_profile_name(id.get(), profile);

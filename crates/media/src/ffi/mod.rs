@@ -2,6 +2,7 @@
 //! other folders.
 
 pub(crate) mod codec;
+pub(crate) mod convert;
 pub(crate) mod dictionary;
 pub(crate) mod frame;
 pub(crate) mod input;
@@ -10,6 +11,6 @@ pub(crate) mod numbers;
 pub(crate) mod parameters;
 pub(crate) mod pixel_format;
 pub(crate) mod pool;
-pub(crate) mod scale;
 pub(crate) mod time;
+pub(crate) mod timecode;
 pub(crate) mod version;

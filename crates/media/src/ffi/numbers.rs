@@ -31,6 +31,7 @@ macro_rules! c_enums {
 }
 
 c_enums!(
+    AVChannelOrder,
     AVChromaLocation,
     AVCodecID,
     AVColorPrimaries,
@@ -108,8 +109,10 @@ unsafe extern "C" {
     pub(crate) safe fn av_pix_fmt_desc_get(format: c_int) -> *const ffi::AVPixFmtDescriptor;
     pub(crate) safe fn av_get_media_type_string(kind: c_int) -> *const c_char;
     pub(crate) safe fn avcodec_find_decoder(id: c_int) -> *const ffi::AVCodec;
+    pub(crate) safe fn avcodec_descriptor_get(id: c_int) -> *const ffi::AVCodecDescriptor;
     pub(crate) safe fn avcodec_get_name(id: c_int) -> *const c_char;
     pub(crate) safe fn avcodec_profile_name(id: c_int, profile: c_int) -> *const c_char;
+    pub(crate) safe fn av_get_sample_fmt_name(format: c_int) -> *const c_char;
     /// `name` is a NUL-terminated string.
     pub(crate) fn av_get_pix_fmt(name: *const c_char) -> c_int;
     /// `format` is a muxer's description.

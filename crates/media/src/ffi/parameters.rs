@@ -123,6 +123,23 @@ impl Parameters {
         open_decoder(context, self.codec())
     }
 
+    /// A context with them that isn't open yet.
+    pub(crate) fn context(&self) -> std::result::Result<ffmpeg::codec::Context, ffmpeg::Error> {
+        ffmpeg::codec::Context::from_parameters(self.0.clone())
+    }
+
+    /// An open decoder of sound for them, whose packets count in `time_base`.
+    pub(crate) fn audio_decoder(
+        &self,
+        time_base: ffi::AVRational,
+    ) -> std::result::Result<ffmpeg::decoder::Audio, ffmpeg::Error> {
+        let decoder = find_decoder(self.codec()).ok_or(ffmpeg::Error::DecoderNotFound)?;
+        let mut context = self.context()?;
+        // SAFETY: a plain field of a context that isn't open yet.
+        unsafe { (*context.as_mut_ptr()).pkt_timebase = time_base };
+        context.decoder().open_as(decoder)?.audio()
+    }
+
     /// What the stream carries.
     pub(crate) fn kind(&self) -> MediaKind {
         // SAFETY: reads a field of valid parameters.

@@ -99,6 +99,11 @@ impl Container {
         !muxer.is_null() && unsafe { (*muxer).flags } & flag != 0
     }
 
+    /// Whether codecs' headers stand in its own.
+    pub(crate) fn wants_global_header(&self) -> bool {
+        self.has_flag(ffi::AVFMT_GLOBALHEADER)
+    }
+
     /// Whether it can hold a codec; where FFmpeg doesn't know, it may try.
     pub(crate) fn holds(&self, codec: CodecId) -> bool {
         if *self == Container::Other("mpegts".to_owned()) {

@@ -5,3 +5,5 @@ pub(crate) mod container;
 pub(crate) mod hdr;
 pub(crate) mod layout;
 pub(crate) mod sidedata;
+pub(crate) mod spatial_audio;
+pub(crate) mod tags;

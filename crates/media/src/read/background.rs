@@ -1,10 +1,10 @@
 //! The picture or video that replaces the background.
 
 use crate::error::{MediaError, Result};
+use crate::ffi::convert::scale::{Scaler, Side};
 use crate::ffi::frame::VideoFrame;
 use crate::ffi::pixel_format::format_for;
 use crate::ffi::pool::FramePool;
-use crate::ffi::scale::{Scaler, Side};
 use crate::ffi::time;
 use crate::read::options::DecodeOptions;
 use crate::read::reader::{Item, Reader};

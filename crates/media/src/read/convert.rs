@@ -1,11 +1,11 @@
 //! Bringing decoded frames of any kind into the one planar format that the pipeline works in.
 
 use crate::error::{MediaError, Result};
+use crate::ffi::convert::scale::{Scaler, Side};
 use crate::ffi::frame::{VideoFrame, color_tags, copy_props, format_of, make_format_plain};
 use crate::ffi::numbers::{Number, PixelFormat};
 use crate::ffi::pixel_format::{descriptor, format_for, format_name, is_rgb, layout_of};
 use crate::ffi::pool::FramePool;
-use crate::ffi::scale::{Scaler, Side};
 use crate::formats::color::color_of;
 use crate::formats::layout::layout_with_alpha;
 use crate::read::info::VideoInfo;

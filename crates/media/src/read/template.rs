@@ -7,9 +7,11 @@ use crate::ffi::input::{Input, file_start, has_arbitrary_clock};
 use crate::ffi::numbers::{self, Number};
 use crate::ffi::parameters::Parameters;
 use crate::ffi::time::{self, MICROSECONDS};
+use crate::ffi::timecode;
 use crate::formats::color::is_hdr;
 use crate::formats::hdr::Hdr;
 use crate::formats::sidedata::{self, StreamSideData};
+use crate::formats::spatial_audio::{self, TrackBoxes};
 use crate::read::info::InputInfo;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use vrseg_image::plane::YuvColor;
@@ -46,6 +48,8 @@ pub(crate) struct StreamTemplate {
     pub disposition: i32,
     pub tags: Tags,
     pub side_data: Vec<StreamSideData>,
+    /// Boxes that say where ambisonic sound comes from.
+    pub spatial: Option<Vec<u8>>,
     /// The bytes of a cover picture.
     pub picture: Option<Vec<u8>>,
 }
@@ -77,11 +81,27 @@ impl SourceTemplate {
     /// Collects it. `range` is the part that is read, in microseconds of the file's clock; a start
     /// is subtracted from the chapters.
     pub(crate) fn collect(input: &Input, info: InputInfo, range: (Option<i64>, Option<i64>)) -> Self {
-        let streams: Vec<StreamTemplate> = input.streams().map(|s| stream_template(&s)).collect();
+        let mut streams: Vec<StreamTemplate> = input.streams().map(|s| stream_template(&s)).collect();
+        if info.audio_streams > 0 && info.format.split(',').any(|f| f == "mp4") {
+            for TrackBoxes { track, boxes } in spatial_audio::read(&info.path) {
+                let stream = input.streams().position(|s| s.id() == track as i32);
+                if let Some(stream) = stream.and_then(|i| streams.get_mut(i)) {
+                    stream.spatial = Some(boxes);
+                }
+            }
+        }
         let video = video_template(&info, &streams[info.video.index]);
         let arbitrary_start = has_arbitrary_clock(input);
         // SAFETY: an open input's metadata is a valid dictionary or null.
-        let tags = unsafe { dictionary::read_dict((*input.as_ptr()).metadata) };
+        let mut tags = unsafe { dictionary::read_dict((*input.as_ptr()).metadata) };
+        if let Some(start) = range.0 {
+            // The frame that the range begins with has a later time code than the file's first.
+            let seconds = (start - file_start(input)) as f64 / 1e6;
+            let rate = video.frame_rate;
+            let frames = (seconds * f64::from(rate.num) / f64::from(rate.den.max(1)) - 1e-3).ceil() as i64;
+            let of_streams = streams.iter_mut().map(|stream| &mut stream.tags);
+            of_streams.chain([&mut tags]).for_each(|tags| move_timecode(tags, rate, frames));
+        }
         let start = if range.0.is_some() { 0 } else { file_start(input) };
         Self { info, arbitrary_start, start, tags, chapters: chapters(input, range), streams, video }
     }
@@ -120,6 +140,15 @@ impl SourceTemplate {
     }
 }
 
+/// Sets the time code that tags state by so many frames later.
+fn move_timecode(tags: &mut Tags, rate: ffi::AVRational, frames: i64) {
+    for (_, value) in tags.iter_mut().filter(|(name, _)| name.as_bytes().eq_ignore_ascii_case(b"timecode")) {
+        if let Some(later) = timecode::after(value, rate, frames) {
+            *value = later;
+        }
+    }
+}
+
 fn stream_template(stream: &ffmpeg::Stream<'_>) -> StreamTemplate {
     // SAFETY: reads fields of a stream of an open input.
     unsafe {
@@ -135,6 +164,7 @@ fn stream_template(stream: &ffmpeg::Stream<'_>) -> StreamTemplate {
             disposition: (*s).disposition,
             tags: dictionary::read_dict((*s).metadata),
             side_data: sidedata::read(stream),
+            spatial: None,
             picture: cover
                 .then(|| std::slice::from_raw_parts((*s).attached_pic.data, (*s).attached_pic.size as usize).to_vec()),
         }

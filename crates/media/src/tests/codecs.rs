@@ -153,6 +153,7 @@ fn plan(name: &str, encode: &EncodeOptions, layout: YuvLayout, width: usize) -> 
         color: YuvColor::default(),
         width,
         height: width / 2,
+        fps: 30.0,
         overwrite: false,
         reshaped: false,
         purpose: Purpose::Picture,
@@ -174,7 +175,7 @@ fn defaults_suit_container_size_and_depth() {
         assert_eq!(plan(name, &none, yuv420(bits), width).unwrap().description, expected);
     }
     let four = YuvLayout { chroma_shift_x: 0, chroma_shift_y: 0, ..yuv420(10) };
-    assert_eq!(plan("a.mp4", &none, four, 1920).unwrap().pix_fmt, "yuv444p10le");
+    assert_eq!(plan("a.mov", &none, four, 1920).unwrap().pix_fmt, "yuv444p10le");
     let matte = EncodeOptions { codec: Some(Codec::Ffv1), ..Default::default() };
     let options = |layout| WriterOptions {
         path: Path::new("m.mkv"),
@@ -183,6 +184,7 @@ fn defaults_suit_container_size_and_depth() {
         color: YuvColor::default(),
         width: 320,
         height: 160,
+        fps: 30.0,
         overwrite: false,
         reshaped: false,
         purpose: Purpose::Matte,
@@ -373,4 +375,116 @@ fn frames_of_another_size_are_refused() {
     let wrong = VideoFrame::alloc(yuv420(8), 64, 64).unwrap();
     let said = writer.write_frame(wrong, 0, 1).unwrap_err().to_string();
     assert!(said.contains("64x64 yuv420p") && said.contains("320x160 yuv420p"), "{said}");
+}
+
+/// Seconds of the key frames of a file.
+fn key_frames_of(path: &Path) -> Vec<f64> {
+    let text = ffprobe(path, "-select_streams v -show_entries packet=pts_time,flags -of csv=p=0");
+    let keys = text.lines().filter(|l| l.contains('K'));
+    let mut times: Vec<f64> = keys.filter_map(|l| l.split(',').next()?.parse().ok()).collect();
+    times.sort_by(f64::total_cmp);
+    times
+}
+
+#[test]
+fn key_frames_are_two_seconds_apart_at_most_and_nothing_refers_across_them() {
+    let files = Files::new();
+    let even = files.make(
+        "-f lavfi -i testsrc2=s=160x96:r=30000/1001:d=7 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 300",
+        "even.mp4",
+    );
+    // Two seconds at 30 frames per second, then some at 2.
+    let uneven = files.make(
+        "-f lavfi -i testsrc2=s=160x96:r=30:d=10 -vf select=lt(t\\,2)+not(mod(n\\,15)) -fps_mode vfr -c:v libx264 \
+         -preset ultrafast -pix_fmt yuv420p -g 300",
+        "uneven.mp4",
+    );
+    for from in [&even, &uneven] {
+        for (codec, gop, most) in [
+            (Codec::H264, None, 2.001),
+            (Codec::Hevc, None, 2.001),
+            (Codec::Hevc, Some(1.0), 1.001),
+            (Codec::Av1, None, 2.001),
+        ] {
+            let to = files.path("out.mp4");
+            let encode = EncodeOptions { codec: Some(codec), gop, ..EncodeOptions::default() };
+            copy(from, &to, &encode, &DecodeOptions::default()).unwrap();
+            let keys = key_frames_of(&to);
+            let gaps: Vec<f64> = keys.windows(2).map(|w| w[1] - w[0]).collect();
+            // AV1's encoder counts frames only.
+            if !(codec == Codec::Av1 && from == &uneven) {
+                assert!(gaps.len() >= 3 && gaps.iter().all(|g| *g <= most), "{codec:?} {gop:?}: {gaps:?}");
+            }
+            // Decoding that begins at a key frame in the middle misses none behind it.
+            let middle = keys[1];
+            let count = |before: &str| {
+                let raw = files.make(&format!("{before} -i {} -copyts -f framecrc", to.display()), "crc");
+                let text = std::fs::read_to_string(raw).unwrap();
+                let lines = text.lines().filter(|l| !l.starts_with('#'));
+                lines.map(|l| l.rsplit(',').next().unwrap_or("").to_owned()).collect::<Vec<_>>()
+            };
+            let (all, rest) = (count(""), count(&format!("-ss {middle}")));
+            assert!(rest.len() > 1 && all.ends_with(&rest), "{codec:?}: the frames behind {middle} s are the same");
+            std::fs::remove_file(to).unwrap();
+        }
+    }
+}
+
+#[test]
+fn outputs_for_players_keep_within_what_their_decoders_take() {
+    let none = EncodeOptions::default();
+    let square = |size: usize, fps: f64, encode: &EncodeOptions| {
+        let options = WriterOptions {
+            path: Path::new("a.mp4"),
+            encode,
+            layout: yuv420(8),
+            color: YuvColor::default(),
+            width: size,
+            height: size,
+            fps,
+            overwrite: false,
+            reshaped: false,
+            purpose: Purpose::Picture,
+            copy_streams: true,
+            tags: VrTags::Source,
+        };
+        plan_encoder(&options)
+    };
+    assert_eq!(square(2880, 60.0, &none).unwrap().encoder, "libx264");
+    assert_eq!(square(3840, 30.0, &none).unwrap().encoder, "libx265");
+    let h264 = EncodeOptions { codec: Some(Codec::H264), ..none.clone() };
+    let said = square(3840, 30.0, &h264).unwrap().warnings;
+    assert!(said[0].contains("3840x3840 at 30 frames per second is beyond level 5.2"), "{said:?}");
+    // Masters of finer chroma become what headsets decode, unless somebody names a format.
+    for (bits, want) in [(8, "yuv420p"), (10, "yuv420p10le"), (12, "yuv420p10le")] {
+        let fine = YuvLayout { chroma_shift_y: 0, ..yuv420(bits) };
+        let made = plan("a.mp4", &none, fine, 1920).unwrap();
+        assert_eq!(made.pix_fmt, want);
+        assert!(made.warnings[0].contains("4:2:0"), "{:?}", made.warnings);
+        assert!(plan("a.mov", &none, fine, 1920).unwrap().warnings.is_empty());
+    }
+    let named = EncodeOptions { pix_fmt: Some("yuv422p10le".into()), ..none.clone() };
+    let fine = YuvLayout { chroma_shift_y: 0, ..yuv420(10) };
+    assert_eq!(plan("a.mp4", &named, fine, 1920).unwrap().pix_fmt, "yuv422p10le");
+    let quest = EncodeOptions { player: Some(Player::Quest2), ..none.clone() };
+    let made = square(8192, 60.0, &quest).unwrap();
+    assert!(made.description.ends_with("5792x5792"), "{}", made.description);
+    assert!(made.warnings.iter().any(|w| w.contains("made smaller for quest2: from 8192x8192 to 5792x5792")));
+    let av1 = EncodeOptions { codec: Some(Codec::Av1), ..quest };
+    assert!(square(2880, 30.0, &av1).unwrap_err().to_string().contains("quest2 does not decode av1"));
+}
+
+#[test]
+fn frames_that_are_too_large_for_a_player_are_written_smaller() {
+    let files = Files::new();
+    let from = files.make(
+        "-f lavfi -i testsrc2=s=8448x64:r=30:d=0.1 -c:v libx264 -preset ultrafast -qp 40 -pix_fmt yuv420p",
+        "a.mkv",
+    );
+    let to = files.path("b.mp4");
+    let encode = EncodeOptions { player: Some(Player::Quest3), ..fast() };
+    let done = copy(&from, &to, &encode, &DecodeOptions::default()).unwrap();
+    assert!(done.dropped[0].contains("made smaller for quest3"), "{:?}", done.dropped);
+    let video = probe(&to).unwrap().video;
+    assert_eq!((video.width, video.height, video.codec.as_str()), (8192, 60, "hevc"));
 }

@@ -186,3 +186,152 @@ fn color_aspect_and_hdr_are_kept() {
     copy(&full, &to, &fast(), &DecodeOptions::default()).unwrap();
     assert_eq!(ffprobe(&to, "-show_entries stream=color_range -of csv=p=0").trim(), "pc");
 }
+
+/// An mp4 with four channels of sound that a box calls ambisonic, as cameras write it; and that box.
+fn ambisonic(files: &Files) -> (PathBuf, Vec<u8>) {
+    let plain = files.make(
+        &format!(
+            "{} -f lavfi -i sine=d=1 -filter_complex [1:a]pan=4.0|c0=c0|c1=c0|c2=c0|c3=c0[a] -map 0:v -map [a] \
+             -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac",
+            picture("320x160", 10)
+        ),
+        "plain.mp4",
+    );
+    let mut sa3d = b"\0\0\0\x2cSA3D\0\0\0\0\0\x01\0\0\0\0\0\0\x04".to_vec();
+    [0u32, 1, 2, 3].iter().for_each(|v| sa3d.extend(v.to_be_bytes()));
+    let size = sa3d.len() as u32;
+    sa3d[..4].copy_from_slice(&size.to_be_bytes());
+    let path = files.path("ambisonic_360.mp4");
+    std::fs::copy(plain, &path).unwrap();
+    let one = crate::formats::spatial_audio::TrackBoxes { track: 2, boxes: sa3d.clone() };
+    crate::formats::spatial_audio::insert(&path, &[one]).unwrap();
+    (path, sa3d)
+}
+
+#[test]
+fn ambisonic_sound_is_still_called_so() {
+    let files = Files::new();
+    let (from, sa3d) = ambisonic(&files);
+    let before = hashes(&from, "a");
+    for name in ["b.mp4", "b.mov"] {
+        let to = files.path(name);
+        let done = copy(&from, &to, &fast(), &DecodeOptions::default()).unwrap();
+        assert_eq!(done.dropped, [""; 0]);
+        let read = crate::formats::spatial_audio::read(&to);
+        assert_eq!(read.iter().map(|t| &t.boxes).collect::<Vec<_>>(), [&sa3d], "{name}");
+        // All else is where it was: sound and pictures are found.
+        assert_eq!(hashes(&to, "a"), before);
+        ffprobe(&to, "-count_frames -show_entries stream=nb_read_frames");
+        assert_eq!(probe(&to).unwrap().video.frames, Some(10));
+    }
+    let done = copy(&from, &files.path("b.mkv"), &fast(), &DecodeOptions::default()).unwrap();
+    assert!(done.dropped[0].contains("(audio, aac): that it is ambisonic (SA3D) is lost"), "{:?}", done.dropped);
+}
+
+#[test]
+fn keys_of_quicktime_are_kept_beside_usual_tags() {
+    let files = Files::new();
+    let make = "com.apple.quicktime.make";
+    let from = files.make(
+        &format!(
+            "{} -c:v libx264 -preset ultrafast -movflags use_metadata_tags -metadata {make}=Maker -metadata title=Sea",
+            picture("160x96", 3)
+        ),
+        "a.mov",
+    );
+    for name in ["b.mov", "b.mp4", "b.mkv"] {
+        let to = files.path(name);
+        let done = copy(&from, &to, &fast(), &DecodeOptions::default()).unwrap();
+        assert_eq!(done.dropped, [""; 0]);
+        let tags = ffprobe(&to, "-show_entries format_tags -of default=nw=1").to_lowercase();
+        assert!(tags.contains(&format!("{make}=maker")) && tags.contains("title=sea"), "{name}: {tags}");
+    }
+    let done = copy(&from, &files.path("b.ts"), &fast(), &DecodeOptions::default()).unwrap();
+    assert!(done.dropped[0].contains("mpegts has no place for the tags"), "{:?}", done.dropped);
+}
+
+#[test]
+fn time_code_of_a_range_is_that_of_its_first_frame() {
+    let files = Files::new();
+    let from =
+        files.make(&format!("{} -c:v libx264 -preset ultrafast -timecode 10:00:00:00", picture("160x96", 60)), "a.mov");
+    for (start, want) in [(None, "10:00:00:00"), (Some(1.0), "10:00:01:00"), (Some(0.51), "10:00:00:16")] {
+        let to = files.path("b.mov");
+        let options = DecodeOptions { range: TimeRange { start, ..TimeRange::default() }, ..DecodeOptions::default() };
+        copy(&from, &to, &fast(), &options).unwrap();
+        let said = ffprobe(&to, "-select_streams v -show_entries stream_tags=timecode -of csv=p=0");
+        assert_eq!(said.trim(), want, "{start:?}");
+        std::fs::remove_file(to).unwrap();
+    }
+}
+
+#[test]
+fn sound_that_a_container_cannot_hold_is_converted_in_step() {
+    let files = Files::new();
+    let from = files.make(
+        &format!(
+            "{} -f lavfi -i aevalsrc=sin(880*2*PI*t)*gte(t\\,1):s=48000:d=2 -map 0 -map 1 -c:v libx264 -preset ultrafast \
+             -c:a pcm_s24be",
+            picture("160x96", 60)
+        ),
+        "a.mov",
+    );
+    for (name, codec) in [("b.mp4", "aac"), ("b.webm", "opus"), ("b.ts", "aac")] {
+        let to = files.path(name);
+        let encode = if name == "b.webm" { EncodeOptions::default() } else { fast() };
+        let done = copy(&from, &to, &encode, &DecodeOptions::default()).unwrap();
+        assert!(
+            done.dropped.iter().any(|l| l.contains(&format!("pcm_s24be): converted to {codec}"))),
+            "{:?}",
+            done.dropped
+        );
+        let streams = ffprobe(&to, "-show_entries stream=codec_type,codec_name -of csv=p=0");
+        assert!(streams.contains(&format!("{codec},audio")), "{name}: {streams}");
+        // The tone begins a second after the picture, to within some milliseconds.
+        let raw = files.make(
+            &format!("-i {} -map 0:a -af aresample=async=1:first_pts=0 -ac 1 -ar 8000 -f s16le", to.display()),
+            "raw",
+        );
+        let samples: Vec<i16> =
+            std::fs::read(raw).unwrap().chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect();
+        let loud = samples.iter().position(|v| v.unsigned_abs() > 8000).unwrap();
+        assert!(loud.abs_diff(8000) < 200, "{name}: the tone begins at sample {loud}");
+        assert!(samples.len().abs_diff(16_000) < 800, "{name}: {} samples", samples.len());
+    }
+    let kept = EncodeOptions { audio: Carry::Copy, ..fast() };
+    let to = files.path("c.mp4");
+    let done = copy(&from, &to, &kept, &DecodeOptions::default()).unwrap();
+    assert!(done.dropped[0].ends_with("mp4 cannot hold it"), "{:?}", done.dropped);
+    assert_eq!(probe(&to).unwrap().audio_streams, 0);
+    let without = EncodeOptions { audio: Carry::Without, ..fast() };
+    let to = files.path("d.mkv");
+    assert_eq!(copy(&from, &to, &without, &DecodeOptions::default()).unwrap().dropped, [""; 0]);
+    assert_eq!(probe(&to).unwrap().audio_streams, 0);
+}
+
+#[test]
+fn texts_that_a_container_cannot_hold_are_converted() {
+    let files = Files::new();
+    std::fs::write(
+        files.path("s.srt"),
+        "1\n00:00:00,200 --> 00:00:00,700\nHello\n\n2\n00:00:01,000 --> 00:00:01,500\nAgain\n",
+    )
+    .unwrap();
+    for subtitle in ["srt", "ass"] {
+        let from = files.make(
+            &format!("{} -i s.srt -c:v libx264 -preset ultrafast -c:s {subtitle}", picture("160x96", 60)),
+            "a.mkv",
+        );
+        for name in ["b.mp4", "b.mov", "b.webm"] {
+            let to = files.path(name);
+            let encode = if name == "b.webm" { EncodeOptions::default() } else { fast() };
+            copy(&from, &to, &encode, &DecodeOptions::default()).unwrap();
+            let text = files.make(&format!("-i {} -map 0:s -c:s srt", to.display()), "text.srt");
+            let text = std::fs::read_to_string(text).unwrap();
+            for part in ["00:00:00,200 --> 00:00:00,700", "Hello", "00:00:01,000 --> 00:00:01,500", "Again"] {
+                assert!(text.contains(part), "{subtitle} {name}: {text}");
+            }
+            std::fs::remove_file(to).unwrap();
+        }
+    }
+}

@@ -87,6 +87,7 @@ pub(super) fn options<'a>(path: &'a Path, encode: &'a EncodeOptions, video: &Vid
         color: video.color,
         width: video.width,
         height: video.height,
+        fps: video.fps,
         overwrite: false,
         reshaped: false,
         purpose: Purpose::Picture,
@@ -120,7 +121,7 @@ pub(super) fn copy(from: &Path, to: &Path, encode: &EncodeOptions, decode: &Deco
             Item::Packet(p) => writer.write_packet(&p)?,
         }
     }
-    let dropped = writer.dropped_streams().to_vec();
+    let dropped = writer.notes().lost.clone();
     let encoder = writer.encoder_name().to_owned();
     let finished = writer.finish()?;
     assert_eq!(finished.bytes, std::fs::metadata(to).unwrap().len());

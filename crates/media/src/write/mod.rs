@@ -7,6 +7,7 @@ pub mod opens;
 pub(crate) mod options;
 mod output;
 pub mod segment;
+mod transcode;
 mod vr_tags;
 pub(crate) mod writer;
 

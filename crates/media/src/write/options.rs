@@ -2,6 +2,7 @@
 
 use crate::read::template::VideoTemplate;
 use crate::write::codec::Codec;
+use crate::write::encoder::players::Player;
 use ffmpeg_next::ffi;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -29,10 +30,62 @@ pub struct EncodeOptions {
     pub pix_fmt: Option<String>,
     /// Private or generic encoder options, `key=value`. An unknown key is an error.
     pub extra: Vec<(String, String)>,
+    /// Seconds between key frames at most; `None`: two. Of no use to codecs without other frames.
+    #[serde(default)]
+    pub gop: Option<f64>,
+    /// The player whose limits the output keeps within.
+    #[serde(default)]
+    pub player: Option<Player>,
     /// Threads of the encoder; 0 leaves the choice to the encoder.
     pub threads: usize,
+    /// What becomes of the source's sound.
+    #[serde(default)]
+    pub audio: Carry,
+    /// What becomes of the source's subtitles.
+    #[serde(default)]
+    pub subtitles: Carry,
     /// Whether NVENC may be chosen when `encoder` is not given.
     pub hardware: bool,
+}
+
+/// What becomes of streams of the source that aren't the video.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Carry {
+    /// They are copied, and converted where the container can't hold their codec and a usual way exists.
+    #[default]
+    Auto,
+    /// They are copied, or left out where the container can't hold them.
+    Copy,
+    /// They are left out.
+    Without,
+}
+
+impl Carry {
+    /// All of them, in the order in which they are listed to users.
+    pub const ALL: [Carry; 3] = [Carry::Auto, Carry::Copy, Carry::Without];
+
+    /// The word by which the command line knows it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Carry::Auto => "auto",
+            Carry::Copy => "copy",
+            Carry::Without => "none",
+        }
+    }
+
+    /// The way of that word.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|carry| carry.name() == name)
+    }
+}
+
+/// What an output says about itself besides its pictures.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutputNotes {
+    /// What of the source isn't in it, or not as it was, each in words with the reason.
+    pub lost: Vec<String>,
+    /// What else the user may want to know, in sentences: why NVENC isn't used.
+    pub hints: Vec<String>,
 }
 
 /// What an output's pictures are for.
@@ -70,6 +123,8 @@ pub struct WriterOptions<'a> {
     pub width: usize,
     /// Height of the frames in pixels.
     pub height: usize,
+    /// Frames of a second on average; 0 where unknown.
+    pub fps: f64,
     /// The frames show something else than the source's do in another shape: what the source says
     /// about the shape of its pixels doesn't hold.
     pub reshaped: bool,

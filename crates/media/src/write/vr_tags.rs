@@ -12,28 +12,32 @@ pub(crate) fn settle_tags(
     container: &Container,
     template: &SourceTemplate,
 ) -> Vec<String> {
-    let mut notes = Vec::new();
-    // Apple's `vexu` boxes.
-    let mov_keeps_vr = libavformat_is_at_least(61, 7);
     let tags = match options.tags {
         VrTags::Source => template.info.video.tags,
         VrTags::Custom(tags) => tags,
     };
-    if *container == Container::Mp4 && tags.right_first {
-        // FFmpeg writes no st3d for it, and sv3d alone would say that there is one view.
-        options.tags = VrTags::Custom(ContainerTags::default());
-        notes.push(
-            "mp4 gets no stereo and spherical metadata for a video whose right eye comes first; players must go by \
-             the file name, or use .mkv"
-                .to_owned(),
-        );
+    if tags.is_empty() {
+        return Vec::new();
     }
-    if *container == Container::Mov && !mov_keeps_vr && !tags.is_empty() {
-        notes.push(
-            "this FFmpeg writes no stereo and spherical metadata into .mov; players must go by the file name, \
-             or use .mp4 or .mkv"
-                .to_owned(),
-        );
-    }
-    notes
+    // Apple's `vexu` boxes.
+    let mov_keeps_vr = libavformat_is_at_least(61, 7);
+    let lost = match container {
+        Container::Mp4 if tags.right_first => {
+            // FFmpeg writes no st3d for it, and sv3d alone would say that there is one view.
+            options.tags = VrTags::Custom(ContainerTags::default());
+            "mp4 gets no stereo and spherical metadata for a video whose right eye comes first; players must go by the \
+             file name, or use .mkv"
+                .to_owned()
+        }
+        Container::Mov if !mov_keeps_vr => {
+            "this FFmpeg writes no stereo and spherical metadata into .mov; players must \
+                                            go by the file name, or use .mp4 or .mkv"
+                .to_owned()
+        }
+        Container::Other(name) => format!(
+            "{name} holds no stereo and spherical metadata; players must go by the file name, or use .mp4 or .mkv"
+        ),
+        _ => return Vec::new(),
+    };
+    vec![lost]
 }

@@ -7,7 +7,7 @@ use crate::read::reader::CopiedPacket;
 use crate::read::template::SourceTemplate;
 use crate::write::encoder::open::open_encoder;
 use crate::write::encoder::video::VideoEncoder;
-use crate::write::options::WriterOptions;
+use crate::write::options::{OutputNotes, WriterOptions};
 use crate::write::output::place::check_place;
 use crate::write::output::{Output, Streams};
 use crate::write::vr_tags::settle_tags;
@@ -29,7 +29,7 @@ pub struct Writer {
     encoder: VideoEncoder,
     output: Output,
     streams: Streams,
-    notes: Vec<String>,
+    notes: OutputNotes,
     path: PathBuf,
 }
 
@@ -45,9 +45,11 @@ impl Writer {
         let path = check_place(&options, template)?;
         let (encoder, mut notes) = open_encoder(&options, template)?;
         let container = encoder.plan().container.clone();
-        notes.extend(settle_tags(&mut options, &container, template));
+        notes.lost.extend(settle_tags(&mut options, &container, template));
         let mut output = Output::create(&path, &container, options.overwrite)?;
         let streams = output.add_streams(&options, template, &encoder.parameters()?)?;
+        notes.lost.splice(0..0, streams.lost.iter().cloned());
+        notes.lost.extend(output.lost_tags(template));
         output.write_header(template)?;
         Ok(Writer { encoder, output, streams, notes, path })
     }
@@ -62,14 +64,8 @@ impl Writer {
         self.encoder.plan().description.clone()
     }
 
-    /// Streams of the source that the container cannot hold, each in words with the reason.
-    pub fn dropped_streams(&self) -> &[String] {
-        &self.streams.dropped
-    }
-
-    /// What else the user may want to know, in sentences: why NVENC isn't used, what metadata the
-    /// container loses.
-    pub fn notes(&self) -> &[String] {
+    /// What of the source isn't in the output, and what else the user may want to know.
+    pub fn notes(&self) -> &OutputNotes {
         &self.notes
     }
 
@@ -102,7 +98,7 @@ impl Writer {
     pub fn finish(mut self) -> Result<Finished> {
         self.encoder.send_eof()?;
         self.drain()?;
-        let bytes = self.output.finish()?;
+        let bytes = self.output.finish(&mut self.streams)?;
         Ok(Finished { path: self.path.clone(), bytes })
     }
 

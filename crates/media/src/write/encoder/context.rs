@@ -38,8 +38,8 @@ pub(crate) fn open_context(
     // SAFETY: plain fields of a context that isn't open yet.
     unsafe {
         let c = context.as_mut_ptr();
-        (*c).width = options.width as i32;
-        (*c).height = options.height as i32;
+        (*c).width = plan.size.0 as i32;
+        (*c).height = plan.size.1 as i32;
         numbers::write(&raw mut (*c).pix_fmt, plan.pixel);
         (*c).time_base = timing.time_base;
         (*c).framerate = timing.rate;
@@ -137,7 +137,7 @@ fn open_codec(
         make_closable(context, &plan.encoder);
     }
     let encoder = plan.encoder.clone();
-    let what = format!("{}x{} ({})", options.width, options.height, plan.description);
+    let what = format!("{}x{} ({})", plan.size.0, plan.size.1, plan.description);
     let reason = if code < 0 { ffmpeg::Error::from(code).to_string() } else { "it does not know an option".to_owned() };
     // An encoder on the CPU that calls its arguments wrong means the user's own, where there are some.
     let wrong = code == ffi::AVERROR(libc::EINVAL) || code == ffi::AVERROR_OPTION_NOT_FOUND;

@@ -5,6 +5,7 @@ pub(crate) mod nvenc;
 pub(crate) mod open;
 mod pixel_choice;
 pub(crate) mod plan;
+pub(crate) mod players;
 mod settings;
 pub(crate) mod trial;
 pub(crate) mod video;

@@ -3,16 +3,17 @@
 use crate::error::{MediaError, Result};
 use crate::ffi::codec::{codec_name, find_encoder, id_of, is_video};
 use crate::ffi::log;
-use crate::ffi::numbers::PixelFormat;
-use crate::ffi::pixel_format::{format_name, layout_of};
+use crate::ffi::numbers::{CodecId, PixelFormat};
+use crate::ffi::pixel_format::{format_for, format_name, layout_of};
 use crate::formats::container::Container;
 use crate::read::template::VideoTemplate;
 use crate::write::codec::Codec;
 use crate::write::encoder::nvenc::nvenc_status;
 use crate::write::encoder::pixel_choice::choose_pixel;
+use crate::write::encoder::players::fits_h264;
 use crate::write::encoder::settings::settings;
 use crate::write::options::{ALPHA_WAYS, Purpose, WriterOptions};
-use ffmpeg_next as ffmpeg;
+use ffmpeg_next::{self as ffmpeg, ffi};
 use vrseg_image::plane::YuvLayout;
 
 /// A decision, made before any file is created.
@@ -26,6 +27,10 @@ pub struct EncoderPlan {
     pub description: String,
     /// Why NVENC isn't used although it was allowed.
     pub hardware_unavailable: Option<String>,
+    /// What the user should know of what becomes of the pictures, in sentences.
+    pub warnings: Vec<String>,
+    /// Width and height that are encoded: the frames', or less where a player takes no more.
+    pub(crate) size: (usize, usize),
     /// The pixel format of that name.
     pub(crate) pixel: PixelFormat,
     pub(crate) options: Vec<(String, String)>,
@@ -48,10 +53,18 @@ impl EncoderPlan {
 pub fn plan_encoder(options: &WriterOptions<'_>) -> Result<EncoderPlan> {
     log::init();
     let container = Container::of(options.path)?;
+    let size = match options.encode.player {
+        Some(player) => player.limits().size((options.width, options.height)),
+        None => (options.width, options.height),
+    };
+    let asked = options;
+    let options =
+        &WriterOptions { width: size.0, height: size.1, layout: player_layout(options, &container), ..*asked };
     let (encoder, hardware_unavailable) = choose_encoder(options, &container)?;
     let codec = find(&encoder)?;
     check_container(options, &container, &codec)?;
     let pixel = choose_pixel(options, &encoder, &codec)?;
+    let warnings = warnings(asked, options, id_of(&codec));
     let (mut settings, mut description) = settings(&encoder, options, pixel)?;
     // Set last, they replace settings of the same name.
     settings.extend(options.encode.extra.iter().cloned());
@@ -59,8 +72,72 @@ pub fn plan_encoder(options: &WriterOptions<'_>) -> Result<EncoderPlan> {
         description += &format!(" {key}={value}");
     }
     let pix_fmt = format_name(pixel);
-    let description = format!("{encoder}{description} {pix_fmt}");
-    Ok(EncoderPlan { encoder, pix_fmt, description, hardware_unavailable, pixel, options: settings, container })
+    let mut description = format!("{encoder}{description} {pix_fmt}");
+    if size != (asked.width, asked.height) {
+        description += &format!(" {}x{}", size.0, size.1);
+    }
+    Ok(EncoderPlan {
+        encoder,
+        pix_fmt,
+        description,
+        hardware_unavailable,
+        warnings,
+        size,
+        pixel,
+        options: settings,
+        container,
+    })
+}
+
+/// The layout that is encoded where nobody names a pixel format: the frames' own, but in mp4 files, which are for players,
+/// what the decoders of headsets take: chroma at half of the size and at most 10 bits.
+fn player_layout(o: &WriterOptions<'_>, container: &Container) -> YuvLayout {
+    let for_players = o.encode.player.is_some() || *container == Container::Mp4;
+    let lossless = matches!(o.encode.codec, Some(Codec::Ffv1 | Codec::ProRes));
+    if !for_players || o.purpose == Purpose::Alpha || lossless || o.encode.pix_fmt.is_some() {
+        return o.layout;
+    }
+    YuvLayout { bits: o.layout.bits.min(10), chroma_shift_x: 1, chroma_shift_y: 1, ..o.layout }
+}
+
+/// Frames per second as people write them: 30, 29.97.
+fn rounded(fps: f64) -> f64 {
+    (fps * 100.0).round() / 100.0
+}
+
+/// What becomes of the pictures that the user may not expect; `frames` is as they come, `encoded` as they are written.
+fn warnings(frames: &WriterOptions<'_>, encoded: &WriterOptions<'_>, codec: CodecId) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if frames.layout != encoded.layout && frames.purpose == Purpose::Picture {
+        let bits = if frames.layout.bits > encoded.layout.bits { " and 10 bits" } else { "" };
+        let own = format_for(frames.layout).map_or("its own".to_owned(), format_name);
+        warnings.push(format!(
+            "written with 4:2:0 chroma{bits}, which is all that headsets decode; --pix-fmt {own} keeps the source's"
+        ));
+    }
+    let (width, height, fps) = (encoded.width, encoded.height, encoded.fps);
+    let is_h264 = codec == ffi::AVCodecID::AV_CODEC_ID_H264;
+    if is_h264 && !fits_h264(width, height, fps) {
+        warnings.push(format!(
+            "{width}x{height} at {} frames per second is beyond level 5.2 of H.264, where headsets' decoders end; \
+             --codec hevc is within theirs",
+            rounded(fps)
+        ));
+    }
+    let Some(player) = frames.encode.player else { return warnings };
+    let (name, limits) = (player.name(), player.limits());
+    if (frames.width, frames.height) != (width, height) {
+        let (w, h) = (frames.width, frames.height);
+        warnings.push(format!("made smaller for {name}: from {w}x{h} to {width}x{height}"));
+    }
+    if (width * height) as f64 * fps > limits.rate * 1.001 {
+        let most = limits.rate / (width * height) as f64;
+        warnings.push(format!(
+            "{name} plays {width}x{height} at {most:.0} frames per second at most, and this has {}",
+            rounded(fps)
+        ));
+    }
+    warnings
 }
 
 fn find(name: &str) -> Result<ffmpeg::Codec> {
@@ -76,6 +153,13 @@ fn choose_encoder(o: &WriterOptions<'_>, container: &Container) -> Result<(Strin
         Some(codec) => codec,
         None => default_codec(o, container)?,
     };
+    if let Some(player) = o.encode.player
+        && codec != Codec::H264
+        && !player.limits().codecs.contains(&codec)
+    {
+        let what = format!("{} does not decode {}; leave --codec out", player.name(), codec.name());
+        return Err(MediaError::Invalid { what });
+    }
     let software = codec.software();
     let hardware = codec.hardware().filter(|_| o.encode.hardware && o.purpose != Purpose::Alpha);
     let Some(hardware) = hardware else { return Ok((software.to_owned(), None)) };
@@ -111,7 +195,7 @@ fn default_codec(o: &WriterOptions<'_>, container: &Container) -> Result<Codec> 
     let plain = o.layout.bits == 8 && (o.layout.chroma_shift_x, o.layout.chroma_shift_y) == (1, 1);
     Ok(match container {
         Container::WebM => Codec::Vp9,
-        _ if plain && o.width <= 4096 && o.height <= 4096 => Codec::H264,
+        _ if plain && fits_h264(o.width, o.height, o.fps) => Codec::H264,
         _ => Codec::Hevc,
     })
 }
@@ -146,9 +230,13 @@ pub(crate) fn joined_params(plan: &EncoderPlan, video: &VideoTemplate, threads: 
         }
     };
     match plan.encoder.as_str() {
+        // Level 5.2's motion vectors, whatever the level: longer ones show as damage in headsets (Meta, "Encoding
+        // High-Resolution 360 and 180 Video").
+        "libx264" => add("x264-params", vec!["mvrange=511".to_owned()]),
         "libx265" => {
-            // x265 writes to stderr by itself; warnings stay off the terminal.
-            let mut params = vec!["log-level=error".to_owned()];
+            // x265 writes to stderr by itself; warnings stay off the terminal. Key frames that nothing after them
+            // refers across.
+            let mut params = vec!["log-level=error".to_owned(), "open-gop=0".to_owned()];
             if threads > 0 {
                 params.push(format!("pools={threads}"));
             }

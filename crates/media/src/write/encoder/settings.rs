@@ -4,6 +4,7 @@ use crate::error::{MediaError, Result};
 use crate::ffi::codec;
 use crate::ffi::numbers::PixelFormat;
 use crate::ffi::pixel_format::descriptor;
+use crate::write::encoder::players::KEY_FRAME_SECONDS;
 use crate::write::options::{EncodeOptions, Purpose, WriterOptions};
 
 /// The presets of x264 and x265, fastest first.
@@ -49,6 +50,8 @@ pub(crate) fn settings(
     let pixels = o.width * o.height;
     let large = pixels > 1920 * 1088;
     check_x26x_preset(encoder, e)?;
+    s.key_frames(encoder, o);
+    s.cap_rate(e);
     match encoder {
         "libx264" | "libx264rgb" => {
             s.rate(e, "crf", 18.0);
@@ -136,6 +139,45 @@ impl Settings<'_> {
         if !self.named.contains(&key) {
             self.pairs.push((key.to_owned(), value.to_owned()));
         }
+    }
+
+    /// Key frames often enough to seek in a player, each of which nothing before it is needed for.
+    fn key_frames(&mut self, encoder: &str, o: &WriterOptions<'_>) {
+        const WITH_OTHER_FRAMES: &[&str] = &[
+            "libx264",
+            "libx264rgb",
+            "libx265",
+            "libsvtav1",
+            "libaom-av1",
+            "librav1e",
+            "libvpx-vp9",
+            "libvpx",
+            "h264_nvenc",
+            "hevc_nvenc",
+            "av1_nvenc",
+        ];
+        if !WITH_OTHER_FRAMES.contains(&encoder) {
+            return;
+        }
+        let seconds = o.encode.gop.unwrap_or(KEY_FRAME_SECONDS);
+        let fps = if o.fps > 0.0 { o.fps } else { 30.0 };
+        let frames = (fps * seconds + 0.001).floor().clamp(1.0, 100_000.0);
+        self.set("g", &number(frames as f32));
+        if o.encode.gop.is_some() {
+            self.say("gop", &number(seconds as f32));
+        }
+        if encoder.starts_with("libx26") {
+            // Where the frame rate varies, they are asked for by time.
+            self.set("forced-idr", "1");
+        }
+    }
+
+    /// The peak that a player takes.
+    fn cap_rate(&mut self, e: &EncodeOptions) {
+        let Some(player) = e.player else { return };
+        let bits = player.limits().bits;
+        self.set("maxrate", &bits.to_string());
+        self.set("bufsize", &bits.to_string());
     }
 
     fn say(&mut self, key: &str, value: &str) {
@@ -233,6 +275,7 @@ mod tests {
             color: YuvColor::default(),
             width: 3840,
             height: 1920,
+            fps: 30.0,
             overwrite: false,
             reshaped: false,
             purpose: Purpose::Picture,
@@ -250,17 +293,17 @@ mod tests {
         let encode = |preset: &str, crf| EncodeOptions { preset: Some(preset.into()), crf, ..EncodeOptions::default() };
         for (x264, nvenc) in X26X_PRESETS.iter().zip(["p1", "p1", "p2", "p3", "p4", "p4", "p5", "p6", "p7", "p7"]) {
             for encoder in ["h264_nvenc", "hevc_nvenc", "av1_nvenc"] {
-                let want = format!("cq=19 rc=vbr b=0 preset={nvenc} | cq 19 preset {nvenc}");
+                let want = format!("g=60 cq=19 rc=vbr b=0 preset={nvenc} | cq 19 preset {nvenc}");
                 assert_eq!(words(encoder, &encode(x264, Some(19.0))), want, "{encoder} {x264}");
             }
-            let want = format!("crf=19 preset={x264} | crf 19 preset {x264}");
+            let want = format!("g=60 forced-idr=1 crf=19 preset={x264} | crf 19 preset {x264}");
             assert_eq!(words("libx265", &encode(x264, Some(19.0))), want);
         }
         let own = encode("p6", Some(0.0));
-        assert_eq!(words("hevc_nvenc", &own), "cq=1 rc=vbr b=0 preset=p6 | cq 1 preset p6");
+        assert_eq!(words("hevc_nvenc", &own), "g=60 cq=1 rc=vbr b=0 preset=p6 | cq 1 preset p6");
         let rate = EncodeOptions { bitrate: Some(20_000_000), ..encode("slow", None) };
-        assert_eq!(words("hevc_nvenc", &rate), "b=20000000 rc=vbr preset=p5 | bitrate 20000000 preset p5");
+        assert_eq!(words("hevc_nvenc", &rate), "g=60 b=20000000 rc=vbr preset=p5 | bitrate 20000000 preset p5");
         let none = EncodeOptions::default();
-        assert_eq!(words("h264_nvenc", &none), "cq=22 rc=vbr b=0 preset=p4 | cq 22 preset p4");
+        assert_eq!(words("h264_nvenc", &none), "g=60 cq=22 rc=vbr b=0 preset=p4 | cq 22 preset p4");
     }
 }

@@ -3,19 +3,20 @@
 
 use crate::error::{MediaError, Result};
 use crate::ffi::codec::find_encoder;
+use crate::ffi::convert::scale::{Scaler, Side};
 use crate::ffi::frame::{VideoFrame, alloc_raw, copy_props};
 use crate::ffi::log;
 use crate::ffi::numbers::PixelFormat;
 use crate::ffi::parameters::Parameters;
 use crate::ffi::pixel_format::{format_for, format_name};
 use crate::ffi::pool::FramePool;
-use crate::ffi::scale::{Scaler, Side};
 use crate::ffi::time;
 use crate::read::template::VideoTemplate;
 use crate::write::encoder::context::{Timing, make_closable, open_context};
 use crate::write::encoder::plan::EncoderPlan;
+use crate::write::encoder::players::KEY_FRAME_SECONDS;
 use crate::write::options::WriterOptions;
-use ffmpeg_next::{self as ffmpeg, ffi, packet::Mut as _};
+use ffmpeg_next::{self as ffmpeg, ffi, packet::Mut as _, picture};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::ptr;
@@ -37,6 +38,9 @@ pub(crate) struct VideoEncoder {
     source: Side,
     scaler: Option<(Scaler, ConvertedFrames)>,
     clock: Clock,
+    /// Ticks between key frames at most, where frames don't come evenly: counting them isn't enough then.
+    key_every: Option<i64>,
+    last_key: Option<i64>,
     /// See [`WriterOptions::reshaped`].
     reshaped: bool,
     time_base: ffi::AVRational,
@@ -90,7 +94,11 @@ impl VideoEncoder {
             color: options.color,
         };
         let usual_duration = time::rescale(1, frame_time, video.time_base).max(1);
+        let key_seconds = options.encode.gop.unwrap_or(KEY_FRAME_SECONDS);
+        let key_ticks = (key_seconds / time::tick(video.time_base)).floor().max(1.0) as i64;
         Ok(VideoEncoder {
+            key_every: (clock == Clock::Source).then_some(key_ticks),
+            last_key: None,
             context,
             plan,
             source,
@@ -148,15 +156,27 @@ impl VideoEncoder {
         self.sent += 1;
         let duration = if duration > 0 { duration } else { self.usual_duration };
         self.in_encoder.insert(number, (pts, duration));
-        if came.0 == self.plan.pixel {
-            stamp(frame.av_mut(), number);
+        let kind = self.frame_type(pts, duration);
+        if came == (self.plan.pixel, self.plan.size.0, self.plan.size.1) {
+            stamp(frame.av_mut(), number, kind);
             self.send_av(frame.av())?;
         } else {
             let mut converted = self.convert(&frame)?;
-            stamp(&mut converted, number);
+            stamp(&mut converted, number, kind);
             self.send_av(&converted)?;
         }
         Ok(frame)
+    }
+
+    /// Whether a frame must be a key frame, lest the next one come too late to be.
+    fn frame_type(&mut self, pts: i64, duration: i64) -> picture::Type {
+        let Some(every) = self.key_every else { return picture::Type::None };
+        let late = self.last_key.is_none_or(|last| pts.saturating_add(duration) - last > every);
+        if !late {
+            return picture::Type::None;
+        }
+        self.last_key = Some(pts);
+        picture::Type::I
     }
 
     fn send_av(&mut self, frame: &ffmpeg::frame::Video) -> Result<()> {
@@ -222,7 +242,8 @@ impl VideoEncoder {
 
     /// Brings a frame into the encoder's pixel format.
     fn convert(&mut self, frame: &VideoFrame) -> Result<ffmpeg::frame::Video> {
-        let target = Side { format: self.plan.pixel, ..self.source };
+        let (width, height) = self.plan.size;
+        let target = Side { format: self.plan.pixel, width, height, color: self.source.color };
         let (scaler, to) = match self.scaler.take() {
             Some(pair) => self.scaler.insert(pair),
             None => {
@@ -244,10 +265,10 @@ impl VideoEncoder {
 }
 
 /// Sets what the encoder goes by.
-fn stamp(frame: &mut ffmpeg::frame::Video, pts: i64) {
+fn stamp(frame: &mut ffmpeg::frame::Video, pts: i64, kind: picture::Type) {
     frame.set_pts(Some(pts));
     // Else x264 would copy the source's I/P/B decisions.
-    frame.set_kind(ffmpeg::picture::Type::None);
+    frame.set_kind(kind);
 }
 
 /// Frames per second, and whether they come evenly. Where the average is within 1 % of FFmpeg's

@@ -5,20 +5,39 @@ use super::Output;
 use crate::error::{MediaError, Result};
 use crate::ffi::dictionary::{Dictionary, write_dict};
 use crate::ffi::log;
+use crate::formats::tags;
 use crate::read::template::SourceTemplate;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::ffi::CString;
 
 impl Output {
+    /// What of the source's tags and chapters the container has no place for, in words.
+    pub(crate) fn lost_tags(&self, template: &SourceTemplate) -> Vec<String> {
+        let name = self.container.name();
+        let names = template.tags.iter().map(|(name, _)| name).filter(|name| !is_stale(name, false));
+        let lost = tags::lost(&self.container, names);
+        let mut said = Vec::new();
+        if !lost.is_empty() {
+            said.push(format!("{name} has no place for the tags {}; .mkv keeps all", lost.join(", ")));
+        }
+        let chapters = template.chapters.len();
+        if chapters > 0 && !tags::holds_chapters(&self.container) {
+            said.push(format!("{name} has no place for the {chapters} chapters; .mkv and .mp4 have"));
+        }
+        said
+    }
+
     /// Tags, chapters and the container's header.
     pub(crate) fn write_header(&mut self, template: &SourceTemplate) -> Result<()> {
         // The clock that the muxer gives the video track.
         let ticks = (0..14).map(|i| i64::from(template.video.time_base.den) << i).find(|t| *t >= 10_000);
         let ticks = ticks.unwrap_or(90_000).to_string();
         let mut pairs = Vec::new();
+        let names = || template.tags.iter().map(|(name, _)| name).filter(|name| !is_stale(name, false));
         if self.container.is_mov() {
             // Playable from the first byte; the file is rewritten once at the end for that.
-            pairs.push(("movflags", "+faststart"));
+            let own_keys = tags::needs_own_keys(&self.container, names());
+            pairs.push(("movflags", if own_keys { "+faststart+use_metadata_tags" } else { "+faststart" }));
             // Edit lists count in this clock; the default of 1 ms would put sound and picture out of
             // step by as much.
             pairs.push(("movie_timescale", ticks.as_str()));

@@ -11,6 +11,8 @@ use crate::ffi::input::file_url;
 use crate::ffi::log;
 use crate::ffi::time::{self, MICROSECONDS};
 use crate::formats::container::Container;
+use crate::formats::spatial_audio::{self, TrackBoxes};
+use crate::write::transcode::Transcoder;
 use ffmpeg_next::{self as ffmpeg, ffi, packet::Mut as _, packet::Ref as _};
 use part_file::PartFile;
 use std::path::Path;
@@ -20,11 +22,13 @@ use std::ptr;
 /// AAC frame lasts 23 ms, Opus wants 80 ms.
 const PREROLL: i64 = 100_000;
 
-#[derive(Clone, Debug)]
+/// A stream of the source on its way into the output.
 pub(crate) struct CopiedStream {
     index: usize,
     time_base: ffi::AVRational,
     last_dts: Option<i64>,
+    /// Where the container can't hold its codec.
+    transcoder: Option<Transcoder>,
 }
 
 /// What became of the source's streams.
@@ -33,8 +37,8 @@ pub(crate) struct Streams {
     pub copied: Vec<Option<CopiedStream>>,
     /// The video's number in the output.
     pub video: usize,
-    /// Those that are not in the output, each in words with the reason.
-    pub dropped: Vec<String>,
+    /// Those that are not in the output, or not as they were, each in words with the reason.
+    pub lost: Vec<String>,
 }
 
 /// An open output. Dropped before [`Output::finish`] it removes its file.
@@ -44,6 +48,8 @@ pub(crate) struct Output {
     file: PartFile,
     /// Streams to be written whole after the header: number and bytes of a cover picture.
     covers: Vec<(usize, Vec<u8>)>,
+    /// What FFmpeg's muxer doesn't write of ambisonic sound.
+    spatial: Vec<TrackBoxes>,
 }
 
 // SAFETY: the context is ours alone and FFmpeg's muxers keep nothing per thread.
@@ -72,6 +78,7 @@ impl Output {
             container: container.clone(),
             file: PartFile::create(path, overwrite)?,
             covers: Vec::new(),
+            spatial: Vec::new(),
         };
         let url = file_url(output.file.temporary())?;
         let muxer = container.muxer();
@@ -120,12 +127,31 @@ impl Output {
         if !self.container.is_mov() && is_preroll(source, stream.time_base) {
             return Ok(());
         }
+        if stream.transcoder.is_some() {
+            return self.write_converted(Some(source), stream);
+        }
         let mut packet = ffmpeg::Packet::empty();
         // SAFETY: both are valid packets; the payload is shared, not copied.
         let code = unsafe { ffi::av_packet_ref(packet.as_mut_ptr(), source.as_ptr()) };
         self.check(code, Vec::new())?;
+        self.write_in_order(packet, stream.time_base, stream)
+    }
+
+    /// Converts a packet, or with `None` what is still in the encoder, and writes what comes of it.
+    fn write_converted(&mut self, source: Option<&ffmpeg::Packet>, stream: &mut CopiedStream) -> Result<()> {
+        let Some(transcoder) = &mut stream.transcoder else { return Ok(()) };
+        let (packets, time_base) = (transcoder.convert(source)?, transcoder.time_base());
+        packets.into_iter().try_for_each(|packet| self.write_in_order(packet, time_base, stream))
+    }
+
+    fn write_in_order(
+        &mut self,
+        mut packet: ffmpeg::Packet,
+        time_base: ffi::AVRational,
+        stream: &mut CopiedStream,
+    ) -> Result<()> {
         packet.set_stream(stream.index);
-        packet.rescale_ts(stream.time_base, self.stream_time_base(stream.index));
+        packet.rescale_ts(time_base, self.stream_time_base(stream.index));
         packet.set_position(-1);
         self.fix_dts(&mut packet, stream);
         self.write(&mut packet)
@@ -151,14 +177,19 @@ impl Output {
         self.check(code, lines)
     }
 
-    /// Trailer, flush to the disk, final name. Returns the size.
-    pub(crate) fn finish(&mut self) -> Result<u64> {
+    /// What is left of `streams`, trailer, flush to the disk, final name. Returns the size.
+    pub(crate) fn finish(&mut self, streams: &mut Streams) -> Result<u64> {
+        streams.copied.iter_mut().flatten().try_for_each(|stream| self.write_converted(None, stream))?;
         // SAFETY: an open output with its header written.
         let (code, lines) = log::capture(|| unsafe { ffi::av_write_trailer(self.context) });
         self.check(code, lines)?;
         // SAFETY: as above; the descriptor is closed and its pointer set to null.
         let code = unsafe { ffi::avio_closep(&raw mut (*self.context).pb) };
         self.check(code, Vec::new())?;
+        if !self.spatial.is_empty() {
+            let placed = spatial_audio::insert(self.file.temporary(), &self.spatial);
+            placed.map_err(|e| MediaError::create(self.file.path(), &e))?;
+        }
         self.file.finish()
     }
 }

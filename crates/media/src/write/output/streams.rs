@@ -11,8 +11,10 @@ use crate::ffi::numbers;
 use crate::ffi::parameters::Parameters;
 use crate::formats::container::Container;
 use crate::formats::sidedata;
+use crate::formats::spatial_audio::TrackBoxes;
 use crate::read::template::{SourceTemplate, StreamTemplate};
-use crate::write::options::{Purpose, VrTags, WriterOptions};
+use crate::write::options::{Carry, EncodeOptions, Purpose, VrTags, WriterOptions};
+use crate::write::transcode::Transcoder;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::ffi::CString;
 use std::ptr;
@@ -20,11 +22,21 @@ use std::ptr;
 /// What becomes of a stream that isn't the video.
 enum StreamHandling {
     Copy,
+    Convert(Transcoder),
     Cover,
-    /// Removed without a word: the muxer makes it anew.
+    /// Removed without a word: the muxer makes it anew, or nobody wants it.
     MadeAnew,
     /// Removed, and why.
     Drop(String),
+}
+
+/// A stream in words: number, kind and codec.
+fn named(i: usize, stream: &StreamTemplate) -> String {
+    let kind = match stream.disposition & ffi::AV_DISPOSITION_ATTACHED_PIC {
+        0 => media_kind_name(stream.params.kind()),
+        _ => "cover picture".to_owned(),
+    };
+    format!("stream {i} ({kind}, {})", stream.params.codec_name())
 }
 
 impl Output {
@@ -35,30 +47,45 @@ impl Output {
         template: &SourceTemplate,
         encoder: &Parameters,
     ) -> Result<Streams> {
-        let mut streams = Streams { copied: vec![None; template.streams.len()], video: 0, dropped: Vec::new() };
+        let copied = template.streams.iter().map(|_| None).collect();
+        let mut streams = Streams { copied, video: 0, lost: Vec::new() };
         for (i, stream) in template.streams.iter().enumerate() {
             if i == template.video.index {
                 streams.video = self.add_video(options, template, encoder)?;
             } else if options.copy_streams {
-                match self.fate(stream, template) {
+                match self.handling(stream, template, options.encode) {
                     StreamHandling::Copy => streams.copied[i] = Some(self.add_copy(stream)?),
+                    StreamHandling::Convert(transcoder) => {
+                        let (to, name) = (transcoder.codec_name(), self.container.name());
+                        let lost = format!("{}: converted to {to}, since {name} can't hold it", named(i, stream));
+                        streams.lost.push(lost);
+                        streams.copied[i] = Some(self.add_converted(stream, transcoder)?);
+                    }
                     StreamHandling::Cover => self.add_cover(stream)?,
                     StreamHandling::MadeAnew => {}
-                    StreamHandling::Drop(why) => {
-                        let kind = match stream.disposition & ffi::AV_DISPOSITION_ATTACHED_PIC {
-                            0 => media_kind_name(stream.params.kind()),
-                            _ => "cover picture".to_owned(),
-                        };
-                        streams.dropped.push(format!("stream {i} ({kind}, {}): {why}", stream.params.codec_name()));
-                    }
+                    StreamHandling::Drop(why) => streams.lost.push(format!("{}: {why}", named(i, stream))),
                 }
+                self.carry_spatial(i, stream, &mut streams);
             }
         }
         Ok(streams)
     }
 
+    /// Remembers what the source says of where the sound of a stream comes from.
+    fn carry_spatial(&mut self, i: usize, stream: &StreamTemplate, streams: &mut Streams) {
+        let (Some(boxes), Some(copied)) = (&stream.spatial, &streams.copied[i]) else { return };
+        if self.container.is_mov() {
+            // FFmpeg's muxer counts tracks from 1.
+            self.spatial.push(TrackBoxes { track: copied.index as u32 + 1, boxes: boxes.clone() });
+        } else {
+            let name = self.container.name();
+            let what = "that it is ambisonic (SA3D) is lost, which only mp4 and mov can say";
+            streams.lost.push(format!("{}: {what}, not {name}", named(i, stream)));
+        }
+    }
+
     /// What becomes of a stream that isn't the video.
-    fn fate(&self, stream: &StreamTemplate, template: &SourceTemplate) -> StreamHandling {
+    fn handling(&self, stream: &StreamTemplate, template: &SourceTemplate, wanted: &EncodeOptions) -> StreamHandling {
         use ffi::AVMediaType::*;
         let codec = stream.params.codec();
         let cannot = || StreamHandling::Drop(format!("{} cannot hold it", self.container.name()));
@@ -75,12 +102,19 @@ impl Output {
             return StreamHandling::Drop("only one video stream is worked on".to_owned());
         }
         if kind.is_any(&[AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_SUBTITLE]) {
-            return if !self.container.holds(codec) {
-                cannot()
-            } else if let Err(why) = self.try_header(stream) {
-                StreamHandling::Drop(format!("{} cannot hold it: {why}", self.container.name()))
-            } else {
-                StreamHandling::Copy
+            let carry = if kind == AVMEDIA_TYPE_AUDIO { wanted.audio } else { wanted.subtitles };
+            if carry == Carry::Without {
+                return StreamHandling::MadeAnew;
+            }
+            let why = match self.container.holds(codec).then(|| self.try_header(stream)) {
+                Some(Ok(())) => return StreamHandling::Copy,
+                Some(Err(why)) => format!("{} cannot hold it: {why}", self.container.name()),
+                None => format!("{} cannot hold it", self.container.name()),
+            };
+            return match Transcoder::new(stream, &self.container).filter(|_| carry == Carry::Auto) {
+                Some(Ok(transcoder)) => StreamHandling::Convert(transcoder),
+                Some(Err(e)) => StreamHandling::Drop(format!("{why}; converting it fails: {e}")),
+                None => StreamHandling::Drop(why),
             };
         }
         if kind == AVMEDIA_TYPE_ATTACHMENT && self.container == Container::Matroska {
@@ -211,7 +245,22 @@ impl Output {
             code
         };
         self.check(code, Vec::new())?;
-        Ok(CopiedStream { index, time_base: source.time_base, last_dts: None })
+        Ok(CopiedStream { index, time_base: source.time_base, last_dts: None, transcoder: None })
+    }
+
+    fn add_converted(&mut self, source: &StreamTemplate, transcoder: Transcoder) -> Result<CopiedStream> {
+        let (stream, index) = self.new_stream()?;
+        let parameters = transcoder.parameters()?;
+        // SAFETY: a new stream of ours; FFmpeg copies the parameters.
+        let code = unsafe {
+            let code = ffi::avcodec_parameters_copy((*stream).codecpar, parameters.as_ptr());
+            (*stream).time_base = transcoder.time_base();
+            (*stream).disposition = source.disposition;
+            write_dict(&raw mut (*stream).metadata, source.tags.iter().filter(|(k, _)| !is_stale(k, true)));
+            code
+        };
+        self.check(code, Vec::new())?;
+        Ok(CopiedStream { index, time_base: source.time_base, last_dts: None, transcoder: Some(transcoder) })
     }
 
     /// A cover picture: one packet in mp4, an attachment in Matroska.

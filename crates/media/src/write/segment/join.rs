@@ -12,7 +12,7 @@ use crate::ffi::time::{self, MICROSECONDS};
 use crate::formats::container::Container;
 use crate::read::reader::{CopiedPacket, Item, Reader};
 use crate::read::template::SourceTemplate;
-use crate::write::options::WriterOptions;
+use crate::write::options::{OutputNotes, WriterOptions};
 use crate::write::output::place::check_place;
 use crate::write::output::{Output, Streams};
 use crate::write::vr_tags::settle_tags;
@@ -36,7 +36,7 @@ pub struct SegmentFile<'a> {
 struct OpenOutput {
     output: Output,
     streams: Streams,
-    notes: Vec<String>,
+    lost: Vec<String>,
     path: PathBuf,
 }
 
@@ -45,21 +45,14 @@ impl OpenOutput {
         log::init();
         let path = check_place(&options, template)?;
         let container = Container::of(options.path)?;
-        let notes = settle_tags(&mut options, &container, template);
+        let mut lost = settle_tags(&mut options, &container, template);
         let mut output = Output::create(&path, &container, options.overwrite)?;
         let streams = output.add_streams(&options, template, codec)?;
+        lost.splice(0..0, streams.lost.iter().cloned());
+        lost.extend(output.lost_tags(template));
         output.write_header(template)?;
-        Ok(Self { output, streams, notes, path })
+        Ok(Self { output, streams, lost, path })
     }
-}
-
-/// What a joined file can't take over of its source.
-#[derive(Clone, Debug, Default)]
-pub struct JoinNotes {
-    /// As [`crate::Writer::dropped_streams`].
-    pub dropped: Vec<String>,
-    /// As [`crate::Writer::notes`].
-    pub notes: Vec<String>,
 }
 
 /// Writes the beginning of the file that the segments of `writer` will be joined to, and removes it
@@ -71,14 +64,16 @@ pub fn dry_run(
     options: WriterOptions<'_>,
     template: &Arc<SourceTemplate>,
     writer: &SegmentWriter,
-) -> Result<JoinNotes> {
+) -> Result<OutputNotes> {
     let open = OpenOutput::create(options, template, &writer.parameters()?)?;
-    Ok(JoinNotes { dropped: open.streams.dropped, notes: open.notes })
+    let mut notes = writer.notes().clone();
+    notes.lost.splice(0..0, open.lost);
+    Ok(notes)
 }
 
 /// Joins segments to a whole output; all that is copied comes from `source`, on which
 /// [`Reader::without_video`] must have been called. `progress` gets the number of frames that are done and stops
-/// the joining by returning false; then the result is `None`.
+/// the joining by returning false; then the result is `None`. With the file comes what of the source isn't in it.
 ///
 /// # Errors
 /// A segment is damaged or of another encoder; as for writing.
@@ -87,7 +82,7 @@ pub fn join(
     source: &mut Reader,
     pieces: &[SegmentFile<'_>],
     mut progress: impl FnMut(usize) -> bool,
-) -> Result<Option<(Finished, JoinNotes)>> {
+) -> Result<Option<(Finished, Vec<String>)>> {
     let Some(first) = pieces.first() else {
         return Err(MediaError::Invalid { what: format!("{}: there is nothing to join", options.path.display()) });
     };
@@ -119,9 +114,9 @@ pub fn join(
         reader.check(piece.part)?;
     }
     copy_until(&mut target, source, &mut waiting, None)?;
-    let bytes = target.output.finish()?;
+    let bytes = target.output.finish(&mut target.streams)?;
     let finished = Finished { path: target.path.clone(), bytes };
-    Ok(Some((finished, JoinNotes { dropped: target.streams.dropped, notes: target.notes })))
+    Ok(Some((finished, target.lost)))
 }
 
 /// Copies packets that come before `end` (microseconds), all of them where there is none.

@@ -14,6 +14,6 @@ mod reader;
 mod writer;
 
 pub use check::{check_segment, decode_segment};
-pub use join::{JoinNotes, SegmentFile, dry_run, join};
+pub use join::{SegmentFile, dry_run, join};
 pub use part::{SegmentPart, SegmentTimes};
 pub use writer::SegmentWriter;

@@ -9,7 +9,7 @@ use crate::ffi::parameters::Parameters;
 use crate::read::template::SourceTemplate;
 use crate::write::encoder::open::open_encoder;
 use crate::write::encoder::video::VideoEncoder;
-use crate::write::options::WriterOptions;
+use crate::write::options::{OutputNotes, WriterOptions};
 use ffmpeg_next as ffmpeg;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -26,7 +26,7 @@ pub struct SegmentWriter {
     temporary: PathBuf,
     /// The output that it is a part of, for the error texts.
     output: PathBuf,
-    notes: Vec<String>,
+    notes: OutputNotes,
     times: SegmentTimes,
     /// Packets' time stamps as they came.
     order: Vec<i64>,
@@ -94,8 +94,8 @@ impl SegmentWriter {
         self.encoder.plan().description.clone()
     }
 
-    /// Why the encoder isn't the one that was hoped for.
-    pub fn notes(&self) -> &[String] {
+    /// Why the encoder isn't the one that was hoped for, and what becomes of the pictures.
+    pub fn notes(&self) -> &OutputNotes {
         &self.notes
     }
 

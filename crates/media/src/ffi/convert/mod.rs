@@ -1,0 +1,5 @@
+//! Conversions by FFmpeg: of pictures, of sound, of subtitles.
+
+pub(crate) mod audio;
+pub(crate) mod scale;
+pub(crate) mod subtitle;
