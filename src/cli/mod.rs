@@ -32,7 +32,7 @@ use vrseg_engine::telemetry::{LogGuard, crash};
 pub fn main() -> ExitCode {
     vrseg_media::init();
     crash::report_panics();
-    let words: Vec<OsString> = std::env::args_os().collect();
+    let words = with_encoders(std::env::args_os());
     let no_color = words.iter().take_while(|w| *w != "--").any(|w| w == "--no-color");
     let console = Console::stderr(no_color);
     let colors = if no_color { ColorChoice::Never } else { ColorChoice::Auto };
@@ -59,6 +59,30 @@ pub fn main() -> ExitCode {
         }
     };
     exit.into()
+}
+
+/// The words of the command line, where a codec by the name of an encoder (`--codec libx264`, as users of ffmpeg type it)
+/// becomes an encoder.
+fn with_encoders(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let is_encoder = |name: &str| {
+        let ends = ["_nvenc", "_vaapi", "_qsv", "_amf", "_ks", "_aw", "_vulkan"];
+        name.starts_with("lib") || ends.iter().any(|end| name.ends_with(end))
+    };
+    let mut words: Vec<OsString> = words.collect();
+    for i in 1..words.len() {
+        if words[i] == "--" {
+            break;
+        }
+        let Some(word) = words[i].to_str() else { continue };
+        match word.strip_prefix("--codec=") {
+            Some(name) if is_encoder(name) => words[i] = format!("--encoder={name}").into(),
+            _ if word == "--codec" && words.get(i + 1).and_then(|w| w.to_str()).is_some_and(is_encoder) => {
+                words[i] = "--encoder".into();
+            }
+            _ => {}
+        }
+    }
+    words
 }
 
 fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::Result<Exit> {

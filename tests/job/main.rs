@@ -22,6 +22,7 @@ mod optimize;
 mod outputs;
 mod packed;
 mod people;
+mod pictures;
 mod preserved;
 mod quality;
 mod remap;

@@ -133,7 +133,8 @@ impl<'a> Bench<'a> {
 
     fn open(&self) -> Result<Reader, Error> {
         let (range, threads) = (self.job.range, self.threads.decode);
-        let options = DecodeOptions { range, threads, alpha: self.job.wants_alpha(), strict: false };
+        let options =
+            DecodeOptions { choice: self.job.choice, range, threads, alpha: self.job.wants_alpha(), strict: false };
         Ok(Reader::open(&self.job.input, &options)?)
     }
 

@@ -10,7 +10,7 @@ use vrseg_image::matte::windows::View;
 use vrseg_image::vr::FormatRequest;
 use vrseg_infer::cache::CacheChoice;
 use vrseg_infer::{DeviceChoice, Precision, SessionChoice};
-use vrseg_media::{EncodeOptions, TimeRange};
+use vrseg_media::{EncodeOptions, InputChoice, TimeRange};
 
 /// Threads of the parts of a job beside the network's; 0: the part's share of the job's threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -125,6 +125,9 @@ pub struct OutputSpec {
 pub struct Job {
     /// The source.
     pub input: PathBuf,
+    /// What its path doesn't tell.
+    #[serde(default)]
+    pub choice: InputChoice,
     /// The part of it.
     pub range: TimeRange,
     /// What was said about its format; what is left open is found out.
@@ -166,6 +169,7 @@ impl Job {
     pub fn sample(input: &std::path::Path, output: &std::path::Path) -> Self {
         Self {
             input: input.into(),
+            choice: InputChoice::default(),
             range: TimeRange::default(),
             format: FormatRequest::default(),
             model: ModelChoice {

@@ -138,7 +138,7 @@ pub enum MediaError {
         reason: String,
     },
     /// The extension names no video container.
-    #[error("{}: the extension names no video container that vrseg writes; use one of .mp4, .mov, .mkv, .webm", path.display())]
+    #[error("{}: the extension names no container that vrseg writes; use one of .mp4, .mov, .mkv, .webm, or for pictures .png, .jpg, .webp, .tif", path.display())]
     UnknownContainer {
         /// The output, by its final name.
         path: PathBuf,

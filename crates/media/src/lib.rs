@@ -18,11 +18,12 @@ pub use ffi::frame::{PlaneSamples, VideoFrame};
 pub use ffi::log::{environment, init, recent_log};
 pub use ffi::pool::FramePool;
 pub use formats::layout::layout_with_alpha;
+pub use formats::sequence::Sequence;
 pub use read::background::Background;
 pub use read::frame_times::{FrameTime, frame_times};
 pub use read::info::{InputInfo, VideoInfo};
 pub use read::key_frames::key_frames;
-pub use read::options::{DecodeOptions, TimeRange};
+pub use read::options::{DecodeOptions, InputChoice, TimeRange};
 pub use read::probe::{OpenInput, open, probe};
 pub use read::reader::{CopiedPacket, Item, Reader, SourceFrame};
 pub use read::template::SourceTemplate;
@@ -31,10 +32,10 @@ pub use write::encoder::nvenc::nvenc_status;
 pub use write::encoder::plan::{EncoderPlan, plan_encoder};
 pub use write::encoder::players::Player;
 pub use write::options::{Carry, EncodeOptions, OutputNotes, Purpose, VrTags, WriterOptions};
-pub use write::same_file;
 pub use write::segment::{SegmentPart, SegmentTimes, SegmentWriter};
 pub use write::writer::{Finished, Writer};
-pub use write::{opens, segment};
+pub use write::{is_stdout, same_file, stdout_path};
+pub use write::{opens, pictures, segment};
 
 #[cfg(test)]
 mod tests;

@@ -40,7 +40,7 @@ pub struct JobArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
-    /// Video files, or folders with -r
+    /// Video files, pictures, numbered pictures (in_%05d.png), folders with -r, or - for standard input
     #[arg(value_name = "INPUT", display_order = 0, required_unless_present_any = ["with_i", "show_config", "show_hardware", "interactive"])]
     pub inputs: Vec<PathBuf>,
     /// The same, as users of ffmpeg type it
@@ -61,6 +61,12 @@ pub struct InputArgs {
     /// Work on at most so many frames
     #[arg(long, value_name = "N", value_parser = frames, allow_negative_numbers = true)]
     pub frames: Option<u64>,
+    /// Work on this video stream of files with several, counted from 0; by default the largest
+    #[arg(long, value_name = "N")]
+    pub stream: Option<usize>,
+    /// Pictures of a second of a numbered sequence such as in_%05d.png: 25 by default
+    #[arg(long, value_name = "FPS", value_parser = rate, allow_negative_numbers = true)]
+    pub framerate: Option<f64>,
     /// How the source's views lie.
     #[command(flatten)]
     pub format: GroupArgs<{ Group::Format as u8 }>,
@@ -77,8 +83,8 @@ impl InputArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// A file, or a folder (existing, or ending in /); several are made in one pass. MODE is
-    /// green, matte, alpha, blur, replace, overlay or passthrough
+    /// A file, numbered pictures (out_%05d.png), a folder (existing, or ending in /), or - for standard output; several
+    /// are made in one pass. MODE is green, matte, alpha, blur, replace, overlay or passthrough
     #[arg(short, long, value_name = "[MODE=]PATH", required_unless_present_any = ["show_config", "show_hardware", "interactive"])]
     pub output: Vec<PathBuf>,
     /// What outputs show, and their names.
@@ -90,6 +96,9 @@ pub struct OutputArgs {
     /// What the modes look like.
     #[command(flatten)]
     pub look: GroupArgs<{ Group::Look as u8 }>,
+    /// The container of an output that goes to standard output
+    #[arg(long, value_name = "FORMAT", default_value = "matroska", value_parser = PossibleValuesParser::new(["matroska", "nut", "mpegts", "webm"]))]
+    pub format: String,
     /// Replace outputs that exist
     #[arg(short = 'y', long, conflicts_with = "no_overwrite")]
     pub overwrite: bool,
@@ -187,6 +196,13 @@ pub struct MessageArgs {
 
 fn frames(text: &str) -> Result<u64, String> {
     text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "expected a whole number of 1 or more".to_owned())
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let fraction = |(a, b): (&str, &str)| Some(a.parse::<f64>().ok()? / b.parse::<f64>().ok()?);
+    let rate = text.split_once('/').map_or_else(|| text.parse().ok(), fraction);
+    rate.filter(|r| (0.01..=1000.0).contains(r))
+        .ok_or_else(|| "expected 0.01 to 1000, such as 30 or 30000/1001".to_owned())
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

@@ -139,7 +139,7 @@ fn clock(seconds: f64) -> String {
 
 /// The last frame of a range at the sheet's size, and its time in seconds.
 fn last_frame(path: &Path, range: TimeRange, gray: bool) -> anyhow::Result<(Image, f64)> {
-    let mut reader = Reader::open(path, &DecodeOptions { range, threads: 0, alpha: false, strict: false })?;
+    let mut reader = Reader::open(path, &DecodeOptions { range, ..DecodeOptions::default() })?;
     let video = reader.template().info().video.clone();
     let mut last = None;
     while let Some(item) = reader.next()? {

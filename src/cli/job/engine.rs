@@ -73,7 +73,8 @@ impl Engine for RealEngine {
     }
 
     fn run(&self, job: &Job, cancel: &Cancel, observer: &dyn Observer) -> anyhow::Result<Summary> {
-        if let (Some(seconds), true) = (self.keep.seconds, self.workers.len() > 1) {
+        let shared = self.workers.len() > 1 && segments::can_be_resumed(job);
+        if let (Some(seconds), true) = (self.keep.seconds, shared) {
             return Ok(segments::run_crew(job, &self.workers, seconds, self.keep.restart, cancel, observer)?);
         }
         let plan = segments::understood(job)?;

@@ -4,10 +4,16 @@ use crate::cli::exit::{UsageError, complaints};
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use vrseg_media::Sequence;
 
 /// Extensions that make a file in a folder a video.
-const EXTENSIONS: &[&str] =
-    &["mp4", "m4v", "mov", "mkv", "webm", "avi", "ts", "mts", "m2ts", "mpg", "mpeg", "wmv", "flv", "ogv", "3gp", "mxf"];
+const EXTENSIONS: &[&str] = &[
+    "mp4", "m4v", "mov", "mkv", "webm", "avi", "ts", "mts", "m2ts", "mpg", "mpeg", "vob", "wmv", "asf", "flv", "f4v",
+    "ogv", "3gp", "mxf", "insv", "360", "lrv",
+];
+
+/// Extensions of pictures.
+const PICTURES: &[&str] = &["png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp"];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Input {
@@ -33,6 +39,10 @@ pub(crate) fn gather<'a>(
     for path in named {
         let show = path.display();
         match fs::metadata(path) {
+            // A numbered sequence of pictures.
+            Err(_) if Sequence::of(path).is_some_and(|sequence| sequence.first().is_some()) => {
+                found.push(Input { path: path.clone(), below: PathBuf::new(), found: false });
+            }
             Err(e) => problems.push(format!("{show}: {}", reason(&e))),
             Ok(meta) if meta.is_dir() && !recursive => {
                 problems.push(format!("{show}: is a folder; add -r to take the videos in it"));
@@ -90,6 +100,11 @@ fn walk(dir: &Path, below: &Path, avoid: &[&PathBuf], found: &mut Vec<Input>, pr
             found.push(Input { path, below: below.to_owned(), found: true });
         }
     }
+}
+
+/// Whether a name is that of a picture, or of a sequence of such.
+pub(crate) fn is_picture(path: &Path) -> bool {
+    path.extension().and_then(|e| e.to_str()).is_some_and(|e| PICTURES.contains(&e.to_ascii_lowercase().as_str()))
 }
 
 fn is_video(path: &Path) -> bool {

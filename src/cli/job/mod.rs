@@ -10,3 +10,4 @@ pub(crate) mod inputs;
 pub(crate) mod outputs;
 mod regions;
 pub(crate) mod run;
+mod stdin;

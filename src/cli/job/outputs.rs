@@ -1,6 +1,7 @@
 //! `-o [MODE=]PATH`: modes, folders, file names, and what must not be written over.
 
-use super::inputs::Input;
+use super::inputs::{Input, is_picture};
+use super::stdin::STDIN;
 use crate::cli::exit::UsageError;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -9,7 +10,7 @@ use vrseg_engine::settings::schema;
 use vrseg_image::vr::{Format, names};
 
 /// Containers that can carry a real alpha channel with the codecs that vrseg writes.
-const ALPHA_EXTENSIONS: &[&str] = &["mov", "webm", "mkv"];
+const ALPHA_EXTENSIONS: &[&str] = &["mov", "webm", "mkv", "png", "webp", "tif", "tiff"];
 
 /// What one `-o` asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,11 +23,12 @@ pub(crate) struct OutputRequest {
 }
 
 impl OutputRequest {
-    /// Reads `[MODE=]PATH`. Only the mode words are a mode; `a=b.mp4` is a path.
+    /// Reads `[MODE=]PATH`. Only the mode words are a mode; `a=b.mp4` is a path. `-` is standard output, in that
+    /// `format` (FFmpeg's word).
     ///
     /// # Errors
     /// When the path is empty, or a file name without an extension.
-    pub(crate) fn parse(text: &Path) -> Result<OutputRequest, UsageError> {
+    pub(crate) fn parse(text: &Path, format: &str) -> Result<OutputRequest, UsageError> {
         let bytes = text.as_os_str().as_bytes();
         let split = bytes.iter().position(|b| *b == b'=').and_then(|at| {
             let mode = schema::MODES.iter().find(|m| m.as_bytes() == &bytes[..at])?;
@@ -40,10 +42,13 @@ impl OutputRequest {
         if rest.is_empty() {
             return Err(UsageError(format!("--output {}: the path is empty", text.display())));
         }
+        if rest == STDIN.as_bytes() {
+            return Ok(OutputRequest { mode, path: vrseg_media::stdout_path(extension_of(format)), folder: false });
+        }
         let folder = rest.ends_with(b"/") || path.is_dir();
         if !folder && path.extension().is_none() {
             return Err(UsageError(format!(
-                "--output {}: the name has no extension (.mp4, .mkv, .mov, .webm) that tells the container; \
+                "--output {}: the name has no extension (.mp4, .mkv, .mov, .webm, .png) that tells the container; \
                  a folder that doesn't exist yet needs a / at its end",
                 path.display()
             )));
@@ -65,7 +70,11 @@ impl OutputRequest {
         profile: &str,
     ) -> Result<PathBuf, UsageError> {
         let path = if self.folder {
-            let ext = if mode == "alpha" { "mov" } else { "mp4" };
+            let ext = match (is_picture(&input.path), mode) {
+                (true, _) => "png",
+                (false, "alpha") => "mov",
+                _ => "mp4",
+            };
             let stem = input.path.file_stem().unwrap_or_default();
             let filled = match made {
                 // The tokens that players go by instead of the mode's word, and none of the source's.
@@ -82,11 +91,20 @@ impl OutputRequest {
         let ext = extension(&path);
         if mode == "alpha" && !ALPHA_EXTENSIONS.contains(&ext.as_str()) {
             return Err(UsageError(format!(
-                "{}: .{ext} carries no alpha channel; use .mov (ProRes 4444), .webm (VP9) or .mkv (FFV1)",
+                "{}: .{ext} carries no alpha channel; use .mov (ProRes 4444), .webm (VP9), .mkv (FFV1), or .png for pictures",
                 path.display()
             )));
         }
         Ok(path)
+    }
+}
+
+/// The extension that stands for FFmpeg's name of a container.
+fn extension_of(format: &str) -> &str {
+    match format {
+        "matroska" => "mkv",
+        "mpegts" => "ts",
+        own => own,
     }
 }
 
@@ -163,7 +181,7 @@ mod tests {
     use vrseg_image::vr::{Layout, Projection};
 
     fn parse(text: &str) -> Result<OutputRequest, String> {
-        OutputRequest::parse(Path::new(text)).map_err(|e| e.to_string())
+        OutputRequest::parse(Path::new(text), "matroska").map_err(|e| e.to_string())
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Plan {
     /// # Errors
     /// Everything that makes the job impossible and can be known now.
     pub fn new(job: &Job) -> Result<Self> {
-        let opened = vrseg_media::open(&job.input)?;
+        let opened = vrseg_media::open(&job.input, &job.choice)?;
         let mut input = opened.info().clone();
         if let (true, Some(layout)) = (job.wants_alpha(), vrseg_media::layout_with_alpha(input.video.layout)) {
             input.video.layout = layout;
@@ -121,6 +121,11 @@ impl Plan {
             })
             .collect::<std::result::Result<Vec<_>, MediaError>>()?;
         let frames = frames_in_range(job, &input);
+        if let (Some(one), Some(2..)) =
+            (job.outputs.iter().find(|o| vrseg_media::pictures::is_one_picture(&o.path)), frames)
+        {
+            return Err(vrseg_media::pictures::more_than_one(&one.path).into());
+        }
         Ok(Self { format, views, model, people, geometries, encoders, frames, input, opened: Some(opened) })
     }
 

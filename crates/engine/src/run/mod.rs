@@ -191,8 +191,13 @@ fn open_source(
     part: Option<&Part<'_>>,
     begin: &Border,
 ) -> Result<Reader> {
-    let options =
-        DecodeOptions { range: job.range, threads: threads.decode, alpha: job.wants_alpha(), strict: job.strict };
+    let options = DecodeOptions {
+        choice: job.choice,
+        range: job.range,
+        threads: threads.decode,
+        alpha: job.wants_alpha(),
+        strict: job.strict,
+    };
     let mut reader = match opened {
         Some(opened) => Reader::begin(opened, &options)?,
         None => Reader::open(&job.input, &options)?,

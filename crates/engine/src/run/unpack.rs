@@ -85,7 +85,7 @@ pub fn unpack(request: &UnpackRequest, cancel: &Cancel, observer: &dyn Observer)
     let threads = if request.threads > 0 { request.threads } else { vrseg_hardware::cores() };
 
     let range = TimeRange::default();
-    let mut reader = Reader::open(&request.input, &DecodeOptions { range, threads, alpha: false, strict: false })?;
+    let mut reader = Reader::open(&request.input, &DecodeOptions { range, threads, ..DecodeOptions::default() })?;
     let template = reader.template();
     let video = template.info().video.clone();
     let layout = YuvLayout { alpha: false, ..video.layout };

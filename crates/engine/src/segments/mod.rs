@@ -69,7 +69,9 @@ pub fn run(
     let asked = job;
     let job = may_replace_its_own(job);
     let exempt = job.overwrite && !asked.overwrite;
-    let Some(seconds) = keep.seconds.filter(|s| is_long(&plan, *s)) else {
+    // Neither what came through a pipe nor what goes into one can be resumed; pictures are finished one by one.
+    let resumable = can_be_resumed(&job);
+    let Some(seconds) = keep.seconds.filter(|s| resumable && is_long(&plan, *s)) else {
         remove_if_empty(&path)?;
         return run::run_loaded(asked, LoadedJob::new(asked, plan)?, cancel, observer);
     };
@@ -132,6 +134,11 @@ pub fn run(
     let summary = result?;
     observer.event(Event::Done { summary: summary.clone() });
     Ok(summary)
+}
+
+/// Whether another run can go on where this one stopped.
+pub fn can_be_resumed(job: &Job) -> bool {
+    !job.input.starts_with("/proc/self/fd") && job.outputs.iter().all(|o| vrseg_media::pictures::can_be_joined(&o.path))
 }
 
 /// What is left to be done before the segments can be joined.

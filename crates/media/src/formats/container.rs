@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use crate::error::{MediaError, Result};
+use crate::ffi::codec::{find_encoder, id_of};
 use crate::ffi::numbers::{self, CodecId};
 use ffmpeg_next::ffi;
 use std::ffi::{CStr, CString};
@@ -15,6 +16,8 @@ pub(crate) enum Container {
     Mov,
     Matroska,
     WebM,
+    /// Files of one picture each, by FFmpeg's name of the encoder.
+    Pictures(&'static str),
     /// Any other of FFmpeg's muxers that writes video, by name.
     Other(String),
 }
@@ -53,6 +56,11 @@ impl Container {
             "mov" | "qt" => return Ok(Container::Mov),
             "mkv" => return Ok(Container::Matroska),
             "webm" => return Ok(Container::WebM),
+            "png" => return Ok(Container::Pictures("png")),
+            "jpg" | "jpeg" => return Ok(Container::Pictures("mjpeg")),
+            "webp" => return Ok(Container::Pictures("libwebp")),
+            "tif" | "tiff" => return Ok(Container::Pictures("tiff")),
+            "bmp" => return Ok(Container::Pictures("bmp")),
             _ => {}
         }
         let name = CString::new(format!("x.{extension}")).map_err(|_| unknown())?;
@@ -81,6 +89,7 @@ impl Container {
             Container::Mov => "mov",
             Container::Matroska => "matroska",
             Container::WebM => "webm",
+            Container::Pictures(encoder) => encoder,
             Container::Other(name) => name,
         }
     }
@@ -106,6 +115,9 @@ impl Container {
 
     /// Whether it can hold a codec; where FFmpeg doesn't know, it may try.
     pub(crate) fn holds(&self, codec: CodecId) -> bool {
+        if let Container::Pictures(encoder) = self {
+            return find_encoder(encoder).is_some_and(|encoder| id_of(&encoder) == codec);
+        }
         if *self == Container::Other("mpegts".to_owned()) {
             return codec.is_any(TRANSPORT_STREAM);
         }

@@ -23,7 +23,7 @@ pub struct FrameTime {
 /// # Errors
 /// The file can't be opened.
 pub fn frame_times(info: &InputInfo, range: TimeRange) -> Result<Option<Vec<FrameTime>>> {
-    let mut input = open_context(&info.path)?;
+    let mut input = open_context(&info.path, &info.choice)?;
     let stream = info.video.index;
     let time_base = ffi::AVRational { num: info.video.time_base.0, den: info.video.time_base.1 };
     let options = DecodeOptions { range, ..DecodeOptions::default() };

@@ -1,5 +1,6 @@
 //! What a file is: what probing finds out.
 
+use crate::read::options::InputChoice;
 use std::path::PathBuf;
 use vrseg_image::plane::{ChromaSiting, Orientation, YuvColor, YuvLayout};
 use vrseg_image::vr::ContainerTags;
@@ -15,7 +16,9 @@ pub struct InputInfo {
     pub duration: Option<f64>,
     /// First time stamp in seconds.
     pub start_time: Option<f64>,
-    /// Size in bytes.
+    /// What was chosen when it was opened.
+    pub choice: InputChoice,
+    /// Size in bytes; of a numbered sequence, of its first picture.
     pub size_bytes: u64,
     /// Bits per second of the whole file.
     pub bit_rate: Option<u64>,
@@ -35,6 +38,13 @@ pub struct InputInfo {
     pub cover_pictures: usize,
     /// Number of chapters.
     pub chapters: usize,
+}
+
+impl InputInfo {
+    /// Whether its pictures are files of their own, of which the path names all.
+    pub fn is_sequence(&self) -> bool {
+        self.format == "image2" && !self.path.exists()
+    }
 }
 
 /// A video stream, and the frames that come out of it.

@@ -23,7 +23,7 @@ const MAX_PACKETS: usize = 5000;
 /// # Errors
 /// The file can't be opened or no decoder be started.
 pub fn key_frames(info: &InputInfo, count: u32, mut look: impl FnMut(&VideoFrame) -> ControlFlow<()>) -> Result<()> {
-    let mut input = open_header(&info.path)?;
+    let mut input = open_header(&info.path, &info.choice)?;
     let stream = info.video.index;
     if !header_tells(&input, info) {
         read_ahead(&info.path, &mut input)?;

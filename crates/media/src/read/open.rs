@@ -6,7 +6,10 @@ use crate::ffi::dictionary::Dictionary;
 use crate::ffi::input::{Input, file_url, format_of};
 use crate::ffi::log;
 use crate::ffi::parameters::{self, Parameters};
+use crate::formats::sequence::Sequence;
+use crate::read::options::InputChoice;
 use ffmpeg_next::{self as ffmpeg, ffi};
+use std::ffi::CStr;
 use std::io::Read;
 use std::path::Path;
 use std::ptr;
@@ -37,26 +40,49 @@ fn refuse_playlist(path: &Path) -> Result<()> {
 }
 
 /// Opens a file and reads enough of it to know its streams.
-pub(crate) fn open_context(path: &Path) -> Result<Input> {
-    let mut input = open_header(path)?;
+pub(crate) fn open_context(path: &Path, choice: &InputChoice) -> Result<Input> {
+    let mut input = open_header(path, choice)?;
     read_ahead(path, &mut input)?;
     Ok(input)
 }
 
 /// Opens a file and reads what its header says.
-pub(crate) fn open_header(path: &Path) -> Result<Input> {
+pub(crate) fn open_header(path: &Path, choice: &InputChoice) -> Result<Input> {
     log::init();
+    if let (Some(sequence), false) = (Sequence::of(path), path.exists()) {
+        return open_sequence(path, &sequence, choice);
+    }
     check_file(path)?;
     refuse_playlist(path)?;
-    let url = file_url(path)?;
-    // A picture named `shot%03d.png` is one picture here, not a sequence.
+    let options = [("pattern_type", "none"), ("protocol_whitelist", "file")];
+    // A picture named `shot%03d.png` is one picture, not a sequence.
     // And whatever a file says, nothing but files of this machine is opened because of it.
-    let mut options = Dictionary::new([("pattern_type", "none"), ("protocol_whitelist", "file")])?;
+    open_url(path, None, &options)
+}
+
+/// Opens the pictures of a numbered sequence, from the least number on.
+fn open_sequence(path: &Path, sequence: &Sequence, choice: &InputChoice) -> Result<Input> {
+    let first = sequence.first().ok_or_else(|| MediaError::NotFound { path: path.to_path_buf() })?;
+    check_file(&sequence.file(first))?;
+    let (number, rate) = (first.to_string(), choice.rate.unwrap_or(25.0).to_string());
+    let options = [
+        ("pattern_type", "sequence"),
+        ("start_number", number.as_str()),
+        ("framerate", rate.as_str()),
+        ("protocol_whitelist", "file"),
+    ];
+    open_url(path, Some(c"image2"), &options)
+}
+
+fn open_url(path: &Path, demuxer: Option<&CStr>, options: &[(&str, &str)]) -> Result<Input> {
+    let url = file_url(path)?;
+    let mut options = Dictionary::new(options.iter().copied())?;
+    // SAFETY: null or a static description.
+    let demuxer = demuxer.map_or(ptr::null(), |name| unsafe { ffi::av_find_input_format(name.as_ptr()) });
     let mut ic: *mut ffi::AVFormatContext = ptr::null_mut();
     // SAFETY: `ic` is null, so FFmpeg allocates it, and frees it again where it fails.
-    let (code, lines) = log::capture(|| unsafe {
-        ffi::avformat_open_input(&raw mut ic, url.as_ptr(), ptr::null(), options.as_mut_ptr())
-    });
+    let (code, lines) =
+        log::capture(|| unsafe { ffi::avformat_open_input(&raw mut ic, url.as_ptr(), demuxer, options.as_mut_ptr()) });
     if code < 0 {
         if let ffmpeg::Error::Other { errno } = ffmpeg::Error::from(code)
             && errno != libc::EINVAL

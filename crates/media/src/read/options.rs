@@ -14,9 +14,20 @@ pub struct TimeRange {
     pub frames: Option<u64>,
 }
 
+/// What a path alone doesn't tell of a source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct InputChoice {
+    /// The video stream to work on, counted from 0 among the file's video streams; `None`: the one with most pixels.
+    pub stream: Option<usize>,
+    /// Pictures of a second of a numbered sequence; `None`: 25, as for ffmpeg.
+    pub rate: Option<f64>,
+}
+
 /// Which part of a source is decoded, and how.
 #[derive(Clone, Debug, Default)]
 pub struct DecodeOptions {
+    /// What the path alone doesn't tell.
+    pub choice: InputChoice,
     /// The part to read; the default is all of it.
     pub range: TimeRange,
     /// Threads of the video decoder; 0 leaves the choice to FFmpeg.

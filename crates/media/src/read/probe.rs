@@ -9,9 +9,11 @@ use crate::ffi::pixel_format::format_name;
 use crate::ffi::time;
 use crate::formats::color::{color_of, is_hdr, matrix_of, siting_of};
 use crate::formats::layout::working_layout;
+use crate::formats::sequence::Sequence;
 use crate::formats::sidedata;
 use crate::read::info::{InputInfo, VideoInfo};
 use crate::read::open::{MAX_PIXELS, open_context, open_decoder};
+use crate::read::options::InputChoice;
 use crate::read::upright::{frame_orientation, upright_layout};
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::path::Path;
@@ -24,7 +26,7 @@ use vrseg_image::plane::Orientation;
 /// The file is missing, a directory, unreadable, empty, not media, without video, or its codec
 /// can't be decoded here.
 pub fn probe(path: &Path) -> Result<InputInfo> {
-    Ok(open(path)?.into_parts().1)
+    Ok(open(path, &InputChoice::default())?.into_parts().1)
 }
 
 /// A source file that was opened to look at it and that a [`crate::Reader`] can go on with: finding out
@@ -56,15 +58,15 @@ impl std::fmt::Debug for OpenInput {
 ///
 /// # Errors
 /// As [`probe`].
-pub fn open(path: &Path) -> Result<OpenInput> {
-    let context = open_context(path)?;
-    let info = describe(path, &context)?;
+pub fn open(path: &Path, choice: &InputChoice) -> Result<OpenInput> {
+    let context = open_context(path, choice)?;
+    let info = describe(path, &context, choice)?;
     Ok(OpenInput { context: Mutex::new(context), info })
 }
 
 /// The stream that is worked on: like ffmpeg, the one with most pixels, the default one before
 /// others of about its size.
-fn pick_video(input: &Input) -> Option<usize> {
+fn pick_video(input: &Input, choice: &InputChoice) -> Option<usize> {
     let score = |s: &ffmpeg::Stream<'_>| {
         // SAFETY: reads fields of a stream of an open input.
         unsafe {
@@ -73,15 +75,16 @@ fn pick_video(input: &Input) -> Option<usize> {
             i64::from((*p).width) * i64::from((*p).height) + bonus
         }
     };
-    input
-        .streams()
-        .filter(|s| is_video(s) && !is_cover(s))
-        .filter(|s| {
-            // SAFETY: as above.
-            unsafe { (*(*s.as_ptr()).codecpar).width > 0 && (*(*s.as_ptr()).codecpar).height > 0 }
-        })
-        .max_by_key(|s| (score(s), std::cmp::Reverse(s.index())))
-        .map(|s| s.index())
+    let mut all = input.streams().filter(|s| is_video(s) && !is_cover(s));
+    if let Some(wanted) = choice.stream {
+        return all.nth(wanted).map(|s| s.index());
+    }
+    all.filter(|s| {
+        // SAFETY: as above.
+        unsafe { (*(*s.as_ptr()).codecpar).width > 0 && (*(*s.as_ptr()).codecpar).height > 0 }
+    })
+    .max_by_key(|s| (score(s), std::cmp::Reverse(s.index())))
+    .map(|s| s.index())
 }
 
 fn is_video(stream: &ffmpeg::Stream<'_>) -> bool {
@@ -89,11 +92,16 @@ fn is_video(stream: &ffmpeg::Stream<'_>) -> bool {
 }
 
 /// All that the headers tell.
-fn describe(path: &Path, input: &Input) -> Result<InputInfo> {
+fn describe(path: &Path, input: &Input, choice: &InputChoice) -> Result<InputInfo> {
     use ffi::AVMediaType::*;
     let count = |wanted: ffi::AVMediaType| input.streams().filter(|s| kind(s) == wanted && !is_cover(s)).count();
     let covers = input.streams().filter(|s| is_video(s) && is_cover(s)).count();
-    let Some(index) = pick_video(input) else {
+    let videos = count(AVMEDIA_TYPE_VIDEO);
+    if let Some(wanted) = choice.stream.filter(|wanted| *wanted >= videos && videos > 0) {
+        let what = format!("{}: there is no video stream {wanted}; it has {videos}, counted from 0", path.display());
+        return Err(MediaError::Invalid { what });
+    }
+    let Some(index) = pick_video(input, choice) else {
         let mut found = Vec::new();
         for (n, what) in [
             (count(AVMEDIA_TYPE_AUDIO), "audio"),
@@ -120,12 +128,13 @@ fn describe(path: &Path, input: &Input) -> Result<InputInfo> {
     };
     Ok(InputInfo {
         path: path.to_path_buf(),
+        choice: *choice,
         format: format_of(input),
         duration,
         start_time: micros(start),
-        size_bytes: std::fs::metadata(path).map_or(0, |m| m.len()),
+        size_bytes: size(path),
         bit_rate: u64::try_from(bit_rate).ok().filter(|b| *b > 0),
-        video: video_info(path, &stream, duration, picture_orientation(path, input, index))?,
+        video: video_info(path, &stream, duration, picture_orientation(path, input, index, choice))?,
         video_streams: count(AVMEDIA_TYPE_VIDEO),
         audio_streams: count(AVMEDIA_TYPE_AUDIO),
         subtitle_streams: count(AVMEDIA_TYPE_SUBTITLE),
@@ -206,13 +215,20 @@ fn video_info(
     }
 }
 
+/// Bytes of a file, or of the first of a numbered sequence.
+fn size(path: &Path) -> u64 {
+    let first = || Some(Sequence::of(path)?).and_then(|sequence| Some(sequence.file(sequence.first()?)));
+    let meta = std::fs::metadata(path).ok().or_else(|| std::fs::metadata(first()?).ok());
+    meta.map_or(0, |meta| meta.len())
+}
+
 /// How a picture file (not a video) is turned: cameras say so in its EXIF data, which only decoding it tells.
-fn picture_orientation(path: &Path, input: &Input, index: usize) -> Option<Orientation> {
+fn picture_orientation(path: &Path, input: &Input, index: usize, choice: &InputChoice) -> Option<Orientation> {
     let format = format_of(input);
     if !(format.ends_with("_pipe") || format == "image2") {
         return None;
     }
-    let mut again = open_context(path).ok()?;
+    let mut again = open_context(path, choice).ok()?;
     let mut decoder = open_decoder(path, &again, index, 1).ok()?;
     let mut packet = ffmpeg::Packet::empty();
     packet.read(&mut again).ok()?;

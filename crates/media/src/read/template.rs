@@ -10,6 +10,7 @@ use crate::ffi::time::{self, MICROSECONDS};
 use crate::ffi::timecode;
 use crate::formats::color::is_hdr;
 use crate::formats::hdr::Hdr;
+use crate::formats::sequence::Sequence;
 use crate::formats::sidedata::{self, StreamSideData};
 use crate::formats::spatial_audio::{self, TrackBoxes};
 use crate::read::info::InputInfo;
@@ -24,6 +25,8 @@ pub struct SourceTemplate {
     pub(crate) arbitrary_start: bool,
     /// Time stamp of the source's start in microseconds, after the reader's shift.
     pub(crate) start: i64,
+    /// The number of the first picture that is read, where the source is a numbered sequence; else 1.
+    pub(crate) first_number: u64,
     pub(crate) tags: Tags,
     pub(crate) chapters: Vec<ChapterTemplate>,
     pub(crate) streams: Vec<StreamTemplate>,
@@ -94,16 +97,21 @@ impl SourceTemplate {
         let arbitrary_start = has_arbitrary_clock(input);
         // SAFETY: an open input's metadata is a valid dictionary or null.
         let mut tags = unsafe { dictionary::read_dict((*input.as_ptr()).metadata) };
+        let mut first_number = Sequence::of(&info.path).and_then(|sequence| sequence.first()).unwrap_or(1);
         if let Some(start) = range.0 {
             // The frame that the range begins with has a later time code than the file's first.
             let seconds = (start - file_start(input)) as f64 / 1e6;
             let rate = video.frame_rate;
             let frames = (seconds * f64::from(rate.num) / f64::from(rate.den.max(1)) - 1e-3).ceil() as i64;
+            if info.is_sequence() {
+                first_number += frames.max(0) as u64;
+            }
             let of_streams = streams.iter_mut().map(|stream| &mut stream.tags);
             of_streams.chain([&mut tags]).for_each(|tags| move_timecode(tags, rate, frames));
         }
         let start = if range.0.is_some() { 0 } else { file_start(input) };
-        Self { info, arbitrary_start, start, tags, chapters: chapters(input, range), streams, video }
+        let chapters = chapters(input, range);
+        Self { info, arbitrary_start, start, first_number, tags, chapters, streams, video }
     }
 
     /// Takes over what the first decoded frame (in its working format, of that color) tells. As in

@@ -122,7 +122,7 @@ fn chapters_follow_a_range() {
     );
     let to = files.path("b.mkv");
     let range = TimeRange { start: Some(0.5), end: Some(0.9), frames: None };
-    copy(&from, &to, &fast(), &DecodeOptions { range, threads: 1, alpha: false, strict: false }).unwrap();
+    copy(&from, &to, &fast(), &DecodeOptions { range, threads: 1, ..DecodeOptions::default() }).unwrap();
     let chapters = ffprobe(&to, "-show_entries chapter=start_time,end_time:chapter_tags=title -of csv=p=0");
     assert_eq!(chapters.trim(), "0.000000,0.400000,Two");
 }

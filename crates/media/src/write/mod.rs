@@ -6,9 +6,10 @@ pub(crate) mod encoder;
 pub mod opens;
 pub(crate) mod options;
 mod output;
+pub mod pictures;
 pub mod segment;
 mod transcode;
 mod vr_tags;
 pub(crate) mod writer;
 
-pub use output::place::same_file;
+pub use output::place::{is_stdout, same_file, stdout_path};

@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::ffi::frame::VideoFrame;
 use crate::ffi::log;
+use crate::formats::container::Container;
 use crate::read::reader::CopiedPacket;
 use crate::read::template::SourceTemplate;
 use crate::write::encoder::open::open_encoder;
@@ -10,6 +11,7 @@ use crate::write::encoder::video::VideoEncoder;
 use crate::write::options::{OutputNotes, WriterOptions};
 use crate::write::output::place::check_place;
 use crate::write::output::{Output, Streams};
+use crate::write::pictures::PictureFiles;
 use crate::write::vr_tags::settle_tags;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,12 +25,19 @@ pub struct Finished {
     pub bytes: u64,
 }
 
+/// Where packets go.
+enum Target {
+    /// One file with all streams.
+    File(Box<Output>, Streams),
+    /// A file for each picture.
+    Pictures(PictureFiles),
+}
+
 /// Writes one output. Everything goes to a hidden temporary file beside the final one, which
 /// [`Writer::finish`] renames; dropping the writer removes it.
 pub struct Writer {
     encoder: VideoEncoder,
-    output: Output,
-    streams: Streams,
+    target: Target,
     notes: OutputNotes,
     path: PathBuf,
 }
@@ -46,12 +55,19 @@ impl Writer {
         let (encoder, mut notes) = open_encoder(&options, template)?;
         let container = encoder.plan().container.clone();
         notes.lost.extend(settle_tags(&mut options, &container, template));
+        if let Container::Pictures(_) = container {
+            if options.copy_streams && template.info.audio_streams > 0 {
+                notes.lost.push("pictures have no sound; a video keeps it".to_owned());
+            }
+            let files = PictureFiles::create(&path, template.first_number, options.overwrite)?;
+            return Ok(Writer { encoder, target: Target::Pictures(files), notes, path });
+        }
         let mut output = Output::create(&path, &container, options.overwrite)?;
         let streams = output.add_streams(&options, template, &encoder.parameters()?)?;
         notes.lost.splice(0..0, streams.lost.iter().cloned());
         notes.lost.extend(output.lost_tags(template));
         output.write_header(template)?;
-        Ok(Writer { encoder, output, streams, notes, path })
+        Ok(Writer { encoder, target: Target::File(Box::new(output), streams), notes, path })
     }
 
     /// FFmpeg's name of the encoder.
@@ -85,8 +101,9 @@ impl Writer {
     /// # Errors
     /// The container refuses it, the disk is full.
     pub fn write_packet(&mut self, packet: &CopiedPacket) -> Result<()> {
-        match self.streams.copied.get_mut(packet.stream()).and_then(Option::as_mut) {
-            Some(stream) => self.output.write_copied(packet.av(), stream),
+        let Target::File(output, streams) = &mut self.target else { return Ok(()) };
+        match streams.copied.get_mut(packet.stream()).and_then(Option::as_mut) {
+            Some(stream) => output.write_copied(packet.av(), stream),
             None => Ok(()),
         }
     }
@@ -98,13 +115,21 @@ impl Writer {
     pub fn finish(mut self) -> Result<Finished> {
         self.encoder.send_eof()?;
         self.drain()?;
-        let bytes = self.output.finish(&mut self.streams)?;
+        let bytes = match &mut self.target {
+            Target::File(output, streams) => output.finish(streams)?,
+            Target::Pictures(files) => files.finish()?,
+        };
         Ok(Finished { path: self.path.clone(), bytes })
     }
 
     fn drain(&mut self) -> Result<()> {
         while let Some(packet) = self.encoder.receive()? {
-            self.output.write_video(packet, self.encoder.time_base(), self.streams.video)?;
+            match &mut self.target {
+                Target::File(output, streams) => {
+                    output.write_video(packet, self.encoder.time_base(), streams.video)?;
+                }
+                Target::Pictures(files) => files.write(packet.data().unwrap_or_default())?,
+            }
         }
         Ok(())
     }

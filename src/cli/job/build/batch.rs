@@ -1,5 +1,6 @@
 //! The jobs of one command line.
 
+use crate::cli::job::stdin::Spooled;
 use std::path::PathBuf;
 use vrseg_engine::Job;
 
@@ -9,4 +10,7 @@ pub(crate) struct Batch {
     pub jobs: Vec<Job>,
     /// Inputs skipped because of `--no-overwrite`, each with the output that exists.
     pub skipped: Vec<(PathBuf, PathBuf)>,
+    /// What came through standard input, where that is an input.
+    #[expect(dead_code, reason = "kept open: the path of an input leads through it")]
+    pub spooled: Option<Spooled>,
 }

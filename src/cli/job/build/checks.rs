@@ -30,6 +30,18 @@ pub(super) fn check_format(sources: &Sources) -> Result<(), UsageError> {
     Ok(())
 }
 
+/// Standard output can carry one thing, and `--format` is for it.
+pub(super) fn check_standard_streams(args: &JobArgs, requests: &[OutputRequest]) -> Result<(), UsageError> {
+    let outputs = requests.iter().filter(|r| vrseg_media::is_stdout(&r.path)).count();
+    let wrong = match outputs {
+        0 => return Ok(()),
+        1 if args.messages.json => "--json and -o - would both write to standard output; write one of them to a file",
+        1 => return Ok(()),
+        _ => "two outputs can't both go to standard output; write one of them to a file",
+    };
+    Err(UsageError(wrong.to_owned()))
+}
+
 pub(super) fn check_background(
     args: &JobArgs,
     requests: &[OutputRequest],

@@ -11,7 +11,8 @@ use super::outputs::{OutputRequest, canonical_place, extension};
 use super::regions;
 use crate::cli::args::JobArgs;
 use crate::cli::exit::UsageError;
-use checks::{check_background, check_format, check_places, handle_existing};
+use crate::cli::job::stdin::{STDIN, Spooled};
+use checks::{check_background, check_format, check_places, check_standard_streams, handle_existing};
 use std::collections::HashSet;
 use std::path::Path;
 use vrseg_engine::settings::{Settings, Sources};
@@ -19,21 +20,32 @@ use vrseg_engine::{Job, ModelChoice, OutputSpec, PeopleChoice};
 use vrseg_image::compose::{Mode, packed};
 use vrseg_image::vr::names::{self, NamedProjection};
 use vrseg_image::vr::{Format, Layout, Projection, ProjectionKind};
-use vrseg_media::{Codec, EncodeOptions, TimeRange};
+use vrseg_media::{Codec, EncodeOptions, InputChoice, TimeRange};
 
 /// Builds the jobs.
 ///
 /// # Errors
 /// A [`UsageError`] that says what doesn't fit and how to fix it.
 pub(crate) fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Result<Batch, UsageError> {
-    let requests = args.output.output.iter().map(|o| OutputRequest::parse(o)).collect::<Result<Vec<_>, _>>()?;
+    let requests = args
+        .output
+        .output
+        .iter()
+        .map(|o| OutputRequest::parse(o, &args.output.format))
+        .collect::<Result<Vec<_>, _>>()?;
     let default_mode = default_mode(args, settings, sources);
     check_format(sources)?;
     check_background(args, &requests, &default_mode)?;
     let range = range(args)?;
 
     let folders: Vec<_> = requests.iter().filter(|r| r.folder).map(|r| canonical_place(&r.path)).collect();
-    let inputs = inputs::gather(args.input.named(), args.input.recursive, &folders)?;
+    check_standard_streams(args, &requests)?;
+    let spooled = spool(args, &requests)?;
+    let named = args.input.named().map(|path| match &spooled {
+        Some(spooled) if path.as_os_str() == STDIN => spooled.path(),
+        _ => path.clone(),
+    });
+    let inputs = inputs::gather(&named.collect::<Vec<_>>(), args.input.recursive, &folders)?;
     if let (true, Some(file)) = (inputs.len() > 1, requests.iter().find(|r| !r.folder)) {
         return Err(UsageError(format!(
             "{} inputs can't all become {}; name a folder: -o out/",
@@ -55,7 +67,7 @@ pub(crate) fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Re
         let outputs = requests
             .iter()
             .map(|request| {
-                let word = request.mode.unwrap_or(&default_mode);
+                let word = request.mode.unwrap_or_else(|| usual_mode(request, input, &default_mode, sources));
                 let mut mode = mode(word, args, settings);
                 let named = mode.packed_fov(fisheye_fov(&input.path, settings));
                 let made = named.map(packed::format).or_else(|| keyed_format(&mode, &input.path, settings));
@@ -86,7 +98,28 @@ pub(crate) fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Re
         }
     }
     check_places(&jobs, args)?;
-    handle_existing(jobs, args)
+    Ok(Batch { spooled, ..handle_existing(jobs, args)? })
+}
+
+/// What comes through standard input, where that is named.
+fn spool(args: &JobArgs, requests: &[OutputRequest]) -> Result<Option<Spooled>, UsageError> {
+    if !args.input.named().any(|path| path.as_os_str() == STDIN) {
+        return Ok(None);
+    }
+    // There is room for an output, so there may be for the input.
+    let beside =
+        requests.first().map(|r| if r.folder { r.path.as_path() } else { r.path.parent().unwrap_or(Path::new(".")) });
+    Spooled::read(beside.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder })).map(Some)
+}
+
+/// The mode of an output that names none: pictures that can be transparent are, unless the user set another mode.
+fn usual_mode<'a>(request: &OutputRequest, input: &Input, default: &'a str, sources: &Sources) -> &'a str {
+    let transparent = match request.folder {
+        true => inputs::is_picture(&input.path),
+        false => matches!(extension(&request.path).as_str(), "png" | "webp" | "tif" | "tiff"),
+    };
+    let chosen = sources.of("output.mode").is_user() || default == "replace";
+    if transparent && !chosen { "alpha" } else { default }
 }
 
 fn job(
@@ -99,6 +132,7 @@ fn job(
 ) -> Job {
     Job {
         input: input.path.clone(),
+        choice: InputChoice { stream: args.input.stream, rate: args.input.framerate },
         range,
         format: settings.vr,
         view: settings.view,
@@ -212,7 +246,7 @@ fn encode(path: &Path, mode: &Mode, args: &JobArgs, settings: &Settings, sources
     let x26x = match (&o.encoder, o.codec) {
         (Some(name), _) => matches!(name.as_str(), "libx264" | "libx265" | "h264_nvenc" | "hevc_nvenc"),
         (None, Some(codec)) => matches!(codec, Codec::H264 | Codec::Hevc),
-        (None, None) => *mode != Mode::Alpha && extension(path) != "webm",
+        (None, None) => *mode != Mode::Alpha && extension(path) != "webm" && !inputs::is_picture(path),
     };
     let applies = |name| x26x || sources.of(name).is_user();
     EncodeOptions {

@@ -88,6 +88,11 @@ impl Scaler {
         self.source
     }
 
+    /// The frames that come out of it.
+    pub(crate) fn target(&self) -> Side {
+        self.target
+    }
+
     /// Converts the samples; properties are the caller's.
     ///
     /// # Errors

@@ -73,7 +73,7 @@ impl Reader {
     /// # Errors
     /// Those of [`crate::probe`]; no frame can be decoded; the range has no frame in it.
     pub fn open(path: &Path, options: &DecodeOptions) -> Result<Self> {
-        Self::begin(probe::open(path)?, options)
+        Self::begin(probe::open(path, &options.choice)?, options)
     }
 
     /// The same with a file that is open already.

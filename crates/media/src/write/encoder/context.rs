@@ -6,6 +6,7 @@ use crate::ffi::codec::is_hardware;
 use crate::ffi::frame::alloc_raw;
 use crate::ffi::log;
 use crate::ffi::numbers;
+use crate::ffi::pixel_format::{descriptor, is_rgb};
 use crate::read::template::VideoTemplate;
 use crate::write::encoder::plan::{EncoderPlan, joined_params};
 use crate::write::options::WriterOptions;
@@ -46,6 +47,14 @@ pub(crate) fn open_context(
         (*c).sample_aspect_ratio = options.aspect(video);
         (*c).thread_count = options.encode.threads.min(64) as i32;
         set_color(c, video, options.color);
+        if descriptor(plan.pixel).is_some_and(is_rgb) {
+            (*c).color_range = ffi::AVColorRange::AVCOL_RANGE_JPEG;
+            numbers::write(&raw mut (*c).colorspace, ffi::AVColorSpace::AVCOL_SPC_RGB.into());
+        } else if plan.encoder == "mjpeg" {
+            // JFIF: BT.601 in full range.
+            (*c).color_range = ffi::AVColorRange::AVCOL_RANGE_JPEG;
+            numbers::write(&raw mut (*c).colorspace, ffi::AVColorSpace::AVCOL_SPC_BT470BG.into());
+        }
         numbers::write(&raw mut (*c).field_order, video.field_order);
         let interlaced =
             !video.field_order.is_any(&[ffi::AVFieldOrder::AV_FIELD_UNKNOWN, ffi::AVFieldOrder::AV_FIELD_PROGRESSIVE]);

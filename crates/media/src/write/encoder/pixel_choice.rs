@@ -56,6 +56,22 @@ fn cost(layout: YuvLayout, t: &Traits, want_alpha: bool, gray_ok: bool) -> Optio
     Some(loss + waste + u32::from(!t.planar) * 2)
 }
 
+/// The format of a picture file: red, green and blue in most, with opacity where there is some.
+fn picture_format(o: &WriterOptions<'_>, encoder: &str, supported: &[PixelFormat]) -> Option<PixelFormat> {
+    let (fine, coarse): (&[&str], &[&str]) = match (encoder, o.purpose) {
+        ("mjpeg", Purpose::Alpha) => return None,
+        ("mjpeg", _) => (&[], &["yuvj420p", "yuv420p"]),
+        ("libwebp", _) => (&[], &["bgra"]),
+        ("png" | "tiff" | "bmp", Purpose::Alpha) => (&["rgba64be", "rgba64le"], &["rgba", "bgra"]),
+        ("png" | "tiff" | "bmp", Purpose::Matte) => (&["gray16be", "gray16le"], &["gray"]),
+        ("png" | "tiff" | "bmp", Purpose::Picture) => (&["rgb48be", "rgb48le"], &["rgb24", "bgr24"]),
+        _ => return None,
+    };
+    let fine = if o.layout.bits > 8 { fine } else { &[] };
+    let names = fine.iter().chain(coarse);
+    names.filter_map(|name| format_named(name)).find(|format| supported.contains(format))
+}
+
 /// The pixel format to encode: the user's, or the nearest that the encoder has.
 ///
 /// # Errors
@@ -77,6 +93,9 @@ pub(crate) fn choose_pixel(o: &WriterOptions<'_>, encoder: &str, codec: &ffmpeg:
                 what: format!("the pixel format {name} has no alpha, which this output is for"),
             });
         }
+        return Ok(format);
+    }
+    if let Some(format) = picture_format(o, encoder, &supported) {
         return Ok(format);
     }
     // A matte is gray already: FFV1 stores it so without the two flat chroma planes.

@@ -146,8 +146,11 @@ fn find(name: &str) -> Result<ffmpeg::Codec> {
 
 /// The encoder's name, and why it isn't a hardware one if that was allowed.
 fn choose_encoder(o: &WriterOptions<'_>, container: &Container) -> Result<(String, Option<String>)> {
-    if let Some(name) = &o.encode.encoder {
+    if let (Some(name), false) = (&o.encode.encoder, matches!(container, Container::Pictures(_))) {
         return Ok((name.clone(), None));
+    }
+    if let Container::Pictures(encoder) = container {
+        return Ok(((*encoder).to_owned(), None));
     }
     let codec = match o.encode.codec {
         Some(codec) => codec,

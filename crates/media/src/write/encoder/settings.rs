@@ -93,6 +93,17 @@ pub(crate) fn settings(
             s.preset("profile", e.preset.as_deref().unwrap_or(if full_chroma { "4444" } else { "hq" }));
             s.set("vendor", "apl0");
         }
+        "png" | "tiff" | "bmp" => s.no_rate(encoder, e, "such pictures are lossless")?,
+        "mjpeg" => {
+            s.no_rate(encoder, e, "name one with --enc-opt global_quality=118 (the best) to 3658")?;
+            // FFmpeg's -q:v 2, in the units of its codecs.
+            s.set("flags", "+qscale");
+            s.set("global_quality", "236");
+        }
+        "libwebp" => {
+            s.no_rate(encoder, e, "name one with --enc-opt quality=0 to 100")?;
+            s.set("quality", "95");
+        }
         "ffv1" => {
             s.no_rate(encoder, e, "it is lossless")?;
             if e.preset.is_some() {

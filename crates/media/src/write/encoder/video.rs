@@ -8,7 +8,7 @@ use crate::ffi::frame::{VideoFrame, alloc_raw, copy_props};
 use crate::ffi::log;
 use crate::ffi::numbers::PixelFormat;
 use crate::ffi::parameters::Parameters;
-use crate::ffi::pixel_format::{format_for, format_name};
+use crate::ffi::pixel_format::{format_for, format_name, format_named, layout_of};
 use crate::ffi::pool::FramePool;
 use crate::ffi::time;
 use crate::read::template::VideoTemplate;
@@ -20,6 +20,7 @@ use ffmpeg_next::{self as ffmpeg, ffi, packet::Mut as _, picture};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::ptr;
+use vrseg_image::plane::{Matrix, YuvColor};
 
 /// How time stamps reach the encoder.
 #[derive(Clone, Copy, PartialEq)]
@@ -36,7 +37,8 @@ pub(crate) struct VideoEncoder {
     context: ffmpeg::codec::Context,
     plan: EncoderPlan,
     source: Side,
-    scaler: Option<(Scaler, ConvertedFrames)>,
+    /// The steps from the frames' format to the encoder's; made for the first frame.
+    steps: Vec<(Scaler, ConvertedFrames)>,
     clock: Clock,
     /// Ticks between key frames at most, where frames don't come evenly: counting them isn't enough then.
     key_every: Option<i64>,
@@ -102,7 +104,7 @@ impl VideoEncoder {
             context,
             plan,
             source,
-            scaler: None,
+            steps: Vec::new(),
             clock,
             reshaped: options.reshaped,
             time_base: video.time_base,
@@ -242,25 +244,45 @@ impl VideoEncoder {
 
     /// Brings a frame into the encoder's pixel format.
     fn convert(&mut self, frame: &VideoFrame) -> Result<ffmpeg::frame::Video> {
+        if self.steps.is_empty() {
+            self.steps = self.conversion()?;
+        }
+        let mut done: Option<ffmpeg::frame::Video> = None;
+        for (scaler, to) in &mut self.steps {
+            let target = scaler.target();
+            let mut out = match to {
+                ConvertedFrames::Pool(pool) => pool.get()?.into_av(),
+                ConvertedFrames::Allocated => alloc_raw(target.format, target.width, target.height)?,
+            };
+            let from = done.as_ref().unwrap_or(frame.av());
+            scaler.run(from, &mut out)?;
+            copy_props(from, &mut out);
+            done = Some(out);
+        }
+        done.ok_or_else(|| MediaError::Unsupported { what: "no conversion".to_owned() })
+    }
+
+    /// From the frames' format and size to the encoder's.
+    fn conversion(&self) -> Result<Vec<(Scaler, ConvertedFrames)>> {
         let (width, height) = self.plan.size;
-        let target = Side { format: self.plan.pixel, width, height, color: self.source.color };
-        let (scaler, to) = match self.scaler.take() {
-            Some(pair) => self.scaler.insert(pair),
-            None => {
-                let to = match self.plan.layout() {
-                    Some(layout) => ConvertedFrames::Pool(FramePool::new(layout, target.width, target.height)?),
-                    None => ConvertedFrames::Allocated,
-                };
-                self.scaler.insert((Scaler::new(self.source, target)?, to))
+        let target = |format, color| Side { format, width, height, color };
+        let last = target(self.plan.pixel, self.source.color);
+        let sides = match (self.plan.encoder.as_str(), format_named("rgb24")) {
+            // swscale keeps the matrix from YUV to YUV, but JPEG's is always BT.601: by way of RGB it becomes that.
+            ("mjpeg", Some(rgb)) => {
+                let jpeg = YuvColor { matrix: Matrix::Bt601, full_range: true };
+                vec![self.source, target(rgb, self.source.color), target(self.plan.pixel, jpeg)]
             }
+            _ => vec![self.source, last],
         };
-        let mut out = match to {
-            ConvertedFrames::Pool(pool) => pool.get()?.into_av(),
-            ConvertedFrames::Allocated => alloc_raw(target.format, target.width, target.height)?,
+        let step = |pair: &[Side]| {
+            let to = match layout_of(pair[1].format).filter(|layout| format_for(*layout) == Some(pair[1].format)) {
+                Some(layout) => ConvertedFrames::Pool(FramePool::new(layout, width, height)?),
+                None => ConvertedFrames::Allocated,
+            };
+            Ok((Scaler::new(pair[0], pair[1])?, to))
         };
-        scaler.run(frame.av(), &mut out)?;
-        copy_props(frame.av(), &mut out);
-        Ok(out)
+        sides.windows(2).map(step).collect()
     }
 }
 

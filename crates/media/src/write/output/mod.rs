@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 mod header;
-mod part_file;
+pub(crate) mod part_file;
 pub(crate) mod place;
 mod streams;
 
@@ -15,7 +15,8 @@ use crate::formats::spatial_audio::{self, TrackBoxes};
 use crate::write::transcode::Transcoder;
 use ffmpeg_next::{self as ffmpeg, ffi, packet::Mut as _, packet::Ref as _};
 use part_file::PartFile;
-use std::path::Path;
+use place::is_stdout;
+use std::path::{Path, PathBuf};
 use std::ptr;
 
 /// Sound before this many microseconds ahead of the start isn't needed to decode what is heard: an
@@ -41,11 +42,28 @@ pub(crate) struct Streams {
     pub lost: Vec<String>,
 }
 
+/// Where the bytes go.
+enum OutputFile {
+    Part(PartFile),
+    /// Standard output, by the name that it has among outputs.
+    Stdout(PathBuf),
+}
+
+impl OutputFile {
+    /// The final name.
+    fn path(&self) -> &Path {
+        match self {
+            OutputFile::Part(file) => file.path(),
+            OutputFile::Stdout(path) => path,
+        }
+    }
+}
+
 /// An open output. Dropped before [`Output::finish`] it removes its file.
 pub(crate) struct Output {
     context: *mut ffi::AVFormatContext,
     container: Container,
-    file: PartFile,
+    file: OutputFile,
     /// Streams to be written whole after the header: number and bytes of a cover picture.
     covers: Vec<(usize, Vec<u8>)>,
     /// What FFmpeg's muxer doesn't write of ambisonic sound.
@@ -73,14 +91,30 @@ impl Output {
     /// # Errors
     /// It can't be created, or another run is writing it at this moment.
     pub(crate) fn create(path: &Path, container: &Container, overwrite: bool) -> Result<Self> {
+        let stdout = is_stdout(path);
+        if stdout && container.is_mov() {
+            let name = container.name();
+            let what = format!(
+                "{name} can't be written to standard output: its index is known at the end only; take --format matroska, \
+                 nut or mpegts"
+            );
+            return Err(MediaError::Invalid { what });
+        }
+        let file = match stdout {
+            true => OutputFile::Stdout(path.to_owned()),
+            false => OutputFile::Part(PartFile::create(path, overwrite)?),
+        };
+        let url = match &file {
+            OutputFile::Part(file) => file_url(file.temporary())?,
+            OutputFile::Stdout(_) => c"pipe:1".to_owned(),
+        };
         let mut output = Output {
             context: ptr::null_mut(),
             container: container.clone(),
-            file: PartFile::create(path, overwrite)?,
+            file,
             covers: Vec::new(),
             spatial: Vec::new(),
         };
-        let url = file_url(output.file.temporary())?;
         let muxer = container.muxer();
         // SAFETY: allocates a context for a static muxer description; null is checked for. The file is
         // opened for writing into the context's `pb`.
@@ -183,14 +217,18 @@ impl Output {
         // SAFETY: an open output with its header written.
         let (code, lines) = log::capture(|| unsafe { ffi::av_write_trailer(self.context) });
         self.check(code, lines)?;
-        // SAFETY: as above; the descriptor is closed and its pointer set to null.
-        let code = unsafe { ffi::avio_closep(&raw mut (*self.context).pb) };
+        // SAFETY: as above: asks for the place in it; then the descriptor is closed and its pointer set to null.
+        let (written, code) = unsafe {
+            let pb = (*self.context).pb;
+            (ffi::avio_seek(pb, 0, libc::SEEK_CUR), ffi::avio_closep(&raw mut (*self.context).pb))
+        };
         self.check(code, Vec::new())?;
+        let OutputFile::Part(file) = &mut self.file else { return Ok(written.max(0) as u64) };
         if !self.spatial.is_empty() {
-            let placed = spatial_audio::insert(self.file.temporary(), &self.spatial);
-            placed.map_err(|e| MediaError::create(self.file.path(), &e))?;
+            let placed = spatial_audio::insert(file.temporary(), &self.spatial);
+            placed.map_err(|e| MediaError::create(file.path(), &e))?;
         }
-        self.file.finish()
+        file.finish()
     }
 }
 

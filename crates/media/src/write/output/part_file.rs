@@ -2,6 +2,7 @@
 
 use crate::error::{MediaError, Result};
 use std::ffi::{OsStr, OsString};
+use std::io::Write;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -50,13 +51,27 @@ impl PartFile {
         &self.temporary
     }
 
+    /// Makes it hold these bytes, whatever a killed run left in it.
+    pub(crate) fn fill(&self, bytes: &[u8]) -> std::io::Result<()> {
+        self.lock.set_len(0)?;
+        (&self.lock).write_all(bytes)
+    }
+
     /// Flushes it to the disk and gives it its final name. Returns the size.
     ///
     /// # Errors
     /// The disk fails, or the final name is taken.
     pub(crate) fn finish(&mut self) -> Result<u64> {
+        self.lock.sync_all().map_err(|e| MediaError::create(&self.path, &e))?;
+        self.place()
+    }
+
+    /// Gives it its final name without waiting for the disk: for one of many files. Returns the size.
+    ///
+    /// # Errors
+    /// The final name is taken.
+    pub(crate) fn place(&mut self) -> Result<u64> {
         let fail = |e: std::io::Error| MediaError::create(&self.path, &e);
-        self.lock.sync_all().map_err(fail)?;
         let bytes = self.lock.metadata().map_err(fail)?.len();
         if self.overwrite {
             std::fs::rename(&self.temporary, &self.path).map_err(fail)?;

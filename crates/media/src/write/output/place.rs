@@ -6,6 +6,19 @@ use crate::write::options::WriterOptions;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+/// The name of an output that goes to standard output; `extension` names the container.
+pub fn stdout_path(extension: &str) -> PathBuf {
+    PathBuf::from(format!("{STDOUT}.{extension}"))
+}
+
+/// As FFmpeg calls it.
+const STDOUT: &str = "pipe:1";
+
+/// Whether an output goes to standard output.
+pub fn is_stdout(path: &Path) -> bool {
+    path.file_stem().is_some_and(|stem| stem == STDOUT) && path.parent() == Some(Path::new(""))
+}
+
 /// The file that is really written, if it may be.
 ///
 /// # Errors
@@ -28,6 +41,9 @@ pub fn same_file(a: &Path, b: &Path) -> bool {
 
 /// The file that is really written (a link is followed), if it may be.
 fn check_target(path: &Path, overwrite: bool) -> Result<PathBuf> {
+    if is_stdout(path) {
+        return Ok(path.to_path_buf());
+    }
     let not_writable = |reason: &str| MediaError::NotWritable { path: path.to_path_buf(), reason: reason.to_owned() };
     if path.file_name().is_none() {
         return Err(not_writable("it names no file"));

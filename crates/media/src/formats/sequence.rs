@@ -1,0 +1,81 @@
+//! Numbered sequences of pictures: names with a place for a number, such as `shot_%05d.png`.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+/// A name with a place for a number, in one folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sequence {
+    folder: PathBuf,
+    before: Vec<u8>,
+    /// Digits at the least, filled up with zeros.
+    digits: usize,
+    after: Vec<u8>,
+}
+
+impl Sequence {
+    /// The sequence that a name stands for (`%d`, `%5d` or `%05d` in it, once); `None` where it stands for itself.
+    pub fn of(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.as_bytes();
+        let start = name.iter().position(|b| *b == b'%')?;
+        let length = name[start + 1..].iter().position(|b| !b.is_ascii_digit())?;
+        let (digits, after) = (&name[start + 1..][..length], &name[start + 1 + length..]);
+        let after = after.strip_prefix(b"d").filter(|after| !after.contains(&b'%'))?;
+        let digits = if digits.is_empty() { 1 } else { std::str::from_utf8(digits).ok()?.parse().ok()? };
+        (1..=18).contains(&digits).then(|| Self {
+            folder: path.parent().unwrap_or(Path::new("")).to_owned(),
+            before: name[..start].to_vec(),
+            digits,
+            after: after.to_vec(),
+        })
+    }
+
+    /// The file of that number.
+    pub fn file(&self, number: u64) -> PathBuf {
+        let number = format!("{number:0width$}", width = self.digits);
+        let name = [&self.before, number.as_bytes(), &self.after].concat();
+        self.folder.join(OsString::from_vec(name))
+    }
+
+    /// The number in the name of a file of the sequence.
+    fn number(&self, name: &OsStr) -> Option<u64> {
+        let middle = name.as_bytes().strip_prefix(&*self.before)?.strip_suffix(&*self.after)?;
+        let number = std::str::from_utf8(middle).ok()?.parse().ok()?;
+        (self.file(number).file_name() == Some(name)).then_some(number)
+    }
+
+    /// The least number of which there is a file.
+    pub fn first(&self) -> Option<u64> {
+        let folder = if self.folder.as_os_str().is_empty() { Path::new(".") } else { &self.folder };
+        let names = std::fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.file_name()));
+        names.filter_map(|name| self.number(&name)).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_a_place_for_a_number_are_sequences() {
+        let file = |pattern: &str, n| Sequence::of(Path::new(pattern)).map(|s| s.file(n).display().to_string());
+        assert_eq!(file("a/shot_%05d.png", 17).as_deref(), Some("a/shot_00017.png"));
+        assert_eq!(file("%d.jpg", 17).as_deref(), Some("17.jpg"));
+        assert_eq!(file("x%3d.jpg", 12345).as_deref(), Some("x12345.jpg"));
+        for plain in ["shot.png", "100%.png", "50%off.png", "%05d_%05d.png", "%x.png", "%99d.png", "a%d/b.png"] {
+            assert_eq!(file(plain, 1), None, "{plain}");
+        }
+    }
+
+    #[test]
+    fn first_picture_is_the_one_with_the_least_number() {
+        let dir = tempfile::tempdir().unwrap();
+        let sequence = Sequence::of(&dir.path().join("s_%03d.png")).unwrap();
+        assert_eq!(sequence.first(), None);
+        for name in ["s_007.png", "s_1001.png", "s_012.png", "s_1.png", "t_001.png", "s_002.jpg", "s_0x3.png"] {
+            std::fs::write(dir.path().join(name), b"").unwrap();
+        }
+        assert_eq!(sequence.first(), Some(7));
+    }
+}
