@@ -9,7 +9,8 @@ use std::path::Path;
 use vrseg_image::plane::{PlaneMut, PlaneRef, Rect, Yuv, YuvColor, YuvLayout, YuvMut};
 use vrseg_image::vr::{ContainerTags, Format, Layout, Projection};
 use vrseg_media::{
-    Background, Codec, DecodeOptions, EncodeOptions, Item, MediaError, Reader, Result, Writer, WriterOptions,
+    Background, BackgroundTarget, Codec, DecodeOptions, DynamicRange, EncodeOptions, Item, MediaError, Reader, Result,
+    Writer, WriterOptions,
 };
 use vrseg_media::{CopiedPacket, FramePool, Purpose, VideoFrame, VrTags};
 
@@ -69,7 +70,8 @@ impl Material {
 
         let camera = Camera::new(eyes[0].w);
         let (w, h) = (eyes[0].w + camera.range(), eyes[0].h);
-        let scene = Background::open(seed.path(), LAYOUT, color, w, h)?.frame_at(0.0)?;
+        let target = BackgroundTarget { layout: LAYOUT, color, dynamic: DynamicRange::Standard };
+        let scene = Background::open(seed.path(), target, w, h)?.frame_at(0.0)?;
         let mut writer = Writer::create(self.options(path, color), &template)?;
         let pool = FramePool::new(LAYOUT, self.width, self.height)?;
         let mut noise = Noise::new();

@@ -14,12 +14,13 @@ mod read;
 mod write;
 
 pub use error::{MediaError, Result};
+pub use ffi::convert::dynamic::DynamicRange;
 pub use ffi::frame::{PlaneSamples, VideoFrame};
 pub use ffi::log::{environment, init, recent_log};
 pub use ffi::pool::FramePool;
 pub use formats::layout::layout_with_alpha;
 pub use formats::sequence::Sequence;
-pub use read::background::Background;
+pub use read::background::{Background, BackgroundTarget};
 pub use read::frame_times::{FrameTime, frame_times};
 pub use read::info::{InputInfo, VideoInfo};
 pub use read::key_frames::key_frames;

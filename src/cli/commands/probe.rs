@@ -120,7 +120,7 @@ fn color(input: &InputInfo) -> String {
     let v = &input.video;
     let known = if v.matrix_known { "" } else { " (not stated: by the size)" };
     let range = if v.color.full_range { "full" } else { "limited" };
-    format!("{}{known}, {range} range{}", matrix(input), if v.hdr { ", HDR" } else { "" })
+    format!("{}{known}, {range} range{}", matrix(input), if v.dynamic.is_high() { ", HDR" } else { "" })
 }
 
 fn counts(input: &InputInfo) -> [(usize, &'static str); 7] {
@@ -181,7 +181,7 @@ fn to_json(input: &InputInfo, found: &FormatFindings, boxes: &[VrBox]) -> serde_
             "matrix": matrix(input),
             "matrix_stated": v.matrix_known,
             "full_range": v.color.full_range,
-            "hdr": v.hdr,
+            "hdr": v.dynamic.is_high(),
         },
         "streams": streams,
         "stereo": v.tags.stereo.map(stereo_text),

@@ -87,6 +87,7 @@ mod tests {
     use vrseg_image::matte::windows::{View, Windows};
     use vrseg_image::plane::{ChromaSiting, Orientation, YuvColor, YuvLayout};
     use vrseg_image::vr::{ContainerTags, Layout};
+    use vrseg_media::DynamicRange;
 
     fn video(width: usize, height: usize) -> VideoInfo {
         VideoInfo {
@@ -100,7 +101,8 @@ mod tests {
             color: YuvColor::default(),
             siting: ChromaSiting::Left,
             matrix_known: true,
-            hdr: false,
+            dynamic: DynamicRange::Standard,
+            mapped_from: None,
             fps: 25.0,
             frames: None,
             duration: None,

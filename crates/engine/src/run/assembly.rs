@@ -20,7 +20,7 @@ use vrseg_image::matte::windows::Blender;
 use vrseg_image::plane::Plane;
 use vrseg_image::vr::{EyeOrder, Lens};
 use vrseg_infer::{Batch, Kind};
-use vrseg_media::FramePool;
+use vrseg_media::{BackgroundTarget, FramePool};
 
 /// Makes a job's stages.
 #[derive(Clone, Copy)]
@@ -162,7 +162,8 @@ impl<'a> Assembly<'a> {
             Mode::Replace { background } => {
                 let (layout, rects) = (plan.format.layout.value, &plan.views.rects);
                 let size = (video.width, video.height);
-                Ok(Some(Backdrop::open(background, video.layout, video.color, size, layout, rects)?))
+                let target = BackgroundTarget { layout: video.layout, color: video.color, dynamic: video.dynamic };
+                Ok(Some(Backdrop::open(background, target, size, layout, rects)?))
             }
             _ => Ok(None),
         };

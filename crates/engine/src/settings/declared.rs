@@ -364,6 +364,9 @@ pub const SETTINGS: &[Setting] = &[
     )
     .note("larger frames are made smaller; [limits](vr_formats.md#what-players-take)")
     .options(&[value("--for", "PLAYER", Encoding)]),
+    setting("output.sdr", Bool, "false", "Write SDR from HDR, by FFmpeg's tone mapping")
+        .note("8 bits in BT.709; the networks see it, too")
+        .options(&[fixed("--sdr", "true", Encoding)]),
     setting(
         "output.audio",
         Word(&["auto", "copy", "none"]),

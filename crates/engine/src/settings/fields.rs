@@ -203,6 +203,7 @@ impl Fields<'_> {
                 .filter(|_| !self.beaten("output.bitrate", "output.crf")),
             pix_fmt: self.get("output.pix_fmt"),
             gop: self.get("output.gop"),
+            sdr: self.get("output.sdr"),
             audio: self.read("output.audio", Carry::from_name).unwrap_or_default(),
             subtitles: self.read("output.subtitles", Carry::from_name).unwrap_or_default(),
             player: self.read("output.player", Player::from_name),

@@ -151,6 +151,8 @@ pub struct OutputSettings {
     pub pix_fmt: Option<String>,
     /// Seconds between key frames at most.
     pub gop: Option<f64>,
+    /// Standard dynamic range from high.
+    pub sdr: bool,
     /// What becomes of sound.
     pub audio: Carry,
     /// What becomes of subtitles.

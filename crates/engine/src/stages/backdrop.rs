@@ -5,9 +5,9 @@ use crate::error::Result;
 use crate::plan::recognize::recognize_blind;
 use std::path::Path;
 use std::sync::Arc;
-use vrseg_image::plane::{PlaneMut, PlaneRef, Rect, Sample, Yuv, YuvColor, YuvLayout, YuvMut};
+use vrseg_image::plane::{PlaneMut, PlaneRef, Rect, Sample, Yuv, YuvLayout, YuvMut};
 use vrseg_image::vr::{FormatRequest, Layout};
-use vrseg_media::{Background, FramePool, VideoFrame};
+use vrseg_media::{Background, BackgroundTarget, FramePool, VideoFrame};
 
 /// A background picture or video.
 pub struct Backdrop {
@@ -19,29 +19,28 @@ pub struct Backdrop {
 }
 
 impl Backdrop {
-    /// Opens `path` for frames of `size` stored in `planes`, meaning `color`, with the views `rects` of
-    /// `frame_layout`.
+    /// Opens `path` for frames of `size` like `target`, with the views `rects` of `frame_layout`.
     ///
     /// # Errors
     /// A file that is no picture or video.
     pub fn open(
         path: &Path,
-        planes: YuvLayout,
-        color: YuvColor,
+        target: BackgroundTarget,
         (width, height): (usize, usize),
         frame_layout: Layout,
         rects: &[Rect],
     ) -> Result<Self> {
-        let planes = YuvLayout { alpha: false, ..planes };
+        let planes = YuvLayout { alpha: false, ..target.layout };
+        let target = BackgroundTarget { layout: planes, ..target };
         let own = recognize_blind(&vrseg_media::probe(path)?, &FormatRequest::default()).layout.value;
         let (w, h) = (rects[0].w, rects[0].h);
         let same_size = rects.iter().all(|r| (r.w, r.h) == (w, h));
         if rects.len() == 1 || own == frame_layout || !same_size {
-            let source = Background::open(path, planes, color, width, height)?;
+            let source = Background::open(path, target, width, height)?;
             return Ok(Self { source, eyes: None, last: None });
         }
         let pool = FramePool::new(planes, width, height)?;
-        let source = Background::open(path, planes, color, w, h)?;
+        let source = Background::open(path, target, w, h)?;
         Ok(Self { source, eyes: Some((rects.to_vec(), planes, pool)), last: None })
     }
 

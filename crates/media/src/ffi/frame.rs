@@ -79,6 +79,11 @@ impl VideoFrame {
         Some(self.layout)
     }
 
+    /// The same.
+    pub(crate) fn plain_layout(&self) -> YuvLayout {
+        self.layout
+    }
+
     /// Width in luma samples.
     pub fn width(&self) -> usize {
         self.inner.width() as usize
@@ -299,6 +304,23 @@ pub(crate) fn remove_display_matrix(frame: &mut ffmpeg::frame::Video) {
     unsafe {
         ffi::av_frame_remove_side_data(frame.as_mut_ptr(), ffi::AVFrameSideDataType::AV_FRAME_DATA_DISPLAYMATRIX)
     };
+}
+
+/// Takes away what is said of high dynamic range, which isn't there any more.
+pub(crate) fn remove_hdr_metadata(frame: &mut ffmpeg::frame::Video) {
+    use ffi::AVFrameSideDataType::{
+        AV_FRAME_DATA_CONTENT_LIGHT_LEVEL, AV_FRAME_DATA_DOVI_METADATA, AV_FRAME_DATA_DYNAMIC_HDR_PLUS,
+        AV_FRAME_DATA_MASTERING_DISPLAY_METADATA,
+    };
+    for kind in [
+        AV_FRAME_DATA_MASTERING_DISPLAY_METADATA,
+        AV_FRAME_DATA_CONTENT_LIGHT_LEVEL,
+        AV_FRAME_DATA_DYNAMIC_HDR_PLUS,
+        AV_FRAME_DATA_DOVI_METADATA,
+    ] {
+        // SAFETY: a valid frame that is ours; FFmpeg frees the side data, which isn't the samples' memory.
+        unsafe { ffi::av_frame_remove_side_data(frame.as_mut_ptr(), kind) };
+    }
 }
 
 /// A frame's tags of matrix and range.

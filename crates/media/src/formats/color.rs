@@ -1,5 +1,6 @@
 //! What the samples of a picture mean, by FFmpeg's tags.
 
+use crate::ffi::convert::dynamic::DynamicRange;
 use crate::ffi::numbers::{Number, PixelFormat};
 use crate::ffi::pixel_format::{descriptor, format_name, is_rgb};
 use ffmpeg_next::ffi;
@@ -51,8 +52,14 @@ pub(crate) fn color_of(
     YuvColor { matrix: matrix_of(space).unwrap_or(guess), full_range: full_range && !rgb }
 }
 
-/// Whether a transfer is one of high dynamic range: PQ or HLG.
-pub(crate) fn is_hdr(transfer: Number<ffi::AVColorTransferCharacteristic>) -> bool {
+/// The dynamic range of a transfer.
+pub(crate) fn dynamic_range(transfer: Number<ffi::AVColorTransferCharacteristic>) -> DynamicRange {
     use ffi::AVColorTransferCharacteristic::{AVCOL_TRC_ARIB_STD_B67, AVCOL_TRC_SMPTE2084};
-    transfer.is_any(&[AVCOL_TRC_SMPTE2084, AVCOL_TRC_ARIB_STD_B67])
+    if transfer == AVCOL_TRC_SMPTE2084 {
+        DynamicRange::Pq
+    } else if transfer == AVCOL_TRC_ARIB_STD_B67 {
+        DynamicRange::Hlg
+    } else {
+        DynamicRange::Standard
+    }
 }

@@ -56,6 +56,15 @@ pub(crate) fn survives_encoding(kind: SideDataKind) -> bool {
     ])
 }
 
+/// Types that describe a high dynamic range.
+pub(crate) fn is_hdr(kind: SideDataKind) -> bool {
+    kind.is_any(&[
+        Kind::AV_PKT_DATA_MASTERING_DISPLAY_METADATA,
+        Kind::AV_PKT_DATA_CONTENT_LIGHT_LEVEL,
+        Kind::AV_PKT_DATA_DOVI_CONF,
+    ])
+}
+
 /// The bytes of the piece of that type.
 pub(crate) fn find(all: &[StreamSideData], kind: Kind) -> Option<&[u8]> {
     all.iter().find(|d| d.kind == kind).map(|d| d.bytes.as_slice())

@@ -1,6 +1,7 @@
 //! The picture or video that replaces the background.
 
 use crate::error::{MediaError, Result};
+use crate::ffi::convert::dynamic::{DynamicConverter, DynamicRange, Meaning};
 use crate::ffi::convert::scale::{Scaler, Side};
 use crate::ffi::frame::VideoFrame;
 use crate::ffi::pixel_format::format_for;
@@ -12,6 +13,17 @@ use ffmpeg_next::ffi;
 use std::path::Path;
 use std::sync::Arc;
 use vrseg_image::plane::{YuvColor, YuvLayout};
+
+/// How the pictures behind a person are stored and what their samples mean: as those of the person.
+#[derive(Clone, Copy, Debug)]
+pub struct BackgroundTarget {
+    /// Depth and subsampling.
+    pub layout: YuvLayout,
+    /// Matrix and range.
+    pub color: YuvColor,
+    /// A background of another dynamic range is converted.
+    pub dynamic: DynamicRange,
+}
 
 /// A picture, or a video that is looped, brought to one size, layout and color. It covers the
 /// whole frame: what doesn't fit the frame's shape is cut off evenly on both sides. Transparency
@@ -42,10 +54,11 @@ impl Background {
     ///
     /// # Errors
     /// Those of [`Reader::open`]; the layout has alpha or none of FFmpeg's formats.
-    pub fn open(path: &Path, layout: YuvLayout, color: YuvColor, width: usize, height: usize) -> Result<Self> {
-        let mut fit = Fit::new(layout, color, width, height)?;
+    pub fn open(path: &Path, target: BackgroundTarget, width: usize, height: usize) -> Result<Self> {
+        let mut fit = Fit::new(target, width, height)?;
         let mut reader = Reader::open(path, &DecodeOptions::default())?;
-        fit.source_color = reader.info().video.color;
+        let video = &reader.info().video;
+        (fit.source_color, fit.source_dynamic) = (video.color, video.dynamic);
         let no_frame = || MediaError::Decode {
             path: path.to_path_buf(),
             reason: "no frame comes out of it".to_owned(),
@@ -157,21 +170,29 @@ fn next_frame(reader: &mut Reader) -> Result<Option<(f64, f64, VideoFrame)>> {
 /// Cuts and scales frames to the wanted shape.
 struct Fit {
     target: Side,
+    wanted: BackgroundTarget,
     source_color: YuvColor,
+    source_dynamic: DynamicRange,
     pool: FramePool,
     scaler: Option<Scaler>,
+    /// From the source's dynamic range to the wanted one.
+    converter: Option<DynamicConverter>,
 }
 
 impl Fit {
-    fn new(layout: YuvLayout, color: YuvColor, width: usize, height: usize) -> Result<Self> {
+    fn new(wanted: BackgroundTarget, width: usize, height: usize) -> Result<Self> {
+        let BackgroundTarget { layout, color, dynamic } = wanted;
         let format = format_for(layout).filter(|_| !layout.alpha).ok_or_else(|| MediaError::Unsupported {
             what: format!("a background cannot have the layout {layout:?}"),
         })?;
         Ok(Self {
             target: Side { format, width, height, color },
+            wanted,
             source_color: color,
+            source_dynamic: dynamic,
             pool: FramePool::new(layout, width, height)?,
             scaler: None,
+            converter: None,
         })
     }
 
@@ -185,13 +206,32 @@ impl Fit {
             height: cut.height() as usize,
             color: self.source_color,
         };
+        let other_range = self.source_dynamic != self.wanted.dynamic;
         let scaler = match self.scaler.take().filter(|s| s.source() == source) {
             Some(scaler) => scaler,
+            None if other_range => self.prepare_conversion(source)?,
             None => Scaler::new(source, self.target)?,
         };
         let mut out = self.pool.get()?;
         self.scaler.insert(scaler).run(&cut, out.av_mut())?;
-        Ok(out)
+        match &mut self.converter {
+            Some(converter) => converter.run(&out),
+            None => Ok(out),
+        }
+    }
+
+    /// To the wanted size first, with the source's own meaning and no fewer than 10 bits, which a gamma curve for 10 000
+    /// cd/m2 needs; then to the wanted dynamic range.
+    fn prepare_conversion(&mut self, source: Side) -> Result<Scaler> {
+        let (width, height) = (self.target.width, self.target.height);
+        let fine = YuvLayout { bits: self.wanted.layout.bits.max(10), ..self.wanted.layout };
+        let format = format_for(fine)
+            .ok_or_else(|| MediaError::Unsupported { what: format!("a background cannot have the layout {fine:?}") })?;
+        let from = Meaning { layout: fine, color: self.source_color, dynamic: self.source_dynamic };
+        let BackgroundTarget { layout, color, dynamic } = self.wanted;
+        self.converter = Some(DynamicConverter::new(from, Meaning { layout, color, dynamic }, (width, height))?);
+        self.pool = FramePool::new(fine, width, height)?;
+        Scaler::new(source, Side { format, width, height, color: self.source_color })
     }
 }
 
@@ -222,6 +262,10 @@ mod tests {
         assert_eq!(margins(3, 1, 1, 1000), (0, 0));
     }
 
+    fn target(bits: u32, color: YuvColor) -> BackgroundTarget {
+        BackgroundTarget { layout: yuv420(bits), color, dynamic: DynamicRange::Standard }
+    }
+
     fn y_at(frame: &VideoFrame, x: usize, y: usize) -> u8 {
         match frame.yuv() {
             Yuv::U8([plane, ..]) => plane.row(y)[x],
@@ -238,7 +282,7 @@ mod tests {
             "b.png",
         );
         let color = YuvColor::default();
-        let mut background = Background::open(&path, yuv420(8), color, 64, 64).unwrap();
+        let mut background = Background::open(&path, target(8, color), 64, 64).unwrap();
         let a = background.frame_at(0.0).unwrap();
         let b = background.frame_at(1234.5).unwrap();
         assert!(Arc::ptr_eq(&a, &b));
@@ -248,7 +292,7 @@ mod tests {
         }
         // Ten bits and full range.
         let full = YuvColor { full_range: true, ..color };
-        let mut background = Background::open(&path, yuv420(10), full, 800, 200).unwrap();
+        let mut background = Background::open(&path, target(10, full), 800, 200).unwrap();
         let frame = background.frame_at(0.0).unwrap();
         let Yuv::U16([y, ..]) = frame.yuv() else { panic!("10 bit is u16") };
         assert!(y.row(100)[10] >= 1020 && y.row(100)[400] <= 3, "{} {}", y.row(100)[10], y.row(100)[400]);
@@ -262,7 +306,7 @@ mod tests {
             "-f lavfi -i color=black:s=64x64:r=10:d=0.5 -vf geq=lum='20+40*N':cb=128:cr=128 -c:v ffv1 -pix_fmt yuv420p",
             "b.mkv",
         );
-        let mut background = Background::open(&path, yuv420(8), YuvColor::default(), 64, 64).unwrap();
+        let mut background = Background::open(&path, target(8, YuvColor::default()), 64, 64).unwrap();
         for (seconds, n) in [
             (0.0, 0),
             (0.05, 0),
@@ -278,5 +322,31 @@ mod tests {
             let frame = background.frame_at(seconds).unwrap();
             assert!(y_at(&frame, 30, 30).abs_diff(20 + 40 * n) <= 1, "{seconds}: {}", y_at(&frame, 30, 30));
         }
+    }
+
+    #[test]
+    fn backgrounds_of_another_dynamic_range_are_converted() {
+        let files = Files::new();
+        let white = files.make("-f lavfi -i color=white:s=64x64 -frames:v 1 -update 1", "white.png");
+        let wide = YuvColor { matrix: vrseg_image::plane::Matrix::Bt2020, full_range: false };
+        for (dynamic, want) in [(DynamicRange::Pq, 573), (DynamicRange::Hlg, 721)] {
+            // BT.2408, table 1: white of graphics is at 58 % of PQ's signal and 75 % of HLG's.
+            let target = BackgroundTarget { layout: yuv420(10), color: wide, dynamic };
+            let mut background = Background::open(&white, target, 64, 64).unwrap();
+            let frame = background.frame_at(0.0).unwrap();
+            let Yuv::U16([y, u, v]) = frame.yuv() else { panic!("10 bit is u16") };
+            assert!(y.row(9)[9].abs_diff(want) <= 12, "{dynamic:?}: {}", y.row(9)[9]);
+            assert!(u.row(9)[9].abs_diff(512) <= 2 && v.row(9)[9].abs_diff(512) <= 2);
+        }
+        // 203 cd/m2 in PQ, and back.
+        let bright = files.make(
+            "-f lavfi -i color=gray:s=64x64 -vf format=yuv420p10le,geq=lum=573:cb=512:cr=512,setparams=color_trc=smpte2084:\
+             color_primaries=bt2020:colorspace=bt2020nc:range=tv -frames:v 1 -c:v ffv1 -color_trc smpte2084 \
+             -color_primaries bt2020 -colorspace bt2020nc -color_range tv",
+            "bright.mkv",
+        );
+        let mut background = Background::open(&bright, target(8, YuvColor::default()), 64, 64).unwrap();
+        let frame = background.frame_at(0.0).unwrap();
+        assert!((150..=236).contains(&y_at(&frame, 9, 9)), "{}", y_at(&frame, 9, 9));
     }
 }

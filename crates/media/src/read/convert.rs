@@ -4,12 +4,13 @@ use crate::error::{MediaError, Result};
 use crate::ffi::convert::scale::{Scaler, Side};
 use crate::ffi::frame::{VideoFrame, color_tags, copy_props, format_of, make_format_plain};
 use crate::ffi::numbers::{Number, PixelFormat};
-use crate::ffi::pixel_format::{descriptor, format_for, format_name, is_rgb, layout_of};
+use crate::ffi::pixel_format::{descriptor, format_for, format_name, format_named, is_rgb, layout_of};
 use crate::ffi::pool::FramePool;
 use crate::formats::color::color_of;
-use crate::formats::layout::layout_with_alpha;
+use crate::formats::layout::{layout_with_alpha, working_layout};
 use crate::read::info::VideoInfo;
 use crate::read::template::VideoTemplate;
+use crate::read::tone::{ToneMapper, sdr_color};
 use crate::read::upright::{Uprighter, frame_orientation, upright_layout};
 use ffmpeg_next::{self as ffmpeg, ffi};
 use vrseg_image::plane::{Matrix, Orientation, YuvColor};
@@ -25,6 +26,8 @@ pub(crate) struct Convert {
     /// How the file says that its pictures are turned, for frames that say nothing.
     orientation: Orientation,
     uprighter: Uprighter,
+    /// Where frames of high dynamic range are delivered in standard range.
+    tone: Option<ToneMapper>,
     /// Pixel format and size of the first frame as it was decoded.
     first: Option<Shape>,
     count: u64,
@@ -50,11 +53,15 @@ impl Convert {
     /// `info` and `stated` are what the file says, the latter about color, for frames that say nothing;
     /// `alpha` asks for a layout that exists with alpha, too.
     pub(crate) fn new(info: &VideoInfo, stated: &VideoTemplate, alpha: bool) -> Self {
-        let layout = upright_layout(info.layout, info.orientation);
+        // What is mapped to standard range keeps its own depth until then.
+        let own = || format_named(&info.pixel_format).and_then(working_layout);
+        let layout = info.mapped_from.and_then(|_| own()).unwrap_or(info.layout);
+        let layout = upright_layout(layout, info.orientation);
         let layout = if alpha { layout_with_alpha(layout) } else { Some(layout) };
         let format = layout.and_then(format_for);
         let size = format.map(|format| (format, info.width, info.height));
-        Self { orientation: info.orientation, ..Self::to(size, stated.space, stated.range) }
+        let tone = info.mapped_from.map(ToneMapper::new);
+        Self { orientation: info.orientation, tone, ..Self::to(size, stated.space, stated.range) }
     }
 
     fn to(stated: Option<Shape>, space: Number<ffi::AVColorSpace>, range: Number<ffi::AVColorRange>) -> Self {
@@ -63,6 +70,7 @@ impl Convert {
             stated,
             orientation: Orientation::UPRIGHT,
             uprighter: Uprighter::default(),
+            tone: None,
             first: None,
             count: 0,
             change: None,
@@ -71,6 +79,12 @@ impl Convert {
             scaler: None,
             pool: None,
         }
+    }
+
+    /// What the samples of the delivered frames mean; known with the first.
+    pub(crate) fn delivered_color(&self) -> Option<YuvColor> {
+        let target = self.target?;
+        Some(if self.tone.is_some() { sdr_color() } else { target.color })
     }
 
     /// What became of frames that are not like the first one, in a sentence.
@@ -130,6 +144,10 @@ impl Convert {
         let frame = match if as_wanted { VideoFrame::from_av(frame) } else { Err(frame) } {
             Ok(frame) => frame,
             Err(frame) => self.scale(frame, Side { format, width, height, color }, target)?,
+        };
+        let frame = match &mut self.tone {
+            Some(tone) => tone.run(&frame, target.color)?,
+            None => frame,
         };
         self.uprighter.run(frame, orientation)
     }

@@ -1,5 +1,6 @@
 //! What a file is: what probing finds out.
 
+use crate::ffi::convert::dynamic::DynamicRange;
 use crate::read::options::InputChoice;
 use std::path::PathBuf;
 use vrseg_image::plane::{ChromaSiting, Orientation, YuvColor, YuvLayout};
@@ -70,8 +71,10 @@ pub struct VideoInfo {
     pub siting: ChromaSiting,
     /// The file states the matrix.
     pub matrix_known: bool,
-    /// A high-dynamic-range transfer (PQ or HLG).
-    pub hdr: bool,
+    /// The dynamic range of the delivered frames.
+    pub dynamic: DynamicRange,
+    /// The file's own, where frames are delivered in standard range instead.
+    pub mapped_from: Option<DynamicRange>,
     /// Average frames per second; 0 where unknown.
     pub fps: f64,
     /// Frames in the file; an estimate where the container doesn't count them.

@@ -13,4 +13,5 @@ mod range;
 pub(crate) mod reader;
 mod streams;
 pub(crate) mod template;
+mod tone;
 mod upright;

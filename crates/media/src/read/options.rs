@@ -19,6 +19,9 @@ pub struct TimeRange {
 pub struct InputChoice {
     /// The video stream to work on, counted from 0 among the file's video streams; `None`: the one with most pixels.
     pub stream: Option<usize>,
+    /// Deliver frames of high dynamic range as such of standard range: 8 bits, BT.709.
+    #[serde(default)]
+    pub sdr: bool,
     /// Pictures of a second of a numbered sequence; `None`: 25, as for ffmpeg.
     pub rate: Option<f64>,
 }

@@ -3,17 +3,19 @@
 
 use crate::error::{MediaError, Result};
 use crate::ffi::codec::{codec_name, find_decoder, profile_name};
+use crate::ffi::convert::dynamic::DynamicRange;
 use crate::ffi::input::{Input, format_of, is_cover, kind};
 use crate::ffi::numbers::{self, PixelFormat};
 use crate::ffi::pixel_format::format_name;
 use crate::ffi::time;
-use crate::formats::color::{color_of, is_hdr, matrix_of, siting_of};
+use crate::formats::color::{color_of, dynamic_range, matrix_of, siting_of};
 use crate::formats::layout::working_layout;
 use crate::formats::sequence::Sequence;
 use crate::formats::sidedata;
 use crate::read::info::{InputInfo, VideoInfo};
 use crate::read::open::{MAX_PIXELS, open_context, open_decoder};
 use crate::read::options::InputChoice;
+use crate::read::tone::{sdr_color, sdr_layout};
 use crate::read::upright::{frame_orientation, upright_layout};
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::path::Path;
@@ -134,7 +136,7 @@ fn describe(path: &Path, input: &Input, choice: &InputChoice) -> Result<InputInf
         start_time: micros(start),
         size_bytes: size(path),
         bit_rate: u64::try_from(bit_rate).ok().filter(|b| *b > 0),
-        video: video_info(path, &stream, duration, picture_orientation(path, input, index, choice))?,
+        video: video_info(path, &stream, duration, picture_orientation(path, input, index, choice), choice)?,
         video_streams: count(AVMEDIA_TYPE_VIDEO),
         audio_streams: count(AVMEDIA_TYPE_AUDIO),
         subtitle_streams: count(AVMEDIA_TYPE_SUBTITLE),
@@ -151,6 +153,7 @@ fn video_info(
     stream: &ffmpeg::Stream<'_>,
     file_duration: Option<f64>,
     turn: Option<Orientation>,
+    choice: &InputChoice,
 ) -> Result<VideoInfo> {
     // SAFETY: of a stream of an open input.
     let s = unsafe { stream.as_ptr() };
@@ -190,6 +193,11 @@ fn video_info(
         let duration = stated.then(|| time::seconds(length, time_base)).or(file_duration);
         let estimate = duration.map(|d| (d * fps).round() as u64).filter(|n| *n > 0);
         let space = numbers::read(&raw const (*p).color_space);
+        let stated = dynamic_range(numbers::read(&raw const (*p).color_trc));
+        let mapped = choice.sdr && stated.is_high();
+        let dynamic = if mapped { DynamicRange::Standard } else { stated };
+        let layout = if mapped { sdr_layout(layout) } else { layout };
+        let color = color_of(format, space, numbers::read(&raw const (*p).color_range), width, height);
         Ok(VideoInfo {
             index: stream.index(),
             codec,
@@ -198,10 +206,11 @@ fn video_info(
             height,
             pixel_format: format_name(format),
             layout,
-            color: color_of(format, space, numbers::read(&raw const (*p).color_range), width, height),
+            color: if mapped { sdr_color() } else { color },
             siting: siting_of(numbers::read(&raw const (*p).chroma_location)),
             matrix_known: matrix_of(space).is_some(),
-            hdr: is_hdr(numbers::read(&raw const (*p).color_trc)),
+            dynamic,
+            mapped_from: mapped.then_some(stated),
             fps,
             frames: counted((*s).nb_frames, estimate),
             duration,

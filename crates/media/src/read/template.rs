@@ -8,7 +8,7 @@ use crate::ffi::numbers::{self, Number};
 use crate::ffi::parameters::Parameters;
 use crate::ffi::time::{self, MICROSECONDS};
 use crate::ffi::timecode;
-use crate::formats::color::is_hdr;
+use crate::formats::color::dynamic_range;
 use crate::formats::hdr::Hdr;
 use crate::formats::sequence::Sequence;
 use crate::formats::sidedata::{self, StreamSideData};
@@ -93,6 +93,9 @@ impl SourceTemplate {
                 }
             }
         }
+        if info.video.mapped_from.is_some() {
+            streams[info.video.index].side_data.retain(|data| !sidedata::is_hdr(data.kind));
+        }
         let video = video_template(&info, &streams[info.video.index]);
         let arbitrary_start = has_arbitrary_clock(input);
         // SAFETY: an open input's metadata is a valid dictionary or null.
@@ -141,7 +144,7 @@ impl SourceTemplate {
         let info = &mut self.info.video;
         (info.width, info.height, info.color) = (first.width(), first.height(), color);
         info.layout = first.layout().unwrap_or(info.layout);
-        info.hdr = is_hdr(video.transfer);
+        info.dynamic = dynamic_range(video.transfer);
         if let Some(stereo) = first.av().side_data(ffmpeg::frame::side_data::Type::Stereo3D) {
             info.tags = info.tags.or(sidedata::stereo_tags(stereo.data()));
         }

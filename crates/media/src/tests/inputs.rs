@@ -31,7 +31,7 @@ fn probe_reports_streams_size_and_color() {
     assert_eq!((video.layout, video.color), (yuv420(8), YuvColor { matrix: Matrix::Bt709, full_range: false }));
     assert_eq!((info.audio_streams, info.video_streams, info.subtitle_streams), (2, 1, 0));
     assert!((info.duration.unwrap() - 1.0).abs() < 0.05);
-    assert!(!video.hdr && video.matrix_known && video.tags.is_empty() && video.orientation.is_upright());
+    assert!(!video.dynamic.is_high() && video.matrix_known && video.tags.is_empty() && video.orientation.is_upright());
     assert_eq!(info.size_bytes, std::fs::metadata(&path).unwrap().len());
 }
 

@@ -161,7 +161,7 @@ fn color_aspect_and_hdr_are_kept() {
         "a.mp4",
     );
     let reader = Reader::open(&from, &DecodeOptions::default()).unwrap();
-    assert!(reader.info().video.hdr);
+    assert!(reader.info().video.dynamic.is_high());
     let encode = EncodeOptions { preset: Some("ultrafast".into()), ..Default::default() };
     for name in ["b.mp4", "b.mkv"] {
         let to = files.path(name);
@@ -334,4 +334,36 @@ fn texts_that_a_container_cannot_hold_are_converted() {
             std::fs::remove_file(to).unwrap();
         }
     }
+}
+
+#[test]
+fn sdr_is_made_of_hdr_without_its_metadata() {
+    let files = Files::new();
+    let params = "log-level=error:hdr10=1:repeat-headers=1:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:\
+                  master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400";
+    // White paper (203 cd/m2) on the left, black on the right.
+    let from = files.make(
+        &format!(
+            "-f lavfi -i color=black:s=192x96:r=30:d=0.2 -vf format=yuv420p10le,geq=lum=if(lt(X\\,96)\\,573\\,64):cb=512:cr=512 \
+             -c:v libx265 -preset ultrafast -x265-params {params} -color_trc smpte2084 -color_primaries bt2020 \
+             -colorspace bt2020nc -color_range tv"
+        ),
+        "hdr.mp4",
+    );
+    assert!(probe(&from).unwrap().video.dynamic == DynamicRange::Pq);
+    let to = files.path("sdr.mp4");
+    let choice = InputChoice { sdr: true, ..InputChoice::default() };
+    copy(&from, &to, &fast(), &DecodeOptions { choice, ..DecodeOptions::default() }).unwrap();
+    let entries = "-show_entries stream=codec_name,pix_fmt,color_transfer,color_primaries,color_space:stream_side_data=side_data_type -of compact";
+    let said = ffprobe(&to, entries);
+    for part in ["h264", "pix_fmt=yuv420p|", "color_transfer=bt709", "color_primaries=bt709", "color_space=bt709"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("Mastering") && !said.contains("Content light"), "{said}");
+    let raw = files.make(&format!("-i {} -frames:v 1 -f rawvideo -pix_fmt gray", to.display()), "raw");
+    let luma = std::fs::read(raw).unwrap();
+    let (white, black) = (luma[192 * 40 + 30], luma[192 * 40 + 160]);
+    assert!(white > 150 && black < 24, "white {white}, black {black}");
+    let info = crate::open(&from, &choice).unwrap();
+    assert_eq!((info.info().video.layout, info.info().video.dynamic), (yuv420(8), DynamicRange::Standard));
 }

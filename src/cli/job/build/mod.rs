@@ -132,7 +132,7 @@ fn job(
 ) -> Job {
     Job {
         input: input.path.clone(),
-        choice: InputChoice { stream: args.input.stream, rate: args.input.framerate },
+        choice: InputChoice { stream: args.input.stream, rate: args.input.framerate, sdr: settings.output.sdr },
         range,
         format: settings.vr,
         view: settings.view,

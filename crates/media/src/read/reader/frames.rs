@@ -30,8 +30,8 @@ impl Reader {
             });
         };
         // Nobody else has the template yet.
-        if let (Some(template), Some(side)) = (Arc::get_mut(&mut self.template), self.convert.target) {
-            template.learn_from(first, side.color);
+        if let (Some(template), Some(color)) = (Arc::get_mut(&mut self.template), self.convert.delivered_color()) {
+            template.learn_from(first, color);
         }
         Ok(())
     }
