@@ -18,7 +18,7 @@ impl Borders {
     /// Those of views of a projection, in a picture that is shown rotated by that many degrees. Rotated by a quarter
     /// the ends of a whole sphere lie above and below.
     pub fn of(projection: Projection, rotation: i32) -> Self {
-        let whole = projection == Projection::Equirectangular && rotation % 180 == 0;
+        let whole = projection.is_all_around() && rotation % 180 == 0;
         if whole { Self::WrapX } else { Self::Clamp }
     }
 
