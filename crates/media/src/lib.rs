@@ -21,7 +21,7 @@ pub use formats::layout::layout_with_alpha;
 pub use read::background::Background;
 pub use read::frame_times::{FrameTime, frame_times};
 pub use read::info::{InputInfo, VideoInfo};
-pub use read::key_frames::key_frames;
+pub use read::key_frames::{first_key_packet, key_frames};
 pub use read::options::{DecodeOptions, TimeRange};
 pub use read::probe::{OpenInput, open, probe};
 pub use read::reader::{CopiedPacket, Item, Reader, SourceFrame};

@@ -7,6 +7,7 @@ use vrseg_image::plane::{PlaneRef, Rect, Sample, Yuv, YuvColor};
 use vrseg_image::vr::boxes::{self, Statement};
 use vrseg_image::vr::circle::{self, CornerContent};
 use vrseg_image::vr::halves::{self, Comparison};
+use vrseg_image::vr::sei::{self, Codec};
 use vrseg_image::vr::{Clues, Examine, FormatFindings, FormatRequest, Layout, detect, detect_by};
 use vrseg_media::InputInfo;
 
@@ -15,14 +16,34 @@ const FRAMES: u32 = 3;
 
 /// Detects a file's format. Decodes a few key frames where that decides something.
 pub fn recognize(input: &InputInfo, request: &FormatRequest) -> FormatFindings {
-    let said = boxes::statements(&vr_boxes(input));
+    let said = statements(input);
     detect_by(request, &clues(input, &said), &mut KeyFrames { input })
 }
 
 /// The same without decoding.
 pub fn recognize_blind(input: &InputInfo, request: &FormatRequest) -> FormatFindings {
-    let said = boxes::statements(&vr_boxes(input));
+    let said = statements(input);
     detect(request, &clues(input, &said), &mut |_| None)
+}
+
+/// What the file says of itself: its boxes, and last the video stream.
+fn statements(input: &InputInfo) -> Vec<Statement> {
+    let mut all = boxes::statements(&vr_boxes(input));
+    all.extend(frame_packing(input));
+    all
+}
+
+/// Bytes of a packet in which its messages are looked for: they stand before the picture.
+const MESSAGES: usize = 64 << 10;
+
+fn frame_packing(input: &InputInfo) -> Option<Statement> {
+    let codec = match input.video.codec.as_str() {
+        "h264" => Codec::H264,
+        "hevc" => Codec::Hevc,
+        _ => return None,
+    };
+    let tags = sei::packing(&vrseg_media::first_key_packet(input, MESSAGES)?, codec)?;
+    Some(Statement { source: "video stream (frame packing)", tags, mesh: None, two_layers: false })
 }
 
 fn clues<'a>(input: &'a InputInfo, said: &'a [Statement]) -> Clues<'a> {

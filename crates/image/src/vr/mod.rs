@@ -13,6 +13,7 @@ pub mod names;
 pub mod part;
 pub mod projection;
 pub mod remap;
+pub mod sei;
 pub mod tags;
 
 pub use camera::{Camera, Lens, Picture, Ray};
