@@ -278,6 +278,10 @@ impl fmt::Display for VrContent {
                         separator = ", ";
                     }
                 }
+                if let Some(part) = v1::part(xml) {
+                    write!(f, "{separator}cropped to {part}")?;
+                    separator = ", ";
+                }
                 if separator.is_empty() { f.write_str("nothing that is known") } else { Ok(()) }
             }
             VrContent::Apple { projection, eyes, packing } => {

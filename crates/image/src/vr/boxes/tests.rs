@@ -106,6 +106,12 @@ fn spherical_v1_xml_is_read() {
     let tags = tags(&boxes);
     assert_eq!((tags.stereo, tags.spherical), (Some(StereoTag::TopBottom), Some(Spherical::EQUIRECTANGULAR)));
     assert_eq!(parse(&file_with(&[], &mp4(b"uuid", &[7; 40]))), []);
+    let crop = "<GSpherical:CroppedAreaImageWidthPixels>2</GSpherical:CroppedAreaImageWidthPixels>\
+        <GSpherical:CroppedAreaImageHeightPixels>2</GSpherical:CroppedAreaImageHeightPixels>\
+        <GSpherical:CroppedAreaLeftPixels>1</GSpherical:CroppedAreaLeftPixels>\
+        <GSpherical:FullPanoWidthPixels>4</GSpherical:FullPanoWidthPixels>\
+        <GSpherical:FullPanoHeightPixels>2</GSpherical:FullPanoHeightPixels>";
+    assert_eq!(VrContent::Xml(crop.to_owned()).to_string(), "cropped to 180x180 degrees");
 }
 
 /// An element with a length of `width` bytes.
