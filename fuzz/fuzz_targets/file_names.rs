@@ -16,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
 
     // The first bytes choose the size of the frame.
     let size = |at: usize| 16 + 32 * usize::from(bytes.get(at).copied().unwrap_or(60));
-    let clues = Clues { path: Path::new(stem), width: size(0), height: size(1), tags: ContainerTags::default() };
+    let clues = Clues { path: Path::new(stem), width: size(0), height: size(1), tags: ContainerTags::default(), boxes: &[] };
     let found = detect(&FormatRequest::default(), &clues, &mut |_| None);
     let _ = (found.summary(), found.refusal());
     let format = found.format();

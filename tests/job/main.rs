@@ -16,6 +16,7 @@ mod hardware;
 mod harness;
 mod interrupt;
 mod memory;
+mod metadata;
 mod monitoring;
 mod openvino;
 mod optimize;

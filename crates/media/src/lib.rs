@@ -23,7 +23,7 @@ pub use formats::sequence::Sequence;
 pub use read::background::{Background, BackgroundTarget};
 pub use read::frame_times::{FrameTime, frame_times};
 pub use read::info::{InputInfo, VideoInfo};
-pub use read::key_frames::key_frames;
+pub use read::key_frames::{first_key_packet, key_frames};
 pub use read::options::{DecodeOptions, InputChoice, TimeRange};
 pub use read::probe::{OpenInput, open, probe};
 pub use read::reader::{CopiedPacket, Item, Reader, SourceFrame};

@@ -19,6 +19,34 @@ impl<T> FindingView<T> {
     }
 }
 
+/// Longitudes and latitudes of a view's edges in degrees; 0 is straight ahead, to the right and up are more.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct PartView {
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+}
+
+impl PartView {
+    fn of(projection: Projection) -> Option<Self> {
+        let round = |degrees: f64| (degrees * 100.0).round() / 100.0;
+        match projection {
+            Projection::EquirectangularPart(part) => Some(PartView {
+                left: round(part.left),
+                right: round(part.right),
+                top: round(part.top),
+                bottom: round(part.bottom),
+            }),
+            Projection::FullFrameFisheye { h_fov, v_fov } => {
+                let (h, v) = (round(f64::from(h_fov) / 2.0), round(f64::from(v_fov) / 2.0));
+                Some(PartView { left: -h, right: h, top: v, bottom: -v })
+            }
+            _ => None,
+        }
+    }
+}
+
 /// A format with its evidence for programs.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct FormatView {
@@ -28,6 +56,9 @@ pub(crate) struct FormatView {
     projection: FindingView<&'static str>,
     /// Degrees, for a fisheye.
     fov: Option<f32>,
+    /// What a part of a sphere or a full-frame fisheye covers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    part: Option<PartView>,
     alpha_packed: FindingView<bool>,
     supported: bool,
     warnings: Vec<String>,
@@ -48,6 +79,7 @@ impl FormatView {
                 Projection::Fisheye { fov } => Some(fov),
                 _ => None,
             },
+            part: PartView::of(f.projection.value),
             alpha_packed: FindingView::of(&f.alpha_packed, f.alpha_packed.value),
             supported: f.unsupported.is_none(),
             warnings: f.warnings.clone(),

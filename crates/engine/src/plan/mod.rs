@@ -4,6 +4,7 @@
 mod geometry;
 mod people;
 pub mod recognize;
+mod tags;
 mod views;
 
 pub use geometry::OutputGeometry;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use vrseg_image::compose::{Composer, Mode};
 use vrseg_image::matte::windows::{View, Windows};
 use vrseg_image::plane::{YuvColor, YuvLayout};
-use vrseg_image::vr::{Confidence, ContainerTags, Evidence, FormatFindings, Lens, Projection, StereoTag};
+use vrseg_image::vr::{ContainerTags, FormatFindings, Lens, Projection};
 use vrseg_infer::{Kind, Model, registry};
 use vrseg_media::{
     EncodeOptions, EncoderPlan, InputInfo, MediaError, OpenInput, Purpose, VideoInfo, VrTags, WriterOptions,
@@ -190,16 +191,30 @@ impl Plan {
         lines
     }
 
-    /// What the user should know of the format: disagreements of its sources, bold guesses.
+    /// What the user should know of the format: disagreements of its sources, bold guesses, what outputs lose.
     pub fn warnings(&self) -> impl Iterator<Item = String> + '_ {
-        self.format.warnings.iter().map(|w| format!("{}: {w}", self.input.path.display()))
+        let own = self.format.warnings.iter().map(|w| format!("{}: {w}", self.input.path.display()));
+        own.chain(self.lost_projection())
+    }
+
+    /// That a mesh is lost, which no muxer writes.
+    fn lost_projection(&self) -> Option<String> {
+        let stays = self.geometries.iter().any(|geometry| geometry.passthrough.is_none());
+        let lost = stays && tags::loses_mesh(&self.format, tags::kept_tags(&self.format, self.input.video.tags));
+        lost.then(|| {
+            format!(
+                "{}: outputs get no projection metadata, since FFmpeg writes no meshes; tell players that it is {}",
+                self.input.path.display(),
+                self.format.projection.value
+            )
+        })
     }
 
     /// What the container of an output says whose views lie as the source's do: the source's own
     /// words, what the user corrected in them, and where it has none, what is likely at the least.
     pub fn kept_tags(&self) -> VrTags {
         let source = self.input.video.tags;
-        let kept = kept_tags(&self.format, source);
+        let kept = tags::kept_tags(&self.format, source);
         if kept == source { VrTags::Source } else { VrTags::Custom(kept) }
     }
 
@@ -320,33 +335,6 @@ pub fn writer_options<'a>(
     }
 }
 
-/// See [`Plan::kept_tags`].
-fn kept_tags(found: &FormatFindings, source: ContainerTags) -> ContainerTags {
-    let made = ContainerTags::of(&found.format());
-    let (layout, projection) = (&found.layout, &found.projection);
-    let asked = |e: &Evidence| *e == Evidence::Option;
-    let mut tags = source;
-    if asked(&layout.evidence) || asked(&found.eye_order.evidence) {
-        (tags.stereo, tags.right_first) = (made.stereo, made.right_first);
-    }
-    if asked(&projection.evidence) {
-        tags.spherical = made.spherical;
-    }
-    let sure = layout.confidence >= Confidence::Likely;
-    if source.stereo.is_none() && sure {
-        (tags.stereo, tags.right_first) = (made.stereo, made.right_first);
-    }
-    // A sphere without a word on stereo is one view, by Google's RFC: so not where that is a guess.
-    // Nor in place of a mesh, which FFmpeg doesn't carry over.
-    if found.container.spherical.is_none() && sure && projection.confidence >= Confidence::Likely {
-        tags.spherical = made.spherical;
-    }
-    if tags.stereo == Some(StereoTag::Mono) && tags.spherical.is_none() && source.stereo.is_none() {
-        tags.stereo = None;
-    }
-    tags
-}
-
 fn find_model(choice: &ModelChoice) -> Result<Model> {
     let found =
         if choice.name.is_empty() { registry::find_first(&choice.prefer) } else { registry::find(&choice.name) };
@@ -404,58 +392,5 @@ fn frames_in_range(job: &Job, input: &InputInfo) -> Option<u64> {
     match (in_time, range.frames) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use vrseg_image::vr::{Clues, FormatRequest, Layout, ProjectionKind, Spherical, SphericalKind, detect};
-
-    fn kept(name: &str, source: ContainerTags, request: FormatRequest) -> ContainerTags {
-        let clues = Clues { path: Path::new(name), width: 4096, height: 2048, tags: source };
-        kept_tags(&detect(&request, &clues, &mut |_| None), source)
-    }
-
-    const VR180: ContainerTags =
-        ContainerTags { stereo: Some(StereoTag::SideBySide), right_first: false, spherical: Some(Spherical::VR180) };
-
-    #[test]
-    fn what_the_source_says_stays_and_what_is_likely_is_added() {
-        let (none, open) = (ContainerTags::default(), FormatRequest::default());
-        let turned =
-            ContainerTags { spherical: Some(Spherical { pose: [9 << 16, 0, 0], ..Spherical::VR180 }), ..VR180 };
-        assert_eq!(kept("a.mp4", turned, open), turned);
-        assert_eq!(kept("a_LR_180.mp4", none, open), VR180);
-        assert_eq!(kept("a_180.mp4", none, open), VR180, "only side by side fits this shape");
-        assert_eq!(kept("a.mp4", none, open), none, "guesses are not written");
-        assert_eq!(kept("a_LR.mp4", none, open), ContainerTags { spherical: None, ..VR180 });
-        assert_eq!(kept("a_MKX200.mp4", none, open), ContainerTags { spherical: None, ..VR180 });
-        assert_eq!(kept("a_flat_mono.mp4", none, open), none);
-    }
-
-    #[test]
-    fn what_the_user_says_goes_first() {
-        let request = FormatRequest { projection: Some(ProjectionKind::Fisheye), ..FormatRequest::default() };
-        assert_eq!(kept("a.mp4", VR180, request), ContainerTags { spherical: None, ..VR180 });
-        let flat = FormatRequest {
-            layout: Some(Layout::Mono),
-            projection: Some(ProjectionKind::Flat),
-            ..FormatRequest::default()
-        };
-        assert!(kept("a.mp4", VR180, flat).is_empty());
-    }
-
-    #[test]
-    fn nothing_is_written_in_place_of_a_mesh() {
-        let mesh = Spherical { kind: SphericalKind::Mesh, ..Spherical::EQUIRECTANGULAR };
-        let clues = Clues {
-            path: Path::new("a_LR_180.mp4"),
-            width: 4096,
-            height: 2048,
-            tags: ContainerTags { spherical: Some(mesh), ..ContainerTags::default() },
-        };
-        let found = detect(&FormatRequest::default(), &clues, &mut |_| None);
-        assert_eq!(kept_tags(&found, ContainerTags::default()).spherical, None);
     }
 }

@@ -4,29 +4,51 @@
 use std::fs::File;
 use std::ops::ControlFlow;
 use vrseg_image::plane::{PlaneRef, Rect, Sample, Yuv, YuvColor};
+use vrseg_image::vr::boxes::{self, Statement};
 use vrseg_image::vr::circle::{self, CornerContent};
-use vrseg_image::vr::{Clues, FormatFindings, FormatRequest, Layout, boxes, detect};
+use vrseg_image::vr::halves::{self, Comparison};
+use vrseg_image::vr::sei::{self, Codec};
+use vrseg_image::vr::{Clues, Examine, FormatFindings, FormatRequest, Layout, detect, detect_by};
 use vrseg_media::InputInfo;
 
-/// Key frames that are looked at.
+/// Key frames that are examined.
 const FRAMES: u32 = 3;
 
-/// Finds out a file's format. Decodes a few key frames where that decides something.
+/// Detects a file's format. Decodes a few key frames where that decides something.
 pub fn recognize(input: &InputInfo, request: &FormatRequest) -> FormatFindings {
-    let clues = clues(input);
-    detect(request, &clues, &mut |layout| look(input, layout))
+    let said = statements(input);
+    detect_by(request, &clues(input, &said), &mut KeyFrames { input })
 }
 
-/// The same without looking at the picture.
+/// The same without decoding.
 pub fn recognize_blind(input: &InputInfo, request: &FormatRequest) -> FormatFindings {
-    detect(request, &clues(input), &mut |_| None)
+    let said = statements(input);
+    detect(request, &clues(input, &said), &mut |_| None)
 }
 
-fn clues(input: &InputInfo) -> Clues<'_> {
+/// What the file says of itself: its boxes, and last the video stream.
+fn statements(input: &InputInfo) -> Vec<Statement> {
+    let mut all = boxes::statements(&vr_boxes(input));
+    all.extend(frame_packing(input));
+    all
+}
+
+/// Bytes of a packet in which its messages are looked for: they stand before the picture.
+const MESSAGES: usize = 64 << 10;
+
+fn frame_packing(input: &InputInfo) -> Option<Statement> {
+    let codec = match input.video.codec.as_str() {
+        "h264" => Codec::H264,
+        "hevc" => Codec::Hevc,
+        _ => return None,
+    };
+    let tags = sei::packing(&vrseg_media::first_key_packet(input, MESSAGES)?, codec)?;
+    Some(Statement { source: "video stream (frame packing)", tags, mesh: None, two_layers: false })
+}
+
+fn clues<'a>(input: &'a InputInfo, said: &'a [Statement]) -> Clues<'a> {
     let video = &input.video;
-    // FFmpeg keeps to itself that there is a mesh, and that the right eye comes first in mp4.
-    let tags = video.tags.or(boxes::tags(&vr_boxes(input)));
-    Clues { path: &input.path, width: video.width, height: video.height, tags }
+    Clues { path: &input.path, width: video.width, height: video.height, tags: video.tags, boxes: said }
 }
 
 /// The VR boxes of an mp4, mov, Matroska or WebM file; none where it can't be read.
@@ -37,37 +59,77 @@ pub fn vr_boxes(input: &InputInfo) -> Vec<boxes::VrBox> {
     if ours { open().unwrap_or_default() } else { Vec::new() }
 }
 
-/// Whether every view shows a fisheye's circle, by a few key frames.
-fn look(input: &InputInfo, layout: Layout) -> Option<CornerContent> {
-    let rects = layout.views(input.video.width, input.video.height);
-    let color = input.video.color;
-    let mut looks = Vec::new();
-    let seen = vrseg_media::key_frames(input, FRAMES, |frame| {
-        let bits = frame.layout().map_or(8, |l| l.bits);
-        match frame.yuv() {
-            Yuv::U8([y, ..]) => looks.extend(views(y, &rects, color, bits)),
-            Yuv::U16([y, ..]) => looks.extend(views(y, &rects, color, bits)),
-        }
-        // One filled corner is enough to know.
-        if circle::verdict(looks.iter().copied()) == CornerContent::Filled {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    });
-    if let Err(e) = seen {
-        tracing::debug!("{}: no look at the picture: {e}", input.path.display());
-        return None;
+/// A few key frames of a file.
+struct KeyFrames<'a> {
+    input: &'a InputInfo,
+}
+
+impl Examine for KeyFrames<'_> {
+    fn circles(&mut self, layout: Layout) -> Option<CornerContent> {
+        let rects = layout.views(self.input.video.width, self.input.video.height);
+        let mut looks = Vec::new();
+        self.each(|y, color, bits| {
+            match y {
+                Luma::U8(y) => looks.extend(views(y, &rects, color, bits)),
+                Luma::U16(y) => looks.extend(views(y, &rects, color, bits)),
+            }
+            // One filled corner is enough to know.
+            circle::verdict(looks.iter().copied()) == CornerContent::Filled
+        })?;
+        Some(circle::verdict(looks))
     }
-    Some(circle::verdict(looks))
+
+    fn halves(&mut self, layout: Layout) -> Option<Comparison> {
+        let mut found = Vec::new();
+        self.each(|y, color, bits| {
+            found.extend(match y {
+                Luma::U8(y) => halves::compare(y, layout, to_full(color, bits)),
+                Luma::U16(y) => halves::compare(y, layout, to_full(color, bits)),
+            });
+            false
+        })?;
+        let mean = Comparison::mean(&found);
+        tracing::debug!("{}: halves of {layout}: {mean:?}", self.input.path.display());
+        mean
+    }
+}
+
+/// A luma plane.
+enum Luma<'a> {
+    U8(PlaneRef<'a, u8>),
+    U16(PlaneRef<'a, u16>),
+}
+
+impl KeyFrames<'_> {
+    /// Shows the luma of each frame, its color and its bits to `see`, until that has seen enough. `None`: no frame can
+    /// be decoded.
+    fn each(&self, mut see: impl FnMut(Luma<'_>, YuvColor, u32) -> bool) -> Option<()> {
+        let color = self.input.video.color;
+        let seen = vrseg_media::key_frames(self.input, FRAMES, |frame| {
+            let bits = frame.layout().map_or(8, |l| l.bits);
+            let enough = match frame.yuv() {
+                Yuv::U8([y, ..]) => see(Luma::U8(y), color, bits),
+                Yuv::U16([y, ..]) => see(Luma::U16(y), color, bits),
+            };
+            if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        if let Err(e) = &seen {
+            tracing::debug!("{}: the picture can't be examined: {e}", self.input.path.display());
+        }
+        seen.ok()
+    }
 }
 
 fn views<T: Sample>(plane: PlaneRef<'_, T>, rects: &[Rect], color: YuvColor, bits: u32) -> Vec<CornerContent> {
-    let scale = |v: T| {
+    rects.iter().map(|r| circle::look(plane, *r, to_full(color, bits))).collect()
+}
+
+/// From a luma sample to full-range 8 bit.
+fn to_full<T: Sample>(color: YuvColor, bits: u32) -> impl Fn(T) -> u8 {
+    move |v: T| {
         let v = v.to_f32() / (1u32 << (bits - 8)) as f32;
         // Limited range has its black at 16 and its white at 235.
         let full = if color.full_range { v } else { (v - 16.0) * (255.0 / 219.0) };
         full.clamp(0.0, 255.0) as u8
-    };
-    rects.iter().map(|r| circle::look(plane, *r, scale)).collect()
+    }
 }

@@ -113,6 +113,8 @@ impl<'a> Assembly<'a> {
         let start = job.range.start.filter(|t| *t > 0.0).or(plan.input.start_time.map(|t| -t)).unwrap_or(0.0);
         let degrees = plan.format.projection.value.lens().map(|lens| match lens {
             Lens::Fisheye { fov } => fov as f32,
+            Lens::FullFrameFisheye { v_fov, .. } => v_fov as f32,
+            Lens::Part(part) => part.down() as f32,
             _ => 180.0,
         });
         let stabilizers = job.matte.stabilizers(remembers, views);

@@ -17,7 +17,7 @@ pub enum Borders {
 impl Borders {
     /// Those of views of a projection.
     pub fn of(projection: Projection) -> Self {
-        if projection == Projection::Equirectangular { Self::WrapX } else { Self::Clamp }
+        if projection.is_all_around() { Self::WrapX } else { Self::Clamp }
     }
 
     /// Whether the left and the right border are neighbors.

@@ -7,7 +7,8 @@
 //! fisheye's circle really ends at its rim (`v360` shows the square around it) and that pixel
 //! centers are used in both directions (`v360` maps back to pixel corners).
 
-use super::Projection;
+use super::part::SpherePart;
+use super::projection::Projection;
 use std::f64::consts::{FRAC_PI_2, PI};
 
 /// A direction, a unit vector: x right, y down, z forward.
@@ -25,11 +26,20 @@ pub enum Lens {
         /// Angle from the left to the right edge in degrees, above 0 and at most 360.
         h_fov: f64,
     },
+    /// A part of it with any edges.
+    Part(SpherePart),
     /// Equidistant fisheye in the ellipse inscribed in the picture: the angle from the axis is
     /// proportional to the distance from the center.
     Fisheye {
         /// Angle across the whole circle in degrees, above 0 and at most 360.
         fov: f64,
+    },
+    /// Equidistant fisheye whose circle is larger than the picture: angles from the axis grow linearly across and down.
+    FullFrameFisheye {
+        /// Angle from the left to the right edge in degrees, above 0.
+        h_fov: f64,
+        /// Angle from the upper to the lower edge in degrees, above 0.
+        v_fov: f64,
     },
     /// An ordinary camera: straight lines stay straight (gnomonic projection).
     Rectilinear {
@@ -48,7 +58,11 @@ impl Projection {
             Projection::Flat => None,
             Projection::HalfEquirectangular => Some(Lens::HalfEquirectangular),
             Projection::Equirectangular => Some(Lens::Equirectangular),
+            Projection::EquirectangularPart(part) => Some(Lens::Part(part)),
             Projection::Fisheye { fov } => Some(Lens::Fisheye { fov: f64::from(fov) }),
+            Projection::FullFrameFisheye { h_fov, v_fov } => {
+                Some(Lens::FullFrameFisheye { h_fov: f64::from(h_fov), v_fov: f64::from(v_fov) })
+            }
         }
     }
 }
@@ -68,6 +82,20 @@ impl Lens {
             Lens::HalfEquirectangular => Some(sphere(u * FRAC_PI_2, v * FRAC_PI_2)),
             Lens::Equirectangular => Some(sphere(u * PI, v * FRAC_PI_2)),
             Lens::Sector { h_fov } => Some(sphere(u * h_fov.to_radians() / 2.0, v * FRAC_PI_2)),
+            Lens::Part(part) => {
+                let longitude = part.center().0 + u * part.across() / 2.0;
+                let latitude = v * part.down() / 2.0 - part.center().1;
+                Some(sphere(longitude.to_radians(), latitude.to_radians()))
+            }
+            Lens::FullFrameFisheye { h_fov, v_fov } => {
+                let (a, b) = (u * h_fov.to_radians() / 2.0, v * v_fov.to_radians() / 2.0);
+                let off_axis = a.hypot(b);
+                if off_axis > PI {
+                    return None;
+                }
+                let k = if off_axis > 0.0 { off_axis.sin() / off_axis } else { 1.0 };
+                Some([a * k, b * k, off_axis.cos()])
+            }
             Lens::Fisheye { fov } => {
                 let r = u.hypot(v);
                 if r > 1.0 {
@@ -92,6 +120,8 @@ impl Lens {
             Lens::HalfEquirectangular => (x.atan2(z) / FRAC_PI_2, latitude(x, y, z) / FRAC_PI_2),
             Lens::Equirectangular => (x.atan2(z) / PI, latitude(x, y, z) / FRAC_PI_2),
             Lens::Sector { h_fov } => (x.atan2(z) / (h_fov.to_radians() / 2.0), latitude(x, y, z) / FRAC_PI_2),
+            Lens::Part(part) => part_place(&part, [x, y, z]),
+            Lens::FullFrameFisheye { h_fov, v_fov } => full_frame_place((h_fov, v_fov), [x, y, z]),
             Lens::Fisheye { fov } => {
                 let h = x.hypot(y);
                 let r = h.atan2(z) / (fov.to_radians() / 2.0);
@@ -113,8 +143,8 @@ impl Lens {
 
 impl Lens {
     /// The place that shows the direction, or the nearest one at the border of what the lens surely shows: the same
-    /// latitude at the edge of half a sphere, `rim` of a fisheye's radius. `None` where an ordinary camera or a sector
-    /// doesn't see it.
+    /// latitude at the edge of half a sphere, `rim` of a fisheye's radius, the edge of a part or of a full-frame
+    /// fisheye. `None` where an ordinary camera or a sector doesn't see it.
     pub(crate) fn nearest_place(self, ray: Ray, rim: f64) -> Option<(f64, f64)> {
         let [x, y, z] = ray;
         match self {
@@ -126,6 +156,15 @@ impl Lens {
                 let r = (across.atan2(z) / (fov.to_radians() / 2.0)).min(rim);
                 Some(if across > 0.0 { (x / across * r, y / across * r) } else { (0.0, 0.0) })
             }
+            Lens::Part(part) => {
+                let (u, v) = part_place(&part, ray);
+                Some((u.clamp(-1.0, 1.0), v.clamp(-1.0, 1.0)))
+            }
+            Lens::FullFrameFisheye { h_fov, v_fov } => {
+                let (u, v) = full_frame_place((h_fov, v_fov), ray);
+                let beyond = u.abs().max(v.abs()).max(1.0);
+                Some((u / beyond, v / beyond))
+            }
             Lens::Equirectangular | Lens::Sector { .. } | Lens::Rectilinear { .. } => self.place(ray),
         }
     }
@@ -136,6 +175,23 @@ const ROUNDING: f64 = 1e-9;
 
 fn half_tangent(fov: f64) -> f64 {
     (fov.to_radians() / 2.0).tan()
+}
+
+/// Where a part of the sphere shows a direction, or how far beyond its edges it lies, on the nearer side.
+fn part_place(part: &SpherePart, [x, y, z]: Ray) -> (f64, f64) {
+    let (yaw, pitch) = part.center();
+    let mut longitude = x.atan2(z).to_degrees() - yaw;
+    if longitude.abs() > 180.0 + ROUNDING {
+        longitude -= longitude.signum() * 360.0;
+    }
+    (longitude / (part.across() / 2.0), (latitude(x, y, z).to_degrees() + pitch) / (part.down() / 2.0))
+}
+
+/// Where a full-frame fisheye shows a direction, or how far beyond its edges it lies.
+fn full_frame_place((h_fov, v_fov): (f64, f64), [x, y, z]: Ray) -> (f64, f64) {
+    let h = x.hypot(y);
+    let k = if h > 0.0 { h.atan2(z) / h } else { 0.0 };
+    (x * k / (h_fov.to_radians() / 2.0), y * k / (v_fov.to_radians() / 2.0))
 }
 
 /// The angle down from the horizon: `asin(y)`, written so that it is exact near the poles too.
@@ -229,6 +285,9 @@ mod tests {
             Just(Lens::Equirectangular),
             (90.0..=270.0).prop_map(|h_fov| Lens::Sector { h_fov }),
             (90.0..=270.0).prop_map(|fov| Lens::Fisheye { fov }),
+            (-180.0..0.0, 5.0..180.0, 5.0..90.0, -90.0..0.0)
+                .prop_map(|(left, right, top, bottom)| Lens::Part(SpherePart { left, right, top, bottom })),
+            (60.0..=170.0, 60.0..=170.0).prop_map(|(h_fov, v_fov)| Lens::FullFrameFisheye { h_fov, v_fov }),
             (30.0..=140.0, 30.0..=140.0).prop_map(|(h_fov, v_fov)| Lens::Rectilinear { h_fov, v_fov }),
         ]
     }
@@ -263,6 +322,14 @@ mod tests {
                 Lens::HalfEquirectangular => longitude.abs() <= 90.0,
                 Lens::Equirectangular => true,
                 Lens::Sector { h_fov } => longitude.abs() <= h_fov / 2.0,
+                Lens::Part(part) => {
+                    (part.left..=part.right).contains(&longitude) && (part.bottom..=part.top).contains(&-latitude)
+                }
+                Lens::FullFrameFisheye { h_fov, v_fov } => {
+                    let across = ray[0].hypot(ray[1]);
+                    let per = off_axis / across;
+                    (ray[0] * per).abs() <= h_fov / 2.0 && (ray[1] * per).abs() <= v_fov / 2.0
+                }
                 Lens::Fisheye { fov } => off_axis <= fov / 2.0,
                 Lens::Rectilinear { h_fov, v_fov } => {
                     ray[2] > 0.0
@@ -291,6 +358,14 @@ mod tests {
         assert!(close(Lens::Fisheye { fov: 180.0 }.ray(0.0, -1.0), [0.0, -1.0, 0.0]));
         assert!(close(Lens::Fisheye { fov: 180.0 }.ray(0.5, 0.0), [d, 0.0, d]));
         assert_eq!(Lens::Fisheye { fov: 180.0 }.ray(0.8, 0.8), None);
+        // A part that reaches from 0 to 90 degrees to the right and 45 down.
+        let part = Lens::Part(SpherePart { left: 0.0, right: 90.0, top: 0.0, bottom: -45.0 });
+        assert!(close(part.ray(1.0, -1.0), [1.0, 0.0, 0.0]));
+        assert!(close(part.ray(-1.0, 1.0), [0.0, d, d]));
+        assert_eq!(part.place([-1.0, 0.0, 0.0]), None);
+        // A full-frame fisheye shows the corners, too: 90 degrees across, 90 down, 64 to the corner.
+        let corner = Lens::FullFrameFisheye { h_fov: 90.0, v_fov: 90.0 }.ray(1.0, 1.0).expect("picture");
+        assert!((corner[2].acos().to_degrees() - 45.0 * 2f64.sqrt()).abs() < 1e-9);
         assert!(close(Lens::Rectilinear { h_fov: 90.0, v_fov: 60.0 }.ray(-1.0, 0.0), [-d, 0.0, d]));
         // A camera turned 30 degrees to the right and 20 up looks there.
         let camera = Camera { lens: Lens::Fisheye { fov: 100.0 }, yaw: 30.0, pitch: 20.0 };

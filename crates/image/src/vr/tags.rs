@@ -5,6 +5,7 @@
 
 use super::format::{EyeOrder, Format};
 use super::layout::Layout;
+use super::part::SpherePart;
 use super::projection::Projection;
 use std::fmt;
 
@@ -82,10 +83,9 @@ impl Spherical {
     pub const VR180: Spherical =
         Spherical { kind: SphericalKind::EquirectangularTile, pose: [0; 3], bounds: [QUARTER, 0, QUARTER, 0] };
 
-    /// Degrees across and down that the picture covers.
-    pub fn extent(&self) -> (f64, f64) {
-        let [left, top, right, bottom] = self.bounds.map(|b| f64::from(b) / 4_294_967_296.0);
-        (360.0 * (1.0 - left - right), 180.0 * (1.0 - top - bottom))
+    /// The part of the sphere that the bounds leave; `None` where they leave nothing.
+    pub fn part(&self) -> Option<SpherePart> {
+        SpherePart::of_bounds(self.bounds)
     }
 
     /// Whether the bounds cut out the front half.
@@ -101,10 +101,10 @@ impl fmt::Display for Spherical {
         match self.kind {
             SphericalKind::Equirectangular => f.write_str("equirectangular"),
             SphericalKind::Cubemap => f.write_str("cubemap"),
-            SphericalKind::EquirectangularTile => {
-                let (across, down) = self.extent();
-                write!(f, "tiled equirectangular ({across:.0}x{down:.0} degrees)")
-            }
+            SphericalKind::EquirectangularTile => match self.part() {
+                Some(part) => write!(f, "tiled equirectangular ({part})"),
+                None => f.write_str("tiled equirectangular (nothing left)"),
+            },
             SphericalKind::HalfEquirectangular => f.write_str("half equirectangular"),
             SphericalKind::Rectilinear => f.write_str("rectilinear"),
             SphericalKind::Fisheye => f.write_str("fisheye"),
@@ -143,7 +143,12 @@ impl ContainerTags {
         let spherical = match format.projection {
             Projection::Equirectangular => Some(Spherical::EQUIRECTANGULAR),
             Projection::HalfEquirectangular => Some(Spherical::VR180),
-            Projection::Flat | Projection::Fisheye { .. } => None,
+            Projection::EquirectangularPart(part) => Some(Spherical {
+                kind: SphericalKind::EquirectangularTile,
+                bounds: part.bounds(),
+                ..Spherical::EQUIRECTANGULAR
+            }),
+            Projection::Flat | Projection::Fisheye { .. } | Projection::FullFrameFisheye { .. } => None,
         };
         let stereo = match format.layout {
             Layout::SideBySide => Some(StereoTag::SideBySide),

@@ -50,6 +50,24 @@ pub fn key_frames(info: &InputInfo, count: u32, mut look: impl FnMut(&VideoFrame
     Ok(())
 }
 
+/// The beginning of the first key frame's packet, at most `most` bytes: what the bitstream says of itself without being
+/// decoded. `None` where there is none.
+pub fn first_key_packet(info: &InputInfo, most: usize) -> Option<Vec<u8>> {
+    let mut input = open_header(&info.path, &info.choice).ok()?;
+    let mut packet = ffmpeg::Packet::empty();
+    for _ in 0..MAX_PACKETS {
+        match packet.read(&mut input) {
+            Ok(()) if packet.stream() == info.video.index && packet.is_key() => {
+                let data = packet.data()?;
+                return Some(data[..data.len().min(most)].to_vec());
+            }
+            Ok(()) | Err(ffmpeg::Error::InvalidData) => {}
+            Err(_) => return None,
+        }
+    }
+    None
+}
+
 /// Whether all that a decoder has to know of the video is in the file's header.
 fn header_tells(input: &Input, info: &InputInfo) -> bool {
     let Some(stream) = input.stream(info.video.index) else { return false };

@@ -94,7 +94,11 @@ impl Surface {
 
     /// The left and the right border of the picture are neighbors.
     pub fn wraps(&self) -> bool {
-        self.lens == Some(Lens::Equirectangular)
+        match self.lens {
+            Some(Lens::Equirectangular) => true,
+            Some(Lens::Part(part)) => part.is_all_around(),
+            _ => false,
+        }
     }
 
     /// Width and height of the picture in pixels.
@@ -120,15 +124,21 @@ impl Surface {
     pub fn spot(&self, x: f64, y: f64) -> Option<Spot> {
         let Some(lens) = self.lens else { return Some([x, y, 0.0]) };
         let (u, v) = (2.0 * x / self.width - 1.0, (2.0 * y / self.height - 1.0).clamp(-1.0, 1.0));
-        let sphere = |longitude: f64| {
-            let ((sin_lon, cos_lon), (sin_lat, cos_lat)) = (longitude.sin_cos(), (v * FRAC_PI_2).sin_cos());
+        let at = |longitude: f64, latitude: f64| {
+            let ((sin_lon, cos_lon), (sin_lat, cos_lat)) = (longitude.sin_cos(), latitude.sin_cos());
             Some([cos_lat * sin_lon, sin_lat, cos_lat * cos_lon])
         };
+        let sphere = |longitude: f64| at(longitude, v * FRAC_PI_2);
         match lens {
             Lens::HalfEquirectangular => sphere(u * FRAC_PI_2),
             Lens::Equirectangular => sphere(u * PI),
             Lens::Sector { h_fov } => sphere(u * h_fov.to_radians() / 2.0),
-            Lens::Fisheye { .. } | Lens::Rectilinear { .. } => lens.ray(u, v),
+            Lens::Part(part) => {
+                let (yaw, pitch) = part.center();
+                let (longitude, latitude) = (yaw + u * part.across() / 2.0, v * part.down() / 2.0 - pitch);
+                at(longitude.to_radians(), latitude.to_radians())
+            }
+            Lens::Fisheye { .. } | Lens::FullFrameFisheye { .. } | Lens::Rectilinear { .. } => lens.ray(u, v),
         }
     }
 
@@ -254,7 +264,10 @@ impl Surface {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vr::SpherePart;
     use proptest::prelude::*;
+
+    const PART: SpherePart = SpherePart { left: -70.0, right: 50.0, top: 60.0, bottom: -40.0 };
 
     fn surfaces() -> impl Strategy<Value = Surface> {
         prop_oneof![
@@ -262,6 +275,8 @@ mod tests {
             Just(Surface::new(Some(Lens::HalfEquirectangular), 800, 800)),
             Just(Surface::new(Some(Lens::Equirectangular), 1600, 800)),
             Just(Surface::new(Some(Lens::Fisheye { fov: 190.0 }), 900, 900)),
+            Just(Surface::new(Some(Lens::Part(PART)), 900, 700)),
+            Just(Surface::new(Some(Lens::FullFrameFisheye { h_fov: 124.0, v_fov: 94.0 }), 1000, 750)),
         ]
     }
 

@@ -35,7 +35,12 @@ const CLOSE: f64 = 0.4;
 /// The detector's views of eyes that show `surface`, the most telling first.
 pub fn detector_views(surface: &Surface, lens: Option<Lens>) -> Vec<Window> {
     let Some(lens) = lens else { return flat(surface) };
-    let directions: &[Direction] = if lens == Lens::Equirectangular { &SPHERE } else { &HALF_SPHERE };
+    let around = match lens {
+        Lens::Equirectangular => true,
+        Lens::Part(part) => part.left < -95.0 || part.right > 95.0,
+        _ => false,
+    };
+    let directions: &[Direction] = if around { &SPHERE } else { &HALF_SPHERE };
     let window = |&(yaw, pitch, degrees): &Direction| {
         let camera = Camera { lens: Lens::Rectilinear { h_fov: degrees, v_fov: degrees }, yaw, pitch };
         Some(Window { center: camera.ray(0.0, 0.0)?, half: (degrees / 2.0).to_radians().tan() })
@@ -95,7 +100,14 @@ mod tests {
 
     #[test]
     fn together_the_views_show_where_people_may_be() {
-        for lens in [Lens::HalfEquirectangular, Lens::Equirectangular, Lens::Fisheye { fov: 180.0 }] {
+        let part = crate::vr::SpherePart { left: -140.0, right: 160.0, top: 70.0, bottom: -70.0 };
+        for lens in [
+            Lens::HalfEquirectangular,
+            Lens::Equirectangular,
+            Lens::Fisheye { fov: 180.0 },
+            Lens::Part(part),
+            Lens::FullFrameFisheye { h_fov: 124.0, v_fov: 94.0 },
+        ] {
             let surface = Surface::new(Some(lens), 1000, 1000);
             let views = detector_views(&surface, Some(lens));
             for (x, y) in (0..50).flat_map(|x| (0..50).map(move |y| (20.0 * f64::from(x), 20.0 * f64::from(y)))) {

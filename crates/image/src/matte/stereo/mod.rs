@@ -50,7 +50,9 @@ impl Search {
             }
             Projection::HalfEquirectangular => pixels(180.0),
             Projection::Equirectangular => pixels(360.0),
+            Projection::EquirectangularPart(part) => pixels(part.across() as f32),
             Projection::Fisheye { fov } => pixels(fov.max(1.0)),
+            Projection::FullFrameFisheye { h_fov, .. } => pixels(h_fov.max(1.0)),
         };
         Self::new(-(Self::FAR * per_degree).ceil() as i32, (Self::NEAR * per_degree).ceil() as i32)
     }

@@ -19,7 +19,11 @@ fn depth(camera: &Camera, ray: Ray) -> Option<f64> {
             to(x, h_fov).min(to(y, v_fov))
         }
         // Always the only window of an eye, or no window at all.
-        Lens::Equirectangular | Lens::HalfEquirectangular | Lens::Sector { .. } => 90.0,
+        Lens::Equirectangular
+        | Lens::HalfEquirectangular
+        | Lens::Sector { .. }
+        | Lens::Part(_)
+        | Lens::FullFrameFisheye { .. } => 90.0,
     };
     Some(depth.max(0.0))
 }

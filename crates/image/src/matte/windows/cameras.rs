@@ -1,7 +1,7 @@
 //! The lens of each window of a view, and the direction it faces.
 
 use super::View;
-use crate::vr::{Camera, Lens, Picture, Ray};
+use crate::vr::{Camera, Lens, Picture, Ray, SpherePart};
 
 /// Angle across a rectilinear window, each way. Less means more windows; more draws out what is at
 /// their borders, 2.7 times at 52 degrees off the axis.
@@ -22,31 +22,68 @@ pub(super) fn of(view: View, lens: Lens) -> Vec<Camera> {
         // A flat picture is what it is.
         (View::Eye, _) | (_, Lens::Rectilinear { .. }) => Vec::new(),
         // A sphere's longitudes and latitudes already.
-        (View::Equirect, Lens::HalfEquirectangular | Lens::Equirectangular | Lens::Sector { .. }) => Vec::new(),
+        (View::Equirect, Lens::HalfEquirectangular | Lens::Equirectangular | Lens::Sector { .. } | Lens::Part(_)) => {
+            Vec::new()
+        }
         (View::Equirect, Lens::Fisheye { fov }) => vec![Camera::ahead(Lens::Sector { h_fov: fov })],
+        (View::Equirect, Lens::FullFrameFisheye { h_fov, v_fov }) => {
+            vec![Camera::ahead(Lens::Sector { h_fov: h_fov.hypot(v_fov).min(360.0) })]
+        }
+        // A fisheye already, without a rim.
+        (View::Fisheye, Lens::FullFrameFisheye { .. }) => Vec::new(),
         // The same circle, its surroundings filled.
         (View::Fisheye, Lens::Fisheye { .. }) => vec![Camera::ahead(lens)],
         (View::Fisheye, Lens::HalfEquirectangular | Lens::Sector { .. }) => {
             vec![Camera::ahead(Lens::Fisheye { fov: 180.0 })]
         }
-        (View::Fisheye, Lens::Equirectangular) => {
+        (View::Fisheye, Lens::Part(part)) if reach(&part) <= BACK_TO_BACK / 2.0 => {
+            let (yaw, pitch) = part.center();
+            vec![at(Lens::Fisheye { fov: 2.0 * reach(&part) }, yaw, pitch)]
+        }
+        (View::Fisheye, Lens::Equirectangular | Lens::Part(_)) => {
             let lens = Lens::Fisheye { fov: BACK_TO_BACK };
             vec![at(lens, 0.0, 0.0), at(lens, 180.0, 0.0)]
         }
         (View::Rectilinear, _) => {
             let square = Lens::Rectilinear { h_fov: RECTILINEAR, v_fov: RECTILINEAR };
+            let beyond = |fov: f64| (TILT + TILT_BEYOND * (fov - 180.0).max(0.0)).min(90.0);
             let tilt = match lens {
-                Lens::Fisheye { fov } => (TILT + TILT_BEYOND * (fov - 180.0).max(0.0)).min(90.0),
-                Lens::Equirectangular => 90.0,
+                Lens::Fisheye { fov } => beyond(fov),
+                Lens::FullFrameFisheye { h_fov, v_fov } => beyond(h_fov.hypot(v_fov)),
+                _ if is_around(lens) => 90.0,
                 _ => TILT,
             };
             let mut cameras = vec![at(square, 0.0, 0.0)];
             cameras.extend([(-tilt, 0.0), (tilt, 0.0), (0.0, tilt), (0.0, -tilt)].map(|(y, p)| at(square, y, p)));
-            if lens == Lens::Equirectangular {
+            if is_around(lens) {
                 cameras.push(at(square, 180.0, 0.0));
             }
             cameras
         }
+    }
+}
+
+/// The largest angle in degrees between a part's middle and what it shows, at least 1.
+pub(super) fn reach(part: &SpherePart) -> f64 {
+    let (yaw, pitch) = part.center();
+    let middle = Camera { lens: Lens::Part(*part), yaw: 0.0, pitch: 0.0 };
+    let ahead = Camera { lens: Lens::Equirectangular, yaw, pitch }.ray(0.0, 0.0);
+    let at = |i: usize| i as f64 / 32.0 - 1.0;
+    let border = (0..65).flat_map(|i| [(at(i), -1.0), (at(i), 1.0), (-1.0, at(i)), (1.0, at(i))]);
+    let angle = |(u, v): (f64, f64)| {
+        let (a, b) = (middle.ray(u, v)?, ahead?);
+        Some((a[0] * b[0] + a[1] * b[1] + a[2] * b[2]).clamp(-1.0, 1.0).acos().to_degrees())
+    };
+    // Between the samples a border reaches a little further.
+    border.filter_map(angle).fold(1.0, f64::max) * 1.001 + 0.01
+}
+
+/// Whether an eye shows what is behind the viewer.
+fn is_around(lens: Lens) -> bool {
+    match lens {
+        Lens::Equirectangular => true,
+        Lens::Part(part) => part.left < -90.5 || part.right > 90.5,
+        _ => false,
     }
 }
 
@@ -58,7 +95,9 @@ pub(super) fn density(picture: &Picture) -> f64 {
         Lens::HalfEquirectangular => linear(180.0, 180.0),
         Lens::Equirectangular => linear(360.0, 180.0),
         Lens::Sector { h_fov } => linear(h_fov, 180.0),
+        Lens::Part(part) => linear(part.across(), part.down()),
         Lens::Fisheye { fov } => linear(fov, fov),
+        Lens::FullFrameFisheye { h_fov, v_fov } => linear(h_fov, v_fov),
         Lens::Rectilinear { h_fov, v_fov } => {
             let half = |n: f64, fov: f64| n / 2.0 / (fov.to_radians() / 2.0).tan();
             half(w, h_fov).max(half(h, v_fov))

@@ -63,6 +63,7 @@ impl View {
     pub fn default_for(self, lens: Lens) -> Self {
         match (self, lens) {
             (View::Fisheye, Lens::Equirectangular) => View::Eye,
+            (View::Fisheye, Lens::Part(_)) if cameras::of(self, lens).len() > 1 => View::Eye,
             _ => self,
         }
     }

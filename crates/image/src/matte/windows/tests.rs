@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::plane::{PlaneRef, Rect, Yuv, YuvColor, YuvLayout};
+use crate::vr::SpherePart;
 use proptest::prelude::*;
 
 fn lens() -> impl Strategy<Value = Lens> {
@@ -11,6 +12,9 @@ fn lens() -> impl Strategy<Value = Lens> {
         Just(Lens::Equirectangular),
         // What fisheyes beyond 240 degrees see lies behind all five windows.
         (150.0..=230.0).prop_map(|fov| Lens::Fisheye { fov }),
+        (-180.0..0.0, 5.0..180.0, 5.0..90.0, -90.0..0.0)
+            .prop_map(|(left, right, top, bottom)| Lens::Part(SpherePart { left, right, top, bottom })),
+        (60.0..=140.0, 60.0..=140.0).prop_map(|(h_fov, v_fov)| Lens::FullFrameFisheye { h_fov, v_fov }),
     ]
 }
 
@@ -85,7 +89,13 @@ fn mattes_come_back_through_the_windows_in_place() {
     let layout = YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
     let color = YuvColor { full_range: true, ..YuvColor::default() };
     for view in View::ALL {
-        for lens in [Lens::HalfEquirectangular, Lens::Equirectangular, Lens::Fisheye { fov: 190.0 }] {
+        for lens in [
+            Lens::HalfEquirectangular,
+            Lens::Equirectangular,
+            Lens::Fisheye { fov: 190.0 },
+            Lens::Part(SpherePart { left: -60.0, right: 100.0, top: 60.0, bottom: -80.0 }),
+            Lens::FullFrameFisheye { h_fov: 124.0, v_fov: 94.0 },
+        ] {
             let side = Windows::side(view, lens, grid).unwrap_or(grid.0);
             let size = if side == grid.0 { grid } else { (side, side) };
             let windows = Windows::new(view, lens, eye, grid, size);
@@ -131,6 +141,11 @@ fn windows_are_as_detailed_as_the_eye() {
     assert_eq!(windows(View::Rectilinear, Lens::Equirectangular, (128, 64)).count(), 6);
     assert_eq!(windows(View::Fisheye, Lens::Equirectangular, (128, 64)).count(), 2);
     assert!(windows(View::Eye, half, (64, 64)).is_whole());
+    let part = |left, right, top, bottom| Lens::Part(SpherePart { left, right, top, bottom });
+    assert_eq!(windows(View::Fisheye, part(-90.0, 90.0, 67.5, -67.5), (64, 48)).count(), 1);
+    assert_eq!(windows(View::Fisheye, part(-170.0, 170.0, 67.5, -67.5), (64, 48)).count(), 2);
+    assert_eq!(View::Fisheye.default_for(part(-170.0, 170.0, 67.5, -67.5)), View::Eye);
+    assert!(windows(View::Fisheye, Lens::FullFrameFisheye { h_fov: 124.0, v_fov: 94.0 }, (64, 48)).is_whole());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! EBML (RFC 8794) on the way to Matroska's `StereoMode` and `Projection` (RFC 9559).
 
-use super::{Source, VrBox, VrContent};
+use super::{LONGEST_MESH, Source, VrBox, VrContent};
 use std::io::{self, Read, Seek};
 use std::ops::Range;
 
@@ -138,7 +138,9 @@ fn projection<R: Read + Seek>(source: &mut Source<'_, R>, element: &Element) -> 
     source.elements(element.body.clone(), |source, e| {
         match e.id {
             PROJECTION_TYPE => kind = source.uint(&e.body)?,
-            PROJECTION_PRIVATE => private = source.bytes(e.body.start, e.body.end - e.body.start)?,
+            PROJECTION_PRIVATE => {
+                private = source.bytes_up_to(e.body.start, e.body.end - e.body.start, LONGEST_MESH)?;
+            }
             id => {
                 if let Some(axis) = POSE.iter().position(|p| *p == id) {
                     pose[axis] = source.float(&e.body)?;

@@ -6,9 +6,12 @@
 //! those boxes are read, never pictures. Whatever the file holds, it ends: every step goes forward,
 //! and there is a limit on steps, on depth and on the bytes of one box.
 
+mod apple;
 mod ebml;
 mod mp4;
+mod v1;
 
+use super::mesh::{self, MeshFit};
 use super::tags::{ContainerTags, Spherical, SphericalKind, StereoTag};
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -16,11 +19,14 @@ use std::io::{self, Read, Seek, SeekFrom};
 /// Boxes or elements that are read in one file. Real ones need some hundred.
 const STEPS: u32 = 20_000;
 
-/// Bytes of one box that are read: V1's XML is the longest, with about 1 kB.
+/// Bytes of one box that are read: V1's XML is the longest but for meshes, with about 1 kB.
 const LONGEST: u64 = 64 << 10;
 
+/// Bytes of meshes that are read. A camera's have 36 kB.
+const LONGEST_MESH: u64 = 2 << 20;
+
 /// How an `sv3d` box says that the picture lies on the sphere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum BoxProjection {
     /// `equi`: what is cut off at the left, top, right and bottom, as 0.32 fixed-point fractions.
     Equirectangular([u32; 4]),
@@ -31,8 +37,13 @@ pub enum BoxProjection {
         /// Padding between faces in pixels.
         padding: u32,
     },
-    /// `mshp`, with its size in bytes.
-    Mesh(u64),
+    /// `mshp`: one mesh or two.
+    Mesh {
+        /// Its size.
+        bytes: u64,
+        /// The projection that comes nearest; `None` where the meshes can't be read.
+        fit: Option<MeshFit>,
+    },
     /// Another box, with its four-character code.
     Unknown([u8; 4]),
 }
@@ -53,13 +64,15 @@ pub enum VrContent {
     },
     /// mp4 `uuid` box of Spherical Video V1: its XML.
     Xml(String),
-    /// mp4 `vexu` (Apple): the projection's code and the bits of `stri` (1 left eye, 2 right eye,
-    /// 8 eyes reversed).
+    /// mp4 `vexu` (Apple): the projection's code, the bits of `stri` (1 left eye, 2 right eye, 8 eyes reversed) and
+    /// how both eyes share a frame.
     Apple {
         /// `prji`: the projection's code, such as `hequ`.
         projection: Option<[u8; 4]>,
         /// `stri`: the bits of the eyes.
         eyes: Option<u8>,
+        /// `pkin`: the packing's code, `side` or `over`.
+        packing: Option<[u8; 4]>,
     },
     /// Matroska `StereoMode`: 0 mono, 1 left-right, 2 bottom-top, 3 top-bottom, 11 right-left ...
     MatroskaStereo(u64),
@@ -96,18 +109,61 @@ pub fn read(file: &mut (impl Read + Seek)) -> io::Result<Vec<VrBox>> {
     if head.starts_with(&ebml::MAGIC) { ebml::read(&mut source) } else { mp4::read(&mut source) }
 }
 
-/// What a file's boxes say, in the terms that detection goes by. Of several tracks the first with
-/// such boxes counts.
+/// What one box says, in the terms that detection goes by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Statement {
+    /// What says it, for messages: "mesh", "V1 metadata".
+    pub source: &'static str,
+    /// Stereo packing and projection.
+    pub tags: ContainerTags,
+    /// The projection that comes nearest to a mesh.
+    pub mesh: Option<MeshFit>,
+    /// The two eyes' views are in two layers of the video (MV-HEVC).
+    pub two_layers: bool,
+}
+
+/// What a file's boxes say, the most reliable first. Of several tracks the first with such boxes counts.
+pub fn statements(boxes: &[VrBox]) -> Vec<Statement> {
+    let Some(track) = boxes.first().map(|b| b.track) else { return Vec::new() };
+    let mut all: Vec<_> = boxes.iter().filter(|b| b.track == track).map(|b| &b.content).collect();
+    // Google's V2 goes before V1, by its RFC.
+    all.sort_by_key(|content| match content {
+        VrContent::Xml(_) => 2,
+        VrContent::Apple { .. } => 1,
+        _ => 0,
+    });
+    all.into_iter().map(VrContent::statement).collect()
+}
+
+/// What a file's boxes say together.
 pub fn tags(boxes: &[VrBox]) -> ContainerTags {
-    let mut tags = ContainerTags::default();
-    let Some(track) = boxes.first().map(|b| b.track) else { return tags };
-    for content in boxes.iter().filter(|b| b.track == track).map(|b| &b.content) {
-        tags = tags.or(content.tags());
-    }
-    tags
+    statements(boxes).iter().fold(ContainerTags::default(), |tags, said| tags.or(said.tags))
 }
 
 impl VrContent {
+    fn statement(&self) -> Statement {
+        let tags = self.tags();
+        let (mut mesh, mut two_layers) = (None, false);
+        let source = match self {
+            VrContent::Stereo(_) | VrContent::MatroskaStereo(_) => "stereo metadata",
+            VrContent::Spherical { projection: Some(BoxProjection::Mesh { fit, .. }), .. } => {
+                mesh = *fit;
+                "mesh"
+            }
+            VrContent::MatroskaProjection { kind: 3, private, .. } => {
+                mesh = mesh::fit(private);
+                "mesh"
+            }
+            VrContent::Spherical { .. } | VrContent::MatroskaProjection { .. } => "spherical metadata",
+            VrContent::Xml(_) => "V1 metadata",
+            VrContent::Apple { eyes, packing, .. } => {
+                two_layers = packing.is_none() && eyes.is_some_and(|eyes| eyes & apple::BOTH == apple::BOTH);
+                "vexu metadata"
+            }
+        };
+        Statement { source, tags, mesh, two_layers }
+    }
+
     fn tags(&self) -> ContainerTags {
         let stereo = |tag, right_first| ContainerTags { stereo: Some(tag), right_first, spherical: None };
         match self {
@@ -132,7 +188,7 @@ impl VrContent {
                         BoxProjection::Equirectangular([0, 0, 0, 0]) => (SphericalKind::Equirectangular, [0; 4]),
                         BoxProjection::Equirectangular(bounds) => (SphericalKind::EquirectangularTile, bounds),
                         BoxProjection::Cubemap { .. } => (SphericalKind::Cubemap, [0; 4]),
-                        BoxProjection::Mesh(_) => (SphericalKind::Mesh, [0; 4]),
+                        BoxProjection::Mesh { .. } => (SphericalKind::Mesh, [0; 4]),
                         BoxProjection::Unknown(_) => return None,
                     };
                     Some(Spherical { kind, pose: *pose, bounds })
@@ -149,34 +205,12 @@ impl VrContent {
                     // Rectangular: many muxers write it for every video.
                     _ => return ContainerTags::default(),
                 };
+                let bounds = if kind == SphericalKind::EquirectangularTile { bounds } else { [0; 4] };
                 let pose = pose.map(|degrees| (degrees * 65536.0) as i32);
                 ContainerTags { spherical: Some(Spherical { kind, pose, bounds }), ..ContainerTags::default() }
             }
-            VrContent::Xml(xml) => {
-                let spherical = xml_value(xml, "ProjectionType") == Some("equirectangular");
-                let mode = match xml_value(xml, "StereoMode") {
-                    Some("left-right") => Some(StereoTag::SideBySide),
-                    Some("top-bottom") => Some(StereoTag::TopBottom),
-                    Some("mono") => Some(StereoTag::Mono),
-                    _ => None,
-                };
-                ContainerTags {
-                    stereo: mode,
-                    right_first: false,
-                    spherical: spherical.then_some(Spherical::EQUIRECTANGULAR),
-                }
-            }
-            VrContent::Apple { projection, .. } => {
-                let kind = match projection.as_ref() {
-                    Some(b"equi") => SphericalKind::Equirectangular,
-                    Some(b"hequ") => SphericalKind::HalfEquirectangular,
-                    Some(b"fish") => SphericalKind::Fisheye,
-                    Some(b"rect") => SphericalKind::Rectilinear,
-                    _ => return ContainerTags::default(),
-                };
-                let spherical = Some(Spherical { kind, pose: [0; 3], bounds: [0; 4] });
-                ContainerTags { spherical, ..ContainerTags::default() }
-            }
+            VrContent::Xml(xml) => v1::tags(xml),
+            VrContent::Apple { projection, eyes, packing } => apple::tags(*projection, *eyes, *packing),
         }
     }
 
@@ -191,12 +225,6 @@ impl VrContent {
             VrContent::MatroskaProjection { .. } => "Projection",
         }
     }
-}
-
-/// The text of `<GSpherical:NAME>`.
-fn xml_value<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
-    let (_, rest) = xml.split_once(&format!("<GSpherical:{name}>"))?;
-    rest.split_once('<').map(|(value, _)| value.trim())
 }
 
 /// Text of a file for people: no control characters, not long.
@@ -215,7 +243,12 @@ impl fmt::Display for BoxProjection {
                 write!(f, "equi, bounds left {left:#x} top {top:#x} right {right:#x} bottom {bottom:#x}")
             }
             BoxProjection::Cubemap { layout, padding } => write!(f, "cbmp, layout {layout}, padding {padding}"),
-            BoxProjection::Mesh(bytes) => write!(f, "mshp, a mesh of {bytes} bytes"),
+            BoxProjection::Mesh { bytes, fit: None } => write!(f, "mshp, a mesh of {bytes} bytes"),
+            BoxProjection::Mesh { bytes, fit: Some(fit) } => {
+                let s = if fit.meshes == 1 { "" } else { "es" };
+                let (meshes, nearest, off) = (fit.meshes, fit.projection, fit.error);
+                write!(f, "mshp, {meshes} mesh{s} of {bytes} bytes, nearest {nearest} (off by {off:.1} degrees)")
+            }
             BoxProjection::Unknown(code) => write!(f, "unknown projection {}", fourcc(*code)),
         }
     }
@@ -240,17 +273,22 @@ impl fmt::Display for VrContent {
             VrContent::Xml(xml) => {
                 let mut separator = "";
                 for name in ["Spherical", "Stitched", "ProjectionType", "StereoMode", "StitchingSoftware"] {
-                    if let Some(value) = xml_value(xml, name) {
+                    if let Some(value) = v1::value(xml, name) {
                         write!(f, "{separator}{name} {}", clean(value))?;
                         separator = ", ";
                     }
                 }
+                if let Some(part) = v1::part(xml) {
+                    write!(f, "{separator}cropped to {part}")?;
+                    separator = ", ";
+                }
                 if separator.is_empty() { f.write_str("nothing that is known") } else { Ok(()) }
             }
-            VrContent::Apple { projection, eyes } => {
+            VrContent::Apple { projection, eyes, packing } => {
                 let code = projection.map_or_else(|| "none".to_owned(), fourcc);
                 write!(f, "projection {code}")?;
-                eyes.map_or(Ok(()), |eyes| write!(f, ", eyes {eyes:#x}"))
+                eyes.map_or(Ok(()), |eyes| write!(f, ", eyes {eyes:#x}"))?;
+                packing.map_or(Ok(()), |code| write!(f, ", packing {}", fourcc(code)))
             }
             VrContent::MatroskaStereo(mode) => {
                 let word = match mode {
@@ -286,7 +324,12 @@ struct Source<'a, R> {
 impl<R: Read + Seek> Source<'_, R> {
     /// At most `n` (and at most [`LONGEST`]) bytes from `offset`; fewer at the file's end.
     fn bytes(&mut self, offset: u64, n: u64) -> io::Result<Vec<u8>> {
-        let n = n.min(LONGEST).min(self.length.saturating_sub(offset));
+        self.bytes_up_to(offset, n, LONGEST)
+    }
+
+    /// At most `n` (and at most `most`) bytes from `offset`; fewer at the file's end.
+    fn bytes_up_to(&mut self, offset: u64, n: u64, most: u64) -> io::Result<Vec<u8>> {
+        let n = n.min(most).min(self.length.saturating_sub(offset));
         let mut bytes = Vec::new();
         self.file.seek(SeekFrom::Start(offset))?;
         self.file.by_ref().take(n).read_to_end(&mut bytes)?;

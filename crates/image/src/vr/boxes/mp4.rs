@@ -1,7 +1,7 @@
 //! ISO base media boxes (ISO/IEC 14496-12) on the way to `st3d` and `sv3d` (Google's Spherical
 //! Video V2 RFC), the V1 `uuid` box and Apple's `vexu`.
 
-use super::{BoxProjection, Source, VrBox, VrContent, be32};
+use super::{BoxProjection, LONGEST_MESH, Source, VrBox, VrContent, be32, mesh};
 use std::io::{self, Read, Seek};
 use std::ops::Range;
 
@@ -143,7 +143,7 @@ fn sv3d<R: Read + Seek>(source: &mut Source<'_, R>, range: Range<u64>) -> io::Re
     let (mut pose, mut projection) = ([0; 3], None);
     if let Some(proj) = source.child(range, b"proj")? {
         source.each(proj.body, |source, found| {
-            let body = source.body(&found)?;
+            let body = if &found.code == b"mshp" { Vec::new() } else { source.body(&found)? };
             match &found.code {
                 b"prhd" => pose = [4, 8, 12].map(|at| be32(&body, at).unwrap_or(0) as i32),
                 b"equi" => {
@@ -156,7 +156,10 @@ fn sv3d<R: Read + Seek>(source: &mut Source<'_, R>, range: Range<u64>) -> io::Re
                 }
                 b"mshp" => {
                     let bytes = found.body.end - found.body.start;
-                    projection = projection.or(Some(BoxProjection::Mesh(bytes)));
+                    if projection.is_none() {
+                        let meshes = source.bytes_up_to(found.body.start, bytes, LONGEST_MESH)?;
+                        projection = Some(BoxProjection::Mesh { bytes, fit: mesh::fit(&meshes) });
+                    }
                 }
                 code => projection = projection.or(Some(BoxProjection::Unknown(*code))),
             }
@@ -167,18 +170,23 @@ fn sv3d<R: Read + Seek>(source: &mut Source<'_, R>, range: Range<u64>) -> io::Re
 }
 
 fn vexu<R: Read + Seek>(source: &mut Source<'_, R>, range: Range<u64>) -> io::Result<VrContent> {
-    let (mut projection, mut eyes) = (None, None);
+    let (mut projection, mut eyes, mut packing) = (None, None, None);
     if let Some(proj) = source.child(range.clone(), b"proj")?
         && let Some(prji) = source.child(proj.body, b"prji")?
     {
         projection = source.body(&prji)?.get(4..8).and_then(|code| code.try_into().ok());
+    }
+    if let Some(pack) = source.child(range.clone(), b"pack")?
+        && let Some(pkin) = source.child(pack.body, b"pkin")?
+    {
+        packing = source.body(&pkin)?.get(4..8).and_then(|code| code.try_into().ok());
     }
     if let Some(found) = source.child(range, b"eyes")?
         && let Some(stri) = source.child(found.body, b"stri")?
     {
         eyes = source.body(&stri)?.get(4).copied();
     }
-    Ok(VrContent::Apple { projection, eyes })
+    Ok(VrContent::Apple { projection, eyes, packing })
 }
 
 /// The bounds of an `equi` box's body, brought from its order (top, bottom, left, right) to left,

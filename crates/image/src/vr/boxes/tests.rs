@@ -71,6 +71,31 @@ fn meshes_cubemaps_and_right_eye_first_are_read() {
 }
 
 #[test]
+fn apples_boxes_tell_eyes_and_packing() {
+    let said = |eyes: u8, packing: &[u8]| {
+        let stri = mp4(b"eyes", &mp4(b"stri", &[0, 0, 0, 0, eyes]));
+        let pack = if packing.is_empty() { Vec::new() } else { mp4(b"pack", &mp4(b"pkin", packing)) };
+        statements(&parse(&file_with(&mp4(b"vexu", &[stri, pack].concat()), &[])))[0]
+    };
+    let side = said(11, b"\0\0\0\0side");
+    assert_eq!((side.tags.stereo, side.tags.right_first), (Some(StereoTag::SideBySide), true));
+    assert_eq!((side.source, side.two_layers), ("vexu metadata", false));
+    let layers = said(3, b"");
+    assert_eq!((layers.tags.stereo, layers.two_layers), (Some(StereoTag::Mono), true));
+    assert!(!said(1, b"").two_layers);
+}
+
+#[test]
+fn most_reliable_source_comes_first() {
+    let xml = b"<GSpherical:ProjectionType>equirectangular</GSpherical:ProjectionType>";
+    let uuid = [0xff, 0xcc, 0x82, 0x63, 0xf8, 0x55, 0x4a, 0x93, 0x88, 0x14, 0x58, 0x7a, 0x02, 0x52, 0x1f, 0xdd];
+    let file = file_with(&vr180(), &mp4(b"uuid", &[&uuid[..], xml].concat()));
+    let sources: Vec<_> = statements(&parse(&file)).iter().map(|said| said.source).collect();
+    assert_eq!(sources, ["stereo metadata", "spherical metadata", "V1 metadata"]);
+    assert!(tags(&parse(&file)).spherical.unwrap().is_front_half());
+}
+
+#[test]
 fn spherical_v1_xml_is_read() {
     let xml = b"<rdf:SphericalVideo><GSpherical:Spherical>true</GSpherical:Spherical>\
         <GSpherical:ProjectionType>equirectangular</GSpherical:ProjectionType>\
@@ -81,6 +106,12 @@ fn spherical_v1_xml_is_read() {
     let tags = tags(&boxes);
     assert_eq!((tags.stereo, tags.spherical), (Some(StereoTag::TopBottom), Some(Spherical::EQUIRECTANGULAR)));
     assert_eq!(parse(&file_with(&[], &mp4(b"uuid", &[7; 40]))), []);
+    let crop = "<GSpherical:CroppedAreaImageWidthPixels>2</GSpherical:CroppedAreaImageWidthPixels>\
+        <GSpherical:CroppedAreaImageHeightPixels>2</GSpherical:CroppedAreaImageHeightPixels>\
+        <GSpherical:CroppedAreaLeftPixels>1</GSpherical:CroppedAreaLeftPixels>\
+        <GSpherical:FullPanoWidthPixels>4</GSpherical:FullPanoWidthPixels>\
+        <GSpherical:FullPanoHeightPixels>2</GSpherical:FullPanoHeightPixels>";
+    assert_eq!(VrContent::Xml(crop.to_owned()).to_string(), "cropped to 180x180 degrees");
 }
 
 /// An element with a length of `width` bytes.

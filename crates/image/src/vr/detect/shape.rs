@@ -36,6 +36,13 @@ pub(super) fn layout(clues: &Clues<'_>, projection: Option<Projection>) -> Layou
             r if r <= 1.2 => Layout::TopBottom,
             _ => Layout::Mono,
         },
+        Some(p @ (Projection::EquirectangularPart(_) | Projection::FullFrameFisheye { .. })) => {
+            let one = natural(p);
+            let far = |want: f64| (ratio / want).ln().abs();
+            let rest = [(Layout::SideBySide, 2.0 * one), (Layout::TopBottom, one / 2.0)];
+            let near_two = rest.into_iter().filter(|(_, want)| near(ratio, *want));
+            near_two.min_by(|a, b| far(a.1).total_cmp(&far(b.1))).map_or(Layout::Mono, |(layout, _)| layout)
+        }
         Some(Projection::Flat) => {
             if ratio >= 3.2 {
                 Layout::SideBySide
@@ -81,18 +88,28 @@ pub(super) fn fits(clues: &Clues<'_>, layout: Layout, projection: Projection) ->
     match projection {
         Projection::HalfEquirectangular | Projection::Fisheye { .. } => near(view_ratio(clues, layout), 1.0),
         Projection::Equirectangular => near(view_ratio(clues, layout), 2.0),
+        Projection::EquirectangularPart(_) | Projection::FullFrameFisheye { .. } => {
+            near(view_ratio(clues, layout), natural(projection))
+        }
         Projection::Flat => false,
+    }
+}
+
+/// Width over height of a view with as many pixels for each degree across as down; of a flat one the usual.
+fn natural(projection: Projection) -> f64 {
+    match projection {
+        Projection::HalfEquirectangular | Projection::Fisheye { .. } => 1.0,
+        Projection::Equirectangular => 2.0,
+        Projection::EquirectangularPart(part) => part.across() / part.down(),
+        Projection::FullFrameFisheye { h_fov, v_fov } => f64::from(h_fov) / f64::from(v_fov),
+        Projection::Flat => 16.0 / 9.0,
     }
 }
 
 /// Full, unless a view is nearer to half its natural width or height.
 pub(super) fn packing(clues: &Clues<'_>, layout: Layout, projection: Projection) -> Packing {
     let view = view_ratio(clues, layout);
-    let natural = match projection {
-        Projection::HalfEquirectangular | Projection::Fisheye { .. } => 1.0,
-        Projection::Equirectangular => 2.0,
-        Projection::Flat => 16.0 / 9.0,
-    };
+    let natural = natural(projection);
     let squeezed = match layout {
         Layout::Mono => return Packing::Full,
         Layout::SideBySide => natural / 2.0,

@@ -1,10 +1,13 @@
 //! What decides a format, and what is only a warning.
 
-use super::super::tags::{Spherical, StereoTag};
+use super::super::halves::Comparison;
+use super::super::mesh::MeshFit;
+use super::super::part::SpherePart;
+use super::super::tags::{Spherical, SphericalKind, StereoTag};
 use super::*;
 
 fn clues(name: &str, width: usize, height: usize) -> Clues<'_> {
-    Clues { path: Path::new(name), width, height, tags: ContainerTags::default() }
+    Clues { path: Path::new(name), width, height, tags: ContainerTags::default(), boxes: &[] }
 }
 
 /// The picture is never examined.
@@ -74,12 +77,12 @@ fn packing_comes_from_name_or_shape() {
 }
 
 #[test]
-fn container_overrides_name_and_the_warning_names_both() {
+fn container_overrides_name_without_certainty_and_the_warning_names_both() {
     let mut c = clues("a_LR_180.mp4", 4096, 2048);
     c.tags = tagged(StereoTag::TopBottom, Some(Spherical::EQUIRECTANGULAR));
     let f = find(&c);
-    assert_eq!((f.layout.value, f.layout.confidence), (Layout::TopBottom, Confidence::Certain));
-    assert_eq!(f.projection.value, Projection::Equirectangular);
+    assert_eq!((f.layout.value, f.layout.confidence), (Layout::TopBottom, Confidence::Likely));
+    assert_eq!((f.projection.value, f.projection.confidence), (Projection::Equirectangular, Confidence::Likely));
     assert_eq!(f.warnings.len(), 2, "{:?}", f.warnings);
     for warning in &f.warnings {
         assert!(warning.contains("the container's") && warning.contains("the file name (\""), "{warning}");
@@ -172,4 +175,188 @@ fn eye_order_comes_from_option_container_or_name() {
     assert_eq!(find(&c).warnings, [""; 0]);
     let request = FormatRequest { eye_order: Some(EyeOrder::LeftFirst), ..FormatRequest::default() };
     assert_eq!(detect(&request, &c, &mut blind).eye_order, Finding::new(EyeOrder::LeftFirst, Evidence::Option));
+}
+
+#[test]
+fn st3d_of_one_view_is_certainly_mono() {
+    for (name, width, height) in [("a.mp4", 4096, 2048), ("a.mp4", 3840, 3840), ("a.mp4", 7680, 1920)] {
+        let tags = tagged(StereoTag::Mono, None);
+        let f = find(&Clues { tags, ..clues(name, width, height) });
+        assert_eq!((f.layout.value, f.layout.confidence), (Layout::Mono, Confidence::Certain), "{width}x{height}");
+    }
+    // A name that says otherwise takes away the certainty, not the layout.
+    let f = find(&Clues { tags: tagged(StereoTag::Mono, None), ..clues("a_180_LR.mp4", 4096, 2048) });
+    assert_eq!((f.layout.value, f.layout.confidence, f.warnings.len()), (Layout::Mono, Confidence::Likely, 1));
+}
+
+/// What a box says.
+fn said(source: &'static str, tags: ContainerTags) -> Statement {
+    Statement { source, tags, mesh: None, two_layers: false }
+}
+
+fn sphere(spherical: Spherical) -> ContainerTags {
+    ContainerTags { spherical: Some(spherical), ..ContainerTags::default() }
+}
+
+/// A mesh that comes so near to a projection.
+fn mesh(projection: Projection, error: f64) -> Statement {
+    let tags = sphere(Spherical { kind: SphericalKind::Mesh, ..Spherical::EQUIRECTANGULAR });
+    let fit = MeshFit { projection, error, meshes: 2, layout: Some((Layout::TopBottom, EyeOrder::RightFirst)) };
+    Statement { source: "mesh", tags, mesh: Some(fit), two_layers: false }
+}
+
+fn part(left: f64, right: f64, top: f64, bottom: f64) -> SpherePart {
+    SpherePart { left, right, top, bottom }
+}
+
+#[test]
+fn bounds_of_any_size_are_a_projection() {
+    let of = |part: SpherePart| {
+        let tile =
+            Spherical { kind: SphericalKind::EquirectangularTile, bounds: part.bounds(), ..Spherical::EQUIRECTANGULAR };
+        find(&Clues { tags: sphere(tile), ..clues("a.mp4", 2400, 1800) })
+    };
+    let f = of(part(-90.0, 90.0, 67.5, -67.5));
+    assert_eq!(f.projection.confidence, Confidence::Certain);
+    assert_eq!(f.projection.value.to_string(), "equirectangular, 180x135 degrees");
+    assert_eq!((f.layout.value, f.warnings.len()), (Layout::Mono, 0), "the shape of one view");
+    assert_eq!(of(SpherePart::FRONT_HALF).projection.value, Projection::HalfEquirectangular);
+    let nothing =
+        Spherical { kind: SphericalKind::EquirectangularTile, bounds: [u32::MAX; 4], ..Spherical::EQUIRECTANGULAR };
+    let f = find(&Clues { tags: sphere(nothing), ..clues("a.mp4", 1920, 1080) });
+    assert_eq!((f.projection.value, f.warnings.len()), (Projection::Flat, 1));
+}
+
+#[test]
+fn boxes_go_before_ffmpegs_reading_of_them() {
+    // FFmpeg takes V1's crop for the whole sphere.
+    let boxes = [said("V1 metadata", sphere(Spherical::VR180))];
+    let f = find(&Clues { tags: sphere(Spherical::EQUIRECTANGULAR), boxes: &boxes, ..clues("a.mp4", 2048, 2048) });
+    assert_eq!(
+        (f.projection.value, f.projection.confidence, f.warnings.len()),
+        (Projection::HalfEquirectangular, Confidence::Certain, 0)
+    );
+    assert_eq!(f.container.spherical, Some(Spherical::VR180));
+    // What no box states is FFmpeg's to say.
+    let f = find(&Clues { tags: tagged(StereoTag::TopBottom, None), boxes: &boxes, ..clues("a.mp4", 2048, 4096) });
+    assert_eq!((f.layout.value, f.layout.confidence), (Layout::TopBottom, Confidence::Certain));
+}
+
+#[test]
+fn sources_that_disagree_are_not_certain_and_the_warning_names_both() {
+    let boxes = [
+        mesh(Projection::FullFrameFisheye { h_fov: 124.0, v_fov: 94.0 }, 1.4),
+        said("V1 metadata", sphere(Spherical::EQUIRECTANGULAR)),
+    ];
+    let f = find(&Clues { boxes: &boxes, ..clues("a.mp4", 1072, 1504) });
+    assert_eq!(f.projection.value, Projection::FullFrameFisheye { h_fov: 124.0, v_fov: 94.0 });
+    assert_eq!(f.projection.confidence, Confidence::Likely);
+    let warning = &f.warnings[0];
+    assert!(warning.contains("the container's mesh says") && warning.contains("V1 metadata says"), "{warning}");
+
+    let boxes = [
+        said("stereo metadata", tagged(StereoTag::TopBottom, None)),
+        said("vexu metadata", tagged(StereoTag::SideBySide, None)),
+    ];
+    let f = find(&Clues { boxes: &boxes, ..clues("a.mp4", 3840, 1920) });
+    assert_eq!((f.layout.value, f.layout.confidence), (Layout::TopBottom, Confidence::Likely));
+    assert!(f.warnings[0].contains("the container's vexu metadata says side by side"), "{:?}", f.warnings);
+    // Sources that agree stay certain.
+    let boxes = [said("stereo metadata", tagged(StereoTag::TopBottom, None)); 2];
+    let f = find(&Clues { boxes: &boxes, ..clues("a_TB.mp4", 3840, 3840) });
+    assert_eq!((f.layout.confidence, f.warnings.len()), (Confidence::Certain, 0));
+}
+
+#[test]
+fn meshes_tell_projection_and_views() {
+    let f = find(&Clues { boxes: &[mesh(Projection::HalfEquirectangular, 0.1)], ..clues("a.mp4", 2000, 4000) });
+    assert_eq!((f.projection.value, f.projection.confidence), (Projection::HalfEquirectangular, Confidence::Certain));
+    assert_eq!((f.layout.value, f.eye_order.value), (Layout::TopBottom, EyeOrder::RightFirst));
+    assert_eq!(f.warnings, [""; 0]);
+    let f = find(&Clues { boxes: &[mesh(Projection::HalfEquirectangular, 7.25)], ..clues("a.mp4", 2000, 4000) });
+    assert_eq!((f.projection.value, f.projection.confidence), (Projection::HalfEquirectangular, Confidence::Likely));
+    assert!(f.warnings[0].contains("no projection that vrseg knows"), "{:?}", f.warnings);
+    // One that can't be read, beside V1.
+    let unreadable = Statement { mesh: None, ..mesh(Projection::Flat, 0.0) };
+    let boxes = [unreadable, said("V1 metadata", sphere(Spherical::EQUIRECTANGULAR))];
+    let f = find(&Clues { boxes: &boxes, ..clues("a.mp4", 4096, 2048) });
+    assert_eq!((f.projection.value, f.projection.confidence), (Projection::Equirectangular, Confidence::Likely));
+    assert!(f.warnings[0].contains("a mesh of triangles") && f.warnings[0].contains("V1 metadata"), "{:?}", f.warnings);
+}
+
+#[test]
+fn missing_second_layer_is_a_warning() {
+    let one = Statement { two_layers: true, ..said("vexu metadata", tagged(StereoTag::Mono, None)) };
+    let f = find(&Clues { boxes: &[one], ..clues("a.mov", 1920, 1080) });
+    assert_eq!((f.layout.value, f.layout.confidence), (Layout::Mono, Confidence::Certain));
+    assert!(f.warnings[0].contains("second eye's view is missing"), "{:?}", f.warnings);
+}
+
+/// A picture that is examined.
+struct Seen {
+    likeness: f64,
+    border_gap: f64,
+    circle: CornerContent,
+    asked: usize,
+}
+
+impl Examine for Seen {
+    fn circles(&mut self, _: Layout) -> Option<CornerContent> {
+        Some(self.circle)
+    }
+
+    fn halves(&mut self, _: Layout) -> Option<Comparison> {
+        self.asked += 1;
+        let border_likeness = if self.border_gap < 0.4 { 0.95 } else { 0.3 };
+        Some(Comparison { likeness: self.likeness, border_gap: self.border_gap, border_likeness })
+    }
+}
+
+fn see(name: &str, size: (usize, usize), likeness: f64, border_gap: f64, circle: bool) -> (FormatFindings, usize) {
+    let circle = if circle { CornerContent::Circle } else { CornerContent::Filled };
+    let mut seen = Seen { likeness, border_gap, circle, asked: 0 };
+    (detect_by(&FormatRequest::default(), &clues(name, size.0, size.1), &mut seen), seen.asked)
+}
+
+#[test]
+fn halves_tell_stereo_from_panoramas_and_flat_pictures() {
+    use Layout::*;
+    use Projection::*;
+    let (wide, square) = ((4096, 2048), (4096, 4096));
+    for (size, likeness, gap, circle, layout, projection, confidence) in [
+        (wide, 0.95, 1.0, false, SideBySide, HalfEquirectangular, Confidence::Likely),
+        (wide, 0.95, 1.0, true, SideBySide, Fisheye { fov: 180.0 }, Confidence::Likely),
+        (wide, 0.2, 0.2, false, Mono, Equirectangular, Confidence::Likely),
+        (wide, 0.2, 1.0, false, Mono, Flat, Confidence::Guess),
+        (wide, 0.65, 0.2, false, SideBySide, HalfEquirectangular, Confidence::Guess),
+        (square, 0.95, 0.2, false, TopBottom, Equirectangular, Confidence::Likely),
+        (square, 0.1, 1.0, false, Mono, Flat, Confidence::Guess),
+        (square, 0.1, 1.0, true, Mono, Fisheye { fov: 180.0 }, Confidence::Likely),
+        (square, 0.65, 0.2, false, TopBottom, Equirectangular, Confidence::Guess),
+    ] {
+        let (f, _) = see("a.mp4", size, likeness, gap, circle);
+        assert_eq!(
+            (f.layout.value, f.projection.value, f.projection.confidence),
+            (layout, projection, confidence),
+            "{size:?} {likeness} {gap} {circle}"
+        );
+        assert!(f.layout.confidence <= Confidence::Likely);
+    }
+    let (f, _) = see("a.mp4", wide, 0.55, 0.1, true);
+    assert!(f.warnings.iter().any(|w| w.contains("stitch")), "{:?}", f.warnings);
+}
+
+#[test]
+fn halves_are_compared_only_where_nothing_is_named() {
+    assert_eq!(see("a.mp4", (4096, 2048), 0.9, 1.0, false).1, 1);
+    for (name, size) in [
+        ("a_180.mp4", (4096, 2048)),
+        ("a_LR.mp4", (4096, 2048)),
+        ("a_EAC360.mp4", (4096, 2048)),
+        ("a.mp4", (1920, 1080)),
+        ("a.mp4", (640, 320)),
+        ("a.mp4", (3840, 1080)),
+    ] {
+        assert_eq!(see(name, size, 0.9, 1.0, false).1, 0, "{name} {size:?}");
+    }
 }

@@ -38,6 +38,8 @@ pub fn tokens(format: &Format) -> String {
         },
         Projection::HalfEquirectangular => format!("{order}_180{packing}"),
         Projection::Equirectangular => format!("{order}_360{packing}"),
+        // No player knows a token for these.
+        Projection::EquirectangularPart(_) | Projection::FullFrameFisheye { .. } => format!("{order}{packing}"),
         Projection::Fisheye { fov } => {
             let fov = fov.round() as i32;
             let lens = match fov {
