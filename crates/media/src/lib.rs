@@ -30,9 +30,9 @@ pub use write::codec::Codec;
 pub use write::encoder::nvenc::nvenc_status;
 pub use write::encoder::plan::{EncoderPlan, plan_encoder};
 pub use write::options::{EncodeOptions, Purpose, VrTags, WriterOptions};
-pub use write::same_file;
 pub use write::segment::{SegmentPart, SegmentTimes, SegmentWriter};
 pub use write::writer::{Finished, Writer};
+pub use write::{ended_early, same_file};
 pub use write::{opens, segment};
 
 #[cfg(test)]

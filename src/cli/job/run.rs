@@ -116,6 +116,9 @@ fn report_skipped(batch: &Batch, ui: &ProgressUi) {
             json.write(&JsonEvent::Skipped { input, output });
         }
     }
+    for (input, output) in &batch.left {
+        ui.note(&format!("{}: {} exists and is left; the other outputs are made", input.display(), output.display()));
+    }
 }
 
 fn is_interruption(error: &anyhow::Error) -> bool {
@@ -245,7 +248,7 @@ mod tests {
         let (out, err) = (SharedBuffer::default(), SharedBuffer::default());
         let style = if json { Style::Json(JsonLines::to(out.clone())) } else { Style::Quiet };
         let ui = ProgressUi::new(Console::to(err.clone()), style);
-        let batch = Batch { jobs: inputs.iter().map(|i| job(dir.path(), i)).collect(), skipped: Vec::new() };
+        let batch = Batch { jobs: inputs.iter().map(|i| job(dir.path(), i)).collect(), ..Batch::default() };
         let stop = Stop::default();
         let exit = run(&batch, &Fake { stop: &stop }, &stop, &ui);
         // The fake writes nothing, so a folder stays only where a job came to its end.
@@ -284,7 +287,7 @@ mod tests {
         let stop = Stop::default();
         stop.press();
         let dir = tempfile::tempdir().unwrap();
-        let batch = Batch { jobs: vec![job(dir.path(), "good")], skipped: Vec::new() };
+        let batch = Batch { jobs: vec![job(dir.path(), "good")], ..Batch::default() };
         assert_eq!(run(&batch, &Fake { stop: &stop }, &stop, &ui), Exit::Interrupted);
         assert_eq!(err.text(), "vrseg: stopped; no output was written\n");
     }
@@ -312,7 +315,7 @@ mod tests {
     fn dry_run_prints_plans_and_writes_nothing() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let ui = ProgressUi::new(Console::to(std::io::sink()), Style::Human);
-        let batch = Batch { jobs: vec![job(dir.path(), "a")], skipped: Vec::new() };
+        let batch = Batch { jobs: vec![job(dir.path(), "a")], ..Batch::default() };
         let text = std::cell::RefCell::new(String::new());
         let print = |s: &str| {
             text.borrow_mut().push_str(s);
@@ -328,7 +331,7 @@ mod tests {
         dry_run(&batch, &Fake { stop: &stop }, &stop, &ui, |_| Ok(()));
         assert_eq!(out.text(), "{\"type\":\"plan\",\"input\":\"a\",\"model\":\"selfie\"}\n");
 
-        let batch = Batch { jobs: vec![job(dir.path(), "once"), job(dir.path(), "a")], skipped: Vec::new() };
+        let batch = Batch { jobs: vec![job(dir.path(), "once"), job(dir.path(), "a")], ..Batch::default() };
         assert_eq!(dry_run(&batch, &Fake { stop: &stop }, &stop, &ui, |_| Ok(())), Exit::Interrupted);
         assert_eq!(out.text().lines().count(), 1, "what was stopped is not told");
     }

@@ -90,6 +90,9 @@ pub(super) fn done(s: &Summary, prefix: &str, console: &Console) -> String {
         let size = format::bytes(o.bytes);
         let _ = writeln!(text, "  {:width$}  {}  {size}, {}", o.mode, o.path.display(), o.encoder);
     }
+    if s.interrupted && !s.outputs.is_empty() {
+        text += "  the outputs end early; the same command with -n instead of -y finishes them\n";
+    }
     text
 }
 

@@ -10,4 +10,5 @@ pub mod segment;
 mod vr_tags;
 pub(crate) mod writer;
 
+pub use output::ended_early;
 pub use output::place::same_file;

@@ -9,4 +9,7 @@ pub(crate) struct Batch {
     pub jobs: Vec<Job>,
     /// Inputs skipped because of `--no-overwrite`, each with the output that exists.
     pub skipped: Vec<(PathBuf, PathBuf)>,
+    /// Inputs some of whose outputs are left because of `--no-overwrite`, each with such an output; the others are
+    /// made.
+    pub left: Vec<(PathBuf, PathBuf)>,
 }

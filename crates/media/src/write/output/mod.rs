@@ -1,6 +1,7 @@
 //! The muxer: an output file under its temporary name.
 #![allow(unsafe_code)]
 
+mod ended_early;
 mod header;
 mod part_file;
 pub(crate) mod place;
@@ -13,6 +14,9 @@ use crate::ffi::time::{self, MICROSECONDS};
 use crate::formats::container::Container;
 use ffmpeg_next::{self as ffmpeg, ffi, packet::Mut as _, packet::Ref as _};
 use part_file::PartFile;
+
+pub use ended_early::ended_early;
+
 use std::path::Path;
 use std::ptr;
 
@@ -151,14 +155,17 @@ impl Output {
         self.check(code, lines)
     }
 
-    /// Trailer, flush to the disk, final name. Returns the size.
-    pub(crate) fn finish(&mut self) -> Result<u64> {
+    /// Trailer, flush to the disk, final name; where it is not `whole`, the mark that tells so. Returns the size.
+    pub(crate) fn finish(&mut self, whole: bool) -> Result<u64> {
         // SAFETY: an open output with its header written.
         let (code, lines) = log::capture(|| unsafe { ffi::av_write_trailer(self.context) });
         self.check(code, lines)?;
         // SAFETY: as above; the descriptor is closed and its pointer set to null.
         let code = unsafe { ffi::avio_closep(&raw mut (*self.context).pb) };
         self.check(code, Vec::new())?;
+        if !whole {
+            self.file.mark_ended_early(&self.container)?;
+        }
         self.file.finish()
     }
 }

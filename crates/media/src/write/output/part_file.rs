@@ -1,6 +1,8 @@
 //! The hidden file under which an output is written, until it is whole.
 
+use super::ended_early;
 use crate::error::{MediaError, Result};
+use crate::formats::container::Container;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
@@ -50,6 +52,14 @@ impl PartFile {
         &self.temporary
     }
 
+    /// Marks it, complete as a file of `container`, as one that ended early.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub(crate) fn mark_ended_early(&mut self, container: &Container) -> Result<()> {
+        ended_early::mark(&mut self.lock, container).map_err(|e| MediaError::create(&self.path, &e))
+    }
+
     /// Flushes it to the disk and gives it its final name. Returns the size.
     ///
     /// # Errors
@@ -95,7 +105,7 @@ fn temporary_name(name: &OsStr) -> OsString {
 /// run left behind is not locked any more and is taken over.
 fn lock_file(path: &Path) -> std::io::Result<Option<std::fs::File>> {
     loop {
-        let file = std::fs::File::options().create(true).truncate(false).write(true).open(path)?;
+        let file = std::fs::File::options().create(true).truncate(false).read(true).write(true).open(path)?;
         // A file system without locks gives another error, and then there is no protection.
         if let Err(std::fs::TryLockError::WouldBlock) = file.try_lock() {
             return Ok(None);

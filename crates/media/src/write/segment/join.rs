@@ -77,7 +77,8 @@ pub fn dry_run(
 }
 
 /// Joins segments to a whole output; all that is copied comes from `source`, on which
-/// [`Reader::without_video`] must have been called. `progress` gets the number of frames that are done and stops
+/// [`Reader::without_video`] must have been called. Where they are not the `whole` video, the output is marked as
+/// [`crate::ended_early`]. `progress` gets the number of frames that are done and stops
 /// the joining by returning false; then the result is `None`.
 ///
 /// # Errors
@@ -86,6 +87,7 @@ pub fn join(
     options: WriterOptions<'_>,
     source: &mut Reader,
     pieces: &[SegmentFile<'_>],
+    whole: bool,
     mut progress: impl FnMut(usize) -> bool,
 ) -> Result<Option<(Finished, JoinNotes)>> {
     let Some(first) = pieces.first() else {
@@ -119,7 +121,7 @@ pub fn join(
         reader.check(piece.part)?;
     }
     copy_until(&mut target, source, &mut waiting, None)?;
-    let bytes = target.output.finish()?;
+    let bytes = target.output.finish(whole)?;
     let finished = Finished { path: target.path.clone(), bytes };
     Ok(Some((finished, JoinNotes { dropped: target.streams.dropped, notes: target.notes })))
 }
