@@ -98,7 +98,7 @@ mod tests {
     fn mark_is_found_behind_any_content() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("out");
-        for name in ["a.mp4", "a.mkv", "a.webm", "a.ts", "a.avi", "a.mxf", "a.mpg", "a.flv", "a.ogv", "a.3gp"] {
+        for name in ["a.mp4", "a.mkv", "a.webm", "a.ts", "a.avi", "a.mxf", "a.mpg", "a.flv", "a.nut", "a.3gp"] {
             let container = Container::of(Path::new(name)).unwrap();
             std::fs::write(&path, b"short").unwrap();
             assert!(!ended_early(&path), "{name}");
