@@ -4,6 +4,7 @@ use super::build::Batch;
 use super::engine::Engine;
 use crate::cli::exit::{self, Exit};
 use crate::cli::interrupt::Stop;
+use crate::cli::limits;
 use crate::ui::ProgressUi;
 use anyhow::Context;
 use serde::Serialize;
@@ -156,7 +157,8 @@ fn for_each_job(batch: &Batch, ui: &ProgressUi, mut work: impl FnMut(&Job) -> an
                 failed += 1;
                 ui.failed();
                 refused += usize::from(exit::is_usage(&error));
-                let message = format!("{error:#}");
+                let mut message = format!("{error:#}");
+                message += &limits::hint(&message).unwrap_or_default();
                 ui.console().error(&message);
                 if let Some(json) = ui.json() {
                     json.write(&JsonEvent::Error { input: &job.input, message });

@@ -2,6 +2,7 @@
 
 use super::{CopiedPacket, Item, Reader, no_memory};
 use crate::error::{MediaError, Result};
+use crate::ffi::frame::is_encrypted;
 use crate::ffi::input::io_error;
 use crate::ffi::time::{self, MICROSECONDS};
 use ffmpeg_next as ffmpeg;
@@ -32,6 +33,9 @@ impl Reader {
         if packet.stream() == self.stream {
             if self.video_done {
                 return Ok(());
+            }
+            if is_encrypted(&packet) {
+                return Err(MediaError::Encrypted { path: self.info().path.clone() });
             }
             return match self.held.take(packet, self.time_base) {
                 Some(packet) => self.send(&packet),

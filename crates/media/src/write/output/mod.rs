@@ -48,6 +48,8 @@ pub(crate) struct Output {
     file: PartFile,
     /// Streams to be written whole after the header: number and bytes of a cover picture.
     covers: Vec<(usize, Vec<u8>)>,
+    /// When the last packet of the video is decoded, where the container counts frames.
+    last_frame: Option<i64>,
 }
 
 // SAFETY: the context is ours alone and FFmpeg's muxers keep nothing per thread.
@@ -76,6 +78,7 @@ impl Output {
             container: container.clone(),
             file: PartFile::create(path, overwrite)?,
             covers: Vec::new(),
+            last_frame: None,
         };
         let url = file_url(output.file.temporary())?;
         let muxer = container.muxer();
@@ -98,7 +101,17 @@ impl Output {
         if code >= 0 {
             return Ok(());
         }
+        if code == ffi::AVERROR(libc::EPERM) {
+            // No file that is open gives it: the muxer looks into the video and says no.
+            return Err(self.refusal(code, log));
+        }
         Err(MediaError::write(self.file.path(), self.container.name(), ffmpeg::Error::from(code), log))
+    }
+
+    /// The error for FFmpeg's code where the muxer says no.
+    fn refusal(&self, code: i32, log: Vec<String>) -> MediaError {
+        let (path, container) = (self.file.path().to_path_buf(), self.container.name().to_owned());
+        MediaError::Header { path, container, reason: ffmpeg::Error::from(code).to_string(), log }
     }
 
     fn stream_time_base(&self, index: usize) -> ffi::AVRational {
@@ -116,6 +129,15 @@ impl Output {
         packet.set_stream(index);
         packet.rescale_ts(from, self.stream_time_base(index));
         packet.set_position(-1);
+        if self.container.counts_frames()
+            && let Some(dts) = packet.dts()
+        {
+            // Where two fall on one tick, the second comes a tick later; the next gap makes up for it.
+            let dts = self.last_frame.map_or(dts, |last| dts.max(last + 1));
+            self.last_frame = Some(dts);
+            packet.set_dts(Some(dts));
+            packet.set_pts(packet.pts().map(|pts| pts.max(dts)));
+        }
         self.write(&mut packet)
     }
 
