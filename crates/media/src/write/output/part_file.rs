@@ -4,9 +4,9 @@ use super::ended_early;
 use crate::error::{MediaError, Result};
 use crate::formats::container::Container;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use vrseg_hardware::file_name::{LONGEST, fitted};
 
 /// The temporary file `.NAME.part` beside the final one, so that renaming stays on one file system. Dropped
 /// before [`PartFile::finish`] it is removed.
@@ -92,13 +92,13 @@ impl PartFile {
     }
 }
 
-/// `.NAME.part`, NAME being cut where Linux would find the whole too long.
+/// `.NAME.part`, NAME being shortened where Linux would find the whole too long.
 fn temporary_name(name: &OsStr) -> OsString {
-    const LONGEST: usize = 255;
-    let (before, after) = (&b"."[..], &b".part"[..]);
-    let name = name.as_bytes();
-    let kept = &name[..name.len().min(LONGEST - before.len() - after.len())];
-    OsString::from_vec([before, kept, after].concat())
+    let (before, after) = (".", ".part");
+    let mut whole = OsString::from(before);
+    whole.push(fitted(name, LONGEST - before.len() - after.len()));
+    whole.push(after);
+    whole
 }
 
 /// Opens or creates `path` and locks it; `None` where another process holds the lock. What a killed
@@ -137,6 +137,8 @@ mod tests {
         assert_eq!(temporary_name(OsStr::new("out.mp4")), ".out.mp4.part");
         let longest = format!("{}.mp4", "ä".repeat(125) + "a");
         assert_eq!(longest.len(), 255);
+        let other = format!("{}.mkv", &longest[..251]);
+        assert_ne!(temporary_name(OsStr::new(&longest)), temporary_name(OsStr::new(&other)));
         let dir = tempfile::tempdir().unwrap();
         let temporary = dir.path().join(temporary_name(OsStr::new(&longest)));
         std::fs::write(&temporary, b"x").unwrap();
