@@ -1,6 +1,6 @@
 //! The command line: parsing, building jobs, running them, exit codes.
 //!
-//! Imports go one way: `exit`, `time`, `io` and `child` use nothing here; `interrupt` uses `exit`; `args` says what can
+//! Imports go one way: `exit`, `time`, `io`, `limits` and `child` use nothing here; `interrupt` uses `exit`; `args` says what can
 //! be typed, `log` reads it; `job` makes jobs of it and runs them; `commands` does what was asked, and this file
 //! chooses which.
 
@@ -11,6 +11,7 @@ mod exit;
 mod interrupt;
 mod io;
 mod job;
+mod limits;
 mod log;
 mod time;
 
@@ -30,6 +31,7 @@ use vrseg_engine::telemetry::{LogGuard, crash};
 
 /// Parses the arguments, does what they ask, and returns the exit code.
 pub fn main() -> ExitCode {
+    limits::ignore_file_size_signal();
     vrseg_media::init();
     crash::report_panics();
     let words = with_encoders(std::env::args_os());
@@ -50,7 +52,8 @@ pub fn main() -> ExitCode {
     let exit = match crash::catch(|| execute(&cli, &console, &mut log)) {
         Ok(Ok(exit)) => exit,
         Ok(Err(error)) => {
-            console.error(&format!("{error:#}"));
+            let message = format!("{error:#}");
+            console.error(&format!("{message}{}", limits::hint(&message).unwrap_or_default()));
             if exit::is_usage(&error) { Exit::Usage } else { Exit::Failed }
         }
         Err(crash) => {

@@ -364,3 +364,118 @@ fn crash_writes_a_report_and_keeps_finished_segments() {
     assert!(String::from_utf8_lossy(&again.stdout).contains("\"resumed\""), "nothing was kept");
     assert!(out.exists());
 }
+
+/// A shell with a limit, and a job in it.
+fn limited(limit: &str, args: &[&str]) -> std::process::Output {
+    let script = format!("ulimit {limit}; exec {} \"$@\"", env!("CARGO_BIN_EXE_vrseg"));
+    let mut c = std::process::Command::new("sh");
+    c.args(["-c", &script, "sh"]).args(args).env("XDG_CONFIG_HOME", "/nonexistent").env("XDG_STATE_HOME", "/dev/null");
+    c.env("XDG_CACHE_HOME", "/proc/nonexistent").env("VRSEG_PERFORMANCE_AUTO_TUNE", "false");
+    c.output().unwrap()
+}
+
+#[test]
+fn file_size_limit_is_reported_and_leaves_no_files() {
+    let dir = folder();
+    let input = input_in(dir.path(), 50);
+    for segments in ["off", "0.5"] {
+        let out = dir.path().join("result.mp4");
+        // In blocks of 512 bytes.
+        let args = [arg(&input), "-o", arg(&out), "--model", "selfie", "--crf", "1", "--segment-seconds", segments];
+        let got = limited("-f 60", &args);
+        let said = stderr(&got);
+        assert_eq!(got.status.code(), Some(1), "{said}");
+        assert!(said.contains("result.mp4") && said.contains("file size limit (ulimit -f)"), "{said}");
+        assert_eq!(listing(dir.path()), ["in.mp4"], "{said}");
+    }
+}
+
+#[test]
+fn too_small_address_space_is_reported() {
+    let dir = folder();
+    let input = input_in(dir.path(), 5);
+    let out = dir.path().join("result.mp4");
+    for megabytes in [600, 1000] {
+        let got = limited(&format!("-v {}", megabytes << 10), &[arg(&input), "-o", arg(&out), "--model", "selfie"]);
+        let said = stderr(&got);
+        assert_eq!(got.status.code(), Some(1), "{said}");
+        assert!(said.contains(&format!("out of memory: the address space is limited to {megabytes} MB")), "{said}");
+        assert_eq!(listing(dir.path()), ["in.mp4"]);
+    }
+}
+
+#[test]
+fn encrypted_video_is_named_as_such() {
+    let dir = folder();
+    let clear = input_in(dir.path(), 25);
+    let out = dir.path().join("result.mp4");
+    for name in ["encrypted.mp4", "encrypted.mov"] {
+        let input = dir.path().join(name);
+        ffmpeg(
+            "-i {} -c copy -encryption_scheme cenc-aes-ctr -encryption_key 76a6c65c5ea762046bd749a2e632ccbb \
+             -encryption_kid a7e61c373e219033c21091fa607bf3b8 -f mp4 {}",
+            &[&clear, &input],
+        );
+        let words = [name, "the video is encrypted (DRM)"];
+        fails(&[arg(&input), "-o", arg(&out), "--model", "selfie"], 1, &words, &out);
+    }
+}
+
+#[test]
+fn container_that_refuses_the_header_is_named_with_its_reason() {
+    let dir = folder();
+    let input = dir.path().join("in.mp4");
+    clip(&input, "322x162", 10, H264);
+    let odd = dir.path().join("odd.mp4");
+    ffmpeg("-i {} -an -vf fps=17 -c:v libx264 {}", &[&input, &odd]);
+    let out = dir.path().join("result.mxf");
+    let words = ["result.mxf: the mxf container refuses", "frame rate", ".mkv takes every"];
+    fails(&[arg(&odd), "-o", arg(&out), "--model", "selfie"], 2, &words, &out);
+    // A usual rate is taken.
+    ok([arg(&input), "-o", arg(&out), "--model", "selfie"]);
+    assert_eq!(times(&out).len(), 10);
+}
+
+#[test]
+fn files_in_a_job_folder_that_are_not_its_own_are_kept() {
+    let dir = folder();
+    let input = input_in(dir.path(), 50);
+    let (out, job) = (dir.path().join("result.mp4"), dir.path().join("result.mp4.vrseg"));
+    std::fs::create_dir(&job).unwrap();
+    let args = [arg(&input), "-o", arg(&out), "-y", "--model", "selfie", "--segment-seconds", "0.5", "--json"];
+    for name in ["notes.txt", "lock"] {
+        std::fs::write(job.join("lock"), b"").unwrap();
+        std::fs::create_dir_all(job.join("sub")).unwrap();
+        std::fs::write(job.join(name), b"").unwrap();
+        let got = run(args);
+        assert_eq!(got.status.code(), Some(2), "{}", stderr(&got));
+        assert!(stderr(&got).contains("which is no file of the job"), "{}", stderr(&got));
+        assert!(!String::from_utf8_lossy(&got.stdout).contains("progress"), "it is said before the work");
+        assert!(job.join(name).exists() && job.join("sub").exists() && !out.exists());
+        std::fs::remove_file(job.join(name)).unwrap();
+    }
+    std::fs::remove_dir_all(&job).unwrap();
+    ok(args);
+    assert_eq!(listing(dir.path()), ["in.mp4", "result.mp4"]);
+}
+
+#[test]
+fn hidden_frames_and_longer_sound_are_no_missing_frames() {
+    let dir = folder();
+    let clip_of = |seconds: u32, name: &str| {
+        let path = dir.path().join(name);
+        clip(&path, "160x120", 100, &format!("{H264} -g 250 -af apad=whole_dur={seconds}"));
+        path
+    };
+    let whole = clip_of(4, "in.mp4");
+    let cut = dir.path().join("cut.mp4");
+    ffmpeg("-ss 2 -i {} -c copy {}", &[&whole, &cut]);
+    let long = dir.path().join("long.mp4");
+    ffmpeg("-i {} -f lavfi -i sine=440:d=20 -map 0:v -map 1:a -c:v copy -c:a aac {}", &[&whole, &long]);
+    for (input, more) in [(&cut, &[][..]), (&cut, &["--ss", "1"]), (&long, &["--ss", "1"]), (&long, &["-t", "10"])] {
+        let out = dir.path().join("result.mp4");
+        let args = [&[arg(input), "-o", arg(&out), "-y", "--model", "selfie"], more].concat();
+        let said = stderr(&ok(args));
+        assert!(!said.contains("announced"), "{said}");
+    }
+}

@@ -41,13 +41,22 @@ fn wait_for_handler(child: &Child) {
 
 /// Waits until the program reports progress.
 fn wait_for_progress(child: &mut Child) {
+    wait_for_line(child, &["\"progress\""]);
+}
+
+/// Waits until the program has printed a line with each of these, one after the other.
+fn wait_for_line(child: &mut Child, parts: &[&str]) {
     use std::io::{BufRead, BufReader};
     let lines = BufReader::new(child.stdout.take().unwrap());
     let (tell, told) = std::sync::mpsc::channel();
+    let mut parts: std::collections::VecDeque<_> = parts.iter().map(|p| (*p).to_owned()).collect();
     std::thread::spawn(move || {
         for line in lines.lines().map_while(Result::ok) {
-            if line.contains("\"progress\"") {
-                let _ = tell.send(());
+            if parts.front().is_some_and(|part| line.contains(part)) {
+                parts.pop_front();
+                if parts.is_empty() {
+                    let _ = tell.send(());
+                }
             }
         }
     });
@@ -184,4 +193,85 @@ fn hangup_stops_the_job_unless_ignored() {
     let end = child.wait_with_output().unwrap();
     assert_eq!(end.status.code(), Some(0), "{}", stderr(&end));
     assert_eq!(times(&out).len(), 200);
+}
+
+/// A folder with a short and a longer video, of 5 and 1500 frames.
+fn batch(dir: &Path) -> std::path::PathBuf {
+    let folder = dir.join("in");
+    std::fs::create_dir(&folder).unwrap();
+    let short = folder.join("a.mp4");
+    clip(&short, "320x160", 5, H264);
+    ffmpeg("-stream_loop 299 -i {} -c copy {}", &[&short, &folder.join("b.mp4")]);
+    folder
+}
+
+#[test]
+fn interrupted_batch_is_finished_by_the_same_command() {
+    let dir = folder();
+    let input = batch(dir.path());
+    let frames = times(&input.join("b.mp4")).len();
+    let (out, moved) = (dir.path().join("out"), dir.path().join("moved"));
+    let outputs = |to: &Path| [format!("{}/", arg(to)), format!("matte={}/", arg(to))];
+    let args = |to: &Path| {
+        let [green, matte] = outputs(to);
+        let words = ["-r", arg(&input), "-o", &green, "-o", &matte, "--name", "{stem}_{mode}.mkv", "--model", "selfie"];
+        words.map(str::to_owned)
+    };
+    let mut command = vrseg();
+    command.args(args(&out)).args(["-n", "--json"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for_line(&mut child, &["\"done\"", "\"progress\""]);
+    signal(&child, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let n = times(&out.join("b_green.mkv")).len();
+    assert!(n > 0 && n < frames, "{n} of {frames} frames");
+
+    // Without a word about what exists nothing is replaced, and the message tells which ended early.
+    let refused = run(args(&out));
+    assert_eq!(refused.status.code(), Some(2));
+    let said = stderr(&refused);
+    assert!(said.contains("a_green.mkv: exists; -y") && said.contains("b_green.mkv: exists and ended early"), "{said}");
+
+    // What is missing of an input is made, too, wherever the folder is by now.
+    std::fs::rename(&out, &moved).unwrap();
+    std::fs::remove_file(moved.join("a_matte.mkv")).unwrap();
+    let before = std::fs::metadata(moved.join("a_green.mkv")).unwrap().modified().unwrap();
+    let again = ok(args(&moved).into_iter().chain(["-n".to_owned()]));
+    assert!(stderr(&again).contains("a_green.mkv exists and is left"), "{}", stderr(&again));
+    assert_eq!(std::fs::metadata(moved.join("a_green.mkv")).unwrap().modified().unwrap(), before);
+    for (name, n) in [("a_green", 5), ("a_matte", 5), ("b_green", frames), ("b_matte", frames)] {
+        assert_eq!(times(&moved.join(format!("{name}.mkv"))).len(), n, "{name}");
+    }
+    let third = ok(args(&moved).into_iter().chain(["-n".to_owned()]));
+    assert_eq!(stderr(&third).matches("skipped").count(), 2, "{}", stderr(&third));
+    assert_eq!(listing(&moved).len(), 4);
+}
+
+#[test]
+fn interrupted_segments_are_finished_with_n() {
+    let dir = folder();
+    let input = batch(dir.path()).join("b.mp4");
+    let (out, moved) = (dir.path().join("out"), dir.path().join("moved"));
+    std::fs::create_dir(&out).unwrap();
+    let args = |to: &Path| {
+        let to = arg(&to.join("b.mp4")).to_owned();
+        ["-n", arg(&input), "-o", &to, "--model", "selfie", "--segment-seconds", "2"].map(str::to_owned)
+    };
+    let mut command = vrseg();
+    command.args(args(&out)).arg("--json");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for_line(&mut child, &["\"segment\""]);
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(times(&out.join("b.mp4")).len() < 1500);
+    // Where the segments are lost, the file itself tells.
+    std::fs::create_dir(&moved).unwrap();
+    std::fs::copy(out.join("b.mp4"), moved.join("b.mp4")).unwrap();
+    for (folder, resumed) in [(&out, true), (&moved, false)] {
+        let done = ok(args(folder));
+        assert_eq!(stderr(&done).contains("going on behind them"), resumed, "{}", stderr(&done));
+        assert_eq!(times(&folder.join("b.mp4")), times(&input));
+        assert_eq!(listing(folder), ["b.mp4"]);
+        assert!(stderr(&ok(args(folder))).contains("skipped"));
+    }
 }

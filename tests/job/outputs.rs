@@ -269,3 +269,38 @@ fn replace_background_is_shown_to_each_eye() {
         assert!(pixel[want] > 200 && pixel[2 - want] < 60, "{x}: {pixel:?}");
     }
 }
+
+#[test]
+fn variable_frame_rate_stays_in_step_in_a_container_without_time_stamps() {
+    let dir = folder();
+    let (even, input) = (dir.path().join("even.mp4"), dir.path().join("vfr.mp4"));
+    clip(&even, "160x120", 150, H264);
+    ffmpeg(
+        "-i {} -vf select='lt(t,1)+gt(t,3)*not(eq(mod(n,5),2))',setpts='PTS+mod(N,3)*100' -fps_mode passthrough \
+         -c:v libx264 -preset veryfast -bf 2 -c:a copy -video_track_timescale 12800 {}",
+        &[&even, &input],
+    );
+    let frames = times(&input).len();
+    let last = |path: &Path, stream: &str| packets(path, stream).last().unwrap().0.parse::<f64>().unwrap();
+    for segments in ["off", "1"] {
+        let out = dir.path().join("out.avi");
+        ok([
+            arg(&input),
+            "-o",
+            arg(&out),
+            "-y",
+            "--model",
+            "selfie",
+            "--enc-opt",
+            "bf=0",
+            "--segment-seconds",
+            segments,
+        ]);
+        assert_eq!(packets(&out, "v:0").len(), frames);
+        let (video, sound) = (last(&out, "v:0"), last(&out, "a:0"));
+        assert!((video - sound).abs() < 0.2 && (video - last(&input, "v:0")).abs() < 0.2, "{video} {sound}");
+    }
+    let refused = run([arg(&input), "-o", arg(&dir.path().join("out.mxf")), "--model", "selfie"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("no time stamps"), "{}", stderr(&refused));
+}

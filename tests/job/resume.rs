@@ -456,3 +456,40 @@ fn full_disk_keeps_finished_segments() {
     assert!(told.ends_with("code 0\nout.mkv\n"), "{told}");
     assert_eq!(times(&dir.path().join("kept.mkv")).len(), 240);
 }
+
+#[test]
+fn any_name_that_the_file_system_takes_works_with_segments() {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+    let dir = folder();
+    let input = long_clip(dir.path(), "in.mp4", "");
+    let long = |end: &str| OsString::from(format!("{}{end}", "ä".repeat(125)));
+    let names = [long("1.mp4"), long("2.mp4"), OsString::from_vec(b"\xff\xfe.mp4".to_vec())];
+    assert_eq!(names[0].len(), 255);
+    let source = dir.path().join(OsString::from_vec(b"in\xff.mp4".to_vec()));
+    std::fs::hard_link(&input, &source).unwrap();
+    for name in &names {
+        let out = dir.path().join(name);
+        let mut command = vrseg();
+        command.arg(&source).arg("-o").arg(&out).args(["--model", "selfie", "--segment-seconds", "2"]);
+        let mut child = command.args(["--json", "-n"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // Killed where it may be: what is kept is found again.
+        let kept = || {
+            let folders = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().path());
+            folders.filter(|p| p.is_dir()).any(|p| p.join("00000.json").exists())
+        };
+        let waiting_since = Instant::now();
+        while !kept() && child.try_wait().unwrap().is_none() && waiting_since.elapsed() < Duration::from_secs(60) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let _ = child.kill();
+        let _ = child.wait();
+        let mut again = vrseg();
+        again.arg(&source).arg("-o").arg(&out).args(["--model", "selfie", "--segment-seconds", "2", "-n"]);
+        let end = again.output().unwrap();
+        assert!(end.status.success(), "{}", stderr(&end));
+        assert_eq!(times(&out).len(), 240);
+    }
+    let left = std::fs::read_dir(dir.path()).unwrap().count();
+    assert_eq!(left, 2 + names.len(), "nothing else is left");
+}

@@ -113,6 +113,7 @@ pub enum PeopleToKeep {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutputSpec {
     /// Final name.
+    #[serde(with = "vrseg_hardware::json_path::exact")]
     pub path: PathBuf,
     /// What it shows.
     pub mode: Mode,
@@ -124,6 +125,7 @@ pub struct OutputSpec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Job {
     /// The source.
+    #[serde(with = "vrseg_hardware::json_path::exact")]
     pub input: PathBuf,
     /// What its path doesn't tell.
     #[serde(default)]

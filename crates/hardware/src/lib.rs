@@ -8,6 +8,7 @@
 pub mod cgroup;
 pub mod cpu;
 pub mod disk;
+pub mod file_name;
 pub mod gpu;
 pub mod json_path;
 pub mod memory;

@@ -235,6 +235,38 @@ pub enum MediaError {
         /// The output, by its final name.
         path: PathBuf,
     },
+    /// The file may not become larger.
+    #[error("{}: can't become larger: the file size limit (ulimit -f) is reached, or the file system's (4 GB on FAT32); raise the limit, write elsewhere or choose a lower quality", path.display())]
+    FileTooLarge {
+        /// The output, by its final name.
+        path: PathBuf,
+    },
+    /// The muxer refuses the header.
+    #[error("{}: the {container} container refuses what is to be written: {}; choose another extension (.mkv takes every codec, size and rate), or another --codec", path.display(), header_reason(reason, log))]
+    Header {
+        /// The output, by its final name.
+        path: PathBuf,
+        /// FFmpeg's name of the container.
+        container: String,
+        /// FFmpeg's text of its error code.
+        reason: String,
+        /// FFmpeg's log lines about it, oldest first.
+        log: Vec<String>,
+    },
+    /// The container has no time stamps, and the frames don't come evenly.
+    #[error("{}: the {container} container has no time stamps, but the source's frame rate varies; choose another extension, such as .mov or .mkv", path.display())]
+    NoTimeStamps {
+        /// The output, by its final name.
+        path: PathBuf,
+        /// FFmpeg's name of the container.
+        container: String,
+    },
+    /// The video is encrypted.
+    #[error("{}: the video is encrypted (DRM), and its key is not known; vrseg works on unprotected videos only", path.display())]
+    Encrypted {
+        /// The input, as it was given.
+        path: PathBuf,
+    },
     /// A segment's file isn't what was written.
     #[error("{}: the segment is damaged: {reason}", path.display())]
     Segment {
@@ -277,6 +309,8 @@ impl MediaError {
                 | MediaError::OutputIsInput { .. }
                 | MediaError::UnknownContainer { .. }
                 | MediaError::ContainerCodec { .. }
+                | MediaError::Header { .. }
+                | MediaError::NoTimeStamps { .. }
                 | MediaError::NoEncoder { .. }
                 | MediaError::UnknownOption { .. }
                 | MediaError::OptionValue { .. }
@@ -290,6 +324,7 @@ impl MediaError {
             ffmpeg::Error::Other { errno } if errno == libc::ENOSPC || errno == libc::EDQUOT => {
                 MediaError::DiskFull { path: path.to_path_buf() }
             }
+            ffmpeg::Error::Other { errno: libc::EFBIG } => MediaError::FileTooLarge { path: path.to_path_buf() },
             error => MediaError::Mux {
                 path: path.to_path_buf(),
                 container: container.to_owned(),
@@ -303,9 +338,15 @@ impl MediaError {
     pub(crate) fn create(path: &Path, error: &std::io::Error) -> Self {
         match error.raw_os_error() {
             Some(libc::ENOSPC | libc::EDQUOT) => MediaError::DiskFull { path: path.to_path_buf() },
+            Some(libc::EFBIG) => MediaError::FileTooLarge { path: path.to_path_buf() },
             _ => MediaError::NotWritable { path: path.to_path_buf(), reason: error.to_string() },
         }
     }
+}
+
+/// Why a muxer refuses a header: its own last word, where there is one.
+fn header_reason<'a>(reason: &'a str, lines: &'a [String]) -> &'a str {
+    lines.last().map_or(reason, |line| line.trim_end_matches(['.', '\n']))
 }
 
 /// FFmpeg's last lines as the tail of an error text: the three newest, without repetitions.

@@ -35,7 +35,7 @@ pub use write::encoder::players::Player;
 pub use write::options::{Carry, EncodeOptions, OutputNotes, Purpose, VrTags, WriterOptions};
 pub use write::segment::{SegmentPart, SegmentTimes, SegmentWriter};
 pub use write::writer::{Finished, Writer};
-pub use write::{is_stdout, same_file, stdout_path};
+pub use write::{ended_early, is_stdout, same_file, stdout_path};
 pub use write::{opens, pictures, segment};
 
 #[cfg(test)]

@@ -102,7 +102,7 @@ pub struct OutputArgs {
     /// Replace outputs that exist
     #[arg(short = 'y', long, conflicts_with = "no_overwrite")]
     pub overwrite: bool,
-    /// Leave outputs that exist: such inputs are skipped
+    /// Leave finished outputs; make only what is missing
     #[arg(short = 'n', long)]
     pub no_overwrite: bool,
     /// Show what would be done, and do nothing

@@ -8,6 +8,7 @@ use crate::cli::io::print_text;
 use crate::cli::job::build::jobs;
 use crate::cli::job::engine::RealEngine;
 use crate::cli::job::run;
+use crate::cli::limits;
 use crate::cli::log::start_log;
 use crate::ui::{Console, JsonLines, ProgressUi, RunStatus, Style, Watch, WatchOptions};
 use anyhow::Context;
@@ -45,6 +46,7 @@ pub(crate) fn run(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>)
         refuse_media_file(args, option, file)?;
     }
     *log = Some(start_log(&settings.log_level, settings.log_format, settings.log_file.clone(), console, args)?);
+    limits::check_address_space()?;
     let batch = jobs(args, &settings, &sources)?;
     let style = if args.messages.json {
         Style::Json(JsonLines::stdout())

@@ -7,10 +7,14 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
 use vrseg_engine::settings::schema;
+use vrseg_hardware::file_name::{LONGEST, fitted};
 use vrseg_image::vr::{Format, names};
 
 /// Containers that can carry a real alpha channel with the codecs that vrseg writes.
 const ALPHA_EXTENSIONS: &[&str] = &["mov", "webm", "mkv", "png", "webp", "tif", "tiff"];
+
+/// Bytes to which stems are not shortened.
+const SHORTEST: usize = 24;
 
 /// What one `-o` asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,9 +84,9 @@ impl OutputRequest {
                 // The tokens that players go by instead of the mode's word, and none of the source's.
                 Some(format) => {
                     let (stem, tokens) = named(stem, format);
-                    fill(pattern, &stem, &tokens, ext, profile)?
+                    fill_to_fit(pattern, &stem, &tokens, ext, profile)?
                 }
-                None => fill(pattern, stem, mode, ext, profile)?,
+                None => fill_to_fit(pattern, stem, mode, ext, profile)?,
             };
             self.path.join(&input.below).join(filled)
         } else {
@@ -121,6 +125,22 @@ fn named(stem: &OsStr, format: &Format) -> (OsString, String) {
 /// The extension in lower case.
 pub(super) fn extension(path: &Path) -> String {
     path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
+}
+
+/// Fills a pattern with as much of the stem as the folder takes.
+fn fill_to_fit(pattern: &str, stem: &OsStr, mode: &str, ext: &str, profile: &str) -> Result<PathBuf, UsageError> {
+    let mut room = stem.len();
+    loop {
+        let path = fill(pattern, &fitted(stem, room), mode, ext, profile)?;
+        let longest = path.components().map(|c| c.as_os_str().len()).max().unwrap_or(0);
+        let excess = longest.saturating_sub(LONGEST);
+        if excess == 0 || room <= SHORTEST {
+            return Ok(path);
+        }
+        // A pattern may have the stem in it more than once; then this comes again.
+        let most = room - room.min(excess).min(room / 4 + 1);
+        room = most.max(SHORTEST);
+    }
 }
 
 /// Fills `{stem}`, `{mode}`, `{ext}` and `{profile}` into a pattern of file names.
@@ -211,6 +231,29 @@ mod tests {
         assert!(name("green", "/tmp/{stem}.mp4").unwrap_err().contains("inside"));
         assert!(name("green", "x{stem").unwrap_err().contains("without its }"));
         assert!(name("alpha", "{stem}.mp4").unwrap_err().contains("no alpha"));
+    }
+
+    #[test]
+    fn names_of_long_sources_fit_and_keep_their_tokens() {
+        let folder = OutputRequest { mode: None, path: "out/".into(), folder: true };
+        let name = |stem: &str, pattern| {
+            let input = Input { path: format!("{stem}.mp4").into(), below: PathBuf::new(), found: true };
+            let path = folder.file(&input, "matte", None, pattern, "fast").expect("a name");
+            path.file_name().and_then(OsStr::to_str).expect("UTF-8").to_owned()
+        };
+        for pattern in ["{stem}_{mode}.{ext}", "{stem}-{stem}_{mode}.{ext}"] {
+            let (one, two) = ("é".repeat(118) + "1_180_LR", "é".repeat(118) + "2_180_LR");
+            let (a, b) = (name(&one, pattern), name(&two, pattern));
+            assert_ne!(a, b);
+            assert!(a.len() <= 255 && a.ends_with("_180_LR_matte.mp4"), "{a}");
+        }
+        let fits = "n".repeat(245);
+        assert_eq!(name(&fits, "{stem}_{mode}.{ext}"), format!("{fits}_matte.mp4"));
+        let format = Format { layout: Layout::SideBySide, projection: Projection::HalfEquirectangular, ..Format::FLAT };
+        let input = Input { path: format!("{}_180_LR.mp4", "n".repeat(240)).into(), below: "d".into(), found: true };
+        let path = folder.file(&input, "green", Some(&format), "{stem}_{mode}.{ext}", "fast").expect("a name");
+        let made = path.file_name().and_then(OsStr::to_str).expect("UTF-8");
+        assert!(made.len() <= 255 && made.ends_with("_LR_180_SBS_passthrough.mp4"), "{made}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::build::Batch;
 use super::engine::Engine;
 use crate::cli::exit::{self, Exit};
 use crate::cli::interrupt::Stop;
+use crate::cli::limits;
 use crate::ui::ProgressUi;
 use anyhow::Context;
 use serde::Serialize;
@@ -116,6 +117,9 @@ fn report_skipped(batch: &Batch, ui: &ProgressUi) {
             json.write(&JsonEvent::Skipped { input, output });
         }
     }
+    for (input, output) in &batch.left {
+        ui.note(&format!("{}: {} exists and is left; the other outputs are made", input.display(), output.display()));
+    }
 }
 
 fn is_interruption(error: &anyhow::Error) -> bool {
@@ -153,7 +157,8 @@ fn for_each_job(batch: &Batch, ui: &ProgressUi, mut work: impl FnMut(&Job) -> an
                 failed += 1;
                 ui.failed();
                 refused += usize::from(exit::is_usage(&error));
-                let message = format!("{error:#}");
+                let mut message = format!("{error:#}");
+                message += &limits::hint(&message).unwrap_or_default();
                 ui.console().error(&message);
                 if let Some(json) = ui.json() {
                     json.write(&JsonEvent::Error { input: &job.input, message });

@@ -93,6 +93,9 @@ pub(super) fn done(s: &Summary, prefix: &str, console: &Console) -> String {
             let _ = writeln!(text, "  {:width$}  but {lost}", "");
         }
     }
+    if s.interrupted && !s.outputs.is_empty() {
+        text += "  the outputs end early; the same command with -n instead of -y finishes them\n";
+    }
     text
 }
 

@@ -58,8 +58,10 @@ impl<'a> Progress<'a> {
         let (then, before) = recent[0];
         let fps = (frames - before) as f64 / (now - then).as_secs_f64().max(1e-6);
         let written = self.before + frames;
-        let eta = self.total.filter(|_| fps > 0.0).map(|t| t.saturating_sub(written) as f64 / fps);
+        // A container may announce too few, as one whose clock jumps.
+        let total = self.total.filter(|total| written <= *total);
+        let eta = total.filter(|_| fps > 0.0).map(|t| t.saturating_sub(written) as f64 / fps);
         let bottleneck = self.clocks.bottleneck();
-        self.observer.event(Event::Progress { frames: written, total: self.total, fps, eta, bottleneck });
+        self.observer.event(Event::Progress { frames: written, total, fps, eta, bottleneck });
     }
 }

@@ -380,7 +380,7 @@ fn frames_in_range(job: &Job, input: &InputInfo) -> Option<u64> {
     let in_time = match (range.start, range.end) {
         (None, None) => total,
         (start, end) => {
-            let length = match (input.duration, end) {
+            let length = match (input.video.duration, end) {
                 (Some(d), Some(e)) => d.min(e),
                 (Some(d), None) => d,
                 (None, Some(e)) => e,

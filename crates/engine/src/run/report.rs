@@ -54,7 +54,7 @@ impl Reporter<'_> {
             frames,
             seconds,
             fps,
-            interrupted: if part.is_some() { !whole } else { stopped },
+            interrupted: !whole && (part.is_some() || stopped),
             decode_errors,
             cache: cache_report(self.live.mattes(), self.cache),
             latency: self.latency,

@@ -107,8 +107,9 @@ pub fn unpack(request: &UnpackRequest, cancel: &Cancel, observer: &dyn Observer)
         .split("compose", vec![unpacker], 1, 1)
         .run("encode", vec![sink], &wrote)?;
     report_reader(&reader, &request.input, observer);
+    let interrupted = !finished.whole;
     let finished = finished.sinks.into_iter().flatten().next().ok_or(Error::Interrupted)?;
-    Ok(Unpacked { frames: progress.frames(), finished, interrupted: cancel.is_requested(), projection })
+    Ok(Unpacked { frames: progress.frames(), finished, interrupted, projection })
 }
 
 /// Opens the matte, and tells what its samples mean.

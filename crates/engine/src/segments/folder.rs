@@ -13,6 +13,7 @@
 //! there; a segment counts once its `.json` is there.
 
 use super::key::hex;
+use super::names::{LOCK, OUTPUTS, PLAN, is_job_file, is_plain_name};
 use crate::error::Error;
 use crate::frame::{Border, TemporalState};
 use crate::spec::Job;
@@ -20,21 +21,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use vrseg_media::{MediaError, SegmentPart, SegmentTimes};
 
 type Result<T> = std::result::Result<T, Error>;
-
-/// Name of the file with the plan.
-const PLAN: &str = "plan.json";
-/// Name of the lock, which is the first file of a folder and the last.
-const LOCK: &str = "lock";
-/// Name of the list of outputs.
-const OUTPUTS: &str = "outputs.json";
 
 /// What a job is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -107,6 +100,7 @@ pub struct Next {
 /// A file that was made of segments, as it was then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct WrittenOutput {
+    #[serde(with = "vrseg_hardware::json_path::exact")]
     path: PathBuf,
     device: u64,
     inode: u64,
@@ -135,13 +129,6 @@ pub struct JobFolder {
     _lock: Option<File>,
 }
 
-/// Where the job that writes `output` first keeps its segments.
-pub fn beside(output: &Path) -> PathBuf {
-    let mut name = output.file_name().map_or_else(OsString::new, OsString::from);
-    name.push(".vrseg");
-    output.with_file_name(name)
-}
-
 /// Whether a folder is a job's.
 pub fn is_job(path: &Path) -> bool {
     path.join(LOCK).is_file()
@@ -162,6 +149,7 @@ pub fn made(folder: &Path, path: &Path) -> bool {
 fn fail(path: &Path) -> impl Fn(io::Error) -> Error {
     let path = path.to_path_buf();
     move |reason| match reason.kind() {
+        io::ErrorKind::FileTooLarge => MediaError::FileTooLarge { path: path.clone() }.into(),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => MediaError::DiskFull { path: path.clone() }.into(),
         _ => Error::JobFolder { path: path.clone(), reason },
     }
@@ -178,12 +166,7 @@ impl JobFolder {
     /// Another process has it; it is something else than a job's folder; it can't be made.
     pub fn open(path: &Path) -> Result<Self> {
         let lock_path = path.join(LOCK);
-        if path.exists() && !lock_path.exists() && fs::read_dir(path).map_err(fail(path))?.next().is_some() {
-            let shown = path.display();
-            return Err(Error::Request(format!(
-                "{shown}: is where the segments would go, but it is no job's folder; rename it, or name another output"
-            )));
-        }
+        refuse_foreign(path)?;
         loop {
             fs::create_dir_all(path).map_err(fail(path))?;
             let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
@@ -385,10 +368,35 @@ impl JobFolder {
     }
 }
 
-/// Whether a path is the name of a file, and not the way to one.
-fn is_plain_name(path: &Path) -> bool {
-    let mut parts = path.components();
-    matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None))
+/// Refuses a folder in which there is what is not a job's: all of it goes when the job is done.
+fn refuse_foreign(path: &Path) -> Result<()> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let shown = path.display();
+    let no_job = || {
+        Error::Request(format!(
+            "{shown}: is where the segments would go, but it is no job's folder; rename it, or name another output"
+        ))
+    };
+    if !path.is_dir() {
+        return Err(no_job());
+    }
+    let own = path.join(LOCK).exists();
+    for entry in fs::read_dir(path).map_err(fail(path))? {
+        let entry = entry.map_err(fail(path))?;
+        if !own {
+            return Err(no_job());
+        }
+        let name = entry.file_name();
+        if !is_job_file(&name.to_string_lossy()) || entry.file_type().is_ok_and(|t| t.is_dir()) {
+            let name = Path::new(&name).display();
+            return Err(Error::Request(format!(
+                "{shown}: holds {name}, which is no file of the job and would be deleted with it; move it elsewhere"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
@@ -517,8 +525,12 @@ mod tests {
     #[test]
     fn a_stranger_is_left_alone() {
         let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("out.mp4.vrseg");
+        drop(JobFolder::open(&path).expect("made"));
+        fs::write(path.join("mine.txt"), b"x").expect("written");
+        let refused = JobFolder::open(&path).expect_err("a file that is not the job's").to_string();
+        assert!(refused.contains("holds mine.txt"), "{refused}");
         fs::write(dir.path().join("mine"), b"x").expect("written");
         assert!(matches!(JobFolder::open(dir.path()), Err(Error::Request(_))));
-        assert_eq!(beside(Path::new("a/out.mp4")), Path::new("a/out.mp4.vrseg"));
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn join(
             .collect();
         let pieces = pieces.ok_or_else(|| Error::Unfinished("a segment has not all outputs".to_owned()))?;
         let writer = plan.writer_options(job, i, &output.encode);
-        let joined = segment::join(writer, &mut source, &pieces, |_| !cancel.is_aborted());
+        let joined = segment::join(writer, &mut source, &pieces, whole, |_| !cancel.is_aborted());
         let joined = joined.map_err(|e| forget_damaged(e, folder, records))?;
         let Some((finished, lost)) = joined else { return Err(Error::Interrupted) };
         // Where the work was gone on with, this was said at its beginning.
@@ -54,9 +54,10 @@ pub(super) fn join(
             bytes: finished.bytes,
             lost,
         });
+        // After each, so that a run that is killed between two doesn't take its own for somebody's.
+        let paths: Vec<_> = reports.iter().map(|r| r.path.clone()).collect();
+        folder.made(&paths)?;
     }
-    let paths: Vec<_> = reports.iter().map(|r| r.path.clone()).collect();
-    folder.made(&paths)?;
     Ok(reports)
 }
 

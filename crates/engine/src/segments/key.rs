@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 use vrseg_image::compose::Mode;
@@ -82,7 +83,7 @@ fn identity(path: &Path) -> Result<Value, Error> {
         sample(meta.len().saturating_sub(SAMPLE))?;
         let modified = meta.modified()?.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
         Ok(json!({
-            "path": path,
+            "path": path.to_str().map_or_else(|| json!(path.as_os_str().as_bytes()), Value::from),
             "bytes": meta.len(),
             "modified": modified.to_string(),
             "sha256 of both ends": hex(&hash.finalize()),

@@ -7,11 +7,13 @@ mod folder;
 mod join;
 pub mod key;
 mod ledger;
+mod names;
 mod plan;
 mod work;
 
 pub use crew::run as run_crew;
-pub use folder::{JobFolder, JobPlan, Maker, PlannedSegment, Record, beside, is_job, is_planned, made};
+pub use folder::{JobFolder, JobPlan, Maker, PlannedSegment, Record, is_job, is_planned, made};
+pub use names::beside;
 pub use plan::{plan, planned};
 pub use work::{Outcome, Progress, SegmentChoice, SegmentProgress, WorkerOptions, is_merged, merge, progress, work};
 
@@ -277,6 +279,10 @@ fn remove_if_empty(path: &Path) -> Result<(), Error> {
     if !folder::is_job(path) {
         return Ok(());
     }
-    let folder = JobFolder::open(path)?;
+    let folder = match JobFolder::open(path) {
+        // Somebody keeps other files there, which are left alone.
+        Err(Error::Request(_)) => return Ok(()),
+        other => other?,
+    };
     if folder.finished(true).is_empty() { folder.remove() } else { Ok(()) }
 }

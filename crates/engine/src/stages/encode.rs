@@ -48,11 +48,11 @@ impl WholeSink {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Finished> {
+    fn finish(mut self, whole: bool) -> Result<Finished> {
         for packet in self.packets.iter() {
             self.writer.write_packet(&packet)?;
         }
-        Ok(self.writer.finish()?)
+        Ok(if whole { self.writer.finish()? } else { self.writer.finish_early()? })
     }
 }
 
@@ -92,7 +92,7 @@ impl Sink for Encode<'_> {
 
     fn finish(self, whole: bool) -> Result<Option<Finished>> {
         match self {
-            Encode::Whole(sink) => sink.finish().map(Some),
+            Encode::Whole(sink) => sink.finish(whole).map(Some),
             Encode::Segments(mut sink) => {
                 sink.close(if whole { End::Whole } else { End::Stopped })?;
                 Ok(None)

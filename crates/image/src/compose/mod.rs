@@ -42,6 +42,7 @@ pub enum Mode {
     /// The person before another picture or video.
     Replace {
         /// A picture, or a video that is looped.
+        #[serde(with = "vrseg_hardware::json_path::exact")]
         background: PathBuf,
     },
     /// The frame with the person tinted, to check the matte by eye.

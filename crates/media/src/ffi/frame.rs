@@ -4,7 +4,7 @@
 use crate::error::{MediaError, Result};
 use crate::ffi::numbers::{self, Number, PixelFormat};
 use crate::ffi::pixel_format::{format_for, format_name, layout_of};
-use ffmpeg_next::{self as ffmpeg, ffi};
+use ffmpeg_next::{self as ffmpeg, ffi, packet::Ref as _};
 use vrseg_image::plane::{PlaneMut, PlaneRef, Sample, Yuv, YuvLayout, YuvMut};
 
 /// The samples of one plane, in whichever type the layout has.
@@ -290,6 +290,13 @@ impl VideoFrame {
 pub(crate) fn format_of(frame: &ffmpeg::frame::Video) -> PixelFormat {
     // SAFETY: reads a field of a valid frame.
     PixelFormat::new(unsafe { (*frame.as_ptr()).format })
+}
+
+/// Whether a packet's content is encrypted, with a key that the demuxer doesn't have.
+pub(crate) fn is_encrypted(packet: &ffmpeg::Packet) -> bool {
+    let kind = ffi::AVPacketSideDataType::AV_PKT_DATA_ENCRYPTION_INFO;
+    // SAFETY: looks for side data of a valid packet; the size isn't asked for.
+    unsafe { !ffi::av_packet_get_side_data(packet.as_ptr(), kind, std::ptr::null_mut()).is_null() }
 }
 
 /// Whether the decoder found damage in a frame.

@@ -83,7 +83,16 @@ pub(crate) fn seek(input: &mut Input, target: i64) -> bool {
     unsafe { ffi::avformat_seek_file(input.as_mut_ptr(), -1, i64::MIN, target, target, 0) >= 0 }
 }
 
-/// The same for a time at which a frame is shown: containers are indexed by decoding time, which with
+/// Goes to the first byte of a file without an index, whatever its time stamps say there. False for other files.
+pub(crate) fn rewind(input: &mut Input) -> bool {
+    if !matches!(format_of(input).as_str(), "mpegts" | "mpeg") {
+        return false;
+    }
+    // SAFETY: an open input.
+    unsafe { ffi::avformat_seek_file(input.as_mut_ptr(), -1, 0, 0, 0, ffi::AVSEEK_FLAG_BYTE) >= 0 }
+}
+
+/// [`seek`] for a time at which a frame is shown: containers are indexed by decoding time, which with
 /// B-frames is earlier.
 pub(crate) fn seek_to_frame(input: &mut Input, decoder: &ffmpeg::decoder::Video, shown: i64) -> bool {
     // SAFETY: reads fields of an open input and an open decoder.

@@ -137,6 +137,11 @@ impl Container {
             .then(|| unsafe { numbers::avformat_query_codec(muxer, codec.get(), ffi::FF_COMPLIANCE_NORMAL) })
     }
 
+    /// Whether it has no time stamps: a tick of the video is a frame.
+    pub(crate) fn counts_frames(&self) -> bool {
+        matches!(self.name(), "avi" | "mxf")
+    }
+
     /// Files of Apple's family, which keep boxes, tags and time scales.
     pub(crate) fn is_mov(&self) -> bool {
         matches!(self, Container::Mp4 | Container::Mov)

@@ -1,6 +1,8 @@
 //! When the frames of a file are shown, without decoding them.
 
 use crate::error::Result;
+use crate::ffi::input::has_arbitrary_clock;
+use crate::read::clock::Clock;
 use crate::read::info::InputInfo;
 use crate::read::open::open_context;
 use crate::read::options::{DecodeOptions, TimeRange};
@@ -18,7 +20,7 @@ pub struct FrameTime {
 }
 
 /// The times of all frames in `range`, rising, without decoding any of them: reads the whole file.
-/// `None` where packets have no time stamps, or two the same.
+/// `None` where packets have no time stamps, two the same, or such that go back.
 ///
 /// # Errors
 /// The file can't be opened.
@@ -29,13 +31,23 @@ pub fn frame_times(info: &InputInfo, range: TimeRange) -> Result<Option<Vec<Fram
     let options = DecodeOptions { range, ..DecodeOptions::default() };
     check_range(info, &options)?;
     let range = Range::new(&input, &options, time_base);
-    copy_states(&mut input, stream);
+    let streams = copy_states(&mut input, stream);
+    let mut clock = Clock::new(has_arbitrary_clock(&input), &streams, stream);
     let offset = range.start.unwrap_or(0);
     let mut packet = ffmpeg::Packet::empty();
     let mut times = Vec::new();
+    let mut last_dts = None;
     loop {
-        match packet.read(&mut input) {
+        let read = packet.read(&mut input);
+        if read.is_ok() {
+            clock.place(&mut packet);
+        }
+        match read {
             Ok(()) if packet.stream() == stream => {
+                // The reader would repair what goes back.
+                if clock.may_jump() && packet.dts().is_some_and(|dts| last_dts.replace(dts).is_some_and(|l| dts <= l)) {
+                    return Ok(None);
+                }
                 let Some(pts) = packet.pts() else { return Ok(None) };
                 let inside = range.start.is_none_or(|s| pts >= s) && range.end.is_none_or(|e| pts < e);
                 if inside {

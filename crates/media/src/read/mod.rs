@@ -2,6 +2,7 @@
 //! nothing of [`crate::write`].
 
 pub(crate) mod background;
+mod clock;
 mod convert;
 pub(crate) mod frame_times;
 pub(crate) mod info;

@@ -10,8 +10,6 @@ pub(crate) struct CopyState {
     /// The end of the range waits for it.
     pub awaited: bool,
     pub subtitle: bool,
-    /// Where its next packet should be, in microseconds.
-    pub expected: Option<i64>,
 }
 
 /// Which streams are copied; makes the demuxer skip the others.
@@ -28,7 +26,6 @@ pub(crate) fn copy_states(input: &mut Input, video: usize) -> Vec<CopyState> {
             copied,
             awaited: kind == AVMEDIA_TYPE_AUDIO,
             subtitle: kind == AVMEDIA_TYPE_SUBTITLE,
-            expected: None,
         });
     }
     for (i, state) in states.iter().enumerate() {

@@ -145,3 +145,114 @@ fn picture_is_a_video_of_one_frame() {
         std::fs::remove_file(to).unwrap();
     }
 }
+
+/// Joined recordings: of each part the frames at 30 fps, seconds that its clock starts at, and options.
+fn joined(files: &Files, name: &str, parts: &[(u32, f64, &str)]) -> PathBuf {
+    let mut all = Vec::new();
+    for (frames, start, more) in parts {
+        let length = f64::from(*frames) / 30.0;
+        let clip = format!(
+            "{} -f lavfi -i sine=d={length} -c:v libx264 -preset ultrafast -g 20 -pix_fmt yuv420p -c:a mp2 {more} \
+             -output_ts_offset {start}",
+            picture("320x160", *frames)
+        );
+        all.extend(std::fs::read(files.make(&clip, "part.ts")).unwrap());
+    }
+    let path = files.path(name);
+    std::fs::write(&path, all).unwrap();
+    path
+}
+
+/// How many frames a file has, and in seconds where video and sound end.
+fn ends(path: &Path) -> (usize, f64, f64) {
+    let end = |stream: &str| {
+        let times = packets(path, stream, "pts_time");
+        (times.len(), times.last().unwrap().parse::<f64>().unwrap())
+    };
+    let (frames, video) = end("v");
+    (frames, video, end("a").1)
+}
+
+#[test]
+fn clocks_of_joined_parts_are_corrected_as_in_ffmpeg() {
+    let files = Files::new();
+    let wrap = 95443.7177;
+    for (name, parts) in [
+        ("same", [(60, 0.0, "-bf 2"), (60, 0.0, "-bf 2"), (60, 0.0, "-bf 2")]),
+        ("overlap", [(60, 0.0, "-bf 2"), (60, 1.5, "-bf 2"), (60, 0.5, "-bf 0")]),
+        ("gap", [(60, 0.0, "-bf 2"), (60, 5.0, "-bf 2"), (60, 8.0, "-bf 2")]),
+        ("ahead", [(60, 0.0, "-bf 2"), (60, 500.0, "-bf 2"), (60, 100.0, "-bf 2")]),
+        ("wrap", [(60, wrap - 1.0, "-bf 2"), (60, 0.0, "-bf 2"), (60, 0.0, "-bf 2")]),
+    ] {
+        let from = joined(&files, &format!("{name}.ts"), &parts);
+        let (ours, theirs) = (files.path(&format!("{name}.mp4")), format!("{name}_ffmpeg.mp4"));
+        let copied = copy(&from, &ours, &fast(), &DecodeOptions::default()).unwrap();
+        let theirs = files.make(
+            &format!("-i {} -fps_mode passthrough -c:v libx264 -preset ultrafast -c:a copy", from.display()),
+            &theirs,
+        );
+        let (a, b) = (ends(&ours), ends(&theirs));
+        assert_eq!((copied.frames, a.0), (180, 180), "{name}");
+        assert!((a.1 - b.1).abs() < 0.07 && (a.2 - b.2).abs() < 0.07, "{name}: {a:?} {b:?}");
+        assert!((a.1 - a.2).abs() < 0.15, "{name}: sound is in step: {a:?}");
+        let times: Vec<f64> = packets(&ours, "v", "pts_time").iter().map(|t| t.parse().unwrap()).collect();
+        assert!(times.windows(2).all(|w| w[1] - w[0] > 0.02), "{name}: no frame is squeezed: {times:?}");
+        // What is planned is what is read.
+        let info = probe(&from).unwrap();
+        let planned = frame_times(&info, TimeRange::default()).unwrap().expect("times");
+        let mut reader = Reader::open(&from, &DecodeOptions::default()).unwrap();
+        let mut read = Vec::new();
+        while let Some(item) = reader.next().unwrap() {
+            if let Item::Frame(f) = item {
+                read.push(f.pts);
+            }
+        }
+        assert_eq!(planned.iter().map(|t| t.pts).collect::<Vec<_>>(), read, "{name}");
+    }
+}
+
+#[test]
+fn range_behind_a_joint_is_found_on_the_corrected_clock() {
+    let files = Files::new();
+    let from = joined(&files, "a.ts", &[(60, 0.0, "-bf 2"), (60, 0.0, "-bf 2"), (60, 20.0, "-bf 2")]);
+    let pictures = |range: TimeRange| {
+        let mut reader = Reader::open(&from, &DecodeOptions { range, ..DecodeOptions::default() }).unwrap();
+        let start = reader.info().start_time.unwrap_or(0.0);
+        let (mut frames, mut sound) = (Vec::new(), Vec::new());
+        while let Some(item) = reader.next().unwrap() {
+            match item {
+                Item::Frame(f) => frames.push((f.pts, f.frame.av().data(0).to_vec(), f.seekable)),
+                Item::Packet(p) => sound.push(p.at(0).bytes()),
+            }
+        }
+        (start, frames, sound)
+    };
+    let (start, whole, _) = pictures(TimeRange::default());
+    assert_eq!(whole.len(), 180);
+    let zero = (start * 90000.0).round() as i64;
+    for (from, to) in [(2.5, 3.5), (1.5, 2.5), (3.5, 5.5), (4.7, 9.0)] {
+        let range = TimeRange { start: Some(from), end: Some(to), frames: None };
+        let (_, part, sound) = pictures(range);
+        let first = zero + (from * 90000.0) as i64;
+        let want: Vec<_> = whole.iter().filter(|f| f.0 >= first && f.0 < zero + (to * 90000.0) as i64).collect();
+        assert_eq!(part.len(), want.len(), "{from}");
+        for (a, b) in part.iter().zip(&want) {
+            assert!((a.0 + first - b.0).abs() <= 1 && a.1 == b.1, "{from}: frame at {}", b.0);
+        }
+        let seconds = (to.min(6.0) - from) * 44100.0 / 1152.0;
+        assert!((sound.len() as f64 - seconds).abs() < 4.0, "{from}: {} {seconds}", sound.len());
+    }
+    // A frame behind a joint is found again.
+    let at = &whole[150];
+    assert!(at.2);
+    let mut reader = Reader::open(&from, &DecodeOptions::default()).unwrap();
+    let first = whole[0].0;
+    assert!(first > 0);
+    reader.skip_to(at.0, 150).unwrap();
+    while let Some(item) = reader.next().unwrap() {
+        if let Item::Frame(f) = item {
+            assert_eq!((f.pts, f.index, f.frame.av().data(0).to_vec() == at.1), (at.0, 150, true));
+            break;
+        }
+    }
+}

@@ -12,4 +12,5 @@ mod transcode;
 mod vr_tags;
 pub(crate) mod writer;
 
+pub use output::ended_early;
 pub use output::place::{is_stdout, same_file, stdout_path};

@@ -112,11 +112,23 @@ impl Writer {
     ///
     /// # Errors
     /// As for writing; the final name can't be taken.
-    pub fn finish(mut self) -> Result<Finished> {
+    pub fn finish(self) -> Result<Finished> {
+        self.complete(true)
+    }
+
+    /// The same for a file that ends before its source: it is marked as [`crate::ended_early`].
+    ///
+    /// # Errors
+    /// As [`Writer::finish`].
+    pub fn finish_early(self) -> Result<Finished> {
+        self.complete(false)
+    }
+
+    fn complete(mut self, whole: bool) -> Result<Finished> {
         self.encoder.send_eof()?;
         self.drain()?;
         let bytes = match &mut self.target {
-            Target::File(output, streams) => output.finish(streams)?,
+            Target::File(output, streams) => output.finish(streams, whole)?,
             Target::Pictures(files) => files.finish()?,
         };
         Ok(Finished { path: self.path.clone(), bytes })

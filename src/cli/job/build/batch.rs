@@ -10,6 +10,9 @@ pub(crate) struct Batch {
     pub jobs: Vec<Job>,
     /// Inputs skipped because of `--no-overwrite`, each with the output that exists.
     pub skipped: Vec<(PathBuf, PathBuf)>,
+    /// Inputs some of whose outputs are left because of `--no-overwrite`, each with such an output; the others are
+    /// made.
+    pub left: Vec<(PathBuf, PathBuf)>,
     /// What came through standard input, where that is an input.
     #[expect(dead_code, reason = "kept open: the path of an input leads through it")]
     pub spooled: Option<Spooled>,

@@ -95,32 +95,69 @@ pub(super) fn check_places(jobs: &[Job], args: &JobArgs) -> Result<(), UsageErro
     if problems.is_empty() { Ok(()) } else { Err(complaints("some outputs can't be written:", &problems)) }
 }
 
-/// Handles outputs that exist: replaced with `-y`, skipped with `-n`, else refused.
+/// Handles outputs that exist: replaced with `-y`, left with `-n`, else refused. One that an interrupted run ended early
+/// is not finished: `-n` makes it.
 pub(super) fn handle_existing(jobs: Vec<Job>, args: &JobArgs) -> Result<Batch, UsageError> {
     let mut batch = Batch::default();
     let mut problems = Vec::new();
-    for job in jobs {
-        let mut exists = None;
-        let segments_folder = job.outputs.first().map(|o| segments::beside(&o.path));
-        for output in &job.outputs {
-            // A link that leads nowhere counts as existing, too.
-            let Ok(meta) = fs::metadata(&output.path).or_else(|_| fs::symlink_metadata(&output.path)) else { continue };
-            if !meta.is_file() && !meta.is_symlink() {
-                problems.push(format!("{}: exists and is not a regular file", output.path.display()));
-            }
-            // What an earlier run made of its first segments is resumed.
-            if !segments_folder.as_ref().is_some_and(|folder| segments::made(folder, &output.path)) {
-                exists.get_or_insert_with(|| output.path.clone());
-            }
+    for mut job in jobs {
+        let states: Vec<_> = job.outputs.iter().map(|o| existing(&o.path, &job)).collect();
+        let paths = job.outputs.iter().map(|o| o.path.as_path());
+        let of = |wanted| paths.clone().zip(&states).find(|(_, s)| **s == wanted).map(|(path, _)| path.to_owned());
+        if let Some(path) = of(Existing::NoFile) {
+            problems.push(format!("{}: exists and is not a regular file", path.display()));
         }
-        match exists {
-            Some(path) if args.output.no_overwrite => batch.skipped.push((job.input, path)),
-            Some(path) if !args.output.overwrite => {
-                problems
-                    .push(format!("{}: exists; -y replaces it, -n skips inputs whose outputs exist", path.display()));
+        let (finished, early) = (of(Existing::Finished), of(Existing::EndedEarly));
+        if args.output.no_overwrite {
+            job.overwrite = early.is_some();
+            if let Some(path) = finished {
+                // What is missing is made alone.
+                let mut states = states.iter();
+                job.outputs.retain(|_| states.next() != Some(&Existing::Finished));
+                let list = if job.outputs.is_empty() { &mut batch.skipped } else { &mut batch.left };
+                list.push((job.input.clone(), path));
             }
-            _ => batch.jobs.push(job),
+            if !job.outputs.is_empty() {
+                batch.jobs.push(job);
+            }
+            continue;
+        }
+        match (early, finished) {
+            _ if args.output.overwrite => batch.jobs.push(job),
+            (Some(path), _) => problems.push(format!(
+                "{}: exists and ended early, as its run was interrupted; -n finishes such outputs, -y replaces all",
+                path.display()
+            )),
+            (None, Some(path)) => problems
+                .push(format!("{}: exists; -y replaces it, -n skips inputs whose outputs exist", path.display())),
+            (None, None) => batch.jobs.push(job),
         }
     }
     if problems.is_empty() { Ok(batch) } else { Err(complaints("some outputs can't be written:", &problems)) }
+}
+
+/// What is at an output's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Existing {
+    /// Nothing, or what an earlier run made of its first segments, which is resumed.
+    Nothing,
+    /// A video that an interrupted run ended early.
+    EndedEarly,
+    /// A file, or a link that leads nowhere.
+    Finished,
+    /// Something that can't be written at all.
+    NoFile,
+}
+
+fn existing(path: &Path, job: &Job) -> Existing {
+    let Ok(meta) = fs::metadata(path).or_else(|_| fs::symlink_metadata(path)) else { return Existing::Nothing };
+    if !meta.is_file() && !meta.is_symlink() {
+        return Existing::NoFile;
+    }
+    let resumed = job.outputs.first().is_some_and(|o| segments::made(&segments::beside(&o.path), path));
+    match resumed {
+        true => Existing::Nothing,
+        false if vrseg_media::ended_early(path) => Existing::EndedEarly,
+        false => Existing::Finished,
+    }
 }

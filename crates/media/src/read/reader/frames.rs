@@ -55,7 +55,7 @@ impl Reader {
             }
         }
         self.last_repaired = self.repaired > repaired;
-        if self.seek_was_too_late(pts) {
+        if self.seek_was_too_late(pts) || self.skipped_too_much(pts) {
             return Ok(());
         }
         self.last_pts = Some(pts);
@@ -72,7 +72,7 @@ impl Reader {
         }
         let duration = if decoded_duration > 0 { decoded_duration } else { self.usual_duration };
         let key = frame.is_key();
-        let seekable = self.repaired == repaired && self.clock_shift == 0;
+        let seekable = self.repaired == repaired;
         self.release_undecided(Some(pts));
         let mut frame = self.convert.run(frame)?;
         let shifted = pts - self.range.start.unwrap_or(0);

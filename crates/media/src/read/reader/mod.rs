@@ -1,6 +1,7 @@
 //! Reading a file: frames of the video stream, packets of all others.
 
 mod frames;
+mod held;
 mod item;
 mod packets;
 mod seek;
@@ -8,9 +9,10 @@ mod seek;
 pub use item::{CopiedPacket, Item, SourceFrame};
 
 use crate::error::{MediaError, Result};
-use crate::ffi::input::{Input, seek_to_frame};
+use crate::ffi::input::{Input, has_arbitrary_clock, seek_to_frame};
 use crate::ffi::log;
 use crate::ffi::time::{self, MICROSECONDS};
+use crate::read::clock::Clock;
 use crate::read::convert::Convert;
 use crate::read::info::InputInfo;
 use crate::read::open::open_decoder;
@@ -20,6 +22,7 @@ use crate::read::range::{Range, check_range};
 use crate::read::streams::{CopyState, copy_states};
 use crate::read::template::SourceTemplate;
 use ffmpeg_next::{self as ffmpeg, ffi};
+use held::Held;
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
@@ -47,8 +50,9 @@ pub struct Reader {
     seek_target: Option<i64>,
     /// Frames before this time stamp of the file are dropped; see [`Reader::skip_to`].
     skip_to: Option<i64>,
-    /// What is added to all time stamps, in microseconds; see [`Reader::smooth_clock`].
-    clock_shift: i64,
+    clock: Clock,
+    /// Packets of the video on the way to a place that can't be sought.
+    held: Held,
     flushing: bool,
     video_done: bool,
     finished: bool,
@@ -89,8 +93,12 @@ impl Reader {
         let decoder = open_decoder(&path, &input, stream, options.threads)?;
         let streams = copy_states(&mut input, stream);
         let range = Range::new(&input, options, time_base);
-        // Where seeking isn't possible, everything before the range is decoded and dropped.
-        let seek_target = range.micros.0.filter(|start| seek_to_frame(&mut input, &decoder, *start));
+        let clock = Clock::new(has_arbitrary_clock(&input), &streams, stream);
+        // Where the clock may jump, which is noticed only on the way, the file is read up to the range. Where seeking
+        // isn't possible for another reason, everything before it is decoded and dropped.
+        let seek_target =
+            range.micros.0.filter(|start| !clock.may_jump() && seek_to_frame(&mut input, &decoder, *start));
+        let held = Held::until(range.start.filter(|_| clock.may_jump()));
         let usual_duration = if info.video.fps > 0.0 {
             (1.0 / info.video.fps / time::tick(time_base)).round().max(1.0) as i64
         } else {
@@ -111,7 +119,8 @@ impl Reader {
             undecided: VecDeque::new(),
             seek_target,
             skip_to: None,
-            clock_shift: 0,
+            clock,
+            held,
             flushing: false,
             video_done: false,
             finished: false,
@@ -195,6 +204,9 @@ impl Reader {
                 Err(ffmpeg::Error::Other { errno: libc::EAGAIN }) => {}
                 Err(ffmpeg::Error::Other { errno: libc::ENOMEM }) => return Err(no_memory()),
                 Err(_) => return self.count_bad(),
+            }
+            if let Some(packet) = self.held.next() {
+                return self.send(&packet);
             }
         }
         self.read_packet()

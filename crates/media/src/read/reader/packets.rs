@@ -2,14 +2,11 @@
 
 use super::{CopiedPacket, Item, Reader, no_memory};
 use crate::error::{MediaError, Result};
+use crate::ffi::frame::is_encrypted;
 use crate::ffi::input::io_error;
 use crate::ffi::time::{self, MICROSECONDS};
 use ffmpeg_next as ffmpeg;
 use std::collections::VecDeque;
-
-/// A time stamp of a transport stream that is farther than this from the expected one is a jump of the clock;
-/// in microseconds.
-const CLOCK_JUMP: i64 = 10_000_000;
 
 /// How long after the end of the range a stream may lag behind the video, in microseconds.
 const MAX_LAG: i64 = 10_000_000;
@@ -29,7 +26,7 @@ impl Reader {
             Err(ffmpeg::Error::Other { errno: libc::ENOMEM }) => return Err(no_memory()),
             Err(e) => return Err(self.read_error(e)),
         }
-        self.smooth_clock(&mut packet);
+        self.repaired += u64::from(self.clock.place(&mut packet));
         if self.past_end(&packet) {
             return Ok(());
         }
@@ -37,12 +34,13 @@ impl Reader {
             if self.video_done {
                 return Ok(());
             }
-            match self.decoder.send_packet(&packet) {
-                Ok(()) | Err(ffmpeg::Error::Other { errno: libc::EAGAIN }) => {}
-                Err(ffmpeg::Error::Other { errno: libc::ENOMEM }) => return Err(no_memory()),
-                Err(_) => self.count_bad()?,
+            if is_encrypted(&packet) {
+                return Err(MediaError::Encrypted { path: self.info().path.clone() });
             }
-            return Ok(());
+            return match self.held.take(packet, self.time_base) {
+                Some(packet) => self.send(&packet),
+                None => Ok(()),
+            };
         }
         if self.streams.get(packet.stream()).is_some_and(|s| s.copied) && self.fit_packet(&mut packet) {
             let packet = CopiedPacket::new(packet);
@@ -55,26 +53,13 @@ impl Reader {
         Ok(())
     }
 
-    /// Puts the clock of a transport stream right where it jumps by more than 10 seconds (a
-    /// recording that was joined, a counter that was reset): all streams are moved together, as
-    /// ffmpeg does it.
-    fn smooth_clock(&mut self, packet: &mut ffmpeg::Packet) {
-        if !self.template.arbitrary_start {
-            return;
+    /// Gives the decoder a packet.
+    pub(super) fn send(&mut self, packet: &ffmpeg::Packet) -> Result<()> {
+        match self.decoder.send_packet(packet) {
+            Ok(()) | Err(ffmpeg::Error::Other { errno: libc::EAGAIN }) => Ok(()),
+            Err(ffmpeg::Error::Other { errno: libc::ENOMEM }) => Err(no_memory()),
+            Err(_) => self.count_bad(),
         }
-        let Some(state) = self.streams.get_mut(packet.stream()) else { return };
-        let Some(dts) = packet.dts().or(packet.pts()) else { return };
-        let now = time::rescale(dts, state.time_base, MICROSECONDS) + self.clock_shift;
-        let jump = state.expected.map_or(0, |expected| now - expected);
-        if jump.abs() > CLOCK_JUMP && (state.awaited || packet.stream() == self.stream) {
-            self.clock_shift -= jump;
-            self.repaired += 1;
-        }
-        let shift = time::rescale(self.clock_shift, MICROSECONDS, state.time_base);
-        packet.set_pts(packet.pts().map(|t| t + shift));
-        packet.set_dts(packet.dts().map(|t| t + shift));
-        let length = time::rescale(packet.duration().max(0), state.time_base, MICROSECONDS);
-        state.expected = Some(time::rescale(dts + shift, state.time_base, MICROSECONDS) + length);
     }
 
     fn read_error(&self, error: ffmpeg::Error) -> MediaError {
@@ -87,6 +72,9 @@ impl Reader {
         }
         if self.video_done {
             self.finish();
+            return Ok(());
+        }
+        if self.held.release() {
             return Ok(());
         }
         self.flushing = true;

@@ -1,8 +1,8 @@
 //! Going to another place of the file.
 
-use super::{CopiedPacket, Item, Reader};
+use super::{CopiedPacket, Held, Item, Reader};
 use crate::error::{MediaError, Result};
-use crate::ffi::input::{file_start, seek_to_frame};
+use crate::ffi::input::{file_start, rewind, seek_to_frame};
 use crate::ffi::time::{self, MICROSECONDS};
 
 impl Reader {
@@ -16,8 +16,9 @@ impl Reader {
         let target = pts + self.range.start.unwrap_or(0);
         self.skip_to = Some(target);
         let micros = time::rescale(target, self.time_base, MICROSECONDS);
-        // A transport stream's clock may jump, which is noticed only by reading all of it.
-        if !self.template.arbitrary_start && seek_to_frame(&mut self.input, &self.decoder, micros) {
+        if self.clock.may_jump() {
+            self.held = Held::until(Some(target));
+        } else if seek_to_frame(&mut self.input, &self.decoder, micros) {
             self.reset();
             self.seek_target = Some(micros);
         }
@@ -25,12 +26,26 @@ impl Reader {
             return Ok(());
         }
         // Damaged indexes lead astray: back to the start, and through all of it.
-        let start = file_start(&self.input);
-        if !seek_to_frame(&mut self.input, &self.decoder, start) {
+        if !self.rewind() {
             return Err(self.not_found(pts));
         }
-        self.reset();
         if self.find_frame(target, index)? { Ok(()) } else { Err(self.not_found(pts)) }
+    }
+
+    /// Goes back to the start of the file, from where everything is decoded; false where that isn't possible.
+    fn rewind(&mut self) -> bool {
+        let start = file_start(&self.input);
+        let sought = rewind(&mut self.input) || seek_to_frame(&mut self.input, &self.decoder, start);
+        if sought {
+            self.reset();
+        }
+        sought
+    }
+
+    /// Whether nothing of the key frame from which the decoding began came out of the decoder, so that the frame at
+    /// which it should begin is lost; then everything from the start on is decoded.
+    pub(super) fn skipped_too_much(&mut self, pts: i64) -> bool {
+        self.held.begins_too_late(pts) && self.rewind()
     }
 
     fn not_found(&self, pts: i64) -> MediaError {
@@ -68,6 +83,7 @@ impl Reader {
         let end = end.map(|t| t + self.range.start.unwrap_or(0));
         self.queue.retain(|item| matches!(item, Item::Packet(_)));
         self.video_done = false;
+        self.held = Held::until(None);
         self.end_of_video(end);
         let limit = self.range.micros.1;
         let (streams, offset) = (&self.streams, self.range.micros.0.unwrap_or(0));
@@ -93,8 +109,8 @@ impl Reader {
         self.undecided.clear();
         (self.last_pts, self.last_repaired) = (None, false);
         (self.flushing, self.video_done, self.finished) = (false, false, false);
-        self.clock_shift = 0;
-        self.streams.iter_mut().for_each(|s| s.expected = None);
+        self.clock.restart();
+        self.held = Held::until(None);
     }
 
     /// Whether the first frame after a seek lies behind the start of the range; then the reader has

@@ -55,7 +55,7 @@ impl Output {
             add_chapters(oc, template)?;
             log::capture(|| ffi::avformat_write_header(oc, options.as_mut_ptr()))
         };
-        self.check(code, lines)?;
+        self.check_header(code, lines)?;
         for (index, picture) in std::mem::take(&mut self.covers) {
             let mut packet = ffmpeg::Packet::copy(&picture);
             packet.set_stream(index);
@@ -65,6 +65,14 @@ impl Output {
             self.write(&mut packet)?;
         }
         Ok(())
+    }
+
+    /// The error for FFmpeg's code where it is the muxer that says no, rather than the disk.
+    fn check_header(&self, code: i32, log: Vec<String>) -> Result<()> {
+        let refusals = [ffi::AVERROR(libc::EINVAL), ffi::AVERROR(libc::ENOSYS)];
+        let refused =
+            refusals.contains(&code) || [ffi::AVERROR_PATCHWELCOME, ffi::AVERROR_EXPERIMENTAL].contains(&code);
+        if refused { Err(self.refusal(code, log)) } else { self.check(code, log) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The muxer: an output file under its temporary name.
 #![allow(unsafe_code)]
 
+mod ended_early;
 mod header;
 pub(crate) mod part_file;
 pub(crate) mod place;
@@ -16,6 +17,9 @@ use crate::write::transcode::Transcoder;
 use ffmpeg_next::{self as ffmpeg, ffi, packet::Mut as _, packet::Ref as _};
 use part_file::PartFile;
 use place::is_stdout;
+
+pub use ended_early::ended_early;
+
 use std::path::{Path, PathBuf};
 use std::ptr;
 
@@ -68,6 +72,8 @@ pub(crate) struct Output {
     covers: Vec<(usize, Vec<u8>)>,
     /// What FFmpeg's muxer doesn't write of ambisonic sound.
     spatial: Vec<TrackBoxes>,
+    /// When the last packet of the video is decoded, where the container counts frames.
+    last_frame: Option<i64>,
 }
 
 // SAFETY: the context is ours alone and FFmpeg's muxers keep nothing per thread.
@@ -114,6 +120,7 @@ impl Output {
             file,
             covers: Vec::new(),
             spatial: Vec::new(),
+            last_frame: None,
         };
         let muxer = container.muxer();
         // SAFETY: allocates a context for a static muxer description; null is checked for. The file is
@@ -135,7 +142,17 @@ impl Output {
         if code >= 0 {
             return Ok(());
         }
+        if code == ffi::AVERROR(libc::EPERM) {
+            // No file that is open gives it: the muxer looks into the video and says no.
+            return Err(self.refusal(code, log));
+        }
         Err(MediaError::write(self.file.path(), self.container.name(), ffmpeg::Error::from(code), log))
+    }
+
+    /// The error for FFmpeg's code where the muxer says no.
+    fn refusal(&self, code: i32, log: Vec<String>) -> MediaError {
+        let (path, container) = (self.file.path().to_path_buf(), self.container.name().to_owned());
+        MediaError::Header { path, container, reason: ffmpeg::Error::from(code).to_string(), log }
     }
 
     fn stream_time_base(&self, index: usize) -> ffi::AVRational {
@@ -153,6 +170,15 @@ impl Output {
         packet.set_stream(index);
         packet.rescale_ts(from, self.stream_time_base(index));
         packet.set_position(-1);
+        if self.container.counts_frames()
+            && let Some(dts) = packet.dts()
+        {
+            // Where two fall on one tick, the second comes a tick later; the next gap makes up for it.
+            let dts = self.last_frame.map_or(dts, |last| dts.max(last + 1));
+            self.last_frame = Some(dts);
+            packet.set_dts(Some(dts));
+            packet.set_pts(packet.pts().map(|pts| pts.max(dts)));
+        }
         self.write(&mut packet)
     }
 
@@ -211,8 +237,9 @@ impl Output {
         self.check(code, lines)
     }
 
-    /// What is left of `streams`, trailer, flush to the disk, final name. Returns the size.
-    pub(crate) fn finish(&mut self, streams: &mut Streams) -> Result<u64> {
+    /// What is left of `streams`, trailer, flush to the disk, final name; where it is not `whole`, the mark that tells so.
+    /// Returns the size.
+    pub(crate) fn finish(&mut self, streams: &mut Streams, whole: bool) -> Result<u64> {
         streams.copied.iter_mut().flatten().try_for_each(|stream| self.write_converted(None, stream))?;
         // SAFETY: an open output with its header written.
         let (code, lines) = log::capture(|| unsafe { ffi::av_write_trailer(self.context) });
@@ -227,6 +254,9 @@ impl Output {
         if !self.spatial.is_empty() {
             let placed = spatial_audio::insert(file.temporary(), &self.spatial);
             placed.map_err(|e| MediaError::create(file.path(), &e))?;
+        }
+        if !whole {
+            file.mark_ended_early(&self.container)?;
         }
         file.finish()
     }

@@ -1,11 +1,13 @@
 //! The hidden file under which an output is written, until it is whole.
 
+use super::ended_early;
 use crate::error::{MediaError, Result};
+use crate::formats::container::Container;
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use vrseg_hardware::file_name::{LONGEST, fitted};
 
 /// The temporary file `.NAME.part` beside the final one, so that renaming stays on one file system. Dropped
 /// before [`PartFile::finish`] it is removed.
@@ -57,6 +59,14 @@ impl PartFile {
         (&self.lock).write_all(bytes)
     }
 
+    /// Marks it, complete as a file of `container`, as one that ended early.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub(crate) fn mark_ended_early(&mut self, container: &Container) -> Result<()> {
+        ended_early::mark(&mut self.lock, container).map_err(|e| MediaError::create(&self.path, &e))
+    }
+
     /// Flushes it to the disk and gives it its final name. Returns the size.
     ///
     /// # Errors
@@ -97,20 +107,20 @@ impl PartFile {
     }
 }
 
-/// `.NAME.part`, NAME being cut where Linux would find the whole too long.
+/// `.NAME.part`, NAME being shortened where Linux would find the whole too long.
 fn temporary_name(name: &OsStr) -> OsString {
-    const LONGEST: usize = 255;
-    let (before, after) = (&b"."[..], &b".part"[..]);
-    let name = name.as_bytes();
-    let kept = &name[..name.len().min(LONGEST - before.len() - after.len())];
-    OsString::from_vec([before, kept, after].concat())
+    let (before, after) = (".", ".part");
+    let mut whole = OsString::from(before);
+    whole.push(fitted(name, LONGEST - before.len() - after.len()));
+    whole.push(after);
+    whole
 }
 
 /// Opens or creates `path` and locks it; `None` where another process holds the lock. What a killed
 /// run left behind is not locked any more and is taken over.
 fn lock_file(path: &Path) -> std::io::Result<Option<std::fs::File>> {
     loop {
-        let file = std::fs::File::options().create(true).truncate(false).write(true).open(path)?;
+        let file = std::fs::File::options().create(true).truncate(false).read(true).write(true).open(path)?;
         // A file system without locks gives another error, and then there is no protection.
         if let Err(std::fs::TryLockError::WouldBlock) = file.try_lock() {
             return Ok(None);
@@ -142,6 +152,8 @@ mod tests {
         assert_eq!(temporary_name(OsStr::new("out.mp4")), ".out.mp4.part");
         let longest = format!("{}.mp4", "ä".repeat(125) + "a");
         assert_eq!(longest.len(), 255);
+        let other = format!("{}.mkv", &longest[..251]);
+        assert_ne!(temporary_name(OsStr::new(&longest)), temporary_name(OsStr::new(&other)));
         let dir = tempfile::tempdir().unwrap();
         let temporary = dir.path().join(temporary_name(OsStr::new(&longest)));
         std::fs::write(&temporary, b"x").unwrap();

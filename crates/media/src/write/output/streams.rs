@@ -9,10 +9,11 @@ use crate::ffi::dictionary::write_dict;
 use crate::ffi::log;
 use crate::ffi::numbers;
 use crate::ffi::parameters::Parameters;
+use crate::ffi::time;
 use crate::formats::container::Container;
 use crate::formats::sidedata;
 use crate::formats::spatial_audio::TrackBoxes;
-use crate::read::template::{SourceTemplate, StreamTemplate};
+use crate::read::template::{SourceTemplate, StreamTemplate, VideoTemplate};
 use crate::write::options::{Carry, EncodeOptions, Purpose, VrTags, WriterOptions};
 use crate::write::transcode::Transcoder;
 use ffmpeg_next::{self as ffmpeg, ffi};
@@ -37,6 +38,16 @@ fn named(i: usize, stream: &StreamTemplate) -> String {
         _ => "cover picture".to_owned(),
     };
     format!("stream {i} ({kind}, {})", stream.params.codec_name())
+}
+
+/// Frames a second at which no two frames fall on one, where a container only counts them: FFmpeg's guess of the rate
+/// at which all time stamps can be expressed, unless that is a mere guess.
+fn frames_a_second(video: &VideoTemplate) -> Option<ffi::AVRational> {
+    let value = |r: ffi::AVRational| if r.den > 0 { f64::from(r.num) / f64::from(r.den) } else { 0.0 };
+    let (average, real) = (value(video.frame_rate), value(video.real_frame_rate));
+    let plausible = real >= 0.99 * average && real <= (4.0 * average).min(240.0);
+    let rate = if plausible { video.real_frame_rate } else { video.frame_rate };
+    (value(rate) > 0.0).then_some(rate)
 }
 
 impl Output {
@@ -189,15 +200,21 @@ impl Output {
         let (stream, index) = self.new_stream()?;
         let source = &template.streams[template.video.index];
         let video = &template.video;
+        let rate = frames_a_second(video);
+        // What AVI leaves out its muxer fills up; MXF's can't.
+        let even = rate.is_some_and(|rate| time::seconds(1, rate) < 1.01 * time::seconds(1, video.frame_rate));
+        if !even && self.container.name() == "mxf" {
+            let (path, container) = (self.file.path().to_path_buf(), self.container.name().to_owned());
+            return Err(MediaError::NoTimeStamps { path, container });
+        }
         // SAFETY: a new stream of ours; FFmpeg copies the parameters.
         let code = unsafe {
             let code = ffi::avcodec_parameters_copy((*stream).codecpar, encoder.as_ptr());
             numbers::write(&raw mut (*(*stream).codecpar).chroma_location, video.chroma_location);
             // The muxer takes its clock from here: mov and mp4 keep these ticks (or an exact multiple).
             (*stream).time_base = video.time_base;
-            if self.container == Container::Other("avi".to_owned()) && video.frame_rate.num > 0 {
-                // AVI has no time stamps: a tick is a frame.
-                (*stream).time_base = ffi::AVRational { num: video.frame_rate.den, den: video.frame_rate.num };
+            if let Some(rate) = rate.filter(|_| self.container.counts_frames()) {
+                (*stream).time_base = ffi::AVRational { num: rate.den, den: rate.num };
             }
             (*stream).avg_frame_rate = source.frame_rate;
             (*stream).r_frame_rate = source.real_frame_rate;

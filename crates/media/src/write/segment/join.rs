@@ -72,8 +72,9 @@ pub fn dry_run(
 }
 
 /// Joins segments to a whole output; all that is copied comes from `source`, on which
-/// [`Reader::without_video`] must have been called. `progress` gets the number of frames that are done and stops
-/// the joining by returning false; then the result is `None`. With the file comes what of the source isn't in it.
+/// [`Reader::without_video`] must have been called. Where they are not the `whole` video, the output is marked as
+/// [`crate::ended_early`]. `progress` gets the number of frames that are done and stops the joining by returning false;
+/// then the result is `None`. With the file comes what of the source isn't in it.
 ///
 /// # Errors
 /// A segment is damaged or of another encoder; as for writing.
@@ -81,6 +82,7 @@ pub fn join(
     options: WriterOptions<'_>,
     source: &mut Reader,
     pieces: &[SegmentFile<'_>],
+    whole: bool,
     mut progress: impl FnMut(usize) -> bool,
 ) -> Result<Option<(Finished, Vec<String>)>> {
     let Some(first) = pieces.first() else {
@@ -114,7 +116,7 @@ pub fn join(
         reader.check(piece.part)?;
     }
     copy_until(&mut target, source, &mut waiting, None)?;
-    let bytes = target.output.finish(&mut target.streams)?;
+    let bytes = target.output.finish(&mut target.streams, whole)?;
     let finished = Finished { path: target.path.clone(), bytes };
     Ok(Some((finished, target.lost)))
 }

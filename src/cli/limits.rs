@@ -1,0 +1,66 @@
+//! Limits that a shell sets (`ulimit`), and what reaching them means here.
+#![allow(unsafe_code)]
+
+use anyhow::bail;
+
+/// Megabytes of address space below which the runtime's libraries and the threads' stacks find no place.
+const LEAST_ADDRESS_SPACE: u64 = 1280;
+
+/// What FFmpeg, ONNX Runtime and the system say where memory is short.
+const SHORT_OF_MEMORY: &[&str] =
+    &["bad_alloc", "out of memory", "Cannot allocate memory", "Resource temporarily unavailable", "failed to map"];
+
+/// Lets a write beyond the largest size of a file (`ulimit -f`) fail as on a full disk, rather than end the process.
+pub(super) fn ignore_file_size_signal() {
+    // SAFETY: sets the disposition of one signal, before any thread is started; no handler is installed.
+    unsafe {
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+    }
+}
+
+/// Megabytes of address space that the process may use; `None` without a limit.
+fn address_space() -> Option<u64> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    read_address_space(&limits)
+}
+
+fn read_address_space(limits: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|l| l.strip_prefix("Max address space"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? >> 20)
+}
+
+/// Refuses to begin where the address space is too small for any job.
+///
+/// # Errors
+/// It is, with the limit's name.
+pub(super) fn check_address_space() -> anyhow::Result<()> {
+    match address_space() {
+        Some(space) if space < LEAST_ADDRESS_SPACE => bail!(
+            "out of memory: the address space is limited to {space} MB (ulimit -v), and a job needs at least \
+             {LEAST_ADDRESS_SPACE} MB; raise the limit, or limit the memory with --max-memory instead"
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// What to say behind an error that a limit of the address space may have caused.
+pub(super) fn hint(message: &str) -> Option<String> {
+    let short = SHORT_OF_MEMORY.iter().any(|words| message.contains(words)) && !message.contains("ulimit -v");
+    let space = address_space().filter(|_| short)?;
+    Some(format!("; the address space is limited to {space} MB (ulimit -v): raise the limit or use fewer --threads"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limit_of_the_address_space_is_read() {
+        let limits = |value: &str| {
+            format!("Limit   Soft Limit  Hard Limit  Units\nMax address space  {value} unlimited bytes\n")
+        };
+        assert_eq!(read_address_space(&limits("1048576000")), Some(1000));
+        assert_eq!(read_address_space(&limits("unlimited")), None);
+        assert_eq!(read_address_space(""), None);
+    }
+}
