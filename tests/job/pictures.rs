@@ -63,7 +63,14 @@ fn numbered_pictures_keep_their_numbers() {
     assert_eq!(&listing(dir.path())[3..], made);
     // What exists isn't replaced unasked.
     let again = run(["-q", arg(&input), "-o", arg(&out), "--model", "selfie"]);
-    assert!(!again.status.success() && stderr(&again).contains("out_00007.png: exists"), "{}", stderr(&again));
+    assert!(!again.status.success() && stderr(&again).contains("out_%05d.png: exists"), "{}", stderr(&again));
+    let skipped = ok([arg(&input), "-o", arg(&out), "--model", "selfie", "-n"]);
+    assert!(stderr(&skipped).contains("skipped"), "{}", stderr(&skipped));
+    // A sequence that ended early is known by the file that its run left.
+    std::fs::write(dir.path().join(".out_%05d.png.part"), b"").unwrap();
+    std::fs::remove_file(dir.path().join("out_00009.png")).unwrap();
+    ok(["-q", arg(&input), "-o", arg(&out), "--model", "selfie", "-n"]);
+    assert_eq!(listing(dir.path()).iter().filter(|n| n.contains("out_")).collect::<Vec<_>>(), made);
     ok(["-q", "-y", arg(&input), "-o", arg(&out), "--model", "selfie"]);
     let movie = dir.path().join("movie.mp4");
     ok(["-q", arg(&input), "-o", arg(&movie), "--framerate", "12", "--model", "selfie"]);

@@ -53,7 +53,12 @@ pub(super) fn planned_jobs(args: &JobArgs) -> anyhow::Result<(Batch, f64)> {
     let (settings, sources) = args.loader().load()?;
     check(&settings, &sources)?;
     let seconds = settings.processing.segment_seconds.unwrap_or(DEFAULT_SEGMENT_SECONDS);
-    Ok((jobs(args, &settings, &sources)?, seconds))
+    let batch = jobs(args, &settings, &sources)?;
+    if batch.jobs.iter().any(|job| !segments::can_be_resumed(job)) {
+        let why = "pictures, standard input and standard output can't be worked on in segments; plan videos in files";
+        return Err(UsageError(why.to_owned()).into());
+    }
+    Ok((batch, seconds))
 }
 
 /// Works on segments.

@@ -16,8 +16,34 @@ pub(crate) struct PictureFiles {
     overwrite: bool,
     written: u64,
     bytes: u64,
-    /// The one picture, which gets its name when it is certain that there are no more.
-    single: Option<PartFile>,
+    /// The one picture, which gets its name when it is certain that there are no more; of a sequence, an empty file that
+    /// stays where the sequence ends early.
+    part: PartFile,
+    whole: bool,
+}
+
+impl Drop for PictureFiles {
+    fn drop(&mut self) {
+        if self.sequence.is_some() && !self.whole && self.written > 0 {
+            self.part.leave();
+        }
+    }
+}
+
+/// What there is of a sequence's pictures; `None` where `path` is none, or there are none.
+pub fn written_before(path: &Path) -> Option<Written> {
+    let sequence = Sequence::of(path).filter(|_| !path.exists())?;
+    sequence.first()?;
+    Some(if PartFile::is_left(path) { Written::InPart } else { Written::Whole })
+}
+
+/// How much of an output an earlier run wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It was interrupted, or is still at work.
+    InPart,
+    /// All.
+    Whole,
 }
 
 impl PictureFiles {
@@ -32,9 +58,9 @@ impl PictureFiles {
         {
             return Err(MediaError::OutputExists { path: sequence.file(number) });
         }
-        // What is wrong with the folder is better known before the work.
-        let single = if sequence.is_none() { Some(PartFile::create(path, overwrite)?) } else { None };
-        Ok(Self { path: path.to_owned(), sequence, next: first, overwrite, written: 0, bytes: 0, single })
+        // What is wrong with the folder is known before the work.
+        let part = PartFile::create(path, overwrite)?;
+        Ok(Self { path: path.to_owned(), sequence, next: first, overwrite, written: 0, bytes: 0, part, whole: false })
     }
 
     /// A whole file's bytes.
@@ -52,19 +78,17 @@ impl PictureFiles {
         if self.written > 1 {
             return Err(more_than_one(&self.path));
         }
-        match &self.single {
-            Some(file) => fill(file, bytes),
-            None => Ok(()),
-        }
+        fill(&self.part, bytes)
     }
 
-    /// Gives the one picture its name. Returns the bytes of all.
+    /// Gives the one picture its name, or ends a sequence, `whole` or early. Returns the bytes of all.
     ///
     /// # Errors
     /// The disk fails.
-    pub(crate) fn finish(&mut self) -> Result<u64> {
-        if let Some(mut file) = self.single.take() {
-            file.finish()?;
+    pub(crate) fn finish(&mut self, whole: bool) -> Result<u64> {
+        self.whole = whole;
+        if self.sequence.is_none() {
+            self.part.finish()?;
         }
         Ok(self.bytes)
     }

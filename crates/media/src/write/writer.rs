@@ -129,7 +129,7 @@ impl Writer {
         self.drain()?;
         let bytes = match &mut self.target {
             Target::File(output, streams) => output.finish(streams, whole)?,
-            Target::Pictures(files) => files.finish()?,
+            Target::Pictures(files) => files.finish(whole)?,
         };
         Ok(Finished { path: self.path.clone(), bytes })
     }

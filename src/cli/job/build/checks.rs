@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use vrseg_engine::Job;
 use vrseg_engine::segments;
 use vrseg_engine::settings::Sources;
+use vrseg_media::pictures::{self, Written};
 
 /// Of a projection and a field of view that don't go together the stronger layer's word counts; of
 /// the same layer they are a contradiction.
@@ -150,6 +151,11 @@ enum Existing {
 }
 
 fn existing(path: &Path, job: &Job) -> Existing {
+    match pictures::written_before(path) {
+        Some(Written::InPart) => return Existing::EndedEarly,
+        Some(Written::Whole) => return Existing::Finished,
+        None => {}
+    }
     let Ok(meta) = fs::metadata(path).or_else(|_| fs::symlink_metadata(path)) else { return Existing::Nothing };
     if !meta.is_file() && !meta.is_symlink() {
         return Existing::NoFile;

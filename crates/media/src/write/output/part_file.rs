@@ -67,6 +67,16 @@ impl PartFile {
         ended_early::mark(&mut self.lock, container).map_err(|e| MediaError::create(&self.path, &e))
     }
 
+    /// Leaves it where it is: for the next run to see.
+    pub(crate) fn leave(&mut self) {
+        self.done = true;
+    }
+
+    /// Whether a file of that name was left behind, or is being written.
+    pub(crate) fn is_left(path: &Path) -> bool {
+        path.with_file_name(temporary_name(path.file_name().unwrap_or_default())).exists()
+    }
+
     /// Flushes it to the disk and gives it its final name. Returns the size.
     ///
     /// # Errors
