@@ -281,7 +281,8 @@ fn variable_frame_rate_stays_in_step_in_a_container_without_time_stamps() {
         &[&even, &input],
     );
     let frames = times(&input).len();
-    let last = |path: &Path, stream: &str| packets(path, stream).last().unwrap().0.parse::<f64>().unwrap();
+    // AVI tells no presentation times.
+    let length = |path: &Path, n: usize| text(&probe(path)["streams"][n]["duration"]).parse::<f64>().unwrap();
     for segments in ["off", "1"] {
         let out = dir.path().join("out.avi");
         ok([
@@ -297,8 +298,10 @@ fn variable_frame_rate_stays_in_step_in_a_container_without_time_stamps() {
             segments,
         ]);
         assert_eq!(packets(&out, "v:0").len(), frames);
-        let (video, sound) = (last(&out, "v:0"), last(&out, "a:0"));
-        assert!((video - sound).abs() < 0.2 && (video - last(&input, "v:0")).abs() < 0.2, "{video} {sound}");
+        for stream in [0, 1] {
+            let (made, source) = (length(&out, stream), length(&input, stream));
+            assert!((made - source).abs() < 0.2, "stream {stream}: {made} {source}");
+        }
     }
     let refused = run([arg(&input), "-o", arg(&dir.path().join("out.mxf")), "--model", "selfie"]);
     assert_eq!(refused.status.code(), Some(2));
