@@ -265,7 +265,7 @@ fn wrong_settings_are_refused() {
         ("a.mp4", codec(Codec::Ffv1), "cannot hold ffv1"),
         ("a.xyz", none(), "use one of .mp4, .mov, .mkv, .webm"),
         ("a", none(), "use one of .mp4, .mov, .mkv, .webm"),
-        ("a.png", none(), "use one of .mp4, .mov, .mkv, .webm"),
+        ("a.gif", none(), "use one of .mp4, .mov, .mkv, .webm"),
         ("none/a.mp4", none(), "does not exist; create it first"),
     ] {
         let said = error(name, encode);

@@ -181,16 +181,20 @@ impl Resampler {
 
     /// Takes a frame that is heard at `pts`, in samples of its own rate.
     pub(crate) fn put(&mut self, frame: &ffmpeg::frame::Audio, pts: Option<i64>) -> Result<()> {
-        let mut frame = frame.clone();
-        frame.set_pts(pts);
-        // SAFETY: a frame of ours, whose layout gets the usual order where it states none.
-        unsafe {
-            let f = frame.as_mut_ptr();
+        // SAFETY: a new reference to a valid frame, null checked for, whose layout gets the usual order where it states
+        // none. (ffmpeg-next's own clone loses sound that states none.)
+        let mut frame = unsafe {
+            let f = ffi::av_frame_clone(frame.as_ptr());
+            if f.is_null() {
+                return Err(MediaError::NoMemory { what: "a frame of sound".to_owned() });
+            }
             if !is_native(&raw const (*f).ch_layout) {
                 let usual = Layout::usual((*f).ch_layout.nb_channels);
                 ffi::av_channel_layout_copy(&raw mut (*f).ch_layout, &raw const usual.0);
             }
-        }
+            ffmpeg::frame::Audio::wrap(f)
+        };
+        frame.set_pts(pts);
         let mut source = self.graph.get("in").ok_or(ffmpeg::Error::FilterNotFound).map_err(failed)?;
         source.source().add(&frame).map_err(failed)
     }

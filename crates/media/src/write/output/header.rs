@@ -5,6 +5,7 @@ use super::Output;
 use crate::error::{MediaError, Result};
 use crate::ffi::dictionary::{Dictionary, write_dict};
 use crate::ffi::log;
+use crate::formats::container::Container;
 use crate::formats::tags;
 use crate::read::template::SourceTemplate;
 use ffmpeg_next::{self as ffmpeg, ffi};
@@ -48,6 +49,10 @@ impl Output {
             let oc = self.context;
             write_dict(&raw mut (*oc).metadata, template.tags.iter().filter(|(k, _)| !is_stale(k, false)));
             (*oc).strict_std_compliance = self.compliance();
+            if self.encodes_sound && matches!(self.container, Container::Matroska | Container::WebM) {
+                // Opus begins before 0, which the muxer states as the codec's delay; it needn't move all streams for that.
+                (*oc).avoid_negative_ts = 0;
+            }
             if template.arbitrary_start {
                 // MPEG-TS starts anywhere; as ffmpeg does, the output starts at 0.
                 (*oc).output_ts_offset = -template.start;

@@ -70,6 +70,8 @@ pub(crate) struct Output {
     file: OutputFile,
     /// Streams to be written whole after the header: number and bytes of a cover picture.
     covers: Vec<(usize, Vec<u8>)>,
+    /// Sound is converted.
+    encodes_sound: bool,
     /// What FFmpeg's muxer doesn't write of ambisonic sound.
     spatial: Vec<TrackBoxes>,
     /// When the last packet of the video is decoded, where the container counts frames.
@@ -119,6 +121,7 @@ impl Output {
             container: container.clone(),
             file,
             covers: Vec::new(),
+            encodes_sound: false,
             spatial: Vec::new(),
             last_frame: None,
         };

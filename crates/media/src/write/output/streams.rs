@@ -117,13 +117,19 @@ impl Output {
             if carry == Carry::Without {
                 return StreamHandling::MadeAnew;
             }
-            let why = match self.container.holds(codec).then(|| self.try_header(stream)) {
+            let why = match self.container.holds(codec).then(|| self.try_header(&stream.params, stream.time_base)) {
                 Some(Ok(())) => return StreamHandling::Copy,
                 Some(Err(why)) => format!("{} cannot hold it: {why}", self.container.name()),
                 None => format!("{} cannot hold it", self.container.name()),
             };
             return match Transcoder::new(stream, &self.container).filter(|_| carry == Carry::Auto) {
-                Some(Ok(transcoder)) => StreamHandling::Convert(transcoder),
+                Some(Ok(transcoder)) => {
+                    let tried = transcoder.parameters().map(|p| self.try_header(&p, transcoder.time_base()));
+                    match tried {
+                        Ok(Ok(())) => StreamHandling::Convert(transcoder),
+                        _ => StreamHandling::Drop(why),
+                    }
+                }
                 Some(Err(e)) => StreamHandling::Drop(format!("{why}; converting it fails: {e}")),
                 None => StreamHandling::Drop(why),
             };
@@ -145,7 +151,7 @@ impl Output {
 
     /// Whether the muxer takes a stream, tried in memory: better to leave one out than to fail at
     /// the header of the whole file.
-    fn try_header(&self, source: &StreamTemplate) -> std::result::Result<(), String> {
+    fn try_header(&self, source: &Parameters, time_base: ffi::AVRational) -> std::result::Result<(), String> {
         let muxer = self.container.muxer();
         let mut oc: *mut ffi::AVFormatContext = ptr::null_mut();
         // SAFETY: a context of our own with one stream, writing to a growing buffer; both are freed.
@@ -156,9 +162,9 @@ impl Output {
             let stream = ffi::avformat_new_stream(oc, ptr::null());
             let (mut code, mut lines) = (ffi::AVERROR(libc::ENOMEM), Vec::new());
             if !stream.is_null() && ffi::avio_open_dyn_buf(&raw mut (*oc).pb) >= 0 {
-                ffi::avcodec_parameters_copy((*stream).codecpar, source.params.as_ptr());
+                ffi::avcodec_parameters_copy((*stream).codecpar, source.as_ptr());
                 (*(*stream).codecpar).codec_tag = 0;
-                (*stream).time_base = source.time_base;
+                (*stream).time_base = time_base;
                 (*oc).strict_std_compliance = self.compliance();
                 (code, lines) = log::capture(|| ffi::avformat_write_header(oc, ptr::null_mut()));
                 let mut buffer = ptr::null_mut();
@@ -266,6 +272,7 @@ impl Output {
     }
 
     fn add_converted(&mut self, source: &StreamTemplate, transcoder: Transcoder) -> Result<CopiedStream> {
+        self.encodes_sound |= matches!(transcoder, Transcoder::Audio(_));
         let (stream, index) = self.new_stream()?;
         let parameters = transcoder.parameters()?;
         // SAFETY: a new stream of ours; FFmpeg copies the parameters.
