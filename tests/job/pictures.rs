@@ -72,6 +72,22 @@ fn numbered_pictures_keep_their_numbers() {
     ok(["-q", arg(&input), "-o", arg(&out), "--model", "selfie", "-n"]);
     assert_eq!(listing(dir.path()).iter().filter(|n| n.contains("out_")).collect::<Vec<_>>(), made);
     ok(["-q", "-y", arg(&input), "-o", arg(&out), "--model", "selfie"]);
+    // Not even with -y is an input written over, by whichever name.
+    for (from, to) in [
+        ("in_%05d.png", "in_%05d.png"),
+        ("in_%05d.png", "in_0%04d.png"),
+        ("in_00008.png", "in_%05d.png"),
+        ("in_%05d.png", "in_00009.png"),
+    ] {
+        let before: Vec<_> =
+            (7..=9).map(|n| std::fs::read(dir.path().join(format!("in_0000{n}.png"))).unwrap()).collect();
+        let said = run(["-q", "-y", arg(&dir.path().join(from)), "-o", arg(&dir.path().join(to)), "--model", "selfie"]);
+        assert_eq!(said.status.code(), Some(2), "{from} {to}: {}", stderr(&said));
+        assert!(stderr(&said).contains("input"), "{from} {to}: {}", stderr(&said));
+        let after: Vec<_> =
+            (7..=9).map(|n| std::fs::read(dir.path().join(format!("in_0000{n}.png"))).unwrap()).collect();
+        assert!(before == after);
+    }
     let movie = dir.path().join("movie.mp4");
     ok(["-q", arg(&input), "-o", arg(&movie), "--framerate", "12", "--model", "selfie"]);
     let v = video(&movie);

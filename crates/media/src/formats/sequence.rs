@@ -45,6 +45,16 @@ impl Sequence {
         (self.file(number).file_name() == Some(name)).then_some(number)
     }
 
+    /// Whether a file is one of the sequence's, there or still to come.
+    pub fn contains(&self, path: &Path) -> bool {
+        let place = |folder: &Path| {
+            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
+        };
+        let same_folder = path.parent().is_some_and(|folder| place(folder) == place(&self.folder));
+        same_folder && path.file_name().is_some_and(|name| self.number(name).is_some())
+    }
+
     /// The least number of which there is a file.
     pub fn first(&self) -> Option<u64> {
         let folder = if self.folder.as_os_str().is_empty() { Path::new(".") } else { &self.folder };
@@ -77,5 +87,7 @@ mod tests {
             std::fs::write(dir.path().join(name), b"").unwrap();
         }
         assert_eq!(sequence.first(), Some(7));
+        assert!(sequence.contains(&dir.path().join("s_999.png")));
+        assert!(!sequence.contains(&dir.path().join("t_999.png")) && !sequence.contains(Path::new("s_999.png")));
     }
 }

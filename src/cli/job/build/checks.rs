@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use vrseg_engine::Job;
 use vrseg_engine::segments;
 use vrseg_engine::settings::Sources;
+use vrseg_media::Sequence;
 use vrseg_media::pictures::{self, Written};
 
 /// Of a projection and a field of view that don't go together the stronger layer's word counts; of
@@ -78,7 +79,8 @@ pub(super) fn check_places(jobs: &[Job], args: &JobArgs) -> Result<(), UsageErro
     for job in jobs {
         for output in &job.outputs {
             let (path, place) = (&output.path, canonical_place(&output.path));
-            let source = places.get(&place).or_else(|| inodes.get(&identity(path)?));
+            let pictures = || sources.iter().find(|source| share_pictures(source, path));
+            let source = places.get(&place).or_else(|| inodes.get(&identity(path)?)).or_else(pictures);
             if let Some(source) = source {
                 let same =
                     if *source == path { "an input".to_owned() } else { format!("the input {}", source.display()) };
@@ -94,6 +96,19 @@ pub(super) fn check_places(jobs: &[Job], args: &JobArgs) -> Result<(), UsageErro
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(complaints("some outputs can't be written:", &problems)) }
+}
+
+/// Whether pictures of an output would have the names of a source's: one of them at least is a numbered sequence.
+fn share_pictures(source: &Path, output: &Path) -> bool {
+    let numbered = |path: &Path| Sequence::of(path).filter(|_| !path.exists());
+    let any_of = |path: &Path| match numbered(path) {
+        Some(sequence) => sequence.first().map(|number| sequence.file(number)),
+        None => Some(path.to_owned()),
+    };
+    let taken = |by: &Path, file: &Path| {
+        numbered(by).zip(any_of(file)).is_some_and(|(sequence, file)| sequence.contains(&file))
+    };
+    taken(output, source) || numbered(source).is_some_and(|sequence| sequence.contains(output))
 }
 
 /// Handles outputs that exist: replaced with `-y`, left with `-n`, else refused. One that an interrupted run ended early
