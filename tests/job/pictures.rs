@@ -88,6 +88,21 @@ fn numbered_pictures_keep_their_numbers() {
             (7..=9).map(|n| std::fs::read(dir.path().join(format!("in_0000{n}.png"))).unwrap()).collect();
         assert!(before == after);
     }
+    let twice = [
+        format!("green={}", arg(&dir.path().join("d_%05d.png"))),
+        format!("matte={}", arg(&dir.path().join("d_%d.png"))),
+    ];
+    let said = run(["-q", arg(&input), "-o", &twice[0], "-o", &twice[1], "--model", "selfie"]);
+    assert!(said.status.code() == Some(2) && stderr(&said).contains("would be written twice"), "{}", stderr(&said));
+    // What lies behind a gap is not read, and that is said.
+    std::fs::copy(dir.path().join("in_00009.png"), dir.path().join("in_00012.png")).unwrap();
+    let said = ok([arg(&input), "-o", arg(&dir.path().join("gap.mp4")), "--model", "selfie"]);
+    assert!(
+        stderr(&said).contains("number 10 is missing") && stderr(&said).contains("go on with 12"),
+        "{}",
+        stderr(&said)
+    );
+    std::fs::remove_file(dir.path().join("in_00012.png")).unwrap();
     let movie = dir.path().join("movie.mp4");
     ok(["-q", arg(&input), "-o", arg(&movie), "--framerate", "12", "--model", "selfie"]);
     let v = video(&movie);
@@ -161,6 +176,7 @@ fn pipes_that_make_no_sense_are_refused_by_name() {
         assert!(out.stdout.is_empty());
     };
     refused(&["-", "-o", "out.mp4"], "standard input: nothing came through it");
+    refused(&["-", "-o", arg(dir.path())], "standard input has no name");
     refused(&[arg(&input), "-o", "-", "--json"], "would both write to standard output");
     refused(&[arg(&input), "-o", "-", "-o", "matte=-"], "two outputs can't both go to standard output");
     refused(&[arg(&input), "-o", "-", "--format", "mp4"], "invalid value 'mp4'");

@@ -61,7 +61,7 @@ pub struct InputArgs {
     /// Work on at most so many frames
     #[arg(long, value_name = "N", value_parser = frames, allow_negative_numbers = true)]
     pub frames: Option<u64>,
-    /// Work on this video stream of files with several, counted from 0; by default the largest
+    /// Work on this video stream of files with several, counted from 0; by default the one that ffmpeg takes
     #[arg(long, value_name = "N")]
     pub stream: Option<usize>,
     /// Pictures of a second of a numbered sequence such as in_%05d.png: 25 by default

@@ -193,7 +193,8 @@ impl Plan {
 
     /// What the user should know of the format: disagreements of its sources, bold guesses, what outputs lose.
     pub fn warnings(&self) -> impl Iterator<Item = String> + '_ {
-        let own = self.format.warnings.iter().map(|w| format!("{}: {w}", self.input.path.display()));
+        let of_input = self.input.warnings().into_iter().chain(self.format.warnings.iter().cloned());
+        let own = of_input.map(|w| format!("{}: {w}", self.input.path.display()));
         own.chain(self.lost_projection())
     }
 

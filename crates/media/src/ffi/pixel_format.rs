@@ -53,6 +53,11 @@ pub(crate) fn is_rgb(d: &ffi::AVPixFmtDescriptor) -> bool {
     d.flags & rgb as u64 != 0
 }
 
+/// Whether a format has a channel of opacity.
+pub(crate) fn has_alpha(format: PixelFormat) -> bool {
+    descriptor(format).is_some_and(|d| d.flags & ffi::AV_PIX_FMT_FLAG_ALPHA as u64 != 0)
+}
+
 /// The layout of a pixel format; `None` where it isn't planar YUV in the machine's byte order. `yuvj420p` and
 /// the like have the layout of their ordinary twins.
 pub(crate) fn layout_of(format: PixelFormat) -> Option<YuvLayout> {

@@ -55,11 +55,30 @@ impl Sequence {
         same_folder && path.file_name().is_some_and(|name| self.number(name).is_some())
     }
 
+    /// Whether pictures of both could have one name.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        // Numbers of few and of many digits.
+        [1, 12_345_678]
+            .into_iter()
+            .any(|number| self.contains(&other.file(number)) || other.contains(&self.file(number)))
+    }
+
+    /// The first number that is missing behind the least one, and the next of which there is a file again.
+    pub fn gap(&self) -> Option<(u64, u64)> {
+        let mut numbers = self.numbers();
+        numbers.sort_unstable();
+        numbers.windows(2).find(|pair| pair[1] != pair[0] + 1).map(|pair| (pair[0] + 1, pair[1]))
+    }
+
     /// The least number of which there is a file.
     pub fn first(&self) -> Option<u64> {
+        self.numbers().into_iter().min()
+    }
+
+    fn numbers(&self) -> Vec<u64> {
         let folder = if self.folder.as_os_str().is_empty() { Path::new(".") } else { &self.folder };
-        let names = std::fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.file_name()));
-        names.filter_map(|name| self.number(&name)).min()
+        let names = std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.file_name()));
+        names.filter_map(|name| self.number(&name)).collect()
     }
 }
 
@@ -86,7 +105,10 @@ mod tests {
         for name in ["s_007.png", "s_1001.png", "s_012.png", "s_1.png", "t_001.png", "s_002.jpg", "s_0x3.png"] {
             std::fs::write(dir.path().join(name), b"").unwrap();
         }
-        assert_eq!(sequence.first(), Some(7));
+        assert_eq!((sequence.first(), sequence.gap()), (Some(7), Some((8, 12))));
+        let other = |name: &str| Sequence::of(&dir.path().join(name)).unwrap();
+        assert!(sequence.overlaps(&other("s_%d.png")) && sequence.overlaps(&other("s_00%d.png")));
+        assert!(!sequence.overlaps(&other("s_%03d.jpg")));
         assert!(sequence.contains(&dir.path().join("s_999.png")));
         assert!(!sequence.contains(&dir.path().join("t_999.png")) && !sequence.contains(Path::new("s_999.png")));
     }

@@ -1,6 +1,8 @@
 //! What a file is: what probing finds out.
 
 use crate::ffi::convert::dynamic::DynamicRange;
+use crate::ffi::pixel_format::{format_named, has_alpha};
+use crate::formats::sequence::Sequence;
 use crate::read::options::InputChoice;
 use std::path::PathBuf;
 use vrseg_image::plane::{ChromaSiting, Orientation, YuvColor, YuvLayout};
@@ -42,6 +44,17 @@ pub struct InputInfo {
 }
 
 impl InputInfo {
+    /// What of the source isn't worked on, in sentences.
+    pub fn warnings(&self) -> Vec<String> {
+        let gap = Some(()).filter(|()| self.is_sequence()).and_then(|()| Sequence::of(&self.path)?.gap());
+        let gap = gap.map(|(missing, next)| {
+            format!("number {missing} is missing, so the pictures end there, though they go on with {next}")
+        });
+        let transparent = format_named(&self.video.pixel_format).is_some_and(has_alpha);
+        let own = transparent.then(|| "its own transparency is not taken over".to_owned());
+        gap.into_iter().chain(own).collect()
+    }
+
     /// Whether its pictures are files of their own, of which the path names all.
     pub fn is_sequence(&self) -> bool {
         self.format == "image2" && !self.path.exists()

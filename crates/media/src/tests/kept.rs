@@ -371,3 +371,20 @@ fn sdr_is_made_of_hdr_without_its_metadata() {
     let info = crate::open(&from, &choice).unwrap();
     assert_eq!((info.info().video.layout, info.info().video.dynamic), (yuv420(8), DynamicRange::Standard));
 }
+
+#[test]
+fn texts_that_overlap_begin_when_they_did() {
+    let files = Files::new();
+    let at = |ms: u32| format!("00:00:{:02},{:03}", ms / 1000, ms % 1000);
+    let cue = |i: u32| format!("{}\n{} --> {}\ncue {i}\n\n", i + 1, at(80 + 100 * i), at(480 + 100 * i));
+    std::fs::write(files.path("s.srt"), (0..10).map(cue).collect::<String>()).unwrap();
+    let from =
+        files.make(&format!("{} -i s.srt -c:v libx264 -preset ultrafast -c:s srt", picture("160x96", 60)), "a.mkv");
+    let to = files.path("b.mp4");
+    copy(&from, &to, &fast(), &DecodeOptions::default()).unwrap();
+    let begins = packets(&to, "s", "pts_time");
+    for i in 0..10 {
+        let want = format!("{:.6}", 0.08 + 0.1 * f64::from(i));
+        assert!(begins.contains(&want), "{want}: {begins:?}");
+    }
+}

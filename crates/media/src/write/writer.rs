@@ -59,6 +59,11 @@ impl Writer {
             if options.copy_streams && template.info.audio_streams > 0 {
                 notes.lost.push("pictures have no sound; a video keeps it".to_owned());
             }
+            if template.info.video.dynamic.is_high() {
+                notes
+                    .lost
+                    .push("pictures can't say that they are HDR and look pale; --sdr maps their tones".to_owned());
+            }
             let files = PictureFiles::create(&path, template.first_number, options.overwrite)?;
             return Ok(Writer { encoder, target: Target::Pictures(files), notes, path });
         }

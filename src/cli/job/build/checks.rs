@@ -8,6 +8,7 @@ use crate::cli::job::inputs;
 use crate::cli::job::outputs::{OutputRequest, canonical_place};
 use std::collections::HashMap;
 use std::fs;
+use std::io::{self, IsTerminal};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use vrseg_engine::Job;
@@ -37,6 +38,9 @@ pub(super) fn check_standard_streams(args: &JobArgs, requests: &[OutputRequest])
     let outputs = requests.iter().filter(|r| vrseg_media::is_stdout(&r.path)).count();
     let wrong = match outputs {
         0 => return Ok(()),
+        1 if io::stdout().is_terminal() => {
+            "standard output is a terminal, which can't show a video; send it on (vrseg ... -o - | ...)"
+        }
         1 if args.messages.json => "--json and -o - would both write to standard output; write one of them to a file",
         1 => return Ok(()),
         _ => "two outputs can't both go to standard output; write one of them to a file",
@@ -75,6 +79,8 @@ pub(super) fn check_places(jobs: &[Job], args: &JobArgs) -> Result<(), UsageErro
     let places: HashMap<_, _> = sources.iter().map(|p| (canonical_place(p), *p)).collect();
     let inodes: HashMap<_, _> = sources.iter().filter_map(|p| Some((identity(p)?, *p))).collect();
     let mut taken: HashMap<PathBuf, &Path> = HashMap::new();
+    let all = jobs.iter().flat_map(|job| &job.outputs).map(|o| o.path.as_path());
+    let numbered: Vec<(&Path, Sequence)> = all.filter_map(|path| Some((path, Sequence::of(path)?))).collect();
     let mut problems = Vec::new();
     for job in jobs {
         for output in &job.outputs {
@@ -85,6 +91,9 @@ pub(super) fn check_places(jobs: &[Job], args: &JobArgs) -> Result<(), UsageErro
                 let same =
                     if *source == path { "an input".to_owned() } else { format!("the input {}", source.display()) };
                 problems.push(format!("{}: this output is {same} itself", path.display()));
+            } else if let Some(other) = numbered.iter().find(|(other, sequence)| same_numbers((other, sequence), path))
+            {
+                problems.push(format!("{}: would be written twice, as {} too", path.display(), other.0.display()));
             } else if let Some(other) = taken.insert(place, &job.input) {
                 let of = if other == job.input {
                     format!("two outputs of {}", other.display())
@@ -96,6 +105,11 @@ pub(super) fn check_places(jobs: &[Job], args: &JobArgs) -> Result<(), UsageErro
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(complaints("some outputs can't be written:", &problems)) }
+}
+
+/// Whether another output's numbered pictures could have this one's name, or those of its numbered pictures.
+fn same_numbers((other, sequence): (&Path, &Sequence), path: &Path) -> bool {
+    other != path && (Sequence::of(path).is_some_and(|own| own.overlaps(sequence)) || sequence.contains(path))
 }
 
 /// Whether pictures of an output would have the names of a source's: one of them at least is a numbered sequence.

@@ -106,9 +106,12 @@ fn spool(args: &JobArgs, requests: &[OutputRequest]) -> Result<Option<Spooled>, 
     if !args.input.named().any(|path| path.as_os_str() == STDIN) {
         return Ok(None);
     }
+    if let Some(folder) = requests.iter().find(|r| r.folder) {
+        let why = "standard input has no name that an output could get in a folder; name its file";
+        return Err(UsageError(format!("{}: {why}", folder.path.display())));
+    }
     // There is room for an output, so there may be for the input.
-    let beside =
-        requests.first().map(|r| if r.folder { r.path.as_path() } else { r.path.parent().unwrap_or(Path::new(".")) });
+    let beside = requests.first().and_then(|r| r.path.parent());
     Spooled::read(beside.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder })).map(Some)
 }
 

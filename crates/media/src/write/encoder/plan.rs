@@ -64,7 +64,7 @@ pub fn plan_encoder(options: &WriterOptions<'_>) -> Result<EncoderPlan> {
     let codec = find(&encoder)?;
     check_container(options, &container, &codec)?;
     let pixel = choose_pixel(options, &encoder, &codec)?;
-    let warnings = warnings(asked, options, id_of(&codec));
+    let warnings = warnings(asked, options, id_of(&codec), pixel);
     let (mut settings, mut description) = settings(&encoder, options, pixel)?;
     // Set last, they replace settings of the same name.
     settings.extend(options.encode.extra.iter().cloned());
@@ -106,7 +106,12 @@ fn rounded(fps: f64) -> f64 {
 }
 
 /// What becomes of the pictures that the user may not expect; `frames` is as they come, `encoded` as they are written.
-fn warnings(frames: &WriterOptions<'_>, encoded: &WriterOptions<'_>, codec: CodecId) -> Vec<String> {
+fn warnings(
+    frames: &WriterOptions<'_>,
+    encoded: &WriterOptions<'_>,
+    codec: CodecId,
+    pixel: PixelFormat,
+) -> Vec<String> {
     let mut warnings = Vec::new();
     if frames.layout != encoded.layout && frames.purpose == Purpose::Picture {
         let bits = if frames.layout.bits > encoded.layout.bits { " and 10 bits" } else { "" };
@@ -126,6 +131,15 @@ fn warnings(frames: &WriterOptions<'_>, encoded: &WriterOptions<'_>, codec: Code
     }
     let Some(player) = frames.encode.player else { return warnings };
     let (name, limits) = (player.name(), player.limits());
+    let own = |codec: Codec| find_encoder(codec.software()).map(|encoder| id_of(&encoder));
+    let decoded = [Codec::H264].iter().chain(limits.codecs);
+    if !decoded.map(|codec| own(*codec)).any(|id| id == Some(codec)) {
+        warnings.push(format!("{name} does not decode {}", codec_name(codec)));
+    }
+    let fine = |layout: YuvLayout| (layout.chroma_shift_x, layout.chroma_shift_y) != (1, 1) || layout.bits > 10;
+    if layout_of(pixel).is_some_and(fine) {
+        warnings.push(format!("{name} does not decode {}, only 4:2:0 and at most 10 bits", format_name(pixel)));
+    }
     if (frames.width, frames.height) != (width, height) {
         let (w, h) = (frames.width, frames.height);
         warnings.push(format!("made smaller for {name}: from {w}x{h} to {width}x{height}"));

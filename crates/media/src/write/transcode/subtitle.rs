@@ -3,12 +3,9 @@
 use crate::error::{MediaError, Result};
 use crate::ffi::convert::subtitle::{SubtitleDecoder, SubtitleEncoder};
 use crate::ffi::parameters::Parameters;
-use crate::ffi::time;
+use crate::ffi::time::{self, MICROSECONDS};
 use crate::read::template::StreamTemplate;
 use ffmpeg_next::{self as ffmpeg, ffi};
-
-/// Milliseconds, which text subtitles count in.
-const MILLISECONDS: ffi::AVRational = ffi::AVRational { num: 1, den: 1000 };
 
 pub(crate) struct SubtitleTranscoder {
     decoder: SubtitleDecoder,
@@ -34,7 +31,7 @@ impl SubtitleTranscoder {
     }
 
     pub(super) fn time_base(&self) -> ffi::AVRational {
-        MILLISECONDS
+        MICROSECONDS
     }
 
     /// A text, at its time; nothing for what isn't one.
@@ -42,13 +39,14 @@ impl SubtitleTranscoder {
         let Some(at) = packet.pts().or(packet.dts()) else { return Ok(Vec::new()) };
         let Some(shown) = self.decoder.decode(packet) else { return Ok(Vec::new()) };
         let Some(bytes) = self.encoder.encode(&shown) else { return Ok(Vec::new()) };
-        let milliseconds = |t: i64| time::rescale(t, self.source_time_base, MILLISECONDS);
-        let length = match milliseconds(packet.duration()) {
-            0 => shown.milliseconds(),
+        // FFmpeg's mov muxer ends a text early where the ticks are longer than those of other streams.
+        let micros = |t: i64| time::rescale(t, self.source_time_base, MICROSECONDS);
+        let length = match micros(packet.duration()) {
+            0 => shown.milliseconds() * 1000,
             length => length,
         };
         let mut out = ffmpeg::Packet::copy(&bytes);
-        let start = milliseconds(at) + shown.delay();
+        let start = micros(at) + shown.delay() * 1000;
         out.set_pts(Some(start));
         out.set_dts(Some(start));
         out.set_duration(length);
