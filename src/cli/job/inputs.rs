@@ -40,7 +40,7 @@ pub(crate) fn gather<'a>(
         let show = path.display();
         match fs::metadata(path) {
             // A numbered sequence of pictures.
-            Err(_) if Sequence::of(path).is_some_and(|sequence| sequence.first().is_some()) => {
+            Err(_) if Sequence::unless_file(path).is_some_and(|sequence| sequence.first().is_some()) => {
                 found.push(Input { path: path.clone(), below: PathBuf::new(), found: false });
             }
             Err(e) => problems.push(format!("{show}: {}", reason(&e))),

@@ -93,7 +93,7 @@ impl OutputRequest {
             self.path.clone()
         };
         let ext = extension(&path);
-        if mode == "alpha" && !ALPHA_EXTENSIONS.contains(&ext.as_str()) {
+        if mode == "alpha" && !carries_alpha(&path) {
             return Err(UsageError(format!(
                 "{}: .{ext} carries no alpha channel; use .mov (ProRes 4444), .webm (VP9), .mkv (FFV1), or .png for pictures",
                 path.display()
@@ -120,6 +120,11 @@ fn named(stem: &OsStr, format: &Format) -> (OsString, String) {
     let mut stem = names::name(stem, format, keyed).into_vec();
     stem.truncate(stem.len().saturating_sub(tokens.len()));
     (OsString::from_vec(stem), tokens.trim_start_matches('_').to_owned())
+}
+
+/// Whether files of that name can have a real alpha channel.
+pub(super) fn carries_alpha(path: &Path) -> bool {
+    ALPHA_EXTENSIONS.contains(&extension(path).as_str())
 }
 
 /// The extension in lower case.

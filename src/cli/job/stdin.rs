@@ -22,14 +22,13 @@ impl Spooled {
     ///
     /// # Errors
     /// It is a terminal, nothing comes, or there is no room.
-    pub(crate) fn read(folder: Option<&Path>) -> Result<Self, UsageError> {
+    pub(crate) fn read(folder: &Path) -> Result<Self, UsageError> {
         let wrong = |why: String| UsageError(format!("standard input: {why}"));
         let mut input = io::stdin().lock();
         if input.is_terminal() {
             return Err(wrong("is a terminal; send a video through it (cat video.mp4 | vrseg - ...)".to_owned()));
         }
-        let here = folder.and_then(|folder| tempfile::tempfile_in(folder).ok());
-        let file = here.map_or_else(tempfile::tempfile, Ok).map_err(|e| wrong(e.to_string()))?;
+        let file = tempfile::tempfile_in(folder).or_else(|_| tempfile::tempfile()).map_err(|e| wrong(e.to_string()))?;
         let bytes = io::copy(&mut input, &mut &file).map_err(|e| wrong(e.to_string()))?;
         if bytes == 0 {
             return Err(wrong("nothing came through it".to_owned()));

@@ -79,7 +79,7 @@ impl VideoFrame {
         Some(self.layout)
     }
 
-    /// The same.
+    /// The same, of which this crate knows that it is there.
     pub(crate) fn plain_layout(&self) -> YuvLayout {
         self.layout
     }
@@ -313,7 +313,7 @@ pub(crate) fn remove_display_matrix(frame: &mut ffmpeg::frame::Video) {
     };
 }
 
-/// Takes away what is said of high dynamic range, which isn't there any more.
+/// Removes the metadata of a high dynamic range, which isn't there any more.
 pub(crate) fn remove_hdr_metadata(frame: &mut ffmpeg::frame::Video) {
     use ffi::AVFrameSideDataType::{
         AV_FRAME_DATA_CONTENT_LIGHT_LEVEL, AV_FRAME_DATA_DOVI_METADATA, AV_FRAME_DATA_DYNAMIC_HDR_PLUS,

@@ -31,6 +31,11 @@ impl Sequence {
         })
     }
 
+    /// The same for what is read or was written: a file that has that very name is no sequence.
+    pub fn unless_file(path: &Path) -> Option<Self> {
+        Self::of(path).filter(|_| !path.exists())
+    }
+
     /// The file of that number.
     pub fn file(&self, number: u64) -> PathBuf {
         let number = format!("{number:0width$}", width = self.digits);
@@ -48,7 +53,7 @@ impl Sequence {
     /// Whether a file is one of the sequence's, there or still to come.
     pub fn contains(&self, path: &Path) -> bool {
         let place = |folder: &Path| {
-            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            let folder = or_here(folder);
             folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
         };
         let same_folder = path.parent().is_some_and(|folder| place(folder) == place(&self.folder));
@@ -76,10 +81,17 @@ impl Sequence {
     }
 
     fn numbers(&self) -> Vec<u64> {
-        let folder = if self.folder.as_os_str().is_empty() { Path::new(".") } else { &self.folder };
-        let names = std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.file_name()));
+        let names = std::fs::read_dir(or_here(&self.folder))
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| Some(entry.ok()?.file_name()));
         names.filter_map(|name| self.number(&name)).collect()
     }
+}
+
+/// The folder of a name without one.
+fn or_here(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
 }
 
 #[cfg(test)]

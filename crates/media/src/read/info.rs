@@ -46,7 +46,7 @@ pub struct InputInfo {
 impl InputInfo {
     /// What of the source isn't worked on, in sentences.
     pub fn warnings(&self) -> Vec<String> {
-        let gap = Some(()).filter(|()| self.is_sequence()).and_then(|()| Sequence::of(&self.path)?.gap());
+        let gap = self.sequence().and_then(|sequence| sequence.gap());
         let gap = gap.map(|(missing, next)| {
             format!("number {missing} is missing, so the pictures end there, though they go on with {next}")
         });
@@ -55,9 +55,9 @@ impl InputInfo {
         gap.into_iter().chain(own).collect()
     }
 
-    /// Whether its pictures are files of their own, of which the path names all.
-    pub fn is_sequence(&self) -> bool {
-        self.format == "image2" && !self.path.exists()
+    /// The numbered files that are its pictures, where they are.
+    pub(crate) fn sequence(&self) -> Option<Sequence> {
+        Sequence::unless_file(&self.path)
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn open_context(path: &Path, choice: &InputChoice) -> Result<Input> {
 /// Opens a file and reads what its header says.
 pub(crate) fn open_header(path: &Path, choice: &InputChoice) -> Result<Input> {
     log::init();
-    if let (Some(sequence), false) = (Sequence::of(path), path.exists()) {
+    if let Some(sequence) = Sequence::unless_file(path) {
         return open_sequence(path, &sequence, choice);
     }
     check_file(path)?;

@@ -226,9 +226,8 @@ fn video_info(
 
 /// Bytes of a file, or of the first of a numbered sequence.
 fn size(path: &Path) -> u64 {
-    let first = || Some(Sequence::of(path)?).and_then(|sequence| Some(sequence.file(sequence.first()?)));
-    let meta = std::fs::metadata(path).ok().or_else(|| std::fs::metadata(first()?).ok());
-    meta.map_or(0, |meta| meta.len())
+    let first = Sequence::unless_file(path).and_then(|sequence| Some(sequence.file(sequence.first()?)));
+    std::fs::metadata(first.as_deref().unwrap_or(path)).map_or(0, |meta| meta.len())
 }
 
 /// How a picture file (not a video) is turned: cameras say so in its EXIF data, which only decoding it tells.

@@ -10,7 +10,6 @@ use crate::ffi::time::{self, MICROSECONDS};
 use crate::ffi::timecode;
 use crate::formats::color::dynamic_range;
 use crate::formats::hdr::Hdr;
-use crate::formats::sequence::Sequence;
 use crate::formats::sidedata::{self, StreamSideData};
 use crate::formats::spatial_audio::{self, TrackBoxes};
 use crate::read::info::InputInfo;
@@ -100,13 +99,14 @@ impl SourceTemplate {
         let arbitrary_start = has_arbitrary_clock(input);
         // SAFETY: an open input's metadata is a valid dictionary or null.
         let mut tags = unsafe { dictionary::read_dict((*input.as_ptr()).metadata) };
-        let mut first_number = Sequence::of(&info.path).and_then(|sequence| sequence.first()).unwrap_or(1);
+        let numbered = info.sequence().and_then(|sequence| sequence.first());
+        let mut first_number = numbered.unwrap_or(1);
         if let Some(start) = range.0 {
             // The frame that the range begins with has a later time code than the file's first.
             let seconds = (start - file_start(input)) as f64 / 1e6;
             let rate = video.frame_rate;
             let frames = (seconds * f64::from(rate.num) / f64::from(rate.den.max(1)) - 1e-3).ceil() as i64;
-            if info.is_sequence() {
+            if numbered.is_some() {
                 first_number += frames.max(0) as u64;
             }
             let of_streams = streams.iter_mut().map(|stream| &mut stream.tags);
@@ -151,7 +151,7 @@ impl SourceTemplate {
     }
 }
 
-/// Sets the time code that tags state by so many frames later.
+/// Moves the time code that tags state to `frames` later.
 fn move_timecode(tags: &mut Tags, rate: ffi::AVRational, frames: i64) {
     for (_, value) in tags.iter_mut().filter(|(name, _)| name.as_bytes().eq_ignore_ascii_case(b"timecode")) {
         if let Some(later) = timecode::after(value, rate, frames) {

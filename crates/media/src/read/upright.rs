@@ -39,7 +39,7 @@ impl Uprighter {
         if orientation.is_upright() {
             return Ok(frame);
         }
-        let Some(layout) = frame.layout() else { return Ok(frame) };
+        let layout = frame.plain_layout();
         let (width, height) = orientation.size((frame.width(), frame.height()));
         let pool = match self.pool.take().filter(|pool| (pool.layout(), pool.size()) == (layout, (width, height))) {
             Some(pool) => pool,

@@ -2,7 +2,7 @@
 
 use crate::read::template::VideoTemplate;
 use crate::write::codec::Codec;
-use crate::write::encoder::players::Player;
+use crate::write::encoder::players::{KEY_FRAME_SECONDS, Player};
 use ffmpeg_next::ffi;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -46,6 +46,13 @@ pub struct EncodeOptions {
     pub subtitles: Carry,
     /// Whether NVENC may be chosen when `encoder` is not given.
     pub hardware: bool,
+}
+
+impl EncodeOptions {
+    /// Seconds between key frames at most.
+    pub(crate) fn key_frame_seconds(&self) -> f64 {
+        self.gop.unwrap_or(KEY_FRAME_SECONDS)
+    }
 }
 
 /// What becomes of streams of the source that aren't the video.

@@ -32,7 +32,7 @@ impl Drop for PictureFiles {
 
 /// What there is of a sequence's pictures; `None` where `path` is none, or there are none.
 pub fn written_before(path: &Path) -> Option<Written> {
-    let sequence = Sequence::of(path).filter(|_| !path.exists())?;
+    let sequence = Sequence::unless_file(path)?;
     sequence.first()?;
     Some(if PartFile::is_left(path) { Written::InPart } else { Written::Whole })
 }

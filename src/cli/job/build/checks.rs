@@ -114,15 +114,13 @@ fn same_numbers((other, sequence): (&Path, &Sequence), path: &Path) -> bool {
 
 /// Whether pictures of an output would have the names of a source's: one of them at least is a numbered sequence.
 fn share_pictures(source: &Path, output: &Path) -> bool {
-    let numbered = |path: &Path| Sequence::of(path).filter(|_| !path.exists());
-    let any_of = |path: &Path| match numbered(path) {
+    let any_of = |path: &Path| match Sequence::unless_file(path) {
         Some(sequence) => sequence.first().map(|number| sequence.file(number)),
         None => Some(path.to_owned()),
     };
-    let taken = |by: &Path, file: &Path| {
-        numbered(by).zip(any_of(file)).is_some_and(|(sequence, file)| sequence.contains(&file))
-    };
-    taken(output, source) || numbered(source).is_some_and(|sequence| sequence.contains(output))
+    let written = Sequence::unless_file(output).zip(any_of(source));
+    written.is_some_and(|(sequence, file)| sequence.contains(&file))
+        || Sequence::unless_file(source).is_some_and(|sequence| sequence.contains(output))
 }
 
 /// Handles outputs that exist: replaced with `-y`, left with `-n`, else refused. One that an interrupted run ended early

@@ -7,7 +7,7 @@ mod checks;
 pub(crate) use batch::Batch;
 
 use super::inputs::{self, Input};
-use super::outputs::{OutputRequest, canonical_place, extension};
+use super::outputs::{OutputRequest, canonical_place, carries_alpha, extension};
 use super::regions;
 use crate::cli::args::JobArgs;
 use crate::cli::exit::UsageError;
@@ -111,15 +111,15 @@ fn spool(args: &JobArgs, requests: &[OutputRequest]) -> Result<Option<Spooled>, 
         return Err(UsageError(format!("{}: {why}", folder.path.display())));
     }
     // There is room for an output, so there may be for the input.
-    let beside = requests.first().and_then(|r| r.path.parent());
-    Spooled::read(beside.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder })).map(Some)
+    let beside = requests.first().and_then(|r| r.path.parent()).filter(|folder| !folder.as_os_str().is_empty());
+    Spooled::read(beside.unwrap_or(Path::new("."))).map(Some)
 }
 
 /// The mode of an output that names none: pictures that can be transparent are, unless the user set another mode.
 fn usual_mode<'a>(request: &OutputRequest, input: &Input, default: &'a str, sources: &Sources) -> &'a str {
     let transparent = match request.folder {
         true => inputs::is_picture(&input.path),
-        false => matches!(extension(&request.path).as_str(), "png" | "webp" | "tif" | "tiff"),
+        false => inputs::is_picture(&request.path) && carries_alpha(&request.path),
     };
     let chosen = sources.of("output.mode").is_user() || default == "replace";
     if transparent && !chosen { "alpha" } else { default }

@@ -108,7 +108,7 @@ impl DynamicConverter {
 
     /// Whether it is for frames like that one.
     pub(crate) fn takes(&self, frame: &VideoFrame) -> bool {
-        frame.layout() == Some(self.source.0) && (frame.width(), frame.height()) == (self.source.1, self.source.2)
+        (frame.plain_layout(), frame.width(), frame.height()) == self.source
     }
 
     /// The same picture in the other range, without the metadata of HDR.

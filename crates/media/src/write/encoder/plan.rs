@@ -132,8 +132,7 @@ fn warnings(
     let Some(player) = frames.encode.player else { return warnings };
     let (name, limits) = (player.name(), player.limits());
     let own = |codec: Codec| find_encoder(codec.software()).map(|encoder| id_of(&encoder));
-    let decoded = [Codec::H264].iter().chain(limits.codecs);
-    if !decoded.map(|codec| own(*codec)).any(|id| id == Some(codec)) {
+    if !limits.codecs.iter().any(|decoded| own(*decoded) == Some(codec)) {
         warnings.push(format!("{name} does not decode {}", codec_name(codec)));
     }
     let fine = |layout: YuvLayout| (layout.chroma_shift_x, layout.chroma_shift_y) != (1, 1) || layout.bits > 10;
@@ -160,18 +159,17 @@ fn find(name: &str) -> Result<ffmpeg::Codec> {
 
 /// The encoder's name, and why it isn't a hardware one if that was allowed.
 fn choose_encoder(o: &WriterOptions<'_>, container: &Container) -> Result<(String, Option<String>)> {
-    if let (Some(name), false) = (&o.encode.encoder, matches!(container, Container::Pictures(_))) {
-        return Ok((name.clone(), None));
-    }
     if let Container::Pictures(encoder) = container {
         return Ok(((*encoder).to_owned(), None));
+    }
+    if let Some(name) = &o.encode.encoder {
+        return Ok((name.clone(), None));
     }
     let codec = match o.encode.codec {
         Some(codec) => codec,
         None => default_codec(o, container)?,
     };
     if let Some(player) = o.encode.player
-        && codec != Codec::H264
         && !player.limits().codecs.contains(&codec)
     {
         let what = format!("{} does not decode {}; leave --codec out", player.name(), codec.name());

@@ -13,7 +13,7 @@ const LEVEL_5_2: (usize, f64) = (36_864, 2_073_600.0);
 /// (deovr.com/app/doc, "Video encoding basics").
 pub(crate) const KEY_FRAME_SECONDS: f64 = 2.0;
 
-/// Whether a frame of that size, so many times a second (0: unknown), keeps within level 5.2 of H.264, beyond which the
+/// Whether frames of that size at `fps` a second (0: unknown) keep within level 5.2 of H.264, beyond which the
 /// decoders of headsets refuse or show damage (DeoVR; Meta, "Encoding High-Resolution 360 and 180 Video").
 pub(crate) fn fits_h264(width: usize, height: usize, fps: f64) -> bool {
     let blocks = width.div_ceil(MACROBLOCK) * height.div_ceil(MACROBLOCK);
@@ -44,7 +44,7 @@ pub(crate) struct PlayerLimits {
     pub rate: f64,
     /// Bits of a second, at the peak.
     pub bits: u64,
-    /// Codecs other than H.264 within its level 5.2.
+    /// Codecs that it decodes; H.264 within its level 5.2.
     pub codecs: &'static [Codec],
 }
 
@@ -69,8 +69,9 @@ impl Player {
 
     /// Sources stand in docs/vr_formats.md.
     pub(crate) fn limits(self) -> PlayerLimits {
+        const CODECS: &[Codec] = &[Codec::H264, Codec::Hevc, Codec::Av1];
         const EIGHT_K: usize = 8192 * 4096;
-        let codecs = |with_av1: bool| if with_av1 { &[Codec::Hevc, Codec::Av1][..] } else { &[Codec::Hevc][..] };
+        let codecs = |with_av1: bool| if with_av1 { CODECS } else { &CODECS[..2] };
         let headset = |bits, with_av1| PlayerLimits {
             side: 8192,
             pixels: EIGHT_K,

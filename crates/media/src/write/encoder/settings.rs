@@ -4,7 +4,6 @@ use crate::error::{MediaError, Result};
 use crate::ffi::codec;
 use crate::ffi::numbers::PixelFormat;
 use crate::ffi::pixel_format::descriptor;
-use crate::write::encoder::players::KEY_FRAME_SECONDS;
 use crate::write::options::{EncodeOptions, Purpose, WriterOptions};
 
 /// The presets of x264 and x265, fastest first.
@@ -170,7 +169,7 @@ impl Settings<'_> {
         if !WITH_OTHER_FRAMES.contains(&encoder) {
             return;
         }
-        let seconds = o.encode.gop.unwrap_or(KEY_FRAME_SECONDS);
+        let seconds = o.encode.key_frame_seconds();
         let fps = if o.fps > 0.0 { o.fps } else { 30.0 };
         let frames = (fps * seconds + 0.001).floor().clamp(1.0, 100_000.0);
         self.set("g", &number(frames as f32));

@@ -14,7 +14,6 @@ use crate::ffi::time;
 use crate::read::template::VideoTemplate;
 use crate::write::encoder::context::{Timing, make_closable, open_context};
 use crate::write::encoder::plan::EncoderPlan;
-use crate::write::encoder::players::KEY_FRAME_SECONDS;
 use crate::write::options::WriterOptions;
 use ffmpeg_next::{self as ffmpeg, ffi, packet::Mut as _, picture};
 use std::collections::BTreeMap;
@@ -96,8 +95,7 @@ impl VideoEncoder {
             color: options.color,
         };
         let usual_duration = time::rescale(1, frame_time, video.time_base).max(1);
-        let key_seconds = options.encode.gop.unwrap_or(KEY_FRAME_SECONDS);
-        let key_ticks = (key_seconds / time::tick(video.time_base)).floor().max(1.0) as i64;
+        let key_ticks = (options.encode.key_frame_seconds() / time::tick(video.time_base)).floor().max(1.0) as i64;
         Ok(VideoEncoder {
             key_every: (clock == Clock::Source).then_some(key_ticks),
             last_key: None,
@@ -266,14 +264,13 @@ impl VideoEncoder {
     fn conversion(&self) -> Result<Vec<(Scaler, ConvertedFrames)>> {
         let (width, height) = self.plan.size;
         let target = |format, color| Side { format, width, height, color };
-        let last = target(self.plan.pixel, self.source.color);
         let sides = match (self.plan.encoder.as_str(), format_named("rgb24")) {
             // swscale keeps the matrix from YUV to YUV, but JPEG's is always BT.601: by way of RGB it becomes that.
             ("mjpeg", Some(rgb)) => {
                 let jpeg = YuvColor { matrix: Matrix::Bt601, full_range: true };
                 vec![self.source, target(rgb, self.source.color), target(self.plan.pixel, jpeg)]
             }
-            _ => vec![self.source, last],
+            _ => vec![self.source, target(self.plan.pixel, self.source.color)],
         };
         let step = |pair: &[Side]| {
             let to = match layout_of(pair[1].format).filter(|layout| format_for(*layout) == Some(pair[1].format)) {
