@@ -6,7 +6,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     /// No such built-in model.
-    #[error("no model is called \"{name}\"; known: {known}; your own needs a manifest: --model FILE.yaml")]
+    #[error("no model is called \"{name}\"; known: {known}; `vrseg models add FILE.onnx` adds one of your own")]
     Unknown {
         /// The name that was requested.
         name: String,
@@ -60,6 +60,20 @@ pub enum ModelError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// A file could not be written or removed.
+    #[error("can't write {path}: {source}")]
+    Write {
+        /// Path of the file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A model that comes with the program was to be removed as one that a user added.
+    #[error("{name} is a built-in model, not one that you added")]
+    BuiltIn {
+        /// The model's name.
+        name: String,
+    },
     /// ONNX Runtime's shared library is missing or does not fit.
     #[error("{0}")]
     Runtime(String),
@@ -105,6 +119,7 @@ impl ModelError {
             self,
             ModelError::Unknown { .. }
                 | ModelError::NoMattes { .. }
+                | ModelError::BuiltIn { .. }
                 | ModelError::Manifest { .. }
                 | ModelError::InputSize { .. }
                 | ModelError::Precision { .. }

@@ -3,11 +3,13 @@
 //! Modules import only from modules above them in this list:
 //!
 //! 1. [`error`], [`yaml`], `device` (what a job requests of a device), `batch` (pictures, tensors, recurrent states);
-//! 2. `models`: [`manifest`], `weights`, [`registry`];
+//! 2. `models`: [`manifest`], `weights`, [`registry`], [`graph`] (what an ONNX file says of itself), [`recognize`] (which network
+//!    it is);
 //! 3. `session`: `shared_library`, [`runtime`] (ONNX Runtime's library), [`provider`] (a session on a device),
 //!    [`selftest`], `fault` and `fallback` (what a failure means, and what runs instead), `output` (alphas from an
 //!    output tensor), `engine` (one session that computes alphas);
 //! 4. `network` (a matting network that survives its device's failures) and [`detector`] (people as boxes);
+//!    [`trial`] (a network on a picture of a person) and [`library`] (models that users add and remove);
 //! 5. [`cache`]: a network whose mattes are looked up first;
 //! 6. `testing` and `fuzz`: for tests and fuzz targets of other crates.
 
@@ -18,11 +20,13 @@ mod device;
 pub mod error;
 #[doc(hidden)]
 pub mod fuzz;
+pub mod library;
 mod models;
 mod network;
 mod session;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod trial;
 pub mod yaml;
 
 pub use batch::{Batch, States, Tensor};
@@ -31,6 +35,6 @@ pub use device::{DeviceChoice, Precision, SessionChoice};
 pub use error::ModelError;
 pub use models::manifest::{Kind, Manifest};
 pub use models::weights::{Model, Weights};
-pub use models::{manifest, registry};
+pub use models::{graph, manifest, recognize, registry};
 pub use network::{ActiveBackend, Network, sessions};
 pub use session::{provider, runtime, selftest};

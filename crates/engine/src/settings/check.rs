@@ -126,7 +126,7 @@ impl Rules<'_> {
     }
 
     fn model(&self) -> Result<(), ConfigError> {
-        let Ok(known) = registry::built_in() else { return Ok(()) };
+        let Ok(known) = registry::all() else { return Ok(()) };
         let names: Vec<&str> = known.iter().map(|m| m.name.as_str()).collect();
         let is_manifest = |name: &str| name.ends_with(".yaml") || name.ends_with(".yml");
         let given = [("model.name", self.s.model.name.as_slice()), ("model.prefer", &self.s.model.prefer)];
@@ -134,7 +134,7 @@ impl Rules<'_> {
             let Some(name) = all.iter().find(|n| !names.contains(&n.as_str()) && !is_manifest(n)) else { continue };
             let hint = match schema::nearest(name, names.iter().copied()) {
                 Some(near) => format!("did you mean \"{near}\"?"),
-                None => format!("known are {}; your own needs a manifest (FILE.yaml)", names.join(", ")),
+                None => format!("known are {}; `vrseg models add FILE.onnx` adds one of your own", names.join(", ")),
             };
             return Err(self.wrong(key, format!("{key}: no model is called \"{name}\"; {hint}")));
         }

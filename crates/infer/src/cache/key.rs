@@ -2,7 +2,7 @@
 
 use super::matte::LEVELS;
 use crate::batch::{Batch, Tensor};
-use crate::models::manifest::{Manifest, Output};
+use crate::models::manifest::{Aspect, Layout, Manifest, Output, Scores, State};
 use serde::{Deserialize, Serialize};
 
 /// A BLAKE3 hash. Videos come from strangers and entries stay for weeks, so it must not be possible to construct two
@@ -33,7 +33,7 @@ impl CacheKeyContext {
             &format!("vrseg {VERSION} {LEVELS}"),
             &m.sha256,
             // How the graph's output is read. How its input is prepared shows in the numbers that a frame's key hashes.
-            &format!("{} {} {:?}", m.input.name, output_text(&m.output), m.states),
+            &format!("{} {} {}{}", m.input.name, output_text(&m.output), states_text(&m.states), unusual_text(m)),
             runtime,
             arithmetic,
             processor,
@@ -88,10 +88,38 @@ impl CacheKeyContext {
 /// What of an output's description decides how it is read. What most models don't have is left out where it isn't there,
 /// so that their keys stay what they were before it was known.
 fn output_text(output: &Output) -> String {
-    let Output { name, activation, stretch, class, people } = output;
+    let Output { name, activation, stretch, class, people, layout: _, scores: _, instances: _ } = output;
     let plain =
         format!("Output {{ name: {name:?}, activation: {activation:?}, stretch: {stretch:?}, class: {class:?} }}");
     people.as_ref().map_or(plain.clone(), |groups| format!("{plain} {groups:?}"))
+}
+
+/// Recurrent states, as they were described before their shapes could be.
+fn states_text(states: &[State]) -> String {
+    let one = |s: &State| match s.shape.is_empty() {
+        true => format!("State {{ input: {:?}, output: {:?} }}", s.input, s.output),
+        false => format!("{s:?}"),
+    };
+    format!("[{}]", states.iter().map(one).collect::<Vec<_>>().join(", "))
+}
+
+/// What few manifests have and the numbers of a frame don't show; empty for all others.
+fn unusual_text(m: &Manifest) -> String {
+    let mut text = String::new();
+    let mut add = |unusual: bool, what: String| {
+        if unusual {
+            text += " ";
+            text += &what;
+        }
+    };
+    add(m.input.layout != Layout::Nchw, format!("{:?}", m.input.layout));
+    add(m.input.aspect == Aspect::Pad, format!("{:?} {}", m.input.aspect, m.input.multiple));
+    add(m.input.frame.is_some(), format!("{:?}", m.input.frame));
+    add(!m.constants.is_empty(), format!("{:?}", m.constants));
+    add(m.output.layout != Layout::Nchw, format!("{:?}", m.output.layout));
+    add(m.output.scores != Scores::Logits, format!("{:?}", m.output.scores));
+    add(m.output.instances.is_some(), format!("{:?}", m.output.instances));
+    text
 }
 
 #[cfg(test)]
@@ -120,6 +148,20 @@ mod tests {
         assert_ne!(key(&one, 0, 2), key(&turned, 0, 2), "the same numbers in another shape");
         let (a, b) = (key(&one, 0, 1), key(&one, 1, 1));
         assert_ne!(CacheKeyContext::frame(&a, &one, 1, 1), CacheKeyContext::frame(&b, &one, 1, 1), "another past");
+    }
+
+    #[test]
+    fn manifests_of_before_keep_their_keys() {
+        let rvm = registry::built_in().unwrap().into_iter().find(|m| m.name == "rvm").unwrap();
+        assert_eq!(
+            states_text(&rvm.states[..2]),
+            r#"[State { input: "r1i", output: "r1o" }, State { input: "r2i", output: "r2o" }]"#
+        );
+        assert_eq!(unusual_text(&rvm), "");
+        let mut other = rvm.clone();
+        other.input.aspect = Aspect::Pad;
+        other.output.scores = Scores::Labels;
+        assert_eq!(unusual_text(&other), " Pad 16 Labels");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::manifest::Manifest;
 use super::weights::{Model, Weights};
 use crate::error::{ModelError, Result};
+use sha2::{Digest, Sha256};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -54,28 +55,87 @@ pub fn built_in() -> Result<Vec<Manifest>> {
     BUILT_IN.iter().map(|(path, text)| Manifest::parse(text, Path::new(path))).collect()
 }
 
-/// Finds a model by name, or by a manifest's path when `name` ends in `.yaml` or `.yml`.
+/// Folder of the weights, and of the manifests of models that users added.
+pub fn models_dir() -> PathBuf {
+    data_dir().join("models")
+}
+
+/// Models that users added: the manifests beside their weights, by name; those that can't be read as errors.
+pub fn added() -> Vec<Result<Manifest>> {
+    let Ok(entries) = std::fs::read_dir(models_dir()) else { return Vec::new() };
+    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|p| is_manifest(p)).collect();
+    paths.sort();
+    paths.iter().map(|path| read_manifest(path)).collect()
+}
+
+/// All models: the built-in ones, and those that users added and that can be read.
+///
+/// # Errors
+/// As [`built_in`].
+pub fn all() -> Result<Vec<Manifest>> {
+    let mut all = built_in()?;
+    for manifest in added().into_iter().flatten() {
+        if !all.iter().any(|m| m.name == manifest.name) {
+            all.push(manifest);
+        }
+    }
+    Ok(all)
+}
+
+fn is_manifest(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "yaml" || e == "yml")
+}
+
+fn read_manifest(path: &Path) -> Result<Manifest> {
+    let text = manifest_text(path).map_err(|what| ModelError::Manifest { path: path.to_owned(), what })?;
+    Manifest::parse(&text, path)
+}
+
+/// The manifest of a model that a user added: its file has the model's name.
+fn find_added(name: &str) -> Option<PathBuf> {
+    let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    let path = models_dir().join(format!("{name}.yaml"));
+    (plain && path.is_file()).then_some(path)
+}
+
+/// A model whose weights lie beside its manifest.
+fn beside(path: &Path) -> Result<Model> {
+    let manifest = read_manifest(path)?;
+    let file = path.parent().unwrap_or(Path::new("")).join(&manifest.file);
+    if !file.is_file() {
+        let fix = format!("put it there or correct `file` in {}", path.display());
+        return Err(ModelError::MissingWeights { name: manifest.name, path: file, mend: fix });
+    }
+    Ok(Model { manifest, weights: Weights::File(file) })
+}
+
+/// SHA-256 of a file's bytes, as a manifest has it.
+pub fn sha256(bytes: &[u8]) -> String {
+    super::weights::hex(&Sha256::digest(bytes))
+}
+
+/// Whether it is one of the built-in models.
+pub fn is_built_in(name: &str) -> bool {
+    built_in().is_ok_and(|all| all.iter().any(|m| m.name == name))
+}
+
+/// Finds a model by name, built in or added, or by a manifest's path when `name` ends in `.yaml` or `.yml`.
 ///
 /// # Errors
 /// An unknown name, a bad manifest, or missing weights.
 pub fn find(name: &str) -> Result<Model> {
-    if name.ends_with(".yaml") || name.ends_with(".yml") {
-        let path = Path::new(name);
-        let text = manifest_text(path).map_err(|what| ModelError::Manifest { path: path.to_owned(), what })?;
-        let manifest = Manifest::parse(&text, path)?;
-        let file = path.parent().unwrap_or(Path::new("")).join(&manifest.file);
-        if !file.is_file() {
-            let fix = format!("put it there or correct `file` in {name}");
-            return Err(ModelError::MissingWeights { name: manifest.name, path: file, mend: fix });
-        }
-        return Ok(Model { manifest, weights: Weights::File(file) });
+    if is_manifest(Path::new(name)) {
+        return beside(Path::new(name));
     }
-    let all = built_in()?;
-    let Some(manifest) = all.iter().find(|m| m.name == name).cloned() else {
-        let known = all.iter().map(|m| m.name.as_str()).collect::<Vec<_>>().join(", ");
+    let built_in = built_in()?;
+    let Some(manifest) = built_in.iter().find(|m| m.name == name).cloned() else {
+        if let Some(path) = find_added(name) {
+            return beside(&path);
+        }
+        let known = all()?.iter().map(|m| m.name.as_str()).collect::<Vec<_>>().join(", ");
         return Err(ModelError::Unknown { name: name.to_owned(), known });
     };
-    let file = data_dir().join("models").join(&manifest.file);
+    let file = models_dir().join(&manifest.file);
     if file.is_file() {
         return Ok(Model { manifest, weights: Weights::File(file) });
     }

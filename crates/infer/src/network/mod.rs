@@ -2,6 +2,7 @@
 //! in smaller batches, or on the CPU.
 
 mod downscale;
+mod fit;
 mod recovery;
 mod session_pool;
 mod states;
@@ -9,7 +10,7 @@ mod states;
 pub use session_pool::sessions;
 
 use crate::DeviceChoice;
-use crate::batch::{Batch, States};
+use crate::batch::{Batch, Pictures, States};
 use crate::error::{ModelError, Result};
 use crate::models::manifest::{Kind, Manifest};
 use crate::models::weights::Model;
@@ -17,6 +18,7 @@ use crate::session::engine::{Engine, Loaded, OrtEngine};
 use crate::session::fallback::{Fallback, Reload};
 use crate::session::fault::Fault;
 use crate::session::provider::{Provider, SessionOptions};
+use fit::Fit;
 use session_pool::SessionPool;
 use vrseg_image::plane::Plane;
 
@@ -49,6 +51,8 @@ pub struct Network {
     fallback_reason: Option<String>,
     /// Buffer for a batch at a smaller size.
     small_batch: Batch,
+    /// Buffer for a batch at the only size that the graph takes.
+    fitted_batch: Batch,
 }
 
 /// How a network computes: another provider or another picture size gives other mattes.
@@ -95,6 +99,7 @@ impl Network {
             notes: Vec::new(),
             fallback_reason: None,
             small_batch: Batch::default(),
+            fitted_batch: Batch::default(),
         }
     }
 
@@ -195,15 +200,31 @@ impl Network {
         alphas: &mut Vec<Plane<f32>>,
     ) -> std::result::Result<(), Fault> {
         if !self.must_be_split(batch.n) {
-            return self.engine.run(&self.manifest, batch.pictures(), states, alphas);
+            return self.run_fitted(batch.pictures(), states, alphas);
         }
         alphas.clear();
         for from in (0..batch.n).step_by(self.max_pictures) {
             let part = batch.pictures().part(from..(from + self.max_pictures).min(batch.n));
             let mut part_alphas = Vec::new();
-            self.engine.run(&self.manifest, part, states, &mut part_alphas)?;
+            self.run_fitted(part, states, &mut part_alphas)?;
             alphas.append(&mut part_alphas);
         }
+        Ok(())
+    }
+
+    /// Runs pictures at the size that the graph takes.
+    fn run_fitted(
+        &mut self,
+        pictures: Pictures<'_>,
+        states: &mut States,
+        alphas: &mut Vec<Plane<f32>>,
+    ) -> std::result::Result<(), Fault> {
+        let Some(fit) = Fit::of(&self.manifest.input, (pictures.width, pictures.height)) else {
+            return self.engine.run(&self.manifest, pictures, states, alphas);
+        };
+        fit.place(pictures, &mut self.fitted_batch);
+        self.engine.run(&self.manifest, self.fitted_batch.pictures(), states, alphas)?;
+        fit.take(alphas);
         Ok(())
     }
 
@@ -222,6 +243,10 @@ fn open(model: &Model, options: &SessionOptions) -> Result<Loaded<Box<dyn Engine
     let sessions = session_pool::sessions(options.pictures, options.threads, model.bytes());
     let each = SessionOptions { threads: options.threads.div_ceil(sessions), ..options.clone() };
     let Loaded { engine, refused, runtime } = OrtEngine::load(model, &each)?;
+    if model.manifest.kind == Kind::Recurrent && engine.fixed_batch() == Some(1) {
+        // A pool runs one picture after the other, each with its own states.
+        return Ok(Loaded { engine: SessionPool::alone(Box::new(engine)), refused, runtime });
+    }
     let engine: Box<dyn Engine> = match engine.provider() {
         Provider::Cpu => {
             let another = SessionOptions { device: DeviceChoice::Cpu, ..each };

@@ -9,8 +9,9 @@ use crate::error::Result;
 use crate::models::manifest::Manifest;
 use crate::session::engine::Engine;
 use crate::session::fault::Fault;
+use crate::session::output::Raw;
 use crate::session::provider::Provider;
-use ort::value::{DynValue, Tensor as OrtTensor, TensorValueType};
+use ort::value::{DynValue, Tensor as OrtTensor};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -51,6 +52,13 @@ impl SessionPool {
             members.push(load()?);
         }
         Ok(Box::new(Self { members }))
+    }
+}
+
+impl SessionPool {
+    /// One session that gets one picture after the other.
+    pub(crate) fn alone(session: Box<dyn Engine>) -> Box<dyn Engine> {
+        Box::new(Self { members: vec![session] })
     }
 }
 
@@ -129,9 +137,8 @@ fn split(states: States, count: usize, n: usize) -> std::result::Result<Vec<Stat
 
 /// A state's part for picture `i` of `n`.
 fn row(value: &DynValue, i: usize, n: usize) -> ort::Result<DynValue> {
-    let value = value.view().downcast::<TensorValueType<f32>>()?;
-    let (shape, data) = value.extract_tensor();
-    let mut shape: Vec<usize> = shape.iter().map(|d| *d as usize).collect();
+    let value = Raw::of(value)?;
+    let (mut shape, data) = (value.shape, value.data);
     if shape[0] != n {
         return Err(ort::Error::new(format!("a state is that of {} pictures, not {n}", shape[0])));
     }
@@ -158,6 +165,7 @@ mod tests {
     use super::*;
     use crate::testing::FaultyEngine;
     use crate::{Batch, DeviceChoice, registry, runtime};
+    use ort::value::TensorValueType;
 
     #[test]
     fn pictures_are_divided_evenly_or_not_at_all() {

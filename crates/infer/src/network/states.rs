@@ -3,8 +3,9 @@
 use super::{Network, session_pool};
 use crate::batch::{States, Tensor};
 use crate::error::Result;
+use crate::session::output::Raw;
 use ort::memory::AllocationDevice;
-use ort::value::{DynValue, Tensor as OrtTensor, TensorValueType};
+use ort::value::{DynTensorValueType, DynValue, Tensor as OrtTensor};
 
 impl Network {
     /// The states as tensors in main memory.
@@ -30,13 +31,13 @@ impl Network {
 }
 
 fn save(value: &DynValue) -> ort::Result<Tensor> {
-    let read = |tensor: &OrtTensor<f32>| {
-        let (shape, data) = tensor.extract_tensor();
-        Tensor { shape: shape.iter().map(|d| *d as usize).collect(), data: data.to_vec() }
+    let read = |value: &DynValue| -> ort::Result<Tensor> {
+        let Raw { shape, data } = Raw::of(value)?;
+        Ok(Tensor { shape, data: data.into_owned() })
     };
-    let value = value.view().downcast::<TensorValueType<f32>>()?;
-    if value.memory_info().is_cpu_accessible() {
-        return Ok(read(&value));
+    let tensor = value.view().downcast::<DynTensorValueType>()?;
+    if tensor.memory_info().is_cpu_accessible() {
+        return read(value);
     }
-    Ok(read(&value.to(AllocationDevice::CPU, 0)?))
+    read(&tensor.to(AllocationDevice::CPU, 0)?.into_dyn())
 }

@@ -1,6 +1,8 @@
 //! What computes alphas: ONNX Runtime's session on one execution provider.
 
 use super::fault::Fault;
+use super::feed::Feed;
+use super::output::{self, Raw};
 use super::provider::{self, Opened, Provider, SessionOptions};
 use crate::batch::{Pictures, States};
 use crate::error::{ModelError, Result};
@@ -8,7 +10,7 @@ use crate::models::manifest::{Kind, Manifest};
 use crate::models::weights::Model;
 use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::{IoBinding, Session, SessionInputValue, SessionOutputs};
-use ort::value::{Tensor, TensorRef};
+use ort::value::Tensor;
 use std::borrow::Cow;
 use std::fmt::Debug;
 use vrseg_image::plane::Plane;
@@ -20,6 +22,11 @@ pub(crate) trait Engine: Debug + Send {
     /// Number of sessions among which the pictures of a batch are divided.
     fn sessions(&self) -> usize {
         1
+    }
+
+    /// Pictures in every run, where the graph takes no other number.
+    fn fixed_batch(&self) -> Option<usize> {
+        None
     }
 
     /// As [`crate::Network::run`]. Where it fails, `states` are as before.
@@ -59,6 +66,7 @@ impl Engine for UnloadedEngine {
 pub(crate) struct OrtEngine {
     session: Session,
     provider: Provider,
+    feed: Feed,
     /// `None` on a CPU.
     gpu: Option<GpuIo>,
 }
@@ -122,25 +130,15 @@ impl OrtEngine {
         let manifest = &model.manifest;
         let bytes = model.load()?;
         let Opened { session, provider, refused, runtime } = provider::open(&bytes, &manifest.name, options)?;
-        let have_in: Vec<_> = session.inputs().iter().map(|i| i.name()).collect();
-        let have_out: Vec<_> = session.outputs().iter().map(|o| o.name()).collect();
-        let missing = std::iter::once((&manifest.input.name, &have_in, "input.name"))
-            .chain([(&manifest.output.name, &have_out, "output.name")])
-            .chain(manifest.states.iter().map(|s| (&s.input, &have_in, "states.input")))
-            .chain(manifest.states.iter().map(|s| (&s.output, &have_out, "states.output")))
-            .find(|(name, have, _)| !have.contains(&name.as_str()));
-        if let Some((name, have, field)) = missing {
-            let what = format!("its manifest says {field}: {name}, but the ONNX graph has only {}", have.join(", "));
-            return Err(ModelError::Network { name: manifest.name.clone(), what });
-        }
+        let fail = |what: String| ModelError::Network { name: manifest.name.clone(), what };
+        let feed = Feed::new(&session, manifest).map_err(fail)?;
         let gpu = match provider {
             Provider::Cuda(n) | Provider::TensorRt(n) => {
-                let fail = |e: ort::Error| ModelError::Network { name: manifest.name.clone(), what: e.to_string() };
-                Some(GpuIo::new(&session, n).map_err(fail)?)
+                Some(GpuIo::new(&session, n).map_err(|e| fail(e.to_string()))?)
             }
             Provider::Cpu | Provider::OpenVino => None,
         };
-        Ok(Loaded { engine: Self { session, provider, gpu }, refused, runtime })
+        Ok(Loaded { engine: Self { session, provider, feed, gpu }, refused, runtime })
     }
 
     /// The outer result is ONNX Runtime's; the inner one says whether the output can be used.
@@ -151,48 +149,86 @@ impl OrtEngine {
         states: &mut States,
         alphas: &mut Vec<Plane<f32>>,
     ) -> ort::Result<std::result::Result<(), String>> {
-        if manifest.kind == Kind::Recurrent && states.is_empty() {
-            // RVM's own convention: a single zero stands for an empty state of any size.
-            for _ in &manifest.states {
-                states.0.push(Tensor::from_array(([1usize, 1, 1, 1], vec![0f32]))?.into_dyn());
-            }
-        }
+        let size = (batch.width, batch.height);
+        self.feed.complete(manifest, states, batch.n, size)?;
+        let constants = self.feed.constants(size)?;
         if let Some(gpu) = &mut self.gpu {
-            gpu.fill(batch)?;
+            if self.feed.is_plain() {
+                gpu.fill(batch)?;
+            }
             let GpuIo { binding, memory, output, input, .. } = gpu;
-            if let Some(input) = input {
-                binding.bind_input(&manifest.input.name, input)?;
+            match input {
+                Some(input) if self.feed.is_plain() => binding.bind_input(&manifest.input.name, input)?,
+                _ => binding.bind_input(&manifest.input.name, &*self.feed.pictures(batch)?)?,
+            }
+            for (name, value) in &constants {
+                binding.bind_input(*name, value)?;
             }
             // Outputs are bound for each run: a binding reuses the buffers of its last run, and those are this
             // run's inputs.
             binding.bind_output_to_device(&manifest.output.name, output)?;
+            if let Some(instances) = &manifest.output.instances {
+                binding.bind_output_to_device(&instances.prototypes, output)?;
+            }
             for (state, value) in manifest.states.iter().zip(&states.0) {
                 binding.bind_input(&state.input, value)?;
                 binding.bind_output_to_device(&state.output, memory)?;
             }
-            return read_outputs(manifest, batch.n, self.session.run_binding(binding)?, states, alphas);
+            return read_outputs(manifest, batch, self.session.run_binding(binding)?, states, alphas);
         }
-        let source = TensorRef::from_array_view(([batch.n, 3, batch.height, batch.width], batch.data))?;
         let mut inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> =
-            vec![(manifest.input.name.as_str().into(), source.into())];
+            vec![(manifest.input.name.as_str().into(), self.feed.pictures(batch)?)];
         for (state, value) in manifest.states.iter().zip(&states.0) {
             inputs.push((state.input.as_str().into(), value.into()));
         }
-        read_outputs(manifest, batch.n, self.session.run(inputs)?, states, alphas)
+        for (name, value) in constants {
+            inputs.push((name.into(), value.into()));
+        }
+        read_outputs(manifest, batch, self.session.run(inputs)?, states, alphas)
+    }
+
+    /// Runs a batch in parts of the only number of pictures that the graph takes, the last one filled with zeros.
+    fn run_in_parts_of(
+        &mut self,
+        n: usize,
+        manifest: &Manifest,
+        batch: Pictures<'_>,
+        alphas: &mut Vec<Plane<f32>>,
+    ) -> std::result::Result<(), Fault> {
+        if manifest.kind == Kind::Recurrent {
+            return Err(format!("its graph takes {n} pictures at a time, here are {}", batch.n));
+        }
+        let mut all = Vec::with_capacity(batch.n);
+        for from in (0..batch.n).step_by(n) {
+            let part = batch.part(from..(from + n).min(batch.n));
+            let mut data = part.data.to_vec();
+            data.resize(n * 3 * part.width * part.height, 0.0);
+            let whole = Pictures { data: &data, n, ..part };
+            let mut some = Vec::new();
+            let none = &mut States::default();
+            self.try_run(manifest, whole, none, &mut some).unwrap_or_else(|e| Err(e.to_string()))?;
+            all.extend(some.into_iter().take(part.n));
+        }
+        *alphas = all;
+        Ok(())
     }
 }
 
-/// Reads the alphas of `n` pictures from a network's outputs; `states` are replaced only if the alphas can be used.
+/// Reads the alphas of `batch` from a network's outputs; `states` are replaced only if the alphas can be used.
 fn read_outputs(
     manifest: &Manifest,
-    n: usize,
+    batch: Pictures<'_>,
     mut outputs: SessionOutputs<'_>,
     states: &mut States,
     alphas: &mut Vec<Plane<f32>>,
 ) -> ort::Result<std::result::Result<(), String>> {
     let next: Vec<_> = manifest.states.iter().filter_map(|s| outputs.remove(&s.output)).collect();
-    let (shape, data) = outputs[manifest.output.name.as_str()].try_extract_tensor::<f32>()?;
-    let read = manifest.output.read(shape, data, n, alphas);
+    let raw = Raw::of(&outputs[manifest.output.name.as_str()])?;
+    let prototypes = match &manifest.output.instances {
+        Some(instances) => Some(Raw::of(&outputs[instances.prototypes.as_str()])?),
+        None => None,
+    };
+    let read = output::read(&manifest.output, &raw, prototypes.as_ref(), batch, alphas);
     if read.is_ok() {
         states.0 = next;
     }
@@ -204,6 +240,10 @@ impl Engine for OrtEngine {
         self.provider
     }
 
+    fn fixed_batch(&self) -> Option<usize> {
+        self.feed.batch
+    }
+
     fn run(
         &mut self,
         manifest: &Manifest,
@@ -211,6 +251,9 @@ impl Engine for OrtEngine {
         states: &mut States,
         alphas: &mut Vec<Plane<f32>>,
     ) -> std::result::Result<(), Fault> {
-        self.try_run(manifest, batch, states, alphas).unwrap_or_else(|e| Err(e.to_string()))
+        match self.feed.batch.filter(|n| *n != batch.n) {
+            Some(n) => self.run_in_parts_of(n, manifest, batch, alphas),
+            None => self.try_run(manifest, batch, states, alphas).unwrap_or_else(|e| Err(e.to_string())),
+        }
     }
 }

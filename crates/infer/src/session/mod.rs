@@ -3,7 +3,9 @@
 pub(crate) mod engine;
 pub(crate) mod fallback;
 pub(crate) mod fault;
-mod output;
+mod feed;
+mod instances;
+pub(crate) mod output;
 pub mod provider;
 pub mod runtime;
 pub mod selftest;

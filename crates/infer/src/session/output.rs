@@ -1,9 +1,96 @@
 //! From a network's raw output to alphas.
 
 use super::fault::NOT_A_NUMBER;
-use crate::models::manifest::{Activation, ClassGroups, Output};
+use super::instances;
+use crate::batch::Pictures;
+use crate::models::manifest::{Activation, ClassGroups, Layout, Output, Scores};
+use half::f16;
+use ort::value::{DynValue, TensorElementType};
+use std::borrow::Cow;
+use vrseg_image::matte::resize;
 use vrseg_image::plane::Plane;
 use vrseg_image::simd::dispatch;
+
+/// An output as FP32, whatever the graph computes in.
+#[derive(Clone, Debug)]
+pub(crate) struct Raw<'a> {
+    pub(crate) shape: Vec<usize>,
+    pub(crate) data: Cow<'a, [f32]>,
+}
+
+impl<'a> Raw<'a> {
+    /// The values of an output.
+    ///
+    /// # Errors
+    /// What ONNX Runtime reports, and a number format that isn't known.
+    pub(crate) fn of(value: &'a DynValue) -> ort::Result<Self> {
+        use TensorElementType::{Bool, Float16, Int32, Int64, Uint8};
+        macro_rules! converted {
+            ($kind:ty, $number:expr) => {{
+                let (shape, data) = value.try_extract_tensor::<$kind>()?;
+                (shape, Cow::Owned(data.iter().copied().map($number).collect()))
+            }};
+        }
+        let (shape, data) = match value.dtype().tensor_type() {
+            Some(Float16) => converted!(f16, f16::to_f32),
+            Some(Int64) => converted!(i64, |v| v as f32),
+            Some(Int32) => converted!(i32, |v| v as f32),
+            Some(Uint8) => converted!(u8, f32::from),
+            Some(Bool) => converted!(bool, |v| f32::from(u8::from(v))),
+            _ => {
+                let (shape, data) = value.try_extract_tensor::<f32>()?;
+                (shape, Cow::Borrowed(data))
+            }
+        };
+        Ok(Self { shape: shape.iter().map(|d| usize::try_from(*d).unwrap_or(0)).collect(), data })
+    }
+
+    /// With channels before rows.
+    fn channels_first(&self) -> Cow<'_, Self> {
+        let &[n, height, width, channels] = &self.shape[..] else { return Cow::Borrowed(self) };
+        let shape = vec![n, channels, height, width];
+        if channels < 2 {
+            return Cow::Owned(Self { shape, data: self.data.clone() });
+        }
+        let area = height * width;
+        let mut data = Vec::with_capacity(self.data.len());
+        for picture in self.data.chunks_exact((area * channels).max(1)) {
+            for channel in 0..channels {
+                data.extend(picture[channel..].iter().step_by(channels));
+            }
+        }
+        Cow::Owned(Self { shape, data: data.into() })
+    }
+}
+
+/// Reads the alphas of `batch` from an output, and from prototypes where it has masks of single people. They get the size of
+/// the pictures.
+///
+/// # Errors
+/// As [`Output::read`].
+pub(crate) fn read(
+    output: &Output,
+    raw: &Raw<'_>,
+    prototypes: Option<&Raw<'_>>,
+    batch: Pictures<'_>,
+    alphas: &mut Vec<Plane<f32>>,
+) -> Result<(), String> {
+    let (n, size) = (batch.n, (batch.width, batch.height));
+    match (&output.instances, prototypes) {
+        (Some(how), Some(prototypes)) => instances::read(output, how, raw, prototypes, (n, size), alphas)?,
+        _ => match output.layout {
+            Layout::Nchw => output.read(&raw.shape, &raw.data, n, alphas)?,
+            Layout::Nhwc => {
+                let raw = raw.channels_first();
+                output.read(&raw.shape, &raw.data, n, alphas)?;
+            }
+        },
+    }
+    for alpha in alphas.iter_mut().filter(|a| (a.width(), a.height()) != size) {
+        *alpha = resize(alpha.as_ref(), size.0, size.1);
+    }
+    Ok(())
+}
 
 impl Output {
     /// Reads `n` alphas from an output of `shape` (`[N, C, H, W]`, or `[N, H, W]` where the graph
@@ -13,13 +100,12 @@ impl Output {
     /// Another shape, a class that isn't there, or values that are not finite; as a text for users.
     pub(crate) fn read(
         &self,
-        shape: &[i64],
+        dims: &[usize],
         data: &[f32],
         n: usize,
         alphas: &mut Vec<Plane<f32>>,
     ) -> Result<(), String> {
-        let dims: Vec<usize> = shape.iter().map(|d| usize::try_from(*d).unwrap_or(0)).collect();
-        let (pictures, channels, height, width) = match dims[..] {
+        let (pictures, channels, height, width) = match *dims {
             [n, c, h, w] => (n, c, h, w),
             [n, h, w] => (n, 1, h, w),
             _ => (0, 0, 0, 0),
@@ -28,11 +114,15 @@ impl Output {
         if pictures != n || size == 0 || data.len() != n * size {
             return Err(format!("output {} has shape {dims:?} for a batch of {n}", self.name));
         }
-        if self.class.is_some_and(|k| k >= channels) {
+        let labels = self.scores == Scores::Labels;
+        if labels && channels != 1 {
+            return Err(format!("output.scores: labels have one channel, not the {channels} of {}", self.name));
+        }
+        if !labels && self.class.is_some_and(|k| k >= channels) {
             return Err(format!("output.class is beyond the {channels} channels of {}", self.name));
         }
         let groups = self.people.iter().flat_map(|g| g.classes.iter().chain(&g.background));
-        if groups.into_iter().any(|k| *k >= channels) {
+        if !labels && groups.into_iter().any(|k| *k >= channels) {
             return Err(format!("output.people has a class beyond the {channels} channels of {}", self.name));
         }
         alphas.resize_with(n, Plane::default);
@@ -51,10 +141,23 @@ impl Output {
         if one_channel && self.activation == Activation::None && !self.stretch {
             return if copy_clamped(&scores[..w * h], alpha) { Ok(()) } else { Err(NOT_A_NUMBER.into()) };
         }
-        match (self.class, &self.people) {
-            (Some(k), _) => softmax_channel(scores, k, alpha),
-            (None, Some(groups)) => groups.matte(scores, alpha),
-            (None, None) => alpha.copy_from_slice(&scores[..w * h]),
+        let channel = |k: usize| &scores[k * w * h..][..w * h];
+        match (self.scores, self.class, &self.people) {
+            (_, None, None) => alpha.copy_from_slice(channel(0)),
+            (Scores::Logits, Some(k), _) => softmax_channel(scores, k, alpha),
+            (Scores::Logits, None, Some(groups)) => groups.matte(scores, alpha),
+            (Scores::Probabilities, Some(k), _) => alpha.copy_from_slice(channel(k)),
+            (Scores::Probabilities, None, Some(groups)) => {
+                alpha.fill(0.0);
+                for k in &groups.classes {
+                    alpha.iter_mut().zip(channel(*k)).for_each(|(sum, v)| *sum += v);
+                }
+            }
+            (Scores::Labels, class, groups) => {
+                let classes = groups.as_ref().map_or(&[][..], |g| &g.classes);
+                let is_person = |label: f32| class.iter().chain(classes).any(|k| *k as f32 == label);
+                alpha.iter_mut().zip(channel(0)).for_each(|(a, v)| *a = f32::from(u8::from(is_person(*v))));
+            }
         }
         // Clamping would hide NaN and infinity.
         if !all_finite(alpha) {
@@ -175,10 +278,10 @@ mod tests {
     use super::*;
 
     fn output() -> Output {
-        Output { name: "alpha".into(), class: None, people: None, activation: Activation::None, stretch: false }
+        serde_yaml::from_str("{name: alpha, activation: none}").unwrap()
     }
 
-    fn read(output: &Output, shape: &[i64], data: &[f32], n: usize) -> Result<Vec<Vec<f32>>, String> {
+    fn read(output: &Output, shape: &[usize], data: &[f32], n: usize) -> Result<Vec<Vec<f32>>, String> {
         let mut alphas = vec![Plane::new(5, 5)];
         output.read(shape, data, n, &mut alphas)?;
         Ok(alphas.into_iter().map(|a| a.data().to_vec()).collect())
@@ -198,6 +301,27 @@ mod tests {
         let a = read(&class, &[1, 2, 1, 2], &[0.0, 10.0, 0.0, -10.0], 1).unwrap();
         assert!((a[0][0] - 0.5).abs() < 1e-6 && a[0][1] < 1e-6, "{a:?}");
         assert!(read(&Output { class: Some(2), ..output() }, &[1, 2, 1, 2], &[0.0; 4], 1).is_err());
+    }
+
+    #[test]
+    fn probabilities_and_labels_are_taken_as_they_are() {
+        let output = |more: &str| serde_yaml::from_str(&format!("{{name: o, activation: none, {more}}}")).unwrap();
+        let shares = [0.2, 0.9, 0.3, 0.1, 0.5, 0.0];
+        let one = read(&output("scores: probabilities, class: 1"), &[1, 3, 1, 2], &shares, 1);
+        assert_eq!(one, Ok(vec![vec![0.3, 0.1]]));
+        let some = "scores: probabilities, people: {classes: [1, 2], background: [0]}";
+        assert_eq!(read(&output(some), &[1, 3, 1, 2], &shares, 1), Ok(vec![vec![0.8, 0.1]]));
+        let labels = output("scores: labels, class: 15");
+        assert_eq!(read(&labels, &[1, 1, 4], &[15.0, 0.0, 7.0, 15.0], 1), Ok(vec![vec![1.0, 0.0, 0.0, 1.0]]));
+        assert!(read(&labels, &[1, 2, 1, 2], &[0.0; 4], 1).unwrap_err().contains("one channel"));
+    }
+
+    #[test]
+    fn channels_that_come_last_are_moved_to_the_front() {
+        let raw = Raw { shape: vec![2, 1, 2, 3], data: (0..12).map(|v| v as f32).collect::<Vec<_>>().into() };
+        let moved = raw.channels_first();
+        assert_eq!(moved.shape, [2, 3, 1, 2]);
+        assert_eq!(&moved.data[..], [0., 3., 1., 4., 2., 5., 6., 9., 7., 10., 8., 11.]);
     }
 
     #[test]
@@ -236,7 +360,7 @@ mod tests {
 
     #[test]
     fn wrong_shapes_and_nan_are_rejected() {
-        for (shape, n) in [(&[1, 1, 2, 2][..], 2), (&[2, 2], 1), (&[1, 0, 2, 2], 1), (&[1, -1, 2, 2], 1)] {
+        for (shape, n) in [(&[1, 1, 2, 2][..], 2), (&[2, 2], 1), (&[1, 0, 2, 2], 1), (&[2, 1, 2, 2], 1)] {
             assert!(read(&output(), shape, &[0.0; 4], n).unwrap_err().contains("has shape"), "{shape:?}");
         }
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {

@@ -242,6 +242,24 @@ fn openvino_config(o: &SessionOptions) -> String {
 }
 
 impl SessionOptions {
+    /// The CPU with `threads` and nothing special, for one picture at a time.
+    pub fn cpu(threads: usize) -> Self {
+        Self {
+            device: DeviceChoice::Cpu,
+            auto_gpu: 0,
+            openvino: false,
+            bf16: false,
+            precision: Precision::Auto,
+            threads,
+            session: SessionChoice::default(),
+            gpu_memory: None,
+            frugal: false,
+            pictures: 1,
+            cache_dir: std::env::temp_dir(),
+            ort_library: None,
+        }
+    }
+
     /// Whether OpenVINO is to compute in bfloat16.
     pub fn computes_bf16(&self) -> bool {
         self.bf16 && self.precision != Precision::Fp32

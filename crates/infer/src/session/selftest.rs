@@ -2,8 +2,8 @@
 
 use super::provider::{self, SessionOptions};
 use super::runtime;
+use crate::DeviceChoice;
 use crate::error::ModelError;
-use crate::{DeviceChoice, Precision, SessionChoice};
 use ort::value::Tensor;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -40,20 +40,7 @@ pub fn provider(name: &str, device: DeviceChoice, library: Option<&Path>) -> Pro
 }
 
 fn compute(device: DeviceChoice, library: Option<&Path>) -> Result<(), String> {
-    let options = SessionOptions {
-        device,
-        auto_gpu: 0,
-        openvino: false,
-        bf16: false,
-        precision: Precision::Auto,
-        threads: 1,
-        session: SessionChoice::default(),
-        gpu_memory: None,
-        frugal: false,
-        pictures: 1,
-        cache_dir: std::env::temp_dir(),
-        ort_library: library.map(PathBuf::from),
-    };
+    let options = SessionOptions { device, ort_library: library.map(PathBuf::from), ..SessionOptions::cpu(1) };
     let opened = provider::open(DOUBLE, "self-test", &options).map_err(|e| match e {
         // The device's name stands before it already.
         ModelError::Device { why, .. } => why,

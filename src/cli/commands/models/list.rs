@@ -1,4 +1,4 @@
-//! `vrseg models`.
+//! `vrseg models`: the list, and what is known of one.
 
 use crate::cli::args::ModelsArgs;
 use crate::cli::exit::Exit;
@@ -26,7 +26,7 @@ pub(crate) enum WeightState {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ModelInfo {
     pub name: String,
-    /// image, recurrent, multiclass.
+    /// image, recurrent, multiclass, instances, detector.
     pub kind: String,
     /// What it is good for, in a sentence.
     pub about: String,
@@ -50,6 +50,9 @@ pub(crate) fn list(
     print: impl Fn(&str) -> anyhow::Result<()>,
 ) -> anyhow::Result<Exit> {
     let models = models(args.name.as_deref(), args.check)?;
+    for broken in registry::added().into_iter().filter_map(Result::err) {
+        console.warning(&broken.to_string());
+    }
     if args.json {
         print(&(serde_json::to_string_pretty(&models)? + "\n"))?;
     } else if args.name.is_some() {
@@ -116,7 +119,7 @@ fn details(m: &ModelInfo) -> String {
 
 /// The models (or the one of that name), with their weights' checksums compared if `check`.
 fn models(name: Option<&str>, check: bool) -> anyhow::Result<Vec<ModelInfo>> {
-    let all = registry::built_in()?;
+    let all = registry::all()?;
     if let Some(n) = name.filter(|n| !all.iter().any(|m| m.name == *n)) {
         registry::find(n)?;
     }
@@ -146,6 +149,7 @@ fn info(manifest: Manifest, check: bool) -> ModelInfo {
         Kind::Recurrent => "recurrent",
         Kind::Multiclass => "multiclass",
         Kind::Detector => "detector",
+        Kind::Instances => "instances",
     };
     ModelInfo {
         name: manifest.name,

@@ -1,126 +1,26 @@
 //! A model's manifest: everything that vrseg must know to run an ONNX file.
 
+mod input;
+mod kind;
+mod output;
+mod state;
+mod text;
+
+pub use input::{Aspect, ChannelOrder, Constant, Frame, Input, Layout, Value};
+pub use kind::{Kind, Looks};
+pub use output::{Activation, ClassGroups, Instances, Output, Scores};
+pub use state::{Dimension, State};
+
 use crate::error::{ModelError, Result};
 use crate::yaml;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::{Component, Path};
 use vrseg_image::matte::Normalization;
 use vrseg_image::matte::windows::View;
 
-/// How a network works.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Each picture's matte depends on that picture only.
-    Image,
-    /// Each matte depends on the frames before, too, by states that the network returns.
-    Recurrent,
-    /// A score for each class; the matte is the person's probability.
-    Multiclass,
-    /// No mattes but boxes around people, see [`crate::detector`].
-    Detector,
-}
-
-/// Order of the color channels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ChannelOrder {
-    /// Red, green, blue.
-    Rgb,
-    /// Blue, green, red.
-    Bgr,
-}
-
-/// Shape of the network's input for a view of any shape.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Aspect {
-    /// The longer side gets `size`, the other follows the view's shape.
-    Keep,
-    /// Stretched to `size` x `size`.
-    Square,
-}
-
-/// What is applied to the raw output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Activation {
-    /// The output is an alpha already.
-    None,
-    /// The output is a logit.
-    Sigmoid,
-}
-
-/// The input tensor, f32 `[N, 3, H, W]`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Input {
-    /// Its name in the ONNX graph.
-    pub name: String,
-    /// Order of the three channels.
-    pub color: ChannelOrder,
-    /// RGB in 0..=1 is multiplied by this first.
-    #[serde(default = "one")]
-    pub scale: f32,
-    /// Subtracted then, in channel order.
-    #[serde(default)]
-    pub mean: [f32; 3],
-    /// Divided by last, in channel order.
-    #[serde(default = "ones")]
-    pub std: [f32; 3],
-    /// RGB is divided by its highest value in the picture before `scale` (the U2Net family).
-    #[serde(default)]
-    pub divide_by_max: bool,
-    /// Longer side in pixels unless the user chooses another.
-    pub size: u32,
-    /// Smallest longer side that works.
-    pub min: u32,
-    /// Largest longer side that makes sense.
-    pub max: u32,
-    /// Both sides are multiples of this.
-    pub multiple: u32,
-    /// Whether the input has the view's shape.
-    pub aspect: Aspect,
-    /// Only `size` works.
-    #[serde(default)]
-    pub fixed: bool,
-}
-
-/// Classes whose scores together make the matte: `sigmoid(gain * (lse(classes) - lse(background)))`, where `lse` is the
-/// logarithm of the sum of the exponentials.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ClassGroups {
-    /// Channels that show people, or a part of them.
-    pub classes: Vec<usize>,
-    /// Channels that show what isn't a person.
-    pub background: Vec<usize>,
-    /// How steeply the matte goes from background to person; 1 is the probability itself.
-    #[serde(default = "one")]
-    pub gain: f32,
-}
-
-/// The output tensor, f32 `[N, C, H, W]`. The names of its type and fields are part of cache keys.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Output {
-    /// Its name in the ONNX graph.
-    pub name: String,
-    /// What is applied to the raw values.
-    pub activation: Activation,
-    /// Stretched so that its lowest value is 0 and its highest 1.
-    #[serde(default)]
-    pub stretch: bool,
-    /// Multiclass: the person's channel (softmax over all).
-    #[serde(default)]
-    pub class: Option<usize>,
-    /// Multiclass: several channels that together are a person.
-    #[serde(default)]
-    pub people: Option<ClassGroups>,
-}
-
 /// The crop of the picture around one person that goes through the network.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Crop {
     /// Longer side of the network's input in pixels.
@@ -147,18 +47,8 @@ impl Default for Crop {
     }
 }
 
-/// One recurrent state. The names of its type and fields are part of cache keys.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct State {
-    /// Name of the input that accepts it.
-    pub input: String,
-    /// Name of the output that is the next frame's state.
-    pub output: String,
-}
-
 /// What a manifest says about a model.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// The model's name for `--model`.
@@ -185,12 +75,19 @@ pub struct Manifest {
     pub bf16: bool,
     /// Projection of a half or whole sphere in which the network finds people best.
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub view: View,
+    /// Where it sees people best.
+    #[serde(default)]
+    pub looks: Looks,
     /// Crop around a single person.
     #[serde(default)]
     pub crop: Crop,
     /// The input tensor.
     pub input: Input,
+    /// Inputs beside the picture that get the same value in every run.
+    #[serde(default)]
+    pub constants: Vec<Constant>,
     /// The output tensor.
     pub output: Output,
     /// Recurrent states, in the order of [`crate::States`]; empty for other kinds.
@@ -204,14 +101,6 @@ fn is_below_folder(file: &str) -> bool {
     parts.peek().is_some() && parts.all(|c| matches!(c, Component::Normal(_)))
 }
 
-fn one() -> f32 {
-    1.0
-}
-
-fn ones() -> [f32; 3] {
-    [1.0; 3]
-}
-
 impl Manifest {
     /// Parses and checks a manifest; `path` is for messages. `text` may be anything, in YAML or not.
     ///
@@ -222,40 +111,37 @@ impl Manifest {
         if let Some((line, column)) = yaml::too_deep(text) {
             return Err(fail(format!("brackets within brackets within brackets at line {line} column {column}")));
         }
-        let m: Manifest = serde_yaml::from_str(text).map_err(|e| fail(e.to_string()))?;
-        let i = &m.input;
+        let mut m: Manifest = serde_yaml::from_str(text).map_err(|e| fail(e.to_string()))?;
+        m.input.complete();
+        match m.broken_rule() {
+            Some(what) => Err(fail(what.to_owned())),
+            None => Ok(m),
+        }
+    }
+
+    /// The first rule between fields that the manifest breaks.
+    fn broken_rule(&self) -> Option<&'static str> {
         let rules = [
-            (m.name.is_empty(), "name: must not be empty"),
-            (!is_below_folder(&m.file), "file: must be a path below its folder: no .., no / in front"),
-            (i.multiple == 0, "input.multiple: must be 1 or more"),
-            (i.min == 0 || i.min > i.size || i.size > i.max, "input: needs 0 < min <= size <= max"),
-            (i.multiple != 0 && !i.size.is_multiple_of(i.multiple), "input.size: must be a multiple of input.multiple"),
-            (i.max > 8192, "input.max: must be 8192 or less"),
-            (i.std.contains(&0.0), "input.std: must not be 0"),
-            (!(1.0..=4.0).contains(&m.crop.context), "crop.context: must be from 1 to 4"),
-            (m.crop.spherical.is_some_and(|v| !(1.0..=4.0).contains(&v)), "crop.spherical: must be from 1 to 4"),
+            (self.name.is_empty(), "name: must not be empty"),
+            (!is_below_folder(&self.file), "file: must be a path below its folder: no .., no / in front"),
+            (!(1.0..=4.0).contains(&self.crop.context), "crop.context: must be from 1 to 4"),
+            (self.crop.spherical.is_some_and(|v| !(1.0..=4.0).contains(&v)), "crop.spherical: must be from 1 to 4"),
             (
-                (m.kind == Kind::Recurrent) == m.states.is_empty(),
+                (self.kind == Kind::Recurrent) == self.states.is_empty(),
                 "states: a recurrent model needs them, and only a recurrent model has them",
             ),
             (
-                (m.kind == Kind::Multiclass) != (m.output.class.is_some() || m.output.people.is_some()),
-                "output.class or output.people: a multiclass model needs one of them, and only a multiclass model has one",
+                self.constants.iter().any(|c| c.value.is_some() == c.fit.is_some()),
+                "constants: each needs a value, or fit, and not both",
             ),
-            (m.output.class.is_some() && m.output.people.is_some(), "output: class and people can't both be given"),
+            (self.constants.iter().any(|c| c.fit == Some(0)), "constants: fit must be 1 or more"),
             (
-                m.output.people.iter().any(|g| g.classes.is_empty() || g.background.is_empty()),
-                "output.people: classes and background need a channel each, at least",
-            ),
-            (
-                m.sha256.len() != 64 || !m.sha256.bytes().all(|b| b.is_ascii_hexdigit()),
+                self.sha256.len() != 64 || !self.sha256.bytes().all(|b| b.is_ascii_hexdigit()),
                 "sha256: must be 64 hexadecimal digits (`sha256sum FILE` prints them)",
             ),
         ];
-        match rules.iter().find(|r| r.0) {
-            Some((_, what)) => Err(fail((*what).to_owned())),
-            None => Ok(m),
-        }
+        let broken = rules.iter().find(|r| r.0).map(|r| r.1);
+        broken.or_else(|| self.input.broken_rule()).or_else(|| self.output.broken_rule(self.kind))
     }
 
     /// How RGB is turned into the input tensor.
@@ -284,6 +170,9 @@ impl Manifest {
         }
         if !(i.min..=i.max).contains(&long) {
             return Err(fail(format!("--input-size {long} is outside of {}..={}", i.min, i.max)));
+        }
+        if let Some(frame) = i.frame {
+            return Ok(frame.around(i.aspect, w, h));
         }
         let snap = |v: f64| {
             let m = f64::from(i.multiple);
@@ -340,7 +229,7 @@ mod tests {
 
         #[test]
         fn damaged_manifest_is_parsed_without_panic(at in 0usize..2000, with in any::<char>(), cut in 0usize..2000) {
-            let whole = include_str!("../../../../configs/models/rvm.yaml");
+            let whole = include_str!("../../../../../configs/models/rvm.yaml");
             let mut chars: Vec<char> = whole.chars().collect();
             let n = chars.len();
             chars[at % n] = with;

@@ -1,0 +1,33 @@
+//! How a network works, and where it sees people best.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// How a network works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Each picture's matte depends on that picture only.
+    Image,
+    /// Each matte depends on the frames before, too, by states that the network returns.
+    Recurrent,
+    /// A score for each class; the matte is the person's probability.
+    Multiclass,
+    /// No mattes but boxes around people, see [`crate::detector`].
+    Detector,
+    /// A mask for each person, of which the matte shows all.
+    Instances,
+}
+
+/// Where a network sees people best.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Looks {
+    /// As the profile and the user have it: at whole views where `--model` names it, through windows where `--crops` does.
+    #[default]
+    Either,
+    /// Through a window on each person, also where only `--model` names it.
+    Windows,
+    /// At whole views.
+    Views,
+}
