@@ -83,7 +83,7 @@ fn size(manifest: &Manifest, side: usize) -> Result<(usize, usize)> {
 }
 
 /// `rgb` as the network's input: planes of gamma-coded red, green and blue in 0..=1.
-pub(crate) fn batch(rgb: &[Plane<f32>; 3], manifest: &Manifest, (width, height): (usize, usize)) -> Batch {
+pub fn batch(rgb: &[Plane<f32>; 3], manifest: &Manifest, (width, height): (usize, usize)) -> Batch {
     let [red, green, blue] = rgb.each_ref().map(|plane| resize(plane.as_ref(), width, height));
     let matrix = Matrix::Bt709;
     let (kr, kb) = matrix.kr_kb();

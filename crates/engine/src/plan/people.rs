@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::spec::{Job, PeopleToKeep};
+use vrseg_infer::manifest::Looks;
 use vrseg_infer::{Kind, Model, ModelError, registry};
 
 /// The detector's name.
@@ -26,6 +27,19 @@ pub struct PeoplePlan {
     pub every: u32,
     /// Who stays in the matte.
     pub keep: PeopleToKeep,
+}
+
+/// The model that users named, or prefer to the built-in ones, where it is one that sees people best through windows.
+fn chosen_for_windows(job: &Job) -> Option<String> {
+    if job.people.insist || job.view.is_some() {
+        return None;
+    }
+    let found = match job.model.name.as_str() {
+        "" => job.model.prefer.iter().find_map(|name| Some((name, registry::find(name).ok()?))),
+        _ => Some((&job.model.name, registry::find(&job.model.name).ok()?)),
+    };
+    let (name, model) = found?;
+    (model.manifest.looks == Looks::Windows).then(|| name.clone())
 }
 
 /// A model, or `None` where its weights are missing and it isn't `needed`.
@@ -106,7 +120,9 @@ impl PeoplePlan {
     /// doesn't take.
     pub fn new(job: &Job) -> Result<Option<Self>> {
         let choice = &job.people;
-        let crops = choice.windows(!job.model.name.is_empty(), job.view.is_some());
+        let own = chosen_for_windows(job);
+        let crops = own.as_ref().map(std::slice::from_ref);
+        let crops = crops.unwrap_or_else(|| choice.windows(!job.model.name.is_empty(), job.view.is_some()));
         let (every, keep) = (choice.every, choice.keep);
         let mut networks = Vec::new();
         for names in crops {

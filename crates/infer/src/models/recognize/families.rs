@@ -77,7 +77,9 @@ fn mediapipe(graph: &Graph, identity: &Identity<'_>) -> Option<Found> {
 /// PP-HumanSeg and PP-Matting of PaddleSeg, as Paddle2ONNX makes them.
 fn paddle(graph: &Graph, identity: &Identity<'_>) -> Option<Found> {
     let ([picture], [output, ..]) = (&graph.inputs[..], &graph.outputs[..]) else { return None };
-    let made = graph.producer.to_lowercase().contains("paddle");
+    // Newer versions leave no name of theirs, but name what they fetch in a way of their own.
+    let fetched = ["fetch_name_", "save_infer_model"].iter().any(|n| output.name.starts_with(n));
+    let made = graph.producer.to_lowercase().contains("paddle") || fetched;
     let named =
         ["humanseg", "ppmatting", "pp-matting", "humanmatting", "modnet"].iter().any(|n| identity.file.contains(n));
     if !(made || named && ["x", "img", "image"].contains(&picture.name.as_str())) {

@@ -90,13 +90,15 @@ enum Person {
 /// Reads Ultralytics' remark on its classes, `{0: 'person', 1: 'bicycle'}`.
 fn person(names: Option<&str>) -> Person {
     let Some(names) = names else { return Person::Unknown };
+    let bare = |text: &str| text.trim().trim_matches(['\'', '"']).to_lowercase();
     let entries = names.trim_matches(['{', '}']).split(',').filter_map(|entry| entry.split_once(':'));
-    for (number, name) in entries {
-        if name.trim().trim_matches(['\'', '"']).eq_ignore_ascii_case("person") {
-            return number.trim().parse().map_or(Person::Unknown, Person::Class);
-        }
+    let entries: Vec<_> = entries.map(|(number, name)| (bare(number), bare(name))).collect();
+    if let Some((number, _)) = entries.iter().find(|(_, name)| name == "person") {
+        return number.parse().map_or(Person::Unknown, Person::Class);
     }
-    Person::Missing
+    // Without its data set's file a network's classes are called by their numbers.
+    let nameless = |(number, name): &(String, String)| number == name || name.strip_prefix("class") == Some(number);
+    if entries.iter().all(nameless) { Person::Unknown } else { Person::Missing }
 }
 
 #[cfg(test)]
@@ -109,5 +111,6 @@ mod tests {
         assert_eq!(person(Some("{0: \"dog\", 7: \"Person\"}")), Person::Class(7));
         assert_eq!(person(Some("{0: 'dog'}")), Person::Missing);
         assert_eq!(person(None), Person::Unknown);
+        assert_eq!(person(Some("{0: '0', 1: 'class1'}")), Person::Unknown);
     }
 }
