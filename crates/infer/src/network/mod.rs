@@ -260,4 +260,6 @@ fn open(model: &Model, options: &SessionOptions) -> Result<Loaded<Box<dyn Engine
 }
 
 #[cfg(test)]
+mod format_tests;
+#[cfg(test)]
 mod tests;

@@ -9,6 +9,8 @@ mod refusal;
 mod salient;
 mod transformers;
 mod video;
+#[cfg(test)]
+mod tests;
 mod yolo;
 
 pub use draft::{Draft, Guess};
