@@ -54,6 +54,11 @@ fn built_in(file: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
+fn schema_of_manifests_is_what_is_read() {
+    assert_current("configs/manifest.schema.json", &vrseg_infer::manifest::schema());
+}
+
+#[test]
 fn file_of_defaults_is_what_is_declared() {
     assert_current("configs/default.yaml", &settings::defaults());
 }

@@ -1,7 +1,7 @@
 //! Broken input and bad circumstances: a message that names the file, the right exit code, and no data lost.
 
 use crate::harness::*;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Runs a job that must fail with `code`, name all `words` in its message and leave neither an output nor
 /// a temporary file.
@@ -20,12 +20,6 @@ fn fails(args: &[&str], code: i32, words: &[&str], out: &Path) {
         let left: Vec<_> = listing(parent).into_iter().filter(|n| n.contains(&*name)).collect();
         assert!(left.is_empty(), "left behind: {left:?}");
     }
-}
-
-fn input_in(dir: &Path, frames: usize) -> PathBuf {
-    let input = dir.join("in.mp4");
-    clip(&input, "320x240", frames, H264);
-    input
 }
 
 #[test]

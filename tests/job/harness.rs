@@ -273,3 +273,9 @@ pub(crate) fn is_a(value: &Value, said: &str) -> bool {
         Value::Object(_) => said.starts_with("object"),
     }
 }
+
+pub(crate) fn input_in(dir: &Path, frames: usize) -> PathBuf {
+    let input = dir.join("in.mp4");
+    clip(&input, "320x240", frames, H264);
+    input
+}

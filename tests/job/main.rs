@@ -17,6 +17,7 @@ mod harness;
 mod interrupt;
 mod memory;
 mod metadata;
+mod models;
 mod monitoring;
 mod openvino;
 mod optimize;

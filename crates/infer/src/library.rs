@@ -1,12 +1,15 @@
 //! Models that users add to their folder, and remove from it.
 
 use crate::error::{ModelError, Result};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, schema};
 use crate::models::weights::{Model, Weights};
 use crate::registry;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+/// File beside the manifests with their schema.
+const SCHEMA: &str = "manifest.schema.json";
 
 /// How the weights get into the models' folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +105,10 @@ impl Staged {
     /// Files that can't be written.
     pub fn keep(mut self, remarks: &[String]) -> Result<PathBuf> {
         let path = manifest_path(&self.model.manifest.name);
-        let comments: String = remarks.iter().map(|line| format!("# {line}\n")).collect();
+        // Editors that know YAML complete and check by the schema that the first line names.
+        write_whole(&registry::models_dir().join(SCHEMA), &schema())?;
+        let first = format!("yaml-language-server: $schema={SCHEMA}");
+        let comments: String = std::iter::once(&first).chain(remarks).map(|line| format!("# {line}\n")).collect();
         write_whole(&path, &(comments + &self.model.manifest.to_yaml()))?;
         self.kept = true;
         Ok(path)

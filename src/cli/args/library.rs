@@ -48,7 +48,7 @@ pub struct ModelAddArgs {
     #[arg(long)]
     pub force: bool,
     /// ONNX Runtime's library
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    #[arg(long = "ort-lib", value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub ort_library: Option<PathBuf>,
 }
 
@@ -62,7 +62,7 @@ pub struct ModelTestArgs {
     #[arg(long)]
     pub json: bool,
     /// ONNX Runtime's library
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    #[arg(long = "ort-lib", value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub ort_library: Option<PathBuf>,
 }
 

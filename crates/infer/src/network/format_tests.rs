@@ -1,7 +1,8 @@
 //! Graphs in other number formats and orders than the built-in networks', made here and run by ONNX Runtime.
 
 use crate::models::graph::{
-    DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetProto, ShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
+    DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetProto, ShapeProto, TensorTypeProto, TypeProto,
+    ValueInfoProto,
 };
 use crate::provider::SessionOptions;
 use crate::{Batch, Manifest, Model, Network, States, Weights, registry};

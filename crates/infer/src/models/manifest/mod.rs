@@ -3,12 +3,14 @@
 mod input;
 mod kind;
 mod output;
+mod schema;
 mod state;
 mod text;
 
 pub use input::{Aspect, ChannelOrder, Constant, Frame, Input, Layout, Value};
 pub use kind::{Kind, Looks};
 pub use output::{Activation, ClassGroups, Instances, Output, Scores};
+pub use schema::schema;
 pub use state::{Dimension, State};
 
 use crate::error::{ModelError, Result};
@@ -75,7 +77,7 @@ pub struct Manifest {
     pub bf16: bool,
     /// Projection of a half or whole sphere in which the network finds people best.
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
+    #[schemars(schema_with = "schema::view")]
     pub view: View,
     /// Where it sees people best.
     #[serde(default)]

@@ -7,10 +7,10 @@ mod license;
 mod parts;
 mod refusal;
 mod salient;
-mod transformers;
-mod video;
 #[cfg(test)]
 mod tests;
+mod transformers;
+mod video;
 mod yolo;
 
 pub use draft::{Draft, Guess};

@@ -3,8 +3,8 @@
 use super::*;
 use crate::manifest::{Activation, Aspect, Kind, Layout, Looks, Scores};
 use crate::models::graph::{
-    DimensionProto, EntryProto, GraphProto, ModelProto, NodeProto, OperatorSetProto, ShapeProto, TensorProto, TensorTypeProto,
-    TypeProto, ValueInfoProto,
+    DimensionProto, EntryProto, GraphProto, ModelProto, NodeProto, OperatorSetProto, ShapeProto, TensorProto,
+    TensorTypeProto, TypeProto, ValueInfoProto,
 };
 use prost::Message;
 
@@ -71,7 +71,10 @@ impl Made {
         };
         // What was recognized must be a valid manifest.
         let text = known.manifest.to_yaml();
-        assert_eq!(Manifest::parse(&text, Path::new("mine.yaml")).unwrap_or_else(|e| panic!("{e}\n{text}")), known.manifest);
+        assert_eq!(
+            Manifest::parse(&text, Path::new("mine.yaml")).unwrap_or_else(|e| panic!("{e}\n{text}")),
+            known.manifest
+        );
         known
     }
 
@@ -153,11 +156,13 @@ fn networks_with_attention_are_told_by_their_ports_and_names() {
     };
     let known = net(("input_image", "output_image"), ("onnx::Conv_1", 220_000_000), "Conv").known("x.onnx");
     assert_eq!((known.title.as_str(), known.manifest.output.activation), ("BiRefNet", Activation::Sigmoid));
-    let light = net(("input_image", "output_image"), ("squeeze_module.0.weight", 44_000_000), "Sigmoid").known("x.onnx");
+    let light =
+        net(("input_image", "output_image"), ("squeeze_module.0.weight", 44_000_000), "Sigmoid").known("x.onnx");
     assert_eq!((light.title.as_str(), light.manifest.output.activation), ("BiRefNet, light", Activation::None));
     let rmbg = net(("pixel_values", "alphas"), ("onnx::Conv_1", 220_000_000), "Sigmoid").known("x.onnx");
     assert_eq!((rmbg.title.as_str(), rmbg.license.spdx), ("BRIA RMBG-2.0", "CC-BY-NC-4.0"));
-    let other = net(("x", "y"), ("context1.branch0.weight", 90_000_000), "Sigmoid").weights("attention0.conv.weight", 9);
+    let other =
+        net(("x", "y"), ("context1.branch0.weight", 90_000_000), "Sigmoid").weights("attention0.conv.weight", 9);
     let known = other.known("x.onnx");
     assert!(known.title == "InSPyReNet" && known.manifest.output.stretch);
 }
@@ -177,7 +182,10 @@ fn paddles_outputs_are_classes_or_an_alpha() {
         made.output(output.0, output.1, output.2, output.3)
     };
     let softmax = net(("save_infer_model/scale_0.tmp_1", F32, &[1, 2, 192, 192], "Softmax")).known("x.onnx").manifest;
-    assert_eq!((softmax.kind, softmax.output.scores, softmax.output.class), (Kind::Multiclass, Scores::Probabilities, Some(1)));
+    assert_eq!(
+        (softmax.kind, softmax.output.scores, softmax.output.class),
+        (Kind::Multiclass, Scores::Probabilities, Some(1))
+    );
     let argmax = net(("fetch_name_0", I64, &[1, 192, 192], "ArgMax")).known("x.onnx").manifest;
     assert_eq!(argmax.output.scores, Scores::Labels);
     let matting = net(("tmp_75", F32, &[1, 1, 192, 192], "Clip")).known("pp-matting_humanmatting.onnx");
@@ -220,7 +228,9 @@ fn what_makes_no_mattes_is_named() {
     let external_data = vec![entry("location", "model.onnx.data")];
     outside.graph.initializer.push(TensorProto { data_location: 1, external_data, ..TensorProto::default() });
     assert!(outside.refused().contains("model.onnx.data"));
-    assert!(matches!(recognize(Path::new("x"), b"no network", "", "x"), Finding::Refused(why) if why.contains("no ONNX")));
+    assert!(
+        matches!(recognize(Path::new("x"), b"no network", "", "x"), Finding::Refused(why) if why.contains("no ONNX"))
+    );
 }
 
 #[test]
