@@ -54,6 +54,24 @@ fn words(command: &str) -> Vec<&str> {
     command.split(' ').take_while(|w| !w.starts_with(['|', '>', '<'])).map(|w| w.trim_matches(['"', '\''])).collect()
 }
 
+/// A data folder with the machine's runtime and weights, and with the model my-net unless the command adds it: selfie under
+/// another name. `my-net.onnx`, which documents add, is selfie's file, too.
+fn library(folder: &Path, command: &str) -> PathBuf {
+    let machine = vrseg_infer::registry::data_dir();
+    let models = folder.join("models");
+    fs::create_dir_all(&models).unwrap();
+    std::os::unix::fs::symlink(machine.join("ort"), folder.join("ort")).unwrap();
+    let weights = machine.join("models/selfie_segmentation.onnx");
+    let name = if command.contains("models add") { "../../my-net.onnx" } else { "my-net.onnx" };
+    fs::copy(weights, models.join(name)).unwrap();
+    if !command.contains("models add") {
+        let manifest = read("configs/models/selfie.yaml").replace("name: selfie", "name: my-net");
+        let manifest = manifest.replace("selfie_segmentation.onnx", "my-net.onnx");
+        fs::write(models.join("my-net.yaml"), manifest).unwrap();
+    }
+    folder.to_owned()
+}
+
 /// A short clip; a long one where the command skips into it.
 fn video(path: &Path, command: &str) {
     if command.contains("--ss") {
@@ -91,6 +109,7 @@ fn run_vrseg(command: &str) {
         }
         before = word;
     }
+    let library = command.contains("my-net").then(|| library(&at("data"), command));
     // Not every machine has a GPU: check at least that the options are valid.
     let card = words.iter().any(|w| w.starts_with("cuda") || w.starts_with("tensorrt") || *w == "openvino");
     // A search takes minutes: here it gets a tiny clip and a tiny model.
@@ -108,7 +127,11 @@ fn run_vrseg(command: &str) {
     };
 
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
-    let out = Command::new("bash")
+    let mut bash = Command::new("bash");
+    if let Some(library) = library {
+        bash.env("VRSEG_DATA_DIR", library);
+    }
+    let out = bash
         .args(["-o", "pipefail", "-c", &shown])
         .current_dir(dir.path())
         .env("PATH", path)
