@@ -52,7 +52,9 @@ pub fn recognize(path: &Path, bytes: &[u8], sha256: &str, name: &str) -> Finding
         Err(why) => return Finding::Refused(why),
     };
     let file = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    let identity = Identity { name, sha256, file: &file };
+    // A published file keeps its meaning under any name.
+    let published = known::published(sha256);
+    let identity = Identity { name, sha256, file: published.map_or(&file, |(usual, _)| usual) };
     if let Some(why) = refusal::of(&graph, path.parent().unwrap_or(Path::new(""))) {
         return Finding::Refused(why);
     }
@@ -61,7 +63,12 @@ pub fn recognize(path: &Path, bytes: &[u8], sha256: &str, name: &str) -> Finding
     }
     if let Some(found) = families::ALL.iter().find_map(|family| family(&graph, &identity)) {
         return match found {
-            Ok(known) => Finding::Known(Box::new(known)),
+            Ok(mut known) => {
+                if let Some((usual, from)) = published {
+                    known.why.push(format!("its checksum is that of {usual} ({from})"));
+                }
+                Finding::Known(Box::new(known))
+            }
             Err(why) => Finding::Refused(why),
         };
     }

@@ -65,17 +65,20 @@ pub(super) fn isnet(graph: &Graph, identity: &Identity<'_>) -> Option<Found> {
     let sizes = Sizes { size: 1024, min: 256, max: 2048, multiple: 64, aspect: Aspect::Square };
     let (input, output) = (input(picture, Normalized::CENTERED, sizes), stretched(graph, map));
     let why = format!("{} in ISNet's nested blocks, {} outputs", millions(graph.parameters), graph.outputs.len());
-    let rmbg = identity.file.contains("rmbg") || (picture.name == "input" && map.name == "output");
-    let parts = if rmbg {
-        let license = License::non_commercial("LicenseRef-BRIA-RMBG-1.4", "BRIA's own, non-commercial");
+    let license = License::non_commercial("LicenseRef-BRIA-RMBG-1.4", "BRIA's own, non-commercial");
+    let named_alike = (picture.name.as_str(), map.name.as_str()) == ("input", "output") && graph.outputs.len() == 1;
+    let parts = if identity.file.contains("rmbg") {
         let parts = Parts::image("BRIA RMBG-1.4", license, input, output);
+        parts.because(why).because("its file is named so").from("https://huggingface.co/briaai/RMBG-1.4")
+    } else if named_alike {
+        let license = License { note: "if it is RMBG-1.4; ISNet's own weights are under Apache-2.0", ..license };
+        let parts = Parts::image("BRIA RMBG-1.4 or ISNet (DIS), the same network", license, input, output);
         parts
             .because(why)
-            .because("input, output or file are named as RMBG's")
+            .because("its input and output are named as RMBG's")
             .from("https://huggingface.co/briaai/RMBG-1.4")
     } else {
-        let license =
-            License::permissive("Apache-2.0", "xuebinqin/DIS; RMBG-1.4 has the same network, and is non-commercial");
+        let license = License::permissive("Apache-2.0", "xuebinqin/DIS; what is trained on may have terms of its own");
         let parts = Parts::image("ISNet (DIS)", license, input, output);
         parts.because(why).from("https://github.com/xuebinqin/DIS")
     };
