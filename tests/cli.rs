@@ -416,7 +416,7 @@ fn manual_page_is_roff() {
         assert!(page.contains(&format!(".{heading}")), "{heading}");
     }
     let (code, page, _) = run(dir.path(), &["man", "cluster", "submit"]);
-    assert!(code == 0 && page.contains(".TH vrseg-cluster-submit 1") && page.contains("vrseg-cluster(1)"), "{page}");
+    assert!(code == 0 && page.contains(".TH vrseg-cluster-submit 1") && page.contains("vrseg\\-cluster(1)"), "{page}");
 }
 
 #[test]

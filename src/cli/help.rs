@@ -13,9 +13,9 @@ const SHORT: &str = "\
 Usage: vrseg [OPTIONS] INPUT... -o [MODE=]PATH
        vrseg COMMAND [OPTIONS]
 
-  vrseg scene_180_LR.mp4 -o out.mp4 --profile fast      a green screen
-  vrseg scene.mp4 -o alpha=cut.mov -o matte=mask.mkv    two outputs in one pass
-  vrseg -r footage/ -o keyed/ -n                        a folder, resumable
+  vrseg scene_180_LR.mp4 -o out.mp4 --profile fast    a green screen
+  vrseg scene.mp4 -o alpha=cut.mov -o matte=mask.mkv  two outputs in one pass
+  vrseg -r footage/ -o keyed/ -n                      a folder, resumable
 
   -o, --output [MODE=]PATH  File, folder/ or - (standard output). MODE is green
                             [default], matte, alpha, blur, replace, overlay or
@@ -29,7 +29,7 @@ Usage: vrseg [OPTIONS] INPUT... -o [MODE=]PATH
       --key COLOR           Key color of green [default: #00B140]
       --layout, --projection  sbs, tb, mono; hequirect (VR180), equirect (360),
                             fisheye, flat [default: detected]
-      --model, --device     A model of `vrseg models`; auto, cpu, cuda, tensorrt,
+      --model, --device     One of `vrseg models`; auto, cpu, cuda, tensorrt or
                             openvino
       --dry-run             Show formats, settings, time and size; write nothing
       --serve, --monitor    Watch the job on a web page or in the terminal

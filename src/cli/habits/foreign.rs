@@ -111,7 +111,7 @@ const FILTERS: &str = "there are no filters; run ffmpeg before or after vrseg";
 const SOUND: &str = "sound is copied, or converted where the container can't hold it; --audio copy|none changes that";
 const KEPT: &str = "streams, metadata and chapters are kept by default";
 const QUIET: &str = "how much is printed is -q, -v or -vv";
-const UNNEEDED: &str = "it isn't needed";
+const UNNEEDED: &str = "";
 const FP16: &str = "auto computes in the fastest format; --precision fp16 needs an NVIDIA GPU and --device tensorrt";
 
 const TABLE: &[Foreign] = &[

@@ -154,9 +154,8 @@ fn job_line(found: &mut Scan) -> Option<Vec<OsString>> {
         let proposed = output.unwrap_or_else(|| proposal(&inputs, found.mode));
         let many = inputs.len() > 1 && !ends_in_slash(&proposed);
         let proposed = if many { OsString::from("out/") } else { proposed };
-        let what = if named { "an output is named by -o" } else { "no output was named; -o names it" };
         if found.notes.is_empty() || !named {
-            found.notes.push(note(what.to_owned()));
+            found.notes.push(note("no output was named; it follows -o".to_owned()));
         }
         if Path::new(&first).is_dir() && !has(found, &["-r", "--recursive"]) {
             found.options.push(vec!["-r".into()]);
@@ -261,7 +260,7 @@ fn of_command(root: &Command, path: &[String], words: &[OsString]) -> Repair {
         && !given(&options, option)
         && !given(&options, "--output")
     {
-        notes.push(note(format!("no output was named; {option} names it")));
+        notes.push(note(format!("no output was named; it follows {option}")));
         options.push(vec![option.into(), example.into()]);
     }
     let line = path.iter().map(OsString::from).chain(files).chain(options.into_iter().flatten()).collect();

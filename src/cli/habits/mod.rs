@@ -15,6 +15,8 @@ pub(super) mod variables;
 
 use super::args::{self, Cli};
 use super::help;
+use super::job::output_modes;
+use super::job::outputs::OutputRequest;
 use super::quote;
 use crate::ui::address;
 use clap::error::ErrorKind;
@@ -52,7 +54,10 @@ pub(super) fn read(words: &[OsString], colors: ColorChoice) -> Reading {
     }
     let matches = args::command().color(colors).try_get_matches_from(whole());
     match matches.and_then(|m| Cli::from_arg_matches(&m)) {
-        Ok(cli) => Reading::Run(Box::new(cli)),
+        Ok(cli) => match wrong_outputs(&cli, &rest) {
+            Some(refusal) => Reading::Refuse(refusal),
+            None => Reading::Run(Box::new(cli)),
+        },
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp => Reading::Print(help::text(&rest, &error, colors)),
             ErrorKind::DisplayVersion => Reading::Print(error.to_string()),
@@ -60,6 +65,24 @@ pub(super) fn read(words: &[OsString], colors: ColorChoice) -> Reading {
             _ => Reading::Refuse(answer(Some(&error), &repair)),
         },
     }
+}
+
+/// What is wrong with the outputs of a line that can be put right, and the line.
+fn wrong_outputs(cli: &Cli, words: &[OsString]) -> Option<String> {
+    let outputs = &cli.job.output.output;
+    let why = outputs.iter().find_map(|o| OutputRequest::parse(o, cli.job.output.container()).err())?;
+    let mut line = Vec::with_capacity(words.len());
+    for word in words {
+        match output_modes::corrected(Path::new(word)).filter(|_| outputs.iter().any(|o| o.as_os_str() == word)) {
+            Some(fixed) => {
+                let mut fixed = fixed.into_iter().map(OsString::from);
+                line.extend(fixed.next());
+                fixed.for_each(|more| line.extend(["-o".into(), more]));
+            }
+            None => line.push(word.clone()),
+        }
+    }
+    (line != words).then(|| format!("{why}\n  try: vrseg {}", quote::line(&line)))
 }
 
 /// The sentences about a refused line, and the line that was meant.

@@ -199,8 +199,11 @@ impl Scan {
             Does::Dropped => String::new(),
         };
         if words.is_empty() {
-            let why = if known.say.is_empty() { "it isn't needed" } else { known.say };
-            return self.note(format!("{shown} isn't an option here: {why}"), certain);
+            let text = match known.say {
+                "" => format!("{shown} isn't needed here"),
+                why => format!("{shown} isn't an option here: {why}"),
+            };
+            return self.note(text, certain);
         }
         let first = words.split(' ').next().unwrap_or_default();
         let named = if words.contains('\u{0}') { first.to_owned() } else { words.clone() };

@@ -7,7 +7,7 @@ pub(crate) mod build;
 pub(crate) mod engine;
 pub(crate) mod format_view;
 pub(crate) mod inputs;
-mod output_modes;
+pub(crate) mod output_modes;
 pub(crate) mod outputs;
 mod regions;
 pub(crate) mod run;

@@ -65,6 +65,27 @@ impl<'a> Wanted<'a> {
     }
 }
 
+/// The words of `-o` that were meant by a value that is refused, one for each output; nothing where nobody can tell.
+pub(crate) fn corrected(text: &Path) -> Option<Vec<String>> {
+    Wanted::read(text).err()?;
+    let text = text.to_str()?;
+    let mode = |word: &str| {
+        let exact = MODES.iter().find(|mode| **mode == word.to_lowercase()).map(|mode| (*mode).to_owned());
+        exact.or_else(|| meant(word))
+    };
+    let all: Option<Vec<String>> = match text.split_once('=') {
+        Some(_) => text
+            .split(',')
+            .map(|part| {
+                let (word, path) = part.split_once('=')?;
+                Some(format!("{}={path}", mode(word).filter(|_| !word.contains(':'))?))
+            })
+            .collect(),
+        None => text.split_once(':').and_then(|(word, path)| Some(vec![format!("{}={path}", mode(word)?)])),
+    };
+    all.filter(|all| all.iter().all(|one| Wanted::read(Path::new(one)).is_ok()))
+}
+
 /// The mode that a word means.
 fn meant(word: &str) -> Option<String> {
     let refusal = schema::find("output.mode")?.parse(word).err()?;
@@ -157,6 +178,16 @@ mod tests {
         assert!(own("green:crf=200=a.mp4").is_err_and(|e| e.contains("crf: expected a number from 0 to 63")));
         assert!(own("green:gop=2=a.mp4").is_err_and(|e| e.contains("there are codec, encoder, crf")));
         assert!(own("green:crf=20").is_err_and(|e| e.contains("the path is missing")));
+    }
+
+    #[test]
+    fn refused_outputs_are_corrected() {
+        let fixed = |text: &str| corrected(Path::new(text)).unwrap_or_default().join(" ");
+        assert_eq!(fixed("mask=out.mp4"), "matte=out.mp4");
+        assert_eq!(fixed("ALPAH=a.webm"), "alpha=a.webm");
+        assert_eq!(fixed("matte:out.mp4"), "matte=out.mp4");
+        assert_eq!(fixed("green=a.mp4,matte=b.mp4"), "green=a.mp4 matte=b.mp4");
+        assert_eq!(fixed("holiday=a.mp4") + &fixed("matte=fine.mp4") + &fixed("matte:codec=x=a.mp4"), "");
     }
 
     #[test]

@@ -233,7 +233,7 @@ pub(super) fn share(text: &str) -> Option<String> {
     let n: f64 = text.replace(',', ".").parse().ok()?;
     match n {
         _ if (0.0..=1.0).contains(&n) => Some(format!("did you mean {}?", shown(n))),
-        _ if n > 1.0 && n <= 100.0 => Some(format!("{text} % is {}", shown(n / 100.0))),
+        _ if (2.0..=100.0).contains(&n) => Some(format!("{text} % is {}", shown(n / 100.0))),
         _ if n > 100.0 && n <= 255.0 => Some(format!("{text} of 255 is {}", shown(n / 255.0))),
         _ => None,
     }

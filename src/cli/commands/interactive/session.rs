@@ -57,10 +57,10 @@ impl Session {
         let words = if pasted { words[1..].to_vec() } else { words };
         let known = words.first().is_some_and(|word| COMMANDS.iter().any(|c| c.0 == word));
         let outputs = words.iter().any(|word| word == "-o" || word == "--output" || word.starts_with("--output="));
-        if !known && outputs {
+        if (pasted || !known) && outputs && words[0].as_str() != "preview" {
             return Ok(Action::Process(self.with_profile(&words)));
         }
-        if !known && pasted {
+        if pasted {
             return Ok(Action::Run(words));
         }
         let (name, rest) = words.split_first().map_or(("", &[][..]), |(n, r)| (n.as_str(), r));
@@ -142,7 +142,7 @@ impl Session {
                 let (key, value) = pair.split_once('=').unwrap_or_default();
                 self.set(&[key.to_owned(), value.to_owned()])
             }
-            [key, sign, value @ ..] if sign == "=" && !value.is_empty() => self.set(&[&[key.clone()], value].concat()),
+            [key, sign, value @ ..] if sign == "=" && !value.is_empty() => self.set(&[std::slice::from_ref(key), value].concat()),
             [key, value @ ..] if !value.is_empty() => {
                 let (key, value) = (find(key)?, value.join(" "));
                 key.parse(&value).map_err(|e| format!("{}: {e}", key.name))?;
