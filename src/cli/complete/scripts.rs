@@ -10,8 +10,8 @@ _vrseg() {
     local program="${1:-vrseg}" found
     if [[ -n "${COMP_LINE-}" ]] &&
         found=$("$program" completions bash --line "${COMP_LINE:0:COMP_POINT}" 2>/dev/null); then
-        local IFS=$'\n'
-        COMPREPLY=($found)
+        COMPREPLY=()
+        [[ -n "$found" ]] && mapfile -t COMPREPLY <<<"$found"
         if [[ "$found" == *=* && "$found" != *$'\n'* && "$found" == *= ]]; then
             compopt -o nospace 2>/dev/null
         elif [[ "$found" != -* ]]; then

@@ -142,7 +142,9 @@ impl Session {
                 let (key, value) = pair.split_once('=').unwrap_or_default();
                 self.set(&[key.to_owned(), value.to_owned()])
             }
-            [key, sign, value @ ..] if sign == "=" && !value.is_empty() => self.set(&[std::slice::from_ref(key), value].concat()),
+            [key, sign, value @ ..] if sign == "=" && !value.is_empty() => {
+                self.set(&[std::slice::from_ref(key), value].concat())
+            }
             [key, value @ ..] if !value.is_empty() => {
                 let (key, value) = (find(key)?, value.join(" "));
                 key.parse(&value).map_err(|e| format!("{}: {e}", key.name))?;
