@@ -393,7 +393,12 @@ if [[ $build = yes ]]; then
             VRSEG_EMBED_MULTICLASS="$data/models/selfie_multiclass.onnx" \
             cargo build --release --locked) || fail "the build failed (see above)"
     install -D -m 755 "${CARGO_TARGET_DIR:-$root/target}/release/vrseg" "$prefix/bin/vrseg"
-    install -D -m 644 "$root/docs/vrseg.1" "$prefix/share/man/man1/vrseg.1"
+    vrseg=$prefix/bin/vrseg
+    "$vrseg" man --dir "$prefix/share/man/man1"
+    for place in bash:bash-completion/completions/vrseg zsh:zsh/site-functions/_vrseg fish:fish/vendor_completions.d/vrseg.fish; do
+        mkdir -p "$(dirname "$prefix/share/${place#*:}")"
+        "$vrseg" completions "${place%%:*}" >"$prefix/share/${place#*:}"
+    done
     note "installed $prefix/bin/vrseg"
 fi
 

@@ -1,15 +1,40 @@
 //! Standard output, and files that commands write.
+#![allow(unsafe_code)] // Rust opens /dev/null in place of a closed standard output; only before `main` it can be seen.
 
 use anyhow::Context;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether standard output was open when the program was started.
+static STDOUT_IS_OPEN: AtomicBool = AtomicBool::new(true);
+
+extern "C" fn look_at_stdout() {
+    // SAFETY: asks for a descriptor's flags, which changes nothing; there is one thread, and nothing of Rust's
+    // runtime is used.
+    let closed = unsafe { libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) } < 0;
+    STDOUT_IS_OPEN.store(!closed, Ordering::Relaxed);
+}
+
+// SAFETY: the C library calls the functions of this section, of this type, once before `main`.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static LOOK_AT_STDOUT: extern "C" fn() = look_at_stdout;
+
+/// Whether what is written to standard output can arrive anywhere: `>&-` closes it.
+pub(crate) fn stdout_is_open() -> bool {
+    STDOUT_IS_OPEN.load(Ordering::Relaxed)
+}
 
 /// Prints to standard output. A reader that has gone away is no error.
 ///
 /// # Errors
 /// Standard output can't be written.
 pub(crate) fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
+    if !stdout_is_open() {
+        anyhow::bail!("standard output is closed; send it to a file or a pipe");
+    }
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(e).context("standard output"),

@@ -1,28 +1,34 @@
 //! The command line: parsing, building jobs, running them, exit codes.
 //!
-//! Imports go one way: `exit`, `time`, `io`, `limits` and `child` use nothing here; `interrupt` uses `exit`; `args` says what can
-//! be typed, `log` reads it; `job` makes jobs of it and runs them; `commands` does what was asked, and this file
-//! chooses which.
+//! Imports go one way: `exit`, `time`, `io`, `limits`, `child`, `near` and `quote` use nothing here; `interrupt` uses `exit`;
+//! `args` says what can be typed, `log` and `help` read it; `job` makes jobs of it and runs them; `habits` knows what people
+//! type instead; `commands` does what was asked, and this file chooses which.
 
 pub mod args;
 mod child;
 mod commands;
+mod complete;
 mod exit;
+mod habits;
+mod help;
 mod interrupt;
 mod io;
 mod job;
 mod limits;
 mod log;
+mod near;
+mod quote;
 mod time;
 
 use crate::ui::Console;
 use args::{Cli, Command};
-use clap::{ColorChoice, CommandFactory, FromArgMatches};
+use clap::ColorChoice;
 use commands::{
     bench, cache, cluster, config, docs, doctor, eval, hardware, interactive, main_job, models, optimize, preview,
     probe, segments, unpack,
 };
-use exit::Exit;
+use exit::{Exit, UsageError};
+use habits::Reading;
 use interrupt::listen;
 use io::{print_bytes, print_text};
 use std::ffi::OsString;
@@ -34,28 +40,26 @@ pub fn main() -> ExitCode {
     limits::ignore_file_size_signal();
     vrseg_media::init();
     crash::report_panics();
-    let words = with_encoders(std::env::args_os());
-    let no_color = words.iter().take_while(|w| *w != "--").any(|w| w == "--no-color");
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let has = |option: &str| words.iter().take_while(|w| *w != "--").any(|w| w == option);
+    let no_color = has("--no-color");
     let console = Console::stderr(no_color);
     let colors = if no_color { ColorChoice::Never } else { ColorChoice::Auto };
-    let matches = Cli::command().color(colors).try_get_matches_from(words);
-    let cli = match matches.and_then(|m| Cli::from_arg_matches(&m)) {
-        Ok(cli) => cli,
-        // Help and version come this way too, with exit code 0; wrong usage with 2.
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()));
+    let cli = match habits::read(&words, colors) {
+        Reading::Run(cli) => cli,
+        Reading::Print(text) => return finish(print_text(&text).map(|()| Exit::Done), &console, false).into(),
+        Reading::Page(text) => {
+            console.line(text.trim_end());
+            return Exit::Usage.into();
+        }
+        Reading::Refuse(text) => {
+            return finish(Err(UsageError(text).into()), &console, has("--json")).into();
         }
     };
     // Lives to the end of `main`, so that the last error is in the log file too.
     let mut log = None;
     let exit = match crash::catch(|| execute(&cli, &console, &mut log)) {
-        Ok(Ok(exit)) => exit,
-        Ok(Err(error)) => {
-            let message = format!("{error:#}");
-            console.error(&format!("{message}{}", limits::hint(&message).unwrap_or_default()));
-            if exit::is_usage(&error) { Exit::Usage } else { Exit::Failed }
-        }
+        Ok(result) => finish(result, &console, cli.job.messages.json),
         Err(crash) => {
             console.error(&format!("vrseg crashed: {crash}"));
             Exit::Crashed
@@ -64,31 +68,27 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
-/// The words of the command line, where a codec by the name of an encoder (`--codec libx264`, as users of ffmpeg type it)
-/// becomes an encoder.
-fn with_encoders(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
-    let is_encoder = |name: &str| {
-        let ends = ["_nvenc", "_vaapi", "_qsv", "_amf", "_ks", "_aw", "_vulkan"];
-        name.starts_with("lib") || ends.iter().any(|end| name.ends_with(end))
+/// Prints an error, as an event too where JSON is asked for, and makes the exit code of it.
+fn finish(result: anyhow::Result<Exit>, console: &Console, json: bool) -> Exit {
+    let error = match result {
+        Ok(exit) => return exit,
+        Err(error) => error,
     };
-    let mut words: Vec<OsString> = words.collect();
-    for i in 1..words.len() {
-        if words[i] == "--" {
-            break;
-        }
-        let Some(word) = words[i].to_str() else { continue };
-        match word.strip_prefix("--codec=") {
-            Some(name) if is_encoder(name) => words[i] = format!("--encoder={name}").into(),
-            _ if word == "--codec" && words.get(i + 1).and_then(|w| w.to_str()).is_some_and(is_encoder) => {
-                words[i] = "--encoder".into();
-            }
-            _ => {}
-        }
+    let message = format!("{error:#}");
+    let message = format!("{message}{}", limits::hint(&message).unwrap_or_default());
+    console.error(&message);
+    if json {
+        let event = serde_json::json!({ "type": "error", "message": message });
+        // There is nowhere else to say that it can't be written.
+        let _ = print_text(&format!("{event}\n"));
     }
-    words
+    if exit::is_usage(&error) { Exit::Usage } else { Exit::Failed }
 }
 
 fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::Result<Exit> {
+    if !matches!(cli.command, Some(Command::Completions { .. } | Command::Man { .. })) {
+        habits::variables::unknown(std::env::vars_os()).iter().for_each(|warning| console.warning(warning));
+    }
     let Some(command) = &cli.command else {
         return if cli.job.messages.interactive {
             interactive::run(console)
@@ -104,7 +104,7 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
         | Command::Bench(_)
         | Command::Config(_)
         | Command::Completions { .. }
-        | Command::Man => {}
+        | Command::Man { .. } => {}
         Command::Plan(args) => *log = Some(log::start_plain_log(console, &args.job)?),
         _ => *log = Some(log::start_plain_log(console, &cli.job)?),
     }
@@ -125,7 +125,11 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
         Command::Merge(args) => segments::merge(args, &*listen(console)?, console),
         Command::Cluster(command) => cluster::run(command, &*listen(console)?, console, print_text),
         Command::Cache(command) => cache::run(command, print_text),
-        Command::Completions { shell } => print_bytes(&docs::completions(*shell)).map(|()| Exit::Done),
-        Command::Man => print_bytes(&docs::man()?).map(|()| Exit::Done),
+        Command::Completions { shell, line: Some(line) } => {
+            print_text(&docs::candidates(*shell, line)).map(|()| Exit::Done)
+        }
+        Command::Completions { shell, line: None } => print_bytes(&complete::script(*shell)).map(|()| Exit::Done),
+        Command::Man { dir: Some(dir), .. } => docs::write_pages(dir).map(|()| Exit::Done),
+        Command::Man { command, .. } => print_bytes(&docs::page(command)?).map(|()| Exit::Done),
     }
 }

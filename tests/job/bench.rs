@@ -82,11 +82,13 @@ fn sweep_measures_pipelines_and_stages_and_records_failures() {
         }
         assert_eq!((text(&point["model"]), point["views"].as_u64()), ("selfie".to_owned(), Some(2)));
     }
-    // The text output: every point, the targets, the advice.
+    // The text output: every point, the advice; the targets only beside the card that they are for.
     let said = String::from_utf8_lossy(&out.stdout).into_owned();
-    for part in ["256x128 batch 3", "failed:", "Targets on an RTX 3090", "150+", "What follows", "Best for latency"] {
+    for part in ["256x128 batch 3", "failed:", "frames per second", "What follows", "Best for latency"] {
         assert!(said.contains(part), "{part}: {said}");
     }
+    let cards = found["machine"]["gpus"].to_string();
+    assert_eq!(said.contains("Targets on an RTX 3090"), cards.contains("RTX 3090"), "{said}");
     assert_eq!(std::fs::read_to_string(&csv).unwrap().lines().count(), 6);
     let page = std::fs::read_to_string(&html).unwrap();
     assert!(page.starts_with("<!DOCTYPE html>") && page.contains("<svg ") && !page.contains("http-equiv"));

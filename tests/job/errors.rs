@@ -94,7 +94,7 @@ fn missing_or_altered_models_are_reported() {
     let mine = dir.path().join("mine.yaml");
     fails(&[arg(&input), "-o", arg(&out), "--model", arg(&mine)], 2, &["mine.yaml"], &out);
     std::fs::write(&mine, include_str!("../../configs/models/selfie.yaml")).unwrap();
-    fails(&[arg(&input), "-o", arg(&out), "--model", arg(&mine)], 1, &["selfie", "missing"], &out);
+    fails(&[arg(&input), "-o", arg(&out), "--model", arg(&mine)], 2, &["selfie", "missing"], &out);
     std::fs::write(dir.path().join("selfie_segmentation.onnx"), b"other weights").unwrap();
     fails(&[arg(&input), "-o", arg(&out), "--model", arg(&mine)], 1, &["sha256", "selfie_segmentation.onnx"], &out);
     // A built-in model whose weights were never fetched says how to get them.
@@ -103,7 +103,7 @@ fn missing_or_altered_models_are_reported() {
         .env("VRSEG_DATA_DIR", dir.path())
         .output()
         .unwrap();
-    assert_eq!(got.status.code(), Some(1));
+    assert_eq!(got.status.code(), Some(2));
     assert!(stderr(&got).contains("setup.sh"), "{}", stderr(&got));
 }
 

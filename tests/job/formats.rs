@@ -227,7 +227,7 @@ fn probe_prints_text_and_json() {
     assert_eq!(all["streams"]["audio"], 1);
 
     let missing = run(["probe", "none.mp4"]);
-    assert_eq!(missing.status.code(), Some(1));
+    assert_eq!(missing.status.code(), Some(2));
     assert!(stderr(&missing).contains("none.mp4"), "{}", stderr(&missing));
 }
 

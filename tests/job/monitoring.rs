@@ -349,6 +349,19 @@ fn shells_load_the_completion_scripts() {
         "source ./vrseg.bash; COMP_WORDS=(vrseg --prof); COMP_CWORD=1; _vrseg vrseg --prof vrseg; echo ${COMPREPLY[@]}";
     script("bash");
     assert_eq!(ask("bash", &["--norc", "-c", bash]).trim(), "--profile");
+    // With the program at hand, values are what is there: a clip beside the command of its beginning.
+    std::fs::write(dir.path().join("clip 1.mp4"), "").unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_vrseg"), dir.path().join("vrseg")).unwrap();
+    let offered = |line: &str| {
+        let set = format!(
+            "COMP_LINE={line:?}; COMP_POINT=${{#COMP_LINE}}; _vrseg ./vrseg; printf '%s|' \"${{COMPREPLY[@]}}\""
+        );
+        ask("bash", &["--norc", "-c", &format!("source ./vrseg.bash; {set}")])
+    };
+    assert_eq!(offered("vrseg cl"), "clip 1.mp4|cluster|");
+    assert_eq!(offered("vrseg a.mp4 -o alpha=cl"), "clip 1.mp4|");
+    assert_eq!(offered("vrseg a.mp4 --model rv"), "rvm|");
+    assert_eq!(offered("vrseg a.mp4 --device=open"), "openvino|");
     if installed("fish") {
         script("fish");
         let said = ask("fish", &["--no-config", "-c", "source vrseg.fish; complete -C 'vrseg --prof'"]);

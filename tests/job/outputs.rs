@@ -307,3 +307,30 @@ fn variable_frame_rate_stays_in_step_in_a_container_without_time_stamps() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(stderr(&refused).contains("no time stamps"), "{}", stderr(&refused));
 }
+
+/// A keyer converts by the tag; without one it would guess, and find another color than the documented.
+#[test]
+fn untagged_source_gives_an_output_tagged_with_the_assumed_matrix() {
+    let dir = folder();
+    for (size, matrix) in [("320x240", "smpte170m"), ("1280x720", "bt709")] {
+        let (input, out) = (dir.path().join(format!("{size}.mp4")), dir.path().join(format!("{size}-out.mp4")));
+        let untagged = "-f lavfi -i color=gray:s={size}:d=0.1 -c:v libx264 -pix_fmt yuv420p {}";
+        ffmpeg(&untagged.replace("{size}", size), &[&input]);
+        assert!(video(&input)["color_space"].is_null());
+        ok(["-q", arg(&input), "-o", arg(&out), "--model", "selfie", "--crf", "1"]);
+        assert_eq!(video(&out)["color_space"], matrix, "{size}");
+        let pixels = decode(&out, "rgb24", &[]);
+        let key = pixels.pixel(0, 2, 2);
+        assert!(distance(key, &[0x00, 0xB1, 0x40]) < 5, "{size}: {key:?}");
+    }
+}
+
+#[test]
+fn outputs_have_codecs_of_their_own() {
+    let dir = folder();
+    let (input, green, matte) = (dir.path().join("in.mp4"), dir.path().join("green.mp4"), dir.path().join("matte.mkv"));
+    clip(&input, "320x160", 2, H264);
+    let outputs = [format!("GREEN:codec=hevc,crf=40={}", arg(&green)), format!("matte:codec=ffv1={}", arg(&matte))];
+    ok(["-q", arg(&input), "-o", &outputs[0], "-o", &outputs[1], "--model", "selfie", "--crf", "20"]);
+    assert_eq!((&video(&green)["codec_name"], &video(&matte)["codec_name"]), (&"hevc".into(), &"ffv1".into()));
+}

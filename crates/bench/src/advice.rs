@@ -2,10 +2,15 @@
 //! targets.
 
 use crate::figures::number;
-use crate::results::{Measured, Point, Results, Spec};
+use crate::results::{MachineInfo, Measured, Point, Results, Spec};
 
 /// The GPU that the targets are for. They are the owner's: nobody here has measured it.
 pub(crate) const TARGET_GPU: &str = "RTX 3090";
+
+/// Whether a machine has the GPU that the targets are for.
+pub(crate) fn has_target_gpu(machine: &MachineInfo) -> bool {
+    machine.gpus.iter().any(|name| name.contains(TARGET_GPU))
+}
 
 /// A speed that is wanted at one frame size.
 #[derive(Clone, Copy, Debug, PartialEq)]

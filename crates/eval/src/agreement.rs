@@ -6,6 +6,7 @@ use super::report::EvalError;
 use super::{THRESHOLD, iou};
 use std::path::Path;
 use vrseg_image::plane::Rect;
+use vrseg_media::TimeRange;
 
 /// How well two mattes agree.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,7 +24,8 @@ pub struct Agreement {
 /// A file can't be read, or their sizes differ.
 pub fn agreement(pred: &Path, truth: &Path, threads: usize) -> Result<Agreement, EvalError> {
     let threads = (threads / 2).max(1);
-    let (mut first, mut second) = (Mattes::open(pred, threads)?, Mattes::open(truth, threads)?);
+    let whole = TimeRange::default();
+    let (mut first, mut second) = (Mattes::open(pred, whole, threads)?, Mattes::open(truth, whole, threads)?);
     let size = |m: &Mattes| (m.info().video.width, m.info().video.height);
     if size(&first) != size(&second) {
         let (pred_size, truth_size) = (size(&first), size(&second));

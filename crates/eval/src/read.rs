@@ -5,7 +5,7 @@ use vrseg_image::matte::{Sampler, SmallYuv};
 use vrseg_image::plane::{Plane, PlaneRef, Rect, Sample, Yuv, YuvColor};
 use vrseg_image::simd::dispatch;
 use vrseg_image::vr::Layout;
-use vrseg_media::{DecodeOptions, InputInfo, Item, PlaneSamples, Reader, Result, VideoFrame};
+use vrseg_media::{DecodeOptions, InputInfo, Item, PlaneSamples, Reader, Result, TimeRange, VideoFrame};
 
 /// A file of mattes, frame by frame.
 pub(super) struct Mattes {
@@ -17,8 +17,8 @@ pub(super) struct Mattes {
 impl Mattes {
     /// # Errors
     /// Those of [`Reader::open`].
-    pub(super) fn open(path: &Path, threads: usize) -> Result<Self> {
-        let options = DecodeOptions { threads, ..DecodeOptions::default() };
+    pub(super) fn open(path: &Path, range: TimeRange, threads: usize) -> Result<Self> {
+        let options = DecodeOptions { range, threads, ..DecodeOptions::default() };
         Ok(Self { reader: Reader::open(path, &options)?, opacity: None })
     }
 
@@ -61,8 +61,8 @@ pub(super) struct Pictures {
 impl Pictures {
     /// # Errors
     /// Those of [`Reader::open`].
-    pub(super) fn open(path: &Path, threads: usize) -> Result<Self> {
-        let options = DecodeOptions { threads, ..DecodeOptions::default() };
+    pub(super) fn open(path: &Path, range: TimeRange, threads: usize) -> Result<Self> {
+        let options = DecodeOptions { range, threads, ..DecodeOptions::default() };
         let reader = Reader::open(path, &options)?;
         Ok(Self { reader, views: Vec::new(), sampler: Sampler::new(), small: Default::default() })
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use vrseg_engine::plan::recognize::recognize_blind;
 use vrseg_image::plane::Plane;
 use vrseg_image::vr::{Evidence, Finding, FormatRequest, Layout};
-use vrseg_media::MediaError;
+use vrseg_media::{MediaError, TimeRange};
 
 /// The files to compare.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Request {
     pub source: Option<PathBuf>,
     /// Stereo layout; `None`: auto-detected from `source` or else from `pred`, as the main job does.
     pub layout: Option<Layout>,
+    /// The part of all files that is compared.
+    pub range: TimeRange,
     /// Threads for decoding.
     pub threads: usize,
 }
@@ -129,8 +131,9 @@ impl EvalError {
 pub fn evaluate(request: &Request, frame_done: &mut dyn FnMut(u64)) -> Result<Report, EvalError> {
     let files = 1 + usize::from(request.truth.is_some()) + usize::from(request.source.is_some());
     let threads = (request.threads / files).max(1);
-    let mut pred = Mattes::open(&request.pred, threads)?;
-    let mut truth = request.truth.as_ref().map(|t| Mattes::open(t, threads)).transpose()?;
+    let range = request.range;
+    let mut pred = Mattes::open(&request.pred, range, threads)?;
+    let mut truth = request.truth.as_ref().map(|t| Mattes::open(t, range, threads)).transpose()?;
     let size = size_of(&pred);
     if let Some(truth) = truth.as_ref().filter(|t| size_of(t) != size) {
         return Err(EvalError::Size {
@@ -140,7 +143,7 @@ pub fn evaluate(request: &Request, frame_done: &mut dyn FnMut(u64)) -> Result<Re
             truth_size: size_of(truth),
         });
     }
-    let mut source = request.source.as_ref().map(|s| Pictures::open(s, threads)).transpose()?;
+    let mut source = request.source.as_ref().map(|s| Pictures::open(s, range, threads)).transpose()?;
     // The matte's source says more of its format, in tags and name, than the matte. A matte shows no
     // fisheye's circle, so the picture is not examined.
     let asked = FormatRequest { layout: request.layout, ..FormatRequest::default() };

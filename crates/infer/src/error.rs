@@ -6,7 +6,10 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     /// No such built-in model.
-    #[error("no model is called \"{name}\"; known: {known}; `vrseg models add FILE.onnx` adds one of your own")]
+    #[error(
+        "no model is called \"{name}\"; {}known: {known}; `vrseg models add FILE.onnx` adds one of your own",
+        meant(name, known)
+    )]
     Unknown {
         /// The name that was requested.
         name: String,
@@ -111,6 +114,15 @@ pub enum ModelError {
     },
 }
 
+/// The nearest name, as the beginning of a clause.
+fn meant(name: &str, known: &str) -> String {
+    let slip = |other: &str| if strsim::osa_distance(name, other) == 1 { 0.85 } else { 0.0 };
+    let likeness = |other: &str| strsim::jaro_winkler(&name.to_lowercase(), other).max(slip(other));
+    let near = known.split(", ").filter(|other| likeness(other) > 0.8);
+    let near = near.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    near.map(|near| format!("did you mean \"{near}\"? ")).unwrap_or_default()
+}
+
 impl ModelError {
     /// Whether the request is wrong, rather than a file or the machine: another command line (or
     /// another manifest) would fix it.
@@ -118,6 +130,8 @@ impl ModelError {
         matches!(
             self,
             ModelError::Unknown { .. }
+                | ModelError::MissingWeights { .. }
+                | ModelError::Device { .. }
                 | ModelError::NoMattes { .. }
                 | ModelError::BuiltIn { .. }
                 | ModelError::Manifest { .. }

@@ -156,7 +156,7 @@ pub enum MediaError {
         advice: String,
     },
     /// FFmpeg has no such encoder.
-    #[error("this FFmpeg has no video encoder named \"{encoder}\"; `ffmpeg -encoders` lists what it has")]
+    #[error("this FFmpeg has no video encoder named \"{encoder}\"; {}", meant_encoder(encoder))]
     NoEncoder {
         /// The name that FFmpeg doesn't know.
         encoder: String,
@@ -299,6 +299,48 @@ pub enum MediaError {
     },
 }
 
+/// What was meant by a name that no encoder has.
+fn meant_encoder(name: &str) -> String {
+    const KNOWN: &[&str] = &[
+        "libx264",
+        "libx265",
+        "libsvtav1",
+        "libaom-av1",
+        "librav1e",
+        "libvpx-vp9",
+        "prores_ks",
+        "ffv1",
+        "h264_nvenc",
+        "hevc_nvenc",
+        "av1_nvenc",
+        "h264_vaapi",
+        "hevc_vaapi",
+        "h264_qsv",
+        "hevc_qsv",
+    ];
+    let word = name.to_lowercase();
+    let other = match word.as_str() {
+        "x264" | "h264" | "avc" | "h.264" => Some("libx264"),
+        "x265" | "h265" | "hevc" | "h.265" => Some("libx265"),
+        "av1" | "svtav1" | "svt-av1" | "svt_av1" => Some("libsvtav1"),
+        "aom" | "libaom" | "aomenc" => Some("libaom-av1"),
+        "rav1e" => Some("librav1e"),
+        "vp9" | "libvpx" | "vpx" => Some("libvpx-vp9"),
+        "prores" => Some("prores_ks"),
+        "nvenc" => Some("h264_nvenc"),
+        "nvenc_hevc" | "nvenc_h265" | "hevc-nvenc" | "h265_nvenc" => Some("hevc_nvenc"),
+        _ => KNOWN
+            .iter()
+            .copied()
+            .filter(|known| *known != word && strsim::osa_distance(&word, known) <= 2)
+            .min_by_key(|known| strsim::osa_distance(&word, known)),
+    };
+    match other {
+        Some(other) => format!("did you mean {other}?"),
+        None => "`ffmpeg -encoders` lists what it has".to_owned(),
+    }
+}
+
 impl MediaError {
     /// What was asked for is wrong, rather than a file, the disk or the machine: another command
     /// line would fix it. Such an error comes before any output has its name.
@@ -306,6 +348,8 @@ impl MediaError {
         matches!(
             self,
             MediaError::Invalid { .. }
+                | MediaError::NotFound { .. }
+                | MediaError::IsDirectory { .. }
                 | MediaError::OutputIsInput { .. }
                 | MediaError::UnknownContainer { .. }
                 | MediaError::ContainerCodec { .. }

@@ -1,5 +1,6 @@
 //! What can be said to `vrseg bench`.
 
+use super::settings::profile;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -69,7 +70,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "S", value_parser = seconds, default_value = "900", help_heading = "Measuring")]
     pub timeout: f64,
     /// Settings of this profile: balanced by default
-    #[arg(long, value_parser = PossibleValuesParser::new(vrseg_engine::settings::schema::PROFILES), help_heading = "Measuring")]
+    #[arg(long, value_parser = profile(), help_heading = "Measuring")]
     pub profile: Option<String>,
     /// The output's codec
     #[arg(long, help_heading = "Measuring")]

@@ -1,9 +1,8 @@
 //! The command line of `vrseg config`.
 
+use super::settings::profile;
 use clap::Subcommand;
-use clap::builder::PossibleValuesParser;
 use std::path::PathBuf;
-use vrseg_engine::settings::schema;
 
 /// `vrseg config`.
 #[derive(Debug, Subcommand)]
@@ -13,7 +12,7 @@ pub enum ConfigCommand {
         /// A file instead of your own
         file: Option<PathBuf>,
         /// The profile to build on
-        #[arg(long, value_parser = PossibleValuesParser::new(schema::PROFILES))]
+        #[arg(long, value_parser = profile())]
         profile: Option<String>,
         /// One JSON object on standard output
         #[arg(long)]

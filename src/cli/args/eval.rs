@@ -1,6 +1,7 @@
 //! The command line of `vrseg eval`.
 
 use super::settings::{SettingValue, parser};
+use crate::cli::time::{self, Seconds};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -21,6 +22,15 @@ pub struct EvalArgs {
     /// top-bottom
     #[arg(long, value_name = "LAYOUT", value_parser = parser("vr.layout"))]
     pub layout: Option<SettingValue>,
+    /// Start all files there: 90, 1:30 or 500ms
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    pub ss: Option<Seconds>,
+    /// Compare this duration
+    #[arg(short = 't', long, value_name = "TIME", value_parser = time::parse)]
+    pub duration: Option<Seconds>,
+    /// Compare at most N frames
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub frames: Option<u64>,
     /// One JSON object on standard output
     #[arg(long)]
     pub json: bool,

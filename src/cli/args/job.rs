@@ -1,6 +1,6 @@
 //! The command line of the main job.
 
-use super::settings::{Given, GroupArgs, Overrides};
+use super::settings::{Given, GroupArgs, Overrides, profile};
 use crate::cli::time::{self, Seconds};
 use crate::ui::address;
 use clap::builder::PossibleValuesParser;
@@ -8,7 +8,7 @@ use clap::{ArgAction, Args};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use vrseg_engine::settings::Loader;
-use vrseg_engine::settings::schema::{self, Group};
+use vrseg_engine::settings::schema::Group;
 
 /// The main job.
 #[derive(Debug, Args)]
@@ -83,8 +83,9 @@ impl InputArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// A file, numbered pictures (out_%05d.png), a folder (existing, or ending in /), or - for standard output; several
-    /// are made in one pass. MODE is green, matte, alpha, blur, replace, overlay or passthrough
+    /// File, numbered pictures (out_%05d.png), folder (existing, or ending in /), or - for standard output; several
+    /// are made in one pass. MODE is green, matte, alpha, blur, replace, overlay or passthrough; MODE:KEY=VALUE,...=PATH
+    /// sets codec, encoder, crf, preset, bitrate or pix_fmt of that output
     #[arg(short, long, value_name = "[MODE=]PATH", required_unless_present_any = ["show_config", "show_hardware", "interactive"])]
     pub output: Vec<PathBuf>,
     /// What outputs show, and their names.
@@ -96,9 +97,12 @@ pub struct OutputArgs {
     /// What the modes look like.
     #[command(flatten)]
     pub look: GroupArgs<{ Group::Look as u8 }>,
-    /// The container of an output that goes to standard output
-    #[arg(long, value_name = "FORMAT", default_value = "matroska", value_parser = PossibleValuesParser::new(["matroska", "nut", "mpegts", "webm"]))]
-    pub format: String,
+    /// Container of standard output [default: matroska]
+    #[arg(long, value_name = "FORMAT", value_parser = PossibleValuesParser::new(["matroska", "nut", "mpegts", "webm"]))]
+    pub format: Option<String>,
+    /// Create the folders of outputs
+    #[arg(short = 'p', long)]
+    pub parents: bool,
     /// Replace outputs that exist
     #[arg(short = 'y', long, conflicts_with = "no_overwrite")]
     pub overwrite: bool,
@@ -114,6 +118,13 @@ pub struct OutputArgs {
     /// How the job is carried out.
     #[command(flatten)]
     pub running: GroupArgs<{ Group::Running as u8 }>,
+}
+
+impl OutputArgs {
+    /// FFmpeg's name of the container of standard output.
+    pub fn container(&self) -> &str {
+        self.format.as_deref().unwrap_or("matroska")
+    }
 }
 
 /// How it is encoded.
@@ -136,7 +147,7 @@ pub struct EncodeArgs {
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
     /// Speed against quality: balanced by default
-    #[arg(long, value_parser = PossibleValuesParser::new(schema::PROFILES))]
+    #[arg(long, value_parser = profile())]
     pub profile: Option<String>,
     /// Read settings from this file, or from one of that name in your configuration folder
     #[arg(short, long, value_name = "FILE")]
@@ -171,7 +182,7 @@ pub struct MessageArgs {
     /// Show the run full-screen in the terminal
     #[arg(long)]
     pub monitor: bool,
-    /// Show the run on a web page at this port, or IP:PORT; the address is printed
+    /// Show the run on a web page at this port or IP:PORT [default: any free port]; the address is printed
     #[arg(long, value_name = "ADDR", value_parser = address::parse)]
     pub serve: Option<SocketAddr>,
     /// Serve Prometheus at this port, or IP:PORT, under /metrics

@@ -26,17 +26,7 @@ pub use settings::{Given, GroupArgs, Overrides, SettingValue};
 pub use source::{PreviewArgs, ProbeArgs};
 pub use unpack::UnpackArgs;
 
-use clap::{Parser, Subcommand};
-
-const TEMPLATE: &str = "\
-{before-help}{name} {version}
-{about}
-
-{usage-heading} {usage}
-       vrseg <COMMAND>
-
-{all-args}{after-help}
-";
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -44,38 +34,38 @@ Examples:
       A green screen for every person, ready for a headset player's chroma key.
   vrseg scene.mp4 -o alpha=cut.mov -o matte=mask.mkv --ss 1:30 -t 20
       Twenty seconds for an editor: a real alpha channel and a gray matte, in one pass.
+  vrseg scene.mp4 -o green=key.mp4 -o matte:codec=ffv1=mask.mkv
+      A codec and quality for each output: codec, encoder, crf, preset, bitrate, pix_fmt.
   vrseg -r footage/ -o keyed/ --profile quality -n
       A whole folder, overnight; what is there already is left alone.
 ";
 
-pub(super) const ENDING: &str = "\
+pub(super) const SETTINGS: &str = "\
 Settings: built-in defaults < profile < config file (-c, or ~/.config/vrseg/config.yaml)
   < VRSEG_SECTION_KEY variables < options. --show-config prints each with its source;
-  `vrseg config init` begins a file, `vrseg config validate` checks one.
+  `vrseg config init` creates a file, `vrseg config validate` checks one.
+";
 
+pub(super) const EXIT_CODES: &str = "\
 Exit codes:
   0    done
   1    failed
   2    the command line or the configuration is wrong; nothing was started
   3    some of several inputs failed
-  101  a defect of vrseg; a report was written, and its place is told
+  101  internal error; the path of the crash report is printed
   130  interrupted (Ctrl-C once: the outputs end early but can be played)
 ";
 
-/// Finds people in VR (and flat) video and writes green screens, mattes, real alpha or
-/// composited video.
+/// Find people in VR and flat video; write green screens, mattes, alpha or passthrough video
 #[derive(Debug, Parser)]
 #[command(
     name = "vrseg",
     version,
-    help_template = TEMPLATE,
-    before_help = EXAMPLES,
-    after_help = ENDING,
+    after_help = format!("{SETTINGS}\n{EXIT_CODES}"),
     override_usage = "vrseg [OPTIONS] INPUT... -o [MODE=]PATH",
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     disable_help_subcommand = true,
-    arg_required_else_help = true,
     max_term_width = 100,
 )]
 pub struct Cli {
@@ -87,49 +77,64 @@ pub struct Cli {
     pub job: JobArgs,
 }
 
+/// The command line as clap has it.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// Tasks other than the main job.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List the models, where their weights lie and what their licenses allow
+    /// List the models, their licenses and where their weights are
     Models(ModelsArgs),
-    /// Show what a video is: its format with the evidence for it, codec, color, streams
+    /// Show a video's format, codec, color and streams
     Probe(ProbeArgs),
-    /// Make a contact sheet of a video: frames, mattes and people before green
+    /// Make a contact sheet of frames, mattes and results
     Preview(Box<PreviewArgs>),
-    /// Measure a matte: against the true one, over time and between the eyes
+    /// Measure a matte: accuracy, flicker, stereo consistency
     Eval(EvalArgs),
-    /// Tell what this machine is, and which encoders and devices really work
+    /// Show this machine and the encoders and devices that work
     Hardware(HardwareArgs),
-    /// Look whether everything is there that a job needs, and say how to mend what is broken
+    /// Check the installation and suggest fixes
     Doctor(DoctorArgs),
-    /// Look for settings that are faster on this machine, and for what holds it up
+    /// Find faster settings and the bottleneck on this machine
     Optimize(OptimizeArgs),
-    /// Measure how fast this machine is: whole pipelines, each stage alone, charts
+    /// Measure speed: pipelines, single stages, charts
     Bench(Box<BenchArgs>),
-    /// Show, check and begin files with settings
+    /// Show, check and create configuration files
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Read the matte back out of an alpha-packed video
+    /// Extract the matte of an alpha-packed video
     Unpack(UnpackArgs),
-    /// Cut a job into segments, to be worked on by several machines
+    /// Split a job into segments for several machines
     Plan(Box<PlanArgs>),
-    /// Work on segments of a planned job
+    /// Process segments of a planned job
     Work(WorkArgs),
-    /// Join the segments of a planned job to its outputs
+    /// Join a planned job's segments into its outputs
     Merge(MergeArgs),
-    /// Work on a job's segments on many machines: arrays of Slurm tasks
+    /// Run a job's segments as Slurm or Kubernetes tasks
     #[command(subcommand)]
     Cluster(ClusterCommand),
-    /// Take commands by hand, with history and completion
+    /// Enter commands at a prompt, with history and completion
     Interactive,
-    /// Show, empty and check what is kept of mattes
+    /// Show, clear and verify cached mattes
     #[command(subcommand)]
     Cache(CacheCommand),
-    /// Print a completion script for a shell
+    /// Print a shell completion script
     Completions {
         /// The shell
         shell: clap_complete::Shell,
+        /// Print what could stand at the end of this line; what the scripts ask for
+        #[arg(long, hide = true, allow_hyphen_values = true)]
+        line: Option<String>,
     },
-    /// Print the manual page (roff)
-    Man,
+    /// Print a manual page (roff)
+    Man {
+        /// A command's page instead of the program's: bench, or cluster submit
+        #[arg(value_name = "COMMAND")]
+        command: Vec<String>,
+        /// Write all pages to this folder
+        #[arg(long, value_name = "DIR", conflicts_with = "command")]
+        dir: Option<std::path::PathBuf>,
+    },
 }

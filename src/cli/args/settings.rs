@@ -1,8 +1,9 @@
 //! Options of the command line that set settings, made from where the settings are declared.
 
-use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
+use clap::builder::{PossibleValue, TypedValueParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, value_parser};
 use serde_json::Value;
+use std::ffi::OsStr;
 use vrseg_engine::settings::schema::{self, CliOption, Kind, SETTINGS, Sets, Setting};
 
 /// Settings that were given as options: setting, option, value.
@@ -29,10 +30,43 @@ pub(super) fn parser(name: &'static str) -> ValueParser {
 
 fn value_of(setting: &'static Setting) -> ValueParser {
     match setting.kind {
-        Kind::Word(words) => PossibleValuesParser::new(words.iter().copied().chain(setting.unset))
-            .try_map(|word| setting.parse(&word).map(SettingValue))
-            .into(),
+        Kind::Word(words) => {
+            let read = |text: &str| setting.parse(text).map(SettingValue);
+            WithWords { read, words: words.iter().copied().chain(setting.unset).collect() }.into()
+        }
         _ => ValueParser::new(|text: &str| setting.parse(text).map(SettingValue)),
+    }
+}
+
+/// The parser of `--profile`: its words in any case, and others for them.
+pub(super) fn profile() -> ValueParser {
+    let read = |text: &str| {
+        let unknown = || format!("expected one of {}", schema::PROFILES.join(", "));
+        schema::profile(text).map(str::to_owned).ok_or_else(unknown)
+    };
+    WithWords { read, words: schema::PROFILES.to_vec() }.into()
+}
+
+/// Reads a text by `read`, which may understand more than the words that help and completion list.
+#[derive(Clone)]
+struct WithWords<F> {
+    read: F,
+    words: Vec<&'static str>,
+}
+
+impl<T, F> TypedValueParser for WithWords<F>
+where
+    T: Clone + Send + Sync + 'static,
+    F: Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static,
+{
+    type Value = T;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<T, Error> {
+        TypedValueParser::parse_ref(&self.read, command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(self.words.iter().map(|word| PossibleValue::new(*word))))
     }
 }
 

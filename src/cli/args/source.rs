@@ -9,9 +9,10 @@ use vrseg_engine::settings::schema::Group;
 /// `vrseg probe`.
 #[derive(Debug, Args)]
 pub struct ProbeArgs {
-    /// The video
-    pub file: PathBuf,
-    /// One JSON object on standard output
+    /// Videos and pictures
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// One JSON object a file on standard output
     #[arg(long)]
     pub json: bool,
 }

@@ -6,17 +6,20 @@ use serde_json::json;
 use std::fmt::Write as _;
 use vrseg_eval::{Report, Request, Scores, evaluate};
 use vrseg_image::vr::Layout;
+use vrseg_media::TimeRange;
 
 /// Compares two mattes and prints what was measured.
 ///
 /// # Errors
 /// The files can't be compared, or the reading broke off.
 pub(crate) fn run(args: &EvalArgs, print: impl Fn(&str) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let start = args.ss.map(|s| s.0);
     let request = Request {
         pred: args.pred.clone(),
         truth: args.truth.clone(),
         source: args.source.clone(),
         layout: args.layout.as_ref().and_then(|l| Layout::from_name(l.0.as_str()?)),
+        range: TimeRange { start, end: args.duration.map(|t| start.unwrap_or(0.0) + t.0), frames: args.frames },
         threads: vrseg_hardware::cores(),
     };
     // Shown on a terminal only.

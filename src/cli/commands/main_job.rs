@@ -4,9 +4,10 @@ use super::{config, hardware};
 use crate::cli::args::JobArgs;
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::interrupt::{Stop, listen};
-use crate::cli::io::print_text;
+use crate::cli::io::{print_text, stdout_is_open};
 use crate::cli::job::build::jobs;
 use crate::cli::job::engine::RealEngine;
+use crate::cli::job::outputs::OutputRequest;
 use crate::cli::job::run;
 use crate::cli::limits;
 use crate::cli::log::start_log;
@@ -42,12 +43,16 @@ pub(crate) fn run(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>)
         let why = "--monitor and --json would write over each other in this terminal; --json > FILE keeps them apart";
         return Err(UsageError(why.to_owned()).into());
     }
+    if args.messages.json && !stdout_is_open() {
+        return Err(UsageError("standard output is closed, and --json writes there".to_owned()).into());
+    }
     for (option, file) in written(args, &settings.log_file) {
         refuse_media_file(args, option, file)?;
     }
     *log = Some(start_log(&settings.log_level, settings.log_format, settings.log_file.clone(), console, args)?);
     limits::check_address_space()?;
     let batch = jobs(args, &settings, &sources)?;
+    batch.warnings.iter().for_each(|warning| console.warning(warning));
     let style = if args.messages.json {
         Style::Json(JsonLines::stdout())
     } else if args.messages.quiet || console.is_json_log() {
@@ -155,16 +160,8 @@ fn written<'a>(args: &'a JobArgs, log: &'a LogFile) -> Vec<(&'static str, &'a Pa
 
 /// A file that is written besides the outputs must not be one that the job reads or writes.
 fn refuse_media_file(args: &JobArgs, option: &str, file: &Path) -> anyhow::Result<()> {
-    let outputs: Vec<_> = args
-        .output
-        .output
-        .iter()
-        .flat_map(|o| {
-            let text = o.to_string_lossy();
-            let after_mode = text.split_once('=').map(|(_, path)| Path::new(path).to_owned());
-            after_mode.into_iter().chain([o.clone()])
-        })
-        .collect();
+    let read = |text| OutputRequest::parse(text, args.output.container()).ok();
+    let outputs: Vec<_> = args.output.output.iter().filter_map(|o| read(o)).map(|request| request.path).collect();
     let read = args.input.named().map(AsRef::as_ref);
     let others = [&args.output.background, &args.model.config].into_iter().flatten().map(AsRef::as_ref);
     if read

@@ -5,6 +5,7 @@ use crate::cli::args::{Cli, PreviewArgs};
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::interrupt::Stop;
 use crate::cli::job::build::jobs;
+use crate::cli::job::inputs;
 use crate::ui::picture::{self, Image};
 use crate::ui::sheet::{self, Moment};
 use crate::ui::{Console, format};
@@ -28,6 +29,7 @@ const WARM_UP: u64 = 4;
 const WARM_UP_RECURRENT: u64 = 15;
 
 pub(crate) fn run(args: &PreviewArgs, stop: &Stop, console: &Console) -> anyhow::Result<Exit> {
+    inputs::check_file(&args.file)?;
     let existed = args.output.exists();
     let mut file = create(&args.output, args.overwrite)?;
     let result = moments(args, stop, console);

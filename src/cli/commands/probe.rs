@@ -3,6 +3,7 @@
 use crate::cli::args::ProbeArgs;
 use crate::cli::exit::Exit;
 use crate::cli::job::format_view::FormatView;
+use crate::cli::job::inputs;
 use crate::ui::format::{bytes, duration};
 use serde_json::json;
 use std::fmt::Write as _;
@@ -17,13 +18,17 @@ use vrseg_media::InputInfo;
 /// # Errors
 /// The file can't be read or has no video.
 pub(crate) fn show(args: &ProbeArgs, print: impl Fn(&str) -> anyhow::Result<()>) -> anyhow::Result<Exit> {
-    let input = vrseg_media::probe(&args.file)?;
-    let found = recognize(&input, &FormatRequest::default());
-    let boxes = vr_boxes(&input);
-    if args.json {
-        print(&(serde_json::to_string_pretty(&to_json(&input, &found, &boxes))? + "\n"))?;
-    } else {
-        print(&to_text(&input, &found, &boxes))?;
+    args.files.iter().try_for_each(|file| inputs::check_file(file))?;
+    for (i, file) in args.files.iter().enumerate() {
+        let input = vrseg_media::probe(file)?;
+        let found = recognize(&input, &FormatRequest::default());
+        let boxes = vr_boxes(&input);
+        if args.json {
+            print(&(serde_json::to_string_pretty(&to_json(&input, &found, &boxes))? + "\n"))?;
+        } else {
+            let between = if i > 0 { "\n" } else { "" };
+            print(&format!("{between}{}", to_text(&input, &found, &boxes)))?;
+        }
     }
     Ok(Exit::Done)
 }

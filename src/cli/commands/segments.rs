@@ -5,6 +5,7 @@ use crate::cli::exit::{Exit, UsageError};
 use crate::cli::interrupt::Stop;
 use crate::cli::job::build::{Batch, jobs};
 use crate::cli::job::inputs;
+use crate::cli::quote::quoted;
 use crate::ui::format::bytes;
 use crate::ui::{Console, ProgressUi, Style};
 use std::path::{Path, PathBuf};
@@ -42,7 +43,12 @@ pub(crate) fn plan(args: &PlanArgs, print: impl Fn(&str) -> anyhow::Result<()>) 
             });
             print(&format!("{line}\n"))?;
         } else if !job.messages.quiet {
-            print(&format!("{}: {frames} frames in {segments} segments\n", folder.display()))?;
+            let shown = quoted(folder.as_os_str());
+            print(&format!(
+                "{}: {frames} frames in {segments} segments\n  on each machine:  vrseg work {shown} --all\n  \
+                 afterwards:       vrseg merge {shown}\n",
+                folder.display()
+            ))?;
         }
     }
     Ok(Exit::Done)
@@ -122,6 +128,9 @@ pub(crate) fn merge(args: &MergeArgs, stop: &Stop, console: &Console) -> anyhow:
     for output in reports {
         ui.note(&format!("{} {}, {}", output.mode, output.path.display(), bytes(output.bytes)));
     }
+    if !args.remove {
+        ui.note(&format!("{}: the segments stay; --remove removes them after joining", folder.display()));
+    }
     Ok(Exit::Done)
 }
 
@@ -130,6 +139,11 @@ pub(super) fn find_job(named: &Path) -> Result<PathBuf, UsageError> {
     let shown = named.display();
     if segments::is_job(named) {
         return Ok(named.to_path_buf());
+    }
+    if named.is_file() {
+        return Err(UsageError(format!(
+            "{shown}: is a file; a planned job is a folder beside its first output, such as {shown}.vrseg"
+        )));
     }
     let entries = std::fs::read_dir(named).map_err(|e| UsageError(format!("{shown}: {}", inputs::reason(&e))))?;
     let mut inside: Vec<_> = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| segments::is_job(p)).collect();

@@ -3,8 +3,11 @@
 use crate::cli::args::{SettingValue, UnpackArgs};
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::interrupt::Stop;
+use crate::cli::job::inputs;
 use crate::ui::{Console, ProgressUi, Style, format::bytes};
+use vrseg_engine::plan::recognize::recognize;
 use vrseg_engine::run::{UnpackAs, UnpackRequest, unpack};
+use vrseg_image::vr::FormatRequest;
 use vrseg_media::{Codec, EncodeOptions};
 
 /// Unpacks a file.
@@ -30,6 +33,16 @@ pub(crate) fn run(args: &UnpackArgs, stop: &Stop, console: &Console) -> anyhow::
         overwrite: args.overwrite,
         threads: 0,
     };
+    inputs::check_file(&args.file)?;
+    if let Ok(input) = vrseg_media::probe(&args.file)
+        && !recognize(&input, &FormatRequest::default()).alpha_packed.value
+    {
+        console.warning(&format!(
+            "{}: nothing says that this video is alpha packed (neither metadata nor a name with _alpha), so the matte may \
+             show anything",
+            args.file.display()
+        ));
+    }
     let ui = ProgressUi::new(console.clone(), if args.quiet { Style::Quiet } else { Style::Human });
     let result = unpack(&request, &stop.next_job(), &ui);
     ui.end();

@@ -1,8 +1,11 @@
 //! From what was named on the command line to the list of videos.
 
 use crate::cli::exit::{UsageError, complaints};
+use crate::cli::near::nearest;
+use crate::cli::quote;
 use std::collections::HashSet;
 use std::fs;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use vrseg_media::Sequence;
 
@@ -43,7 +46,8 @@ pub(crate) fn gather<'a>(
             Err(_) if Sequence::unless_file(path).is_some_and(|sequence| sequence.first().is_some()) => {
                 found.push(Input { path: path.clone(), below: PathBuf::new(), found: false });
             }
-            Err(e) => problems.push(format!("{show}: {}", reason(&e))),
+            Err(e) => problems.push(missing(path, &e)),
+            Ok(meta) if is_pipe(&meta) => problems.push(pipe(path)),
             Ok(meta) if meta.is_dir() && !recursive => {
                 problems.push(format!("{show}: is a folder; add -r to take the videos in it"));
             }
@@ -109,6 +113,67 @@ pub(crate) fn is_picture(path: &Path) -> bool {
 
 fn is_video(path: &Path) -> bool {
     path.extension().and_then(|e| e.to_str()).is_some_and(|e| EXTENSIONS.contains(&e.to_ascii_lowercase().as_str()))
+}
+
+/// Whether a word has the ending of a video or picture.
+pub(crate) fn looks_like_media(word: &str) -> bool {
+    let path = Path::new(word);
+    is_video(path) || is_picture(path)
+}
+
+/// Checks that a file that was named is there; otherwise the same answer everywhere.
+///
+/// # Errors
+/// It isn't, or it is a folder or pipe.
+pub(crate) fn check_file(path: &Path) -> Result<(), UsageError> {
+    match fs::metadata(path) {
+        Err(_) if Sequence::unless_file(path).is_some_and(|sequence| sequence.first().is_some()) => Ok(()),
+        Err(e) => Err(UsageError(missing(path, &e))),
+        Ok(meta) if meta.is_dir() => Err(UsageError(format!("{}: is a folder; name a file in it", path.display()))),
+        Ok(meta) if is_pipe(&meta) => Err(UsageError(pipe(path))),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// What to say about a file that can't be found: what it is instead, or what was meant.
+fn missing(path: &Path, error: &std::io::Error) -> String {
+    let (show, text) = (path.display(), path.to_string_lossy());
+    if error.kind() != std::io::ErrorKind::NotFound {
+        return format!("{show}: {}", reason(error));
+    }
+    if text.contains("://") {
+        let url = quote::quoted(path.as_os_str());
+        return format!(
+            "{show}: is a URL, and vrseg reads files and standard input; download it first\n  \
+             try: ffmpeg -i {url} -c copy -f matroska - | vrseg - -o out.mp4"
+        );
+    }
+    let near = beside(path).map(|near| format!("; did you mean {}?", quote::quoted(near.as_os_str())));
+    format!("{show}: {}{}", reason(error), near.unwrap_or_default())
+}
+
+/// A file of the same folder whose name differs in case only, or by a slip.
+fn beside(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
+    let entries = fs::read_dir(parent.unwrap_or(Path::new("."))).ok()?;
+    let names: Vec<String> = entries.filter_map(|e| e.ok()?.file_name().into_string().ok()).collect();
+    let same = names.iter().find(|other| other.to_lowercase() == name.to_lowercase()).map(String::as_str);
+    let near = same.or_else(|| nearest(name, names.iter().map(String::as_str)))?;
+    Some(parent.map_or_else(|| PathBuf::from(near), |parent| parent.join(near)))
+}
+
+fn is_pipe(meta: &fs::Metadata) -> bool {
+    let kind = meta.file_type();
+    kind.is_fifo() || kind.is_socket() || kind.is_char_device()
+}
+
+fn pipe(path: &Path) -> String {
+    let (show, quoted) = (path.display(), quote::quoted(path.as_os_str()));
+    format!(
+        "{show}: is a pipe or device, and a video is read more than once; pass it through standard input\n  \
+         try: cat {quoted} | vrseg - -o out.mp4"
+    )
 }
 
 /// The system's reason without its number.

@@ -1,12 +1,13 @@
-//! `-o [MODE=]PATH`: modes, folders, file names, and what must not be written over.
+//! `-o [MODE[:KEY=VALUE,...]=]PATH`: where an output goes, and what its file is named.
 
 use super::inputs::{Input, is_picture};
+use super::output_modes::Wanted;
 use super::stdin::STDIN;
+use crate::cli::args::Overrides;
 use crate::cli::exit::UsageError;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
-use vrseg_engine::settings::schema;
 use vrseg_hardware::file_name::{LONGEST, fitted};
 use vrseg_image::vr::{Format, names};
 
@@ -17,38 +18,37 @@ const ALPHA_EXTENSIONS: &[&str] = &["mov", "webm", "mkv", "png", "webp", "tif", 
 const SHORTEST: usize = 24;
 
 /// What one `-o` asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct OutputRequest {
     /// The mode that it names.
     pub mode: Option<&'static str>,
     pub path: PathBuf,
     /// Whether `path` is a folder.
     pub folder: bool,
+    /// Settings of this output alone.
+    pub own: Overrides,
 }
 
 impl OutputRequest {
-    /// Reads `[MODE=]PATH`. Only the mode words are a mode; `a=b.mp4` is a path. `-` is standard output, in that
-    /// `format` (FFmpeg's word).
+    /// Reads `[MODE[:KEY=VALUE,...]=]PATH`. `-` is standard output, in that `format` (FFmpeg's word).
     ///
     /// # Errors
-    /// When the path is empty, or a file name without an extension.
+    /// When the path is empty, or a file name without an extension; when what stands before it is no mode.
     pub(crate) fn parse(text: &Path, format: &str) -> Result<OutputRequest, UsageError> {
-        let bytes = text.as_os_str().as_bytes();
-        let split = bytes.iter().position(|b| *b == b'=').and_then(|at| {
-            let mode = schema::MODES.iter().find(|m| m.as_bytes() == &bytes[..at])?;
-            Some((*mode, &bytes[at + 1..]))
-        });
-        let (mode, rest) = match split {
-            Some((mode, rest)) => (Some(mode), rest),
-            None => (None, bytes),
-        };
-        let path = PathBuf::from(OsStr::from_bytes(rest));
+        let Wanted { mode, own, path: rest } = Wanted::read(text)?;
+        let path = PathBuf::from(rest);
         if rest.is_empty() {
             return Err(UsageError(format!("--output {}: the path is empty", text.display())));
         }
-        if rest == STDIN.as_bytes() {
-            return Ok(OutputRequest { mode, path: vrseg_media::stdout_path(extension_of(format)), folder: false });
+        if rest == STDIN {
+            return Ok(OutputRequest {
+                mode,
+                path: vrseg_media::stdout_path(extension_of(format)),
+                folder: false,
+                own,
+            });
         }
+        let rest = rest.as_bytes();
         let folder = rest.ends_with(b"/") || path.is_dir();
         if !folder && path.extension().is_none() {
             return Err(UsageError(format!(
@@ -57,7 +57,7 @@ impl OutputRequest {
                 path.display()
             )));
         }
-        Ok(OutputRequest { mode, path, folder })
+        Ok(OutputRequest { mode, path, folder, own })
     }
 
     /// The file that `input` becomes. `made` is the format of the output, where its name has to tell
@@ -103,6 +103,18 @@ impl OutputRequest {
     }
 }
 
+/// The name by which players recognize a file of `format` that comes from `source`, and that ends as `path` does.
+pub(super) fn recognized(source: &Path, path: &Path, format: &Format) -> PathBuf {
+    let (mut name, tokens) = named(source.file_stem().unwrap_or_default(), format);
+    name.push("_");
+    name.push(tokens);
+    if let Some(ext) = path.extension() {
+        name.push(".");
+        name.push(ext);
+    }
+    path.with_file_name(name)
+}
+
 /// The extension that stands for FFmpeg's name of a container.
 fn extension_of(format: &str) -> &str {
     match format {
@@ -117,13 +129,15 @@ fn extension_of(format: &str) -> &str {
 fn named(stem: &OsStr, format: &Format) -> (OsString, String) {
     let keyed = !format.alpha_packed;
     let tokens = names::tokens(format) + if keyed { "_passthrough" } else { "" };
-    let mut stem = names::name(stem, format, keyed).into_vec();
-    stem.truncate(stem.len().saturating_sub(tokens.len()));
-    (OsString::from_vec(stem), tokens.trim_start_matches('_').to_owned())
+    let mut bare = names::name(stem, format, keyed).into_vec();
+    bare.truncate(bare.len().saturating_sub(tokens.len()));
+    // A name of nothing but tokens: files of a folder would all have the same one.
+    let bare = if bare == names::NAMELESS.as_bytes() { stem.to_owned() } else { OsString::from_vec(bare) };
+    (bare, tokens.trim_start_matches('_').to_owned())
 }
 
 /// Whether files of that name can have a real alpha channel.
-pub(super) fn carries_alpha(path: &Path) -> bool {
+pub(crate) fn carries_alpha(path: &Path) -> bool {
     ALPHA_EXTENSIONS.contains(&extension(path).as_str())
 }
 
@@ -211,13 +225,14 @@ mod tests {
 
     #[test]
     fn only_known_mode_words_are_modes() {
-        let file = |mode, path: &str| Ok(OutputRequest { mode, path: path.into(), folder: false });
+        let file = |mode, path: &str| Ok(OutputRequest { mode, path: path.into(), folder: false, own: Vec::new() });
         assert_eq!(parse("green=out.mp4"), file(Some("green"), "out.mp4"));
         assert_eq!(parse("a=b.mp4"), file(None, "a=b.mp4"));
-        assert_eq!(parse("Green=b.mp4"), file(None, "Green=b.mp4"));
+        assert_eq!(parse("Green=b.mp4"), file(Some("green"), "b.mp4"));
         assert_eq!(parse("dir/green=b.mp4"), file(None, "dir/green=b.mp4"));
         assert_eq!(parse("matte=green=b.mp4"), file(Some("matte"), "green=b.mp4"));
-        assert_eq!(parse("matte=new/"), Ok(OutputRequest { mode: Some("matte"), path: "new/".into(), folder: true }));
+        let folder = OutputRequest { mode: Some("matte"), path: "new/".into(), folder: true, own: Vec::new() };
+        assert_eq!(parse("matte=new/"), Ok(folder));
         assert!(parse("green=").unwrap_err().contains("empty"));
         assert!(parse("out").unwrap_err().contains("extension"));
         assert!(parse("/").expect("a folder").folder);
@@ -226,7 +241,7 @@ mod tests {
     #[test]
     fn file_names_follow_the_pattern_inside_the_folder() {
         let input = Input { path: "in/scene.v2_LR.mp4".into(), below: "day1".into(), found: true };
-        let folder = OutputRequest { mode: None, path: "out/".into(), folder: true };
+        let folder = OutputRequest { mode: None, path: "out/".into(), folder: true, own: Vec::new() };
         let name = |mode, pattern| folder.file(&input, mode, None, pattern, "fast").map_err(|e| e.to_string());
         assert_eq!(name("green", "{stem}_{mode}.{ext}"), Ok("out/day1/scene.v2_LR_green.mp4".into()));
         assert_eq!(name("alpha", "{stem}_{mode}.{ext}"), Ok("out/day1/scene.v2_LR_alpha.mov".into()));
@@ -240,7 +255,7 @@ mod tests {
 
     #[test]
     fn names_of_long_sources_fit_and_keep_their_tokens() {
-        let folder = OutputRequest { mode: None, path: "out/".into(), folder: true };
+        let folder = OutputRequest { mode: None, path: "out/".into(), folder: true, own: Vec::new() };
         let name = |stem: &str, pattern| {
             let input = Input { path: format!("{stem}.mp4").into(), below: PathBuf::new(), found: true };
             let path = folder.file(&input, "matte", None, pattern, "fast").expect("a name");
@@ -263,7 +278,7 @@ mod tests {
 
     #[test]
     fn packed_output_is_named_with_its_own_format_tokens() {
-        let folder = OutputRequest { mode: None, path: "out/".into(), folder: true };
+        let folder = OutputRequest { mode: None, path: "out/".into(), folder: true, own: Vec::new() };
         let packed = |fov| Format {
             layout: Layout::SideBySide,
             projection: Projection::Fisheye { fov },

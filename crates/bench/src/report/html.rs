@@ -3,7 +3,9 @@
 use super::charts;
 use super::draw::ChartError;
 use super::facts::{best_at, facts};
-use crate::advice::{TARGET_GPU, TARGETS, best_latency, best_throughput, efficiency, fastest, recommendations};
+use crate::advice::{
+    TARGET_GPU, TARGETS, best_latency, best_throughput, efficiency, fastest, has_target_gpu, recommendations,
+};
 use crate::figures::{gib, number};
 use crate::results::{Outcome, Results, STAGES};
 use std::fmt::Write as _;
@@ -96,6 +98,9 @@ fn table(header: &[&str], rows: &str) -> String {
 }
 
 fn targets(results: &Results) -> String {
+    if !has_target_gpu(&results.machine) {
+        return String::new();
+    }
     let mut rows = String::new();
     for t in TARGETS {
         let _ = write!(rows, "<tr><td>{}</td><td>{}</td><td>&lt; {:.0}</td>", t.size, t.fps_text, t.latency);

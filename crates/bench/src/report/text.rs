@@ -1,7 +1,7 @@
 //! The report and the comparison for a terminal.
 
 use super::facts::{best_at, facts};
-use crate::advice::{TARGET_GPU, TARGETS, efficiency, recommendations};
+use crate::advice::{TARGET_GPU, TARGETS, efficiency, has_target_gpu, recommendations};
 use crate::compare::{Comparison, Verdict};
 use crate::figures::{gib, number};
 use crate::results::{Outcome, Results, STAGES};
@@ -41,7 +41,11 @@ pub fn text(results: &Results, target_fps: f64) -> String {
     for (label, value) in facts(results) {
         let _ = writeln!(text, "{label:<11} {value}");
     }
-    let _ = write!(text, "\nThe whole pipeline\n{}", pipeline(results));
+    let _ = write!(
+        text,
+        "\nThe whole pipeline: frames per second, and milliseconds of a frame from decoder to encoder (p50 to dev)\n{}",
+        pipeline(results)
+    );
     let alone = stages(results);
     if let Some(alone) = alone {
         let _ = write!(
@@ -49,12 +53,14 @@ pub fn text(results: &Results, target_fps: f64) -> String {
             "\nEach stage alone, frames a second (compose is refine and painting in the pipeline)\n{alone}"
         );
     }
-    let _ = write!(
-        text,
-        "\nTargets on an {TARGET_GPU} (wishes, not measured) beside what {} does\n{}",
-        results.machine.host,
-        targets(results)
-    );
+    if has_target_gpu(&results.machine) {
+        let _ = write!(
+            text,
+            "\nTargets on an {TARGET_GPU} (wishes, not measured) beside what {} does\n{}",
+            results.machine.host,
+            targets(results)
+        );
+    }
     text += "\nWhat follows\n";
     for sentence in recommendations(results, target_fps) {
         let _ = writeln!(text, "- {sentence}");

@@ -31,10 +31,10 @@ impl Results {
     /// # Errors
     /// It can't be read, is something else, or of a newer version.
     pub fn read(path: &Path) -> Result<Self, ResultsError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ResultsError::Io { path: path.to_owned(), source })?;
+        let bytes = std::fs::read(path).map_err(|source| ResultsError::Io { path: path.to_owned(), source })?;
         let form = |what: String| ResultsError::Form { path: path.to_owned(), what };
-        let any: serde_json::Value = serde_json::from_str(&text).map_err(|e| form(e.to_string()))?;
+        let any: serde_json::Value =
+            serde_json::from_slice(&bytes).map_err(|e| form(format!("it isn't JSON ({e})")))?;
         match any.get("schema").and_then(serde_json::Value::as_u64) {
             Some(n) if n > u64::from(SCHEMA) => {
                 return Err(form(format!("its form is version {n}, this vrseg knows {SCHEMA}; use a newer vrseg")));

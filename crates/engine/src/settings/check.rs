@@ -8,7 +8,7 @@ use vrseg_media::Codec;
 
 /// The encoders of each codec, by the beginnings of FFmpeg's names, and the end of their scale of
 /// constant quality (where they have one).
-const ENCODERS: &[(Codec, &[&str], Option<f32>)] = &[
+const ENCODERS: &[Family] = &[
     (Codec::H264, &["libx264", "h264_", "libopenh264"], Some(51.0)),
     (Codec::Hevc, &["libx265", "hevc_"], Some(51.0)),
     (Codec::Av1, &["libsvtav1", "libaom-av1", "librav1e", "av1_"], Some(63.0)),
@@ -32,6 +32,40 @@ pub fn check(settings: &Settings, sources: &Sources) -> Result<(), ConfigError> 
     rules.model()?;
     rules.encoder()?;
     rules.rate()
+}
+
+/// Checks what one output has of its own: an encoder with its codec, and its quality.
+///
+/// # Errors
+/// A text without the place.
+pub fn check_encoder(
+    codec: Option<Codec>,
+    encoder: Option<&str>,
+    crf: Option<f32>,
+    has_bitrate: bool,
+) -> Result<(), String> {
+    let named = encoder.and_then(family);
+    if let (Some(codec), Some((own, ..)), Some(encoder)) = (codec, named, encoder)
+        && codec != *own
+    {
+        return Err(format!("encoder {encoder} encodes {}, not {}", own.name(), codec.name()));
+    }
+    let by_codec = || codec.and_then(|codec| ENCODERS.iter().find(|(own, ..)| *own == codec));
+    let Some((codec, _, end)) = named.or_else(by_codec) else { return Ok(()) };
+    match end {
+        None if crf.is_some() || has_bitrate => Err(format!("{} has neither crf nor bitrate", codec.name())),
+        Some(end) if crf.is_some_and(|crf| crf > *end) => {
+            Err(format!("crf {}: the scale of {} ends at {end}", crf.unwrap_or_default(), codec.name()))
+        }
+        _ => Ok(()),
+    }
+}
+
+type Family = (Codec, &'static [&'static str], Option<f32>);
+
+/// The row of an encoder.
+fn family(encoder: &str) -> Option<&'static Family> {
+    ENCODERS.iter().find(|(_, names, _)| names.iter().any(|n| encoder.starts_with(n)))
 }
 
 struct Rules<'a> {
@@ -132,6 +166,17 @@ impl Rules<'_> {
         let given = [("model.name", self.s.model.name.as_slice()), ("model.prefer", &self.s.model.prefer)];
         for (key, all) in given {
             let Some(name) = all.iter().find(|n| !names.contains(&n.as_str()) && !is_manifest(n)) else { continue };
+            let ending = name.rsplit_once('.').map(|(_, end)| end.to_lowercase()).unwrap_or_default();
+            if matches!(ending.as_str(), "onnx" | "pt" | "pth" | "engine" | "trt" | "safetensors" | "tflite") {
+                let onnx = if ending == "onnx" { "" } else { " (an ONNX file)" };
+                let yaml = std::path::Path::new(name.as_str()).with_extension("yaml");
+                let why = format!(
+                    "{name} needs a manifest beside it that names its file{onnx}, input and output; copy the one of \
+                     docs/models.md#your-own-network, and pass it: --model {}",
+                    yaml.display()
+                );
+                return Err(self.wrong(key, format!("{key}: {why}")));
+            }
             let hint = match schema::nearest(name, names.iter().copied()) {
                 Some(near) => format!("did you mean \"{near}\"?"),
                 None => format!("known are {}; `vrseg models add FILE.onnx` adds one of your own", names.join(", ")),
@@ -174,10 +219,7 @@ impl Rules<'_> {
 
     fn encoder(&self) -> Result<(), ConfigError> {
         let o = &self.s.output;
-        let family = |encoder: &str| {
-            ENCODERS.iter().find(|(_, names, _)| names.iter().any(|n| encoder.starts_with(n))).map(|(codec, ..)| *codec)
-        };
-        let named = o.encoder.as_deref().and_then(family);
+        let named = o.encoder.as_deref().and_then(family).map(|(codec, ..)| *codec);
         if let (Some(codec), Some(own)) = (o.codec, named)
             && codec != own
         {

@@ -6,7 +6,7 @@
 use super::schema::Group::{Cache, Encoding, Format, Hardware, Logging, Look, Matte, Model, Output, Running};
 use super::schema::Kind::{Bool, Form, Integer, List, Number, Text, Word};
 use super::schema::{MODES, Setting, fixed, negative, open, setting, value};
-use super::values;
+use super::{values, words};
 
 /// All settings, in the order in which `--show-config` prints them.
 pub const SETTINGS: &[Setting] = &[
@@ -25,12 +25,14 @@ pub const SETTINGS: &[Setting] = &[
             "auto: TF32 with CUDA, FP16 with TensorRT, else fp32, which is what the device computes fastest \
              without harm to the matte; fp16 needs TensorRT; int8 is refused until a model has weights for it",
         )
+        .aliases(words::PRECISIONS).hints(words::PRECISION_HINTS)
         .options(&[value("--precision", "PRECISION", Model)]),
     setting("device.name", Form(values::DEVICES_FORM, values::is_devices), "auto", "What runs the network")
         .note(
             "auto: the best that really loads: a card, else OpenVINO [where it \
              gains](optimization.md#openvino), else the CPU",
         )
+        .aliases(words::DEVICES).hints(words::DEVICE_HINTS)
         .options(&[value("--device", "DEVICE", Model).help("auto, cpu, cuda[:N], tensorrt[:N] or openvino")]),
     open("device.ort_library", Text, "auto", "ONNX Runtime's shared library")
         .note(
@@ -125,6 +127,7 @@ pub const SETTINGS: &[Setting] = &[
         "How the eyes lie in a frame: found out, one view, side by side, top-bottom",
     )
     .note("found out: by [the container, else the name, the picture, the shape](vr_formats.md)")
+    .aliases(words::LAYOUTS).hints(words::LAYOUT_HINTS)
     .options(&[value("--layout", "LAYOUT", Format)]),
     setting(
         "vr.projection",
@@ -133,6 +136,7 @@ pub const SETTINGS: &[Setting] = &[
         "How a view lies on the sphere: found out, not at all, VR180, 360, fisheye",
     )
     .note("[found out](vr_formats.md) as the layout is")
+    .aliases(words::PROJECTIONS).hints(words::PROJECTION_HINTS)
     .options(&[value("--projection", "PROJECTION", Format)]),
     open("vr.fov", Number(90.0, 270.0), "auto", "A fisheye's field of view: by the file's name, else 180")
         .note("in degrees; alone it means `vr.projection: fisheye`")
@@ -142,6 +146,7 @@ pub const SETTINGS: &[Setting] = &[
             "found out: by [the container, else the name](vr_formats.md), else the left eye, which is left or \
              on top",
         )
+        .aliases(words::EYE_ORDERS)
         .options(&[value("--eye-order", "ORDER", Format)]),
     setting(
         "vr.view",
@@ -266,6 +271,7 @@ pub const SETTINGS: &[Setting] = &[
         "off",
         "Show only what lies in these parts of a view: X,Y,W,H in shares of it, or a file with times",
     )
+    .hints(words::REGION_HINTS)
     .options(&[value("--include", "X,Y,W,H|FILE", Matte)]),
     open(
         "people.exclude",
@@ -273,8 +279,10 @@ pub const SETTINGS: &[Setting] = &[
         "off",
         "Leave out what lies in these parts of a view",
     )
+    .hints(words::REGION_HINTS)
     .options(&[value("--exclude", "X,Y,W,H|FILE", Matte)]),
     setting("output.mode", Word(MODES), "green", "What an output shows that names no mode: green by default")
+        .hints(words::MODE_HINTS)
         .options(&[value("--mode", "MODE", Output)]),
     setting(
         "output.name",
@@ -334,6 +342,7 @@ pub const SETTINGS: &[Setting] = &[
         "h264 in mp4, mkv and mov (hevc beyond 4096 pixels or 8 bits), vp9 in webm; alpha: prores, vp9, \
          ffv1",
     )
+    .aliases(words::CODECS).hints(words::CODEC_HINTS)
     .options(&[value("--codec", "CODEC", Encoding)]),
     open("output.encoder", Text, "auto", "FFmpeg's encoder by its name, such as libx264 or hevc_nvenc")
         .note("auto: the codec's")

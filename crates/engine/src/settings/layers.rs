@@ -150,8 +150,7 @@ fn environment(env: &[(OsString, OsString)]) -> Result<(Option<String>, EnvValue
             continue;
         }
         let Some((section, leaf)) = ours else {
-            read::check_profile(value).map_err(error)?;
-            profile = Some(value.to_owned());
+            profile = Some(read::check_profile(value).map_err(error)?.to_owned());
             continue;
         };
         read::known(Some(section), leaf).map_err(error)?;

@@ -12,8 +12,9 @@ pub mod schema;
 mod sources;
 mod template;
 pub mod values;
+mod words;
 
-pub use check::check;
+pub use check::{check, check_encoder};
 pub use layers::{Loader, user_file};
 pub use sources::{Source, Sources};
 pub use template::{defaults, template};

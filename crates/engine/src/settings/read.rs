@@ -273,17 +273,15 @@ fn value(setting: &Setting, found: Found) -> Result<Value, String> {
 
 fn profile(found: Found) -> Result<String, String> {
     match found {
-        Found::Scalar(Value::String(s)) => check_profile(&s).map(|()| s),
+        Found::Scalar(Value::String(s)) => check_profile(&s).map(str::to_owned),
         _ => Err(format!("profile: expected one of {}", schema::PROFILES.join(", "))),
     }
 }
 
-/// Refuses a profile that isn't built in.
-pub(super) fn check_profile(name: &str) -> Result<(), String> {
-    if schema::PROFILES.contains(&name) {
-        return Ok(());
-    }
-    Err(format!("profile: expected one of {}, found \"{name}\"", schema::PROFILES.join(", ")))
+/// The built-in profile that a word means.
+pub(super) fn check_profile(word: &str) -> Result<&'static str, String> {
+    let unknown = || format!("profile: expected one of {}, found \"{word}\"", schema::PROFILES.join(", "));
+    schema::profile(word).ok_or_else(unknown)
 }
 
 /// Refuses a key that is no setting of `section` (of the document, where that is `None`).

@@ -2,6 +2,7 @@
 //! `declared`.
 
 pub use super::declared::SETTINGS;
+use super::words::{self, Aliases, Hints};
 use serde_json::Value;
 
 /// What a setting takes.
@@ -40,6 +41,10 @@ pub struct Setting {
     pub note: &'static str,
     /// The options that set it.
     pub options: &'static [CliOption],
+    /// Other words for its values, each with the value that it means.
+    pub aliases: &'static [(&'static str, &'static str)],
+    /// Words that are refused, each with what to do instead.
+    pub hints: &'static [(&'static str, &'static str)],
 }
 
 /// An option of the command line that sets a setting.
@@ -99,7 +104,7 @@ pub enum Group {
 
 /// Declares a setting.
 pub(super) const fn setting(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Setting {
-    Setting { name, kind, default, unset: None, help, note: "", options: &[] }
+    Setting { name, kind, default, unset: None, help, note: "", options: &[], aliases: &[], hints: &[] }
 }
 
 /// Declares a setting that is left open by default; `unset` is the word for that.
@@ -131,6 +136,12 @@ pub const MODES: &[&str] = &["green", "matte", "alpha", "blur", "replace", "over
 /// The profiles that are built in.
 pub const PROFILES: &[&str] = &["fast", "balanced", "quality"];
 
+/// The built-in profile that a word means, in any case.
+pub fn profile(word: &str) -> Option<&'static str> {
+    let lower = word.to_lowercase();
+    PROFILES.iter().copied().find(|name| *name == lower).or_else(|| words::meant(words::PROFILES, word))
+}
+
 /// The profile that applies where nobody names one.
 pub const DEFAULT_PROFILE: &str = "balanced";
 
@@ -154,10 +165,16 @@ pub fn sections() -> impl Iterator<Item = &'static str> {
 pub fn nearest<'a>(word: &str, among: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     among
         .into_iter()
-        .map(|name| (strsim::jaro_winkler(&word.to_lowercase(), name), name))
+        .map(|name| (likeness(&word.to_lowercase(), name), name))
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
+}
+
+/// From 0 to 1; one slip of the finger in a short word is near, too.
+fn likeness(word: &str, name: &str) -> f64 {
+    let slip = name.len() > 2 && strsim::osa_distance(word, name) == 1;
+    strsim::jaro_winkler(word, name).max(if slip { 0.85 } else { 0.0 })
 }
 
 impl CliOption {
@@ -189,6 +206,14 @@ impl Setting {
 
     pub(super) const fn options(self, options: &'static [CliOption]) -> Self {
         Self { options, ..self }
+    }
+
+    pub(super) const fn aliases(self, aliases: Aliases) -> Self {
+        Self { aliases, ..self }
+    }
+
+    pub(super) const fn hints(self, hints: Hints) -> Self {
+        Self { hints, ..self }
     }
 
     /// The part before the dot.
@@ -288,6 +313,10 @@ impl Setting {
         if self.unset.is_some() && value.as_str() == self.unset {
             return Ok(Value::Null);
         }
+        let value = self.meant(value);
+        if self.unset.is_some() && value.as_str() == self.unset {
+            return Ok(Value::Null);
+        }
         // A number where a text is due is a text: `preset: 10` for SVT-AV1.
         let text = match &value {
             Value::String(s) => Some(s.clone()),
@@ -301,17 +330,53 @@ impl Setting {
             Kind::Word(words) => text.filter(|t| words.contains(&t.as_str())).map(Value::from),
             Kind::Text => text.filter(|t| !t.is_empty()).map(Value::from),
             Kind::List => text.filter(|t| !t.is_empty()).map(|t| Value::from(vec![t])),
-            Kind::Form(_, test) => text.filter(|t| test(t)).map(Value::from),
+            // A word that is refused may look like a file's name.
+            Kind::Form(_, test) => text.filter(|t| test(t) && words::meant(self.hints, t).is_none()).map(Value::from),
         };
         taken.ok_or_else(|| {
             let mut message = format!("expected {}, found {shown}", self.expects());
-            if let (Kind::Word(words), Some(word)) = (self.kind, value.as_str())
-                && let Some(near) = nearest(word, words.iter().copied().chain(self.unset))
-            {
-                message += &format!("; did you mean {near}?");
+            if let Some(hint) = self.hint(&value) {
+                message += &format!("; {hint}");
             }
             message
         })
+    }
+
+    /// The value that a word in another case or of another program stands for.
+    fn meant(&self, value: Value) -> Value {
+        let text = match (&value, self.kind) {
+            (Value::String(text), Kind::Word(_) | Kind::Form(..)) => text.clone(),
+            (Value::Number(number), Kind::Word(_)) => number.to_string(),
+            _ => return value,
+        };
+        if let Some(word) = words::meant(self.aliases, &text) {
+            return Value::from(word);
+        }
+        let lower = text.to_lowercase();
+        match self.kind {
+            Kind::Word(all) if all.iter().copied().chain(self.unset).any(|w| w == lower) => Value::from(lower),
+            Kind::Form(_, test) if !test(&text) && !self.aliases.is_empty() && test(&lower) => Value::from(lower),
+            _ => value,
+        }
+    }
+
+    /// What was probably meant by a value that is refused.
+    fn hint(&self, value: &Value) -> Option<String> {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string().trim_end_matches(".0").to_owned(),
+            _ => return None,
+        };
+        if let Some(hint) = words::meant(self.hints, &text) {
+            return Some(hint.to_owned());
+        }
+        match self.kind {
+            Kind::Word(all) => {
+                nearest(&text, all.iter().copied().chain(self.unset)).map(|near| format!("did you mean {near}?"))
+            }
+            Kind::Number(0.0, 1.0) => words::share(&text),
+            _ => None,
+        }
     }
 }
 

@@ -50,12 +50,12 @@ pub struct LogOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The file can't be opened.
-    #[error("--log-file {}: {source}", path.display())]
+    #[error("--log-file {}: {}", path.display(), reason(cause))]
     File {
         /// The file.
         path: PathBuf,
         /// The reason.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A filter can't be read.
     #[error("{name}: {reason}")]
@@ -83,6 +83,16 @@ pub struct LogGuard {
 /// level is explicit.
 ///
 /// # Errors
+/// Why the log's file can't be opened, without the system's number.
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "No such file, and no such folder to create it in".to_owned(),
+        io::ErrorKind::PermissionDenied => "no permission to write it".to_owned(),
+        io::ErrorKind::IsADirectory => "is a folder; name a file in it".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
 /// See [`LogError`].
 pub fn init(options: &LogOptions, console: impl Fn(&[u8]) + Send + Sync + 'static) -> Result<LogGuard, LogError> {
     let plain = !matches!(options.level.as_str(), "debug" | "trace");
@@ -101,7 +111,7 @@ pub fn init(options: &LogOptions, console: impl Fn(&[u8]) + Send + Sync + 'stati
     let writer: Option<Box<dyn Write + Send>> = match &options.file {
         LogFile::Off => None,
         LogFile::At(path) => {
-            let error = |source| LogError::File { path: path.clone(), source };
+            let error = |cause| LogError::File { path: path.clone(), cause };
             Some(Box::new(file::append(path).map_err(error)?))
         }
         LogFile::State => file::state().ok().map(|log| Box::new(log) as Box<dyn Write + Send>),

@@ -6,6 +6,7 @@
 
 use super::output::Raw;
 use crate::models::manifest::{Instances, Output};
+use vrseg_image::matte::resize;
 use vrseg_image::plane::Plane;
 
 /// A box with a person in it, in pixels of the network's input.
@@ -33,7 +34,7 @@ impl Boxes<'_> {
     }
 }
 
-/// Reads the alphas of `n` pictures of `size`, in pixels; they get the size of the prototypes.
+/// Reads the alphas of `n` pictures of `size`, in pixels; they get that size.
 ///
 /// # Errors
 /// Outputs of another shape; as a text for users.
@@ -60,12 +61,12 @@ pub(super) fn read(
     for ((data, planes), alpha) in boxes.data.chunks_exact(count * values).zip(planes).zip(alphas) {
         let table = Boxes { data, count, values, by_value: !how.objectness };
         let people = best(candidates(&table, how, first_class..values - masks), how.overlap);
-        alpha.resize(width, height);
+        alpha.resize(size.0, size.1);
         alpha.data_mut().fill(0.0);
-        let scale = (width as f32 / size.0 as f32, height as f32 / size.1 as f32);
         for person in people {
             let weights: Vec<f32> = (values - masks..values).map(|v| table.get(person.at, v)).collect();
-            add_mask(planes, &weights, person.rect, scale, alpha);
+            let mask = mask(planes, &weights, (width, height));
+            raise(alpha, &resize(mask.as_ref(), size.0, size.1), person.rect);
         }
     }
     Ok(())
@@ -107,24 +108,28 @@ fn intersection_over_union(a: &[f32; 4], b: &[f32; 4]) -> f32 {
     both / (area(a) + area(b) - both).max(1e-6)
 }
 
+/// One person's mask at the size of the prototypes.
+fn mask(planes: &[f32], weights: &[f32], (width, height): (usize, usize)) -> Plane<f32> {
+    let mut mask = Plane::<f32>::new(width, height);
+    for (plane, weight) in planes.chunks_exact(width * height).zip(weights) {
+        mask.data_mut().iter_mut().zip(plane).for_each(|(logit, value)| *logit += weight * value);
+    }
+    mask.data_mut().iter_mut().for_each(|v| *v = 1.0 / (1.0 + (-*v).exp()));
+    mask
+}
+
 /// Raises `alpha` to one person's mask inside the box.
-fn add_mask(planes: &[f32], weights: &[f32], rect: [f32; 4], scale: (f32, f32), alpha: &mut Plane<f32>) {
+fn raise(alpha: &mut Plane<f32>, mask: &Plane<f32>, rect: [f32; 4]) {
     let (width, height) = (alpha.width(), alpha.height());
-    let area = width * height;
-    let inside = |low: f32, high: f32, scale: f32, most: usize| {
-        let place = |v: f32| (v * scale).ceil().clamp(0.0, most as f32) as usize;
+    let inside = |low: f32, high: f32, most: usize| {
+        let place = |v: f32| v.ceil().clamp(0.0, most as f32) as usize;
         place(low)..place(high).max(place(low))
     };
-    let columns = inside(rect[0], rect[2], scale.0, width);
-    let data = alpha.data_mut();
-    for y in inside(rect[1], rect[3], scale.1, height) {
-        for i in columns.clone().map(|x| y * width + x) {
-            let logit: f32 = weights.iter().enumerate().map(|(m, w)| w * planes[m * area + i]).sum();
-            let mask = 1.0 / (1.0 + (-logit).exp());
-            if mask > data[i] {
-                data[i] = mask;
-            }
-        }
+    let columns = inside(rect[0], rect[2], width);
+    for y in inside(rect[1], rect[3], height) {
+        let row = y * width + columns.start..y * width + columns.end;
+        let pairs = alpha.data_mut()[row.clone()].iter_mut().zip(&mask.data()[row]);
+        pairs.for_each(|(alpha, mask)| *alpha = alpha.max(*mask));
     }
 }
 

@@ -6,6 +6,7 @@ mod runner;
 use crate::cli::args::{BenchArgs, BenchCommand, ReportOptions};
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::interrupt::listen;
+use crate::cli::quote::quoted;
 use crate::ui::Console;
 use crate::ui::format::duration;
 use anyhow::Context;
@@ -82,6 +83,13 @@ fn measure(args: &BenchArgs, console: &Console, print: impl Fn(&str) -> anyhow::
     } else if !args.quiet {
         print(&report::text::text(&results, args.report.target_fps))?;
         console.line(&format!("vrseg: the figures are in {}", args.output.display()));
+        console.line(&match &args.report.html {
+            Some(page) => format!("vrseg: the page with charts is {}", page.display()),
+            None => format!(
+                "vrseg: a page with charts: vrseg bench report {} --html bench.html",
+                quoted(args.output.as_os_str())
+            ),
+        });
     }
     write_reports(&results, &args.report)?;
     Ok(if !whole {
@@ -118,7 +126,13 @@ fn axes(args: &BenchArgs) -> Result<(Axes, Sweep), UsageError> {
         [] => &[1, 4, 8, 16, 32],
         given => given,
     };
-    let precisions: &[&str] = if args.quick { &["fp32", "fp16"] } else { &["fp32", "fp16", "int8"] };
+    // No model has weights for INT8, and FP16 needs TensorRT: points that can't work tell nothing in a hurry.
+    let tensorrt = !args.devices.is_empty() && args.devices.iter().all(|device| device.starts_with("tensorrt"));
+    let precisions: &[&str] = match (args.quick, tensorrt) {
+        (true, true) => &["fp32", "fp16"],
+        (true, false) => &["fp32"],
+        (false, _) => &["fp32", "fp16", "int8"],
+    };
     let axes = Axes {
         sizes,
         batches: batches.to_vec(),
@@ -279,7 +293,7 @@ fn line(label: &str, point: &Point) -> String {
     match (&point.outcome, point.whole()) {
         (Outcome::Failed { error }, _) => format!("{label}: failed: {}", error.lines().next().unwrap_or_default()),
         (_, Some(w)) => {
-            format!("{label}: {} fps, {} ms a frame through the pipeline", number(w.fps), number(w.latency.p50))
+            format!("{label}: {} fps; latency {} ms from decoder to encoder", number(w.fps), number(w.latency.p50))
         }
         (Outcome::Ok(m), None) => {
             let fps = m.stages.first().map_or(0.0, |s| s.fps);

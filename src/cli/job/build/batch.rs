@@ -13,6 +13,8 @@ pub(crate) struct Batch {
     /// Inputs some of whose outputs are left because of `--no-overwrite`, each with such an output; the others are
     /// made.
     pub left: Vec<(PathBuf, PathBuf)>,
+    /// What deserves a warning before the work begins.
+    pub warnings: Vec<String>,
     /// What came through standard input, where that is an input.
     #[expect(dead_code, reason = "kept open: the path of an input leads through it")]
     pub spooled: Option<Spooled>,

@@ -4,8 +4,10 @@
 use super::batch::Batch;
 use crate::cli::args::JobArgs;
 use crate::cli::exit::{UsageError, complaints};
+use crate::cli::io::stdout_is_open;
 use crate::cli::job::inputs;
 use crate::cli::job::outputs::{OutputRequest, canonical_place};
+use crate::cli::quote::quoted;
 use std::collections::HashMap;
 use std::fs;
 use std::io::{self, IsTerminal};
@@ -13,7 +15,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use vrseg_engine::Job;
 use vrseg_engine::segments;
-use vrseg_engine::settings::Sources;
+use vrseg_engine::settings::{Sources, values};
 use vrseg_media::Sequence;
 use vrseg_media::pictures::{self, Written};
 
@@ -38,6 +40,7 @@ pub(super) fn check_standard_streams(args: &JobArgs, requests: &[OutputRequest])
     let outputs = requests.iter().filter(|r| vrseg_media::is_stdout(&r.path)).count();
     let wrong = match outputs {
         0 => return Ok(()),
+        1 if !stdout_is_open() => "standard output is closed, so -o - has nowhere to go",
         1 if io::stdout().is_terminal() => {
             "standard output is a terminal, which can't show a video; send it on (vrseg ... -o - | ...)"
         }
@@ -65,6 +68,13 @@ pub(super) fn check_background(
         Some(path) => match fs::metadata(path) {
             Ok(meta) if meta.is_dir() => Err(UsageError(format!("--background {}: is a folder", path.display()))),
             Ok(_) => Ok(()),
+            Err(_) if values::color(&path.to_string_lossy()).is_some() => {
+                let color = quoted(path.as_os_str());
+                Err(UsageError(format!(
+                    "--background {color}: is a color, and this is the picture or video behind the person; a plain color \
+                     is --mode green --key {color}"
+                )))
+            }
             Err(e) => Err(UsageError(format!("--background {}: {}", path.display(), inputs::reason(&e)))),
         },
         None => Ok(()),

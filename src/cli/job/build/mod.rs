@@ -3,16 +3,19 @@
 
 mod batch;
 mod checks;
+mod encode;
+mod unused;
 
 pub(crate) use batch::Batch;
 
 use super::inputs::{self, Input};
-use super::outputs::{OutputRequest, canonical_place, carries_alpha, extension};
+use super::outputs::{OutputRequest, canonical_place, carries_alpha, recognized};
 use super::regions;
 use crate::cli::args::JobArgs;
 use crate::cli::exit::UsageError;
 use crate::cli::job::stdin::{STDIN, Spooled};
 use checks::{check_background, check_format, check_places, check_standard_streams, handle_existing};
+use encode::encode;
 use std::collections::HashSet;
 use std::path::Path;
 use vrseg_engine::settings::{Settings, Sources};
@@ -20,7 +23,7 @@ use vrseg_engine::{Job, ModelChoice, OutputSpec, PeopleChoice};
 use vrseg_image::compose::{Mode, packed};
 use vrseg_image::vr::names::{self, NamedProjection};
 use vrseg_image::vr::{Format, Layout, Projection, ProjectionKind};
-use vrseg_media::{Codec, EncodeOptions, InputChoice, TimeRange};
+use vrseg_media::{InputChoice, TimeRange};
 
 /// Builds the jobs.
 ///
@@ -31,10 +34,11 @@ pub(crate) fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Re
         .output
         .output
         .iter()
-        .map(|o| OutputRequest::parse(o, &args.output.format))
+        .map(|o| OutputRequest::parse(o, args.output.container()))
         .collect::<Result<Vec<_>, _>>()?;
     let default_mode = default_mode(args, settings, sources);
     check_format(sources)?;
+    unused::check(args, sources, &requests, &default_mode)?;
     check_background(args, &requests, &default_mode)?;
     let range = range(args)?;
 
@@ -62,6 +66,7 @@ pub(crate) fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Re
         *into = text.as_deref().map_or(Ok(Vec::new()), |text| regions::read(option, text))?;
     }
 
+    let mut warnings = Vec::new();
     let mut jobs = Vec::with_capacity(inputs.len());
     for input in &inputs {
         let outputs = requests
@@ -76,7 +81,10 @@ pub(crate) fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Re
                 if let (Mode::Passthrough { fov, .. }, true) = (&mut mode, request.folder) {
                     *fov = named;
                 }
-                let encode = encode(&path, &mode, args, settings, sources);
+                if let (Some(format), Mode::Passthrough { .. }, false) = (&made, &mode, request.folder) {
+                    warnings.extend(unrecognized(input, &path, format));
+                }
+                let encode = encode(&path, &mode, args, settings, sources, &request.own)?;
                 Ok(OutputSpec { path, mode, encode })
             })
             .collect::<Result<Vec<_>, UsageError>>()?;
@@ -87,18 +95,34 @@ pub(crate) fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Re
     let own = |input: &Input| input.found && made.contains(&canonical_place(&input.path));
     let mut own = inputs.iter().map(own);
     jobs.retain(|_| !own.next().unwrap_or(false));
-    for request in requests.iter().filter(|r| !r.folder) {
+    for request in requests.iter().filter(|r| !r.folder && !args.output.parents) {
         let parent = request.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if !parent.is_dir() {
             return Err(UsageError(format!(
-                "{}: the folder {} doesn't exist",
+                "{}: the folder {} doesn't exist; -p creates it",
                 request.path.display(),
                 parent.display()
             )));
         }
     }
     check_places(&jobs, args)?;
-    Ok(Batch { spooled, ..handle_existing(jobs, args)? })
+    Ok(Batch { spooled, warnings, ..handle_existing(jobs, args)? })
+}
+
+/// A warning where players won't take a passthrough file for one.
+fn unrecognized(input: &Input, path: &Path, format: &Format) -> Option<String> {
+    let known = vrseg_media::is_stdout(path) || {
+        let name = names::read(path);
+        name.alpha.is_some() && name.fov().is_some()
+    };
+    let name = recognized(&input.path, path, format);
+    (!known).then(|| {
+        format!(
+            "{}: players recognize passthrough by the file's name; they would know {}",
+            path.display(),
+            name.file_name().unwrap_or_default().to_string_lossy()
+        )
+    })
 }
 
 /// What comes through standard input, where that is named.
@@ -238,34 +262,6 @@ fn mode(word: &str, args: &JobArgs, settings: &Settings) -> Mode {
             filter: settings.output.resample,
         },
         _ => Mode::Green { key: settings.output.key },
-    }
-}
-
-fn encode(path: &Path, mode: &Mode, args: &JobArgs, settings: &Settings, sources: &Sources) -> EncodeOptions {
-    let o = &settings.output;
-    // A profile's crf and preset are x264's and x265's words, which are translated for NVENC; other
-    // encoders keep their defaults.
-    // What the user says goes to every output, right or wrong: the encoder will complain.
-    let x26x = match (&o.encoder, o.codec) {
-        (Some(name), _) => matches!(name.as_str(), "libx264" | "libx265" | "h264_nvenc" | "hevc_nvenc"),
-        (None, Some(codec)) => matches!(codec, Codec::H264 | Codec::Hevc),
-        (None, None) => *mode != Mode::Alpha && extension(path) != "webm" && !inputs::is_picture(path),
-    };
-    let applies = |name| x26x || sources.of(name).is_user();
-    EncodeOptions {
-        codec: o.codec,
-        encoder: o.encoder.clone(),
-        crf: o.crf.filter(|_| applies("output.crf")),
-        preset: o.preset.clone().filter(|_| applies("output.preset")),
-        bitrate: o.bitrate,
-        pix_fmt: o.pix_fmt.clone(),
-        gop: o.gop,
-        player: o.player,
-        audio: o.audio,
-        subtitles: o.subtitles,
-        extra: args.encode.enc_opt.clone(),
-        threads: 0,
-        hardware: o.hardware,
     }
 }
 

@@ -71,13 +71,16 @@ pub fn read(path: &Path) -> NameFindings {
     Scan::new(path.file_stem().unwrap_or_default().as_bytes()).read()
 }
 
-/// A file name's stem without the tokens that [`read`] goes by; `video` where nothing else was in it.
+/// The name of a file whose own is nothing but tokens.
+pub const NAMELESS: &str = "video";
+
+/// A file name's stem without the tokens that [`read`] goes by; [`NAMELESS`] where nothing else was in it.
 pub fn strip(stem: &OsStr) -> OsString {
     let scan = Scan::new(stem.as_bytes());
     let fisheye = scan.read().fov().is_some();
     let kept = scan.without(|i| scan.counts(i) && (fisheye || !scan.candidates[i].meaning.alpha));
     if words(&kept).is_empty() && !scan.words.is_empty() {
-        return "video".into();
+        return NAMELESS.into();
     }
     OsString::from_vec(kept)
 }

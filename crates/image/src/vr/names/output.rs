@@ -107,7 +107,7 @@ pub fn name(stem: &OsStr, format: &Format, passthrough: bool) -> OsString {
             scan.without(|_| true)
         };
         if shorter.is_empty() || shorter.len() >= stem.len() {
-            stem = b"video".to_vec();
+            stem = super::NAMELESS.as_bytes().to_vec();
             break;
         }
         stem = shorter;

@@ -13,7 +13,7 @@ use crate::write::options::WriterOptions;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::ffi::CString;
 use std::ptr;
-use vrseg_image::plane::YuvColor;
+use vrseg_image::plane::{Matrix, YuvColor};
 
 /// The encoder's clock.
 pub(crate) struct Timing {
@@ -92,9 +92,23 @@ unsafe fn set_color(c: *mut ffi::AVCodecContext, video: &VideoTemplate, color: Y
     unsafe {
         numbers::write(&raw mut (*c).color_primaries, video.primaries);
         numbers::write(&raw mut (*c).color_trc, video.transfer);
-        numbers::write(&raw mut (*c).colorspace, video.space);
+        if video.space.is_any(&[ffi::AVColorSpace::AVCOL_SPC_UNSPECIFIED]) {
+            // Whoever reads the output must not have to guess, or the key color is another one.
+            numbers::write(&raw mut (*c).colorspace, space_of(color.matrix).into());
+        } else {
+            numbers::write(&raw mut (*c).colorspace, video.space);
+        }
         numbers::write(&raw mut (*c).chroma_sample_location, video.chroma_location);
         (*c).color_range = range;
+    }
+}
+
+/// FFmpeg's name of a matrix.
+fn space_of(matrix: Matrix) -> ffi::AVColorSpace {
+    match matrix {
+        Matrix::Bt601 => ffi::AVColorSpace::AVCOL_SPC_SMPTE170M,
+        Matrix::Bt709 => ffi::AVColorSpace::AVCOL_SPC_BT709,
+        Matrix::Bt2020 => ffi::AVColorSpace::AVCOL_SPC_BT2020_NCL,
     }
 }
 

@@ -10,6 +10,10 @@ use crate::write::options::{EncodeOptions, Purpose, WriterOptions};
 const X26X_PRESETS: &[&str] =
     &["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"];
 
+/// The profiles of ProRes, which are its presets here.
+const PRORES_PROFILES: &[&str] =
+    &["proxy", "lt", "standard", "hq", "4444", "4444xq", "auto", "0", "1", "2", "3", "4", "5"];
+
 /// NVENC's preset (p1 the fastest to p7 the best) for a word of x264's, which is what profiles speak;
 /// a word of NVENC's own stays as it is.
 fn nvenc_preset(word: &str) -> &str {
@@ -25,16 +29,44 @@ fn nvenc_preset(word: &str) -> &str {
     }
 }
 
-/// x264 and x265 would write to standard error that they don't know a preset.
-fn check_x26x_preset(encoder: &str, e: &EncodeOptions) -> Result<()> {
-    if let ("libx264" | "libx264rgb" | "libx265", Some(preset)) = (encoder, &e.preset)
-        && !X26X_PRESETS.contains(&preset.as_str())
-    {
-        return Err(MediaError::Invalid {
-            what: format!("{encoder} has no preset \"{preset}\"; it has {}", X26X_PRESETS.join(", ")),
-        });
+/// Presets of encoders that count them: the least and the greatest number, and which is faster.
+const COUNTED_PRESETS: &[(&str, i32, i32)] =
+    &[("libsvtav1", 0, 13), ("libaom-av1", 0, 8), ("librav1e", 0, 10), ("libvpx-vp9", -8, 8), ("libvpx", -16, 16)];
+
+/// Refuses a preset in another encoder's words: x264 and x265 would only write to standard error that they don't know
+/// it, others answer in FFmpeg's terms.
+fn check_preset(encoder: &str, e: &EncodeOptions) -> Result<()> {
+    let Some(preset) = e.preset.as_deref() else { return Ok(()) };
+    let refuse =
+        |has: String| Err(MediaError::Invalid { what: format!("{encoder} has no preset \"{preset}\"; it has {has}") });
+    if matches!(encoder, "libx264" | "libx264rgb" | "libx265") && !X26X_PRESETS.contains(&preset) {
+        return refuse(X26X_PRESETS.join(", "));
     }
-    Ok(())
+    if encoder == "prores_ks" && !PRORES_PROFILES.contains(&preset) {
+        return refuse(PRORES_PROFILES.join(", "));
+    }
+    let word = encoder.starts_with("libvpx") && matches!(preset, "good" | "best" | "realtime");
+    match COUNTED_PRESETS.iter().find(|(name, ..)| *name == encoder).filter(|_| !word) {
+        Some((_, least, most)) if !preset.parse::<i32>().is_ok_and(|n| (*least..=*most).contains(&n)) => {
+            refuse(format!("the numbers from {least} (slowest) to {most} (fastest)"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a quality beyond the encoder's scale, which some encoders cut off without a word.
+fn check_crf(encoder: &str, e: &EncodeOptions) -> Result<()> {
+    let end = match encoder {
+        "libx264" | "libx264rgb" | "libx265" => 51.0,
+        _ if encoder.ends_with("_nvenc") && encoder != "av1_nvenc" => 51.0,
+        _ => 63.0,
+    };
+    match e.crf {
+        Some(crf) if crf > end => {
+            Err(MediaError::Invalid { what: format!("crf {}: the scale of {encoder} ends at {end}", number(crf)) })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Options for the encoder, and a description of them with a leading space.
@@ -48,7 +80,8 @@ pub(crate) fn settings(
     let mut s = Settings { named: &named, pairs: Vec::new(), words: String::new() };
     let pixels = o.width * o.height;
     let large = pixels > 1920 * 1088;
-    check_x26x_preset(encoder, e)?;
+    check_preset(encoder, e)?;
+    check_crf(encoder, e)?;
     s.key_frames(encoder, o);
     s.cap_rate(e);
     match encoder {

@@ -1,39 +1,38 @@
-//! `vrseg interactive`: commands by hand, with history and completion. What takes long runs as a
-//! program of its own, so that Ctrl-C ends it and not the session.
+//! What a line of a session means, and what the session keeps.
 
-use crate::cli::exit::Exit;
-use crate::ui::{Console, format};
+use crate::cli::io::create_file;
+use crate::cli::quote::split;
+use crate::ui::format;
 use anyhow::Context as _;
-use rustyline::completion::{Completer, FilenameCompleter, Pair};
-use rustyline::error::ReadlineError;
-use rustyline::history::DefaultHistory;
-use rustyline::{Context, Editor, Helper, Highlighter, Hinter, Validator};
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use vrseg_engine::settings::schema::{self, PROFILES, SETTINGS};
-use vrseg_engine::telemetry::state_dir;
+use vrseg_engine::settings::{Loader, check};
 
 /// Commands: name, arguments, meaning.
-const COMMANDS: &[(&str, &str, &str)] = &[
-    ("process", "IN OUT [OPTION...]", "do the job with the session's settings"),
+pub(super) const COMMANDS: &[(&str, &str, &str)] = &[
+    ("process", "IN OUT [OPTION...]", "do the job with the session's settings; IN -o OUT is understood, too"),
+    ("probe", "FILE...", "show a video's format, codec, color and streams"),
+    ("preview", "FILE SHEET.png [OPTION...]", "make a contact sheet"),
     ("profile", "[NAME]", "choose a profile, or tell which is chosen"),
     ("set", "KEY VALUE", "change a setting for this session; `set` lists what was changed"),
     ("unset", "KEY", "take a change back"),
     ("config", "", "every setting, and what set it"),
+    ("save", "[FILE.yaml]", "write profile and settings to a file, for -c [default: session.yaml]"),
     ("hardware", "", "this machine, and what really works on it"),
+    ("doctor", "[FILE]", "check the installation and suggest fixes"),
     ("models", "", "the models and their licenses"),
     ("bench", "[quick | OPTION...]", "measure how fast this machine is"),
     ("stats", "", "figures of the last job"),
-    ("help", "", "this list"),
+    ("help", "", "this list; ? does too"),
     ("clear", "", "clear the screen"),
-    ("exit", "", "leave; Ctrl-D does too"),
+    ("exit", "", "leave; q and Ctrl-D do too"),
 ];
 
 #[derive(Debug, Default)]
-struct Session {
+pub(super) struct Session {
     profile: Option<String>,
     settings: BTreeMap<&'static str, String>,
     stats: Option<serde_json::Value>,
@@ -41,7 +40,7 @@ struct Session {
 
 /// What a line of input asks for.
 #[derive(Debug, PartialEq, Eq)]
-enum Action {
+pub(super) enum Action {
     Print(String),
     /// Run this program with those words.
     Run(Vec<String>),
@@ -50,60 +49,38 @@ enum Action {
     Exit,
 }
 
-/// Reads commands until the end.
-pub(crate) fn run(console: &Console) -> anyhow::Result<Exit> {
-    // While a job runs, Ctrl-C is for it; while a line is edited, the editor gets it as a key.
-    let ignored = Arc::new(AtomicBool::new(false));
-    signal_hook::flag::register(signal_hook::consts::SIGINT, ignored).context("can't listen to signals")?;
-    let mut editor: Editor<SessionCompleter, DefaultHistory> = Editor::new().context("the terminal can't be read")?;
-    editor.set_helper(Some(SessionCompleter { files: FilenameCompleter::new() }));
-    let history = state_dir().map(|dir| dir.join("history"));
-    if let Some(path) = &history {
-        // There may be none yet.
-        let _ = editor.load_history(path);
-    }
-    console.line(&format!("vrseg {}: `help` lists the commands", env!("CARGO_PKG_VERSION")));
-    let mut session = Session::default();
-    loop {
-        match editor.readline("vrseg> ") {
-            Ok(line) if line.trim().is_empty() => {}
-            Ok(line) => {
-                let _ = editor.add_history_entry(line.trim());
-                match session.interpret(&line) {
-                    Err(why) => console.error(&why),
-                    Ok(Action::Print(text)) => console.line(text.trim_end()),
-                    Ok(Action::Run(words)) => drop(session.command(&words).status().context("vrseg can't be started")?),
-                    Ok(Action::Process(words)) => session.process(&words)?,
-                    Ok(Action::Clear) => editor.clear_screen().context("the terminal can't be cleared")?,
-                    Ok(Action::Exit) => break,
-                }
-            }
-            // Ctrl-C takes a line back.
-            Err(ReadlineError::Interrupted) => {}
-            Err(ReadlineError::Eof) => break,
-            Err(e) => return Err(e).context("the terminal can't be read"),
-        }
-    }
-    if let Some(path) = history {
-        // A history that can't be written is not worth a message.
-        let _ = path.parent().map(std::fs::create_dir_all);
-        let _ = editor.save_history(&path);
-    }
-    Ok(Exit::Done)
-}
-
 impl Session {
-    fn interpret(&mut self, line: &str) -> Result<Action, String> {
+    pub(super) fn interpret(&mut self, line: &str) -> Result<Action, String> {
         let words = split(line)?;
+        // A line from elsewhere: `vrseg in.mp4 -o out.mp4`.
+        let pasted = words.first().is_some_and(|word| word == "vrseg") && words.len() > 1;
+        let words = if pasted { words[1..].to_vec() } else { words };
+        let known = words.first().is_some_and(|word| COMMANDS.iter().any(|c| c.0 == word));
+        let outputs = words.iter().any(|word| word == "-o" || word == "--output" || word.starts_with("--output="));
+        if (pasted || !known) && outputs && words[0].as_str() != "preview" {
+            return Ok(Action::Process(self.with_profile(&words)));
+        }
+        if pasted {
+            return Ok(Action::Run(words));
+        }
         let (name, rest) = words.split_first().map_or(("", &[][..]), |(n, r)| (n.as_str(), r));
         let no_more_words =
             |action| if rest.is_empty() { Ok(action) } else { Err(format!("{name} takes no more words")) };
         match name {
-            "exit" | "quit" => no_more_words(Action::Exit),
+            "exit" | "quit" | "q" | ":q" => no_more_words(Action::Exit),
             "clear" => no_more_words(Action::Clear),
-            "help" => no_more_words(Action::Print(help())),
+            "help" | "?" | "h" => no_more_words(Action::Print(help())),
             "hardware" => no_more_words(Action::Run(vec!["hardware".into()])),
             "models" => no_more_words(Action::Run(vec!["models".into()])),
+            "probe" | "doctor" => Ok(Action::Run(words.clone())),
+            "preview" => match rest {
+                [file, sheet, more @ ..] if !outputs => {
+                    let line = [&["preview".to_owned(), file.clone(), "-o".into(), sheet.clone()], more].concat();
+                    Ok(Action::Run(self.with_profile(&line)))
+                }
+                _ => Ok(Action::Run(self.with_profile(&words))),
+            },
+            "save" => self.save(rest),
             "bench" => {
                 let options = rest.iter().map(|w| if w == "quick" { "--quick".to_owned() } else { w.clone() });
                 let words: Vec<_> = std::iter::once("bench".to_owned()).chain(options).collect();
@@ -122,6 +99,7 @@ impl Session {
                 }
                 _ => Err("unset takes a setting's name".to_owned()),
             },
+            "process" if outputs => Ok(Action::Process(self.with_profile(rest))),
             "process" => match rest {
                 [input, output, more @ ..] => {
                     let job = [&[input.clone(), "-o".into(), output.clone()], more].concat();
@@ -144,9 +122,9 @@ impl Session {
             [] => Ok(Action::Print(
                 self.profile.clone().unwrap_or_else(|| "the configuration's; balanced by default".into()),
             )),
-            [name] if PROFILES.contains(&name.as_str()) => {
-                self.profile = Some(name.clone());
-                Ok(Action::Print(format!("profile {name}")))
+            [word] if schema::profile(word).is_some() => {
+                self.profile = schema::profile(word).map(str::to_owned);
+                Ok(Action::Print(format!("profile {}", self.profile.as_deref().unwrap_or_default())))
             }
             [name, ..] => {
                 let near = schema::nearest(name, PROFILES.iter().copied());
@@ -160,14 +138,70 @@ impl Session {
         match rest {
             [] if self.settings.is_empty() => Ok(Action::Print("nothing was changed".to_owned())),
             [] => Ok(Action::Print(self.settings.iter().map(|(k, v)| format!("{k} {v}\n")).collect())),
+            [pair] if pair.contains('=') => {
+                let (key, value) = pair.split_once('=').unwrap_or_default();
+                self.set(&[key.to_owned(), value.to_owned()])
+            }
+            [key, sign, value @ ..] if sign == "=" && !value.is_empty() => {
+                self.set(&[std::slice::from_ref(key), value].concat())
+            }
             [key, value @ ..] if !value.is_empty() => {
                 let (key, value) = (find(key)?, value.join(" "));
                 key.parse(&value).map_err(|e| format!("{}: {e}", key.name))?;
-                self.settings.insert(key.name, value.clone());
+                let before = self.settings.insert(key.name, value.clone());
+                if let Err(why) = self.check() {
+                    match before {
+                        Some(before) => drop(self.settings.insert(key.name, before)),
+                        None => drop(self.settings.remove(key.name)),
+                    }
+                    return Err(why);
+                }
                 Ok(Action::Print(format!("{} is {value}", key.name)))
             }
             [key, ..] => Err(format!("{} takes {}", key, find(key)?.expects())),
         }
+    }
+
+    /// Checks the session's settings together, as a job would.
+    fn check(&self) -> Result<(), String> {
+        let mut loader = Loader::from_environment();
+        loader.profile.clone_from(&self.profile);
+        loader.env.extend(self.settings.iter().map(|(key, value)| (schema::variable(key).into(), value.into())));
+        let result = loader.load().and_then(|(settings, sources)| check(&settings, &sources));
+        result.map_err(|error| {
+            let named = |text: String, key: &&str| text.replace(&format!("{}: ", schema::variable(key)), "");
+            self.settings.keys().fold(error.to_string(), named)
+        })
+    }
+
+    /// Writes profile and settings to a file that `-c` reads.
+    fn save(&self, rest: &[String]) -> Result<Action, String> {
+        let path = match rest {
+            [] => PathBuf::from("session.yaml"),
+            [path] => PathBuf::from(path),
+            _ => return Err("save takes one file".to_owned()),
+        };
+        let mut text = String::new();
+        if let Some(profile) = &self.profile {
+            text += &format!("profile: {profile}\n");
+        }
+        let mut section = "";
+        for (name, value) in &self.settings {
+            let Some(setting) = schema::find(name) else { continue };
+            if setting.section() != section {
+                section = setting.section();
+                text += &format!("{section}:\n");
+            }
+            let value = setting.parse(value).unwrap_or_default();
+            text += &format!("  {}: {}\n", setting.leaf(), setting.yaml(&value));
+        }
+        let shown = path.display();
+        let mut file = create_file(&path, false).map_err(|e| match e.kind() {
+            std::io::ErrorKind::AlreadyExists => format!("{shown}: exists; name another file"),
+            _ => format!("{shown}: {e}"),
+        })?;
+        file.write_all(text.as_bytes()).map_err(|e| format!("{shown}: {e}"))?;
+        Ok(Action::Print(format!("{shown} is written; -c {shown} uses it")))
     }
 
     /// Arguments for the program, with the session's profile.
@@ -177,7 +211,7 @@ impl Session {
     }
 
     /// This program with the session's settings.
-    fn command(&self, words: &[String]) -> Command {
+    pub(super) fn command(&self, words: &[String]) -> Command {
         let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("vrseg"));
         let mut command = Command::new(program);
         command.args(words);
@@ -187,7 +221,8 @@ impl Session {
         command
     }
 
-    fn process(&mut self, words: &[String]) -> anyhow::Result<()> {
+    /// Runs a job; returns whether it succeeded.
+    pub(super) fn process(&mut self, words: &[String]) -> anyhow::Result<bool> {
         let folder = tempfile::Builder::new().prefix("vrseg-session-").tempdir()?;
         let log = folder.path().join("figures.ndjson");
         let mut command = self.command(words);
@@ -195,11 +230,11 @@ impl Session {
         if !words.iter().any(|w| w.starts_with("--performance-log")) {
             command.arg("--performance-log").arg(&log);
         }
-        command.status().context("vrseg can't be started")?;
+        let done = command.status().context("vrseg can't be started")?.success();
         let text = std::fs::read_to_string(&log).unwrap_or_default();
         let last = text.lines().last().and_then(|l| serde_json::from_str(l).ok());
         self.stats = last.or(self.stats.take());
-        Ok(())
+        Ok(done)
     }
 }
 
@@ -247,63 +282,6 @@ fn stats(now: &serde_json::Value) -> String {
     text
 }
 
-/// Words as a shell would split them: blanks part, quotes and backslashes keep together.
-fn split(line: &str) -> Result<Vec<String>, String> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    let mut letters = line.chars();
-    while let Some(c) = letters.next() {
-        match (quote, c) {
-            (Some(q), c) if c == q => quote = None,
-            (None, '"' | '\'') => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            (None | Some('"'), '\\') => word.get_or_insert_default().extend(letters.next()),
-            (None, c) if c.is_whitespace() => words.extend(word.take()),
-            (_, c) => word.get_or_insert_default().push(c),
-        }
-    }
-    if quote.is_some() {
-        return Err("a quotation mark is not closed".to_owned());
-    }
-    words.extend(word);
-    Ok(words)
-}
-
-/// Completes commands, profiles, settings and their words, and files.
-#[derive(Helper, Hinter, Highlighter, Validator)]
-struct SessionCompleter {
-    files: FilenameCompleter,
-}
-
-impl Completer for SessionCompleter {
-    type Candidate = Pair;
-
-    fn complete(&self, line: &str, at: usize, context: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
-        let before = &line[..at];
-        let start = before.rfind(char::is_whitespace).map_or(0, |i| i + 1);
-        let earlier: Vec<_> = before[..start].split_whitespace().collect();
-        let all: Vec<&str> = match earlier.as_slice() {
-            [] => COMMANDS.iter().map(|c| c.0).collect(),
-            ["profile"] => PROFILES.to_vec(),
-            ["bench"] => vec!["quick"],
-            ["set" | "unset"] => SETTINGS.iter().map(|k| k.name).collect(),
-            ["set", key] => match schema::find(key).map(|k| (k.kind, k.unset)) {
-                Some((schema::Kind::Word(words), unset)) => words.iter().copied().chain(unset).collect(),
-                Some((schema::Kind::Bool, unset)) => ["true", "false"].into_iter().chain(unset).collect(),
-                Some((_, unset)) => unset.into_iter().collect(),
-                None => Vec::new(),
-            },
-            ["process", ..] => return self.files.complete(line, at, context),
-            _ => Vec::new(),
-        };
-        let fit = all.into_iter().filter(|w| w.starts_with(&before[start..]));
-        Ok((start, fit.map(|w| Pair { display: w.to_owned(), replacement: format!("{w} ") }).collect()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -337,6 +315,21 @@ mod tests {
     }
 
     #[test]
+    fn lines_of_a_shell_are_understood() {
+        let mut session = Session::default();
+        let mut action = |line: &str| session.interpret(line).expect("an action");
+        let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(action("vrseg a.mp4 -o b.mp4"), Action::Process(words("a.mp4 -o b.mp4")));
+        assert_eq!(action("process a.mp4 -o b.mp4"), Action::Process(words("a.mp4 -o b.mp4")));
+        assert_eq!(action("vrseg hardware --json"), Action::Run(words("hardware --json")));
+        assert_eq!(action("preview a.mp4 s.png"), Action::Run(words("preview a.mp4 -o s.png")));
+        assert_eq!(action("set matte.feather=2"), Action::Print("matte.feather is 2".to_owned()));
+        assert_eq!(action("set matte.feather = 3"), Action::Print("matte.feather is 3".to_owned()));
+        assert_eq!(action("q"), Action::Exit);
+        assert!(matches!(action("?"), Action::Print(_)));
+    }
+
+    #[test]
     fn errors_suggest_the_nearest_word() {
         let mut session = Session::default();
         let mut wrong = |line: &str| session.interpret(line).expect_err("an error");
@@ -347,13 +340,7 @@ mod tests {
         assert!(wrong("set matte.feather").contains("a number from 0 to 200"));
         assert!(wrong("process a").contains("an input and an output"));
         assert!(wrong("process 'a b").contains("not closed"));
-    }
-
-    #[test]
-    fn lines_split_into_words_as_in_a_shell() {
-        assert_eq!(
-            split(r#" a "b c" d\ e 'f\g' "" "#),
-            Ok(["a", "b c", "d e", r"f\g", ""].map(str::to_owned).to_vec())
-        );
+        let unknown = wrong("set model.name nix");
+        assert!(unknown.starts_with("model.name: no model is called \"nix\""), "{unknown}");
     }
 }

@@ -1,0 +1,409 @@
+//! Options of other programs that do the same, and what is typed here instead. One table: ffmpeg's words, HandBrake's,
+//! rembg's, those of other matting tools, and words that people guess.
+
+/// Whether a value follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Takes {
+    Nothing,
+    Value,
+    /// A value that isn't a file or option may follow.
+    Perhaps,
+}
+
+/// What an option becomes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Does {
+    /// These words; `{}` is the value, which is left out where there is none.
+    Words(&'static str),
+    /// An output's mode; a file that follows becomes the output.
+    Mode(&'static str),
+    /// The value is an input.
+    Input,
+    /// What the function makes of the value; nothing where it has no place here.
+    By(fn(&str) -> String),
+    /// A command without anything else.
+    Command(&'static str),
+    /// Nothing.
+    Dropped,
+}
+
+/// Names without dashes that mean the same.
+#[derive(Debug)]
+pub(super) struct Foreign {
+    pub names: &'static [&'static str],
+    pub takes: Takes,
+    pub does: Does,
+    /// What there is to say about it: why it is dropped, or what else to know.
+    pub say: &'static str,
+}
+
+const fn row(names: &'static [&'static str], takes: Takes, does: Does, say: &'static str) -> Foreign {
+    Foreign { names, takes, does, say }
+}
+
+/// The option of that name. `dashes`: with how many it was written; a name of one letter is looked for behind one only.
+pub(super) fn find(name: &str, dashes: usize) -> Option<&'static Foreign> {
+    let name = name.to_lowercase().replace('_', "-");
+    let same = |other: &str| other == name && (other.len() > 1 || dashes == 1);
+    TABLE.iter().find(|row| row.names.iter().any(|n| same(n)))
+}
+
+/// FFmpeg's codecs and encoders become `--codec` or `--encoder`.
+fn codec(name: &str) -> String {
+    const CODECS: &[&str] = &["h264", "hevc", "av1", "vp9", "prores", "ffv1"];
+    match name {
+        "copy" => String::new(),
+        "x264" => "--encoder libx264".to_owned(),
+        "x265" => "--encoder libx265".to_owned(),
+        "svt_av1" | "svtav1" => "--encoder libsvtav1".to_owned(),
+        "h265" | "x265_10bit" => "--codec hevc".to_owned(),
+        "prores_ks" | "prores_aw" => "--codec prores".to_owned(),
+        _ if CODECS.contains(&name) => format!("--codec {name}"),
+        _ => format!("--encoder {name}"),
+    }
+}
+
+fn sound(codec: &str) -> String {
+    if codec == "copy" { "--audio copy".to_owned() } else { String::new() }
+}
+
+fn quality(value: &str) -> String {
+    match (value.parse::<f64>(), vrseg_engine::settings::schema::profile(value)) {
+        (Ok(_), _) => format!("--crf {value}"),
+        (_, Some(profile)) => format!("--profile {profile}"),
+        _ => "--profile quality".to_owned(),
+    }
+}
+
+fn gpu(value: &str) -> String {
+    match value.parse::<u32>() {
+        Ok(n) => format!("--device cuda:{n}"),
+        Err(_) => "--device cuda".to_owned(),
+    }
+}
+
+fn color(value: &str) -> String {
+    let is_file = value.contains('.') && !value.starts_with('#');
+    if is_file { format!("--background {value}") } else { format!("--key {value}") }
+}
+
+fn noise(level: &str) -> String {
+    match level {
+        "quiet" | "panic" | "fatal" | "error" | "warning" | "-8" | "0" | "8" | "16" | "24" => "-q".to_owned(),
+        "verbose" | "40" => "-v".to_owned(),
+        "debug" | "trace" | "48" | "56" => "-vv".to_owned(),
+        _ => String::new(),
+    }
+}
+
+fn rate(value: &str) -> String {
+    let plain = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
+    // HandBrake counts in kilobits, ffmpeg in bits.
+    if plain && value.len() < 6 { format!("--bitrate {value}k") } else { format!("--bitrate {value}") }
+}
+
+use Does::{By, Command, Dropped, Input, Mode, Words};
+use Takes::{Nothing, Perhaps, Value};
+
+const SIZE: &str = "outputs have the source's size; --for quest2|quest3|visionpro|pcvr keeps within a player's";
+const RATE: &str = "outputs have the source's frame rate; change it with ffmpeg before or afterwards";
+const FILTERS: &str = "there are no filters; run ffmpeg before or after vrseg";
+const SOUND: &str = "sound is copied, or converted where the container can't hold it; --audio copy|none changes that";
+const KEPT: &str = "streams, metadata and chapters are kept by default";
+const QUIET: &str = "how much is printed is -q, -v or -vv";
+const UNNEEDED: &str = "";
+const FP16: &str = "auto computes in the fastest format; --precision fp16 needs an NVIDIA GPU and --device tensorrt";
+
+const TABLE: &[Foreign] = &[
+    // Input, output, range.
+    row(&["input", "in", "source", "src", "infile", "video", "file", "i"], Value, Input, "inputs need no option"),
+    row(
+        &["out", "outfile", "outdir", "out-dir", "output-dir", "output-folder", "output-file", "dest", "dst"],
+        Value,
+        Words("-o {}"),
+        "",
+    ),
+    row(&["destination", "save", "save-to", "write"], Value, Words("-o {}"), ""),
+    row(&["start", "start-time", "begin", "from", "seek", "start-at", "ss"], Value, Words("--ss {}"), ""),
+    row(&["end", "end-time", "stop", "until", "stop-at", "to"], Value, Words("--to {}"), ""),
+    row(&["length", "limit", "seconds", "time", "dur"], Value, Words("-t {}"), ""),
+    row(
+        &["frames:v", "vframes", "max-frames", "num-frames", "nframes", "frame-count", "n-frames"],
+        Value,
+        Words("--frames {}"),
+        "",
+    ),
+    row(&["sseof"], Value, Dropped, "--ss counts from the beginning"),
+    row(&["framerate", "input-fps"], Value, Words("--framerate {}"), "that is for numbered pictures"),
+    row(&["force", "yes", "assume-yes", "clobber", "replace-existing", "overwrite-output"], Nothing, Words("-y"), ""),
+    row(
+        &["resume", "continue"],
+        Nothing,
+        Words(""),
+        "an interrupted job resumes by itself; of a batch, -n makes what is missing",
+    ),
+    row(&["skip-existing", "no-clobber", "skip", "nooverwrite"], Nothing, Words("-n"), ""),
+    row(&["recurse", "subfolders", "recursively", "walk"], Nothing, Words("-r"), ""),
+    row(&["mkdir", "create-dirs", "create-folders", "make-dirs"], Nothing, Words("-p"), ""),
+    row(&["dry", "test", "simulate", "what-if", "plan"], Nothing, Words("--dry-run"), ""),
+    row(
+        &["map", "map-metadata", "map-chapters", "metadata", "disposition", "movflags", "tag:v", "vtag", "dn"],
+        Value,
+        Dropped,
+        KEPT,
+    ),
+    // Codec, quality, rate.
+    row(
+        &["c:v", "codec:v", "vcodec", "c", "codec", "video-codec", "vencoder", "e"],
+        Value,
+        By(codec),
+        "outputs are encoded anew, since their pixels change; sound is copied",
+    ),
+    row(&["cq", "qp", "rf", "quality-level", "crf"], Value, Words("--crf {}"), ""),
+    row(&["quality", "q:v", "qscale:v", "qscale", "q"], Value, By(quality), ""),
+    row(&["b:v", "vb", "b", "video-bitrate", "bit-rate"], Value, By(rate), ""),
+    row(
+        &["maxrate", "minrate", "bufsize", "bf", "tune", "level", "x264-params", "x265-params", "svtav1-params"],
+        Value,
+        Words("--enc-opt NAME={}"),
+        "",
+    ),
+    row(&["profile:v"], Value, Words("--enc-opt profile={}"), ""),
+    row(
+        &["encoder-options", "encoder-opts", "encopts", "encopt", "enc-opts", "codec-options", "encoder-params"],
+        Value,
+        Words("--enc-opt {}"),
+        "",
+    ),
+    row(&["preset", "encoder-preset", "speed"], Value, Words("--preset {}"), ""),
+    row(&["pix-fmt", "pixel-format"], Value, Words("--pix-fmt {}"), ""),
+    row(
+        &["g", "keyint", "keyint-min", "key-frames"],
+        Value,
+        Dropped,
+        "--gop sets the seconds between key frames: 2 by default",
+    ),
+    row(&["lossless"], Nothing, Words("--codec ffv1"), "FFV1 is lossless; its container is .mkv"),
+    row(&["f"], Perhaps, Dropped, "the container follows from the output's name; -y replaces files"),
+    row(
+        &["container", "ext", "extension", "output-format", "format"],
+        Value,
+        Dropped,
+        "the container follows from the output's name: -o out.mp4, .mkv, .mov, .webm",
+    ),
+    row(
+        &["pass", "passlogfile", "two-pass", "2", "turbo"],
+        Perhaps,
+        Dropped,
+        "there is one pass, at constant quality (--crf) or a rate (--bitrate)",
+    ),
+    row(
+        &[
+            "scale",
+            "resize",
+            "width",
+            "height",
+            "size",
+            "res",
+            "resolution",
+            "maxwidth",
+            "maxheight",
+            "s",
+            "w",
+            "l",
+            "aspect",
+        ],
+        Value,
+        Dropped,
+        SIZE,
+    ),
+    row(&["r", "fps", "rate", "vsync", "fps-mode", "interpolate"], Value, Dropped, RATE),
+    row(
+        &["vf", "filter", "filter:v", "filter-complex", "lavfi", "crop", "rotate", "transpose"],
+        Value,
+        Dropped,
+        FILTERS,
+    ),
+    // Sound and subtitles.
+    row(&["an", "no-audio", "noaudio", "mute", "remove-audio", "strip-audio"], Nothing, Words("--audio none"), ""),
+    row(&["sn", "no-subs", "no-subtitles"], Nothing, Words("--subs none"), ""),
+    row(&["c:a", "codec:a", "acodec", "aencoder", "audio-codec"], Value, By(sound), SOUND),
+    row(&["b:a", "ab", "ac", "ar", "af", "filter:a", "q:a", "audio-bitrate"], Value, Dropped, SOUND),
+    row(&["keep-audio", "copy-audio", "with-audio"], Nothing, Words(""), "sound is kept by default"),
+    row(&["c:s", "scodec", "codec:s"], Value, Dropped, "subtitles are kept; --subs copy|none changes that"),
+    // The format of the source.
+    row(
+        &["swap-eyes", "swap", "reverse-eyes", "cross-eyed", "cross-eye", "rl", "right-first"],
+        Nothing,
+        Words("--eye-order rl"),
+        "",
+    ),
+    row(&["sbs", "side-by-side", "lr", "3d", "half-sbs"], Nothing, Words("--layout sbs"), ""),
+    row(&["tb", "ou", "over-under", "top-bottom", "tab"], Nothing, Words("--layout tb"), ""),
+    row(&["mono", "2d"], Nothing, Words("--layout mono"), ""),
+    row(&["stereo-mode", "input-layout", "vr-layout", "3d-format", "in-stereo"], Value, Words("--layout {}"), ""),
+    row(&["vr180", "vr-180", "180", "hequirect"], Nothing, Words("--projection hequirect"), ""),
+    row(&["vr360", "vr-360", "360", "equirect", "equirectangular"], Nothing, Words("--projection equirect"), ""),
+    row(&["flat", "no-vr"], Nothing, Words("--layout mono --projection flat"), ""),
+    row(&["fisheye"], Perhaps, Words("--projection fisheye"), "its angle is --fov"),
+    row(&["vr"], Nothing, Words(""), "the format is detected; --layout and --projection set it"),
+    // What an output shows.
+    row(&["mask", "matte", "only-mask", "om", "mask-only"], Perhaps, Mode("matte"), ""),
+    row(
+        &["alpha", "transparent", "transparency", "rgba", "cutout", "no-background", "remove-background"],
+        Perhaps,
+        Mode("alpha"),
+        "",
+    ),
+    row(&["green", "greenscreen", "green-screen", "chroma", "chromakey", "chroma-key"], Perhaps, Mode("green"), ""),
+    row(
+        &["blur", "blur-background", "bokeh", "blur-radius", "blur-amount", "blur-size"],
+        Perhaps,
+        Mode("blur"),
+        "its strength is --blur-strength 0.001 to 0.2 of the view's height",
+    ),
+    row(&["overlay", "debug-overlay"], Perhaps, Mode("overlay"), ""),
+    row(&["passthrough", "alpha-packed", "packed", "deovr", "heresphere"], Perhaps, Mode("passthrough"), ""),
+    row(
+        &[
+            "color",
+            "colour",
+            "key-color",
+            "keycolor",
+            "background-color",
+            "bg-color",
+            "bg",
+            "bgcolor",
+            "fill",
+            "chroma-color",
+        ],
+        Value,
+        By(color),
+        "",
+    ),
+    row(
+        &["bg-image", "background-image", "bg-file", "replace-background", "composite"],
+        Value,
+        Words("--background {}"),
+        "",
+    ),
+    row(&["output-mode", "output-type", "type", "mode"], Value, Words("--mode {}"), ""),
+    row(
+        &["invert", "inverse", "a", "alpha-matting", "ppm", "post-process-mask"],
+        Nothing,
+        Dropped,
+        "there is no such step; --grow, --feather and --threshold shape the matte",
+    ),
+    row(&["smooth", "smoothing", "temporal", "deflicker", "anti-flicker"], Perhaps, Words("--stabilize 0.8"), ""),
+    // The model and where it runs.
+    row(
+        &["m", "network", "net", "weights", "checkpoint", "model-path", "model-name", "onnx"],
+        Value,
+        Words("--model {}"),
+        "",
+    ),
+    row(&["gpu", "cuda", "use-gpu", "use-cuda", "nvidia", "gpus", "gpu-id"], Perhaps, By(gpu), ""),
+    row(&["cpu", "no-gpu", "no-cuda", "use-cpu"], Nothing, Words("--device cpu"), ""),
+    row(&["tensorrt", "trt"], Nothing, Words("--device tensorrt"), ""),
+    row(&["openvino"], Nothing, Words("--device openvino"), ""),
+    row(&["d", "backend", "provider", "execution-provider", "dev"], Value, Words("--device {}"), ""),
+    row(&["fp16", "half", "amp", "f16", "half-precision"], Nothing, Dropped, FP16),
+    row(&["fp32", "no-half", "full-precision"], Nothing, Words("--precision fp32"), ""),
+    row(
+        &["hwaccel", "hwaccel-device", "hwaccel-output-format", "init-hw-device"],
+        Value,
+        Dropped,
+        "the model's device is --device; NVENC is used where it works",
+    ),
+    row(&["no-hardware", "software", "no-nvenc"], Nothing, Words("--no-hwenc"), ""),
+    row(
+        &["nvenc", "hwenc", "hardware-encoding"],
+        Nothing,
+        Words(""),
+        "NVENC is used where it works; --encoder hevc_nvenc insists on it",
+    ),
+    row(&["j", "jobs", "num-threads", "cores", "n-threads", "nthreads", "threads"], Value, Words("--threads {}"), ""),
+    row(&["bs", "batch", "batchsize"], Value, Words("--batch-size {}"), ""),
+    row(&["imgsz", "img-size", "model-size", "inference-size", "network-size"], Value, Words("--input-size {}"), ""),
+    row(&["fast", "draft"], Nothing, Words("--profile fast"), ""),
+    row(&["best", "hq", "slow", "high-quality", "high"], Nothing, Words("--profile quality"), ""),
+    // Output of the program itself.
+    row(&["loglevel", "log-level", "v"], Value, By(noise), QUIET),
+    row(&["silent", "no-progress", "quiet-mode"], Nothing, Words("-q"), ""),
+    row(&["debug"], Nothing, Words("-vv"), ""),
+    row(&["log"], Value, Words("--log-file {}"), ""),
+    row(
+        &["progress", "stats-period"],
+        Perhaps,
+        Words("--json"),
+        "progress is shown anyway; --json has it for programs",
+    ),
+    row(&["web", "ui", "gui", "http", "dashboard", "port"], Perhaps, Words("--serve"), ""),
+    row(&["config-file", "settings", "conf"], Value, Words("--config {}"), ""),
+    row(
+        &[
+            "hide-banner",
+            "nostdin",
+            "stats",
+            "nostats",
+            "report",
+            "re",
+            "copyts",
+            "shortest",
+            "noautorotate",
+            "benchmark",
+        ],
+        Nothing,
+        Words(""),
+        UNNEEDED,
+    ),
+    row(&["y-no", "tty", "no-tty"], Nothing, Words(""), UNNEEDED),
+    row(
+        &["stream-loop", "itsoffset", "loop", "start-number", "probesize", "analyzeduration", "fflags", "err-detect"],
+        Value,
+        Dropped,
+        "it isn't there; run ffmpeg before vrseg",
+    ),
+    row(&["thread-queue-size", "max-muxing-queue-size", "filter-threads"], Value, Dropped, UNNEEDED),
+    row(
+        &["temp", "tmp", "tmpdir", "temp-dir", "work-dir"],
+        Value,
+        Dropped,
+        "unfinished work is kept beside the output",
+    ),
+    // Commands that are written as options.
+    row(&["list-models", "models"], Nothing, Command("models"), ""),
+    row(
+        &["list-devices", "list-gpus", "devices", "list-encoders", "encoders", "hwaccels", "codecs", "formats"],
+        Nothing,
+        Command("hardware"),
+        "",
+    ),
+    row(&["bench"], Nothing, Command("bench"), ""),
+    row(&["doctor", "check"], Nothing, Command("doctor"), ""),
+    row(&["show-settings", "print-config"], Nothing, Words("--show-config"), ""),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_with_their_dashes() {
+        assert!(matches!(find("crf", 1).map(|f| f.does), Some(Words("--crf {}"))));
+        assert!(find("hide_banner", 1).is_some() && find("HWACCEL", 1).is_some());
+        assert!(find("m", 1).is_some() && find("m", 2).is_none());
+        assert!(find("nothing-like-it", 2).is_none());
+    }
+
+    #[test]
+    fn codecs_become_options() {
+        assert_eq!(codec("libx264"), "--encoder libx264");
+        assert_eq!(codec("hevc"), "--codec hevc");
+        assert_eq!(codec("copy"), "");
+        assert_eq!(rate("20M"), "--bitrate 20M");
+        assert_eq!(rate("2000"), "--bitrate 2000k");
+        assert_eq!(quality("high"), "--profile quality");
+        assert_eq!(quality("18"), "--crf 18");
+    }
+}
