@@ -15,7 +15,7 @@ mod limits;
 mod log;
 mod time;
 
-use crate::ui::Console;
+use crate::ui::{Console, address};
 use args::{Cli, Command};
 use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use commands::{
@@ -34,7 +34,7 @@ pub fn main() -> ExitCode {
     limits::ignore_file_size_signal();
     vrseg_media::init();
     crash::report_panics();
-    let words = with_encoders(std::env::args_os());
+    let words = with_address(with_encoders(std::env::args_os()));
     let no_color = words.iter().take_while(|w| *w != "--").any(|w| w == "--no-color");
     let console = Console::stderr(no_color);
     let colors = if no_color { ColorChoice::Never } else { ColorChoice::Auto };
@@ -88,6 +88,20 @@ fn with_encoders(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
     words
 }
 
+/// The same where `--serve` without an address means any free port of this machine: what follows may be an input.
+fn with_address(mut words: Vec<OsString>) -> Vec<OsString> {
+    let end = words.iter().position(|w| *w == "--").unwrap_or(words.len());
+    for i in 1..end {
+        let next = words.get(i + 1).filter(|_| i + 1 < end).and_then(|w| w.to_str());
+        // A file by the name of a number is not what follows this option; `--serve=0 9000` says that it is.
+        let address = next.is_some_and(|w| address::parse(w).is_ok() || w.bytes().all(|b| b.is_ascii_digit()));
+        if words[i] == "--serve" && !address {
+            words[i] = "--serve=0".into();
+        }
+    }
+    words
+}
+
 fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::Result<Exit> {
     let Some(command) = &cli.command else {
         return if cli.job.messages.interactive {
@@ -127,5 +141,24 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
         Command::Cache(command) => cache::run(command, print_text),
         Command::Completions { shell } => print_bytes(&docs::completions(*shell)).map(|()| Exit::Done),
         Command::Man => print_bytes(&docs::man()?).map(|()| Exit::Done),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn serve_takes_an_address_only_where_one_follows() {
+        let with = |line: &str| {
+            let words = with_address(line.split(' ').map(OsString::from).collect());
+            words.iter().map(|w| w.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(with("vrseg in.mp4 --serve -o out.mp4"), "vrseg in.mp4 --serve=0 -o out.mp4");
+        assert_eq!(with("vrseg --serve in.mp4"), "vrseg --serve=0 in.mp4");
+        assert_eq!(with("vrseg in.mp4 --serve"), "vrseg in.mp4 --serve=0");
+        assert_eq!(with("vrseg --serve 9000 in.mp4"), "vrseg --serve 9000 in.mp4");
+        assert_eq!(with("vrseg --serve 0.0.0.0:0 in.mp4"), "vrseg --serve 0.0.0.0:0 in.mp4");
+        assert_eq!(with("vrseg -- --serve in.mp4"), "vrseg -- --serve in.mp4");
     }
 }
