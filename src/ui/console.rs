@@ -77,6 +77,11 @@ impl Console {
         }
     }
 
+    /// The same without colors, for texts that are written elsewhere.
+    pub(crate) fn plain(&self) -> Self {
+        Self { color: false, ..self.clone() }
+    }
+
     /// Whether a bar can be drawn.
     pub(crate) fn is_terminal(&self) -> bool {
         self.terminal
@@ -159,17 +164,27 @@ impl Console {
 
     /// `vrseg: error: ...`
     pub(crate) fn error(&self, text: &str) {
+        self.error_of("", text);
+    }
+
+    /// The same of one of several files, `[2/3] vrseg: error: ...`
+    pub(crate) fn error_of(&self, prefix: &str, text: &str) {
         tracing::error!(target: SHOWN_ON_CONSOLE, "{text}");
         if !self.is_json_log() {
-            self.line(&format!("vrseg: {} {text}", self.paint(Paint::Red, "error:")));
+            self.line(&format!("{prefix}vrseg: {} {text}", self.paint(Paint::Red, "error:")));
         }
     }
 
     /// `vrseg: warning: ...`
     pub(crate) fn warning(&self, text: &str) {
+        self.warning_of("", text);
+    }
+
+    /// The same of one of several files, `[2/3] vrseg: warning: ...`
+    pub(crate) fn warning_of(&self, prefix: &str, text: &str) {
         tracing::warn!(target: SHOWN_ON_CONSOLE, "{text}");
         if !self.is_json_log() {
-            self.line(&format!("vrseg: {} {text}", self.paint(Paint::Yellow, "warning:")));
+            self.line(&format!("{prefix}vrseg: {} {text}", self.paint(Paint::Yellow, "warning:")));
         }
     }
 

@@ -1,4 +1,7 @@
-//! Numbers for people.
+//! Numbers, times and paths for people.
+
+use chrono::{DateTime, Local, TimeDelta, TimeZone};
+use std::path::Path;
 
 /// `1:02:03`, `4:05`, `7 s`: seconds as a clock shows them.
 pub(crate) fn duration(seconds: f64) -> String {
@@ -19,17 +22,43 @@ pub(crate) fn took(seconds: f64) -> String {
     }
 }
 
-/// `512 B`, `12.3 MB`: powers of ten, as video bit rates are counted.
+/// `512 B`, `12.3 MiB`: powers of two, as the settings and the system count memory; files in the same unit.
 pub(crate) fn bytes(n: u64) -> String {
     let mut value = n as f64;
-    for unit in ["B", "kB", "MB", "GB"] {
-        // 999.95 would be printed as 1000.0.
-        if value < 999.95 {
+    for unit in ["B", "KiB", "MiB", "GiB"] {
+        // 1023.95 would be printed as 1024.0.
+        if value < 1023.95 {
             return if unit == "B" { format!("{n} B") } else { format!("{value:.1} {unit}") };
         }
-        value /= 1000.0;
+        value /= 1024.0;
     }
-    format!("{value:.1} TB")
+    format!("{value:.1} TiB")
+}
+
+/// `1 frame`, `2 frames`.
+pub(crate) fn count(n: u64, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
+/// `17:45`, `Tue 03:15`: the local time in so many seconds, with the day where that is another.
+pub(crate) fn clock_in(seconds: f64) -> String {
+    clock_from(Local::now(), seconds)
+}
+
+fn clock_from<T: TimeZone>(now: DateTime<T>, seconds: f64) -> String
+where
+    T::Offset: std::fmt::Display,
+{
+    // Longer than a year is no forecast.
+    let then = now.clone() + TimeDelta::seconds(seconds.clamp(0.0, 3e7) as i64);
+    let day = if then.date_naive() == now.date_naive() { "%H:%M" } else { "%a %H:%M" };
+    then.format(day).to_string()
+}
+
+/// A path as a person in this folder would write it: relative where it lies below.
+pub(crate) fn path(path: &Path) -> String {
+    let below = std::env::current_dir().ok().and_then(|dir| path.strip_prefix(dir).ok().map(Path::to_owned));
+    below.filter(|p| !p.as_os_str().is_empty()).as_deref().unwrap_or(path).display().to_string()
 }
 
 /// `0.85`, `9.3`, `28`: frames per second with as many digits as mean something.
@@ -55,8 +84,22 @@ mod tests {
     fn numbers_have_units_and_meaningful_digits() {
         assert_eq!([duration(7.4), duration(245.0), duration(3723.0)], ["7 s", "4:05", "1:02:03"]);
         assert_eq!([took(0.418), took(21.44), took(59.97), took(3600.0)], ["0.42 s", "21.4 s", "1:00", "1:00:00"]);
-        assert_eq!([bytes(512), bytes(999_960), bytes(12_345_678)], ["512 B", "1.0 MB", "12.3 MB"]);
+        assert_eq!([bytes(512), bytes(1_048_570), bytes(12_345_678)], ["512 B", "1.0 MiB", "11.8 MiB"]);
+        assert_eq!([count(1, "frame"), count(0, "frame"), count(2, "file")], ["1 frame", "0 frames", "2 files"]);
         assert_eq!([fps(0.853), fps(9.34), fps(9.96), fps(28.4)], ["0.85", "9.3", "10", "28"]);
         assert_eq!([rate(60.0), rate(30000.0 / 1001.0), rate(0.5)], ["60", "29.97", "0.5"]);
+    }
+
+    #[test]
+    fn finish_time_names_another_day() {
+        let now = chrono::Utc.with_ymd_and_hms(2026, 11, 30, 17, 40, 0).single().expect("a time");
+        assert_eq!([clock_from(now, 300.0), clock_from(now, 35_000.0)], ["17:45", "Tue 03:23"]);
+    }
+
+    #[test]
+    fn paths_below_this_folder_are_relative() {
+        let here = std::env::current_dir().expect("a folder");
+        assert_eq!(path(&here.join("a/b.mp4")), "a/b.mp4");
+        assert_eq!([path(Path::new("/else/b.mp4")), path(Path::new("b.mp4"))], ["/else/b.mp4", "b.mp4"]);
     }
 }

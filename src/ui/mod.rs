@@ -2,9 +2,10 @@
 //!
 //! Imports go one way, from the top: `watch` starts the viewers `monitor`, `serve` and `metrics`; these read the
 //! `status` and use `http`; `progress` prints on the `console`, which passes its lines to the `status`; `format`,
-//! `json`, `address`, `http` and `picture` use nothing here, `sheet` only `picture`.
+//! `json`, `batch`, `address`, `http` and `picture` use nothing here, `sheet` only `picture`.
 
 pub(crate) mod address;
+mod batch;
 mod console;
 pub(crate) mod format;
 mod http;
@@ -20,6 +21,7 @@ mod status;
 pub(crate) mod testing;
 mod watch;
 
+pub(crate) use batch::FileState;
 pub(crate) use console::Console;
 pub(crate) use json::JsonLines;
 pub(crate) use progress::{ProgressUi, Style};

@@ -68,3 +68,16 @@ pub(crate) fn start_event() -> Event {
         outputs: vec!["green out.mp4 (libx264)".into(), "matte mask.mkv (libx264)".into()],
     }
 }
+
+pub(crate) fn probed_event() -> Event {
+    Event::Probed {
+        input: "clip_LR.mp4".into(),
+        width: 3840,
+        height: 1920,
+        fps: 30000.0 / 1001.0,
+        frames: Some(600),
+        layout: "side by side, from \"lr\" in the file name".into(),
+        model: "selfie at 512x512".into(),
+        outputs: vec!["green out.mp4 (libx264)".into(), "matte mask.mkv (libx264)".into()],
+    }
+}

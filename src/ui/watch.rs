@@ -109,8 +109,12 @@ impl Watch {
             None => None,
             Some(address) => {
                 let error = |source| WatchError::Address { option: "--serve", address, source };
+                status.expect_viewer();
                 let page = serve::serve(status, address, Arc::clone(&stop)).map_err(error)?;
                 console.line(&format!("vrseg: watch at {}", page.link));
+                if address.ip().is_unspecified() {
+                    console.line("vrseg: from other machines: the same with this machine's name or address");
+                }
                 Some(page)
             }
         };

@@ -269,7 +269,7 @@ fn interrupted_segments_are_finished_with_n() {
     std::fs::copy(out.join("b.mp4"), moved.join("b.mp4")).unwrap();
     for (folder, resumed) in [(&out, true), (&moved, false)] {
         let done = ok(args(folder));
-        assert_eq!(stderr(&done).contains("going on behind them"), resumed, "{}", stderr(&done));
+        assert_eq!(stderr(&done).contains("resuming after "), resumed, "{}", stderr(&done));
         assert_eq!(times(&folder.join("b.mp4")), times(&input));
         assert_eq!(listing(folder), ["b.mp4"]);
         assert!(stderr(&ok(args(folder))).contains("skipped"));

@@ -237,7 +237,7 @@ fn ctrl_c_leaves_a_playable_file_and_the_same_command_resumes() {
     assert_eq!(other.status.code(), Some(2), "{}", stderr(&other));
     assert!(stderr(&other).contains("settings.matte.grow: 0 before, 2 now"), "{}", stderr(&other));
     let went_on = ok(&args);
-    assert!(stderr(&went_on).contains("are done: going on behind them"), "{}", stderr(&went_on));
+    assert!(stderr(&went_on).contains("resuming after "), "{}", stderr(&went_on));
     assert!(std::fs::read(&out).unwrap() == std::fs::read(&whole).unwrap());
     assert!(!folder_of(&out).exists());
 }
@@ -452,7 +452,7 @@ fn full_disk_keeps_finished_segments() {
     assert!(told.starts_with("code 1\n") && told.contains("00000.json"), "{told}\n{said}");
     assert_eq!(said.matches("the disk will be full before the end").count(), 1, "{said}");
     assert!(said.contains("the disk is full") && said.contains("more are needed on this disk"), "{said}");
-    assert!(said.contains("are done: going on behind them"), "{said}");
+    assert!(said.contains("resuming after "), "{said}");
     assert!(told.ends_with("code 0\nout.mkv\n"), "{told}");
     assert_eq!(times(&dir.path().join("kept.mkv")).len(), 240);
 }

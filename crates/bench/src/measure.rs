@@ -7,7 +7,7 @@ use crate::results::{Latency, Measured, StageShare, WholePipeline};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use vrseg_engine::LoadedJob;
-use vrseg_engine::tune::bottleneck;
+use vrseg_engine::tune::bottleneck::{self, StageTime};
 use vrseg_engine::{Cancel, Event, Job, Observer, Plan};
 use vrseg_infer::Kind;
 
@@ -50,12 +50,10 @@ pub fn measure(job: &Job, views: Option<usize>, limits: &Limits) -> Result<Measu
     let timer = FrameTimer::new(limits, &cancel);
     let summary = vrseg_engine::run_loaded(&job, loaded, &cancel, &timer)?;
     let mut whole = timer.whole()?;
-    let shares: Vec<_> = summary.stages.iter().map(|s| (s.stage, s.busy, s.waiting)).collect();
+    let shares: Vec<StageTime<'_>> = summary.stages.iter().map(StageTime::from).collect();
     whole.slowest = bottleneck::slowest(&shares).map(|s| s.0.to_owned()).unwrap_or_default();
-    whole.shares = shares
-        .iter()
-        .map(|(stage, busy, waiting)| StageShare { stage: (*stage).to_owned(), busy: *busy, waiting: *waiting })
-        .collect();
+    whole.shares =
+        shares.iter().map(|s| StageShare { stage: s.stage.to_owned(), busy: s.busy, waiting: s.waiting }).collect();
     whole.peak_memory = summary.resources.peak_memory;
     whole.gpu_busy = summary.resources.gpu_busy;
     whole.gpu_memory = summary.resources.gpu_peak_memory;

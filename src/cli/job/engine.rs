@@ -78,9 +78,6 @@ impl Engine for RealEngine {
             return Ok(segments::run_crew(job, &self.workers, seconds, self.keep.restart, cancel, observer)?);
         }
         let plan = segments::understood(job)?;
-        let best = || vrseg_engine::run::best_shares(&segments::may_replace_its_own(job), &plan, cancel, observer);
-        let found = if self.auto_tune { best() } else { None };
-        let tuned = found.map(|f| vrseg_engine::run::shared_out(job, f.infer, f.workers));
-        Ok(segments::run(tuned.as_ref().unwrap_or(job), plan, self.keep, cancel, observer)?)
+        Ok(segments::run(job, plan, self.keep, self.auto_tune, cancel, observer)?)
     }
 }

@@ -5,7 +5,7 @@ use super::engine::Engine;
 use crate::cli::exit::{self, Exit};
 use crate::cli::interrupt::Stop;
 use crate::cli::limits;
-use crate::ui::ProgressUi;
+use crate::ui::{FileState, ProgressUi};
 use anyhow::Context;
 use serde::Serialize;
 use std::fs;
@@ -22,6 +22,8 @@ enum JsonEvent<'a> {
         #[serde(flatten)]
         plan: serde_json::Value,
     },
+    /// The end of a run of several files.
+    Batch { files: usize, done: usize, failed: Vec<String>, skipped: Vec<String>, stopped: Vec<String> },
     Skipped {
         #[serde(serialize_with = "vrseg_hardware::json_path::lossy")]
         input: &'a Path,
@@ -37,9 +39,12 @@ enum JsonEvent<'a> {
 
 pub(crate) fn run(batch: &Batch, engine: &impl Engine, stop: &Stop, ui: &ProgressUi) -> Exit {
     report_skipped(batch, ui);
-    let nothing_written = || ui.console().line("vrseg: stopped; no output was written");
+    let nothing_written = || {
+        ui.stopped();
+        ui.console().line("vrseg: stopped; no output was written");
+    };
     let mut begun = false;
-    for_each_job(batch, ui, |job| {
+    let exit = for_each_job(batch, ui, |job| {
         if stop.presses() > 0 {
             if !begun {
                 nothing_written();
@@ -80,7 +85,9 @@ pub(crate) fn run(batch: &Batch, engine: &impl Engine, stop: &Stop, ui: &Progres
             }
             Err(error) => Err(error),
         }
-    })
+    });
+    report_end(batch, ui);
+    exit
 }
 
 /// Shows what [`run`] would do.
@@ -110,7 +117,27 @@ pub(crate) fn dry_run(
     })
 }
 
+/// How the files ended, and what is of use now.
+fn report_end(batch: &Batch, ui: &ProgressUi) {
+    ui.finish();
+    let files = ui.outcome();
+    if let (Some(json), true) = (ui.json(), batch.jobs.len() + batch.skipped.len() > 1) {
+        let names = |state| files.all().iter().filter(|f| f.state == state).map(|f| f.input.clone()).collect();
+        let counts = files.counts();
+        json.write(&JsonEvent::Batch {
+            files: files.all().len(),
+            done: counts.done,
+            failed: names(FileState::Failed),
+            skipped: names(FileState::Skipped),
+            stopped: names(FileState::Stopped),
+        });
+    }
+}
+
+/// Tells which inputs are skipped, and makes the others known.
 fn report_skipped(batch: &Batch, ui: &ProgressUi) {
+    let skipped = batch.skipped.iter().map(|(input, output)| (input, format!("{} exists", output.display())));
+    ui.files(batch.jobs.iter().map(|job| job.input.as_path()), skipped);
     for (input, output) in &batch.skipped {
         ui.note(&format!("{}: skipped, {} exists", input.display(), output.display()));
         if let Some(json) = ui.json() {
@@ -149,17 +176,16 @@ fn make_folders(job: &Job) -> anyhow::Result<Vec<PathBuf>> {
 fn for_each_job(batch: &Batch, ui: &ProgressUi, mut work: impl FnMut(&Job) -> anyhow::Result<bool>) -> Exit {
     let (mut failed, mut refused) = (0, 0);
     for (index, job) in batch.jobs.iter().enumerate() {
-        ui.begin(index, batch.jobs.len());
+        ui.begin(index, batch.jobs.len(), &job.input);
         match work(job) {
             Ok(true) => {}
             Ok(false) => return Exit::Interrupted,
             Err(error) => {
                 failed += 1;
-                ui.failed();
                 refused += usize::from(exit::is_usage(&error));
                 let mut message = format!("{error:#}");
                 message += &limits::hint(&message).unwrap_or_default();
-                ui.console().error(&message);
+                ui.failed(&message);
                 if let Some(json) = ui.json() {
                     json.write(&JsonEvent::Error { input: &job.input, message });
                 }
@@ -173,7 +199,11 @@ fn for_each_job(batch: &Batch, ui: &ProgressUi, mut work: impl FnMut(&Job) -> an
             if refused == n { Exit::Usage } else { Exit::Failed }
         }
         n => {
-            ui.console().error(&format!("{n} of {} inputs failed", batch.jobs.len()));
+            // With their names, since with --quiet nothing else follows.
+            let files = ui.outcome();
+            let names = files.all().iter().filter(|f| f.state == FileState::Failed).map(|f| f.input.as_str());
+            let names = names.collect::<Vec<_>>().join(", ");
+            ui.console().error(&format!("{n} of {} inputs failed: {names}", batch.jobs.len()));
             Exit::SomeFailed
         }
     }
@@ -298,9 +328,12 @@ mod tests {
     fn failed_input_does_not_stop_the_others() {
         let (exit, out, err) = play(&["bad", "good"], true);
         assert_eq!(exit, Exit::SomeFailed);
-        assert_eq!(types(&out), ["start", "error", "start", "done"]);
+        assert_eq!(types(&out), ["start", "error", "start", "done", "batch"]);
         assert!(out.contains("\"input\":\"bad\",\"message\":\"bad: not a video: no key frame\""));
-        assert_eq!(err, "vrseg: error: bad: not a video: no key frame\nvrseg: error: 1 of 2 inputs failed\n");
+        assert_eq!(
+            err,
+            "[1/2] vrseg: error: bad: not a video: no key frame\nvrseg: error: 1 of 2 inputs failed: bad\n"
+        );
     }
 
     #[test]
@@ -308,7 +341,7 @@ mod tests {
         for first in ["once", "twice", "late"] {
             let (exit, out, err) = play(&[first, "good"], true);
             assert_eq!((exit, err.as_str()), (Exit::Interrupted, ""), "{first}");
-            let want: &[&str] = if first == "twice" { &["start"] } else { &["start", "done"] };
+            let want: &[&str] = if first == "twice" { &["start", "batch"] } else { &["start", "done", "batch"] };
             assert_eq!(types(&out), want, "{first}");
         }
     }

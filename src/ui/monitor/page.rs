@@ -1,6 +1,6 @@
 //! The layout of the page in the terminal.
 
-use super::panels::{draw_machine, draw_messages, draw_progress, draw_stages, gauges};
+use super::panels::{draw_job, draw_machine, draw_messages, draw_progress, draw_stages, gauges, shortened};
 use super::preview::draw_preview;
 use super::style::{Colors, DrawOptions};
 use crate::ui::picture::Picture;
@@ -11,6 +11,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Widget};
 use std::sync::Arc;
+use vrseg_engine::graph::STAGES;
 
 pub(super) struct Page {
     pub now: Snapshot,
@@ -23,20 +24,23 @@ pub(super) fn draw(frame: &mut Frame<'_>, page: &Page, options: &DrawOptions) {
     let area = frame.area();
     let buffer = frame.buffer_mut();
     let now = &page.now;
-    let stages = now.stages.len() as u16 + 3;
+    // Room for all of them from the beginning, so that nothing jumps.
+    let stages = now.stages.len().max(STAGES.len()) as u16 + 3;
     let log = if area.height > 30 { 8 } else { 5 };
+    let job = if area.height > 30 { job_height(now) } else { 0 };
     let with_preview = options.preview && options.colors != Colors::None && area.width >= 100;
     // What a tall terminal has to spare goes to the pictures.
-    let spare = if with_preview { area.height.saturating_sub(6) * 3 / 5 } else { 0 };
+    let spare = if with_preview { area.height.saturating_sub(7 + job) * 3 / 5 } else { 0 };
     let rows = [
         Constraint::Length(1),
-        Constraint::Length(4),
-        Constraint::Length(stages.max(9).max(spare)),
+        Constraint::Length(5),
+        Constraint::Length(stages.max(spare)),
+        Constraint::Length(job),
         Constraint::Min(log),
         Constraint::Length(1),
     ];
-    let [title, progress, middle, messages, keys] = Layout::vertical(rows).areas(area);
-    title_line(now, options).render(title, buffer);
+    let [title, progress, middle, facts, messages, keys] = Layout::vertical(rows).areas(area);
+    title_line(now, options, title.width.into()).render(title, buffer);
     draw_progress(&page.now, &page.history, options, progress, buffer);
 
     let gauges = gauges(now);
@@ -59,23 +63,39 @@ pub(super) fn draw(frame: &mut Frame<'_>, page: &Page, options: &DrawOptions) {
     if with_preview {
         draw_preview(page.picture.as_deref(), options, right, buffer);
     }
+    if job > 0 {
+        draw_job(now, options, facts, buffer);
+    }
     draw_messages(&page.messages, options, messages, buffer);
     let hint = " q or Ctrl-C: finish the frames under way and stop   p: preview on and off";
     Paragraph::new(hint).style(Style::new().add_modifier(Modifier::DIM)).render(keys, buffer);
 }
 
-fn title_line(now: &Snapshot, options: &DrawOptions) -> Paragraph<'static> {
+/// Rows for what the job is and its files.
+fn job_height(now: &Snapshot) -> u16 {
+    let files = if now.files.len() > 1 { now.files.len().min(6) } else { 0 };
+    (now.facts.len().max(5) + files) as u16 + 2
+}
+
+fn title_line(now: &Snapshot, options: &DrawOptions, width: usize) -> Paragraph<'static> {
     let (word, color) = match now.phase {
         Phase::Starting => ("starting", Color::Cyan),
+        Phase::Loading => ("loading the model", Color::Cyan),
+        Phase::Tuning => ("trying splits of threads", Color::Cyan),
         Phase::Running => ("running", Color::Green),
+        Phase::Joining => ("joining segments", Color::Green),
         Phase::Stopping => ("stopping", Color::Yellow),
+        Phase::Ended if now.jobs.failed > 0 => ("ended with failures", Color::Red),
         Phase::Ended => ("done", Color::Green),
     };
     let number = if now.jobs.count > 1 { format!("[{}/{}] ", now.jobs.number, now.jobs.count) } else { String::new() };
+    let limit = now.phase_limit.map(|s| format!(" ({s:.0} s at most)")).unwrap_or_default();
+    let used = 7 + word.len() + limit.len() + 2 + number.len();
+    let input = shortened(&now.input, width.saturating_sub(used));
     Paragraph::new(Line::from(vec![
         Span::styled(" vrseg ", Style::new().add_modifier(Modifier::BOLD)),
         Span::styled(word, options.paint(color)),
-        Span::raw(format!("  {number}{}", now.input)),
+        Span::raw(format!("{limit}  {number}{input}")),
     ]))
 }
 
@@ -101,7 +121,7 @@ mod tests {
             frames: 300,
             total: Some(600),
             fps,
-            target_fps: 90.0,
+            target_fps: Some(90.0),
             eta: Some(65.0),
             bottleneck: "infer",
             stages: vec![stage("decode", 0.5), stage("infer", 1.0)],

@@ -1,20 +1,25 @@
-//! What a running job shows: a bar on a terminal, a line every few seconds elsewhere, JSON lines
-//! for programs, or nothing but warnings.
+//! What a running job shows: a bar on a terminal, a line now and then elsewhere, JSON lines for programs, or nothing
+//! but warnings.
 
+mod bar;
+mod plain;
 mod text;
 
+use super::batch::Files;
 use super::console::Console;
+use super::format::{self, count};
 use super::json::JsonLines;
 use super::status::RunStatus;
-use indicatif::{ProgressBar, ProgressStyle};
+use bar::Bar;
+use plain::{FIRST_INTERVAL, PlainLines};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use text::Figures;
+use vrseg_engine::events::JobPhase;
 use vrseg_engine::telemetry::SHOWN_ON_CONSOLE;
 use vrseg_engine::{Event, Live, Observer, Trace};
 use vrseg_hardware::Machine;
-
-/// Between two plain lines of progress.
-const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(crate) enum Style {
@@ -31,7 +36,9 @@ pub(crate) enum Style {
 pub(crate) struct ProgressUi {
     console: Console,
     style: Style,
+    /// Until the first plain line of progress.
     interval: Duration,
+    started: Instant,
     /// The summary tells every stage's time, and what held the job up on this machine.
     profiling: Option<Machine>,
     /// A timeline of every job.
@@ -43,11 +50,23 @@ pub(crate) struct ProgressUi {
 
 #[derive(Debug, Default)]
 struct State {
-    /// `[2/5] ` where there are several inputs.
+    /// The files of the run.
+    files: Files,
+    /// `[2/5] ` where there are several inputs; before every line of a file.
     prefix: String,
-    bar: Option<ProgressBar>,
-    last_line: Option<Instant>,
+    /// When the present file was begun.
+    began: Option<Instant>,
+    bar: Option<Bar>,
+    lines: Option<PlainLines>,
+    /// Path of the present input.
+    input: String,
+    /// The outputs as they were shown, before the encoders were opened.
+    outputs: Vec<String>,
+    /// Warnings of the present job.
+    warnings: Vec<String>,
     done: bool,
+    /// A command that is of use after the run.
+    next: Option<String>,
 }
 
 impl ProgressUi {
@@ -56,7 +75,8 @@ impl ProgressUi {
         Self {
             console,
             style,
-            interval: LINE_INTERVAL,
+            interval: FIRST_INTERVAL,
+            started: Instant::now(),
             profiling: None,
             trace: None,
             status: None,
@@ -93,32 +113,82 @@ impl ProgressUi {
         }
     }
 
-    /// The next job begins: number `index` (from 0) of `count`.
-    pub(crate) fn begin(&self, index: usize, count: usize) {
-        let prefix = if count > 1 { format!("[{}/{count}] ", index + 1) } else { String::new() };
-        *self.lock() = State { prefix, ..State::default() };
+    /// The files of the run: those that wait, and those that are skipped with the reason.
+    pub(crate) fn files<'a>(
+        &self,
+        inputs: impl IntoIterator<Item = &'a Path>,
+        skipped: impl IntoIterator<Item = (&'a PathBuf, String)>,
+    ) {
+        let files = Files::new(inputs, skipped);
         if let Some(status) = &self.status {
-            status.begin(index, count);
+            status.files(files.clone());
+        }
+        self.lock().files = files;
+    }
+
+    /// The next job begins: number `index` (from 0) of `count`.
+    pub(crate) fn begin(&self, index: usize, count: usize, input: &Path) {
+        let prefix = if count > 1 { format!("[{}/{count}] ", index + 1) } else { String::new() };
+        let mut state = self.lock();
+        let State { mut files, next, .. } = std::mem::take(&mut *state);
+        files.begin(index);
+        let (began, input) = (Some(Instant::now()), input.to_path_buf());
+        *state = State { files, next, prefix, began, input: input.to_string_lossy().into_owned(), ..State::default() };
+        drop(state);
+        if let Some(status) = &self.status {
+            status.begin(index, count, &input);
         }
     }
 
     /// The job is over, in whichever way: takes the bar away.
     pub(crate) fn end(&self) {
         if let Some(bar) = self.lock().bar.take() {
-            bar.finish_and_clear();
+            bar.clear();
         }
     }
 
-    pub(crate) fn failed(&self) {
+    /// The present job failed, for that reason, which is printed.
+    pub(crate) fn failed(&self, message: &str) {
+        let mut state = self.lock();
+        state.files.failed(message);
+        let prefix = state.prefix.clone();
+        drop(state);
         if let Some(status) = &self.status {
-            status.failed();
+            status.failed(message);
         }
+        self.console.error_of(&prefix, message);
+    }
+
+    /// The present job was stopped before it wrote anything.
+    pub(crate) fn stopped(&self) {
+        self.lock().files.stopped();
+        if let Some(status) = &self.status {
+            status.stopped();
+        }
+    }
+
+    /// The run is over: how its files ended, where there are several, and what is of use now.
+    pub(crate) fn finish(&self) {
+        let state = self.lock();
+        let batch = text::batch_done(&state.files, self.started.elapsed().as_secs_f64(), &self.console);
+        let next = state.next.clone();
+        drop(state);
+        if matches!(self.style, Style::Human) {
+            let next = next.map(|next| format!("next: {next}\n"));
+            self.console.write(format!("{}{}", batch.unwrap_or_default(), next.unwrap_or_default()).as_bytes());
+        }
+    }
+
+    /// The files of the run and how they ended.
+    pub(crate) fn outcome(&self) -> Files {
+        self.lock().files.clone()
     }
 
     /// Tells a person something that isn't an event. Silent with `--quiet` and `--json`.
     pub(crate) fn note(&self, text: &str) {
         if matches!(self.style, Style::Human) {
-            self.console.line(&format!("vrseg: {text}"));
+            let prefix = self.lock().prefix.clone();
+            self.console.line(&format!("{prefix}vrseg: {text}"));
         }
     }
 
@@ -132,68 +202,94 @@ impl ProgressUi {
     }
 
     fn human(&self, event: &Event) {
-        let mut state = self.lock();
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let write = |text: &str| self.console.write(text::prefixed(&state.prefix, text).as_bytes());
         match event {
-            Event::Start { frames, .. } => {
-                self.console.write(text::start(event, &state.prefix, &self.console).as_bytes());
-                state.last_line = Some(Instant::now());
-                if self.console.is_terminal() && !self.console.is_deferred() {
-                    state.bar = Some(self.bar(*frames, &state.prefix));
+            Event::Probed { outputs, .. } => {
+                write(&text::probed(event, &self.console));
+                state.outputs.clone_from(outputs);
+                state.lines = Some(PlainLines::new(Instant::now(), self.interval));
+            }
+            Event::Phase { phase, limit } => {
+                let text = text::phase(*phase, *limit);
+                match &mut state.bar {
+                    Some(bar) => bar.say(&text),
+                    None if self.console.is_terminal() && !self.console.is_deferred() => {
+                        state.bar = Some(Bar::new(&self.console, &state.prefix, &text));
+                    }
+                    None => {}
+                }
+                if !self.console.is_terminal() && *phase != JobPhase::Loading {
+                    write(&text::labeled(&self.console, phase_label(*phase), &text));
                 }
             }
-            Event::Progress { frames, total, .. } => {
-                let text = text::progress(event);
-                if let Some(bar) = &state.bar {
-                    if let Some(total) = total {
-                        bar.set_length(*total);
-                    }
-                    bar.set_position(*frames);
-                    bar.set_message(text);
-                } else if !self.console.is_deferred() && state.last_line.is_none_or(|t| t.elapsed() >= self.interval) {
-                    state.last_line = Some(Instant::now());
-                    self.console.line(&format!("{}{text}", state.prefix));
+            Event::Tuned { .. } => write(&text::labeled(&self.console, "tuning", &text::tuned(event))),
+            Event::Start { device, outputs, .. } => {
+                if state.outputs.is_empty() {
+                    write(&text::probed(event, &self.console));
+                } else if state.outputs != *outputs {
+                    write(&text::output_lines(outputs, &self.console));
+                }
+                state.outputs.clone_from(outputs);
+                write(&text::labeled(&self.console, "device", device));
+                state.lines = Some(PlainLines::new(Instant::now(), self.interval));
+                if self.console.is_terminal() && !self.console.is_deferred() {
+                    let bar = state.bar.get_or_insert_with(|| Bar::new(&self.console, &state.prefix, ""));
+                    bar.say("waiting for the first frame");
+                }
+            }
+            Event::Progress { eta, .. } => {
+                let elapsed = state.began.map_or(0.0, |t| t.elapsed().as_secs_f64());
+                let Some(figures) = Figures::of(event, elapsed) else { return };
+                let batch = text::batch(&state.files, *eta);
+                if let Some(bar) = &mut state.bar {
+                    bar.show(&figures, batch.as_deref());
+                } else if !self.console.is_deferred() && state.lines.as_mut().is_none_or(|l| l.is_due(Instant::now())) {
+                    let batch = batch.map(|b| format!("; {b}")).unwrap_or_default();
+                    self.console.line(&format!("{}{}{batch}", state.prefix, figures.line()));
                 }
             }
             Event::Done { summary } => {
                 if let Some(bar) = state.bar.take() {
-                    bar.finish_and_clear();
+                    bar.clear();
                 }
-                let mut text = text::done(summary, &state.prefix, &self.console);
+                let mut text = text::done(summary, &state.warnings, &self.console);
                 if let Some(machine) = &self.profiling {
                     text += &text::profile(summary, machine);
                 }
-                self.console.write(text.as_bytes());
+                self.console.write(text::prefixed(&state.prefix, &text).as_bytes());
+                state.next = text::next_step(summary, &state.input).or(state.next.take());
             }
             Event::Resumed { folder, segments, frames } => {
-                let text = format!("{segments} segments ({frames} frames) are done: going on behind them");
-                self.console.line(&format!("{}{}: {text}", state.prefix, folder.display()));
-            }
-            Event::Tuned { infer, workers, gain, tried, seconds } => {
-                let text = format!(
-                    "threads  {infer} for the network, {workers} workers: the best of {tried} shares in a trial of \
-                     {seconds:.1} s{}",
-                    if *gain > 1.0 { format!(", {gain:.2} times the rules' speed") } else { String::new() }
-                );
-                self.console.line(&format!("{}{text}", state.prefix));
+                let (segments, frames) = (count(*segments as u64, "segment"), count(*frames, "frame"));
+                let text = format!("resuming after {segments} ({frames}) in {}", format::path(folder));
+                write(&text::labeled(&self.console, "resume", &text));
             }
             Event::Warning { .. } | Event::Segments { .. } | Event::Segment { .. } => {}
         }
     }
+}
 
-    fn bar(&self, total: Option<u64>, prefix: &str) -> ProgressBar {
-        let (bar, template) = match total {
-            Some(n) => (ProgressBar::new(n), "{prefix}{bar:16} {wide_msg}"),
-            None => (ProgressBar::new_spinner(), "{prefix}{spinner} {wide_msg}"),
-        };
-        let bar = self.console.bars().add(bar);
-        // The templates are constants and right; indicatif's own is good enough if they weren't.
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("━╸─"));
-        }
-        bar.set_prefix(prefix.to_owned());
-        bar.set_message("starting");
-        bar.enable_steady_tick(Duration::from_millis(200));
-        bar
+fn phase_label(phase: JobPhase) -> &'static str {
+    match phase {
+        JobPhase::Loading => "loading",
+        JobPhase::Tuning => "tuning",
+        JobPhase::Joining => "joining",
+    }
+}
+
+/// A line of the log for an event, where it is worth one.
+fn log_line(event: &Event, console: &Console) -> Option<String> {
+    let one_line = |text: String| {
+        text.lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>().join("; ")
+    };
+    match event {
+        Event::Probed { .. } => Some(one_line(text::probed(event, console))),
+        Event::Start { input, device, .. } => Some(format!("{}: started on {device}", input.display())),
+        Event::Tuned { .. } => Some(format!("tuning: {}", text::tuned(event))),
+        Event::Done { summary } => Some(one_line(text::done(summary, &[], console))),
+        _ => None,
     }
 }
 
@@ -208,18 +304,27 @@ impl Observer for ProgressUi {
     }
 
     fn event(&self, event: Event) {
-        if matches!(event, Event::Done { .. }) {
-            self.lock().done = true;
+        let mut state = self.lock();
+        state.done |= matches!(event, Event::Done { .. });
+        state.files.event(&event);
+        if let Event::Warning { message } = &event {
+            // Several workers or a second attempt notice the same.
+            if state.warnings.contains(message) {
+                return;
+            }
+            state.warnings.push(message.clone());
         }
+        let prefix = state.prefix.clone();
+        drop(state);
         if let Some(status) = &self.status {
             status.event(&event);
         }
-        if let Event::Start { .. } | Event::Done { .. } = &event {
-            tracing::info!(target: SHOWN_ON_CONSOLE, "{event:?}");
+        if let Some(line) = log_line(&event, &self.console.plain()) {
+            tracing::info!(target: SHOWN_ON_CONSOLE, "{line}");
         }
         match (&self.style, &event) {
             (Style::Json(lines), _) => lines.write(&event),
-            (_, Event::Warning { message }) => self.console.warning(message),
+            (_, Event::Warning { message }) => self.console.warning_of(&prefix, message),
             (Style::Human, _) => self.human(&event),
             (Style::Quiet, _) => {}
         }

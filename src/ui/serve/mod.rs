@@ -6,7 +6,7 @@ use crate::ui::picture::{Image, Picture};
 use crate::ui::status::{HistoryPoint, LogMessage, Phase, RunStatus, Snapshot, StopFn};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::sse::{Event, Sse};
@@ -16,13 +16,15 @@ use futures_util::stream::{self, Stream};
 use serde::Serialize;
 use std::convert::Infallible;
 use std::io::{self, Read};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use vrseg_engine::telemetry::SHOWN_ON_CONSOLE;
 
 /// Between two events.
 const EVENT_INTERVAL: Duration = Duration::from_millis(500);
+/// How long a page waits for a fresh preview.
+const FIRST_PREVIEW: Duration = Duration::from_millis(1200);
 /// Size of the preview's pictures at most.
 const PREVIEW_SIZE: (usize, usize) = (960, 480);
 
@@ -53,7 +55,14 @@ pub(crate) fn serve(status: &Arc<RunStatus>, address: SocketAddr, stop: StopFn) 
     let token = token()?;
     let state = ServeState { status: Arc::clone(status), stop };
     let server = Server::start("vrseg-serve", address, pages(&token, state))?;
-    let link = format!("http://{}/{token}/", server.address());
+    // "Every address" is none that a browser can open.
+    let mut shown = server.address();
+    match shown.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => shown.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => shown.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    let link = format!("http://{shown}/{token}/");
     Ok(StatusServer { _server: server, link })
 }
 
@@ -62,9 +71,9 @@ fn pages(token: &str, state: ServeState) -> Router {
         .route("/", get(page))
         .route("/events", get(events))
         .route("/history", get(history))
-        .route("/source.png", get(|s: State<ServeState>| png(s, |p| &p.source)))
-        .route("/matte.png", get(|s: State<ServeState>| png(s, |p| &p.matte)))
-        .route("/composite.png", get(|s: State<ServeState>| png(s, |p| &p.composite)))
+        .route("/source.png", get(|s: State<ServeState>, q: RawQuery| png(s, q, |p| &p.source)))
+        .route("/matte.png", get(|s: State<ServeState>, q: RawQuery| png(s, q, |p| &p.matte)))
+        .route("/composite.png", get(|s: State<ServeState>, q: RawQuery| png(s, q, |p| &p.composite)))
         .route("/stop", post(stop))
         .layer(middleware::from_fn(refuse_foreign_origin))
         .with_state(state);
@@ -105,8 +114,28 @@ async fn refuse_foreign_origin(request: Request<Body>, next: Next) -> Response {
     response
 }
 
-async fn page() -> Response {
-    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], PAGE).into_response()
+/// The page with the present status in it, so that it is complete at once.
+async fn page(State(state): State<ServeState>) -> Response {
+    let before = state.status.picture().map(|p| p.frame);
+    if state.status.snapshot().frames > 0 {
+        // A fresh preview comes within a moment of the first request for one.
+        let until = tokio::time::Instant::now() + FIRST_PREVIEW;
+        while state.status.picture().map(|p| p.frame) == before && tokio::time::Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    let (event, _) = status_event(&state, 0);
+    // Nothing in it may end the script's element.
+    let json = serde_json::to_string(&event).unwrap_or_else(|_| "null".to_owned()).replace('<', "\\u003c");
+    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], PAGE.replace("INITIAL_STATUS", &json)).into_response()
+}
+
+/// The status with the messages after number `after`, and the number of the last one.
+fn status_event(state: &ServeState, after: u64) -> (StatusEvent, u64) {
+    let messages = state.status.messages(after);
+    let after = messages.last().map_or(after, |m| m.number);
+    let picture = state.status.picture().map(|p| (p.frame, p.seconds));
+    (StatusEvent { snapshot: state.status.snapshot(), picture, messages }, after)
 }
 
 /// One event: the status, and the messages since the event before.
@@ -122,12 +151,9 @@ struct StatusEvent {
 async fn events(State(state): State<ServeState>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let next = |(state, after, wait): (ServeState, u64, Duration)| async move {
         tokio::time::sleep(wait).await;
-        let snapshot = state.status.snapshot();
-        let ended = snapshot.phase == Phase::Ended;
-        let messages = state.status.messages(after);
-        let after = messages.last().map_or(after, |m| m.number);
-        let picture = state.status.picture().map(|p| (p.frame, p.seconds));
-        let event = serde_json::to_string(&StatusEvent { snapshot, picture, messages });
+        let (event, after) = status_event(&state, after);
+        let ended = event.snapshot.phase == Phase::Ended;
+        let event = serde_json::to_string(&event);
         let event = event.map_or_else(|_| Event::default().comment("not JSON"), |json| Event::default().data(json));
         // The last event stays the last: a browser that lost the stream would come again.
         let wait = if ended { Duration::from_secs(3600) } else { EVENT_INTERVAL };
@@ -144,10 +170,13 @@ async fn history(State(state): State<ServeState>) -> Response {
     }
 }
 
-async fn png(State(state): State<ServeState>, which: fn(&Picture) -> &Image) -> Response {
+/// A picture that fits into the page, or with `?full` every pixel of it.
+async fn png(State(state): State<ServeState>, RawQuery(query): RawQuery, which: fn(&Picture) -> &Image) -> Response {
+    let full = query.is_some_and(|q| q.split('&').any(|word| word == "full"));
+    let (width, height) = if full { (usize::MAX, usize::MAX) } else { PREVIEW_SIZE };
     let picture = state.status.picture();
     // Elsewhere: other requests are not to wait for it.
-    let make = move || picture.and_then(|p| which(&p).fitted(PREVIEW_SIZE.0, PREVIEW_SIZE.1).png().ok());
+    let make = move || picture.and_then(|p| which(&p).fitted(width, height).png().ok());
     match tokio::task::spawn_blocking(make).await.unwrap_or_default() {
         Some(file) => ([(header::CONTENT_TYPE, "image/png")], file).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
@@ -159,7 +188,7 @@ async fn stop(State(state): State<ServeState>, headers: HeaderMap) -> StatusCode
     if !headers.contains_key("x-vrseg") {
         return StatusCode::FORBIDDEN;
     }
-    tracing::info!(target: SHOWN_ON_CONSOLE, "a stop was asked for on the web page");
+    tracing::info!(target: SHOWN_ON_CONSOLE, "a stop was requested on the web page");
     (state.stop)();
     StatusCode::NO_CONTENT
 }
@@ -200,12 +229,15 @@ mod tests {
         let stop: StopFn = Arc::new(move || {
             count.fetch_add(1, Ordering::SeqCst);
         });
+        status.add_message("</script><b>");
         let page = serve(&status, "127.0.0.1:0".parse().expect("an address"), stop).expect("a server");
         let path = format!("/{}", page.link.splitn(4, '/').nth(3).expect("a path"));
         assert!(path.len() == 34, "{path}");
 
         let whole = ask(&page, &format!("GET {path}"), "");
         assert!(whole.starts_with("HTTP/1.1 200") && whole.contains("<title>"), "{whole}");
+        // The status is in the page, and nothing of it is read as HTML.
+        assert!(whole.contains("clip_LR.mp4") && whole.contains("\\u003c/script>\\u003cb>"), "{whole}");
         assert!(whole.contains("default-src 'none'") && !whole.contains("access-control"), "{whole}");
         assert!(ask(&page, "GET /", "").starts_with("HTTP/1.1 404"));
         assert!(ask(&page, &format!("GET /{}/", "0".repeat(32)), "").starts_with("HTTP/1.1 404"));

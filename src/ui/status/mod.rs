@@ -5,10 +5,13 @@ mod snapshot;
 
 pub(crate) use snapshot::{HistoryPoint, LogMessage, Phase, Segments, Snapshot, StageStatus};
 
+use super::batch::Files;
 use super::picture::{self, Picture};
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use vrseg_engine::events::JobPhase;
 use vrseg_engine::{Event, Live, StageReport};
 use vrseg_hardware::Machine;
 use vrseg_infer::cache::CacheStats;
@@ -36,6 +39,7 @@ pub(crate) struct RunStatus {
 #[derive(Debug, Default)]
 struct State {
     now: Snapshot,
+    files: Files,
     live: Option<Arc<Live>>,
     /// Stages of the finished jobs, added up.
     finished_stages: Vec<StageReport>,
@@ -50,12 +54,13 @@ struct State {
     last_message: u64,
     /// Frames that an earlier run of the present job has done.
     resumed: u64,
+    /// When the present job was begun.
+    begun: Option<Instant>,
     viewed: Option<Instant>,
     picture: Option<Arc<Picture>>,
+    /// Somebody may open a page at any time.
+    expects_viewer: bool,
 }
-
-/// Target where none is set: what headsets show at least.
-const DEFAULT_TARGET_FPS: f64 = 90.0;
 
 impl RunStatus {
     /// The status of a run that has not begun, on this machine.
@@ -64,7 +69,7 @@ impl RunStatus {
         let now = Snapshot {
             cores: machine.cpu.usable,
             memory: machine.memory.usable(),
-            target_fps: target_fps.unwrap_or(DEFAULT_TARGET_FPS),
+            target_fps,
             card,
             ..Snapshot::default()
         };
@@ -80,12 +85,25 @@ impl RunStatus {
         self.started.elapsed().as_secs_f64()
     }
 
+    /// The files of the run.
+    pub(crate) fn files(&self, files: Files) {
+        self.lock().files = files;
+    }
+
     /// Job number `index` (from 0) of `count` begins.
-    pub(crate) fn begin(&self, index: usize, count: usize) {
+    pub(crate) fn begin(&self, index: usize, count: usize, input: &Path) {
         let mut state = self.lock();
+        state.files.begin(index);
+        state.begun = Some(Instant::now());
+        state.picture = None;
+        state.resumed = 0;
+        let now = &mut state.now;
+        now.input = super::format::path(input);
+        now.facts = Vec::new();
+        (now.frames, now.total, now.fps, now.eta, now.bytes, now.bottleneck) = (0, None, 0.0, None, 0, "");
         state.now.jobs.number = index + 1;
         state.now.jobs.count = count;
-        state.now.phase = Phase::Starting;
+        state.now.enter(Phase::Starting);
         state.now.segments = None;
     }
 
@@ -99,8 +117,22 @@ impl RunStatus {
 
     pub(crate) fn event(&self, event: &Event) {
         let mut state = self.lock();
+        state.files.event(event);
         let State { now, resumed, .. } = &mut *state;
         match event {
+            Event::Probed { input, width, height, fps, frames, layout, model, outputs } => {
+                now.input = super::format::path(input);
+                now.total = *frames;
+                now.facts = facts((*width, *height, *fps), layout, model, None, outputs);
+            }
+            Event::Phase { phase, limit } => {
+                now.enter(match phase {
+                    JobPhase::Loading => Phase::Loading,
+                    JobPhase::Tuning => Phase::Tuning,
+                    JobPhase::Joining => Phase::Joining,
+                });
+                now.phase_limit = *limit;
+            }
             Event::Resumed { frames, .. } => *resumed = *frames,
             Event::Segments { frames, finished, usual } => {
                 let done = (0..frames.len()).map(|n| finished.contains(&n)).collect();
@@ -110,16 +142,14 @@ impl RunStatus {
                 now.segments.iter_mut().for_each(|s| s.finish(*segment, *frames));
             }
             Event::Start { input, width, height, fps, frames, layout, model, device, outputs } => {
-                now.phase = Phase::Running;
-                now.input = input.to_string_lossy().into_owned();
-                let video = format!("{width}x{height}, {} fps", super::format::rate(*fps));
-                now.facts = vec![("video", video), ("layout", layout.clone()), ("model", model.clone())];
-                now.facts.push(("device", device.clone()));
-                now.facts.extend(outputs.iter().map(|o| ("output", o.clone())));
+                now.enter(Phase::Running);
+                now.input = super::format::path(input);
+                now.facts = facts((*width, *height, *fps), layout, model, Some(device), outputs);
                 (now.frames, now.total, now.fps, now.eta, now.bottleneck) =
                     (std::mem::take(resumed), *frames, 0.0, None, "");
             }
-            Event::Progress { frames, total, fps, eta, bottleneck } => {
+            Event::Progress { frames, total, fps, eta, bytes, bottleneck } => {
+                now.bytes = *bytes;
                 now.all_frames += frames.saturating_sub(now.frames);
                 (now.frames, now.total, now.fps, now.eta, now.bottleneck) = (*frames, *total, *fps, *eta, bottleneck);
             }
@@ -128,6 +158,7 @@ impl RunStatus {
             Event::Done { summary } => {
                 now.all_frames += summary.frames.saturating_sub(now.frames);
                 (now.frames, now.fps, now.eta) = (summary.frames, summary.fps, None);
+                now.bytes = summary.outputs.iter().map(|o| o.bytes).sum();
                 if summary.interrupted {
                     now.jobs.interrupted += 1;
                 } else {
@@ -137,17 +168,28 @@ impl RunStatus {
         }
     }
 
-    pub(crate) fn failed(&self) {
-        self.lock().now.jobs.failed += 1;
+    pub(crate) fn failed(&self, message: &str) {
+        let mut state = self.lock();
+        state.now.jobs.failed += 1;
+        state.files.failed(message);
+    }
+
+    /// The present job was stopped before it wrote anything.
+    pub(crate) fn stopped(&self) {
+        self.lock().files.stopped();
     }
 
     pub(crate) fn stopping(&self) {
-        self.lock().now.phase = Phase::Stopping;
+        let mut state = self.lock();
+        state.now.stopping = true;
+        state.now.phase = Phase::Stopping;
     }
 
     pub(crate) fn ended(&self) {
         self.tick();
-        self.lock().now.phase = Phase::Ended;
+        let mut state = self.lock();
+        state.now.phase = Phase::Ended;
+        state.now.eta = None;
     }
 
     /// Adds a line of output to the messages, without its colors.
@@ -173,7 +215,8 @@ impl RunStatus {
         state.update_loads(live.clocks.report());
         state.add_point(t);
         drop(state);
-        if self.has_preview_viewer() {
+        // One picture is there for whoever opens the page, though nobody has yet.
+        if self.has_preview_viewer() || self.lock().picture_awaited() {
             // Converted outside of the lock: it takes a few milliseconds.
             let picture =
                 live.preview.take().map(|preview_frame| Arc::new(picture::from_preview_frame(&preview_frame)));
@@ -186,7 +229,10 @@ impl RunStatus {
 
     /// The status at this moment.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        Snapshot { t: self.t(), ..self.lock().now.clone() }
+        let state = self.lock();
+        let elapsed = state.begun.map_or(0.0, |t| t.elapsed().as_secs_f64());
+        let (all_eta, files) = (state.files.eta(state.now.eta), state.files.all().to_vec());
+        Snapshot { t: self.t(), elapsed, all_eta, files, ..state.now.clone() }
     }
 
     /// Sums over all jobs: what the stages did, and where the mattes came from.
@@ -210,6 +256,11 @@ impl RunStatus {
         self.lock().messages.iter().filter(|m| m.number > after).cloned().collect()
     }
 
+    /// Somebody may open a page at any time: one picture of each job is ready for that.
+    pub(crate) fn expect_viewer(&self) {
+        self.lock().expects_viewer = true;
+    }
+
     /// Whether a viewer has asked for pictures a moment ago.
     pub(crate) fn has_preview_viewer(&self) -> bool {
         self.lock().viewed.is_some_and(|at| at.elapsed() < VIEWER_TIMEOUT)
@@ -224,6 +275,11 @@ impl RunStatus {
 }
 
 impl State {
+    /// A viewer may come, and there is no picture of the present job.
+    fn picture_awaited(&self) -> bool {
+        self.expects_viewer && self.picture.is_none()
+    }
+
     /// Adds the ended job's figures to those of the finished ones.
     fn archive_job(&mut self) {
         if let Some(live) = self.live.take() {
@@ -268,6 +324,22 @@ impl State {
             self.point_interval *= 2.0;
         }
     }
+}
+
+/// What is known of a job, for people; the device only once the model is loaded.
+fn facts(
+    (width, height, fps): (usize, usize, f64),
+    layout: &str,
+    model: &str,
+    device: Option<&str>,
+    outputs: &[String],
+) -> Vec<(&'static str, String)> {
+    let rate = if fps > 0.0 { format!(", {} fps", super::format::rate(fps)) } else { String::new() };
+    let mut facts = vec![("video", format!("{width}x{height}{rate}")), ("layout", layout.to_owned())];
+    facts.push(("model", model.to_owned()));
+    facts.push(("device", device.unwrap_or("waiting").to_owned()));
+    facts.extend(outputs.iter().map(|o| ("output", o.clone())));
+    facts
 }
 
 /// Adds sums; queues and percentiles are those of `more`.

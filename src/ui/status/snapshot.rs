@@ -1,5 +1,6 @@
 //! The status of a run at one moment, as viewers and the performance log get it. Field names are the JSON's.
 
+use crate::ui::batch::FileStatus;
 use serde::Serialize;
 use vrseg_engine::StageReport;
 use vrseg_hardware::sampler::Sample;
@@ -9,11 +10,17 @@ use vrseg_infer::cache::CacheStats;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Phase {
-    /// The input is examined, the model loaded.
+    /// The input is examined.
     #[default]
     Starting,
+    /// The model is loaded.
+    Loading,
+    /// A short trial measures which split of threads is fastest.
+    Tuning,
     /// Frames are written.
     Running,
+    /// The finished segments are joined.
+    Joining,
     /// A stop was requested: the current frames are finished.
     Stopping,
     /// The last job has ended.
@@ -114,6 +121,11 @@ pub(crate) struct Snapshot {
     pub t: f64,
     /// What the run does.
     pub phase: Phase,
+    /// Seconds that the phase takes at most, where it has a limit.
+    pub phase_limit: Option<f64>,
+    /// A stop was requested.
+    #[serde(skip)]
+    pub stopping: bool,
     /// How many inputs there are, and how they ended.
     pub jobs: JobCounts,
     /// Path of the present input.
@@ -128,9 +140,17 @@ pub(crate) struct Snapshot {
     pub total: Option<u64>,
     /// Frames per second over the last seconds.
     pub fps: f64,
-    /// Frames per second that are wanted: above it is green, above two thirds of it yellow.
-    pub target_fps: f64,
+    /// Frames per second that the user wants: above it is green, above two thirds of it yellow.
+    pub target_fps: Option<f64>,
+    /// Seconds since the present job was begun.
+    pub elapsed: f64,
     pub eta: Option<f64>,
+    /// Seconds left for all files.
+    pub all_eta: Option<f64>,
+    /// Bytes of the present job's outputs so far.
+    pub bytes: u64,
+    /// The files of the run.
+    pub files: Vec<FileStatus>,
     /// Segments of the present job; `None`: it is not divided.
     pub segments: Option<Segments>,
     /// The slowest stage, for which the others wait.
@@ -148,4 +168,12 @@ pub(crate) struct Snapshot {
     /// Name and bytes of memory of the first GPU, where there is one.
     pub card: Option<(String, Option<u64>)>,
     pub warnings: u64,
+}
+
+impl Snapshot {
+    /// Another phase begins; a requested stop stays the phase.
+    pub(super) fn enter(&mut self, phase: Phase) {
+        self.phase = if self.stopping { Phase::Stopping } else { phase };
+        self.phase_limit = None;
+    }
 }

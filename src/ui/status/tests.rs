@@ -8,7 +8,7 @@ fn new_status() -> Arc<RunStatus> {
 #[test]
 fn frames_of_all_jobs_are_counted_once() {
     let status = new_status();
-    let progress = |frames| Event::Progress { frames, total: None, fps: 9.0, eta: None, bottleneck: "infer" };
+    let progress = |frames| Event::Progress { frames, total: None, fps: 9.0, eta: None, bytes: 0, bottleneck: "infer" };
     for _ in 0..2 {
         status.event(&start_event());
         status.event(&progress(100));
@@ -17,7 +17,7 @@ fn frames_of_all_jobs_are_counted_once() {
     }
     status.event(&start_event());
     status.event(&progress(5));
-    status.failed();
+    status.failed("why");
     let now = status.snapshot();
     assert_eq!((now.frames, now.all_frames), (5, 1205));
     assert_eq!((now.jobs.done, now.jobs.failed), (2, 1));
@@ -37,7 +37,7 @@ fn segments_are_added_one_by_one_or_all_at_once() {
     status.event(&Event::Segment { segment: 3, frames: 100, bytes: 9 });
     assert_eq!(segments().finished, [false, false, true, true]);
     assert_eq!(segments().count(None), Some((4, true)));
-    status.begin(1, 2);
+    status.begin(1, 2, Path::new("b.mp4"));
     assert_eq!(status.snapshot().segments, None);
 }
 

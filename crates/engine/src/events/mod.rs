@@ -14,11 +14,50 @@ use std::time::Duration;
 use vrseg_hardware::Usage;
 use vrseg_infer::cache::CacheStats;
 
+/// What happens to a job besides work on its frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobPhase {
+    /// The models are loaded.
+    Loading,
+    /// A short trial measures which split of threads is fastest.
+    Tuning,
+    /// The finished segments are joined to the outputs.
+    Joining,
+}
+
 /// Something happened.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
-    /// The job was understood and work begins.
+    /// The input was probed and the job planned: what will be done, before anything that takes time.
+    Probed {
+        /// Source.
+        #[serde(serialize_with = "vrseg_hardware::json_path::lossy")]
+        input: PathBuf,
+        /// Frame width in pixels.
+        width: usize,
+        /// Frame height in pixels.
+        height: usize,
+        /// Frames per second, average; 0 where unknown.
+        fps: f64,
+        /// Frames expected, where the container tells enough.
+        frames: Option<u64>,
+        /// Layout and what it rests on.
+        layout: String,
+        /// Model and the size of its input.
+        model: String,
+        /// Outputs, each `mode path (encoder)`.
+        outputs: Vec<String>,
+    },
+    /// A phase of the job begins that may take seconds.
+    Phase {
+        /// Which.
+        phase: JobPhase,
+        /// Seconds that it takes at most, where it has a limit.
+        limit: Option<f64>,
+    },
+    /// The models are loaded and work begins.
     Start {
         /// Source.
         #[serde(serialize_with = "vrseg_hardware::json_path::lossy")]
@@ -90,6 +129,8 @@ pub enum Event {
         fps: f64,
         /// Seconds left, where it can be guessed.
         eta: Option<f64>,
+        /// Bytes of all outputs so far.
+        bytes: u64,
         /// The stage that the others wait for.
         bottleneck: &'static str,
     },

@@ -3,8 +3,8 @@
 use super::{Event, Observer};
 use crate::graph::Clocks;
 use std::collections::VecDeque;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Shortest time between two events.
@@ -18,22 +18,25 @@ pub(crate) struct Progress<'a> {
     total: Option<u64>,
     before: u64,
     written: Vec<AtomicU64>,
+    bytes: Arc<AtomicU64>,
     recent: Mutex<VecDeque<(Instant, u64)>>,
     observer: &'a dyn Observer,
     clocks: &'a Clocks,
 }
 
 impl<'a> Progress<'a> {
-    /// Nothing is written yet but `before` frames by other runs.
+    /// Nothing is written yet but `before` frames by other runs. `bytes` is the size of all outputs.
     pub(crate) fn new(
         total: Option<u64>,
         before: u64,
         outputs: usize,
+        bytes: &Arc<AtomicU64>,
         observer: &'a dyn Observer,
         clocks: &'a Clocks,
     ) -> Self {
         let recent = Mutex::new(VecDeque::from([(Instant::now(), 0)]));
-        Self { total, before, written: (0..outputs).map(|_| AtomicU64::new(0)).collect(), recent, observer, clocks }
+        let written = (0..outputs).map(|_| AtomicU64::new(0)).collect();
+        Self { total, before, written, bytes: Arc::clone(bytes), recent, observer, clocks }
     }
 
     /// Frames that every output got in this run.
@@ -62,6 +65,7 @@ impl<'a> Progress<'a> {
         let total = self.total.filter(|total| written <= *total);
         let eta = total.filter(|_| fps > 0.0).map(|t| t.saturating_sub(written) as f64 / fps);
         let bottleneck = self.clocks.bottleneck();
-        self.observer.event(Event::Progress { frames: written, total, fps, eta, bottleneck });
+        let bytes = self.bytes.load(Ordering::Relaxed);
+        self.observer.event(Event::Progress { frames: written, total, fps, eta, bytes, bottleneck });
     }
 }

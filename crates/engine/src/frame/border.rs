@@ -93,6 +93,8 @@ pub struct Part<'a> {
     pub until: Option<i64>,
     /// Seconds after which a new segment begins; `None`: all of it is one.
     pub seconds: Option<f64>,
+    /// Bytes that earlier runs have written.
+    pub bytes: u64,
     /// Keeps the segments.
     pub store: &'a dyn SegmentStore,
 }

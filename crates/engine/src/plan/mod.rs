@@ -193,7 +193,9 @@ impl Plan {
 
     /// What the user should know of the format: disagreements of its sources, bold guesses, what outputs lose.
     pub fn warnings(&self) -> impl Iterator<Item = String> + '_ {
-        let of_input = self.input.warnings().into_iter().chain(self.format.warnings.iter().cloned());
+        // What is doubtful about the format has been said then, with the option.
+        let guess = if self.format.warnings.is_empty() { recognize::guess(&self.format) } else { None };
+        let of_input = self.input.warnings().into_iter().chain(self.format.warnings.iter().cloned()).chain(guess);
         let own = of_input.map(|w| format!("{}: {w}", self.input.path.display()));
         own.chain(self.lost_projection())
     }
@@ -239,13 +241,14 @@ impl Plan {
         let (w, h) = self.views.network_size();
         let name = &self.model.manifest.name;
         let (views, windows) = (self.views.rects.len(), self.views.windows.count());
+        let of_views = if views == 1 { "the view".to_owned() } else { format!("each of {views} views") };
         if let Some(names) = self.windowed().and_then(PeoplePlan::names) {
-            return format!("{names}, through a window on each person in each of {views} view(s)");
+            return format!("{names}, through a window on each person in {of_views}");
         }
         match self.views.view {
-            View::Eye => format!("{name}, {w}x{h} for each of {views} view(s)"),
-            view if windows == 1 => format!("{name}, {w}x{h} for each of {views} view(s), seen as {view}"),
-            view => format!("{name}, {w}x{h} for each of {windows} {view} windows of {views} view(s)"),
+            View::Eye => format!("{name}, {w}x{h} for {of_views}"),
+            view if windows == 1 => format!("{name}, {w}x{h} for {of_views}, seen as {view}"),
+            view => format!("{name}, {w}x{h} for each of {windows} {view} windows of {of_views}"),
         }
     }
 }

@@ -8,7 +8,9 @@ use vrseg_image::vr::boxes::{self, Statement};
 use vrseg_image::vr::circle::{self, CornerContent};
 use vrseg_image::vr::halves::{self, Comparison};
 use vrseg_image::vr::sei::{self, Codec};
-use vrseg_image::vr::{Clues, Examine, FormatFindings, FormatRequest, Layout, detect, detect_by};
+use vrseg_image::vr::{
+    Clues, Confidence, Examine, FormatFindings, FormatRequest, Layout, Projection, detect, detect_by,
+};
 use vrseg_media::InputInfo;
 
 /// Key frames that are examined.
@@ -24,6 +26,22 @@ pub fn recognize(input: &InputInfo, request: &FormatRequest) -> FormatFindings {
 pub fn recognize_blind(input: &InputInfo, request: &FormatRequest) -> FormatFindings {
     let said = statements(input);
     detect(request, &clues(input, &said), &mut |_| None)
+}
+
+/// A warning where layout or projection is a guess, with the options that correct it. One flat view is what any video
+/// is that nothing says more of, and needs none.
+pub(super) fn guess(format: &FormatFindings) -> Option<String> {
+    let flat = format.layout.value == Layout::Mono && format.projection.value == Projection::Flat;
+    let layout = format.layout.confidence == Confidence::Guess;
+    let projection = format.projection.confidence == Confidence::Guess;
+    let (what, options) = match (layout, projection) {
+        _ if flat => return None,
+        (true, true) => ("layout and projection are guesses", "--layout and --projection"),
+        (true, false) => ("the layout is a guess", "--layout"),
+        (false, true) => ("the projection is a guess", "--projection"),
+        (false, false) => return None,
+    };
+    Some(format!("{what}: {}; if that is wrong, say it with {options}", format.summary()))
 }
 
 /// What the file says of itself: its boxes, and last the video stream.
@@ -131,5 +149,30 @@ fn to_full<T: Sample>(color: YuvColor, bits: u32) -> impl Fn(T) -> u8 {
         // Limited range has its black at 16 and its white at 235.
         let full = if color.full_range { v } else { (v - 16.0) * (255.0 / 219.0) };
         full.clamp(0.0, 255.0) as u8
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+    use vrseg_image::vr::ContainerTags;
+
+    fn found(name: &str, width: usize, height: usize, request: &FormatRequest) -> FormatFindings {
+        let clues = Clues { path: Path::new(name), width, height, tags: ContainerTags::default(), boxes: &[] };
+        detect(request, &clues, &mut |_| None)
+    }
+
+    #[test]
+    fn guesses_name_the_option_and_what_is_stated_names_none() {
+        let nothing = FormatRequest::default();
+        let warning = guess(&found("clip.mp4", 5760, 2880, &nothing)).expect("a guess");
+        assert!(warning.starts_with("layout and projection are guesses: "), "{warning}");
+        assert!(warning.contains("--layout and --projection"), "{warning}");
+        assert_eq!(guess(&found("clip_180_LR.mp4", 5760, 2880, &nothing)), None);
+        let layout = FormatRequest { layout: Some(Layout::SideBySide), ..nothing };
+        let warning = guess(&found("clip.mp4", 5760, 2880, &layout)).expect("a guess");
+        assert!(warning.starts_with("the projection is a guess"), "{warning}");
+        assert_eq!(guess(&found("film.mp4", 1920, 1080, &nothing)), None);
     }
 }

@@ -127,6 +127,11 @@ impl LoadedJob {
         self.network.provider()
     }
 
+    /// How each network computes just now; a device that fails changes it.
+    pub(super) fn backends(&self) -> Vec<ActiveBackend> {
+        std::iter::once(&self.network).chain(&self.partners).map(Network::active_backend).collect()
+    }
+
     /// How the threads are shared out.
     pub fn threads(&self) -> Threads {
         self.threads

@@ -12,7 +12,7 @@ pub use assembly::{Assembly, Recycling};
 pub use forecast::{Forecast, forecast};
 pub use load::LoadedJob;
 pub(crate) use outputs::report_writer;
-pub use tuning::{best_shares, shared_out};
+pub use tuning::load;
 pub use unpack::{UnpackAs, UnpackRequest, Unpacked, unpack};
 
 use crate::error::Result;
@@ -27,6 +27,7 @@ use crate::tune::rules::Threads;
 use load::{Kept, memory_shares};
 use outputs::Outputs;
 use report::{Reporter, Totals, report_reader};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 use vrseg_hardware::{Sampler, sampler};
@@ -40,8 +41,31 @@ use vrseg_media::{DecodeOptions, EncodeOptions, OpenInput, Reader};
 /// The first thing that went wrong. Nothing is left under an output's final name then, unless
 /// that output was finished already.
 pub fn run(job: &Job, cancel: &Cancel, observer: &dyn Observer) -> Result<Summary> {
-    let loaded = LoadedJob::new(job, Plan::new(job)?)?;
+    let plan = Plan::new(job)?;
+    announce(job, &plan, observer);
+    let loaded = load(job, plan, false, cancel, observer)?;
     run_loaded(job, loaded, cancel, observer)
+}
+
+/// Tells what a job is, and what the user should know of its input, before anything that takes time.
+pub fn announce(job: &Job, plan: &Plan, observer: &dyn Observer) {
+    let video = &plan.input.video;
+    let outputs = job.outputs.iter().zip(&plan.encoders);
+    observer.event(Event::Probed {
+        input: job.input.clone(),
+        width: video.width,
+        height: video.height,
+        fps: video.fps,
+        frames: plan.frames,
+        layout: plan.format.summary(),
+        model: plan.model_text(),
+        outputs: outputs.map(|(o, e)| output_text(o.mode.name(), &o.path, &e.description)).collect(),
+    });
+    plan.warnings().for_each(|message| observer.event(Event::Warning { message }));
+}
+
+fn output_text(mode: &str, path: &Path, described: &str) -> String {
+    format!("{mode} {} ({described})", path.display())
 }
 
 /// Runs a job whose models are loaded.
@@ -76,7 +100,6 @@ pub fn run_part(
 
     let max_memory = job.max_memory.unwrap_or(loaded.max_memory);
     let shares = memory_shares(batch_frames, plan, network, max_memory);
-    plan.warnings().for_each(warn);
     let sampler = Sampler::start(sampler::INTERVAL, card.as_ref().map(|(index, _)| *index));
     network.refused().iter().for_each(|(provider, why)| warn(format!("{provider} can't be used: {why}")));
     network.take_notes().into_iter().for_each(warn);
@@ -113,7 +136,7 @@ pub fn run_part(
     };
     observer.live(&live);
 
-    let progress = Progress::new(plan.frames, begin.index, job.outputs.len(), observer, &live.clocks);
+    let progress = Progress::new(plan.frames, begin.index, job.outputs.len(), &outputs.bytes, observer, &live.clocks);
     let latency = Histogram::default();
     let wrote = |output, frames, since: Instant| {
         latency.record(since.elapsed());
@@ -229,7 +252,7 @@ fn start_event(job: &Job, plan: &Plan, device: String, outputs: &Outputs<'_>) ->
         layout: plan.format.summary(),
         model: plan.model_text(),
         device,
-        outputs: notes.map(|(o, note)| format!("{} {} ({})", note.mode, o.path.display(), note.described)).collect(),
+        outputs: notes.map(|(o, note)| output_text(note.mode, &o.path, &note.described)).collect(),
     }
 }
 

@@ -5,10 +5,11 @@ use crate::events::{Event, Observer};
 use crate::frame::{Border, Part};
 use crate::plan::Plan;
 use crate::spec::Job;
-use crate::stages::{Encode, SegmentSink, WholeSink};
+use crate::stages::{ByteCounter, Encode, SegmentSink, WholeSink};
 use crossbeam_channel::{Sender, unbounded};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use vrseg_media::{
     CopiedPacket, EncodeOptions, OutputNotes, SegmentWriter, SourceTemplate, Writer, WriterOptions, segment,
 };
@@ -21,6 +22,8 @@ pub(super) struct Outputs<'a> {
     pub(super) packets: Vec<Sender<Arc<CopiedPacket>>>,
     /// What is said of each.
     pub(super) notes: Vec<OutputNote>,
+    /// Bytes of all outputs so far, with those of earlier runs.
+    pub(super) bytes: Arc<AtomicU64>,
 }
 
 /// What is said of an output.
@@ -49,7 +52,8 @@ impl<'a> Outputs<'a> {
         begin: &Border,
         observer: &dyn Observer,
     ) -> Result<Self> {
-        let mut outputs = Self { sinks: Vec::new(), packets: Vec::new(), notes: Vec::new() };
+        let bytes = Arc::new(AtomicU64::new(part.map_or(0, |p| p.bytes)));
+        let mut outputs = Self { sinks: Vec::new(), packets: Vec::new(), notes: Vec::new(), bytes };
         for (i, output) in job.outputs.iter().enumerate() {
             let options = move || plan.writer_options(job, i, &encodes[i]);
             let (encoder, described, lost) = match part {
@@ -61,7 +65,8 @@ impl<'a> Outputs<'a> {
                     report_writer(&notes, &output.path, observer);
                     let names = (writer.encoder_name().to_owned(), writer.describe(), notes.lost);
                     let (segment, writer, open) = (begin.segment, Some(writer), Box::new(open));
-                    let sink = SegmentSink { output: i, segment, writer, open, store: part.store };
+                    let bytes = ByteCounter::new(&outputs.bytes);
+                    let sink = SegmentSink { output: i, segment, writer, open, store: part.store, bytes };
                     outputs.sinks.push(Encode::Segments(Box::new(sink)));
                     names
                 }
@@ -84,7 +89,8 @@ impl<'a> Outputs<'a> {
         let (sender, packets) = unbounded();
         self.packets.push(sender);
         let names = (writer.encoder_name().to_owned(), writer.describe(), writer.notes().lost.clone());
-        self.sinks.push(Encode::Whole(Box::new(WholeSink { writer, packets })));
+        let bytes = ByteCounter::new(&self.bytes);
+        self.sinks.push(Encode::Whole(Box::new(WholeSink { writer, packets, bytes })));
         Ok(names)
     }
 }

@@ -1,22 +1,26 @@
-//! A short trial at the start of a long job: how the cores are shared out best between the network and the
-//! workers is measured on the job itself, not guessed. What is found is kept for the next job of the kind.
+//! Loading a job's models, for a long job with a short trial: which split of threads between the model and the workers
+//! is fastest is measured on the job itself. The result is remembered for the next job of the kind.
 //!
-//! Only shares on which no bit of the output depends are tried: a job that goes on tomorrow must make the
-//! same file, whatever was found meanwhile. Encoders keep their threads for that reason, and so does the
-//! network on processors where ONNX Runtime's last bits depend on them (seen on an AMD Zen 5 with AVX-512, not
+//! The trial has [`LIMIT`] seconds; what can't be compared in that time stays as the rules have it.
+//!
+//! Only splits on which no bit of the output depends are tried: a job that resumes tomorrow must make the
+//! same file, whatever was measured meanwhile. Encoders keep their threads for that reason, and so does the
+//! model on processors where ONNX Runtime's last bits depend on them (seen on an AMD Zen 5 with AVX-512, not
 //! on a Zen 3): its mattes with other threads are compared first.
 
 use super::forecast::harmless;
 use super::{LoadedJob, run_part};
-use crate::events::{Event, Observer};
+use crate::error::Result;
+use crate::events::{Event, JobPhase, Observer};
 use crate::graph::Cancel;
 use crate::plan::Plan;
 use crate::spec::Job;
-use crate::tune::rules;
+use crate::tune::rules::{self, Threads};
 use crate::tune::tuning_cache::{TunedShares, TuningCache};
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Mutex;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use vrseg_hardware::Machine;
 use vrseg_image::plane::Plane;
@@ -25,47 +29,72 @@ use vrseg_infer::{Batch, States};
 
 /// Frames of a job for which a trial pays: half a minute of video.
 const LONG: u64 = 900;
+/// Seconds that a trial takes at most.
+const LIMIT: f64 = 5.0;
 /// A run of the trial is over when it has taken so long and made so many frames: fewer say nothing.
-const TIME: Duration = Duration::from_millis(500);
+const TIME: Duration = Duration::from_millis(300);
 const FRAMES: usize = 8;
 /// The first frames of a run come while the stages' queues fill.
 const FILLING: usize = 6;
-/// Turns in which all shares run; the best run of each counts, since other work on the machine only takes.
-const TURNS: usize = 2;
-/// By how much another share must be faster than the rules' to be believed.
+/// Rounds in which all splits run; the best run of each counts, since other work on the machine only takes.
+const ROUNDS: usize = 2;
+/// By how much another split must be faster than the rules' to be believed.
 const MARGIN: f64 = 1.05;
 
-/// How threads are shared out best for a job, understood as `plan`, on this machine: as it was found before, or
-/// by a trial of a few seconds. `None` where the user has shared them out, where the job is short, and where the
-/// trial fails: then so will the job, and tell why.
-pub fn best_shares(job: &Job, plan: &Plan, cancel: &Cancel, observer: &dyn Observer) -> Option<TunedShares> {
-    if job.model.threads > 0 || job.split.workers > 0 || plan.frames.is_none_or(|n| n < LONG) {
-        return None;
+/// Loads the models of a job, understood as `plan`. With `auto_tune` threads are split as an earlier trial found best
+/// for a job of this kind, or by a trial now, unless the user has split them or the job is short.
+///
+/// # Errors
+/// As [`LoadedJob::new`].
+pub fn load(job: &Job, plan: Plan, auto_tune: bool, cancel: &Cancel, observer: &dyn Observer) -> Result<LoadedJob> {
+    observer.event(Event::Phase { phase: JobPhase::Loading, limit: None });
+    let open = auto_tune && job.model.threads == 0 && job.split.workers == 0;
+    if !open || plan.frames.is_none_or(|n| n < LONG) {
+        return LoadedJob::new(job, plan);
     }
-    let kept = TuningCache::new(&cache::folder());
-    let kind = kind(job, plan, &Machine::detect());
-    if let Some(found) = kept.get(&kind) {
-        tracing::info!("threads as found before: {found:?}");
-        return Some(found);
+    let remembered = TuningCache::new(&cache::folder());
+    let kind = kind(job, &plan, &Machine::detect());
+    if let Some(found) = remembered.get(&kind) {
+        tracing::info!(
+            "{} threads for the model and {} workers, as an earlier trial found",
+            found.infer,
+            found.workers
+        );
+        return LoadedJob::new(&split(job, found.infer, found.workers), plan);
     }
     let began = Instant::now();
-    let (found, tried) = trial(job, plan, cancel)?;
-    if let Err(e) = kept.put(&kind, found) {
-        tracing::info!("what the trial found can't be kept: {e}");
+    let loaded = LoadedJob::new(job, plan)?;
+    let cores = if job.threads > 0 { job.threads } else { vrseg_hardware::cores() };
+    let splits = rules::shares_to_try(cores, loaded.threads(), !loaded.provider().is_gpu());
+    if splits.len() < 2 || cancel.is_requested() {
+        return Ok(loaded);
     }
-    let TunedShares { infer, workers, gain, .. } = found;
+    observer.event(Event::Phase { phase: JobPhase::Tuning, limit: Some(LIMIT) });
+    let load_time = began.elapsed();
+    let began = Instant::now();
+    let trial = Trial { job, cancel, load_time, began };
+    let (loaded, result) = trial.run(loaded, splits)?;
+    if cancel.is_requested() {
+        return Ok(loaded);
+    }
+    let Measured { best, gain, tried } = result;
+    let (infer, workers) = (best.infer, best.compose);
+    let when = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs());
+    if let Err(e) = remembered.put(&kind, TunedShares { infer, workers, gain, when }) {
+        tracing::info!("the trial's result can't be stored: {e}");
+    }
     observer.event(Event::Tuned { infer, workers, gain, tried, seconds: began.elapsed().as_secs_f64() });
-    Some(found)
+    Ok(loaded)
 }
 
-/// The job with threads shared out so.
-pub fn shared_out(job: &Job, infer: usize, workers: usize) -> Job {
+/// The job with threads split so.
+fn split(job: &Job, infer: usize, workers: usize) -> Job {
     let mut job = job.clone();
     (job.model.threads, job.split.workers) = (infer, workers);
     job
 }
 
-/// All that the best shares depend on.
+/// All that the best split depend on.
 fn kind(job: &Job, plan: &Plan, machine: &Machine) -> String {
     let video = &plan.input.video;
     let (w, h) = plan.network_size();
@@ -97,54 +126,139 @@ fn kind(job: &Job, plan: &Plan, machine: &Machine) -> String {
     )
 }
 
-/// Runs the beginning of the job with every share, and tells the best, and how many were tried.
-fn trial(job: &Job, plan: &Plan, cancel: &Cancel) -> Option<(TunedShares, usize)> {
-    let (mut piece, _folder) = harmless(job).ok()?;
-    // One share's outputs lie where the one before had its own. Getting anywhere else in the job than to its
-    // beginning may take longer than the trial.
-    (piece.overwrite, piece.range.frames) = (true, Some(LONG));
-    // Nothing of a plan depends on how threads are shared out.
-    let mut first = LoadedJob::new(&piece, plan.unopened()).ok()?;
-    let (on_cpu, rule) = (!first.provider().is_gpu(), first.threads());
-    let cores = if job.threads > 0 { job.threads } else { vrseg_hardware::cores() };
-    let expected = if on_cpu { mattes_of_noise(&mut first, job) } else { None };
-    let mut by_threads = BTreeMap::from([(rule.infer, first)]);
-    let mut shares = Vec::new();
-    for share in rules::shares_to_try(cores, rule, on_cpu) {
-        // The network is loaded anew only for another number of its threads.
-        if let Entry::Vacant(gap) = by_threads.entry(share.infer) {
-            let piece = shared_out(&piece, share.infer, share.compose);
-            let mut loaded = LoadedJob::new(&piece, plan.unopened()).ok()?;
-            if mattes_of_noise(&mut loaded, job) != expected {
-                tracing::info!("{} threads for the network would change its mattes' last bits", share.infer);
+/// A trial of several splits of threads.
+struct Trial<'a> {
+    job: &'a Job,
+    cancel: &'a Cancel,
+    /// How long the models took to load.
+    load_time: Duration,
+    began: Instant,
+}
+
+/// What a trial found.
+struct Measured {
+    best: Threads,
+    /// Its speed over that of the rules' split.
+    gain: f64,
+    /// Splits that were compared.
+    tried: usize,
+}
+
+impl Trial<'_> {
+    /// Runs the beginning of the job with each of `splits`, the first of which is the rules' and that of `loaded`.
+    /// Returns the models as loaded for the fastest.
+    fn run(&self, mut loaded: LoadedJob, splits: Vec<Threads>) -> Result<(LoadedJob, Measured)> {
+        let rule = splits[0];
+        let backends = loaded.backends();
+        // Whoever first reads the input gets it open: that is the job.
+        let opened = loaded.plan.opened.take();
+        let plan = loaded.plan().unopened();
+        let mut by_threads = BTreeMap::from([(rule.infer, loaded)]);
+        let (best, gain, tried) = self.measure(&mut by_threads, splits).unwrap_or((rule, 1.0, 1));
+        let whole = |loaded: &LoadedJob| rule.infer != best.infer || loaded.backends() == backends;
+        let mut loaded = match by_threads.remove(&best.infer).filter(whole) {
+            Some(loaded) => loaded,
+            // A device that failed in the trial fails again in the job, which then tells it.
+            None => LoadedJob::new(&split(self.job, best.infer, best.compose), plan)?,
+        };
+        loaded.set_workers(best.compose);
+        loaded.plan.opened = opened;
+        Ok((loaded, Measured { best, gain, tried }))
+    }
+
+    fn left(&self) -> Duration {
+        Duration::from_secs_f64(LIMIT).saturating_sub(self.began.elapsed())
+    }
+
+    /// The best split, its gain and how many were compared; `None` where the time doesn't suffice, where a run fails,
+    /// as the job then will too, and where the user wants to stop.
+    fn measure(
+        &self,
+        by_threads: &mut BTreeMap<usize, LoadedJob>,
+        splits: Vec<Threads>,
+    ) -> Option<(Threads, f64, usize)> {
+        let rule = splits[0];
+        let (mut piece, _folder) = harmless(self.job).ok()?;
+        // One run's outputs lie where the one before had its own. Getting anywhere else in the job than to its
+        // beginning may take longer than the trial.
+        (piece.overwrite, piece.range.frames) = (true, Some(LONG));
+        let first_run = Instant::now();
+        // One run of many that have to fit.
+        let share = self.began + Duration::from_secs_f64(LIMIT / 4.0);
+        let first = speed(&piece, by_threads.get_mut(&rule.infer)?, self.cancel, share)?;
+        let run_time = first_run.elapsed();
+        let splits = self.affordable(by_threads, &plan_of(by_threads, rule)?, splits, run_time);
+        if splits.len() < 2 {
+            return None;
+        }
+        let ends = self.began + Duration::from_secs_f64(LIMIT);
+        let mut speeds = vec![Vec::new(); splits.len()];
+        speeds[0].push(first);
+        let mut run = |n: usize, speeds: &mut Vec<Vec<f64>>| -> Option<()> {
+            let loaded = by_threads.get_mut(&splits[n].infer)?;
+            loaded.set_workers(splits[n].compose);
+            speeds[n].push(speed(&piece, loaded, self.cancel, ends)?);
+            Some(())
+        };
+        (1..splits.len()).try_for_each(|n| run(n, &mut speeds))?;
+        for _ in 1..ROUNDS {
+            (0..splits.len()).try_for_each(|n| run(n, &mut speeds))?;
+        }
+        let mut best = choose(&speeds);
+        if best != 0 {
+            // What is remembered for long has to win once more.
+            for _ in 0..ROUNDS {
+                [0, best].into_iter().try_for_each(|n| run(n, &mut speeds))?;
+            }
+            best = choose(&speeds);
+        }
+        Some((splits[best], highest(&speeds[best]) / highest(&speeds[0]), splits.len()))
+    }
+
+    /// Those of `splits` that can be compared in the time that is left, where a run takes `run_time`; their models are
+    /// loaded. Other workers cost nothing but the runs, so they come first.
+    fn affordable(
+        &self,
+        by_threads: &mut BTreeMap<usize, LoadedJob>,
+        plan: &Plan,
+        splits: Vec<Threads>,
+        run_time: Duration,
+    ) -> Vec<Threads> {
+        let rule = splits[0];
+        let (cheap, others): (Vec<_>, Vec<_>) = splits.into_iter().partition(|s| s.infer == rule.infer);
+        // All rounds but the run that was, and those that confirm.
+        let fits =
+            |n: usize, loading: Duration| run_time * (n * ROUNDS - 1 + 2 * ROUNDS) as u32 + loading < self.left();
+        let mut chosen: Vec<Threads> = vec![rule];
+        for other in cheap.into_iter().skip(1) {
+            if fits(chosen.len() + 1, Duration::ZERO) {
+                chosen.push(other);
+            }
+        }
+        let mut expected = None;
+        for other in others {
+            // Loading, and two batches of noise through every model.
+            if !fits(chosen.len() + 1, self.load_time * 3 / 2) {
                 continue;
             }
-            gap.insert(loaded);
+            let Some(loaded) = by_threads.get_mut(&rule.infer) else { break };
+            let expected = &*expected.get_or_insert_with(|| mattes_of_noise(loaded, self.job));
+            let Ok(mut loaded) = LoadedJob::new(&split(self.job, other.infer, other.compose), plan.unopened()) else {
+                continue;
+            };
+            if mattes_of_noise(&mut loaded, self.job) != *expected {
+                tracing::info!("{} threads for the model would change its mattes' last bits", other.infer);
+                continue;
+            }
+            by_threads.insert(other.infer, loaded);
+            chosen.push(other);
         }
-        shares.push(share);
+        chosen
     }
-    let mut speeds = vec![Vec::new(); shares.len()];
-    let mut run = |n: usize, speeds: &mut Vec<Vec<f64>>| -> Option<()> {
-        let share = shares[n];
-        let loaded = by_threads.get_mut(&share.infer)?;
-        loaded.set_workers(share.compose);
-        speeds[n].push(speed(&shared_out(&piece, share.infer, share.compose), loaded, cancel)?);
-        Some(())
-    };
-    for _ in 0..TURNS {
-        (0..shares.len()).try_for_each(|n| run(n, &mut speeds))?;
-    }
-    let mut best = choose(&speeds);
-    if best != 0 {
-        // What is kept for long has to win once more.
-        for _ in 0..TURNS {
-            [0, best].into_iter().try_for_each(|n| run(n, &mut speeds))?;
-        }
-        best = choose(&speeds);
-    }
-    let when = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs());
-    let gain = highest(&speeds[best]) / highest(&speeds[0]);
-    Some((TunedShares { infer: shares[best].infer, workers: shares[best].compose, gain, when }, shares.len()))
+}
+
+fn plan_of(by_threads: &BTreeMap<usize, LoadedJob>, rule: Threads) -> Option<Plan> {
+    Some(by_threads.get(&rule.infer)?.plan().unopened())
 }
 
 /// What each network makes of two pictures of noise, one after the other. How it shares out its work depends on
@@ -182,16 +296,29 @@ fn choose(speeds: &[Vec<f64>]) -> usize {
     better.max_by(|a, b| highest(a.1).total_cmp(&highest(b.1))).map_or(0, |(n, _)| n)
 }
 
-/// Frames per second of a piece, once the queues are full; `None` where it fails, or the user wants to stop.
-fn speed(piece: &Job, loaded: &mut LoadedJob, cancel: &Cancel) -> Option<f64> {
+/// Frames per second of a piece, once the queues are full; `None` where it fails or isn't over by `ends`, or the user
+/// wants to stop.
+fn speed(piece: &Job, loaded: &mut LoadedJob, cancel: &Cancel, ends: Instant) -> Option<f64> {
     let own = Cancel::new();
     let meter = Meter { own: &own, users: cancel, times: Mutex::new(Vec::new()) };
-    let end = run_part(piece, loaded, None, &own, &meter);
+    let end = thread::scope(|scope| {
+        let (over, is_over) = mpsc::channel::<()>();
+        // Before the first frame nobody else notices that the time is up.
+        scope.spawn(|| {
+            let is_over = is_over;
+            if is_over.recv_timeout(ends.saturating_duration_since(Instant::now())) == Err(RecvTimeoutError::Timeout) {
+                own.abort();
+            }
+        });
+        let end = run_part(piece, loaded, None, &own, &meter);
+        drop(over);
+        end
+    });
     let times = meter.times.into_inner().ok()?;
     if cancel.is_requested() || (end.is_err() && !own.is_aborted()) {
         return None;
     }
-    let times = times.get(FILLING..).filter(|times| times.len() > 1)?;
+    let times = times.get(FILLING..).filter(|times| times.len() > FRAMES / 2)?;
     let seconds = (times[times.len() - 1] - times[0]).as_secs_f64();
     (seconds > 0.0).then(|| (times.len() - 1) as f64 / seconds)
 }

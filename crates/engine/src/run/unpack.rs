@@ -7,7 +7,7 @@ use crate::events::{Observer, Progress};
 use crate::frame::{Cuts, DecodedFrame, PaintedFrame};
 use crate::graph::{Admission, Cancel, Clocks, Graph, Permits, Stage, frames_in_flight};
 use crate::plan::output_color;
-use crate::stages::{Decode, Encode, WholeSink};
+use crate::stages::{ByteCounter, Decode, Encode, WholeSink};
 use crate::tune::rules;
 use crossbeam_channel::unbounded;
 use std::path::PathBuf;
@@ -98,10 +98,11 @@ pub fn unpack(request: &UnpackRequest, cancel: &Cancel, observer: &dyn Observer)
     let frames = frames_in_flight(queue_bytes, layout.frame_bytes(video.width, video.height), 1, 2);
     let admission = Admission::new(Permits::new(frames), None);
     let clocks = Clocks::default();
-    let progress = Progress::new(video.frames, 0, 1, observer, &clocks);
+    let bytes = Arc::default();
+    let progress = Progress::new(video.frames, 0, 1, &bytes, observer, &clocks);
     let wrote = |output, frames, _: Instant| progress.wrote(output, frames);
     let (packet_sender, packets) = unbounded();
-    let sink = Encode::Whole(Box::new(WholeSink { writer, packets }));
+    let sink = Encode::Whole(Box::new(WholeSink { writer, packets, bytes: ByteCounter::new(&bytes) }));
     let finished = Graph::new(cancel, &clocks)
         .source(Decode::new(&mut reader, vec![packet_sender], Cuts::none()), admission, 2)
         .split("compose", vec![unpacker], 1, 1)

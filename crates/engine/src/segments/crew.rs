@@ -7,6 +7,7 @@ use super::{beside, is_long};
 use crate::error::Error;
 use crate::events::{CacheReport, Event, Live, Observer, Summary};
 use crate::graph::{Cancel, StageReport};
+use crate::run::announce;
 use crate::spec::Job;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,8 +34,9 @@ pub fn run(
     let alone = crew.len() < 2 || !is_long(&understood, seconds);
     let Some(first) = job.outputs.first().filter(|_| !alone) else {
         let keep = super::Persistence { seconds: Some(seconds), restart };
-        return super::run(job, understood, keep, cancel, observer);
+        return super::run(job, understood, keep, false, cancel, observer);
     };
+    announce(job, &understood, observer);
     let folder = beside(&first.path);
     let started = Instant::now();
     let planned = plan(job, &folder, seconds, restart)?;
@@ -163,8 +165,10 @@ struct SharedProgress<'a> {
 struct Progress {
     /// Frames of finished segments.
     finished: u64,
-    /// Of each worker: frames of the segment that it is on, and its speed.
-    working: HashMap<usize, (u64, f64)>,
+    /// Bytes of those that were finished now.
+    bytes: u64,
+    /// Of each worker: frames of the segment that it is on, its speed, and the segment's bytes.
+    working: HashMap<usize, (u64, f64, u64)>,
 }
 
 impl<'a> SharedProgress<'a> {
@@ -177,7 +181,7 @@ impl<'a> SharedProgress<'a> {
             total: segments.iter().map(|s| s.frames).sum(),
             crew: format!("{} workers{with}", crew.len()),
             begun: AtomicUsize::new(0),
-            state: Mutex::new(Progress { finished, working: HashMap::new() }),
+            state: Mutex::new(Progress { finished, ..Progress::default() }),
         }
     }
 
@@ -200,24 +204,30 @@ impl<'a> SharedProgress<'a> {
                     });
                 }
             }
-            Event::Segment { frames, .. } => {
+            Event::Segment { frames, bytes, .. } => {
                 let mut state = state();
                 state.finished += frames;
+                state.bytes += bytes;
                 state.working.remove(&n);
                 drop(state);
                 self.observer.event(event);
             }
-            Event::Progress { frames, fps, bottleneck, .. } => {
+            // All workers tell the same of the input, which was told before.
+            Event::Probed { .. } => {}
+            Event::Phase { .. } if self.begun.load(Ordering::Relaxed) > 0 => {}
+            Event::Progress { frames, fps, bytes, bottleneck, .. } => {
                 // A worker counts from the beginning of the video.
                 let begin = self.segments.iter().rev().map(|s| s.index).find(|i| *i < frames.max(1)).unwrap_or(0);
                 let mut state = state();
-                state.working.insert(n, (frames - begin.min(frames), fps));
+                state.working.insert(n, (frames - begin.min(frames), fps, bytes));
                 let working: u64 = state.working.values().map(|w| w.0).sum();
                 let fps: f64 = state.working.values().map(|w| w.1).sum();
+                let bytes = state.bytes + state.working.values().map(|w| w.2).sum::<u64>();
                 let frames = (state.finished + working).min(self.total);
                 drop(state);
                 let eta = (fps > 0.0).then(|| (self.total - frames) as f64 / fps);
-                self.observer.event(Event::Progress { frames, total: Some(self.total), fps, eta, bottleneck });
+                let total = Some(self.total);
+                self.observer.event(Event::Progress { frames, total, fps, eta, bytes, bottleneck });
             }
             other => self.observer.event(other),
         }
@@ -265,7 +275,7 @@ mod tests {
         let heard = Heard::default();
         let shared = SharedProgress::new(&heard, &segments, 0, &[WorkerOptions::default(), WorkerOptions::default()]);
         let progress = |n, frames, fps| {
-            shared.hear(n, Event::Progress { frames, total: None, fps, eta: None, bottleneck: "infer" });
+            shared.hear(n, Event::Progress { frames, total: None, fps, eta: None, bytes: 0, bottleneck: "infer" });
         };
         progress(0, 10, 5.0);
         progress(1, 220, 6.0);

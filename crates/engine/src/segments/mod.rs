@@ -18,7 +18,7 @@ pub use plan::{plan, planned};
 pub use work::{Outcome, Progress, SegmentChoice, SegmentProgress, WorkerOptions, is_merged, merge, progress, work};
 
 use crate::error::Error;
-use crate::events::{CacheReport, Event, Observer, Summary};
+use crate::events::{CacheReport, Event, JobPhase, Observer, Summary};
 use crate::frame::Part;
 use crate::graph::Cancel;
 use crate::plan::Plan;
@@ -53,7 +53,8 @@ pub fn understood(job: &Job) -> Result<Plan, Error> {
     Plan::new(&may_replace_its_own(job))
 }
 
-/// Runs a job that was [`understood`] as `plan`; resumes where an earlier run of the same job stopped.
+/// Runs a job that was [`understood`] as `plan`; resumes where an earlier run of the same job stopped. `auto_tune`: a
+/// short trial may choose how threads are split.
 ///
 /// # Errors
 /// The first thing that went wrong. Segments that are finished stay for the next run then.
@@ -61,11 +62,14 @@ pub fn run(
     job: &Job,
     plan: Plan,
     keep: Persistence,
+    auto_tune: bool,
     cancel: &Cancel,
     observer: &dyn Observer,
 ) -> Result<Summary, Error> {
+    run::announce(job, &plan, observer);
+    let load = |job: &Job, plan| run::load(job, plan, auto_tune, cancel, observer);
     let Some(first) = job.outputs.first() else {
-        return run::run_loaded(job, LoadedJob::new(job, plan)?, cancel, observer);
+        return run::run_loaded(job, load(job, plan)?, cancel, observer);
     };
     let path = beside(&first.path);
     let asked = job;
@@ -75,7 +79,7 @@ pub fn run(
     let resumable = can_be_resumed(&job);
     let Some(seconds) = keep.seconds.filter(|s| resumable && is_long(&plan, *s)) else {
         remove_if_empty(&path)?;
-        return run::run_loaded(asked, LoadedJob::new(asked, plan)?, cancel, observer);
+        return run::run_loaded(asked, load(asked, plan)?, cancel, observer);
     };
     let settled = key::absolute(&job);
     let key = key::key(&settled, &plan)?;
@@ -107,8 +111,7 @@ pub fn run(
         }
     }
     let complete = records.last().is_some_and(|r| r.next.is_none());
-    let mut work =
-        if complete { Work::None(Box::new(plan)) } else { Work::Left(Box::new(LoadedJob::new(&job, plan)?)) };
+    let mut work = if complete { Work::None(Box::new(plan)) } else { Work::Left(Box::new(load(&job, plan)?)) };
     let folder = match folder {
         Some(folder) => folder,
         None => JobFolder::open(&path)?,
@@ -177,7 +180,8 @@ fn finish(
         let space = check_space(folder, loaded.plan(), records, observer);
         let ledger = Ledger::new(folder, job.outputs.len(), space, observer);
         let begin = records.last().and_then(|r| folder.border(r));
-        let part = Part { begin, warm_up: None, until: None, seconds: Some(seconds), store: &ledger };
+        let bytes = records.iter().flat_map(|r| &r.parts).map(|p| p.bytes).sum();
+        let part = Part { begin, warm_up: None, until: None, seconds: Some(seconds), bytes, store: &ledger };
         let result = run::run_part(job, loaded, Some(&part), cancel, observer);
         let closed = ledger.close();
         records.extend(closed.finished);
@@ -191,6 +195,7 @@ fn finish(
     }
     let whole = records.last().is_some_and(|r| r.next.is_none());
     let all: Vec<_> = records.iter().chain(&stopped).cloned().collect();
+    observer.event(Event::Phase { phase: JobPhase::Joining, limit: None });
     let outputs = join::join(job, work.plan(), folder, &all, whole, cancel, observer);
     for part in stopped.iter().flat_map(|r| &r.parts) {
         let _ = std::fs::remove_file(folder.path().join(&part.file));

@@ -5,7 +5,7 @@ use super::folder::{JobFolder, JobPlan, Maker, PlannedSegment};
 use super::ledger::{Closed, Ledger};
 use super::{join, key};
 use crate::error::Error;
-use crate::events::{Event, Observer, OutputReport, Summary};
+use crate::events::{Event, JobPhase, Observer, OutputReport, Summary};
 use crate::frame::{Border, Part, TemporalState};
 use crate::graph::Cancel;
 use crate::plan::Plan;
@@ -89,7 +89,11 @@ pub fn work(
             Some(_lock) => {
                 let loaded = match &mut loaded {
                     Some(ready) => ready,
-                    empty => empty.insert(LoadedJob::new(&job, understood(&job, &planned, &folder)?)?),
+                    empty => {
+                        let plan = understood(&job, &planned, &folder)?;
+                        run::announce(&job, &plan, observer);
+                        empty.insert(run::load(&job, plan, false, cancel, observer)?)
+                    }
                 };
                 match worker.make(&job, loaded, n) {
                     // Cached mattes that were gone on from are kept no more.
@@ -164,7 +168,7 @@ impl Worker<'_> {
         };
         let begin = (n > 0).then(|| known.unwrap_or_else(unknown));
         let ledger = Ledger::new(folder, job.outputs.len(), self.space(), self.observer);
-        let part = Part { begin, warm_up, until: segment.until, seconds: None, store: &ledger };
+        let part = Part { begin, warm_up, until: segment.until, seconds: None, bytes: 0, store: &ledger };
         let summary = match run::run_part(job, loaded, Some(&part), self.cancel, self.observer) {
             Ok(summary) => summary,
             Err(Error::Interrupted) if self.cancel.is_requested() => return Ok((Outcome::Stopped, None)),
@@ -283,6 +287,7 @@ pub fn merge(
     let own = planned.job.outputs.iter().all(|o| !o.path.exists() || super::made(folder.path(), &o.path));
     let job = Job { overwrite: overwrite || own, ..planned.job.clone() };
     let plan = understood(&job, &planned, &folder)?;
+    observer.event(Event::Phase { phase: JobPhase::Joining, limit: None });
     let reports = join::join(&job, &plan, &folder, &records, true, cancel, observer)?;
     if remove {
         folder.remove()?;

@@ -6,6 +6,7 @@ use crate::frame::{End, PaintedFrame, SegmentDone, SegmentStore};
 use crate::graph::Sink;
 use crossbeam_channel::Receiver;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use vrseg_media::{CopiedPacket, Finished, SegmentWriter, Writer};
 
 /// Where an output's frames go.
@@ -16,12 +17,35 @@ pub enum Encode<'a> {
     Segments(Box<SegmentSink<'a>>),
 }
 
+/// Adds what a writer has written to a sum over all outputs.
+#[derive(Debug, Default)]
+pub struct ByteCounter {
+    sum: Arc<AtomicU64>,
+    /// What of the present file is in the sum.
+    counted: u64,
+}
+
+impl ByteCounter {
+    /// Adds to that sum.
+    pub fn new(sum: &Arc<AtomicU64>) -> Self {
+        Self { sum: Arc::clone(sum), counted: 0 }
+    }
+
+    /// The present file has so many bytes now.
+    fn set(&mut self, bytes: u64) {
+        self.sum.fetch_add(bytes.saturating_sub(self.counted), Ordering::Relaxed);
+        self.counted = bytes;
+    }
+}
+
 /// Writes an output with the packets that are copied into it.
 pub struct WholeSink {
     /// The output.
     pub writer: Writer,
     /// The packets.
     pub packets: Receiver<Arc<CopiedPacket>>,
+    /// Counts what is written.
+    pub bytes: ByteCounter,
 }
 
 /// Writes an output's segments, one after the other, each with an encoder of its own.
@@ -36,6 +60,8 @@ pub struct SegmentSink<'a> {
     pub open: Box<dyn Fn(usize) -> Result<SegmentWriter> + Send + 'a>,
     /// Keeps what is finished.
     pub store: &'a dyn SegmentStore,
+    /// Counts what is written.
+    pub bytes: ByteCounter,
 }
 
 impl WholeSink {
@@ -45,6 +71,7 @@ impl WholeSink {
         }
         // The picture's memory goes back to its pool when the encoder lets go of it.
         self.writer.write_frame(painted.picture, painted.pts, painted.duration)?;
+        self.bytes.set(self.writer.bytes());
         Ok(())
     }
 
@@ -67,6 +94,7 @@ impl SegmentSink<'_> {
         }
         if let Some(writer) = &mut self.writer {
             writer.write_frame(painted.picture, painted.pts, painted.duration)?;
+            self.bytes.set(writer.bytes());
         }
         Ok(())
     }
@@ -74,6 +102,8 @@ impl SegmentSink<'_> {
     fn close(&mut self, end: End) -> Result<()> {
         let Some(writer) = self.writer.take() else { return Ok(()) };
         let (part, times) = writer.finish()?;
+        self.bytes.set(part.bytes);
+        self.bytes.counted = 0;
         self.store.finished(SegmentDone { segment: self.segment, output: self.output, part, times, end })
     }
 }

@@ -18,7 +18,7 @@ mod windows;
 
 pub use backdrop::Backdrop;
 pub use decode::Decode;
-pub use encode::{Encode, SegmentSink, WholeSink};
+pub use encode::{ByteCounter, Encode, SegmentSink, WholeSink};
 pub use infer::Infer;
 pub use matte::{Matte, PeopleMattes};
 pub use paint::{Paint, SourceForm, Target};

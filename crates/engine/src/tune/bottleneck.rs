@@ -1,13 +1,33 @@
 //! What held a job up, from what was seen of it: pure functions, each finding with what helps.
 
+use crate::graph::StageReport;
 use serde::Serialize;
 use vrseg_hardware::Usage;
+
+/// How a stage spent its time, summed over its threads.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct StageTime<'a> {
+    /// Its name.
+    pub stage: &'a str,
+    /// Seconds at work.
+    pub busy: f64,
+    /// Seconds waiting for the stages before and after it.
+    pub waiting: f64,
+    /// Its threads.
+    pub threads: u64,
+}
+
+impl<'a> From<&'a StageReport> for StageTime<'a> {
+    fn from(report: &'a StageReport) -> Self {
+        Self { stage: report.stage, busy: report.busy, waiting: report.waiting, threads: report.threads }
+    }
+}
 
 /// What was seen of a job.
 #[derive(Clone, Copy, Debug)]
 pub struct BottleneckInput<'a> {
-    /// Stage, seconds at work, seconds waiting for the stages before and after it.
-    pub stages: &'a [(&'a str, f64, f64)],
+    /// Each stage's time.
+    pub stages: &'a [StageTime<'a>],
     /// What it took of the machine.
     pub usage: &'a Usage,
     /// Threads that the process may run at once.
@@ -109,13 +129,15 @@ pub fn findings(seen: &BottleneckInput<'_>) -> Vec<Finding> {
     found
 }
 
-/// The stage that waited least, and the share of its time that it was at work.
-pub fn slowest<'a>(stages: &[(&'a str, f64, f64)]) -> Option<(&'a str, f64)> {
+/// The stage whose threads worked longest, and the share of their time that they were at work. One that was over at
+/// once waited for nobody and is not the slowest for that.
+pub fn slowest<'a>(stages: &[StageTime<'a>]) -> Option<(&'a str, f64)> {
+    let load = |s: &StageTime<'_>| s.busy / s.threads.max(1) as f64;
     stages
         .iter()
-        .filter(|(_, busy, _)| *busy > 0.0)
-        .map(|(stage, busy, waiting)| (*stage, busy / (busy + waiting)))
-        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .filter(|s| s.busy > 0.0)
+        .max_by(|a, b| load(a).total_cmp(&load(b)))
+        .map(|s| (s.stage, s.busy / (s.busy + s.waiting)))
 }
 
 /// What speeds a stage up.
@@ -137,7 +159,10 @@ mod tests {
     const GIB: u64 = 1 << 30;
 
     fn limits(usage: Usage, slow: &str, cores: usize) -> Vec<Limit> {
-        let stage = |name| (name, if name == slow { 9.9 } else { 4.0 }, if name == slow { 0.1 } else { 6.0 });
+        let stage = |name| {
+            let busy = if name == slow { 9.9 } else { 4.0 };
+            StageTime { stage: name, busy, waiting: 10.0 - busy, threads: 1 }
+        };
         let stages = ["decode", "infer", "encode"].map(stage);
         let seen =
             BottleneckInput { stages: &stages, usage: &usage, cores, memory: 8 * GIB, gpu_memory: Some(8 * GIB) };
@@ -163,8 +188,17 @@ mod tests {
     }
 
     #[test]
+    fn stage_that_ends_at_once_is_not_the_slowest() {
+        let stage = |stage, busy, waiting, threads| StageTime { stage, busy, waiting, threads };
+        // Three frames: the decoder had them all before anybody could make it wait.
+        let stages = [stage("decode", 0.01, 0.0, 1), stage("infer", 0.4, 0.2, 1), stage("compose", 0.6, 1.8, 4)];
+        assert_eq!(slowest(&stages).map(|s| s.0), Some("infer"));
+    }
+
+    #[test]
     fn sentences_have_the_figures() {
-        let stages = [("infer", 1.0, 9.0), ("encode", 9.5, 0.5)];
+        let stage = |stage, busy, waiting| StageTime { stage, busy, waiting, threads: 1 };
+        let stages = [stage("infer", 1.0, 9.0), stage("encode", 9.5, 0.5)];
         let usage = usage(3.0, Some(12.0));
         let seen = BottleneckInput { stages: &stages, usage: &usage, cores: 16, memory: 0, gpu_memory: None };
         let found = findings(&seen);

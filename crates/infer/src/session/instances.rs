@@ -180,14 +180,11 @@ mod tests {
     fn masks_of_likely_people_are_joined_inside_their_boxes() {
         for objectness in [false, true] {
             let alpha = alphas(objectness);
-            let at = |x: usize, y: usize| alpha.data()[y * 8 + x];
-            assert!(at(1, 3) > 0.99 && at(2, 5) > 0.99, "the first person");
-            assert!(at(5, 3) < 0.01 && at(5, 3) > 0.0, "the second person's mask is negative");
-            assert_eq!(
-                [at(4, 1), at(4, 7), at(0, 0), at(7, 3)],
-                [0.0; 4],
-                "the dog, the unlikely person, the background"
-            );
+            let at = |x: usize, y: usize| alpha.data()[y * 16 + x];
+            assert!(at(2, 4) > 0.99 && at(5, 11) > 0.99, "the first person");
+            assert!(at(10, 6) < 0.01 && at(10, 6) > 0.0, "the second person's mask is negative");
+            let others = [at(8, 2), at(8, 14), at(0, 0), at(15, 6), at(6, 6)];
+            assert_eq!(others, [0.0; 5], "the dog, the unlikely person, the background");
         }
     }
 

@@ -40,6 +40,8 @@ pub struct Writer {
     target: Target,
     notes: OutputNotes,
     path: PathBuf,
+    /// Bytes of the packets so far.
+    bytes: u64,
 }
 
 impl Writer {
@@ -65,14 +67,14 @@ impl Writer {
                     .push("pictures can't say that they are HDR and look pale; --sdr maps their tones".to_owned());
             }
             let files = PictureFiles::create(&path, template.first_number, options.overwrite)?;
-            return Ok(Writer { encoder, target: Target::Pictures(files), notes, path });
+            return Ok(Writer { encoder, target: Target::Pictures(files), notes, path, bytes: 0 });
         }
         let mut output = Output::create(&path, &container, options.overwrite)?;
         let streams = output.add_streams(&options, template, &encoder.parameters()?)?;
         notes.lost.splice(0..0, streams.lost.iter().cloned());
         notes.lost.extend(output.lost_tags(template));
         output.write_header(template)?;
-        Ok(Writer { encoder, target: Target::File(Box::new(output), streams), notes, path })
+        Ok(Writer { encoder, target: Target::File(Box::new(output), streams), notes, path, bytes: 0 })
     }
 
     /// FFmpeg's name of the encoder.
@@ -88,6 +90,11 @@ impl Writer {
     /// What of the source isn't in the output, and what else the user may want to know.
     pub fn notes(&self) -> &OutputNotes {
         &self.notes
+    }
+
+    /// Bytes of all packets that were written so far; the file is larger by its header and index.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Encodes a frame that is shown at `pts` for `duration` (0: unknown), both in the source
@@ -108,7 +115,10 @@ impl Writer {
     pub fn write_packet(&mut self, packet: &CopiedPacket) -> Result<()> {
         let Target::File(output, streams) = &mut self.target else { return Ok(()) };
         match streams.copied.get_mut(packet.stream()).and_then(Option::as_mut) {
-            Some(stream) => output.write_copied(packet.av(), stream),
+            Some(stream) => {
+                self.bytes += packet.av().size() as u64;
+                output.write_copied(packet.av(), stream)
+            }
             None => Ok(()),
         }
     }
@@ -141,6 +151,7 @@ impl Writer {
 
     fn drain(&mut self) -> Result<()> {
         while let Some(packet) = self.encoder.receive()? {
+            self.bytes += packet.size() as u64;
             match &mut self.target {
                 Target::File(output, streams) => {
                     output.write_video(packet, self.encoder.time_base(), streams.video)?;

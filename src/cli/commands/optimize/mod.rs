@@ -16,7 +16,7 @@ use anyhow::Context;
 use measurements::Measurements;
 use trial::{ChildTrials, Clip, Trial};
 use vrseg_engine::settings::{Settings, Sources, check};
-use vrseg_engine::tune::bottleneck::{self, BottleneckInput, Finding};
+use vrseg_engine::tune::bottleneck::{self, BottleneckInput, Finding, StageTime};
 use vrseg_engine::tune::cuda::CudaCards;
 use vrseg_engine::tune::rules::{self, NetworkLoad, Processor, Threads};
 use vrseg_engine::tune::search::{Candidate, Goal, Space, search};
@@ -104,7 +104,11 @@ pub(crate) fn run(
 }
 
 fn bottlenecks(trial: &Trial, machine: &Machine) -> Vec<Finding> {
-    let stages: Vec<_> = trial.stages.iter().map(|s| (s.stage.as_str(), s.busy, s.waiting)).collect();
+    let stages: Vec<_> = trial
+        .stages
+        .iter()
+        .map(|s| StageTime { stage: &s.stage, busy: s.busy, waiting: s.waiting, threads: s.threads })
+        .collect();
     let seen = BottleneckInput {
         stages: &stages,
         usage: &trial.resources,

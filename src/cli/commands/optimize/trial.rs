@@ -74,6 +74,7 @@ pub(super) struct Stage {
     pub stage: String,
     pub busy: f64,
     pub waiting: f64,
+    pub threads: u64,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -99,6 +99,11 @@ impl SegmentWriter {
         &self.notes
     }
 
+    /// Bytes of its file so far.
+    pub fn bytes(&self) -> u64 {
+        self.out.bytes()
+    }
+
     /// What the encoder says of itself.
     pub(crate) fn parameters(&self) -> Result<Parameters> {
         self.encoder.parameters()
