@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Runs the README's two commands in a bare Debian 12, to check that they need nothing else.
+# Runs the README's two commands in a bare Debian, to check that they need nothing else.
 #
-# usage: tests/bare-debian.sh [--only use|tests] [--dir DIR] [--keep]
+# usage: tests/bare-debian.sh [--suite bookworm|trixie|sid] [--only use|tests] [--dir DIR] [--keep]
 #
 # debootstrap makes the system in a fresh folder. It gets a clean clone of this repository's last
 # commit and, of this machine, only the settings that its package clients need (mirrors, proxies,
 # certificates). Needs root, debootstrap and about 8 GB; takes about half an hour on two cores.
 #
+#   --suite SUITE  the Debian to make: bookworm (12, the default), trixie (13) or sid
 #   --only use     only the first command: set up, build, install, segment the sample clip
 #   --only tests   only the second: set up for development, run the tests
 #   --dir DIR      make the system below DIR (default $TMPDIR or /tmp)
@@ -23,6 +24,10 @@ fail() {
 }
 while [[ $# -gt 0 ]]; do
     case $1 in
+        --suite)
+            suite=${2:-}
+            shift
+            ;;
         --only)
             only=${2:-}
             shift
@@ -40,6 +45,7 @@ while [[ $# -gt 0 ]]; do
     shift
 done
 [[ $only =~ ^(all|use|tests)$ ]] || fail "--only takes use or tests"
+[[ $suite =~ ^(bookworm|trixie|sid)$ ]] || fail "--suite takes bookworm, trixie or sid"
 [[ $(id -u) -eq 0 ]] || fail "debootstrap and chroot need root"
 command -v debootstrap >/dev/null || fail "needs the package debootstrap"
 
@@ -67,11 +73,16 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 
-# The Debian mirrors of this machine: "URI suite component", one a line.
+# The Debian mirrors of this machine, for the suite that is to be made: "URI suite component", one
+# a line. sid has neither updates nor security of its own.
 mirrors() {
+    local own
+    own=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
     # shellcheck disable=SC2016 # apt's own variables
     apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' \
-        'Created-By: Packages' 'Origin: Debian' | grep " $suite" | sort -u
+        'Created-By: Packages' 'Origin: Debian' |
+        sed -nE "s/ $own((-updates|-security)? )/ $suite\\1/p" |
+        if [[ $suite = sid ]]; then grep ' sid '; else cat; fi | sort -u
 }
 
 # Copies one of this machine's settings files to the same place in the bare system.
