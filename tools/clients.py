@@ -165,7 +165,7 @@ class Clients:
         print(f"  {package.client}: {package.spec} ({package.megabytes} MB)", flush=True)
         what = f"cannot download {package.spec}"
         if package.client == "npm":
-            command = [*self.npm(), "pack", "--silent", f"--pack-destination={folder}"]
+            command = [*self.npm(), "pack", "--loglevel=error", f"--pack-destination={folder}"]
             run([*command, package.spec], what, {"npm_config_cache": str(self.cache / "npm")})
         else:
             self.pip(what, "download", *package.pip_options, f"--dest={folder}", package.spec)

@@ -109,7 +109,7 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
         _ => *log = Some(log::start_plain_log(console, &cli.job)?),
     }
     match command {
-        Command::Models(args) => models::list(args, console, print_text),
+        Command::Models(args) => models::run(args, console, print_text),
         Command::Probe(args) => probe::show(args, print_text),
         Command::Preview(args) => preview::run(args, &*listen(console)?, console),
         Command::Interactive => interactive::run(console),

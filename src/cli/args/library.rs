@@ -4,7 +4,11 @@ use clap::{Args, Subcommand};
 
 /// `vrseg models`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct ModelsArgs {
+    /// What to do instead of listing models
+    #[command(subcommand)]
+    pub command: Option<ModelsCommand>,
     /// Only this one
     pub name: Option<String>,
     /// Compare the weights with their checksums
@@ -13,6 +17,23 @@ pub struct ModelsArgs {
     /// One JSON array on standard output
     #[arg(long)]
     pub json: bool,
+}
+
+/// `vrseg models COMMAND`.
+#[derive(Debug, Subcommand)]
+pub enum ModelsCommand {
+    /// Download and install models or builds of ONNX Runtime (needs Python 3.9 or newer)
+    Install {
+        /// Models and runtimes; without one: list them with license and size
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// Remove installed models or builds of ONNX Runtime
+    Remove {
+        /// Models and runtimes
+        #[arg(value_name = "NAME", required = true)]
+        names: Vec<String>,
+    },
 }
 
 /// `vrseg cache`.

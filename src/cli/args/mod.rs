@@ -18,7 +18,7 @@ pub use cluster::{ClusterCommand, ManifestArgs, ResumeArgs, SubmitArgs, TaskArgs
 pub use config::ConfigCommand;
 pub use eval::EvalArgs;
 pub use job::{EncodeArgs, InputArgs, JobArgs, MessageArgs, ModelArgs, OutputArgs};
-pub use library::{CacheCommand, ModelsArgs};
+pub use library::{CacheCommand, ModelsArgs, ModelsCommand};
 pub use machine::{DoctorArgs, HardwareArgs};
 pub use optimize::OptimizeArgs;
 pub use segments::{MergeArgs, PlanArgs, WorkArgs};

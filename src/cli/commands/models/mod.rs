@@ -1,6 +1,10 @@
 //! `vrseg models`.
 
-use crate::cli::args::ModelsArgs;
+mod install;
+mod parts;
+mod remove;
+
+use crate::cli::args::{ModelsArgs, ModelsCommand};
 use crate::cli::exit::Exit;
 use crate::ui::Console;
 use serde::Serialize;
@@ -40,11 +44,27 @@ pub(crate) struct ModelInfo {
     pub path: Option<PathBuf>,
 }
 
+/// Carries out `vrseg models`.
+///
+/// # Errors
+/// Those of its commands.
+pub(crate) fn run(
+    args: &ModelsArgs,
+    console: &Console,
+    print: impl Fn(&str) -> anyhow::Result<()>,
+) -> anyhow::Result<Exit> {
+    match &args.command {
+        None => list(args, console, print),
+        Some(ModelsCommand::Install { names }) => install::run(names),
+        Some(ModelsCommand::Remove { names }) => remove::run(names, print),
+    }
+}
+
 /// Lists models. Fails where a checksum is wrong, so that `--check` can be used in a script.
 ///
 /// # Errors
 /// When the model isn't known.
-pub(crate) fn list(
+fn list(
     args: &ModelsArgs,
     console: &Console,
     print: impl Fn(&str) -> anyhow::Result<()>,
@@ -61,7 +81,8 @@ pub(crate) fn list(
     if damaged.is_empty() {
         return Ok(Exit::Done);
     }
-    console.error(&format!("wrong checksum: {}; setup.sh fetches the weights again", damaged.join(", ")));
+    let names = damaged.join(" ");
+    console.error(&format!("wrong checksum: {names}; `vrseg models install {names}` downloads the weights again"));
     Ok(Exit::Failed)
 }
 
@@ -91,7 +112,7 @@ fn table(models: &[ModelInfo]) -> String {
         );
     }
     if models.iter().any(|m| m.state == WeightState::Missing) {
-        text += "\nmissing weights: ./setup.sh --models NAME fetches some, ./setup.sh --all-models all\n";
+        text += "\nmissing weights: `vrseg models install NAME` downloads them\n";
     }
     text
 }
@@ -99,7 +120,7 @@ fn table(models: &[ModelInfo]) -> String {
 fn details(m: &ModelInfo) -> String {
     let path = m.path.as_ref().map_or_else(|| "-".to_owned(), |p| p.display().to_string());
     let hint = match m.state {
-        WeightState::Missing => format!(": ./setup.sh --models {} fetches them", m.name),
+        WeightState::Missing => format!(": `vrseg models install {}` downloads them", m.name),
         WeightState::Present => format!(": `vrseg models --check {}` compares their checksum", m.name),
         _ => String::new(),
     };
