@@ -64,11 +64,7 @@ pub(crate) fn run(
 ///
 /// # Errors
 /// When the model isn't known.
-fn list(
-    args: &ModelsArgs,
-    console: &Console,
-    print: impl Fn(&str) -> anyhow::Result<()>,
-) -> anyhow::Result<Exit> {
+fn list(args: &ModelsArgs, console: &Console, print: impl Fn(&str) -> anyhow::Result<()>) -> anyhow::Result<Exit> {
     let models = models(args.name.as_deref(), args.check)?;
     if args.json {
         print(&(serde_json::to_string_pretty(&models)? + "\n"))?;
