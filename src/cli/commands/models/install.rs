@@ -48,7 +48,10 @@ const TOOLS: &[(&str, &str)] = tools![
 /// printed: then the result is `Exit::Failed`.
 pub(super) fn run(names: &[String]) -> anyhow::Result<Exit> {
     let parts = Part::all(names)?;
-    let work = work_folder();
+    // A list needs no folder that stays.
+    let temporary =
+        if parts.is_empty() { Some(tempfile::tempdir().context("cannot make a temporary folder")?) } else { None };
+    let work = temporary.as_ref().map_or_else(work_folder, |folder| folder.path().to_owned());
     let script = unpack(&work.join("tools"))?;
     let mut command = Command::new(python());
     command.arg("-B").arg(script).arg("--data").arg(registry::data_dir());
