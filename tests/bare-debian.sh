@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# Runs the README's two commands in a bare Debian 12, to check that they need nothing else.
+# Runs the README's two commands in a bare Debian, to check that they need nothing else.
 #
-# usage: tests/bare-debian.sh [--only use|tests] [--dir DIR] [--keep]
+# usage: tests/bare-debian.sh [--suite bookworm|trixie|sid] [--only use|tests | --deb FILE]
+#                             [--dir DIR] [--keep]
 #
 # debootstrap makes the system in a fresh folder. It gets a clean clone of this repository's last
 # commit and, of this machine, only the settings that its package clients need (mirrors, proxies,
 # certificates). Needs root, debootstrap and about 8 GB; takes about half an hour on two cores.
 #
+#   --suite SUITE  the Debian to make: bookworm (12, the default), trixie (13) or sid
 #   --only use     only the first command: set up, build, install, segment the sample clip
 #   --only tests   only the second: set up for development, run the tests
+#   --deb FILE     neither: install this package (packaging/deb.sh) and segment the sample clip with it
 #   --dir DIR      make the system below DIR (default $TMPDIR or /tmp)
 #   --keep         leave the system there afterwards
 set -euo pipefail
@@ -16,6 +19,7 @@ set -euo pipefail
 suite=bookworm
 parent=${TMPDIR:-/tmp}
 only=all
+deb=
 keep=no
 fail() {
     echo "bare-debian.sh: $*" >&2
@@ -23,8 +27,17 @@ fail() {
 }
 while [[ $# -gt 0 ]]; do
     case $1 in
+        --suite)
+            suite=${2:-}
+            shift
+            ;;
         --only)
             only=${2:-}
+            shift
+            ;;
+        --deb)
+            deb=${2:-}
+            [[ -f $deb ]] || fail "--deb: $deb is not a file"
             shift
             ;;
         --dir)
@@ -40,6 +53,7 @@ while [[ $# -gt 0 ]]; do
     shift
 done
 [[ $only =~ ^(all|use|tests)$ ]] || fail "--only takes use or tests"
+[[ $suite =~ ^(bookworm|trixie|sid)$ ]] || fail "--suite takes bookworm, trixie or sid"
 [[ $(id -u) -eq 0 ]] || fail "debootstrap and chroot need root"
 command -v debootstrap >/dev/null || fail "needs the package debootstrap"
 
@@ -67,11 +81,16 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 
-# The Debian mirrors of this machine: "URI suite component", one a line.
+# The Debian mirrors of this machine, for the suite that is to be made: "URI suite component", one
+# a line. sid has neither updates nor security of its own.
 mirrors() {
+    local own
+    own=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
     # shellcheck disable=SC2016 # apt's own variables
     apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' \
-        'Created-By: Packages' 'Origin: Debian' | grep " $suite" | sort -u
+        'Created-By: Packages' 'Origin: Debian' |
+        sed -nE "s/ $own((-updates|-security)? )/ $suite\\1/p" |
+        if [[ $suite = sid ]]; then grep ' sid '; else cat; fi | sort -u
 }
 
 # Copies one of this machine's settings files to the same place in the bare system.
@@ -139,6 +158,28 @@ mount -t devpts -o newinstance,ptmxmode=0666 devpts "$bare/dev/pts"
 ln -sfn pts/ptmx "$bare/dev/ptmx"
 git clone --quiet --no-hardlinks "$repository" "$bare/root/vrseg"
 
+# Installs a package and nothing else, and does the main job with it.
+check_deb() {
+    local sample=${VRSEG_DATA_DIR:-${XDG_DATA_HOME:-$HOME/.local/share}/vrseg}/samples/sample_180_LR.mp4
+    [[ -f $sample ]] || fail "$sample is missing; run ./setup.sh"
+    cp "$deb" "$bare/root/vrseg.deb"
+    cp "$sample" "$bare/root/sample_180_LR.mp4"
+    timed "The package" "apt-get update -qq && apt-get install -qq -y --no-install-recommends \
+/root/vrseg.deb >/root/apt.log 2>&1 || { tail /root/apt.log; exit 1; }"
+    in_bare "! command -v gcc cargo python3 && ls /usr/share/man/man1/vrseg.1.gz \
+/usr/share/bash-completion/completions/vrseg /usr/share/zsh/vendor-completions/_vrseg \
+/usr/share/fish/vendor_completions.d/vrseg.fish" || fail "files of the package are missing"
+    timed "The main job" "vrseg /root/sample_180_LR.mp4 -o /root/out.mp4 --profile fast"
+    in_bare "vrseg probe /root/out.mp4 && vrseg doctor"
+    # Without Python it says what it lacks.
+    in_bare "vrseg models install rvm 2>&1 | grep 'python3 was not found'" || fail "models install without Python"
+    timed "Removing it" "apt-get purge -qq -y vrseg >/dev/null 2>&1 && ! command -v vrseg"
+}
+
+if [[ -n $deb ]]; then
+    check_deb
+    exit
+fi
 if [[ $only != tests ]]; then
     # shellcheck disable=SC2088 # expanded inside
     timed "The first command of the README" "./setup.sh && ~/.local/bin/vrseg \

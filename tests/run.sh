@@ -2,7 +2,11 @@
 # Checks a change; see the usage below. One build profile throughout, so that nothing is compiled twice.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+# shellcheck source=tools/rust_path.sh
+source tools/rust_path.sh
+use_rust "$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)" ||
+    { echo "tests/run.sh: no Rust that is new enough; ./setup.sh --dev installs one" >&2; exit 1; }
+PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin # cargo-deny
 export CARGO_TERM_PROGRESS_WHEN=never
 
 usage() {
@@ -56,7 +60,7 @@ step "rustfmt"
 cargo fmt --check
 
 step "shellcheck"
-shellcheck setup.sh .ci/run tests/*.sh tools/*.sh
+shellcheck -x setup.sh .ci/run tests/*.sh tools/*.sh
 
 # Debian's own Rust packages have no clippy; a machine with rustup has it.
 if cargo clippy --version >/dev/null 2>&1; then

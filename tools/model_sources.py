@@ -37,12 +37,12 @@ class Model:
     chunk_list: str = ""
 
 
-MEDIAPIPE_WHEEL = Package(
-    client="pip",
-    spec="mediapipe==0.10.14",
-    archive="mediapipe-0.10.14-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
-    sha256="a807328339e7356fda0bb14df12fedbf1d33bdf81649c5f8666b0026b1cc30b4",
-    megabytes=36,
+MEDIAPIPE_SELFIE = Package(
+    client="npm",
+    spec="@mediapipe/selfie_segmentation@0.1.1675465747",
+    archive="mediapipe-selfie_segmentation-0.1.1675465747.tgz",
+    sha256="7767b33eaa68990ee06c28bbb89f39a13a47ebb07ff0f1fd4947d9e817bb9bf9",
+    megabytes=4,
 )
 MEDIAPIPE_POSE = Package(
     client="npm",
@@ -137,10 +137,10 @@ MODELS = {
     for model in (
         Model(
             name="selfie",
-            package=MEDIAPIPE_WHEEL,
+            package=MEDIAPIPE_SELFIE,
             members={
-                "mediapipe/modules/selfie_segmentation/selfie_segmentation.tflite": (
-                    "9ee168ec7c8f2a16c56fe8e1cfbc514974cbbb7e434051b455635f1bd1462f5c"
+                "package/selfie_segmentation.tflite": (
+                    "8d13b7fae74af625c641226813616a2117bd6bca19eb3b75574621fc08557f27"
                 )
             },
             onnx="selfie_segmentation.onnx",
@@ -151,10 +151,10 @@ MODELS = {
         ),
         Model(
             name="selfie-landscape",
-            package=MEDIAPIPE_WHEEL,
+            package=MEDIAPIPE_SELFIE,
             members={
-                "mediapipe/modules/selfie_segmentation/selfie_segmentation_landscape.tflite": (
-                    "a77d03f4659b9f6b6c1f5106947bf40e99d7655094b6527f214ea7d451106edd"
+                "package/selfie_segmentation_landscape.tflite": (
+                    "4aafe6223bb8dac6fac8ca8ed56852870a33051ef3f6238822d282a109962894"
                 )
             },
             onnx="selfie_segmentation_landscape.onnx",

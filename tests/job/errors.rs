@@ -104,7 +104,7 @@ fn missing_or_altered_models_are_reported() {
         .output()
         .unwrap();
     assert_eq!(got.status.code(), Some(2));
-    assert!(stderr(&got).contains("setup.sh"), "{}", stderr(&got));
+    assert!(stderr(&got).contains("`vrseg models install u2net`"), "{}", stderr(&got));
 }
 
 #[test]

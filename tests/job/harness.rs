@@ -15,6 +15,10 @@ pub(crate) fn vrseg() -> Command {
         .env("VRSEG_PERFORMANCE_AUTO_TUNE", "false")
         .env("NO_COLOR", "1")
         .env_remove("RUST_LOG");
+    // A test that names no device means the CPU, also where `setup.sh` has installed a runtime that `auto` prefers.
+    if ["ort-gpu", "ort-openvino"].iter().any(|folder| vrseg_infer::registry::data_dir().join(folder).exists()) {
+        c.env("VRSEG_DEVICE_NAME", "cpu");
+    }
     c
 }
 

@@ -91,6 +91,10 @@ fn names_that_are_taken_are_refused_and_nothing_is_overwritten() {
     assert_eq!(again.status.code(), Some(2));
     assert!(stderr(&again).contains("models remove mine"), "{}", stderr(&again));
     assert_eq!(std::fs::read(&manifest).unwrap(), before);
+    let unknown = library.run(&["models", "remove", "mine", "nobodys"]);
+    assert!(unknown.status.code() == Some(2) && manifest.is_file(), "{}", stderr(&unknown));
+    library.ok(&["models", "remove", "mine"]);
+    assert!(!manifest.exists() && !library.models().join("mine.onnx").exists());
 }
 
 #[test]

@@ -315,7 +315,7 @@ fn networks_of_fast_are_in_the_binary_and_missing_ones_are_named() {
     let refused = job(&["--crops", "selfie,blazepose"]);
     let said = stderr(&refused);
     assert!(!refused.status.success() && !out.exists(), "{said}");
-    assert!(said.contains("blazepose") && said.contains("./setup.sh --models blazepose"), "{said}");
+    assert!(said.contains("blazepose") && said.contains("`vrseg models install blazepose`"), "{said}");
     let alone = job(&["--crops", "selfie,multiclass", "--people", "main"]);
     assert!(alone.status.success(), "{}", stderr(&alone));
 }

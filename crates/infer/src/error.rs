@@ -35,7 +35,7 @@ pub enum ModelError {
     /// The weights are not those that the manifest describes.
     #[error(
         "{path} is not the file that the manifest of \"{name}\" describes: its sha256 is {found}, expected {expected}; \
-         run setup.sh again, or correct `sha256` in the manifest"
+         `vrseg models install {name}` downloads it again, or correct `sha256` in the manifest"
     )]
     Checksum {
         /// The model's name.

@@ -64,6 +64,11 @@ pub fn manifest_path(name: &str) -> PathBuf {
     registry::models_dir().join(format!("{name}.yaml"))
 }
 
+/// Whether users added a model of this name.
+pub fn is_added(name: &str) -> bool {
+    check_name(name).is_ok() && manifest_path(name).is_file()
+}
+
 impl Staged {
     /// Puts the weights at `source` into the models' folder under the manifest's name.
     ///
@@ -148,7 +153,7 @@ pub fn write_whole(path: &Path, text: &str) -> Result<()> {
 /// No such model, a built-in one, or files that can't be removed.
 pub fn remove(name: &str) -> Result<Vec<PathBuf>> {
     let path = manifest_path(name);
-    if check_name(name).is_err() || !path.is_file() {
+    if !is_added(name) {
         registry::find(name)?;
         return Err(ModelError::BuiltIn { name: name.to_owned() });
     }

@@ -27,6 +27,18 @@ pub enum ModelsCommand {
     Add(ModelAddArgs),
     /// Try a model on a picture of a person: does its matte show them, and how long does it take?
     Test(ModelTestArgs),
+    /// Download and install models or builds of ONNX Runtime (needs Python 3.9 or newer)
+    Install {
+        /// Models and runtimes; without one: list them with license and size
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// Remove models that you added or installed, or builds of ONNX Runtime
+    Remove {
+        /// Models and runtimes
+        #[arg(value_name = "NAME", required = true)]
+        names: Vec<String>,
+    },
 }
 
 /// `vrseg models add`.

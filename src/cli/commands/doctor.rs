@@ -106,10 +106,22 @@ fn machine_findings(report: &Report) -> Vec<Finding> {
         let version = provider.version.clone().unwrap_or_default();
         match (&provider.why, provider.name.as_str()) {
             (None, _) => found.push(finding(&check, Health::Ok, format!("{version} loads and computes"), "")),
-            (Some(why), "cpu") => found.push(finding(&check, Health::Broken, why, "./setup.sh installs one")),
+            (Some(why), "cpu") => {
+                found.push(finding(&check, Health::Broken, why, "`vrseg models install onnxruntime`"))
+            }
             // The others matter only with the hardware.
             (Some(why), "cuda") if !report.machine.gpu.cards.is_empty() => {
-                found.push(finding(&check, Health::Warning, why, "./setup.sh --gpu; until then the CPU computes"));
+                found.push(finding(
+                    &check,
+                    Health::Warning,
+                    why,
+                    "`vrseg models install onnxruntime-gpu`; until then the CPU computes",
+                ));
+            }
+            (Some(_), "openvino") if report.machine.gpu.cards.is_empty() && report.machine.cpu.bf16() => {
+                let why = "not installed; RVM runs faster with it, since this CPU multiplies bfloat16";
+                let fix = "`vrseg models install onnxruntime-openvino` (84 MB)";
+                found.push(finding(&check, Health::Warning, why, fix));
             }
             (Some(_), _) => {}
         }
@@ -133,13 +145,18 @@ fn models() -> Vec<Finding> {
             Ok(_) => found.push(finding(&check, Health::Ok, "its checksum is right", "")),
             Err(ModelError::MissingWeights { path, .. }) => {
                 let (state, fix) = match manifest.name.as_str() {
-                    "selfie" => (Health::Broken, "./setup.sh fetches it"),
-                    "rvm" => (Health::Warning, "./setup.sh --all-models; until then balanced and quality take selfie"),
+                    "selfie" => (Health::Broken, "`vrseg models install selfie`"),
+                    "rvm" => {
+                        (Health::Warning, "`vrseg models install rvm`; until then balanced and quality take multiclass")
+                    }
                     _ => continue,
                 };
                 found.push(finding(&check, state, format!("{} is missing", path.display()), fix));
             }
-            Err(e) => found.push(finding(&check, Health::Broken, e.to_string(), "./setup.sh fetches it again")),
+            Err(e) => {
+                let fix = format!("`vrseg models install {}` downloads it again", manifest.name);
+                found.push(finding(&check, Health::Broken, e.to_string(), &fix));
+            }
         }
     }
     found

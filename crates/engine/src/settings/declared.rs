@@ -36,8 +36,8 @@ pub const SETTINGS: &[Setting] = &[
         .options(&[value("--device", "DEVICE", Model).help("auto, cpu, cuda[:N], tensorrt[:N] or openvino")]),
     open("device.ort_library", Text, "auto", "ONNX Runtime's shared library")
         .note(
-            "auto: `ORT_DYLIB_PATH`, else beside the program, else what `setup.sh` fetched for the device, \
-             else the one in the program",
+            "auto: `ORT_DYLIB_PATH`, else beside the program, else what `vrseg models install` installed for the \
+             device, else the one in the program",
         )
         .options(&[value("--ort-lib", "PATH", Model)]),
     open("device.threads", Integer(1, 1024), "auto", "The network's threads on a CPU")

@@ -112,7 +112,7 @@ fn openvino_is_for_bfloat16() {
     assert!(takes(&with, true, true, false));
     assert!(!takes(&with, false, true, false) && !takes(&with, true, false, false) && !takes(&with, true, true, true));
     assert!(!takes(&without, true, true, false));
-    assert!(openvino(&with, false, true, false).why.contains("setup.sh --openvino"));
+    assert!(openvino(&with, false, true, false).why.contains("vrseg models install onnxruntime-openvino"));
     assert_eq!([Processor::Cpu(&with), Processor::OpenVino(&with)].map(|on| warmup(on).value), [0, 2]);
 }
 

@@ -321,7 +321,7 @@ pub struct MemoryShares {
 /// Runtime itself (1.02 to 1.19 times as fast on a Zen 5).
 pub fn openvino(cpu: &Cpu, installed: bool, gains: bool, exact: bool) -> Choice<bool> {
     if !installed {
-        Choice::new(false, "OpenVINO is not installed: `./setup.sh --openvino`")
+        Choice::new(false, "OpenVINO is not installed: `vrseg models install onnxruntime-openvino`")
     } else if !cpu.bf16() {
         Choice::new(false, "the CPU does not multiply bfloat16, without which OpenVINO gains little")
     } else if !gains {

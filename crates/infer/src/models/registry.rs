@@ -38,7 +38,7 @@ const EMBEDDED_MULTICLASS: Option<&[u8]> = Some(include_bytes!(concat!(env!("OUT
 #[cfg(not(embedded_multiclass))]
 const EMBEDDED_MULTICLASS: Option<&[u8]> = None;
 
-/// Folder of everything that `setup.sh` installs, which may not exist: `$VRSEG_DATA_DIR`, else `$XDG_DATA_HOME/vrseg`,
+/// Folder of everything that `vrseg models install` and `setup.sh` install, which may not exist: `$VRSEG_DATA_DIR`, else `$XDG_DATA_HOME/vrseg`,
 /// else `~/.local/share/vrseg`.
 pub fn data_dir() -> PathBuf {
     let var = |n: &str| std::env::var_os(n).filter(|v| !v.is_empty()).map(PathBuf::from);
@@ -148,7 +148,7 @@ pub fn find(name: &str) -> Result<Model> {
     if let Some(weights) = embedded {
         return Ok(Model { manifest, weights });
     }
-    let fix = format!("`./setup.sh --models {name}` fetches it, `vrseg models` lists what is installed");
+    let fix = format!("`vrseg models install {name}` downloads it, `vrseg models` lists what is installed");
     Err(ModelError::MissingWeights { name: manifest.name, path: file, mend: fix })
 }
 

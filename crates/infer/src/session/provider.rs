@@ -274,13 +274,15 @@ fn explain(provider: Provider, text: &str) -> String {
     let fix = match provider {
         _ if text.contains("not enabled in this build") || text.contains("not supported in this build") => {
             match provider {
-                Provider::OpenVino => "; this ONNX Runtime has no OpenVINO: run `./setup.sh --openvino`",
-                _ => "; this ONNX Runtime is the CPU build: run `./setup.sh --gpu`",
+                Provider::OpenVino => {
+                    "; this ONNX Runtime has no OpenVINO: run `vrseg models install onnxruntime-openvino`"
+                }
+                _ => "; this ONNX Runtime is the CPU build: run `vrseg models install onnxruntime-gpu`",
             }
         }
         _ if text.contains("libnvinfer") => "; install TensorRT 10",
         _ if text.contains("libcu") || text.contains("libnv") => {
-            "; CUDA's libraries are missing: run `./setup.sh --gpu`"
+            "; CUDA's libraries are missing: run `vrseg models install onnxruntime-gpu`"
         }
         _ => "",
     };
@@ -297,7 +299,10 @@ mod tests {
                     /x/libonnxruntime_providers_cuda.so with error: libcublasLt.so.13: cannot open shared object file: \
                     No such file or directory";
         let e = explain(Provider::Cuda(0), text);
-        assert!(e.starts_with("libcublasLt.so.13: cannot open") && e.ends_with("`./setup.sh --gpu`"), "{e}");
+        assert!(
+            e.starts_with("libcublasLt.so.13: cannot open") && e.ends_with("`vrseg models install onnxruntime-gpu`"),
+            "{e}"
+        );
         let text = "cuda_execution_provider_info.cc:63 FAIL : Failed to parse provider option \"device_id\": \
                     operator() Invalid device ID: 7, must be between 0 (inclusive) and 1 (exclusive).";
         assert!(explain(Provider::Cuda(7), text).starts_with("Invalid device ID: 7, must"));

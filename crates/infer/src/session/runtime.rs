@@ -1,7 +1,7 @@
 //! Finds and loads ONNX Runtime's shared library, once per process.
 //!
 //! Order: the library that the user named, `ORT_DYLIB_PATH`, beside the binary, the data folder
-//! that `setup.sh` fills (the CUDA or OpenVINO build where the device needs it), and last the
+//! that `vrseg models install` and `setup.sh` fill (the CUDA or OpenVINO build where the device needs it), and last the
 //! CPU library inside the binary.
 
 use super::shared_library;
@@ -71,7 +71,7 @@ pub fn has_nvidia_driver() -> bool {
     ort::util::preload_dylib("libcuda.so.1").is_ok()
 }
 
-/// Whether the library that a job on OpenVINO would load has OpenVINO: `setup.sh --openvino` has put it into the
+/// Whether the library that a job on OpenVINO would load has OpenVINO: `vrseg models install` has put it into the
 /// data folder, and no other comes before it.
 pub fn has_openvino(named: Option<&Path>) -> bool {
     let folder = data_dir().join("ort-openvino");
@@ -132,7 +132,8 @@ pub fn load(device: DeviceChoice, named: Option<&Path>) -> Result<&'static Runti
     let list = candidates(device, named);
     if list.is_empty() {
         return Err(ModelError::Runtime(format!(
-            "ONNX Runtime's library ({LIBRARY}) was not found: run setup.sh, or name it with --ort-lib or ORT_DYLIB_PATH"
+            "ONNX Runtime's library ({LIBRARY}) was not found: `vrseg models install onnxruntime` downloads it, \
+             or name one with --ort-lib or ORT_DYLIB_PATH"
         )));
     }
     let mut reasons = Vec::new();

@@ -64,7 +64,8 @@ pub(crate) fn list(
     if damaged.is_empty() {
         return Ok(Exit::Done);
     }
-    console.error(&format!("wrong checksum: {}; setup.sh fetches the weights again", damaged.join(", ")));
+    let names = damaged.join(" ");
+    console.error(&format!("wrong checksum: {names}; `vrseg models install {names}` downloads the weights again"));
     Ok(Exit::Failed)
 }
 
@@ -94,7 +95,7 @@ fn table(models: &[ModelInfo]) -> String {
         );
     }
     if models.iter().any(|m| m.state == WeightState::Missing) {
-        text += "\nmissing weights: ./setup.sh --models NAME fetches some, ./setup.sh --all-models all\n";
+        text += "\nmissing weights: `vrseg models install NAME` downloads them\n";
     }
     text
 }
@@ -102,7 +103,7 @@ fn table(models: &[ModelInfo]) -> String {
 fn details(m: &ModelInfo) -> String {
     let path = m.path.as_ref().map_or_else(|| "-".to_owned(), |p| p.display().to_string());
     let hint = match m.state {
-        WeightState::Missing => format!(": ./setup.sh --models {} fetches them", m.name),
+        WeightState::Missing => format!(": `vrseg models install {}` downloads them", m.name),
         WeightState::Present => format!(": `vrseg models --check {}` compares their checksum", m.name),
         _ => String::new(),
     };

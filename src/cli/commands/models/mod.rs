@@ -1,7 +1,10 @@
 //! `vrseg models`: which there are, and those that users add.
 
 mod add;
+mod install;
 mod list;
+mod parts;
+mod remove;
 mod test;
 
 use crate::cli::args::{ModelsArgs, ModelsCommand};
@@ -25,6 +28,8 @@ pub(crate) fn run(
         None => list::list(args, console, print),
         Some(ModelsCommand::Add(args)) => add::run(args, console, print),
         Some(ModelsCommand::Test(args)) => test::run(args, console, print),
+        Some(ModelsCommand::Install { names }) => install::run(names),
+        Some(ModelsCommand::Remove { names }) => remove::run(names, print),
     }
 }
 
