@@ -1,7 +1,9 @@
 //! Exports of public networks with random weights: recognized, run, and compared with what their own frameworks computed.
 //!
-//! `tools/exports/` makes them, which takes PyTorch and clones of the networks' repositories; so these tests run only when
-//! they are asked for:
+//! The exports are made outside of this repository, with PyTorch or Paddle and the networks' own code; so these tests run only
+//! when they are asked for. `cases/NAME/` has `model.onnx`; `case.json`; `rgb.f32`, the frames' pixels from 0 to 1; and `alpha.f32`,
+//! the mattes that the network's own code computes of them, both as raw little-endian numbers. `refused/NAME/model.onnx` makes no
+//! mattes. docs/models.md has the results.
 //!
 //! ```text
 //! VRSEG_EXPORTS=folder cargo test -p vrseg-infer --test exports -- --ignored --nocapture
@@ -51,7 +53,7 @@ fn planes(rgb: &[f32], k: usize, case: &Case) -> [Plane<f32>; 3] {
 }
 
 #[test]
-#[ignore = "needs the exports of tools/exports"]
+#[ignore = "needs exports, see above"]
 fn exports_give_the_mattes_of_their_own_frameworks() {
     let mut wrong = Vec::new();
     let only = std::env::var("VRSEG_EXPORT").unwrap_or_default();
@@ -106,7 +108,7 @@ fn differs_by(folder: &Path, name: &str, case: &Case) -> Result<(String, f32), S
 }
 
 #[test]
-#[ignore = "needs the exports of tools/exports"]
+#[ignore = "needs exports, see above"]
 fn files_that_make_no_mattes_are_named_as_what_they_are() {
     for folder in folders("refused") {
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();

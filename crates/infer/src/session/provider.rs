@@ -266,8 +266,25 @@ impl SessionOptions {
     }
 }
 
+/// What to say of a graph whose operators are newer than ONNX Runtime.
+fn too_new(text: &str) -> Option<String> {
+    let number = |behind: &str| {
+        let digits: String = text.split(behind).nth(1)?.trim_start().chars().take_while(char::is_ascii_digit).collect();
+        Some(digits).filter(|d| !d.is_empty())
+    };
+    let needed = number("Opset ").filter(|_| text.contains("under development"))?;
+    let known = number("is till opset ").map(|n| format!(" and it knows up to {n}")).unwrap_or_default();
+    Some(format!(
+        "it needs version {needed} of ONNX's operators (its opset), which ONNX Runtime doesn't have{known}; export it with a lower \
+         one (opset_version=17)"
+    ))
+}
+
 /// ONNX Runtime's text, shortened to what matters, and how to fix it.
 fn explain(provider: Provider, text: &str) -> String {
+    if let Some(why) = too_new(text) {
+        return why;
+    }
     let first = text.lines().next().unwrap_or(text).trim();
     let short = first.rsplit_once("with error: ").map_or(first, |(_, e)| e);
     let short = short.find("Invalid device ID").map_or(short, |at| &short[at..]).trim_end_matches('.');
@@ -306,6 +323,11 @@ mod tests {
         let text = "cuda_execution_provider_info.cc:63 FAIL : Failed to parse provider option \"device_id\": \
                     operator() Invalid device ID: 7, must be between 0 (inclusive) and 1 (exclusive).";
         assert!(explain(Provider::Cuda(7), text).starts_with("Invalid device ID: 7, must"));
+        let text = "ValidateOpsetForDomain ONNX Runtime only *guarantees* support for models stamped with official released \
+                    onnx opset versions. Opset 99 is under development and support for this is limited. Current official \
+                    support for domain ai.onnx is till opset 26.";
+        let e = explain(Provider::Cpu, text);
+        assert!(e.contains("version 99") && e.contains("up to 26") && e.contains("opset_version"), "{e}");
         let e = explain(Provider::Cuda(0), "CUDA execution provider is not enabled in this build.");
         assert!(
             e.starts_with("CUDA execution provider is not enabled in this build; this ONNX Runtime is the CPU"),

@@ -90,6 +90,10 @@ pub(crate) fn matrix_orientation(bytes: &[u8]) -> Option<Orientation> {
     Some(Orientation::of_matrix([int(bytes, 0)?, int(bytes, 1)?, int(bytes, 3)?, int(bytes, 4)?]))
 }
 
+/// FFmpeg's number since 7.1 for two eyes whose packing isn't stated: what its reader makes of the `vexu` box that its own writer
+/// adds beside `st3d`.
+const UNSPECIFIED: i32 = 8;
+
 /// Stereo packing from an AVStereo3D (stream or frame side data).
 fn stereo_of(bytes: &[u8]) -> Option<StereoTag> {
     Some(match int(bytes, 0)? {
@@ -97,6 +101,7 @@ fn stereo_of(bytes: &[u8]) -> Option<StereoTag> {
         // 5 is side by side with quincunx sampling: split the same way.
         1 | 5 => StereoTag::SideBySide,
         2 => StereoTag::TopBottom,
+        UNSPECIFIED => return None,
         _ => StereoTag::Other,
     })
 }
