@@ -42,6 +42,8 @@ pub fn main() -> ExitCode {
     crash::report_panics();
     let words: Vec<OsString> = std::env::args_os().collect();
     let has = |option: &str| words.iter().take_while(|w| *w != "--").any(|w| w == option);
+    // Where the video goes to standard output, nothing else may.
+    let piped = words.windows(2).any(|pair| (pair[0] == "-o" || pair[0] == "--output") && pair[1] == "-");
     let no_color = has("--no-color");
     let console = Console::stderr(no_color);
     let colors = if no_color { ColorChoice::Never } else { ColorChoice::Auto };
@@ -53,13 +55,13 @@ pub fn main() -> ExitCode {
             return Exit::Usage.into();
         }
         Reading::Refuse(text) => {
-            return finish(Err(UsageError(text).into()), &console, has("--json")).into();
+            return finish(Err(UsageError(text).into()), &console, has("--json") && !piped).into();
         }
     };
     // Lives to the end of `main`, so that the last error is in the log file too.
     let mut log = None;
     let exit = match crash::catch(|| execute(&cli, &console, &mut log)) {
-        Ok(result) => finish(result, &console, cli.job.messages.json),
+        Ok(result) => finish(result, &console, cli.job.messages.json && !piped),
         Err(crash) => {
             console.error(&format!("vrseg crashed: {crash}"));
             Exit::Crashed

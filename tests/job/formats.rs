@@ -213,7 +213,7 @@ fn probe_prints_text_and_json() {
     };
     let both = format!("{}\n{}", shown("walk_LR_180.mp4"), shown("walk_360_TB.mp4"));
     insta::with_settings!({filters => vec![
-        (r"[0-9.]+ (kB|MB|Mb/s|B)", "[N] $1"),
+        (r"[0-9.]+ (KiB|MiB|Mb/s|B)", "[N] $1"),
         (r"at byte \d+", "at byte [N]"),
         (r"Lavf[\d.]+", "Lavf[N]"),
     ]}, {

@@ -243,7 +243,7 @@ fn interrupted_batch_is_finished_by_the_same_command() {
         assert_eq!(times(&moved.join(format!("{name}.mkv"))).len(), n, "{name}");
     }
     let third = ok(args(&moved).into_iter().chain(["-n".to_owned()]));
-    assert_eq!(stderr(&third).matches("skipped").count(), 2, "{}", stderr(&third));
+    assert_eq!(stderr(&third).matches(": skipped, ").count(), 2, "{}", stderr(&third));
     assert_eq!(listing(&moved).len(), 4);
 }
 

@@ -79,11 +79,10 @@ fn unreachable_memory_limit_warns_and_the_job_finishes() {
     let done = run([&["-y", arg(&input), "-o", arg(&out), "--max-memory", "64M"], MANY_MATTES].concat());
     let said = stderr(&done);
     assert!(done.status.success(), "{said}");
-    assert_eq!(
-        said.matches("more than the 64 of --max-memory, and nothing is left to be given up").count(),
-        1,
-        "{said}"
-    );
+    // Once while the job runs; the summary repeats it in its own form.
+    let words = "more than the 64 of --max-memory, and nothing is left to be given up";
+    let warned = said.lines().filter(|line| line.starts_with("vrseg: warning:") && line.contains(words));
+    assert_eq!(warned.count(), 1, "{said}");
     assert_eq!(times(&out).len(), 40);
     let wrong = run(["-y", arg(&input), "-o", arg(&out), "--max-memory", "4"]);
     assert_eq!(wrong.status.code(), Some(2));

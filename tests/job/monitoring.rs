@@ -239,8 +239,9 @@ fn monitor_shows_the_run_and_restores_the_terminal() {
     let output = dir.path().join("out.mp4");
     let job = format!("{} {} -o {} --model selfie --monitor", env!("CARGO_BIN_EXE_vrseg"), arg(&input), arg(&output));
     let terminal = Terminal::run(dir.path(), &format!("echo before; {job}"));
-    let page = terminal.shows("/5000 frames");
-    terminal.shows("infer ");
+    terminal.shows("vrseg running");
+    let page = terminal.shows("infer ");
+    assert!(page.contains("/5000 frames"), "{page}");
     for part in ["vrseg running", "long_LR.mp4", "stages", "memory", "messages"] {
         assert!(page.contains(part), "{part}:\n{page}");
     }

@@ -179,7 +179,7 @@ fn pipes_that_make_no_sense_are_refused_by_name() {
     refused(&["-", "-o", arg(dir.path())], "standard input has no name");
     refused(&[arg(&input), "-o", "-", "--json"], "would both write to standard output");
     refused(&[arg(&input), "-o", "-", "-o", "matte=-"], "two outputs can't both go to standard output");
-    refused(&[arg(&input), "-o", "-", "--format", "mp4"], "invalid value 'mp4'");
+    refused(&[arg(&input), "-o", "-", "--format", "mp4"], "--format mp4: expected one of matroska, nut");
 }
 
 #[test]

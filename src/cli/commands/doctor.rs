@@ -137,7 +137,7 @@ fn machine_findings(report: &Report) -> Vec<Finding> {
 }
 
 fn models() -> Vec<Finding> {
-    let Ok(all) = registry::built_in() else { return Vec::new() };
+    let Ok(all) = registry::all() else { return Vec::new() };
     let mut found = Vec::new();
     for manifest in all {
         let check = format!("model {}", manifest.name);
@@ -154,7 +154,10 @@ fn models() -> Vec<Finding> {
                 found.push(finding(&check, state, format!("{} is missing", path.display()), fix));
             }
             Err(e) => {
-                let fix = format!("`vrseg models install {}` downloads it again", manifest.name);
+                let fix = match registry::is_built_in(&manifest.name) {
+                    true => format!("`vrseg models install {}` downloads it again", manifest.name),
+                    false => format!("`vrseg models remove {}`, then add it again", manifest.name),
+                };
                 found.push(finding(&check, Health::Broken, e.to_string(), &fix));
             }
         }

@@ -80,9 +80,9 @@ fn candidates(before: &[String], current: &str, head: &str, value: &str) -> Vec<
         None if rest.is_empty() => values::files(value, values::is_input).into_iter().chain(commands).collect(),
         None => values::files(value, values::is_input),
         Some(_) if command.has_subcommands() && rest.is_empty() => {
-            let inputs =
-                if command.is_subcommand_required_set() { Vec::new() } else { values::files(value, values::is_input) };
-            commands.chain(inputs).collect()
+            // Where a command isn't needed, the first word may be its own instead: an input, or a model.
+            let own = command.get_positionals().next().filter(|_| !command.is_subcommand_required_set());
+            commands.chain(own.map(|arg| values.of(arg, &path, value)).unwrap_or_default()).collect()
         }
         Some(_) => {
             let all: Vec<&Arg> = command.get_positionals().collect();
@@ -138,6 +138,8 @@ mod tests {
             ("vrseg a.mp4 --profile ", "quality"),
             ("vrseg a.mp4 --crops rvm,sel", "rvm,selfie"),
             ("vrseg models r", "rvm"),
+            ("vrseg models r", "remove"),
+            ("vrseg models test r", "rvm"),
             ("vrseg b", "bench"),
             ("vrseg bench c", "compare"),
             ("vrseg cluster ", "submit"),

@@ -31,7 +31,8 @@ impl Values<'_> {
         let first = path.first().map(String::as_str);
         match (id, first) {
             ("output", None | Some("plan" | "cluster")) => outputs(begun),
-            ("name", Some("models")) => models(),
+            ("name", Some("models")) if path.get(1).is_some_and(|p| p == "add") => Vec::new(),
+            ("name" | "names", Some("models")) => models(),
             ("model", _) => models().into_iter().chain(files(begun, |p| has_ending(p, &["yaml", "yml"]))).collect(),
             ("models" | "crops", _) => listed(begun, &models()),
             ("device" | "devices", _) => listed(begun, &devices()),
@@ -101,7 +102,7 @@ fn listed(begun: &str, all: &[String]) -> Vec<String> {
 }
 
 fn models() -> Vec<String> {
-    registry::built_in().unwrap_or_default().into_iter().map(|manifest| manifest.name).collect()
+    registry::all().unwrap_or_default().into_iter().map(|manifest| manifest.name).collect()
 }
 
 fn devices() -> Vec<String> {
