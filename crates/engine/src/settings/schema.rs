@@ -396,7 +396,10 @@ mod tests {
         assert_eq!(parse("model.prefer", "rvm, selfie"), Ok(Value::from(vec!["rvm", "selfie"])));
         assert_eq!(parse("output.preset", "10"), Ok(Value::from("10")));
         assert_eq!(parse("output.bitrate", "20M"), Ok(Value::from("20M")));
-        assert_eq!(parse("matte.threshold", "2"), Err("expected a number from 0 to 1, or off, found 2".to_owned()));
+        assert_eq!(
+            parse("matte.threshold", "2"),
+            Err("expected a number from 0 to 1, or off, found 2; 2 % is 0.02".to_owned())
+        );
         assert_eq!(
             parse("output.mode", "grean"),
             Err("expected one of green, matte, alpha, blur, replace, overlay, passthrough, found grean; did you mean green?"
