@@ -75,6 +75,33 @@ fn networks_that_are_added_give_the_mattes_of_the_built_in_ones() {
 }
 
 #[test]
+fn own_model_that_is_preferred_is_taken_as_its_manifest_says() {
+    let library = Library::new();
+    let clip = input_in(library.folder.path(), 1);
+    library.ok(&["models", "add", arg(&weights("selfie_segmentation.onnx")), "--name", "mine"]);
+    let manifest = library.models().join("mine.yaml");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    let model = |looks: &str, more: &[&str]| {
+        std::fs::write(&manifest, text.replace("looks: either", &format!("looks: {looks}"))).unwrap();
+        let out = clip.with_file_name("out.mp4");
+        let job = [&[arg(&clip), "-y", "-o", arg(&out), "--profile", "fast"], more].concat();
+        let done = library.command(&job).env("VRSEG_MODEL_PREFER", "mine,selfie").output().unwrap();
+        assert!(done.status.success(), "{}", stderr(&done));
+        stderr(&done).lines().find(|line| line.starts_with("model ")).unwrap_or_default().to_owned()
+    };
+    let through_windows = model("windows", &[]);
+    assert!(through_windows.contains("mine") && through_windows.contains("through a window"), "{through_windows}");
+    for looks in ["views", "either"] {
+        let whole = model(looks, &[]);
+        assert!(whole.contains("mine") && !whole.contains("through a window"), "{whole}");
+    }
+    let named = model("windows", &["--model", "selfie"]);
+    assert!(named.contains("selfie") && !named.contains("through a window"), "{named}");
+    let asked = model("views", &["--crops", "mine"]);
+    assert!(asked.contains("mine") && asked.contains("through a window"), "{asked}");
+}
+
+#[test]
 fn names_that_are_taken_are_refused_and_nothing_is_overwritten() {
     let library = Library::new();
     let selfie = weights("selfie_segmentation.onnx");

@@ -1,7 +1,7 @@
 //! Who finds people, and which networks look at them through windows.
 
 use crate::error::{Error, Result};
-use crate::spec::{Job, PeopleToKeep};
+use crate::spec::{Job, ModelChoice, PeopleToKeep};
 use vrseg_infer::manifest::Looks;
 use vrseg_infer::{Kind, Model, ModelError, registry};
 
@@ -29,17 +29,13 @@ pub struct PeoplePlan {
     pub keep: PeopleToKeep,
 }
 
-/// The model that users named, or prefer to the built-in ones, where it is one that sees people best through windows.
-fn chosen_for_windows(job: &Job) -> Option<String> {
-    if job.people.insist || job.view.is_some() {
-        return None;
+/// The model that users chose: by its name, or by preferring one of their own to the built-in ones.
+fn chosen(choice: &ModelChoice) -> Option<Model> {
+    if !choice.name.is_empty() {
+        return registry::find(&choice.name).ok();
     }
-    let found = match job.model.name.as_str() {
-        "" => job.model.prefer.iter().find_map(|name| Some((name, registry::find(name).ok()?))),
-        _ => Some((&job.model.name, registry::find(&job.model.name).ok()?)),
-    };
-    let (name, model) = found?;
-    (model.manifest.looks == Looks::Windows).then(|| name.clone())
+    let first = choice.prefer.iter().find_map(|name| Some((name, registry::find(name).ok()?)));
+    first.filter(|(name, _)| !registry::is_built_in(name)).map(|(_, model)| model)
 }
 
 /// A model, or `None` where its weights are missing and it isn't `needed`.
@@ -120,11 +116,16 @@ impl PeoplePlan {
     /// doesn't take.
     pub fn new(job: &Job) -> Result<Option<Self>> {
         let choice = &job.people;
-        let own = chosen_for_windows(job);
-        let crops = own.as_ref().map(std::slice::from_ref);
-        let crops = crops.unwrap_or_else(|| choice.windows(!job.model.name.is_empty(), job.view.is_some()));
+        let chosen = chosen(&job.model);
+        // What the user says of windows or views counts more than what the model's manifest says.
+        let named = chosen.is_some() || !job.model.name.is_empty();
+        let own = chosen.filter(|model| model.manifest.looks == Looks::Windows && !choice.insist && job.view.is_none());
         let (every, keep) = (choice.every, choice.keep);
         let mut networks = Vec::new();
+        let crops = if own.is_some() { &[] } else { choice.windows(named, job.view.is_some()) };
+        if let Some(model) = own {
+            networks.push(WindowNetwork::new(model.require_mattes()?, choice.size)?);
+        }
         for names in crops {
             let names: Vec<_> = names.split('|').map(|name| name.trim().to_owned()).collect();
             if let Some(model) = if_installed(registry::find_first(&names), choice.insist)? {
