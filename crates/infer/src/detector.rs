@@ -11,6 +11,7 @@ use crate::models::weights::Model;
 use crate::session::fallback::{self, Fallback};
 use crate::session::fault::{Fault, NOT_A_NUMBER};
 use crate::session::provider::{self, Opened, Provider, SessionOptions};
+use crate::suppress::suppress;
 use ort::session::Session;
 use ort::value::TensorRef;
 use std::fmt::Debug;
@@ -211,16 +212,9 @@ fn mean_of(bins: &[f32]) -> f32 {
 }
 
 /// Sorts boxes by falling score and removes those that overlap one with a higher score so much that both are around
-/// the same person (non-maximum suppression). Equal scores keep their order, so that results are reproducible.
+/// the same person, see [`suppress`].
 pub fn suppress_overlaps(found: &mut Vec<Detection>) {
-    found.sort_by(|a, b| b.score.total_cmp(&a.score));
-    let mut kept: Vec<Detection> = Vec::with_capacity(found.len());
-    for one in found.drain(..) {
-        if kept.iter().all(|k| k.overlap(&one) < SAME_PERSON_OVERLAP) {
-            kept.push(one);
-        }
-    }
-    *found = kept;
+    suppress(found, |d| d.score, |a, b| a.overlap(b) >= SAME_PERSON_OVERLAP);
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 //!
 //! Modules import only from modules above them in this list:
 //!
-//! 1. [`error`], [`yaml`], `device` (what a job requests of a device), `batch` (pictures, tensors, recurrent states);
+//! 1. [`error`], [`yaml`], `device` (what a job requests of a device), `batch` (pictures, tensors, recurrent states),
+//!    `suppress` (the best of boxes that overlap);
 //! 2. `models`: [`manifest`], `weights`, [`registry`], [`graph`] (what an ONNX file says of itself), [`recognize`] (which network
 //!    it is);
 //! 3. `session`: `shared_library`, [`runtime`] (ONNX Runtime's library), [`provider`] (a session on a device),
@@ -24,6 +25,7 @@ pub mod library;
 mod models;
 mod network;
 mod session;
+mod suppress;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod trial;

@@ -6,6 +6,8 @@
 
 use super::output::Raw;
 use crate::models::manifest::{Instances, Output};
+use crate::suppress::suppress;
+use vrseg_image::matte::people::overlap;
 use vrseg_image::matte::resize;
 use vrseg_image::plane::Plane;
 
@@ -60,7 +62,8 @@ pub(super) fn read(
     let planes = prototypes.data.chunks_exact(masks * width * height);
     for ((data, planes), alpha) in boxes.data.chunks_exact(count * values).zip(planes).zip(alphas) {
         let table = Boxes { data, count, values, by_value: !how.objectness };
-        let people = best(candidates(&table, how, first_class..values - masks), how.overlap);
+        let mut people = candidates(&table, how, first_class..values - masks);
+        suppress(&mut people, |p| p.score, |a, b| overlap(&a.rect, &b.rect) > how.overlap);
         alpha.resize(size.0, size.1);
         alpha.data_mut().fill(0.0);
         for person in people {
@@ -87,25 +90,6 @@ fn candidates(table: &Boxes<'_>, how: &Instances, classes: std::ops::Range<usize
         found.push(Candidate { score, rect: [x - w / 2.0, y - h / 2.0, x + w / 2.0, y + h / 2.0], at });
     }
     found
-}
-
-/// Those that don't overlap too much with a better one (non-maximum suppression).
-fn best(mut found: Vec<Candidate>, overlap: f32) -> Vec<Candidate> {
-    found.sort_by(|a, b| b.score.total_cmp(&a.score));
-    let mut kept: Vec<Candidate> = Vec::new();
-    for candidate in found {
-        if kept.iter().all(|k| intersection_over_union(&k.rect, &candidate.rect) <= overlap) {
-            kept.push(candidate);
-        }
-    }
-    kept
-}
-
-fn intersection_over_union(a: &[f32; 4], b: &[f32; 4]) -> f32 {
-    let side = |k: usize| (a[k + 2].min(b[k + 2]) - a[k].max(b[k])).max(0.0);
-    let area = |r: &[f32; 4]| (r[2] - r[0]).max(0.0) * (r[3] - r[1]).max(0.0);
-    let both = side(0) * side(1);
-    both / (area(a) + area(b) - both).max(1e-6)
 }
 
 /// One person's mask at the size of the prototypes.
