@@ -4,12 +4,7 @@ use std::ffi::OsStr;
 
 /// `word` with quotation marks where a shell needs them.
 pub(in crate::cli) fn quoted(word: &OsStr) -> String {
-    let text = word.to_string_lossy();
-    let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.into_owned();
-    }
-    format!("'{}'", text.replace('\'', "'\\''"))
+    vrseg_cluster::quoted(&word.to_string_lossy())
 }
 
 /// A line of several words.

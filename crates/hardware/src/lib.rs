@@ -12,6 +12,7 @@ pub mod file_name;
 pub mod gpu;
 pub mod json_path;
 pub mod memory;
+pub mod nearest;
 pub mod sampler;
 
 pub use cpu::{Cpu, cores};

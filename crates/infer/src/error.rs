@@ -1,6 +1,7 @@
 //! What can go wrong with models and with ONNX Runtime.
 
 use std::path::PathBuf;
+use vrseg_hardware::nearest::nearest;
 
 /// Why a model can't be used; messages name the file and suggest a fix.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +36,7 @@ pub enum ModelError {
     /// The weights are not those that the manifest describes.
     #[error(
         "{path} is not the file that the manifest of \"{name}\" describes: its sha256 is {found}, expected {expected}; \
-         `vrseg models install {name}` downloads it again, or correct `sha256` in the manifest"
+         `vrseg models install` downloads a built-in one again; of a model of your own, correct `sha256` in the manifest"
     )]
     Checksum {
         /// The model's name.
@@ -116,11 +117,7 @@ pub enum ModelError {
 
 /// The nearest name, as the beginning of a clause.
 fn meant(name: &str, known: &str) -> String {
-    let slip = |other: &str| if strsim::osa_distance(name, other) == 1 { 0.85 } else { 0.0 };
-    let likeness = |other: &str| strsim::jaro_winkler(&name.to_lowercase(), other).max(slip(other));
-    let near = known.split(", ").filter(|other| likeness(other) > 0.8);
-    let near = near.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    near.map(|near| format!("did you mean \"{near}\"? ")).unwrap_or_default()
+    nearest(name, known.split(", ")).map(|near| format!("did you mean \"{near}\"? ")).unwrap_or_default()
 }
 
 impl ModelError {

@@ -1,7 +1,9 @@
 //! Rules across settings: values that are right by themselves and can't be carried out together.
 //! They are refused before any work, and both settings are named with what set them.
 
-use super::{ConfigError, Devices, Settings, Source, Sources, schema};
+use super::{ConfigError, Devices, Settings, Source, Sources};
+use vrseg_hardware::nearest::nearest;
+use vrseg_infer::library::is_added;
 use vrseg_infer::{DeviceChoice, Precision};
 use vrseg_infer::{Kind, Manifest, registry};
 use vrseg_media::Codec;
@@ -160,24 +162,26 @@ impl Rules<'_> {
     }
 
     fn model(&self) -> Result<(), ConfigError> {
-        let Ok(known) = registry::all() else { return Ok(()) };
-        let names: Vec<&str> = known.iter().map(|m| m.name.as_str()).collect();
+        let Ok(built_in) = registry::built_in() else { return Ok(()) };
         let is_manifest = |name: &str| name.ends_with(".yaml") || name.ends_with(".yml");
+        let is_known = |name: &str| built_in.iter().any(|m| m.name == name) || is_manifest(name) || is_added(name);
         let given = [("model.name", self.s.model.name.as_slice()), ("model.prefer", &self.s.model.prefer)];
         for (key, all) in given {
-            let Some(name) = all.iter().find(|n| !names.contains(&n.as_str()) && !is_manifest(n)) else { continue };
+            let Some(name) = all.iter().find(|name| !is_known(name)) else { continue };
             let ending = name.rsplit_once('.').map(|(_, end)| end.to_lowercase()).unwrap_or_default();
             if matches!(ending.as_str(), "onnx" | "pt" | "pth" | "engine" | "trt" | "safetensors" | "tflite") {
                 let onnx = if ending == "onnx" { "" } else { " (an ONNX file)" };
                 let yaml = std::path::Path::new(name.as_str()).with_extension("yaml");
                 let why = format!(
-                    "{name} needs a manifest beside it that names its file{onnx}, input and output; copy the one of \
-                     docs/models.md#your-own-network, and pass it: --model {}",
+                    "{name} needs a manifest beside it that names its file{onnx}, input and output; `vrseg models add {name}` \
+                     writes it; or copy the one of docs/models.md#your-own-network, and pass it: --model {}",
                     yaml.display()
                 );
                 return Err(self.wrong(key, format!("{key}: {why}")));
             }
-            let hint = match schema::nearest(name, names.iter().copied()) {
+            let known = registry::all().unwrap_or_default();
+            let names: Vec<&str> = known.iter().map(|m| m.name.as_str()).collect();
+            let hint = match nearest(name, names.iter().copied()) {
                 Some(near) => format!("did you mean \"{near}\"?"),
                 None => format!("known are {}; `vrseg models add FILE.onnx` adds one of your own", names.join(", ")),
             };
@@ -185,7 +189,7 @@ impl Rules<'_> {
         }
         // What is not installed is told when the job is planned.
         let (key, found) = match &self.s.model.name {
-            Some(name) => match known.iter().find(|m| m.name == *name) {
+            Some(name) => match built_in.iter().find(|m| m.name == *name) {
                 Some(manifest) => ("model.name", Some(manifest.clone())),
                 None => ("model.name", registry::find(name).ok().map(|m| m.manifest)),
             },

@@ -11,6 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::Value;
 use std::cell::RefCell;
 use std::fmt;
+use vrseg_hardware::nearest::nearest;
 use vrseg_infer::yaml;
 
 /// Line and column of a value, from 1, where they could be found.
@@ -294,7 +295,7 @@ pub(super) fn known(section: Option<&str>, name: &str) -> Result<(), String> {
         return Ok(());
     }
     let elsewhere = SETTINGS.iter().find(|s| s.leaf() == name || s.name == name);
-    let hint = match (schema::nearest(name, leaves.iter().copied()), elsewhere) {
+    let hint = match (nearest(name, leaves.iter().copied()), elsewhere) {
         (_, Some(other)) => format!("\"{}\" belongs in the section \"{}\"", other.leaf(), other.section()),
         (Some(near), None) => format!("did you mean \"{near}\"?"),
         (None, None) => format!("known are {}", leaves.join(", ")),

@@ -4,6 +4,7 @@
 pub use super::declared::SETTINGS;
 use super::words::{self, Aliases, Hints};
 use serde_json::Value;
+use vrseg_hardware::nearest::nearest;
 
 /// What a setting takes.
 #[derive(Clone, Copy, Debug)]
@@ -159,22 +160,6 @@ pub fn variable(name: &str) -> String {
 pub fn sections() -> impl Iterator<Item = &'static str> {
     let mut last = "";
     SETTINGS.iter().map(|k| k.section()).filter(move |s| std::mem::replace(&mut last, s) != *s)
-}
-
-/// The name that was most likely meant.
-pub fn nearest<'a>(word: &str, among: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    among
-        .into_iter()
-        .map(|name| (likeness(&word.to_lowercase(), name), name))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
-}
-
-/// From 0 to 1; one slip of the finger in a short word is near, too.
-fn likeness(word: &str, name: &str) -> f64 {
-    let slip = name.len() > 2 && strsim::osa_distance(word, name) == 1;
-    strsim::jaro_winkler(word, name).max(if slip { 0.85 } else { 0.0 })
 }
 
 impl CliOption {

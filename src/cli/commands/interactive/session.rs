@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use vrseg_engine::settings::schema::{self, PROFILES, SETTINGS};
 use vrseg_engine::settings::{Loader, check};
+use vrseg_hardware::nearest::nearest;
 
 /// Commands: name, arguments, meaning.
 pub(super) const COMMANDS: &[(&str, &str, &str)] = &[
@@ -108,7 +109,7 @@ impl Session {
                 _ => Err("process takes an input and an output: process in.mp4 out.mp4".to_owned()),
             },
             _ => {
-                let near = schema::nearest(name, COMMANDS.iter().map(|c| c.0));
+                let near = nearest(name, COMMANDS.iter().map(|c| c.0));
                 Err(format!(
                     "{name} is no command; {}",
                     near.map_or("`help` lists them".to_owned(), |n| format!("did you mean {n}?"))
@@ -127,7 +128,7 @@ impl Session {
                 Ok(Action::Print(format!("profile {}", self.profile.as_deref().unwrap_or_default())))
             }
             [name, ..] => {
-                let near = schema::nearest(name, PROFILES.iter().copied());
+                let near = nearest(name, PROFILES.iter().copied());
                 let near = near.map(|n| format!("; did you mean {n}?")).unwrap_or_default();
                 Err(format!("{name} is no profile: there are {}{near}", PROFILES.join(", ")))
             }
@@ -241,7 +242,7 @@ impl Session {
 /// The setting of that name.
 fn find(name: &str) -> Result<&'static schema::Setting, String> {
     schema::find(name).ok_or_else(|| {
-        let near = schema::nearest(name, SETTINGS.iter().map(|k| k.name));
+        let near = nearest(name, SETTINGS.iter().map(|k| k.name));
         format!(
             "{name} is no setting; {}",
             near.map_or("`config` lists them".to_owned(), |n| format!("did you mean {n}?"))
