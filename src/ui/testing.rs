@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
-use vrseg_engine::{CacheReport, Event, OutputReport, StageReport, Summary};
+use vrseg_engine::{CacheReport, Event, JobDescription, OutputReport, StageReport, Summary};
 use vrseg_hardware::Usage;
 
 /// A writer whose text can be read.
@@ -55,8 +55,8 @@ pub(crate) fn sample_summary(interrupted: bool) -> Summary {
     }
 }
 
-pub(crate) fn start_event() -> Event {
-    Event::Start {
+fn job() -> JobDescription {
+    JobDescription {
         input: "clip_LR.mp4".into(),
         width: 3840,
         height: 1920,
@@ -64,20 +64,14 @@ pub(crate) fn start_event() -> Event {
         frames: Some(600),
         layout: "side by side, from \"lr\" in the file name".into(),
         model: "selfie at 512x512".into(),
-        device: "CPU".into(),
         outputs: vec!["green out.mp4 (libx264)".into(), "matte mask.mkv (libx264)".into()],
     }
 }
 
+pub(crate) fn start_event() -> Event {
+    Event::Start { job: job(), device: "CPU".into() }
+}
+
 pub(crate) fn probed_event() -> Event {
-    Event::Probed {
-        input: "clip_LR.mp4".into(),
-        width: 3840,
-        height: 1920,
-        fps: 30000.0 / 1001.0,
-        frames: Some(600),
-        layout: "side by side, from \"lr\" in the file name".into(),
-        model: "selfie at 512x512".into(),
-        outputs: vec!["green out.mp4 (libx264)".into(), "matte mask.mkv (libx264)".into()],
-    }
+    Event::Probed { job: job() }
 }

@@ -24,7 +24,7 @@ pub mod telemetry;
 pub mod tune;
 
 pub use error::{Error, Result};
-pub use events::{CacheReport, Event, LatencyReport, Live, Observer, OutputReport, Summary};
+pub use events::{CacheReport, Event, JobDescription, LatencyReport, Live, Observer, OutputReport, Summary};
 pub use graph::{Cancel, StageReport, Trace};
 pub use plan::{OutputGeometry, Plan};
 pub use run::{LoadedJob, run, run_loaded};

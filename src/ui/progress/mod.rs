@@ -206,9 +206,9 @@ impl ProgressUi {
         let state = &mut *guard;
         let write = |text: &str| self.console.write(text::prefixed(&state.prefix, text).as_bytes());
         match event {
-            Event::Probed { outputs, .. } => {
-                write(&text::probed(event, &self.console));
-                state.outputs.clone_from(outputs);
+            Event::Probed { job } => {
+                write(&text::probed(job, &self.console));
+                state.outputs.clone_from(&job.outputs);
                 state.lines = Some(PlainLines::new(Instant::now(), self.interval));
             }
             Event::Phase { phase, limit } => {
@@ -225,13 +225,13 @@ impl ProgressUi {
                 }
             }
             Event::Tuned { .. } => write(&text::labeled(&self.console, "tuning", &text::tuned(event))),
-            Event::Start { device, outputs, .. } => {
+            Event::Start { job, device } => {
                 if state.outputs.is_empty() {
-                    write(&text::probed(event, &self.console));
-                } else if state.outputs != *outputs {
-                    write(&text::output_lines(outputs, &self.console));
+                    write(&text::probed(job, &self.console));
+                } else if state.outputs != job.outputs {
+                    write(&text::output_lines(&job.outputs, &self.console));
                 }
-                state.outputs.clone_from(outputs);
+                state.outputs.clone_from(&job.outputs);
                 write(&text::labeled(&self.console, "device", device));
                 state.lines = Some(PlainLines::new(Instant::now(), self.interval));
                 if self.console.is_terminal() && !self.console.is_deferred() {
@@ -285,8 +285,8 @@ fn log_line(event: &Event, console: &Console) -> Option<String> {
         text.lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>().join("; ")
     };
     match event {
-        Event::Probed { .. } => Some(one_line(text::probed(event, console))),
-        Event::Start { input, device, .. } => Some(format!("{}: started on {device}", input.display())),
+        Event::Probed { job } => Some(one_line(text::probed(job, console))),
+        Event::Start { job, device } => Some(format!("{}: started on {device}", job.input.display())),
         Event::Tuned { .. } => Some(format!("tuning: {}", text::tuned(event))),
         Event::Done { summary } => Some(one_line(text::done(summary, &[], console))),
         _ => None,

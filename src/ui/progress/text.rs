@@ -6,7 +6,7 @@ use crate::ui::format::{self, count};
 use std::fmt::Write as _;
 use vrseg_engine::events::JobPhase;
 use vrseg_engine::tune::bottleneck::{self, BottleneckInput, StageTime};
-use vrseg_engine::{Event, StageReport, Summary};
+use vrseg_engine::{Event, JobDescription, StageReport, Summary};
 use vrseg_hardware::{Machine, Usage};
 
 /// Frames below which no stage is called the slowest: the first ones wait for models and buffers to fill.
@@ -18,12 +18,8 @@ pub(super) fn prefixed(prefix: &str, text: &str) -> String {
 }
 
 /// Input, layout, model and outputs, a labeled line each.
-pub(super) fn probed(event: &Event, console: &Console) -> String {
-    let (Event::Probed { input, width, height, fps, frames, layout, model, outputs }
-    | Event::Start { input, width, height, fps, frames, layout, model, outputs, .. }) = event
-    else {
-        return String::new();
-    };
+pub(super) fn probed(job: &JobDescription, console: &Console) -> String {
+    let JobDescription { input, width, height, fps, frames, layout, model, outputs } = job;
     let mut found = format!("{}, {width}x{height}", format::path(input));
     if *fps > 0.0 {
         let _ = write!(found, ", {} fps", format::rate(*fps));

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use vrseg_engine::events::JobPhase;
-use vrseg_engine::{Event, Live, StageReport};
+use vrseg_engine::{Event, JobDescription, Live, StageReport};
 use vrseg_hardware::Machine;
 use vrseg_infer::cache::CacheStats;
 
@@ -120,10 +120,10 @@ impl RunStatus {
         state.files.event(event);
         let State { now, resumed, .. } = &mut *state;
         match event {
-            Event::Probed { input, width, height, fps, frames, layout, model, outputs } => {
-                now.input = super::format::path(input);
-                now.total = *frames;
-                now.facts = facts((*width, *height, *fps), layout, model, None, outputs);
+            Event::Probed { job } => {
+                now.input = super::format::path(&job.input);
+                now.total = job.frames;
+                now.facts = facts(job, None);
             }
             Event::Phase { phase, limit } => {
                 now.enter(match phase {
@@ -141,12 +141,12 @@ impl RunStatus {
             Event::Segment { segment, frames, .. } => {
                 now.segments.iter_mut().for_each(|s| s.finish(*segment, *frames));
             }
-            Event::Start { input, width, height, fps, frames, layout, model, device, outputs } => {
+            Event::Start { job, device } => {
                 now.enter(Phase::Running);
-                now.input = super::format::path(input);
-                now.facts = facts((*width, *height, *fps), layout, model, Some(device), outputs);
+                now.input = super::format::path(&job.input);
+                now.facts = facts(job, Some(device));
                 (now.frames, now.total, now.fps, now.eta, now.bottleneck) =
-                    (std::mem::take(resumed), *frames, 0.0, None, "");
+                    (std::mem::take(resumed), job.frames, 0.0, None, "");
             }
             Event::Progress { frames, total, fps, eta, bytes, bottleneck } => {
                 now.bytes = *bytes;
@@ -327,18 +327,12 @@ impl State {
 }
 
 /// What is known of a job, for people; the device only once the model is loaded.
-fn facts(
-    (width, height, fps): (usize, usize, f64),
-    layout: &str,
-    model: &str,
-    device: Option<&str>,
-    outputs: &[String],
-) -> Vec<(&'static str, String)> {
-    let rate = if fps > 0.0 { format!(", {} fps", super::format::rate(fps)) } else { String::new() };
-    let mut facts = vec![("video", format!("{width}x{height}{rate}")), ("layout", layout.to_owned())];
-    facts.push(("model", model.to_owned()));
+fn facts(job: &JobDescription, device: Option<&str>) -> Vec<(&'static str, String)> {
+    let rate = if job.fps > 0.0 { format!(", {} fps", super::format::rate(job.fps)) } else { String::new() };
+    let mut facts = vec![("video", format!("{}x{}{rate}", job.width, job.height)), ("layout", job.layout.clone())];
+    facts.push(("model", job.model.clone()));
     facts.push(("device", device.unwrap_or("waiting").to_owned()));
-    facts.extend(outputs.iter().map(|o| ("output", o.clone())));
+    facts.extend(job.outputs.iter().map(|o| ("output", o.clone())));
     facts
 }
 

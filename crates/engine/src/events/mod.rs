@@ -26,29 +26,37 @@ pub enum JobPhase {
     Joining,
 }
 
+/// A job, as users see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct JobDescription {
+    /// Source.
+    #[serde(serialize_with = "vrseg_hardware::json_path::lossy")]
+    pub input: PathBuf,
+    /// Frame width in pixels.
+    pub width: usize,
+    /// Frame height in pixels.
+    pub height: usize,
+    /// Frames per second, average; 0 where unknown.
+    pub fps: f64,
+    /// Frames expected, where the container tells enough.
+    pub frames: Option<u64>,
+    /// Layout and what it rests on.
+    pub layout: String,
+    /// Model and the size of its input.
+    pub model: String,
+    /// Outputs, each `mode path (encoder)`.
+    pub outputs: Vec<String>,
+}
+
 /// Something happened.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// The input was probed and the job planned: what will be done, before anything that takes time.
     Probed {
-        /// Source.
-        #[serde(serialize_with = "vrseg_hardware::json_path::lossy")]
-        input: PathBuf,
-        /// Frame width in pixels.
-        width: usize,
-        /// Frame height in pixels.
-        height: usize,
-        /// Frames per second, average; 0 where unknown.
-        fps: f64,
-        /// Frames expected, where the container tells enough.
-        frames: Option<u64>,
-        /// Layout and what it rests on.
-        layout: String,
-        /// Model and the size of its input.
-        model: String,
-        /// Outputs, each `mode path (encoder)`.
-        outputs: Vec<String>,
+        /// What will be done.
+        #[serde(flatten)]
+        job: JobDescription,
     },
     /// A phase of the job begins that may take seconds.
     Phase {
@@ -59,25 +67,11 @@ pub enum Event {
     },
     /// The models are loaded and work begins.
     Start {
-        /// Source.
-        #[serde(serialize_with = "vrseg_hardware::json_path::lossy")]
-        input: PathBuf,
-        /// Frame width in pixels.
-        width: usize,
-        /// Frame height in pixels.
-        height: usize,
-        /// Frames per second, average; 0 where unknown.
-        fps: f64,
-        /// Frames expected, where the container tells enough.
-        frames: Option<u64>,
-        /// Layout and what it rests on.
-        layout: String,
-        /// Model and the size of its input.
-        model: String,
+        /// What is done.
+        #[serde(flatten)]
+        job: JobDescription,
         /// Execution provider and device.
         device: String,
-        /// Outputs, each `mode path (encoder)`.
-        outputs: Vec<String>,
     },
     /// Work resumes where an earlier run stopped.
     Resumed {

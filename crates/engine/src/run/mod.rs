@@ -16,7 +16,7 @@ pub use tuning::load;
 pub use unpack::{UnpackAs, UnpackRequest, Unpacked, unpack};
 
 use crate::error::Result;
-use crate::events::{Event, LatencyReport, Live, Observer, Progress, Summary};
+use crate::events::{Event, JobDescription, LatencyReport, Live, Observer, Progress, Summary};
 use crate::frame::{Border, Cuts, Part};
 use crate::graph::{Admission, Cancel, Graph, Histogram, MemoryGuard, Permits, frames_in_flight};
 use crate::plan::Plan;
@@ -49,9 +49,16 @@ pub fn run(job: &Job, cancel: &Cancel, observer: &dyn Observer) -> Result<Summar
 
 /// Tells what a job is, and what the user should know of its input, before anything that takes time.
 pub fn announce(job: &Job, plan: &Plan, observer: &dyn Observer) {
-    let video = &plan.input.video;
     let outputs = job.outputs.iter().zip(&plan.encoders);
-    observer.event(Event::Probed {
+    let outputs = outputs.map(|(o, e)| output_text(o.mode.name(), &o.path, &e.description)).collect();
+    observer.event(Event::Probed { job: description(job, plan, outputs) });
+    plan.warnings().for_each(|message| observer.event(Event::Warning { message }));
+}
+
+/// A job with these outputs, as users see it.
+fn description(job: &Job, plan: &Plan, outputs: Vec<String>) -> JobDescription {
+    let video = &plan.input.video;
+    JobDescription {
         input: job.input.clone(),
         width: video.width,
         height: video.height,
@@ -59,9 +66,8 @@ pub fn announce(job: &Job, plan: &Plan, observer: &dyn Observer) {
         frames: plan.frames,
         layout: plan.format.summary(),
         model: plan.model_text(),
-        outputs: outputs.map(|(o, e)| output_text(o.mode.name(), &o.path, &e.description)).collect(),
-    });
-    plan.warnings().for_each(|message| observer.event(Event::Warning { message }));
+        outputs,
+    }
 }
 
 fn output_text(mode: &str, path: &Path, described: &str) -> String {
@@ -241,19 +247,9 @@ fn encode_options(job: &Job, threads: Threads) -> Vec<EncodeOptions> {
 }
 
 fn start_event(job: &Job, plan: &Plan, device: String, outputs: &Outputs<'_>) -> Event {
-    let video = &plan.input.video;
     let notes = job.outputs.iter().zip(&outputs.notes);
-    Event::Start {
-        input: job.input.clone(),
-        width: video.width,
-        height: video.height,
-        fps: video.fps,
-        frames: plan.frames,
-        layout: plan.format.summary(),
-        model: plan.model_text(),
-        device,
-        outputs: notes.map(|(o, note)| output_text(note.mode, &o.path, &note.described)).collect(),
-    }
+    let outputs = notes.map(|(o, note)| output_text(note.mode, &o.path, &note.described)).collect();
+    Event::Start { job: description(job, plan, outputs), device }
 }
 
 /// Opens the cache, whose part in memory may take so many bytes.

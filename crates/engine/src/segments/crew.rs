@@ -5,7 +5,7 @@ use super::plan::plan;
 use super::work::{SegmentChoice, WorkerOptions, merge, progress, work};
 use super::{beside, is_long};
 use crate::error::Error;
-use crate::events::{CacheReport, Event, Live, Observer, Summary};
+use crate::events::{CacheReport, Event, JobDescription, Live, Observer, Summary};
 use crate::graph::{Cancel, StageReport};
 use crate::run::announce;
 use crate::spec::Job;
@@ -188,20 +188,10 @@ impl<'a> SharedProgress<'a> {
     fn hear(&self, n: usize, event: Event) {
         let state = || self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::Start { input, width, height, fps, layout, model, device, outputs, .. } => {
+            Event::Start { job, device } => {
                 if self.begun.fetch_add(1, Ordering::Relaxed) == 0 {
-                    let (frames, device) = (Some(self.total), format!("{device}, {}", self.crew));
-                    self.observer.event(Event::Start {
-                        input,
-                        width,
-                        height,
-                        fps,
-                        frames,
-                        layout,
-                        model,
-                        device,
-                        outputs,
-                    });
+                    let job = JobDescription { frames: Some(self.total), ..job };
+                    self.observer.event(Event::Start { job, device: format!("{device}, {}", self.crew) });
                 }
             }
             Event::Segment { frames, bytes, .. } => {

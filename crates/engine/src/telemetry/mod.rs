@@ -77,12 +77,6 @@ pub struct LogGuard {
     _file: Option<WorkerGuard>,
 }
 
-/// Sets up the log of this process. `console` gets whole lines.
-///
-/// `VRSEG_LOG`, else `RUST_LOG`, replaces the console's filter (`vrseg=debug,ort=info`) unless the
-/// level is explicit.
-///
-/// # Errors
 /// Why the log's file can't be opened, without the system's number.
 fn reason(error: &io::Error) -> String {
     match error.kind() {
@@ -93,6 +87,12 @@ fn reason(error: &io::Error) -> String {
     }
 }
 
+/// Sets up the log of this process. `console` gets whole lines.
+///
+/// `VRSEG_LOG`, else `RUST_LOG`, replaces the console's filter (`vrseg=debug,ort=info`) unless the
+/// level is explicit.
+///
+/// # Errors
 /// See [`LogError`].
 pub fn init(options: &LogOptions, console: impl Fn(&[u8]) + Send + Sync + 'static) -> Result<LogGuard, LogError> {
     let plain = !matches!(options.level.as_str(), "debug" | "trace");

@@ -29,6 +29,15 @@ pub(crate) fn matrix_of(space: Number<ffi::AVColorSpace>) -> Option<Matrix> {
     matrices.into_iter().find_map(|(matrix, spaces)| space.is_any(spaces).then_some(matrix))
 }
 
+/// FFmpeg's name of a matrix.
+pub(crate) fn space_of(matrix: Matrix) -> ffi::AVColorSpace {
+    match matrix {
+        Matrix::Bt601 => ffi::AVColorSpace::AVCOL_SPC_SMPTE170M,
+        Matrix::Bt709 => ffi::AVColorSpace::AVCOL_SPC_BT709,
+        Matrix::Bt2020 => ffi::AVColorSpace::AVCOL_SPC_BT2020_NCL,
+    }
+}
+
 /// What the samples of the delivered frames mean. Where the file states no matrix, HD sizes are
 /// BT.709 and others BT.601, as players have it.
 pub(crate) fn color_of(

@@ -6,14 +6,14 @@ use crate::ffi::frame::{VideoFrame, color_tags, copy_props, format_of, make_form
 use crate::ffi::numbers::{Number, PixelFormat};
 use crate::ffi::pixel_format::{descriptor, format_for, format_name, format_named, is_rgb, layout_of};
 use crate::ffi::pool::FramePool;
-use crate::formats::color::color_of;
+use crate::formats::color::{color_of, space_of};
 use crate::formats::layout::{layout_with_alpha, working_layout};
 use crate::read::info::VideoInfo;
 use crate::read::template::VideoTemplate;
 use crate::read::tone::{ToneMapper, sdr_color};
 use crate::read::upright::{Uprighter, frame_orientation, upright_layout};
 use ffmpeg_next::{self as ffmpeg, ffi};
-use vrseg_image::plane::{Matrix, Orientation, YuvColor};
+use vrseg_image::plane::{Orientation, YuvColor};
 
 /// Frames go through untouched where they can; foreign pixel formats and frames of another size
 /// than the file states are converted by swscale: what follows was planned for that. Those that are
@@ -173,11 +173,7 @@ impl Convert {
         copy_props(&frame, o);
         o.set_color_range(range_tag(target.color.full_range));
         if color_tags(o).0 == ffi::AVColorSpace::AVCOL_SPC_RGB || !is_yuv(source.format) {
-            o.set_color_space(match target.color.matrix {
-                Matrix::Bt601 => ffmpeg::color::Space::SMPTE170M,
-                Matrix::Bt709 => ffmpeg::color::Space::BT709,
-                Matrix::Bt2020 => ffmpeg::color::Space::BT2020NCL,
-            });
+            o.set_color_space(space_of(target.color.matrix).into());
         }
         Ok(out)
     }

@@ -7,13 +7,14 @@ use crate::ffi::frame::alloc_raw;
 use crate::ffi::log;
 use crate::ffi::numbers;
 use crate::ffi::pixel_format::{descriptor, is_rgb};
+use crate::formats::color::space_of;
 use crate::read::template::VideoTemplate;
 use crate::write::encoder::plan::{EncoderPlan, joined_params};
 use crate::write::options::WriterOptions;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::ffi::CString;
 use std::ptr;
-use vrseg_image::plane::{Matrix, YuvColor};
+use vrseg_image::plane::YuvColor;
 
 /// The encoder's clock.
 pub(crate) struct Timing {
@@ -100,15 +101,6 @@ unsafe fn set_color(c: *mut ffi::AVCodecContext, video: &VideoTemplate, color: Y
         }
         numbers::write(&raw mut (*c).chroma_sample_location, video.chroma_location);
         (*c).color_range = range;
-    }
-}
-
-/// FFmpeg's name of a matrix.
-fn space_of(matrix: Matrix) -> ffi::AVColorSpace {
-    match matrix {
-        Matrix::Bt601 => ffi::AVColorSpace::AVCOL_SPC_SMPTE170M,
-        Matrix::Bt709 => ffi::AVColorSpace::AVCOL_SPC_BT709,
-        Matrix::Bt2020 => ffi::AVColorSpace::AVCOL_SPC_BT2020_NCL,
     }
 }
 
