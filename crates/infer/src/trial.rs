@@ -3,13 +3,13 @@
 //! The picture is NASA's portrait of Eileen Collins (public domain), at 320x320. What is known of it, at 80x80, was made of the mattes
 //! of two networks where they agree, and looked at: person (255), background (0), or neither (outlines, the helmet).
 
+use crate::Manifest;
 use crate::batch::{Batch, States};
 use crate::error::{ModelError, Result};
 use crate::manifest::Looks;
 use crate::models::weights::Model;
 use crate::network::Network;
 use crate::session::provider::SessionOptions;
-use crate::{Kind, Manifest};
 use std::time::{Duration, Instant};
 use vrseg_image::matte::{SmallYuv, resize, to_network};
 use vrseg_image::plane::{Matrix, Plane};
@@ -78,7 +78,7 @@ pub fn run(model: &Model, options: &SessionOptions) -> Result<Trial> {
 
 /// Size of the network's input for the picture.
 fn size(manifest: &Manifest, side: usize) -> Result<(usize, usize)> {
-    let through_windows = manifest.looks == Looks::Windows && !manifest.input.fixed && manifest.kind != Kind::Detector;
+    let through_windows = manifest.looks == Looks::Windows && !manifest.input.fixed;
     manifest.input_size(through_windows.then_some(manifest.crop.size), side, side)
 }
 

@@ -311,6 +311,20 @@ fn port(info: &ValueInfoProto) -> Port {
 }
 
 #[cfg(test)]
+impl ValueInfoProto {
+    /// A tensor of ONNX's number format `number`, with open dimensions where the length is 0.
+    pub(crate) fn tensor(name: &str, number: i32, shape: &[i64]) -> Self {
+        let dim = |(k, n): (usize, &i64)| DimensionProto {
+            dim_value: *n,
+            dim_param: if *n == 0 { format!("{name}{k}") } else { String::new() },
+        };
+        let shape = ShapeProto { dim: shape.iter().enumerate().map(dim).collect() };
+        let tensor_type = Some(TensorTypeProto { elem_type: number, shape: Some(shape) });
+        Self { name: name.into(), r#type: Some(TypeProto { tensor_type }) }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -6,6 +6,7 @@ use crate::error::{ModelError, Result};
 use sha2::{Digest, Sha256};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Manifests that are built in, in the order in which `vrseg models` shows them.
 const BUILT_IN: &[(&str, &str)] = &[
@@ -52,7 +53,14 @@ pub fn data_dir() -> PathBuf {
 /// # Errors
 /// Only when a built-in manifest is wrong, which a test rules out.
 pub fn built_in() -> Result<Vec<Manifest>> {
-    BUILT_IN.iter().map(|(path, text)| Manifest::parse(text, Path::new(path))).collect()
+    // A job asks for models many times before it begins.
+    static PARSED: OnceLock<Vec<Manifest>> = OnceLock::new();
+    if let Some(all) = PARSED.get() {
+        return Ok(all.clone());
+    }
+    let all: Vec<_> =
+        BUILT_IN.iter().map(|(path, text)| Manifest::parse(text, Path::new(path))).collect::<Result<_>>()?;
+    Ok(PARSED.get_or_init(|| all).clone())
 }
 
 /// Folder of the weights, and of the manifests of models that users added.

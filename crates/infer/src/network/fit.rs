@@ -1,7 +1,7 @@
 //! Pictures of any size for a graph that takes one size only: stretched, or padded with the mean color.
 
 use crate::batch::{Batch, Pictures};
-use crate::models::manifest::{Aspect, Input};
+use crate::models::manifest::{Input, inside};
 use vrseg_image::matte::resize;
 use vrseg_image::plane::{Plane, PlaneRef};
 
@@ -20,15 +20,8 @@ impl Fit {
     /// `None`: the graph takes the pictures as they are.
     pub(crate) fn of(input: &Input, from: (usize, usize)) -> Option<Self> {
         let graph = input.graph_size(from)?;
-        let inside = match input.aspect {
-            Aspect::Pad => {
-                let scale = (graph.0 as f64 / from.0 as f64).min(graph.1 as f64 / from.1 as f64);
-                let side = |of: usize, most: usize| ((of as f64 * scale).round() as usize).clamp(1, most);
-                let (w, h) = (side(from.0, graph.0), side(from.1, graph.1));
-                [(graph.0 - w) / 2, (graph.1 - h) / 2, w, h]
-            }
-            Aspect::Keep | Aspect::Square => [0, 0, graph.0, graph.1],
-        };
+        let (w, h) = inside(graph, input.aspect, from);
+        let inside = [(graph.0 - w) / 2, (graph.1 - h) / 2, w, h];
         Some(Self { from, graph, inside })
     }
 

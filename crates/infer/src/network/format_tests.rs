@@ -1,9 +1,6 @@
 //! Graphs in other number formats and orders than the built-in networks', made here and run by ONNX Runtime.
 
-use crate::models::graph::{
-    DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetProto, ShapeProto, TensorTypeProto, TypeProto,
-    ValueInfoProto,
-};
+use crate::models::graph::{GraphProto, ModelProto, NodeProto, OperatorSetProto, ValueInfoProto};
 use crate::provider::SessionOptions;
 use crate::{Batch, Manifest, Model, Network, States, Weights, registry};
 use prost::Message;
@@ -13,19 +10,6 @@ use vrseg_image::plane::Plane;
 
 const F32: i32 = 1;
 const F16: i32 = 10;
-
-/// A port with open dimensions where the length is 0.
-fn port(name: &str, number: i32, shape: &[i64]) -> ValueInfoProto {
-    let dim = |(k, n): (usize, &i64)| DimensionProto {
-        dim_value: *n,
-        dim_param: if *n == 0 { format!("{name}{k}") } else { String::new() },
-    };
-    let shape = ShapeProto { dim: shape.iter().enumerate().map(dim).collect() };
-    ValueInfoProto {
-        name: name.into(),
-        r#type: Some(TypeProto { tensor_type: Some(TensorTypeProto { elem_type: number, shape: Some(shape) }) }),
-    }
-}
 
 fn node(operator: &str, inputs: &[&str], output: &str) -> NodeProto {
     let input = inputs.iter().map(|i| (*i).to_owned()).collect();
@@ -76,13 +60,17 @@ const SIZES: &str = "size: 4, min: 2, max: 8, multiple: 2, aspect: keep";
 fn counting(number: i32, pictures: i64) -> (TempDir, Result<Network, String>) {
     let shape = [pictures, 3, 0, 0];
     network(
-        vec![port("src", number, &shape), port("r1i", number, &shape), port("ratio", number, &[1])],
+        vec![
+            ValueInfoProto::tensor("src", number, &shape),
+            ValueInfoProto::tensor("r1i", number, &shape),
+            ValueInfoProto::tensor("ratio", number, &[1]),
+        ],
         vec![
             node("Mul", &["src", "ratio"], "part"),
             node("Add", &["part", "r1i"], "pha"),
             node("Identity", &["pha"], "r1o"),
         ],
-        vec![port("pha", number, &shape), port("r1o", number, &shape)],
+        vec![ValueInfoProto::tensor("pha", number, &shape), ValueInfoProto::tensor("r1o", number, &shape)],
         &format!(
             "kind: recurrent\ninput: {{name: src, color: rgb, {SIZES}}}\nconstants: [{{name: ratio, value: 0.25}}]\n\
              output: {{name: pha, activation: none}}\nstates: [{{input: r1i, output: r1o, shape: [n, 3, h, w]}}]"
@@ -114,9 +102,9 @@ fn channels_may_come_last_and_pictures_one_by_one() {
     let shape = [1, 2, 4, 3];
     for number in [F32, F16] {
         let (_folder, network) = network(
-            vec![port("x", number, &shape)],
+            vec![ValueInfoProto::tensor("x", number, &shape)],
             vec![node("Identity", &["x"], "y")],
-            vec![port("y", number, &shape)],
+            vec![ValueInfoProto::tensor("y", number, &shape)],
             &format!(
                 "kind: image\ninput: {{name: x, color: rgb, layout: nhwc, {SIZES}}}\n\
                  output: {{name: y, activation: none, layout: nhwc}}"
@@ -132,9 +120,9 @@ fn channels_may_come_last_and_pictures_one_by_one() {
 fn inputs_that_a_manifest_does_not_name_are_told() {
     let shape = [0, 3, 0, 0];
     let (_folder, network) = network(
-        vec![port("x", F32, &shape), port("ratio", F32, &[1])],
+        vec![ValueInfoProto::tensor("x", F32, &shape), ValueInfoProto::tensor("ratio", F32, &[1])],
         vec![node("Mul", &["x", "ratio"], "y")],
-        vec![port("y", F32, &shape)],
+        vec![ValueInfoProto::tensor("y", F32, &shape)],
         &format!("kind: image\ninput: {{name: x, color: rgb, {SIZES}}}\noutput: {{name: y, activation: none}}"),
     );
     let error = network.unwrap_err();

@@ -93,14 +93,18 @@ pub struct Input {
 impl Frame {
     /// Size at which a view of `w` x `h` is sampled so that it fills the frame, or fits into it.
     pub(super) fn around(self, aspect: Aspect, w: usize, h: usize) -> (usize, usize) {
-        let (width, height) = (self.width as usize, self.height as usize);
-        if aspect != Aspect::Pad || w == 0 || h == 0 {
-            return (width, height);
-        }
-        let scale = (width as f64 / w as f64).min(height as f64 / h as f64);
-        let side = |of: usize, most: usize| ((of as f64 * scale).round() as usize).clamp(1, most);
-        (side(w, width), side(h, height))
+        inside((self.width as usize, self.height as usize), aspect, (w, h))
     }
+}
+
+/// Size of a picture of `w` x `h` in a frame of `width` x `height`: stretched to all of it, or in its own shape and padded.
+pub(crate) fn inside((width, height): (usize, usize), aspect: Aspect, (w, h): (usize, usize)) -> (usize, usize) {
+    if aspect != Aspect::Pad || w == 0 || h == 0 {
+        return (width, height);
+    }
+    let scale = (width as f64 / w as f64).min(height as f64 / h as f64);
+    let side = |of: usize, most: usize| ((of as f64 * scale).round() as usize).clamp(1, most);
+    (side(w, width), side(h, height))
 }
 
 impl Input {

@@ -7,6 +7,7 @@ mod schema;
 mod state;
 mod text;
 
+pub(crate) use input::inside;
 pub use input::{Aspect, ChannelOrder, Constant, Frame, Input, Layout, Value};
 pub use kind::{Kind, Looks};
 pub use output::{Activation, ClassGroups, Instances, Output, Scores};

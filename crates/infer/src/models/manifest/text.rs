@@ -138,8 +138,11 @@ fn constants(constants: &[Constant]) -> String {
             (None, Some(fit)) => format!("fit: {fit}"),
             (None, None) => String::new(),
         };
-        let why =
-            if c.fit.is_some() { " # the factor that brings the longer side to so many pixels, 1 at most" } else { "" };
+        let why = if c.fit.is_some() {
+            " # the factor that brings the longer side to that many pixels, 1 at most"
+        } else {
+            ""
+        };
         let _ = writeln!(text, "  - {{name: {}, {value}}}{why}", quoted(&c.name));
     }
     text

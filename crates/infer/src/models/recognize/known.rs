@@ -1,7 +1,7 @@
 //! Files that are recognized by their checksum.
 
 use super::Known;
-use super::license::{License, Terms};
+use super::license::License;
 use super::parts::Identity;
 use crate::models::registry;
 
@@ -54,5 +54,5 @@ fn license_of(spdx: &str) -> License {
         License::copyleft("GPL-3.0-only", "as the built-in model's"),
         License::copyleft("AGPL-3.0-only", "as the built-in model's"),
     ];
-    known.into_iter().find(|l| l.spdx == spdx).unwrap_or(License { terms: Terms::Unknown, ..License::UNKNOWN })
+    known.into_iter().find(|l| l.spdx == spdx).unwrap_or(License::UNKNOWN)
 }

@@ -3,8 +3,7 @@
 use super::*;
 use crate::manifest::{Activation, Aspect, Kind, Layout, Looks, Scores};
 use crate::models::graph::{
-    DimensionProto, EntryProto, GraphProto, ModelProto, NodeProto, OperatorSetProto, ShapeProto, TensorProto,
-    TensorTypeProto, TypeProto, ValueInfoProto,
+    EntryProto, GraphProto, ModelProto, NodeProto, OperatorSetProto, TensorProto, ValueInfoProto,
 };
 use prost::Message;
 
@@ -19,26 +18,19 @@ struct Made {
     graph: GraphProto,
 }
 
-fn port(name: &str, number: i32, shape: &[i64]) -> ValueInfoProto {
-    let dim = |n: &i64| DimensionProto { dim_value: *n, dim_param: if *n == 0 { "n".into() } else { String::new() } };
-    let shape = ShapeProto { dim: shape.iter().map(dim).collect() };
-    let tensor_type = Some(TensorTypeProto { elem_type: number, shape: Some(shape) });
-    ValueInfoProto { name: name.into(), r#type: Some(TypeProto { tensor_type }) }
-}
-
 fn entry(key: &str, value: &str) -> EntryProto {
     EntryProto { key: key.into(), value: value.into() }
 }
 
 impl Made {
     fn input(mut self, name: &str, number: i32, shape: &[i64]) -> Self {
-        self.graph.input.push(port(name, number, shape));
+        self.graph.input.push(ValueInfoProto::tensor(name, number, shape));
         self
     }
 
     /// An output, and the operator that makes it.
     fn output(mut self, name: &str, number: i32, shape: &[i64], operator: &str) -> Self {
-        self.graph.output.push(port(name, number, shape));
+        self.graph.output.push(ValueInfoProto::tensor(name, number, shape));
         self.node(operator, "", name)
     }
 
