@@ -13,7 +13,7 @@ multiplies bfloat16, the build of ONNX Runtime for it is installed too.
 
   --models LIST      models that no profile uses: blazepose, u2net, u2netp, isnet, selfie-landscape
                      (separated by commas)
-  --all-models       all of them (about 490 MB of downloads, 450 MB kept)
+  --all-models       all of them (about 540 MB of downloads, 450 MB kept)
   --permissive-only  leave out models whose license is not permissive (rvm: GPL, isnet: AGPL)
   --cpu-only         only ONNX Runtime for the CPU, whatever the machine has
   --gpu              ONNX Runtime for CUDA 13 and NVIDIA's libraries in any case (about 2 GB)
@@ -388,7 +388,7 @@ if [[ $packages = yes ]] && ! command -v apt-get >/dev/null; then
 --no-packages"
 fi
 if [[ $packages = yes ]] && ! grep -qsE '^VERSION_ID="?1[23]"?$' /etc/os-release; then
-    note "this is neither Debian 12 nor 13, on which this script was run (docs/install.md): going on"
+    note "this is neither Debian 12 nor 13, for which this script was made (docs/install.md): going on"
 fi
 if [[ $dev = yes ]]; then
     # The tests choose devices themselves.

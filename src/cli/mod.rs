@@ -43,7 +43,7 @@ pub fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     let has = |option: &str| words.iter().take_while(|w| *w != "--").any(|w| w == option);
     // Where the video goes to standard output, nothing else may.
-    let piped = words.windows(2).any(|pair| (pair[0] == "-o" || pair[0] == "--output") && pair[1] == "-");
+    let piped = job::outputs::to_stdout(&words);
     let no_color = has("--no-color");
     let console = Console::stderr(no_color);
     let colors = if no_color { ColorChoice::Never } else { ColorChoice::Auto };

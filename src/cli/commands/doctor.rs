@@ -154,10 +154,7 @@ fn models() -> Vec<Finding> {
                 found.push(finding(&check, state, format!("{} is missing", path.display()), fix));
             }
             Err(e) => {
-                let fix = match registry::is_built_in(&manifest.name) {
-                    true => format!("`vrseg models install {}` downloads it again", manifest.name),
-                    false => format!("`vrseg models remove {}`, then add it again", manifest.name),
-                };
+                let fix = super::models::fix(&manifest.name);
                 found.push(finding(&check, Health::Broken, e.to_string(), &fix));
             }
         }

@@ -214,6 +214,17 @@ pub(crate) fn canonical_place(path: &Path) -> PathBuf {
     }
 }
 
+/// Whether words that may not have been understood yet send an output to standard output: `-o -`, `-o matte=-`, `--output=-`.
+pub(crate) fn to_stdout(words: &[OsString]) -> bool {
+    let is_option = |word: &OsStr| word == "-o" || word == "--output";
+    let ends = |word: &OsStr| word == STDIN || word.to_string_lossy().ends_with("=-");
+    let joined = |word: &OsStr| {
+        let text = word.to_string_lossy();
+        text == "-o-" || (text.ends_with("=-") && (text.starts_with("-o") || text.starts_with("--output=")))
+    };
+    words.windows(2).any(|pair| is_option(&pair[0]) && ends(&pair[1])) || words.iter().any(|word| joined(word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,6 +247,17 @@ mod tests {
         assert!(parse("green=").unwrap_err().contains("empty"));
         assert!(parse("out").unwrap_err().contains("extension"));
         assert!(parse("/").expect("a folder").folder);
+    }
+
+    #[test]
+    fn outputs_on_standard_output_are_seen_in_raw_words() {
+        let piped = |line: &str| to_stdout(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        for line in ["in.mp4 -o -", "in.mp4 --output matte=-", "in.mp4 --output=-", "in.mp4 -o=-", "in.mp4 -o-"] {
+            assert!(piped(line), "{line}");
+        }
+        for line in ["- -o out.mp4", "in.mp4 -o a-", "in.mp4 -o out.mp4 -"] {
+            assert!(!piped(line), "{line}");
+        }
     }
 
     #[test]

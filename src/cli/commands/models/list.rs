@@ -1,5 +1,6 @@
 //! `vrseg models`: the list, and what is known of one.
 
+use super::fix;
 use crate::cli::args::ModelsArgs;
 use crate::cli::exit::Exit;
 use crate::ui::Console;
@@ -64,8 +65,9 @@ pub(crate) fn list(
     if damaged.is_empty() {
         return Ok(Exit::Done);
     }
-    let names = damaged.join(" ");
-    console.error(&format!("wrong checksum: {names}; `vrseg models install {names}` downloads the weights again"));
+    for name in damaged {
+        console.error(&format!("{name}: wrong checksum; {}", fix(name)));
+    }
     Ok(Exit::Failed)
 }
 
@@ -103,7 +105,7 @@ fn table(models: &[ModelInfo]) -> String {
 fn details(m: &ModelInfo) -> String {
     let path = m.path.as_ref().map_or_else(|| "-".to_owned(), |p| p.display().to_string());
     let hint = match m.state {
-        WeightState::Missing => format!(": `vrseg models install {}` downloads them", m.name),
+        WeightState::Missing => format!(": {}", fix(&m.name)),
         WeightState::Present => format!(": `vrseg models --check {}` compares their checksum", m.name),
         _ => String::new(),
     };

@@ -14,6 +14,7 @@ use std::path::Path;
 use vrseg_hardware::Machine;
 use vrseg_infer::DeviceChoice;
 use vrseg_infer::provider::SessionOptions;
+use vrseg_infer::registry;
 
 /// Lists models, or does what the sub-command asks.
 ///
@@ -30,6 +31,14 @@ pub(crate) fn run(
         Some(ModelsCommand::Test(args)) => test::run(args, console, print),
         Some(ModelsCommand::Install { names }) => install::run(names),
         Some(ModelsCommand::Remove { names }) => remove::run(names, print),
+    }
+}
+
+/// What brings the right weights of a model, as a clause.
+pub(super) fn fix(name: &str) -> String {
+    match registry::is_built_in(name) {
+        true => format!("`vrseg models install {name}` downloads them"),
+        false => format!("`vrseg models remove {name}`, then add it again"),
     }
 }
 

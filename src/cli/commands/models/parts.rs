@@ -25,7 +25,7 @@ impl Part {
         let models = registry::built_in()?;
         let find = |name: &String| {
             if let Some(model) = models.iter().find(|m| m.name == *name) {
-                return Ok(Part { name: name.clone(), path: registry::data_dir().join("models").join(&model.file) });
+                return Ok(Part { name: name.clone(), path: registry::models_dir().join(&model.file) });
             }
             if let Some((_, folder)) = RUNTIMES.iter().find(|(runtime, _)| runtime == name) {
                 return Ok(Part { name: name.clone(), path: registry::data_dir().join(folder) });
