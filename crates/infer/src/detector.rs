@@ -212,7 +212,7 @@ fn mean_of(bins: &[f32]) -> f32 {
 }
 
 /// Sorts boxes by falling score and removes those that overlap one with a higher score so much that both are around
-/// the same person, see [`suppress`].
+/// the same person. Equal scores keep their order, so that results are reproducible.
 pub fn suppress_overlaps(found: &mut Vec<Detection>) {
     suppress(found, |d| d.score, |a, b| a.overlap(b) >= SAME_PERSON_OVERLAP);
 }
