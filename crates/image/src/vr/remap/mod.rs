@@ -20,9 +20,13 @@
 //! Beyond the source's border its last sample repeats. The seam of a 360 degree source (straight
 //! behind the viewer) is a border too: half a sample to either side of it is not blended across.
 
+mod fixed;
+mod float;
 mod kernel;
+mod positions;
 mod pyramid;
 mod table;
+mod weights;
 
 pub use table::RemapTable;
 
@@ -114,8 +118,23 @@ impl SampleGrid {
 pub trait Texel: Sample {
     /// Rounds to the nearest sample in `0..=max` (integers) or keeps the value (floats).
     fn from_sum(v: f32, max: f32) -> Self;
+    /// The same sample of another type.
+    #[inline(always)]
+    fn from_sample<S: Texel>(sample: S, max: f32) -> Self {
+        Self::from_sum(sample.to_f32(), max)
+    }
     /// The mean of four samples.
     fn mean4(a: Self, b: Self, c: Self, d: Self) -> Self;
+    /// The plane as one of bytes, if that is what the samples are.
+    fn bytes(plane: PlaneRef<'_, Self>) -> Option<PlaneRef<'_, u8>> {
+        let _ = plane;
+        None
+    }
+    /// The row as bytes, if that is what the samples are.
+    fn bytes_mut(row: &mut [Self]) -> Option<&mut [u8]> {
+        let _ = row;
+        None
+    }
 }
 
 impl Texel for u8 {
@@ -126,6 +145,14 @@ impl Texel for u8 {
     #[inline(always)]
     fn mean4(a: Self, b: Self, c: Self, d: Self) -> Self {
         ((u16::from(a) + u16::from(b) + u16::from(c) + u16::from(d) + 2) >> 2) as u8
+    }
+    #[inline(always)]
+    fn bytes(plane: PlaneRef<'_, Self>) -> Option<PlaneRef<'_, u8>> {
+        Some(plane)
+    }
+    #[inline(always)]
+    fn bytes_mut(row: &mut [Self]) -> Option<&mut [u8]> {
+        Some(row)
     }
 }
 
@@ -181,7 +208,7 @@ impl<S: Texel> Remapper<S> {
     ) {
         assert_eq!((src.width, src.height), table.source_size(), "source of a remap table");
         assert_eq!((out.width, out.height), table.size(), "destination of a remap table");
-        self.pyramid.update(src, table.levels());
+        self.pyramid.update(src, table.needed());
         for ty in 0..table.tiles_y() {
             kernel::tile_row(table, ty, self.filter, src, &self.pyramid, outside, max, &mut self.scratch, &mut out);
         }

@@ -1,6 +1,6 @@
 //! Building tables and what they hold.
 
-use super::pyramid::level_size;
+use super::pyramid::{Needed, level_size};
 use super::{SampleGrid, TILE_H, TILE_W};
 use crate::plane::Plane;
 use crate::vr::camera::Picture;
@@ -14,6 +14,9 @@ pub(super) const NODES_X: usize = TILE_W / CELL + 1;
 pub(super) const NODES_Y: usize = TILE_H / CELL + 1;
 /// How far (source samples) interpolating between nodes may be off.
 const TOLERANCE: f64 = 1.0 / 32.0;
+/// How far (source samples) from a sample a position may be that is taken as the sample itself: less than the
+/// weights of any filter tell apart.
+const UNMOVED: f64 = 1.0 / 1024.0;
 /// Source samples that a smooth tile may reach over, so that its arithmetic stays in 32 bits.
 const MOST_SMOOTH: i32 = 2000;
 /// The same for other tiles; no picture that FFmpeg decodes is wider.
@@ -26,12 +29,19 @@ pub(super) const OUTSIDE: u16 = u16::MAX;
 pub(super) enum TileKind {
     /// No sample is inside the source's field.
     Empty,
-    /// All are; nodes from this index on, row after row.
+    /// The source's samples from the origin on, as they are.
+    Copy,
+    /// All are; [`NODES_Y`] rows of nodes from this index on.
     Smooth(u32),
-    /// Positions of all samples from this index on, cut at the destination's border, shifted right
-    /// by so many bits.
+    /// A row of positions for each row of samples from this index on, shifted right by this many
+    /// bits. What lies beyond the destination's border is [`OUTSIDE`].
     Exact(u32, u8),
 }
+
+/// A row of a tile's nodes: their x, and their y.
+pub(super) type NodeRow = [[i32; NODES_X]; 2];
+/// The positions of a tile's row: their x, and their y.
+pub(super) type ExactRow = [[u16; TILE_W]; 2];
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tile {
@@ -50,9 +60,9 @@ pub struct RemapTable {
     size: (usize, usize),
     source: (usize, usize),
     pub(super) tiles: Vec<Tile>,
-    pub(super) nodes: Vec<[i32; 2]>,
-    pub(super) exact: Vec<[u16; 2]>,
-    levels: u32,
+    pub(super) nodes: Vec<NodeRow>,
+    pub(super) exact: Vec<ExactRow>,
+    needed: Needed,
 }
 
 /// A position in the source, where there is one.
@@ -79,14 +89,15 @@ impl RemapTable {
     /// When the source has fewer than 2 x 2 samples.
     pub fn new(source: (usize, usize), size: (usize, usize), map: &dyn Fn(f64, f64) -> Position) -> Self {
         assert!(source.0 >= 2 && source.1 >= 2, "a source of {source:?} can't be interpolated");
-        let mut table = Self { size, source, tiles: Vec::new(), nodes: Vec::new(), exact: Vec::new(), levels: 0 };
+        let mut table =
+            Self { size, source, tiles: Vec::new(), nodes: Vec::new(), exact: Vec::new(), needed: Needed::default() };
         for y in (0..size.1).step_by(TILE_H) {
             for x in (0..size.0).step_by(TILE_W) {
                 let tile = table.tile((x, y), map);
-                table.levels = table.levels.max(u32::from(tile.level));
                 table.tiles.push(tile);
             }
         }
+        table.needed = Needed::by(source, &table.tiles);
         table.nodes.shrink_to_fit();
         table.exact.shrink_to_fit();
         table
@@ -118,10 +129,10 @@ impl RemapTable {
                 let row = &mut mask.data_mut()[(y + j) * w + x..][..tw];
                 match tile.kind {
                     TileKind::Empty => {}
-                    TileKind::Smooth(_) => row.fill(255),
+                    TileKind::Copy | TileKind::Smooth(_) => row.fill(255),
                     TileKind::Exact(at, _) => {
-                        let positions = &self.exact[at as usize + j * tw..][..tw];
-                        row.iter_mut().zip(positions).for_each(|(m, p)| *m = if p[0] == OUTSIDE { 0 } else { 255 });
+                        let [xs, _] = &self.exact[at as usize + j];
+                        row.iter_mut().zip(xs).for_each(|(m, x)| *m = if *x == OUTSIDE { 0 } else { 255 });
                     }
                 }
             }
@@ -137,8 +148,9 @@ impl RemapTable {
         self.size.1.div_ceil(TILE_H)
     }
 
-    pub(super) fn levels(&self) -> u32 {
-        self.levels
+    /// What is read of the source's smaller levels.
+    pub(super) fn needed(&self) -> &Needed {
+        &self.needed
     }
 
     fn tile(&mut self, (x, y): (usize, usize), map: &dyn Fn(f64, f64) -> Position) -> Tile {
@@ -201,6 +213,14 @@ impl RemapTable {
         }
         let nodes: Vec<(f64, f64)> =
             fine.iter().step_by(2).flat_map(|row| row.iter().step_by(2)).map(|p| to_level(*p, unit)).collect();
+        if let Some(origin) = self.copied(&nodes).filter(|_| level == 0) {
+            return Some(Tile {
+                kind: TileKind::Copy,
+                level: 0,
+                origin,
+                reach: (TILE_W as i32 - 1, TILE_H as i32 - 1),
+            });
+        }
         let (origin, reach) = self.bounds(nodes.iter().copied(), level);
         if reach.0.max(reach.1) > MOST_SMOOTH {
             return None;
@@ -208,8 +228,26 @@ impl RemapTable {
         let at = self.nodes.len() as u32;
         // Nodes may lie beyond the source's border; interpolated positions are clamped.
         let fixed = |v: f64, origin: i32| ((v - f64::from(origin)) * f64::from(1u32 << FRACTION)).round() as i32;
-        self.nodes.extend(nodes.iter().map(|p| [fixed(p.0, origin.0), fixed(p.1, origin.1)]));
+        self.nodes.extend(nodes.chunks_exact(NODES_X).map(|row| {
+            let row: &[_; NODES_X] = row.try_into().unwrap_or(&[(0.0, 0.0); NODES_X]);
+            [row.map(|p| fixed(p.0, origin.0)), row.map(|p| fixed(p.1, origin.1))]
+        }));
         Some(Tile { kind: TileKind::Smooth(at), level: level as u8, origin, reach })
+    }
+
+    /// The source's first sample of a tile with these nodes whose samples are some of the source's, unmoved.
+    fn copied(&self, nodes: &[(f64, f64)]) -> Option<(i32, i32)> {
+        // Nodes lie at the edges of samples.
+        let (left, top) = ((nodes[0].0 + 0.5).round(), (nodes[0].1 + 0.5).round());
+        let inside = left >= 0.0
+            && top >= 0.0
+            && left + TILE_W as f64 <= self.source.0 as f64
+            && top + TILE_H as f64 <= self.source.1 as f64;
+        let unmoved = |(i, (x, y)): (usize, &(f64, f64))| {
+            let (column, row) = ((i % NODES_X * CELL) as f64, (i / NODES_X * CELL) as f64);
+            (x + 0.5 - left - column).abs().max((y + 0.5 - top - row).abs()) < UNMOVED
+        };
+        (inside && nodes.iter().enumerate().all(unmoved)).then_some((left as i32, top as i32))
     }
 
     /// A tile of positions, `w` in a row.
@@ -238,9 +276,14 @@ impl RemapTable {
             (v.round().clamp(0.0, f64::from(limit)) as i32 >> shift) as u16
         };
         let at = self.exact.len() as u32;
-        self.exact.extend(positions.iter().map(|p| match p.map(|p| to_level(p, unit)) {
-            Some(p) => [fixed(p.0, origin.0, limit.0), fixed(p.1, origin.1, limit.1)],
-            None => [OUTSIDE, 0],
+        self.exact.extend(positions.chunks_exact(w).map(|row| {
+            let (mut xs, mut ys) = ([OUTSIDE; TILE_W], [0; TILE_W]);
+            for ((p, x), y) in row.iter().zip(&mut xs).zip(&mut ys) {
+                if let Some(p) = p.map(|p| to_level(p, unit)) {
+                    (*x, *y) = (fixed(p.0, origin.0, limit.0), fixed(p.1, origin.1, limit.1));
+                }
+            }
+            [xs, ys]
         }));
         Tile { kind: TileKind::Exact(at, shift as u8), level: level as u8, origin, reach }
     }

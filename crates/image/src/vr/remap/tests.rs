@@ -43,7 +43,7 @@ fn check<T: Texel>(from: &Picture, to: &Picture, planes: (SampleGrid, SampleGrid
     let (data, stride) = plane::<T>(from_grid.width, from_grid.height, pad, factor);
     let src = PlaneRef::new(&data, stride, from_grid.width, from_grid.height);
     let mut pyramid = Pyramid::default();
-    pyramid.update(src, table.levels());
+    pyramid.update(src, table.needed());
     let outside = T::from_sum(3.0, 255.0);
     let mask = table.mask();
     forced::each(|level| {
@@ -165,7 +165,7 @@ fn every_filter_draws_a_field_that_ends_between_samples() {
             let (data, stride) = plane::<u8>(n, n, 0, 1.0);
             let src = PlaneRef::new(&data, stride, n, n);
             let mut pyramid = Pyramid::default();
-            pyramid.update(src, table.levels());
+            pyramid.update(src, table.needed());
             for filter in [Filter::Bilinear, Filter::Lanczos3] {
                 let mut out = Plane::<u8>::new(n, n);
                 Remapper::new(filter).remap(&table, src, 3, 255.0, out.as_mut());
@@ -183,7 +183,7 @@ fn minifying_averages() {
     let data: Vec<u8> = (0..w * h).map(|i| if (i % w + i / w) % 2 == 0 { 0 } else { 254 }).collect();
     let (from, to) = (ahead(Lens::HalfEquirectangular, w, h), ahead(Lens::Fisheye { fov: 180.0 }, 128, 128));
     let table = RemapTable::between((&from, SampleGrid::luma(w, h)), (&to, SampleGrid::luma(128, 128)));
-    assert_eq!(table.levels(), 3);
+    assert_eq!(table.needed().levels(), 3);
     let mut out = Plane::<u8>::new(128, 128);
     Remapper::new(Filter::Bilinear).remap(&table, PlaneRef::new(&data, w, w, h), 127, 255.0, out.as_mut());
     assert!(out.data().iter().all(|v| v.abs_diff(127) < 2));
