@@ -4,7 +4,7 @@
 //! slower than plain loads on many processors). Everything else is done in loops over a row of a tile that the
 //! compiler vectorizes.
 
-use super::table::{FRACTION, Tile};
+use super::table::{POSITION_BITS, Tile};
 use super::weights::{self, phase};
 use super::{TILE_W, Texel};
 use crate::plane::PlaneRef;
@@ -12,7 +12,7 @@ use crate::plane::PlaneRef;
 /// The part of a position after its whole sample, 0.0..1.0.
 #[inline(always)]
 fn fraction(v: i32) -> f32 {
-    (v & ((1 << FRACTION) - 1)) as f32 * (1.0 / (1u32 << FRACTION) as f32)
+    (v & ((1 << POSITION_BITS) - 1)) as f32 * (1.0 / (1u32 << POSITION_BITS) as f32)
 }
 
 #[inline(always)]
@@ -27,7 +27,7 @@ pub(super) fn bilinear<S: Texel, D: Texel>(
 ) {
     let data = &src.data[tile.origin.1 as usize * src.stride + tile.origin.0 as usize..];
     for k in 0..TILE_W {
-        let at = (y[k] >> FRACTION) as usize * src.stride + (x[k] >> FRACTION) as usize;
+        let at = (y[k] >> POSITION_BITS) as usize * src.stride + (x[k] >> POSITION_BITS) as usize;
         // One check for all four.
         let s = &data[at..at + src.stride + 2];
         a[k] = s[0];
@@ -59,8 +59,8 @@ pub(super) fn lanczos<S: Texel, D: Texel>(
     let inside = left >= 2 && right + 5 < src.width && top >= 2 && bottom + 3 < src.height;
     let weights = weights::float();
     for (k, out) in out.iter_mut().enumerate().take(TILE_W) {
-        let (wx, wy) = (weights[phase(x[k], FRACTION)], weights[phase(y[k], FRACTION)]);
-        let (sx, sy) = (left + (x[k] >> FRACTION) as usize, top + (y[k] >> FRACTION) as usize);
+        let (wx, wy) = (weights[phase(x[k], POSITION_BITS)], weights[phase(y[k], POSITION_BITS)]);
+        let (sx, sy) = (left + (x[k] >> POSITION_BITS) as usize, top + (y[k] >> POSITION_BITS) as usize);
         let mut sum = [0f32; 8];
         for (j, weight) in wy.iter().enumerate().take(6) {
             let samples: [S; 8] = if inside {

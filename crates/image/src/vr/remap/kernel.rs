@@ -10,7 +10,7 @@ use crate::simd::{self, dispatch};
 
 #[derive(Debug)]
 pub(super) struct Scratch<S> {
-    /// Positions from the tile's origin, with [`FRACTION`] fractional bits.
+    /// Positions from the tile's origin, with [`POSITION_BITS`](super::table::POSITION_BITS) fractional bits.
     x: Buffer,
     y: Buffer,
     /// The four samples around each position of a row.
@@ -50,11 +50,10 @@ dispatch! {
             let x = tx * TILE_W;
             let w = TILE_W.min(width - x);
             let tile = table.tiles[ty * table.tiles_x() + tx];
+            let level = pyramid.level(src, u32::from(tile.level));
             let positions: &[ExactRow] = match tile.kind {
                 TileKind::Empty => {
-                    for j in 0..h {
-                        out.row_mut(y + j)[x..x + w].fill(outside);
-                    }
+                    (0..h).for_each(|j| out.row_mut(y + j)[x..x + w].fill(outside));
                     continue;
                 }
                 TileKind::Copy => {
@@ -66,30 +65,33 @@ dispatch! {
                     }
                     continue;
                 }
-                TileKind::Smooth(at) => {
-                    interpolate(&table.nodes[at as usize..], limits(tile.reach), &mut scratch.x, &mut scratch.y);
-                    &[]
-                }
-                TileKind::Exact(at, shift) => {
-                    let positions = &table.exact[at as usize..][..h];
-                    unpack(positions, shift, &mut scratch.x, &mut scratch.y);
-                    positions
-                }
+                TileKind::Smooth(_) => &[],
+                TileKind::Exact(at, _) => &table.exact[at as usize..][..h],
             };
-            let level = pyramid.level(src, u32::from(tile.level));
-            let place = match S::bytes(level) {
+            let in_bytes = match S::bytes(level) {
                 Some(level) if D::bytes_mut(&mut []).is_some() => {
-                    scratch.reader.prepare(filter, level, tile.origin, tile.reach)
+                    scratch.reader.prepare(features, filter, level, (table, &tile, h))
                 }
-                _ => None,
+                _ => false,
             };
+            if !in_bytes {
+                match tile.kind {
+                    TileKind::Smooth(at) => {
+                        interpolate(&table.nodes[at as usize..], limits(tile.reach), &mut scratch.x, &mut scratch.y);
+                    }
+                    TileKind::Exact(_, shift) => unpack(positions, shift, &mut scratch.x, &mut scratch.y),
+                    TileKind::Empty | TileKind::Copy => {}
+                }
+            }
             for j in 0..h {
                 let (xs, ys) = (&scratch.x[j], &scratch.y[j]);
                 let mut row = [D::default(); TILE_W];
-                match (place, D::bytes_mut(&mut row), filter) {
-                    (Some(place), Some(row), _) => scratch.reader.row(features, place, xs, ys, row),
-                    (.., Filter::Bilinear) => float::bilinear(level, &tile, xs, ys, max, &mut scratch.around, &mut row),
-                    (.., Filter::Lanczos3) => float::lanczos(level, &tile, xs, ys, max, &mut row[..w]),
+                match (D::bytes_mut(&mut row).filter(|_| in_bytes), filter) {
+                    (Some(row), _) => scratch.reader.row(features, filter, j, row),
+                    (None, Filter::Bilinear) => {
+                        float::bilinear(level, &tile, xs, ys, max, &mut scratch.around, &mut row);
+                    }
+                    (None, Filter::Lanczos3) => float::lanczos(level, &tile, xs, ys, max, &mut row[..w]),
                 }
                 if let Some([xs, _]) = positions.get(j) {
                     for (value, x) in row.iter_mut().zip(xs) {

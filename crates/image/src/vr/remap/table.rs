@@ -6,7 +6,7 @@ use crate::plane::Plane;
 use crate::vr::camera::Picture;
 
 /// Fractional bits of positions while sampling.
-pub(super) const FRACTION: u32 = 15;
+pub(super) const POSITION_BITS: u32 = 15;
 /// Distance of the nodes of a smooth tile.
 pub(super) const CELL: usize = 8;
 /// Nodes in a row and in a column of a tile.
@@ -227,7 +227,7 @@ impl RemapTable {
         }
         let at = self.nodes.len() as u32;
         // Nodes may lie beyond the source's border; interpolated positions are clamped.
-        let fixed = |v: f64, origin: i32| ((v - f64::from(origin)) * f64::from(1u32 << FRACTION)).round() as i32;
+        let fixed = |v: f64, origin: i32| ((v - f64::from(origin)) * f64::from(1u32 << POSITION_BITS)).round() as i32;
         self.nodes.extend(nodes.chunks_exact(NODES_X).map(|row| {
             let row: &[_; NODES_X] = row.try_into().unwrap_or(&[(0.0, 0.0); NODES_X]);
             [row.map(|p| fixed(p.0, origin.0)), row.map(|p| fixed(p.1, origin.1))]
@@ -272,7 +272,7 @@ impl RemapTable {
         // A position is cut, not rounded, to the bits that fit, so that it stays inside.
         let shift = (0..16).find(|s| limit.0.max(limit.1) >> s < i32::from(OUTSIDE)).unwrap_or(16);
         let fixed = |v: f64, origin: i32, limit: i32| {
-            let v = (v - f64::from(origin)) * f64::from(1u32 << FRACTION);
+            let v = (v - f64::from(origin)) * f64::from(1u32 << POSITION_BITS);
             (v.round().clamp(0.0, f64::from(limit)) as i32 >> shift) as u16
         };
         let at = self.exact.len() as u32;
@@ -317,7 +317,7 @@ impl RemapTable {
 
 /// The highest positions of a tile with this reach: just before the sample after it.
 pub(super) fn limits(reach: (i32, i32)) -> (i32, i32) {
-    (((reach.0 + 1) << FRACTION) - 1, ((reach.1 + 1) << FRACTION) - 1)
+    (((reach.0 + 1) << POSITION_BITS) - 1, ((reach.1 + 1) << POSITION_BITS) - 1)
 }
 
 /// From samples of the source to samples of a level that is `unit` times smaller.

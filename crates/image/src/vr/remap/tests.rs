@@ -138,6 +138,26 @@ fn the_same_lens_changes_nothing() {
 }
 
 #[test]
+fn what_is_not_moved_is_copied() {
+    let (n, lens) = (256, Lens::Fisheye { fov: 190.0 });
+    let picture = ahead(lens, n, n);
+    let table = RemapTable::between((&picture, SampleGrid::luma(n, n)), (&picture, SampleGrid::luma(n, n)));
+    let copied = table.tiles.iter().filter(|t| t.kind == TileKind::Copy).count();
+    assert!(2 * copied > table.tiles.len(), "{copied} of {}", table.tiles.len());
+    let (data, stride) = plane::<u8>(n, n, 3, 1.0);
+    let src = PlaneRef::new(&data, stride, n, n);
+    let mask = table.mask();
+    for filter in [Filter::Bilinear, Filter::Lanczos3] {
+        let mut out = Plane::<u8>::new(n, n);
+        Remapper::new(filter).remap(&table, src, 9, 255.0, out.as_mut());
+        for (i, value) in out.data().iter().enumerate() {
+            let want = if mask.data()[i] == 0 { 9 } else { src.row(i / n)[i % n] };
+            assert_eq!(*value, want, "{filter:?} {i}");
+        }
+    }
+}
+
+#[test]
 fn lanczos_follows_a_wave_better_than_bilinear() {
     // Three and a half samples a wave, shifted by a third of a sample.
     let wave = |x: f64| 127.5 + 100.0 * (x * 1.8).sin();

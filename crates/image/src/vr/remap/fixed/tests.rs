@@ -58,28 +58,67 @@ proptest! {
         let last = |v: &dyn Fn(&(f64, f64)) -> f64| positions.iter().map(v).fold(0.0, f64::max) as i32;
         let origin = (first(&|p| p.0), first(&|p| p.1));
         let reach = (last(&|p| p.0) - origin.0, last(&|p| p.1) - origin.1);
-        let fixed = |v: f64, origin: i32| ((v - f64::from(origin)) * f64::from(1u32 << FRACTION)) as i32;
-        let x: Row = std::array::from_fn(|k| fixed(positions[k].0, origin.0));
-        let y: Row = std::array::from_fn(|k| fixed(positions[k].1, origin.1));
+        let fixed = |v: f64, origin: i32| ((v - f64::from(origin)) * f64::from(1u32 << FRACTION)) as i16;
         let mut reader = Reader::default();
-        let Some(place) = reader.prepare(filter, src, origin, reach) else {
+        if !reader.copy(filter, src, origin, reach) {
             return Ok(());
-        };
+        }
+        reader.x[3] = std::array::from_fn(|k| fixed(positions[k].0, origin.0));
+        reader.y[3] = std::array::from_fn(|k| fixed(positions[k].1, origin.1));
         let mut rows = Vec::new();
         forced::each(|_| {
             let mut row = [0u8; TILE_W];
-            reader.row(features(), place, &x, &y, &mut row);
+            reader.row(features(), filter, 3, &mut row);
             rows.push(row);
         });
         for row in &rows {
             prop_assert_eq!(row, &rows[0]);
         }
-        // Bilinear weights have steps of 1/127, Lanczos' of 1/256, whose slope is less than 1.5.
-        let allowed = 0.51 + 255.0 * if lanczos { 2.0 * 1.5 / 512.0 + 0.01 } else { 0.5 / 127.0 + 0.001 };
+        // Positions are cut to 1/128; bilinear weights have steps of 1/127; the slope of Lanczos is less than 1.5.
+        let allowed = 0.51 + 255.0 * if lanczos { 2.0 * 1.5 / 128.0 + 0.01 } else { 2.0 / 128.0 + 0.5 / 127.0 };
         for (k, (x, y)) in positions.iter().enumerate() {
             let want = exact(filter, src, *x, *y).clamp(0.0, 255.0);
             prop_assert!((f64::from(rows[0][k]) - want).abs() <= allowed, "{k}: {} for {want}", rows[0][k]);
         }
+    }
+
+    #[test]
+    fn positions_between_nodes_are_near_the_finer_ones(
+        start in (0..220, 0..220), across in (-180..180i32, -120..120i32), down in (-180..180i32, -120..120i32),
+        reach in (0..=MOST_REACH, 0..=MOST_REACH),
+    ) {
+        // Nodes of a plane, in 2^15ths of a sample, and a little bent.
+        let node = |start: i32, across: i32, down: i32, i: usize, j: usize| {
+            (start << POSITION_BITS) + ((across * i as i32 + down * j as i32 + (i * i) as i32) << (POSITION_BITS - 4))
+        };
+        let nodes: Vec<NodeRow> = (0..NODES_Y)
+            .map(|j| {
+                [
+                    std::array::from_fn(|i| node(start.0, across.0, down.0, i, j)),
+                    std::array::from_fn(|i| node(start.1, across.1, down.1, i, j)),
+                ]
+            })
+            .collect();
+        let (mut x, mut y) = ([[0; TILE_W]; TILE_H], [[0; TILE_W]; TILE_H]);
+        super::super::positions::interpolate(&nodes, super::super::table::limits(reach), &mut x, &mut y);
+        let mut seen = Vec::new();
+        let fits = nodes.as_flattened().as_flattened().iter().all(|v| (-4..254).contains(&(v >> POSITION_BITS)));
+        forced::each(|_| {
+            let mut reader = Reader::default();
+            assert_eq!(reader.interpolate(features(), &nodes, reach), fits);
+            seen.push((reader.x, reader.y));
+        });
+        if !fits {
+            return Ok(());
+        }
+        for (short, fine) in [(&seen[0].0, &x), (&seen[0].1, &y)] {
+            for (short, fine) in short.as_flattened().iter().zip(fine.as_flattened()) {
+                let fine = f64::from(*fine) / f64::from(1u32 << (POSITION_BITS - FRACTION));
+                // Three roundings of half a step.
+                prop_assert!((f64::from(*short) - fine).abs() < 2.6, "{short} {fine}");
+            }
+        }
+        prop_assert!(seen.iter().all(|s| s == &seen[0]));
     }
 }
 
@@ -88,14 +127,14 @@ fn a_picture_of_one_value_keeps_it() {
     for value in 0..=255u8 {
         let data = vec![value; 40 * 40];
         let src = PlaneRef::new(&data, 40, 40, 40);
-        let x: Row = std::array::from_fn(|k| (k as i32) << (FRACTION - 3) | (k as i32) << 3);
-        let y: Row = std::array::from_fn(|k| (k as i32) << (FRACTION - 2) | (k as i32) << 5);
         for filter in [Filter::Bilinear, Filter::Lanczos3] {
             let mut reader = Reader::default();
-            let place = reader.prepare(filter, src, (3, 4), (20, 20)).expect("fits the buffer");
+            assert!(reader.copy(filter, src, (3, 4), (20, 20)));
+            reader.x[0] = std::array::from_fn(|k| (k as i16) << (FRACTION - 3) | (k as i16 & 7));
+            reader.y[0] = std::array::from_fn(|k| (k as i16) << (FRACTION - 2) | (k as i16 & 15));
             forced::each(|_| {
                 let mut row = [0u8; TILE_W];
-                reader.row(features(), place, &x, &y, &mut row);
+                reader.row(features(), filter, 0, &mut row);
                 assert_eq!(row, [value; TILE_W], "{filter:?}");
             });
         }
@@ -103,19 +142,13 @@ fn a_picture_of_one_value_keeps_it() {
 }
 
 #[test]
-fn a_tile_too_spread_out_for_the_buffer_is_read_from_the_source() {
-    let (w, h) = (1000, 40);
+fn a_tile_too_spread_out_for_the_buffer_is_refused() {
+    let (w, h) = (1000, 400);
     let data = noise(w * h, 7);
     let src = PlaneRef::new(&data, w, w, h);
-    let mut reader = Reader::default();
-    let place = reader.prepare(Filter::Bilinear, src, (0, 0), (998, 38));
-    assert!(matches!(place, Some(Place::Source(..))));
-    assert!(reader.prepare(Filter::Lanczos3, src, (0, 0), (998, 38)).is_none());
-    let x: Row = std::array::from_fn(|k| (k as i32 * 15) << FRACTION);
-    let y: Row = std::array::from_fn(|k| (k as i32 % 38) << FRACTION);
-    let mut row = [0u8; TILE_W];
-    reader.row(features(), place.expect("read from the source"), &x, &y, &mut row);
-    for (k, value) in row.iter().enumerate() {
-        assert_eq!(*value, data[k % 38 * w + k * 15]);
+    for filter in [Filter::Bilinear, Filter::Lanczos3] {
+        for (reach, fits) in [((998, 3), false), ((3, 398), false), ((200, 200), false), ((120, 80), true)] {
+            assert_eq!(Reader::default().copy(filter, src, (0, 0), reach), fits, "{filter:?} {reach:?}");
+        }
     }
 }
