@@ -6,8 +6,18 @@
 
 use super::table::{POSITION_BITS, Tile};
 use super::weights::{self, phase};
-use super::{TILE_W, Texel};
+use super::{Filter, TILE_W, Texel};
 use crate::plane::PlaneRef;
+
+/// The sample that a tile reads everywhere, as most tiles of a matte do: all person or none.
+#[inline(always)]
+pub(super) fn constant<S: Texel>(filter: Filter, src: PlaneRef<'_, S>, tile: &Tile) -> Option<S> {
+    let (left, top) = (tile.origin.0 as usize, tile.origin.1 as usize);
+    let (right, bottom) = (left + tile.reach.0 as usize + 1, top + tile.reach.1 as usize + 1);
+    let first = src.row(top)[left];
+    let same = |y: usize| src.row(y)[left..=right].iter().all(|sample| *sample == first);
+    (filter == Filter::Bilinear && (top..=bottom).all(same)).then_some(first)
+}
 
 /// The part of a position after its whole sample, 0.0..1.0.
 #[inline(always)]

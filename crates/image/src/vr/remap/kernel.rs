@@ -74,7 +74,8 @@ dispatch! {
                 }
                 _ => false,
             };
-            if !in_bytes {
+            let constant = if in_bytes { None } else { float::constant(filter, level, &tile) };
+            if !in_bytes && constant.is_none() {
                 match tile.kind {
                     TileKind::Smooth(at) => {
                         interpolate(&table.nodes[at as usize..], limits(tile.reach), &mut scratch.x, &mut scratch.y);
@@ -86,12 +87,11 @@ dispatch! {
             for j in 0..h {
                 let (xs, ys) = (&scratch.x[j], &scratch.y[j]);
                 let mut row = [D::default(); TILE_W];
-                match (D::bytes_mut(&mut row).filter(|_| in_bytes), filter) {
-                    (Some(row), _) => scratch.reader.row(features, filter, j, row),
-                    (None, Filter::Bilinear) => {
-                        float::bilinear(level, &tile, xs, ys, max, &mut scratch.around, &mut row);
-                    }
-                    (None, Filter::Lanczos3) => float::lanczos(level, &tile, xs, ys, max, &mut row[..w]),
+                match (D::bytes_mut(&mut row).filter(|_| in_bytes), constant, filter) {
+                    (Some(row), ..) => scratch.reader.row(features, filter, j, row),
+                    (_, Some(sample), _) => row.fill(D::from_sample(sample, max)),
+                    (.., Filter::Bilinear) => float::bilinear(level, &tile, xs, ys, max, &mut scratch.around, &mut row),
+                    (.., Filter::Lanczos3) => float::lanczos(level, &tile, xs, ys, max, &mut row[..w]),
                 }
                 if let Some([xs, _]) = positions.get(j) {
                     for (value, x) in row.iter_mut().zip(xs) {

@@ -139,7 +139,7 @@ fn the_same_lens_changes_nothing() {
 
 #[test]
 fn what_is_not_moved_is_copied() {
-    let (n, lens) = (256, Lens::Fisheye { fov: 190.0 });
+    let (n, lens) = (640, Lens::Fisheye { fov: 190.0 });
     let picture = ahead(lens, n, n);
     let table = RemapTable::between((&picture, SampleGrid::luma(n, n)), (&picture, SampleGrid::luma(n, n)));
     let copied = table.tiles.iter().filter(|t| t.kind == TileKind::Copy).count();
@@ -154,6 +154,24 @@ fn what_is_not_moved_is_copied() {
             let want = if mask.data()[i] == 0 { 9 } else { src.row(i / n)[i % n] };
             assert_eq!(*value, want, "{filter:?} {i}");
         }
+    }
+}
+
+#[test]
+fn tiles_of_one_value_are_as_if_they_were_read() {
+    // A matte: one square person, the rest nobody; the tiles of its border read both.
+    let (from, to) = (ahead(Lens::HalfEquirectangular, 128, 128), ahead(Lens::Fisheye { fov: 180.0 }, 384, 384));
+    let table = RemapTable::between((&from, SampleGrid::luma(128, 128)), (&to, SampleGrid::luma(384, 384)));
+    let data: Vec<f32> = (0..128 * 128)
+        .map(|i| if (40..90).contains(&(i % 128)) && (30..100).contains(&(i / 128)) { 1.0 } else { 0.0 })
+        .collect();
+    let src = PlaneRef::new(&data, 128, 128, 128);
+    let mut out = Plane::<f32>::new(384, 384);
+    Remapper::new(Filter::Bilinear).remap(&table, src, -1.0, 1.0, out.as_mut());
+    for (i, value) in out.data().iter().enumerate() {
+        let (x, y) = ((i % 384) as f64, (i / 384) as f64);
+        let want = to.ray(x, y).and_then(|ray| from.position(ray)).map_or(-1.0, |p| read(src, p.0, p.1));
+        assert!((f64::from(*value) - want).abs() < 0.08, "{i}: {value} for {want}");
     }
 }
 
