@@ -11,11 +11,12 @@ use crate::ffi::numbers;
 use crate::ffi::parameters::Parameters;
 use crate::ffi::time;
 use crate::formats::container::Container;
+use crate::formats::mp4_boxes::{Insertion, Place};
 use crate::formats::sidedata;
-use crate::formats::spatial_audio::TrackBoxes;
 use crate::read::template::{SourceTemplate, StreamTemplate, VideoTemplate};
 use crate::write::options::{Carry, EncodeOptions, Purpose, VrTags, WriterOptions};
 use crate::write::transcode::Transcoder;
+use crate::write::vr_tags;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::ffi::CString;
 use std::ptr;
@@ -87,7 +88,8 @@ impl Output {
         let (Some(boxes), Some(copied)) = (&stream.spatial, &streams.copied[i]) else { return };
         if self.container.is_mov() {
             // FFmpeg's muxer counts tracks from 1.
-            self.spatial.push(TrackBoxes { track: copied.index as u32 + 1, boxes: boxes.clone() });
+            let track = copied.index as u32 + 1;
+            self.boxes.push(Insertion { track, place: Place::Description, boxes: boxes.clone() });
         } else {
             let name = self.container.name();
             let what = "that it is ambisonic (SA3D) is lost, which only mp4 and mov can say";
@@ -243,7 +245,12 @@ impl Output {
                 .iter()
                 .filter(|d| sidedata::survives_encoding(d.kind) && !(made.is_some() && sidedata::is_vr(d.kind)));
             for data in kept.chain(&video.hdr.raw).chain(made.iter().flatten()) {
-                sidedata::write(stream, data);
+                let data = vr_tags::fitted(data, &self.container);
+                if let Some(pack) = vr_tags::packing_box(&data, &self.container) {
+                    let track = index as u32 + 1;
+                    self.boxes.push(Insertion { track, place: Place::InVideoBox(*b"vexu"), boxes: pack });
+                }
+                sidedata::write(stream, &data);
             }
             code
         };
