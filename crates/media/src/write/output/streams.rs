@@ -69,7 +69,11 @@ impl Output {
                     StreamHandling::Copy => streams.copied[i] = Some(self.add_copy(stream)?),
                     StreamHandling::Convert(transcoder) => {
                         let (to, name) = (transcoder.codec_name(), self.container.name());
-                        let lost = format!("{}: converted to {to}, since {name} can't hold it", named(i, stream));
+                        let why = match self.container.holds_for_few(stream.params.codec()) {
+                            true => format!("few players take it in {name}"),
+                            false => format!("{name} can't hold it"),
+                        };
+                        let lost = format!("{}: converted to {to}, since {why}", named(i, stream));
                         streams.lost.push(lost);
                         streams.copied[i] = Some(self.add_converted(stream, transcoder)?);
                     }
@@ -119,7 +123,9 @@ impl Output {
             if carry == Carry::Without {
                 return StreamHandling::MadeAnew;
             }
+            let for_few = carry == Carry::Auto && self.container.holds_for_few(codec);
             let why = match self.container.holds(codec).then(|| self.try_header(&stream.params, stream.time_base)) {
+                Some(Ok(())) if for_few => String::new(),
                 Some(Ok(())) => return StreamHandling::Copy,
                 Some(Err(why)) => format!("{} cannot hold it: {why}", self.container.name()),
                 None => format!("{} cannot hold it", self.container.name()),
@@ -129,9 +135,11 @@ impl Output {
                     let tried = transcoder.parameters().map(|p| self.try_header(&p, transcoder.time_base()));
                     match tried {
                         Ok(Ok(())) => StreamHandling::Convert(transcoder),
+                        _ if why.is_empty() => StreamHandling::Copy,
                         _ => StreamHandling::Drop(why),
                     }
                 }
+                _ if why.is_empty() => StreamHandling::Copy,
                 Some(Err(e)) => StreamHandling::Drop(format!("{why}; converting it fails: {e}")),
                 None => StreamHandling::Drop(why),
             };
