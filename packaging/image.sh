@@ -122,10 +122,11 @@ echo "$out ($(du -m "$out" | cut -f 1) MB)"
 if [[ -n $clip ]]; then
     echo "#### trial"
     mkdir "$work/clips"
-    cp "$clip" "$work/clips/in.mp4"
-    container=$(image from "docker-archive:$out")
+    name=$(basename "$clip") # players and vrseg go by it
+    cp "$clip" "$work/clips/$name"
+    container=$(image from -q "docker-archive:$out" 2>/dev/null)
     image run --isolation chroot --volume "$work/clips:/work" "$container" -- \
-        /usr/bin/vrseg in.mp4 -o out.mp4 --profile fast
+        /usr/bin/vrseg "$name" -o out.mp4 --profile fast
     [[ -s $work/clips/out.mp4 ]] || fail "the image made no output"
     cp "$work/clips/out.mp4" "$(dirname "$out")/vrseg-$suite-trial.mp4"
     echo "its output: $(dirname "$out")/vrseg-$suite-trial.mp4"
