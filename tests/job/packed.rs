@@ -293,7 +293,7 @@ fn bit_depth_is_kept_and_lanczos_is_sharper() {
     }
 }
 
-/// How much of the matte survives the encoder; docs/passthrough.md has the figures of a larger clip.
+/// How much of the matte survives the encoder; docs/vr_formats.md has the figures of a larger clip.
 #[test]
 fn lossy_codecs_preserve_the_packed_matte() {
     let dir = folder();

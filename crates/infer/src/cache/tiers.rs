@@ -53,7 +53,7 @@ impl CacheChoice {
 
 /// Seconds that the network takes for a picture from which on `auto` caches mattes on disk. Compressing and writing one
 /// costs 1 to 3 ms of a core, and reading it half of that: a network that takes 5 ms gains next to nothing, one that
-/// takes 80 ms much (docs/caching.md).
+/// takes 80 ms much (docs/resume.md).
 pub const SLOW_NETWORK: f64 = 0.020;
 
 /// Folder for cached files, which may not exist: `$XDG_CACHE_HOME/vrseg`, else `~/.cache/vrseg`.
