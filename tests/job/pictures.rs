@@ -187,11 +187,12 @@ fn encoders_are_understood_as_codecs_and_streams_can_be_chosen() {
     let dir = folder();
     let (input, out) = (dir.path().join("two.mkv"), dir.path().join("out.mkv"));
     ffmpeg(
-        "-f lavfi -i testsrc2=s=320x240:r=25:d=0.12 -f lavfi -i testsrc2=s=160x120:r=25:d=0.2 -map 0 -map 1 -c:v libx264 {}",
+        "-f lavfi -i testsrc2=s=320x240:r=25:d=0.12 -f lavfi -i testsrc2=s=160x120:r=25:d=0.2 -map 0 -map 1 -c:v \
+         libx264 {}",
         &[&input],
     );
     let said = ok([arg(&input), "-o", arg(&out), "--codec", "libx265", "--stream", "1", "--model", "selfie"]);
-    assert!(stderr(&said).contains("only one video stream is worked on"), "{}", stderr(&said));
+    assert!(stderr(&said).contains("only one video stream is processed"), "{}", stderr(&said));
     let v = video(&out);
     assert_eq!((text(&v["codec_name"]), text(&v["width"])), ("hevc".to_owned(), "160".to_owned()));
     assert_eq!(times(&out).len(), 5);

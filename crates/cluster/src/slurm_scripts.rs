@@ -82,7 +82,7 @@ segments=({})
 mine=${{segments[SLURM_ARRAY_TASK_ID]}}
 echo "segments $mine on $(hostname)"
 
-# What failed is tried once more; wrong usage (2) and a stop (130) stay what they are.
+# A failed task is tried once more, except wrong usage (2) and an interruption (130).
 for _ in 1 2; do
     {program} work {job} --index "$mine" ${{SLURM_CPUS_PER_TASK:+--threads "$SLURM_CPUS_PER_TASK"}}
     status=$?

@@ -62,7 +62,7 @@ impl Submission {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 let shown = named.display();
                 return Err(Error::Request(format!(
-                    "{shown}: nothing was submitted of it; `vrseg cluster submit` prints the folder to name here"
+                    "{shown}: no submitted job; use the folder that `vrseg cluster submit` printed"
                 )));
             }
             other => other.map_err(|source| Error::Folder { path: path.clone(), source })?,

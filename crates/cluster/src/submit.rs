@@ -60,7 +60,8 @@ pub fn submit(
     {
         let shown = job.display();
         return Err(Error::Request(format!(
-            "{shown}: is submitted and not at its end; `vrseg cluster status {shown}` shows it, `vrseg cluster cancel` ends it"
+            "{shown}: is submitted and not finished; `vrseg cluster status {shown}` shows it, `vrseg cluster cancel` \
+             ends it"
         )));
     }
     let mut submission = Submission { job: job.to_path_buf(), outputs, resources, each, rounds: Vec::new() };

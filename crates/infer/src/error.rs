@@ -18,20 +18,20 @@ pub enum ModelError {
         known: String,
     },
     /// A detector was requested where a network for mattes is needed.
-    #[error("model \"{name}\" finds where people are but makes no mattes; `vrseg models` lists those that do")]
+    #[error("model \"{name}\" is a detector and makes no mattes; `vrseg models` lists models that do")]
     NoMattes {
         /// The model's name.
         name: String,
     },
     /// The file of the weights does not exist.
-    #[error("the weights of model \"{name}\" are not installed ({path} is missing); {mend}")]
+    #[error("the weights of model \"{name}\" are not installed ({path} is missing); {fix}")]
     MissingWeights {
         /// The model's name.
         name: String,
         /// The path at which they were expected.
         path: PathBuf,
         /// What to do, as a clause.
-        mend: String,
+        fix: String,
     },
     /// The weights are not those that the manifest describes.
     #[error(
@@ -99,7 +99,8 @@ pub enum ModelError {
     },
     /// The device does not compute in the requested number format.
     #[error(
-        "device {device} has no --precision fp16 of its own; use auto (TF32 on CUDA, as fast there), a model in FP16, or --device tensorrt"
+        "device {device} has no --precision fp16 of its own; use auto (TF32 on CUDA, as fast there), a model in FP16, \
+         or --device tensorrt"
     )]
     Precision {
         /// The device as `--device` has it.

@@ -116,7 +116,7 @@ fn workers(settings: &Settings) -> Result<Vec<WorkerOptions>, UsageError> {
         Devices::All => {
             let cards = machine.gpu.cards.len();
             if cards == 0 {
-                return Err(UsageError("--device all: there is no NVIDIA card; `vrseg hardware` tells why".into()));
+                return Err(UsageError("--device all: there is no NVIDIA GPU; `vrseg hardware` tells why".into()));
             }
             (0..cards as u32).map(|n| Some(DeviceChoice::Cuda(n))).collect()
         }

@@ -149,7 +149,7 @@ pub(super) fn find_job(named: &Path) -> Result<PathBuf, UsageError> {
     let mut inside: Vec<_> = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| segments::is_job(p)).collect();
     match (inside.pop(), inside.is_empty()) {
         (Some(only), true) => Ok(only),
-        (None, _) => Err(UsageError(format!("{shown}: no planned job is in it; `vrseg plan` makes one"))),
+        (None, _) => Err(UsageError(format!("{shown}: contains no planned job; create one with `vrseg plan`"))),
         (Some(_), false) => Err(UsageError(format!("{shown}: has several jobs in it; name one of their folders"))),
     }
 }

@@ -40,9 +40,9 @@ impl MachineInfo {
         }
     }
 
-    /// In one line: `host: AMD EPYC, 2 cores, 24 GiB, no NVIDIA card`.
+    /// In one line: `host: AMD EPYC, 2 cores, 24 GiB, no NVIDIA GPU`.
     pub fn summary(&self) -> String {
-        let gpus = if self.gpus.is_empty() { "no NVIDIA card".to_owned() } else { self.gpus.join(", ") };
+        let gpus = if self.gpus.is_empty() { "no NVIDIA GPU".to_owned() } else { self.gpus.join(", ") };
         let gib = self.memory as f64 / f64::from(1 << 30);
         format!("{}: {}, {} cores, {gib:.0} GiB, {gpus}", self.host, self.cpu, self.cores)
     }

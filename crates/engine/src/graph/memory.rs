@@ -51,15 +51,15 @@ impl<'a> MemoryGuard<'a> {
         if gave && !self.warned {
             self.warned = true;
             let message = format!(
-                "memory: {held_mb} MiB of {limit_mb} (--max-memory) are in use: fewer mattes are kept and fewer frames \
-                 are under way from here on"
+                "memory: {held_mb} MiB of {limit_mb} (--max-memory) are in use: from here on fewer mattes are cached \
+                 and fewer frames are in flight"
             );
             (self.warn)(message);
         } else if !gave && held > self.limit && !self.warned_of_excess {
             self.warned_of_excess = true;
             let message = format!(
-                "memory: {held_mb} MiB are in use, more than the {limit_mb} of --max-memory, and nothing is left to be \
-                 given up; a smaller --input-size or --batch-size or fewer --threads need less"
+                "memory: {held_mb} MiB are in use, more than --max-memory ({limit_mb}), and nothing more can be \
+                 freed; use a smaller --input-size, a smaller --batch-size or fewer --threads"
             );
             (self.warn)(message);
         }

@@ -54,8 +54,8 @@ fn passthrough(
     video: &VideoInfo,
 ) -> std::result::Result<PassthroughPlan, String> {
     let Some(lens) = format.projection.lens() else {
-        return Err("is for VR, and this video is flat: there is nothing to look around in. If it is VR, say so \
-                    with --projection hequirect, equirect or fisheye; for a flat video take green or alpha"
+        return Err("requires VR video, and this video is flat; if it is VR, set --projection hequirect, equirect or \
+            fisheye; for flat video use green or alpha"
             .to_owned());
     };
     let height = views.rects[0].h;

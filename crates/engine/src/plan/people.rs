@@ -94,7 +94,9 @@ impl WindowNetwork {
         let (input, own) = (&model.manifest.input, model.manifest.crop.size);
         if let Some(size) = asked.filter(|size| !input.fixed && !(input.min..=input.max).contains(size)) {
             let (name, min, max) = (&model.manifest.name, input.min, input.max);
-            return Err(Error::Request(format!("people.size {size}: {name} takes pictures of {min} to {max} pixels")));
+            return Err(Error::Request(format!(
+                "people.size {size}: {name} accepts pictures of {min} to {max} pixels"
+            )));
         }
         let size = (!input.fixed).then_some(asked.unwrap_or(own));
         let (size, _) = model.manifest.input_size(size, 1, 1)?;

@@ -41,7 +41,7 @@ const ROUNDS: usize = 2;
 /// By how much another split must be faster than the rules' to be believed.
 const MARGIN: f64 = 1.05;
 
-/// Loads the models of a job, understood as `plan`. With `auto_tune` threads are split as an earlier trial found best
+/// Loads the models of a job, understood as `plan`. With `auto_tune` threads are split from an earlier trial best
 /// for a job of this kind, or by a trial now, unless the user has split them or the job is short.
 ///
 /// # Errors
@@ -55,11 +55,7 @@ pub fn load(job: &Job, plan: Plan, auto_tune: bool, cancel: &Cancel, observer: &
     let remembered = TuningCache::new(&cache::folder());
     let kind = kind(job, &plan, &Machine::detect());
     if let Some(found) = remembered.get(&kind) {
-        tracing::info!(
-            "{} threads for the model and {} workers, as an earlier trial found",
-            found.infer,
-            found.workers
-        );
+        tracing::info!("{} threads for the model and {} workers, from an earlier trial", found.infer, found.workers);
         return LoadedJob::new(&split(job, found.infer, found.workers), plan);
     }
     let began = Instant::now();

@@ -376,7 +376,7 @@ fn refuse_foreign(path: &Path) -> Result<()> {
     let shown = path.display();
     let no_job = || {
         Error::Request(format!(
-            "{shown}: is where the segments would go, but it is no job's folder; rename it, or name another output"
+            "{shown}: is not a job folder, but segments would be stored there; rename it or choose another output"
         ))
     };
     if !path.is_dir() {
@@ -392,7 +392,8 @@ fn refuse_foreign(path: &Path) -> Result<()> {
         if !is_job_file(&name.to_string_lossy()) || entry.file_type().is_ok_and(|t| t.is_dir()) {
             let name = Path::new(&name).display();
             return Err(Error::Request(format!(
-                "{shown}: holds {name}, which is no file of the job and would be deleted with it; move it elsewhere"
+                "{shown}: contains {name}, which does not belong to the job and would be deleted with it; move it \
+                 elsewhere"
             )));
         }
     }

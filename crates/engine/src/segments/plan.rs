@@ -37,7 +37,8 @@ pub fn planned(job: &Job, seconds: f64) -> Result<JobPlan, Error> {
     let shown = job.input.display();
     let times = vrseg_media::frame_times(&plan.input, job.range)?.ok_or_else(|| {
         Error::Unfinished(format!(
-            "{shown}: its time stamps are incomplete, so segments can't be planned; run it in one go, or remux it first"
+            "{shown}: its time stamps are incomplete, so segments can't be planned; process it in one run or remux it \
+             first"
         ))
     })?;
     if times.is_empty() {

@@ -110,7 +110,7 @@ pub const SETTINGS: &[Setting] = &[
         "auto",
         "Cache of mattes: automatic, memory and disk, memory only, or none",
     )
-    .note("auto: in memory, and on disk where the model takes over 20 ms per picture; [cache](resume.md#cached-mattes)")
+    .note("auto: in memory, and on disk where the model needs more than 20 ms per picture; [cache](resume.md#cached-mattes)")
     .options(&[
         value("--cache", "WHERE", Cache),
         fixed("--no-cache", "off", Cache).help("Compute every matte; no cache"),

@@ -80,7 +80,7 @@ pub(super) fn rotating(dir: &Path, limit: usize) -> io::Result<Rotating> {
             _lock: lock,
         });
     }
-    Err(io::Error::other(format!("{PROGRAMS} programs are writing logs there already")))
+    Err(io::Error::other(format!("{PROGRAMS} programs are already writing logs there")))
 }
 
 /// As [`rotating`], with the limit of the real log.

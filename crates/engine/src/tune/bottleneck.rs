@@ -86,40 +86,38 @@ pub fn findings(seen: &BottleneckInput<'_>) -> Vec<Finding> {
     if let (Some(busy), Some((stage, _))) = (seen.usage.gpu_busy.filter(|b| *b < STARVED), slowest)
         && stage != "infer"
     {
-        let what = format!("the card was at work {busy:.0} % of the time: it waits for {stage}");
+        let what = format!("the GPU was busy {busy:.0} % of the time: it waits for {stage}");
         found.push(Finding { limit: Limit::StarvedGpu, what, help: help(stage) });
     }
     let cores = seen.cores.max(1) as f64;
     if seen.usage.mean_cores > BUSY_CORES * cores {
         let (stage, _) = slowest.unwrap_or(("infer", 0.0));
-        let what = format!(
-            "{:.1} of {} cores were at work; most of the waiting was for {stage}",
-            seen.usage.mean_cores, seen.cores
-        );
+        let what =
+            format!("{:.1} of {} cores were busy; most stages waited for {stage}", seen.usage.mean_cores, seen.cores);
         found.push(Finding { limit: Limit::Cpu, what, help: help(stage) });
     } else if let (Some((stage, share)), true) = (slowest, found.is_empty())
         && share > BUSY_STAGE
     {
         let (took, cores) = (seen.usage.mean_cores, seen.cores);
         let what =
-            format!("{stage} was at work {:.0} % of the time, with {took:.1} of {cores} cores taken", share * 100.0);
+            format!("{stage} was busy {:.0} % of the time, with {took:.1} of {cores} cores in use", share * 100.0);
         found.push(Finding { limit: Limit::Stage, what, help: help(stage) });
     }
     if let Some(wait) = seen.usage.disk_wait.filter(|w| *w > DISK) {
         let what = format!("some process waited for a disk {wait:.0} % of the time");
-        let help = "the source and the outputs on a faster disk, or on two; vrseg hardware tells which disks there are";
+        let help = "the source and the outputs on a faster disk, or on two; vrseg hardware lists the disks";
         found.push(Finding { limit: Limit::Disk, what, help });
     }
     if let (Some(used), Some(total)) = (seen.usage.gpu_peak_memory, seen.gpu_memory)
         && used as f64 > FULL * total as f64
     {
-        let what = format!("{:.0} % of the card's memory was in use", used as f64 / total as f64 * 100.0);
-        let help = "a smaller --batch-size or --input-size; device.memory_share keeps room for others";
+        let what = format!("{:.0} % of the GPU's memory was in use", used as f64 / total as f64 * 100.0);
+        let help = "a smaller --batch-size or --input-size; device.memory_share reserves memory for other programs";
         found.push(Finding { limit: Limit::GpuMemory, what, help });
     }
     if seen.memory > 0 && seen.usage.peak_memory as f64 > FULL * seen.memory as f64 {
         let share = seen.usage.peak_memory as f64 / seen.memory as f64 * 100.0;
-        let what = format!("{share:.0} % of the memory that this process may have was in use");
+        let what = format!("{share:.0} % of the memory that this process may use was in use");
         found.push(Finding {
             limit: Limit::Memory,
             what,
@@ -144,10 +142,10 @@ pub fn slowest<'a>(stages: &[StageTime<'a>]) -> Option<(&'a str, f64)> {
 fn help(stage: &str) -> &'static str {
     match stage {
         "decode" => "a copy of the source in H.264 or at a lower resolution",
-        "infer" => "--profile fast, a smaller --input-size, or a graphics card",
+        "infer" => "--profile fast, a smaller --input-size, or a GPU",
         "encode" => "a faster --preset, another --codec, or NVENC",
         "compose" => "fewer outputs; no --feather and --grow",
-        "prepare" => "looking for people less often (people.every), or --crops off",
+        "prepare" => "fewer detection passes (people.every), or --crops off",
         _ => "a smaller --input-size",
     }
 }

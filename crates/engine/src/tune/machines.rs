@@ -137,7 +137,7 @@ fn batches_start_with_what_was_measured() {
     let card = rtx_3090();
     let on = Processor::Cuda(card.gpu.cards.first());
     assert_eq!(batch(on, &SELFIE, 1).value, 1);
-    assert!(batch(on, &SELFIE, 1).why.contains("memory would hold 256"), "{}", batch(on, &SELFIE, 1).why);
+    assert!(batch(on, &SELFIE, 1).why.contains("memory would fit 256"), "{}", batch(on, &SELFIE, 1).why);
     assert!(batch(on, &RVM, 1).why.contains("recurrent"));
     let cpu = laptop().cpu;
     let on_cpu = |load, sessions| batch(Processor::Cpu(&cpu), load, sessions).value;

@@ -80,7 +80,7 @@ pub fn precision(on: Processor<'_>, int8_twin: bool) -> Choice<Format> {
     match on {
         Processor::TensorRt(card) => match capability(card) {
             Some(c) if c < FAST_FP16 => {
-                Choice::new(Format::Fp32, format!("compute capability {c}: FP16 is fast only from {FAST_FP16} on"))
+                Choice::new(Format::Fp32, format!("compute capability {c}: FP16 is fast only from {FAST_FP16}"))
             }
             Some(c) => {
                 Choice::new(Format::Fp16, format!("compute capability {c} computes FP16 fast; states stay FP32"))
@@ -89,21 +89,19 @@ pub fn precision(on: Processor<'_>, int8_twin: bool) -> Choice<Format> {
         },
         Processor::Cuda(card) => match capability(card) {
             Some(c) if c < HAS_TF32 => {
-                Choice::new(Format::Fp32, format!("compute capability {c}: TF32 begins with {HAS_TF32}"))
+                Choice::new(Format::Fp32, format!("compute capability {c}: TF32 requires {HAS_TF32}"))
             }
             // Measured on an H100: rvm 512 6.6 ms with TF32, 7.0 with FP16 weights; rvm 1024 22 and 47.
-            _ => Choice::new(Format::Tf32, "as fast as FP16 weights when measured, and nearer to FP32"),
+            _ => Choice::new(Format::Tf32, "as fast as FP16 weights when measured, and closer to FP32"),
         },
         Processor::Cpu(cpu) if int8_twin && cpu.int8() => {
             Choice::new(Format::Int8, "the CPU has VNNI and the model has INT8 weights that were checked")
         }
-        Processor::OpenVino(cpu) if cpu.bf16() => Choice::new(Format::Bf16, "the CPU multiplies bfloat16"),
+        Processor::OpenVino(cpu) if cpu.bf16() => Choice::new(Format::Bf16, "the CPU supports bfloat16"),
         Processor::OpenVino(cpu) if int8_twin && cpu.int8() => {
             Choice::new(Format::Int8, "the CPU has VNNI and the model has INT8 weights that were checked")
         }
-        Processor::Cpu(_) | Processor::OpenVino(_) => {
-            Choice::new(Format::Fp32, "what a CPU computes without conversions")
-        }
+        Processor::Cpu(_) | Processor::OpenVino(_) => Choice::new(Format::Fp32, "native format of a CPU"),
     }
 }
 
@@ -164,12 +162,12 @@ pub fn batch(on: Processor<'_>, load: &NetworkLoad<'_>, sessions: usize) -> Choi
         // selfie at 512 on an H100, pictures a run and milliseconds: 2: 4.8, 16: 43, 32: 75.
         Processor::Cuda(card) | Processor::TensorRt(card) => {
             let most = largest_batch(card, load);
-            Choice::new(1, format!("more were slower when measured; memory would hold {most}"))
+            Choice::new(1, format!("more were slower when measured; memory would fit {most}"))
         }
         // Frames per second on 2 cores, 1080p side by side: 23.8 with one, 26.1 with two, 27.1 with four; 4K 16.6 and
         // 17.2 with one and two; with one view, and at 8K, the same.
         Processor::Cpu(_) if sessions > 1 => {
-            Choice::new(2, "the eyes are shared out among the cores, which wait for each other half as often")
+            Choice::new(2, "the cores share the eyes and wait for each other half as often")
         }
         Processor::Cpu(_) | Processor::OpenVino(_) => Choice::new(1, "more gained nothing on a CPU when measured"),
     }
@@ -181,18 +179,18 @@ pub fn batch(on: Processor<'_>, load: &NetworkLoad<'_>, sessions: usize) -> Choi
 pub fn card(cards: &[Gpu], visible: Option<&str>) -> Option<Choice<u32>> {
     let first = cards.first()?;
     if visible.is_some() {
-        return Some(Choice::new(0, "the first that CUDA_VISIBLE_DEVICES names"));
+        return Some(Choice::new(0, "the first of CUDA_VISIBLE_DEVICES"));
     }
     if cards.len() == 1 {
         return Some(Choice::new(0, first.name.clone()));
     }
     if cards.iter().any(|c| c.name != first.name) {
-        return Some(Choice::new(0, "the fastest of different cards"));
+        return Some(Choice::new(0, "the fastest of different GPUs"));
     }
     // A tenth is noise: an idle card holds some megabytes.
     let free = |card: &Gpu| card.load.memory_free.unwrap_or(0);
     let best = cards.iter().rev().max_by_key(|c| free(c)).filter(|c| free(c) / 10 * 9 > free(first)).unwrap_or(first);
-    Some(Choice::new(best.index, format!("of {} cards {} the one with the most free memory", cards.len(), first.name)))
+    Some(Choice::new(best.index, format!("of {} {} GPUs the one with the most free memory", cards.len(), first.name)))
 }
 
 /// NVML's number of the card that CUDA calls `cuda`; `None` where that can't be told, see [`card`].
@@ -269,7 +267,7 @@ pub fn shares_to_try(cores: usize, rule: Threads, network_on_cpu: bool) -> Vec<T
 
 /// Threads of the whole job that `threads: auto` means.
 pub fn threads(cpu: &Cpu) -> Choice<usize> {
-    Choice::new(cpu.usable, cpu.limited_by.clone().unwrap_or_else(|| "all that there are".to_owned()))
+    Choice::new(cpu.usable, cpu.limited_by.clone().unwrap_or_else(|| "all cores".to_owned()))
 }
 
 /// Bytes of source frames in flight: eight frames of 4K, enough for every stage to have one at work
@@ -282,7 +280,7 @@ const QUEUE_BYTES: u64 = 96 << 20;
 pub fn queue(memory: &Memory) -> Choice<u64> {
     let part = memory.available / 16;
     if memory.available > 0 && part < QUEUE_BYTES {
-        let why = format!("a sixteenth of the {} MiB that are available", memory.available >> 20);
+        let why = format!("a sixteenth of the {} MiB available", memory.available >> 20);
         return Choice::new(part.max(1 << 20), why);
     }
     Choice::new(QUEUE_BYTES, "eight frames of 4K; more gained nothing when measured")
@@ -292,11 +290,11 @@ pub fn queue(memory: &Memory) -> Choice<u64> {
 /// available stays for what grows beside it.
 pub fn max_memory(memory: &Memory, held: u64) -> Choice<u64> {
     if memory.available == 0 {
-        return Choice::new(u64::MAX, "the system does not tell what is available");
+        return Choice::new(u64::MAX, "the system does not report available memory");
     }
     let why = match memory.limit {
-        Some(limit) => format!("nine tenths of what is left of the cgroup's {} MiB", limit >> 20),
-        None => "nine tenths of what is available".to_owned(),
+        Some(limit) => format!("90 % of what is left of the cgroup's {} MiB", limit >> 20),
+        None => "90 % of the available memory".to_owned(),
     };
     Choice::new(held + memory.available / 10 * 9, why)
 }
@@ -323,11 +321,11 @@ pub fn openvino(cpu: &Cpu, installed: bool, gains: bool, exact: bool) -> Choice<
     if !installed {
         Choice::new(false, "OpenVINO is not installed: `vrseg models install onnxruntime-openvino`")
     } else if !cpu.bf16() {
-        Choice::new(false, "the CPU does not multiply bfloat16, without which OpenVINO gains little")
+        Choice::new(false, "the CPU has no bfloat16, without which OpenVINO gains little")
     } else if !gains {
         Choice::new(false, "the model is hardly faster with OpenVINO")
     } else if exact {
-        Choice::new(false, "OpenVINO gains by bfloat16, and FP32 was asked for")
+        Choice::new(false, "OpenVINO needs bfloat16 to be faster, and FP32 was requested")
     } else {
         Choice::new(true, "OpenVINO is installed, and the model is faster in the CPU's bfloat16")
     }
@@ -337,10 +335,10 @@ pub fn openvino(cpu: &Cpu, installed: bool, gains: bool, exact: bool) -> Choice<
 pub fn warmup(on: Processor<'_>) -> Choice<u32> {
     match on {
         Processor::Cuda(_) | Processor::TensorRt(_) => {
-            Choice::new(1, "the first run on a card loads its kernels; it comes before the outputs are created")
+            Choice::new(1, "the first run on a GPU loads its kernels; it happens before outputs are created")
         }
         // The states of a recurrent model get their shape in the first run.
-        Processor::OpenVino(_) => Choice::new(2, "OpenVINO compiles the network when it first sees a shape"),
+        Processor::OpenVino(_) => Choice::new(2, "OpenVINO compiles the model for each new input size"),
         Processor::Cpu(_) => Choice::new(0, "a CPU's first run is as fast as the others"),
     }
 }

@@ -243,7 +243,7 @@ const JUDGED: usize = 3;
 /// Looks for faster settings.
 ///
 /// # Errors
-/// When the settings as they are can't run.
+/// When the current settings can't run.
 pub fn search(lab: &mut dyn TrialRunner, space: &Space, goal: &Goal) -> Result<Outcome, String> {
     let start = Candidate::default();
     // The first run fills the disk's cache and tells how many frames a second has.
@@ -318,7 +318,7 @@ impl Search<'_> {
         let start = Candidate::default();
         let first = self.ranking(&candidates, RUNGS[0]);
         let Some(usual) = first.iter().find(|(c, _)| *c == start).map(|(_, fps)| *fps) else {
-            return if self.lab.stopped() { Ok(start) } else { Err("the settings as they are can't run".to_owned()) };
+            return if self.lab.stopped() { Ok(start) } else { Err("the current settings can't run".to_owned()) };
         };
         // Where a speed is enough, the slower ones may have the better matte.
         let judged = if self.goal.target_fps.is_some() { 2 * JUDGED } else { JUDGED };

@@ -25,7 +25,7 @@ pub enum CachedInferenceError {
     /// Cached mattes were used, and then came a frame that is not among them, in the middle of a cached run, so that
     /// the states before it are not known. The job must be repeated without looking anything up
     /// ([`super::CacheChoice::read`]).
-    #[error("the kept mattes end in the middle of a run; they can't be gone on from")]
+    #[error("cached mattes end mid-sequence; cannot resume from them")]
     Broken,
 }
 

@@ -43,7 +43,7 @@ impl Network {
         }
         self.max_pictures = at_once.div_ceil(2);
         self.notes.push(format!(
-            "{} has not enough memory for {at_once} pictures at once: {} from here on",
+            "{} has not enough memory for a batch of {at_once}: using {} from here on",
             self.engine.provider(),
             self.max_pictures
         ));
@@ -59,8 +59,7 @@ impl Network {
         let Some(half) = downscale::half_of(&self.manifest.input, size) else { return false };
         self.halvings += 1;
         let mut note = format!(
-            "{} has not enough memory for a picture of {}x{}: they are looked at in {}x{} from here on, and small \
-             people may be missed",
+            "{} has not enough memory for a picture of {}x{}: using {}x{} from here on; small people may be missed",
             self.engine.provider(),
             size.0,
             size.1,
@@ -69,7 +68,7 @@ impl Network {
         );
         if !states.is_empty() {
             states.reset();
-            note += "; what the network remembered of the frames before is lost";
+            note += "; the model's state from earlier frames is lost";
         }
         self.notes.push(note);
         true
@@ -81,7 +80,7 @@ impl Network {
         let reason = fallback::reason(self.engine.provider(), fault);
         let mut note = fallback::note(&reason, next.provider());
         if fault::is_out_of_memory(fault) && !self.may_shrink && !self.manifest.input.fixed {
-            note += "; a smaller --input-size needs less memory, and device.smaller_input: true takes it by itself";
+            note += "; use a smaller --input-size, or device.smaller_input: true";
         }
         self.fallback_reason = Some(reason);
         // A network does not recover from states with NaN.
@@ -91,7 +90,7 @@ impl Network {
         std::mem::forget(std::mem::take(states));
         match saved {
             Some(saved) => *states = self.restore(&saved)?,
-            None => note += "; what the network remembered of the frames before is lost",
+            None => note += "; the model's state from earlier frames is lost",
         }
         std::mem::forget(std::mem::replace(&mut self.engine, next));
         (self.max_pictures, self.halvings) = (usize::MAX, 0);

@@ -131,7 +131,7 @@ pub(crate) fn read(path: &Path) -> Vec<TrackBoxes> {
 /// # Errors
 /// The disk fails; the file isn't as FFmpeg writes such files.
 pub(crate) fn insert(path: &Path, all: &[TrackBoxes]) -> Result<()> {
-    let strange = || Error::new(ErrorKind::InvalidData, "the boxes of its ambisonic sound found no place in it");
+    let strange = || Error::new(ErrorKind::InvalidData, "its ambisonic boxes can't be added");
     let mut file = File::options().read(true).write(true).open(path)?;
     let (at, mut moov) = read_moov(&mut file)?.ok_or_else(strange)?;
     let old = moov.len() as u64;

@@ -59,11 +59,8 @@ impl Background {
         let mut reader = Reader::open(path, &DecodeOptions::default())?;
         let video = &reader.info().video;
         (fit.source_color, fit.source_dynamic) = (video.color, video.dynamic);
-        let no_frame = || MediaError::Decode {
-            path: path.to_path_buf(),
-            reason: "no frame comes out of it".to_owned(),
-            log: Vec::new(),
-        };
+        let no_frame =
+            || MediaError::Decode { path: path.to_path_buf(), reason: "it has no frame".to_owned(), log: Vec::new() };
         let (first, end, frame) = next_frame(&mut reader)?.ok_or_else(no_frame)?;
         let shown = Arc::new(fit.run(&frame)?);
         let second = next_frame(&mut reader)?;
@@ -340,7 +337,8 @@ mod tests {
         }
         // 203 cd/m2 in PQ, and back.
         let bright = files.make(
-            "-f lavfi -i color=gray:s=64x64 -vf format=yuv420p10le,geq=lum=573:cb=512:cr=512,setparams=color_trc=smpte2084:\
+            "-f lavfi -i color=gray:s=64x64 -vf \
+             format=yuv420p10le,geq=lum=573:cb=512:cr=512,setparams=color_trc=smpte2084:\
              color_primaries=bt2020:colorspace=bt2020nc:range=tv -frames:v 1 -c:v ffv1 -color_trc smpte2084 \
              -color_primaries bt2020 -colorspace bt2020nc -color_range tv",
             "bright.mkv",

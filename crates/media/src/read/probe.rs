@@ -172,7 +172,7 @@ fn video_info(
     if width.saturating_mul(height) > MAX_PIXELS {
         return Err(MediaError::Unsupported {
             what: format!(
-                "{}: its header says {width}x{height}; more than {MAX_PIXELS} pixels a frame are not decoded",
+                "{}: its header has {width}x{height}; more than {MAX_PIXELS} pixels a frame are not decoded",
                 path.display()
             ),
         });

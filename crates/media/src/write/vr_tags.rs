@@ -25,17 +25,18 @@ pub(crate) fn settle_tags(
         Container::Mp4 if tags.right_first => {
             // FFmpeg writes no st3d for it, and sv3d alone would say that there is one view.
             options.tags = VrTags::Custom(ContainerTags::default());
-            "mp4 gets no stereo and spherical metadata for a video whose right eye comes first; players must go by the \
-             file name, or use .mkv"
+            "mp4 gets no stereo and spherical metadata for a video whose right eye comes first; name the file so that \
+             players recognize it, or use .mkv"
                 .to_owned()
         }
         Container::Mov if !mov_keeps_vr => {
-            "this FFmpeg writes no stereo and spherical metadata into .mov; players must \
-                                            go by the file name, or use .mp4 or .mkv"
+            "this FFmpeg writes no stereo and spherical metadata into .mov; name the file so that players recognize \
+             it, or use .mp4 or .mkv"
                 .to_owned()
         }
         Container::Other(name) => format!(
-            "{name} holds no stereo and spherical metadata; players must go by the file name, or use .mp4 or .mkv"
+            "{name} holds no stereo and spherical metadata; name the file so that players recognize it, or use .mp4 \
+             or .mkv"
         ),
         _ => return Vec::new(),
     };

@@ -219,7 +219,7 @@ struct SweepProgress<'a> {
     console: &'a Console,
     quiet: bool,
     bar: Option<ProgressBar>,
-    /// What each point will cost, in guessed seconds, and whether it is there already.
+    /// What each point will cost, in guessed seconds, and whether it exists already.
     costs: Vec<(f64, bool)>,
     current: Cell<usize>,
     started: Instant,

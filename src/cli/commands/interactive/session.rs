@@ -244,7 +244,7 @@ fn find(name: &str) -> Result<&'static schema::Setting, String> {
     schema::find(name).ok_or_else(|| {
         let near = nearest(name, SETTINGS.iter().map(|k| k.name));
         format!(
-            "{name} is no setting; {}",
+            "{name} is not a setting; {}",
             near.map_or("`config` lists them".to_owned(), |n| format!("did you mean {n}?"))
         )
     })

@@ -112,7 +112,7 @@ impl Manifest {
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
         let fail = |what: String| ModelError::Manifest { path: path.to_owned(), what };
         if let Some((line, column)) = yaml::too_deep(text) {
-            return Err(fail(format!("brackets within brackets within brackets at line {line} column {column}")));
+            return Err(fail(format!("nested too deeply at line {line} column {column}")));
         }
         let mut m: Manifest = serde_yaml::from_str(text).map_err(|e| fail(e.to_string()))?;
         m.input.complete();
@@ -169,7 +169,7 @@ impl Manifest {
         let fail = |what: String| ModelError::InputSize { name: self.name.clone(), what };
         let long = size.unwrap_or(i.size);
         if i.fixed && long != i.size {
-            return Err(fail(format!("its input size is fixed at {}; leave --input-size out", i.size)));
+            return Err(fail(format!("its input size is fixed at {}; remove --input-size", i.size)));
         }
         if !(i.min..=i.max).contains(&long) {
             return Err(fail(format!("--input-size {long} is outside of {}..={}", i.min, i.max)));

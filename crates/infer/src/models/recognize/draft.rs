@@ -40,7 +40,7 @@ impl Draft {
     pub(super) fn of(graph: Graph, identity: &Identity<'_>) -> Result<Self, String> {
         let listed = |ports: &[Port]| ports.iter().map(Port::text).collect::<Vec<_>>().join("; ");
         let Some(picture) = graph.inputs.iter().find(|p| is_picture(p)) else {
-            let what = "no input takes pictures as [N, 3, H, W] or [N, H, W, 3]";
+            let what = "no input has the shape [N, 3, H, W] or [N, H, W, 3]";
             return Err(format!("{what}; its inputs are {}", listed(&graph.inputs)));
         };
         let readings: Vec<_> = graph.outputs.iter().flat_map(|port| readings(&graph, port)).collect();

@@ -46,7 +46,7 @@ impl License {
         match self.terms {
             Terms::Permissive => None,
             Terms::Copyleft => Some(
-                "copyleft: a program or service that is passed on together with these weights must be under the same license; \
+                "copyleft: a program or service that is distributed with these weights must be under the same license; \
                  the videos that you make with them are yours",
             ),
             Terms::NonCommercial => Some("non-commercial: no use in business without a license from its maker"),

@@ -90,7 +90,7 @@ impl Output {
             self.spatial.push(TrackBoxes { track: copied.index as u32 + 1, boxes: boxes.clone() });
         } else {
             let name = self.container.name();
-            let what = "that it is ambisonic (SA3D) is lost, which only mp4 and mov can say";
+            let what = "the ambisonic tag (SA3D) is lost, which only mp4 and mov can hold";
             streams.lost.push(format!("{}: {what}, not {name}", named(i, stream)));
         }
     }
@@ -110,7 +110,7 @@ impl Output {
             };
         }
         if kind == AVMEDIA_TYPE_VIDEO {
-            return StreamHandling::Drop("only one video stream is worked on".to_owned());
+            return StreamHandling::Drop("only one video stream is processed".to_owned());
         }
         if kind.is_any(&[AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_SUBTITLE]) {
             let carry = if kind == AVMEDIA_TYPE_AUDIO { wanted.audio } else { wanted.subtitles };
