@@ -82,7 +82,7 @@ fn sweep_measures_pipelines_and_stages_and_records_failures() {
         }
         assert_eq!((text(&point["model"]), point["views"].as_u64()), ("selfie".to_owned(), Some(2)));
     }
-    // The text output: every point, the advice; the targets only beside the card that they are for.
+    // The text output: every point, the advice; the targets only beside the GPU that they are for.
     let said = String::from_utf8_lossy(&out.stdout).into_owned();
     for part in ["256x128 batch 3", "failed:", "frames per second", "What follows", "Best for latency"] {
         assert!(said.contains(part), "{part}: {said}");

@@ -236,7 +236,7 @@ fn crops_give_the_same_mattes_with_and_without_a_cache() {
     assert!(kept(&options) == fresh, "mattes that were kept with one");
 }
 
-/// A person lying on his side is found since networks confirm low scores, but the network in a window hardly knows him; whole
+/// A person lying on his side is found since models confirm low scores, but the model in a window hardly knows him; whole
 /// eyes show him.
 #[test]
 fn whole_eyes_show_more_of_a_person_who_lies_than_windows() {

@@ -94,7 +94,7 @@ fn numbered_pictures_keep_their_numbers() {
     ];
     let said = run(["-q", arg(&input), "-o", &twice[0], "-o", &twice[1], "--model", "selfie"]);
     assert!(said.status.code() == Some(2) && stderr(&said).contains("would be written twice"), "{}", stderr(&said));
-    // What lies behind a gap is not read, and that is said.
+    // Pictures after a gap are not read, with a warning.
     std::fs::copy(dir.path().join("in_00009.png"), dir.path().join("in_00012.png")).unwrap();
     let said = ok([arg(&input), "-o", arg(&dir.path().join("gap.mp4")), "--model", "selfie"]);
     assert!(

@@ -15,7 +15,7 @@ use vrseg_infer::Kind;
 const MIN_FRAMES: usize = 4;
 
 /// Measures `job`, which must write one output of the source's size. `views`: pictures that go
-/// through a recurrent network at once instead of its frame's; only the network is measured then.
+/// through a recurrent model at once instead of its frame's; only the model is measured then.
 ///
 /// # Errors
 /// As a job.

@@ -57,7 +57,7 @@ pub(crate) fn array_script(job: &str, title: &str, tasks: &[Task], resources: &R
     };
     line(&format!("#SBATCH --array=0-{last}{cap}"));
     line("#SBATCH --output=%A_%a.log");
-    // A machine that dies, and whoever needs it more, cost the segment under way and no more.
+    // A machine that dies, and whoever needs it more, cost the segment in flight and no more.
     line("#SBATCH --requeue");
     line("#SBATCH --open-mode=append");
     if let Some(n) = resources.cpus {

@@ -70,7 +70,7 @@ pub fn submit(
 }
 
 /// Submits what is missing of a job and what nobody works on; the job that joins comes behind all of it.
-/// `None`: there is nothing to be done, all is under way or at its end.
+/// `None`: there is nothing to be done, all is in flight or at its end.
 ///
 /// # Errors
 /// As for [`submit`].

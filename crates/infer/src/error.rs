@@ -17,7 +17,7 @@ pub enum ModelError {
         /// Names that exist, comma separated.
         known: String,
     },
-    /// A detector was requested where a network for mattes is needed.
+    /// A detector was requested where a model for mattes is needed.
     #[error("model \"{name}\" is a detector and makes no mattes; `vrseg models` lists models that do")]
     NoMattes {
         /// The model's name.
@@ -106,7 +106,7 @@ pub enum ModelError {
         /// The device as `--device` has it.
         device: String,
     },
-    /// The network failed to load or run.
+    /// The model failed to load or run.
     #[error("model \"{name}\": {what}")]
     Network {
         /// The model's name.

@@ -47,7 +47,7 @@ impl Results {
         serde_json::from_value(any).map_err(|e| form(e.to_string()))
     }
 
-    /// Writes the file anew; whoever reads it meanwhile sees the old one or the new one.
+    /// Writes the file again; whoever reads it meanwhile sees the old one or the new one.
     ///
     /// # Errors
     /// It can't be written.

@@ -6,7 +6,7 @@ use vrseg_hardware::Machine;
 /// The machine, as far as it decides the figures.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MachineInfo {
-    /// Name in the network.
+    /// Name in the model.
     pub host: String,
     /// The operating system and its kernel.
     pub system: String,

@@ -50,7 +50,7 @@ impl Live {
     }
 }
 
-/// A frame at the network's size with its matte.
+/// A frame at the model's size with its matte.
 #[derive(Clone, Debug)]
 pub struct PreviewFrame {
     /// Number of the frame, from 0.

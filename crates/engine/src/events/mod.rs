@@ -183,7 +183,7 @@ pub struct CacheReport {
     /// Frames by where their mattes came from.
     #[serde(flatten)]
     pub frames: CacheStats,
-    /// Share of the frames that the network did not have to see, 0..=1.
+    /// Share of the frames that the model did not have to see, 0..=1.
     pub hit_rate: f64,
     /// Entries that could not be kept on disk: it was too slow or full.
     pub lost: u64,

@@ -156,7 +156,7 @@ impl Plan {
         self.network_sizes().next().unwrap_or_else(|| self.views.network_size())
     }
 
-    /// The same of each network.
+    /// The same of each model.
     pub fn network_sizes(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         let windows = self.windowed().into_iter().flat_map(|people| &people.networks).map(|n| (n.size, n.size));
         let whole = self.windowed().is_none().then(|| self.views.network_size());
@@ -253,7 +253,7 @@ impl Plan {
     }
 }
 
-/// Longer side of an eye's small picture and matte, where networks look through windows and nobody asked for another.
+/// Longer side of an eye's small picture and matte, where models look through windows and nobody asked for another.
 const MATTE_SIZE: u32 = 512;
 
 /// Size of the small picture and matte of an eye of `w` x `h`: the longer side is `size`, the other follows the eye's shape.

@@ -31,7 +31,7 @@ use vrseg_infer::{Batch, States};
 const LONG: u64 = 900;
 /// Seconds that a trial takes at most.
 const LIMIT: f64 = 5.0;
-/// A run of the trial is over when it has taken so long and made so many frames: fewer say nothing.
+/// A run of the trial is over when it has taken this long and made this many frames: fewer mean nothing.
 const TIME: Duration = Duration::from_millis(300);
 const FRAMES: usize = 8;
 /// The first frames of a run come while the stages' queues fill.
@@ -257,7 +257,7 @@ fn plan_of(by_threads: &BTreeMap<usize, LoadedJob>, rule: Threads) -> Option<Pla
     Some(by_threads.get(&rule.infer)?.plan().unopened())
 }
 
-/// What each network makes of two pictures of noise, one after the other. How it shares out its work depends on
+/// What each model makes of two pictures of noise, one after the other. How it shares out its work depends on
 /// the pictures' size alone, so what differs with noise is what would differ with any picture.
 fn mattes_of_noise(loaded: &mut LoadedJob, job: &Job) -> Option<Vec<Plane<f32>>> {
     let n = loaded.plan().pictures(job);

@@ -1,4 +1,4 @@
-//! Several workers of one machine on one job: one for each card, or several on its cores.
+//! Several workers of one machine on one job: one for each GPU, or several on its cores.
 
 use super::folder::PlannedSegment;
 use super::plan::plan;
@@ -16,7 +16,7 @@ use std::thread;
 use std::time::Instant;
 use vrseg_hardware::Usage;
 
-/// Runs a job with a worker for each of `crew`, in segments of so many seconds; resumes where an earlier
+/// Runs a job with a worker for each of `crew`, in segments of this many seconds; resumes where an earlier
 /// run stopped. A short job is one worker's.
 ///
 /// # Errors

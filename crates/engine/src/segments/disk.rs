@@ -46,7 +46,7 @@ pub(super) struct DiskSpace {
 }
 
 impl DiskSpace {
-    /// For a job of so many frames, of which something is done.
+    /// For a job of this many frames, of which something is done.
     pub(super) fn new(done: Done, frames: Option<u64>) -> Self {
         Self { done, frames, warned: false }
     }

@@ -323,7 +323,7 @@ impl JobFolder {
     }
 
     /// The segments from the first on that are finished and that can be gone on behind; the others are
-    /// forgotten. `kept_mattes`: those that the network's past may be in can be looked up.
+    /// forgotten. `kept_mattes`: those that the model's past may be in can be looked up.
     pub fn finished(&self, kept_mattes: bool) -> Vec<Record> {
         let mut records = Vec::new();
         while let Some(record) = self.record(records.len()) {
@@ -498,7 +498,7 @@ mod tests {
 
     proptest! {
         /// Whatever is in a folder's files, it is looked at without harm, and what is not what was written is
-        /// found out where that matters: a border's state has a checksum.
+        /// detected where that matters: a border's state has a checksum.
         #[test]
         fn damaged_files_are_read_without_harm(hit in 0usize..3, harm in damaged()) {
             let dir = tempfile::tempdir().expect("a folder");

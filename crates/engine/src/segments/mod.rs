@@ -140,7 +140,7 @@ pub fn run(
     Ok(summary)
 }
 
-/// Whether another run can go on where this one stopped.
+/// Whether another run can continue where this one stopped.
 pub fn can_be_resumed(job: &Job) -> bool {
     !job.input.starts_with("/proc/self/fd") && job.outputs.iter().all(|o| vrseg_media::pictures::can_be_joined(&o.path))
 }

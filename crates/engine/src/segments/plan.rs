@@ -11,7 +11,7 @@ use vrseg_media::FrameTime;
 /// Frames that warm up the memory of one who begins in the middle.
 pub(super) const WARM_UP: usize = 15;
 
-/// Plans `job` in segments of about so many seconds and keeps the plan in `folder`. What is finished of
+/// Plans `job` in segments of about this many seconds and keeps the plan in `folder`. What is finished of
 /// the same plan stays, unless `restart`. Returns the plan.
 ///
 /// # Errors

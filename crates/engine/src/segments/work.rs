@@ -25,7 +25,7 @@ pub enum SegmentChoice {
     Next,
     /// All of these, one after the other.
     All,
-    /// The same, beginning with this one and going on from the first behind the last.
+    /// The same, beginning with this one and continuing from the first behind the last.
     From(usize),
 }
 

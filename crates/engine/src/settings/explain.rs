@@ -1,5 +1,5 @@
 //! What the rules make of settings that are left open, on a machine: for those who ask what will
-//! apply. A job takes card, threads, queue and warm-up from the same rules once its video is known
+//! apply. A job takes GPU, threads, queue and warm-up from the same rules once its video is known
 //! and the device has really been loaded; its precision the provider chooses.
 
 use super::{Settings, Sources};

@@ -34,7 +34,7 @@ pub struct BottleneckInput<'a> {
     pub cores: usize,
     /// Bytes of main memory that the process may have.
     pub memory: u64,
-    /// Bytes of the card's memory, where a card ran the network.
+    /// Bytes of the GPU's memory, where a GPU ran the model.
     pub gpu_memory: Option<u64>,
 }
 
@@ -42,9 +42,9 @@ pub struct BottleneckInput<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
-    /// The card waited for the CPU's stages.
+    /// The GPU waited for the CPU's stages.
     StarvedGpu,
-    /// The card's memory is nearly full: a larger frame would not fit.
+    /// The GPU's memory is nearly full: a larger frame would not fit.
     GpuMemory,
     /// All cores are at work.
     Cpu,
@@ -68,7 +68,7 @@ pub struct Finding {
     pub help: &'static str,
 }
 
-/// Below this the card is starved, in percent of the time.
+/// Below this the GPU is starved, in percent of the time.
 const STARVED: f64 = 50.0;
 /// Above this the cores are all taken, as a share of them.
 const BUSY_CORES: f64 = 0.9;
@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(limits(usage(1.9, None), "infer", 2), [Limit::Cpu]);
         assert_eq!(limits(usage(6.0, Some(31.0)), "encode", 16), [Limit::StarvedGpu]);
         assert_eq!(limits(usage(15.5, Some(31.0)), "encode", 16), [Limit::StarvedGpu, Limit::Cpu]);
-        // A card that works all the time is what it is there for.
+        // A GPU that works all the time is what it is there for.
         assert_eq!(limits(usage(6.0, Some(97.0)), "infer", 16), [Limit::Stage]);
         let full = Usage { peak_memory: 8 * GIB, gpu_peak_memory: Some(8 * GIB), ..usage(6.0, Some(80.0)) };
         assert_eq!(limits(full, "none", 16), [Limit::GpuMemory, Limit::Memory]);

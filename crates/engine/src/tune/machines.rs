@@ -124,7 +124,7 @@ fn batches_use_80_to_90_percent_of_the_memory_at_most() {
         let total = card.memory_total.unwrap_or(0);
         let used = total - card.load.memory_free.unwrap_or(0) + (600 << 20) + most as u64 * SELFIE.frame_bytes();
         let share = used as f64 / total as f64;
-        // The setting ends at 256 frames, which do not fill a large card.
+        // The setting ends at 256 frames, which do not fill a large GPU.
         assert!(share <= 0.9 && (share > 0.8 || most == 256), "{}: {most} frames, {share}", card.name);
     }
     // Full already, or unknown: one frame, and ONNX Runtime says so if even that is too much.
@@ -181,7 +181,7 @@ fn the_card_with_room_is_chosen_among_equals() {
     // CUDA puts the fastest first, NVML goes by the bus.
     let mixed = [gpu(0, "slow", (7, 5), 6 * GIB, 6 * GIB), gpu(1, "fast", (8, 9), 24 * GIB, 24 * GIB)];
     assert_eq!(chosen(&mixed, None), Some(0));
-    // An idle card's few megabytes are no reason to take another.
+    // An idle GPU's few megabytes are no reason to take another.
     let idle = [gpu(0, "x", (8, 6), 24 * GIB, 23 * GIB), gpu(1, "x", (8, 6), 24 * GIB, 24 * GIB)];
     assert_eq!(chosen(&idle, None), Some(0));
 }

@@ -80,7 +80,7 @@ fn in_messages(mut bytes: &[u8]) -> Option<ContainerTags> {
     }
 }
 
-/// A number whose bytes of 255 go on.
+/// A number whose bytes of 255 continue.
 fn long_number(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let full = bytes.iter().take_while(|b| **b == 0xff).count();
     let last = *bytes.get(full)?;

@@ -1,4 +1,4 @@
-//! Graphs in other number formats and orders than the built-in networks', made here and run by ONNX Runtime.
+//! Graphs in other number formats and orders than the built-in models', made here and run by ONNX Runtime.
 
 use crate::models::graph::{GraphProto, ModelProto, NodeProto, OperatorSetProto, ValueInfoProto};
 use crate::provider::SessionOptions;
@@ -16,7 +16,7 @@ fn node(operator: &str, inputs: &[&str], output: &str) -> NodeProto {
     NodeProto { input, output: vec![output.into()], op_type: operator.into(), domain: String::new() }
 }
 
-/// A network of these parts with this manifest, whose `name`, `sha256` and the like are filled in.
+/// A model of these parts with this manifest, whose `name`, `sha256` and the like are filled in.
 fn network(
     input: Vec<ValueInfoProto>,
     node: Vec<NodeProto>,

@@ -1,4 +1,4 @@
-//! What a network does when its device fails: it needs less memory from then on, or continues on the fallback.
+//! What a model does when its device fails: it needs less memory from then on, or continues on the fallback.
 
 use super::{Network, downscale};
 use crate::batch::{Batch, States, Tensor};
@@ -9,7 +9,7 @@ use crate::session::{fallback, fault};
 
 impl Network {
     /// Reduces the memory needed from here on, where a fault may be for lack of memory and there is a way to. After an
-    /// unspecific fault the network is only reloaded, unless the device ran out of memory before. `true`: the batch is
+    /// unspecific fault the model is only reloaded, unless the device ran out of memory before. `true`: the batch is
     /// to be run again after [`Network::reload`].
     pub(super) fn reduce_memory(&mut self, fault: &str, batch: &Batch, states: &mut States) -> bool {
         let out_of_memory = fault::is_out_of_memory(fault);
@@ -25,7 +25,7 @@ impl Network {
         self.reload.is_some() && !std::mem::replace(&mut self.frugal, true)
     }
 
-    /// Frees all of the device's memory and loads the network again. Its states are kept.
+    /// Frees all of the device's memory and loads the model again. Its states are kept.
     pub(super) fn reload(&mut self, states: &mut States) -> Result<()> {
         let Some(reload) = &self.reload else { return Ok(()) };
         // The states hold memory of the device, too.
@@ -83,7 +83,7 @@ impl Network {
             note += "; use a smaller --input-size, or device.smaller_input: true";
         }
         self.fallback_reason = Some(reason);
-        // A network does not recover from states with NaN.
+        // A model does not recover from states with NaN.
         let finite = |saved: &Vec<Tensor>| saved.iter().all(|t| t.data.iter().all(|v| v.is_finite()));
         let saved = self.save(states).ok().filter(finite).filter(|_| self.halvings == 0);
         // A device that is lost can't be trusted to free what is on it.

@@ -1,4 +1,4 @@
-//! Networks whose device runs out of memory or fails.
+//! Models whose device runs out of memory or fails.
 
 use super::*;
 use crate::testing::{FaultyEngine, network};

@@ -214,7 +214,7 @@ impl OrtEngine {
     }
 }
 
-/// Reads the alphas of `batch` from a network's outputs; `states` are replaced only if the alphas can be used.
+/// Reads the alphas of `batch` from a model's outputs; `states` are replaced only if the alphas can be used.
 fn read_outputs(
     manifest: &Manifest,
     batch: Pictures<'_>,

@@ -1,4 +1,4 @@
-//! What runs a network when its device fails: the same device after a reload, or the CPU.
+//! What runs a model when its device fails: the same device after a reload, or the CPU.
 
 use super::fault;
 use super::provider::{Provider, SessionOptions};

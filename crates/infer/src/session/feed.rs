@@ -22,7 +22,7 @@ impl Feed {
     /// Compares the graph with the manifest.
     ///
     /// # Errors
-    /// As a text for users: an input or output that isn't there or that nothing is said of, or a number format that isn't
+    /// As a text for users: an input or output that isn't there or that is not described, or a number format that isn't
     /// known.
     pub(crate) fn new(session: &Session, manifest: &Manifest) -> Result<Self, String> {
         has_all_names(session, manifest)?;

@@ -183,7 +183,7 @@ fn session(
     builder.commit_from_memory(model)
 }
 
-/// A folder name for a network's weights.
+/// A folder name for a model's weights.
 fn short_hash(model: &[u8]) -> String {
     blake3::hash(model).to_hex()[..16].to_owned()
 }

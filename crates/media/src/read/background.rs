@@ -39,7 +39,7 @@ struct Looped {
     reader: Reader,
     /// The frame after the shown one, with its time in seconds of the loop's clock.
     next: Option<(f64, VideoFrame)>,
-    /// When the loop under way began, in seconds of the output.
+    /// When the loop in flight began, in seconds of the output.
     began: f64,
     /// Time stamp of its first frame, in seconds.
     first: f64,
@@ -88,7 +88,7 @@ impl Background {
         Ok(Arc::clone(&self.shown))
     }
 
-    /// Seconds at which the loop under way began, and its length as far as it is known; `None` for a
+    /// Seconds at which the loop in flight began, and its length as far as it is known; `None` for a
     /// picture.
     pub fn position(&self) -> Option<(f64, f64)> {
         self.video.as_ref().map(|v| (v.began, v.length))
@@ -131,7 +131,7 @@ impl Looped {
                 // The last frame is shown until its duration is over.
                 None if seconds < self.began + self.length => return Ok(due),
                 None => {
-                    // Whole loops that nobody sees are left out.
+                    // Whole loops that nobody sees are omitted.
                     let loops = ((seconds - self.began) / self.length).floor().max(1.0);
                     due = self.restart(self.began + loops * self.length)?.or(due);
                 }

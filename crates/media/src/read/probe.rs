@@ -1,4 +1,4 @@
-//! What a file is, found out without decoding it.
+//! Detects what a file is without decoding it.
 #![allow(unsafe_code)]
 
 use crate::error::{MediaError, Result};
@@ -31,7 +31,7 @@ pub fn probe(path: &Path) -> Result<InputInfo> {
     Ok(open(path, &InputChoice::default())?.into_parts().1)
 }
 
-/// A source file that was opened to look at it and that a [`crate::Reader`] can go on with: finding out
+/// A source file that was opened to look at it and that a [`crate::Reader`] can continue with: finding out
 /// what is in it takes some decoding, which at 8K is a third of a CPU second.
 pub struct OpenInput {
     /// Nobody ever waits for it: the lock lets threads share what holds an open file.
@@ -40,7 +40,7 @@ pub struct OpenInput {
 }
 
 impl OpenInput {
-    /// What probing found out.
+    /// What probing detected.
     pub fn info(&self) -> &InputInfo {
         &self.info
     }

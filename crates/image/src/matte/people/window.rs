@@ -1,5 +1,5 @@
 //! The camera that looks at a person, and its picture: cut out of the full-size frame, so that somebody far away
-//! is seen as large as the network was trained on.
+//! is seen as large as the model was trained on.
 
 use super::surface::{Region, Spot, Surface};
 use crate::matte::{Sampler, SmallYuv};

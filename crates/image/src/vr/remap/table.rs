@@ -29,7 +29,7 @@ pub(super) enum TileKind {
     /// All are; nodes from this index on, row after row.
     Smooth(u32),
     /// Positions of all samples from this index on, cut at the destination's border, shifted right
-    /// by so many bits.
+    /// by this many bits.
     Exact(u32, u8),
 }
 

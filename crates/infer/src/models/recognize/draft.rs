@@ -1,11 +1,11 @@
-//! A manifest for a network of which only the graph is known: what can be read off it, and guesses for the rest.
+//! A manifest for a model of which only the graph is known: what can be read off it, and guesses for the rest.
 
 use super::license::License;
 use super::parts::{Identity, Normalized, Parts, Sizes, alpha, alpha_or_logit, input};
 use crate::models::graph::{Graph, Number, Port};
 use crate::models::manifest::{Aspect, Constant, Kind, Manifest, Output, Scores, Value};
 
-/// What can be said of a network that isn't known.
+/// What can be said of a model that isn't known.
 #[derive(Clone, Debug)]
 pub struct Draft {
     /// Its inputs and outputs.

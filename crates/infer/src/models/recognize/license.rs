@@ -37,7 +37,7 @@ impl License {
         Self { spdx, terms: Terms::NonCommercial, note }
     }
 
-    /// Of a network that isn't known.
+    /// Of a model that isn't known.
     pub const UNKNOWN: Self =
         Self { spdx: "NOASSERTION", terms: Terms::Unknown, note: "look it up where the file comes from" };
 

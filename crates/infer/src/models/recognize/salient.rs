@@ -1,4 +1,4 @@
-//! Networks that find what stands out in a picture, people or not: U-2-Net, ISNet (DIS), RMBG-1.4.
+//! Models that find what stands out in a picture, people or not: U-2-Net, ISNet (DIS), RMBG-1.4.
 
 use super::families::Found;
 use super::license::License;
@@ -56,7 +56,7 @@ fn is_isnet(graph: &Graph, picture: &Port) -> bool {
     graph.has_weight("conv_in") || (graph.parameters > 5_000_000 && picture.length(2) == Some(1024))
 }
 
-/// ISNet, and BRIA's RMBG-1.4, which has the same network.
+/// ISNet, and BRIA's RMBG-1.4, which has the same model.
 pub(super) fn isnet(graph: &Graph, identity: &Identity<'_>) -> Option<Found> {
     let ([picture], map) = (&graph.inputs[..], first_map(graph)?) else { return None };
     if !is_u_squared(graph) || !is_isnet(graph, picture) {

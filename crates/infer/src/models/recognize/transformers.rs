@@ -1,4 +1,4 @@
-//! Networks with attention that find what stands out: BiRefNet, RMBG-2.0, InSPyReNet.
+//! Models with attention that find what stands out: BiRefNet, RMBG-2.0, InSPyReNet.
 
 use super::families::Found;
 use super::license::License;
@@ -16,7 +16,7 @@ fn ends(graph: &Graph) -> Option<(&Port, &Port)> {
     Some((picture, map))
 }
 
-/// BiRefNet, its light variant, and BRIA's RMBG-2.0, which has the same network.
+/// BiRefNet, its light variant, and BRIA's RMBG-2.0, which has the same model.
 pub(super) fn birefnet(graph: &Graph, identity: &Identity<'_>) -> Option<Found> {
     let (picture, map) = ends(graph)?;
     let named = graph.has_weight("squeeze_module") || (graph.has_weight("bb.") && graph.has_weight("decoder."));

@@ -330,7 +330,7 @@ mod tests {
         format!("{} |{said}", pairs.join(" "))
     }
 
-    /// Needs no card: nothing is opened.
+    /// Needs no GPU: nothing is opened.
     #[test]
     fn x264_presets_are_translated_for_nvenc() {
         let encode = |preset: &str, crf| EncodeOptions { preset: Some(preset.into()), crf, ..EncodeOptions::default() };
