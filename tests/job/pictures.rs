@@ -175,7 +175,7 @@ fn pipes_that_make_no_sense_are_refused_by_name() {
         assert!(!out.status.success() && stderr(&out).contains(why), "{args:?}: {}", stderr(&out));
         assert!(out.stdout.is_empty());
     };
-    refused(&["-", "-o", "out.mp4"], "standard input: nothing came through it");
+    refused(&["-", "-o", "out.mp4"], "standard input: it is empty");
     refused(&["-", "-o", arg(dir.path())], "standard input has no name");
     refused(&[arg(&input), "-o", "-", "--json"], "would both write to standard output");
     refused(&[arg(&input), "-o", "-", "-o", "matte=-"], "two outputs can't both go to standard output");

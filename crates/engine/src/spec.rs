@@ -24,7 +24,7 @@ pub struct Split {
 }
 
 impl Split {
-    /// `threads` with what was asked for in its place.
+    /// `threads` with the requested one in its place.
     pub fn apply(self, threads: Threads) -> Threads {
         let or = |asked: usize, share: usize| if asked > 0 { asked } else { share };
         Threads {

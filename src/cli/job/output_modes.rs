@@ -95,7 +95,7 @@ fn meant(word: &str) -> Option<String> {
 
 fn no_mode(word: &str, text: &Path) -> String {
     if KEYS.iter().any(|(key, _)| *key == word) {
-        return format!("{word} stands behind a mode: -o green:{}", text.display());
+        return format!("{word} follows a mode: -o green:{}", text.display());
     }
     let near = meant(word).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
     format!("there is no mode {word}{near}\n  modes: {}; a file of that name is ./{}", MODES.join(", "), text.display())
@@ -115,7 +115,7 @@ fn settings<'a>(text: &'a OsStr, mode: &str) -> Result<(Overrides, &'a OsStr), S
             return Err(if first {
                 joined()
             } else {
-                format!("{key} is no setting of an output; there are {}", all.join(", "))
+                format!("{key} is not a setting of an output; settings: {}", all.join(", "))
             });
         };
         rest = &rest[at + 1..];

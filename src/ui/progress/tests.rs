@@ -42,7 +42,7 @@ fn human_style_prints_lines_without_a_terminal() {
          [2/3] model    selfie at 512x512\n\
          [2/3] output   green out.mp4 (libx264)\n\
          [2/3]          matte mask.mkv (libx264)\n\
-         [2/3] tuning   trying which split of threads is fastest, 5 s at most\n\
+         [2/3] tuning   measuring the fastest split of threads, 5 s at most\n\
          [2/3] tuning   4 threads for the model, 1 worker: the fastest of 3 splits tried in 3.24 s, 1.08 times the \
          rules' speed\n\
          [2/3] device   CPU\n\
@@ -79,9 +79,7 @@ fn batch_ends_with_the_names_of_what_failed_and_why() {
     assert!(text.contains("1 of 3 files done in ") && text.contains(" s, 1 failed, 1 skipped\n"), "{text}");
     assert!(text.contains("  failed   bad.mp4: cannot decode: no video stream\n"), "{text}");
     assert!(text.contains("  skipped  old.mp4: old_green.mp4 exists\n"), "{text}");
-    assert!(
-        text.ends_with("next: vrseg eval --pred mask.mkv --source a.mp4   # flicker, and how well the eyes agree\n")
-    );
+    assert!(text.ends_with("next: vrseg eval --pred mask.mkv --source a.mp4   # flicker, and agreement of the eyes\n"));
 }
 
 #[test]

@@ -180,7 +180,7 @@ pub struct OutputReport {
 /// What the caches did for a job.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct CacheReport {
-    /// Frames by where their mattes came from.
+    /// Frames by the source of their mattes.
     #[serde(flatten)]
     pub frames: CacheStats,
     /// Share of the frames that the model did not have to see, 0..=1.
