@@ -189,7 +189,7 @@ mod tests {
         let sentences = recommendations(&sample::results(), 90.0);
         assert!(sentences[0].starts_with("No setting reaches 90 fps on this machine; 1080p fp32"), "{sentences:?}");
         assert!(sentences[1].contains("8k") && sentences[2].contains("1080p fp32"), "{sentences:?}");
-        assert!(sentences[3].starts_with("1080p is held back: infer alone does"), "{sentences:?}");
+        assert!(sentences[3].starts_with("1080p is limited: infer alone reaches"), "{sentences:?}");
         assert!(sentences[3].contains("--profile fast"));
         assert_eq!(recommendations(&sample::results(), 6.05)[0], "6 fps are reached with: 1080p fp32.");
         let mut none = sample::results();

@@ -227,7 +227,7 @@ mod tests {
         let lost = explain(&NvmlError::GpuLost);
         let found = Gpus::query(&FakeDriver { count: Ok(2), gpus: vec![Err(lost), Ok(gpu.clone())] });
         assert_eq!(found.cards, [gpu]);
-        assert!(found.note.is_some_and(|n| n.starts_with("card 0: the card has fallen off the bus")));
+        assert!(found.note.is_some_and(|n| n.starts_with("GPU 0: the GPU has fallen off the bus")));
     }
 
     #[test]

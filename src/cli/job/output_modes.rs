@@ -198,7 +198,7 @@ mod tests {
             ("holiday=a.webm", "a file of that name is ./holiday=a.webm"),
             ("matte:out.mp4", "a mode is joined with =: -o matte=out.mp4"),
             ("mask:out.mp4", "did you mean matte?"),
-            ("codec=ffv1=a.mkv", "codec stands behind a mode: -o green:codec=ffv1=a.mkv"),
+            ("codec=ffv1=a.mkv", "codec follows a mode: -o green:codec=ffv1=a.mkv"),
             ("green=a.mp4,matte=b.mp4", "each output has its own -o: -o green=a.mp4 -o matte=b.mp4"),
             ("rtmp://host/live", "is a URL"),
         ] {

@@ -44,7 +44,7 @@ fn human_style_prints_lines_without_a_terminal() {
          [2/3]          matte mask.mkv (libx264)\n\
          [2/3] tuning   measuring the fastest split of threads, 5 s at most\n\
          [2/3] tuning   4 threads for the model, 1 worker: the fastest of 3 splits tried in 3.24 s, 1.08 times the \
-         rules' speed\n\
+         default's speed\n\
          [2/3] device   CPU\n\
          [2/3] 20 %, 120/600 frames, 28 fps, 0 s elapsed, "
     );
@@ -149,7 +149,7 @@ fn profiling_lists_every_stage_and_the_bottleneck() {
     job(&ui.with_profiling(machine));
     let text = output.text();
     assert!(text.contains("  encode      20.00 s    1.40 s\n"), "{text}");
-    assert!(text.contains("  1.8 of 2 cores were at work; most of the waiting was for encode; what helps: "), "{text}");
+    assert!(text.contains("  1.8 of 2 cores were busy; most stages waited for encode; what helps: "), "{text}");
 }
 
 #[test]

@@ -200,7 +200,7 @@ mod tests {
         let usage = usage(3.0, Some(12.0));
         let seen = BottleneckInput { stages: &stages, usage: &usage, cores: 16, memory: 0, gpu_memory: None };
         let found = findings(&seen);
-        assert_eq!(found[0].what, "the card was at work 12 % of the time: it waits for encode");
+        assert_eq!(found[0].what, "the GPU was busy 12 % of the time: it waits for encode");
         assert!(found[0].help.contains("--preset"));
     }
 }

@@ -126,5 +126,5 @@ fn inputs_that_a_manifest_does_not_name_are_told() {
         &format!("kind: image\ninput: {{name: x, color: rgb, {SIZES}}}\noutput: {{name: y, activation: none}}"),
     );
     let error = network.unwrap_err();
-    assert!(error.contains("an input ratio that the manifest doesn't name") && error.contains("constants"), "{error}");
+    assert!(error.contains("an input ratio that is not in the manifest") && error.contains("constants"), "{error}");
 }

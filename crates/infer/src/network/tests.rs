@@ -41,7 +41,7 @@ fn picture_that_does_not_fit_alone_goes_to_the_cpu() {
     assert_eq!(network.provider(), Provider::Cpu);
     let notes = network.take_notes();
     assert_eq!(notes.len(), 4, "{notes:?}");
-    assert!(notes[0].contains("7 pictures at once: 4"), "{notes:?}");
+    assert!(notes[0].contains("a batch of 7: using 4"), "{notes:?}");
     assert!(notes[3].contains("cuda:0 has not enough memory (CUBLAS_STATUS_ALLOC_FAILED): cpu computes"), "{notes:?}");
     assert_eq!(network.fallback_reason(), Some("cuda:0 has not enough memory (CUBLAS_STATUS_ALLOC_FAILED)"));
 }
@@ -93,7 +93,7 @@ fn picture_that_does_not_fit_alone_is_shrunk_if_allowed() {
         }
         assert_eq!(network.active_backend(), ActiveBackend { provider: Provider::Cuda(0), halvings: 2 });
         let notes = network.take_notes();
-        assert!(notes.last().unwrap().contains("looked at in 128x"), "{notes:?}");
+        assert!(notes.last().unwrap().contains("using 128x"), "{notes:?}");
         // What fits into nothing goes to the CPU, at its full size.
         let mut none = self::network(
             model,

@@ -334,7 +334,7 @@ mod tests {
     fn errors_suggest_the_nearest_word() {
         let mut session = Session::default();
         let mut wrong = |line: &str| session.interpret(line).expect_err("an error");
-        assert_eq!(wrong("proces a b"), "proces is no command; did you mean process?");
+        assert_eq!(wrong("proces a b"), "proces is not a command; did you mean process?");
         assert!(wrong("profile fats").ends_with("did you mean fast?"));
         assert!(wrong("set matte.fether 2").ends_with("did you mean matte.feather?"));
         assert!(wrong("set matte.feather thick").contains("expected a number from 0 to 200"));
