@@ -54,17 +54,17 @@ fn built_in(file: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn schema_of_manifests_is_what_is_read() {
+fn schema_of_manifests_matches_the_reader() {
     assert_current("configs/manifest.schema.json", &vrseg_infer::manifest::schema());
 }
 
 #[test]
-fn file_of_defaults_is_what_is_declared() {
+fn file_of_defaults_matches_declarations() {
     assert_current("configs/default.yaml", &settings::defaults());
 }
 
 #[test]
-fn tables_of_settings_are_what_is_declared() {
+fn tables_of_settings_match_declarations() {
     let name = "docs/configuration.md";
     let profiles: Vec<_> = PROFILES.iter().map(|p| built_in(&format!("configs/profiles/{p}.yaml"))).collect();
     let mut want = String::new();

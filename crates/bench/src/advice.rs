@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn sweeps_are_selected_by_what_they_vary() {
+    fn sweeps_are_selected_by_axis() {
         let results = sample::results();
         let names = |rows: Vec<&Point>| rows.iter().map(|p| results.label(p)).collect::<Vec<_>>();
         assert_eq!(names(by_size(&results)), ["1080p", "4k", "8k"]);

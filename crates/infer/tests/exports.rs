@@ -109,7 +109,7 @@ fn differs_by(folder: &Path, name: &str, case: &Case) -> Result<(String, f32), S
 
 #[test]
 #[ignore = "needs exports, see above"]
-fn files_that_make_no_mattes_are_named_as_what_they_are() {
+fn models_without_mattes_are_refused_with_their_kind() {
     for folder in folders("refused") {
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
         let file = folder.join("model.onnx");

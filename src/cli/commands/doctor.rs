@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn file_that_is_no_video_is_broken() {
+    fn files_without_video_are_reported() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("a.mp4");
         std::fs::write(&path, b"words").expect("written");

@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn report_without_a_gpu_says_why() {
+    fn report_without_a_gpu_has_the_reason() {
         let mut report = sample_report();
         report.machine.gpu =
             vrseg_hardware::Gpus { note: Some("no NVIDIA driver is installed".into()), ..Default::default() };

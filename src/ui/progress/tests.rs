@@ -182,7 +182,7 @@ fn json_style_writes_one_object_per_line_and_no_text() {
 }
 
 #[test]
-fn json_stops_when_its_reader_is_gone() {
+fn json_stops_when_its_reader_closes() {
     struct ClosedPipe;
     impl Write for ClosedPipe {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_handed_over_and_not_taken_waits() {
+    fn unsent_items_wait() {
         let c = Clocks::default();
         let (mut prepare, mut infer) = (c.enter("prepare"), c.enter("infer"));
         prepare.hand(4);

@@ -348,7 +348,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_surely_is_faster_beats_the_rules() {
+    fn only_clearly_faster_splits_beat_the_rules() {
         assert_eq!(choose(&[vec![10.0, 9.0], vec![10.4, 10.0]]), 0, "a few percent are noise");
         assert_eq!(choose(&[vec![10.0, 9.0], vec![12.0, 8.0]]), 0, "once faster, once slower");
         assert_eq!(choose(&[vec![10.0, 9.0], vec![11.0, 9.5], vec![12.0, 9.5]]), 2);

@@ -425,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_finished_is_found_again_up_to_the_first_gap() {
+    fn finished_segments_are_found_up_to_the_first_gap() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("out.mp4.vrseg");
         let folder = JobFolder::open(&path).expect("made");
@@ -451,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_kept_mattes_counts_only_where_they_are_looked_up() {
+    fn segments_that_need_cached_mattes_require_the_cache() {
         let dir = tempfile::tempdir().expect("a folder");
         let folder = JobFolder::open(&dir.path().join("out.mp4.vrseg")).expect("made");
         for n in [0, 1] {

@@ -171,7 +171,7 @@ fn queues_fit_small_machines() {
 }
 
 #[test]
-fn the_card_with_room_is_chosen_among_equals() {
+fn gpu_with_most_free_memory_is_chosen_among_equals() {
     let chosen = |cards: &[Gpu], visible| card(cards, visible).map(|c| c.value);
     let eight = eight().gpu.cards;
     assert_eq!(chosen(&eight, None), Some(3), "the first of those that are free");

@@ -481,7 +481,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_is_fast_enough_the_best_matte_is_taken() {
+    fn best_matte_among_fast_enough_settings_wins() {
         let matte = |c: &Candidate| Ok(if c.get("model.input_size").is_some() { 0.96 } else { 0.99 });
         let goal = Goal { target_fps: Some(19.0), ..GOAL };
         let found = search(&mut lab(speed, matte), &space(), &goal).unwrap();
@@ -501,7 +501,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_user_gave_stays() {
+    fn given_settings_are_not_changed() {
         let fixed = vec!["device.name", "model.input_size", "model.batch_size", "processing.workers"];
         let found = search(&mut lab(speed, |_| Ok(1.0)), &Space { fixed, ..space() }, &GOAL).unwrap();
         assert!(found.duel.is_none());

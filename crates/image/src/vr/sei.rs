@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn arrangements_orders_and_ends_are_told_apart() {
+    fn frame_packing_arrangements_are_distinguished() {
         let of = |payload: &[u8]| {
             let unit = [&[0x4e, 1, 45, payload.len() as u8][..], payload].concat();
             packing(&annex_b(&[&unit]), Codec::Hevc)

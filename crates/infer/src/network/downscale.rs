@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn half_size_is_one_that_the_network_accepts() {
+    fn half_size_is_accepted_by_the_model() {
         let selfie = input("selfie");
         assert_eq!(half_of(&selfie, (512, 448)), Some((256, 224)));
         let mut size = (1024, 1024);

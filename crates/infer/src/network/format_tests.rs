@@ -117,7 +117,7 @@ fn channels_may_come_last_and_pictures_one_by_one() {
 }
 
 #[test]
-fn inputs_that_a_manifest_does_not_name_are_told() {
+fn inputs_missing_from_a_manifest_are_reported() {
     let shape = [0, 3, 0, 0];
     let (_folder, network) = network(
         vec![ValueInfoProto::tensor("x", F32, &shape), ValueInfoProto::tensor("ratio", F32, &[1])],

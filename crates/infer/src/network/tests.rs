@@ -121,7 +121,7 @@ fn reload(engine: FaultyEngine, loads: &Arc<Mutex<u32>>) -> Option<Reload<dyn En
 }
 
 #[test]
-fn network_is_reloaded_before_batches_are_split() {
+fn model_is_reloaded_before_batches_are_split() {
     // Two fit at first, four with a frugal network.
     let gpu = FaultyEngine::new(Provider::Cuda(0), 2, &[]);
     let mut one = network("selfie", gpu.clone(), Some(FaultyEngine::new(Provider::Cpu, 9, &[])));
@@ -168,7 +168,7 @@ fn failed_reload_falls_back_to_the_cpu() {
 }
 
 #[test]
-fn frames_of_a_recurrent_network_are_not_split() {
+fn frames_of_a_recurrent_model_are_not_split() {
     let gpu = FaultyEngine::new(Provider::Cuda(0), 1, &[]);
     let mut network = network("rvm", gpu, Some(FaultyEngine::new(Provider::Cpu, 9, &[])));
     assert_eq!(values(&mut network, &batch(&NUMBERS[..2])).unwrap(), NUMBERS[..2]);

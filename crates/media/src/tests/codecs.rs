@@ -355,7 +355,7 @@ fn dropped_writer_leaves_no_file() {
 }
 
 #[test]
-fn nvenc_says_why_it_is_not_used() {
+fn nvenc_reports_why_it_is_not_used() {
     // With a driver this test has nothing to say.
     if let Err(reason) = nvenc_status() {
         let encode = EncodeOptions { hardware: true, ..Default::default() };
@@ -431,7 +431,7 @@ fn key_frames_are_two_seconds_apart_at_most_and_nothing_refers_across_them() {
 }
 
 #[test]
-fn outputs_for_players_keep_within_what_their_decoders_take() {
+fn outputs_for_players_respect_decoder_limits() {
     let none = EncodeOptions::default();
     let square = |size: usize, fps: f64, encode: &EncodeOptions| {
         let options = WriterOptions {

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn saved_file_loads_what_was_found_and_what_the_user_gave() {
+    fn saved_file_has_found_and_given_settings() {
         let cli = Cli::try_parse_from(["vrseg", "--show-config", "--model", "selfie", "--profile", "fast"]).unwrap();
         let load = |file: Option<std::path::PathBuf>| {
             let flags = if file.is_none() { cli.job.overrides() } else { Vec::new() };

@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn who_stands_at_a_flat_pictures_border_is_not_faded_there() {
+    fn people_at_a_flat_border_are_not_faded() {
         let surface = Surface::new(None, 640, 360);
         let region = Region { center: [30.0, 180.0, 0.0], half: [30.0, 120.0] };
         let alpha = laid(surface, (320, 180), region, 1.1);
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_networks_the_mean_counts_and_of_two_people_the_higher() {
+    fn models_are_averaged_and_people_combined_by_maximum() {
         let surface = Surface::new(None, 160, 160);
         let region = Region { center: [80.0, 80.0, 0.0], half: [40.0, 40.0] };
         let (white, gray) = ([1.0, 0.5]).map(|v| Plane::from_vec(vec![v; 16], 4, 4)).into();
@@ -380,14 +380,14 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_lost_somebody_does_not_count() {
+    fn models_that_lost_a_person_are_ignored() {
         assert_eq!(seen_by([0.9, 0.9], true), 1.0);
         assert_eq!(seen_by([0.9, 0.5], true), 1.0);
         assert_eq!(seen_by([0.9, 0.0], true), 1.0, "the other one alone");
     }
 
     #[test]
-    fn who_fills_nothing_or_is_doubted_by_a_network_is_not_there() {
+    fn empty_or_doubted_people_are_dropped() {
         assert_eq!(seen_by([0.1, 0.0], true), 0.0);
         assert_eq!(seen_by([0.9, 0.0], false), 0.0, "the detector wasn't sure, and a network sees nobody");
         assert_eq!(seen_by([0.9, 0.3], false), 1.0);

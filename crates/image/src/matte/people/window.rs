@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_border_it_goes_on() {
+    fn crops_wrap_around_the_border() {
         let surface = Surface::new(Some(Lens::Fisheye { fov: 180.0 }), W, W);
         let luma = eye(&surface, |_| 0.75);
         let window = Window { center: [1.0, 0.0, 0.0], half: 0.7 };
