@@ -117,6 +117,7 @@ fn avoided(place: &str, text: &str) -> Vec<String> {
     }
     for at in places(&text, "takes") {
         let next = text[at + 5..].split_whitespace().next().unwrap_or_default();
+        let next = next.trim_end_matches(|c: char| !c.is_alphanumeric());
         if !next.starts_with(|c: char| c.is_ascii_digit()) && !TAKES.contains(&next) {
             add("takes", "accepts, needs, uses", at);
         }
