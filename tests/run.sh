@@ -60,7 +60,7 @@ step "rustfmt"
 cargo fmt --check
 
 step "shellcheck"
-shellcheck -x setup.sh .ci/run tests/*.sh tools/*.sh
+shellcheck -x setup.sh .ci/run tests/*.sh tools/*.sh packaging/*.sh
 
 # Debian's own Rust packages have no clippy; a machine with rustup has it.
 if cargo clippy --version >/dev/null 2>&1; then

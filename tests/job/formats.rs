@@ -170,7 +170,7 @@ fn cubemaps_are_refused() {
 fn fisheye_is_detected_by_its_circle() {
     let dir = folder();
     let (round, square) = (dir.path().join("take1_LR.mp4"), dir.path().join("take2_LR.mp4"));
-    let eye = "scale=512:512,format=yuv420p";
+    let eye = "scale=512:512:out_range=tv,format=yuv420p";
     for (path, projected) in [
         (
             &round,

@@ -214,10 +214,11 @@ pub(crate) fn iou(matte: &[u8], truth: &[u8]) -> f64 {
 
 /// A clip that pans over a photo of people, with a tone: `size` is `WxH`.
 pub(crate) fn clip(path: &Path, size: &str, frames: usize, extra: &str) {
+    // ffmpeg 7.1 would keep the photo's full range.
     let (w, h) = size.split_once('x').expect("WxH");
     let args = format!(
         "-loop 1 -framerate 25 -i {{}} -f lavfi -i sine=440:r=44100 -frames:v {frames} -shortest -t {} \
-         -vf scale={w}*5/4:{h}*5/4,crop={w}:{h}:x='(iw-ow)*n/{frames}':y='(ih-oh)/2',format=yuv420p {extra} {{}}",
+         -vf scale={w}*5/4:{h}*5/4:out_range=tv,crop={w}:{h}:x='(iw-ow)*n/{frames}':y='(ih-oh)/2',format=yuv420p {extra} {{}}",
         frames as f64 / 25.0
     );
     ffmpeg(&args, &[&photo(PEOPLE[0]), path]);

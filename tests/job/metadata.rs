@@ -6,6 +6,7 @@ use serde_json::Value;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use vrseg_image::vr::boxes;
 use vrseg_image::vr::{ContainerTags, SpherePart, Spherical, SphericalKind, StereoTag};
 
@@ -22,7 +23,7 @@ fn full_box(code: &[u8; 4], body: &[u8]) -> Vec<u8> {
 fn header(code: &[u8]) -> usize {
     match code {
         b"stsd" => 16,
-        b"avc1" => 86,
+        b"avc1" | b"hvc1" => 86,
         _ => 8,
     }
 }
@@ -174,6 +175,39 @@ fn missing_second_layer_is_reported_by_probe_and_jobs() {
     assert!(text(&probe(&input)["warnings"][0]).contains(warning));
     let said = segment(&input, &dir.path().join("out.mp4"));
     assert!(said.contains(warning), "{said}");
+}
+
+/// Whether the FFmpeg at hand decodes both layers.
+fn decodes_layers() -> bool {
+    let help = Command::new("ffmpeg").args(["-v", "error", "-h", "decoder=hevc"]).output().expect("ffmpeg");
+    String::from_utf8_lossy(&help.stdout).contains("view_ids")
+}
+
+#[test]
+fn both_eyes_of_a_spatial_video_are_worked_on_where_ffmpeg_decodes_them() {
+    let dir = folder();
+    // crates/media/src/tests/layers.rs says how it was made.
+    let mut file = include_bytes!("../../crates/media/src/tests/two_layers.mov").to_vec();
+    let entry = [&ENTRY[..6], &[b"hvc1"]].concat();
+    insert(&mut file, &entry, &vexu(3, b"hequ", None));
+    let (input, out) = (dir.path().join("spatial.mov"), dir.path().join("out.mp4"));
+    std::fs::write(&input, file).expect("a clip");
+    let said = segment(&input, &out);
+    if decodes_layers() {
+        assert_eq!(found(&input), ["sbs", "lr", "hequirect", "certain"]);
+        assert_eq!(said, "");
+        let want = ContainerTags {
+            stereo: Some(StereoTag::SideBySide),
+            right_first: false,
+            spherical: Some(Spherical::VR180),
+        };
+        assert_eq!(tags(&out), want);
+        let made = decode(&out, "gray", &[]);
+        assert_eq!((made.width, made.height, made.frames.len()), (128, 64, 9));
+    } else {
+        assert_eq!(found(&input), ["mono", "lr", "hequirect", "certain"]);
+        assert!(said.contains("the second eye's view is missing"), "{said}");
+    }
 }
 
 #[test]

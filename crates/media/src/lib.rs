@@ -28,6 +28,7 @@ pub use read::options::{DecodeOptions, InputChoice, TimeRange};
 pub use read::probe::{OpenInput, open, probe};
 pub use read::reader::{CopiedPacket, Item, Reader, SourceFrame};
 pub use read::template::SourceTemplate;
+pub use read::views::LayerViews;
 pub use write::codec::Codec;
 pub use write::encoder::nvenc::nvenc_status;
 pub use write::encoder::plan::{EncoderPlan, plan_encoder};

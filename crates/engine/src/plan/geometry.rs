@@ -109,6 +109,7 @@ mod tests {
             time_base: (1, 25),
             orientation: Orientation::UPRIGHT,
             tags: ContainerTags::default(),
+            layers: None,
             bit_rate: None,
             interlaced: false,
         }

@@ -9,7 +9,8 @@ use vrseg_image::vr::circle::{self, CornerContent};
 use vrseg_image::vr::halves::{self, Comparison};
 use vrseg_image::vr::sei::{self, Codec};
 use vrseg_image::vr::{
-    Clues, Confidence, Examine, FormatFindings, FormatRequest, Layout, Projection, detect, detect_by,
+    Clues, Confidence, ContainerTags, Examine, FormatFindings, FormatRequest, Layout, Projection, StereoTag, detect,
+    detect_by,
 };
 use vrseg_media::InputInfo;
 
@@ -47,6 +48,13 @@ pub(super) fn guess(format: &FormatFindings) -> Option<String> {
 /// What the file says of itself: its boxes, and last the video stream.
 fn statements(input: &InputInfo) -> Vec<Statement> {
     let mut all = boxes::statements(&vr_boxes(input));
+    if input.video.layers.is_some() {
+        // The two layers are decoded, and come side by side.
+        for said in all.iter_mut().filter(|said| said.two_layers) {
+            let tags = ContainerTags { stereo: Some(StereoTag::SideBySide), right_first: false, ..said.tags };
+            *said = Statement { tags, two_layers: false, ..*said };
+        }
+    }
     all.extend(frame_packing(input));
     all
 }
@@ -156,7 +164,6 @@ fn to_full<T: Sample>(color: YuvColor, bits: u32) -> impl Fn(T) -> u8 {
 mod tests {
     use super::*;
     use std::path::Path;
-    use vrseg_image::vr::ContainerTags;
 
     fn found(name: &str, width: usize, height: usize, request: &FormatRequest) -> FormatFindings {
         let clues = Clues { path: Path::new(name), width, height, tags: ContainerTags::default(), boxes: &[] };

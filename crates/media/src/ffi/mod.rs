@@ -6,6 +6,7 @@ pub(crate) mod convert;
 pub(crate) mod dictionary;
 pub(crate) mod frame;
 pub(crate) mod input;
+pub(crate) mod layers;
 pub(crate) mod log;
 pub(crate) mod numbers;
 pub(crate) mod parameters;

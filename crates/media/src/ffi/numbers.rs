@@ -113,6 +113,7 @@ unsafe extern "C" {
     pub(crate) safe fn avcodec_get_name(id: c_int) -> *const c_char;
     pub(crate) safe fn avcodec_profile_name(id: c_int, profile: c_int) -> *const c_char;
     pub(crate) safe fn av_get_sample_fmt_name(format: c_int) -> *const c_char;
+    pub(crate) safe fn av_frame_side_data_name(kind: c_int) -> *const c_char;
     /// `name` is a NUL-terminated string.
     pub(crate) fn av_get_pix_fmt(name: *const c_char) -> c_int;
     /// `format` is a muxer's description.

@@ -120,7 +120,7 @@ impl Parameters {
         let mut context = ffmpeg::codec::Context::from_parameters(self.0.clone())?;
         // SAFETY: a plain field of a context that isn't open yet.
         unsafe { (*context.as_mut_ptr()).thread_count = 1 };
-        open_decoder(context, self.codec())
+        open_decoder(context, self.codec(), &[])
     }
 
     /// A context with them that isn't open yet.
@@ -193,14 +193,15 @@ pub(crate) struct SavedParameters {
     extradata: Vec<u8>,
 }
 
-/// Opens a decoder of video, of which `context` has the parameters.
+/// Opens a decoder of video, of which `context` has the parameters, with these private options.
 ///
 /// # Errors
 /// FFmpeg has no decoder for the codec, or it doesn't start.
 pub(crate) fn open_decoder(
     context: ffmpeg::codec::Context,
     codec: CodecId,
+    options: &[(&str, &str)],
 ) -> std::result::Result<ffmpeg::decoder::Video, ffmpeg::Error> {
     let decoder = find_decoder(codec).ok_or(ffmpeg::Error::DecoderNotFound)?;
-    context.decoder().open_as(decoder)?.video()
+    context.decoder().open_as_with(decoder, options.iter().copied().collect())?.video()
 }

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use crate::error::{MediaError, Result};
-use crate::ffi::codec::{find_encoder, id_of};
+use crate::ffi::codec::{codec_name, find_encoder, id_of};
 use crate::ffi::numbers::{self, CodecId};
 use ffmpeg_next::ffi;
 use std::ffi::{CStr, CString};
@@ -122,6 +122,12 @@ impl Container {
             return codec.is_any(TRANSPORT_STREAM);
         }
         self.query(codec).is_some_and(|answer| answer != 0)
+    }
+
+    /// Whether it can hold a codec that few players read in it: PCM in mp4, which newer versions of FFmpeg write
+    /// (7.1 does, 5.1 does not).
+    pub(crate) fn holds_for_few(&self, codec: CodecId) -> bool {
+        *self == Container::Mp4 && codec_name(codec).starts_with("pcm_") && self.holds(codec)
     }
 
     /// Whether FFmpeg is sure that it can hold a codec.

@@ -4,6 +4,7 @@ pub(crate) mod color;
 pub(crate) mod container;
 pub(crate) mod hdr;
 pub(crate) mod layout;
+pub(crate) mod mp4_boxes;
 pub(crate) mod sequence;
 pub(crate) mod sidedata;
 pub(crate) mod spatial_audio;

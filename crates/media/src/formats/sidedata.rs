@@ -9,6 +9,7 @@
 use crate::ffi::numbers::{self, SideDataKind};
 use ffmpeg_next::ffi::AVPacketSideDataType as Kind;
 use ffmpeg_next::{self as ffmpeg, ffi};
+use std::borrow::Cow;
 use vrseg_image::plane::Orientation;
 use vrseg_image::vr::{ContainerTags, Spherical, SphericalKind, StereoTag};
 
@@ -90,8 +91,8 @@ pub(crate) fn matrix_orientation(bytes: &[u8]) -> Option<Orientation> {
     Some(Orientation::of_matrix([int(bytes, 0)?, int(bytes, 1)?, int(bytes, 3)?, int(bytes, 4)?]))
 }
 
-/// FFmpeg's number since 7.1 for two eyes whose packing isn't stated: what its reader makes of the `vexu` box that its own writer
-/// adds beside `st3d`.
+/// FFmpeg's number since 7.1 for two eyes whose packing isn't stated: what its reader makes of every `vexu` box, even
+/// beside an `st3d` that states it.
 const UNSPECIFIED: i32 = 8;
 
 /// Stereo packing from an AVStereo3D (stream or frame side data).
@@ -119,6 +120,56 @@ pub(crate) fn tags(all: &[StreamSideData]) -> ContainerTags {
 pub(crate) fn stereo_tags(bytes: &[u8]) -> ContainerTags {
     let right_first = int(bytes, 1).is_some_and(|flags| flags & INVERT != 0);
     ContainerTags { stereo: stereo_of(bytes), right_first, spherical: None }
+}
+
+/// The stereo packing where that is what a piece of side data is about.
+pub(crate) fn stereo_of_piece(data: &StreamSideData) -> Option<StereoTag> {
+    if data.kind == Kind::AV_PKT_DATA_STEREO3D { stereo_of(&data.bytes) } else { None }
+}
+
+/// Puts numbers at places of a structure, as far as it has them.
+fn with_ints<'a>(data: &StreamSideData, numbers: impl IntoIterator<Item = (usize, i32)>) -> Cow<'a, StreamSideData> {
+    let mut data = data.clone();
+    for (index, number) in numbers {
+        if let Some(word) = data.bytes.get_mut(index * 4..index * 4 + 4) {
+            word.copy_from_slice(&number.to_ne_bytes());
+        }
+    }
+    Cow::Owned(data)
+}
+
+/// FFmpeg's number since 7.1 for a picture of which isn't stated which eye sees it; the muxers of older versions don't
+/// read it.
+const ANY_VIEW: i32 = 3;
+
+/// Both eyes see it.
+const PACKED: i32 = 0;
+
+/// Side data about stereo or the sphere as a muxer of mp4 gets it, so that it adds no `vexu` to `st3d` and `sv3d`: with
+/// nothing that only that can say, and the whole sphere as a tile of which nothing is cut off, which is the same `sv3d`.
+pub(crate) fn without_vexu(data: &StreamSideData) -> Cow<'_, StreamSideData> {
+    if data.kind == Kind::AV_PKT_DATA_STEREO3D {
+        // View, main eye, distance of the lenses, disparity.
+        with_ints(data, [(2, ANY_VIEW), (3, 0), (4, 0), (5, 0)])
+    } else if data.kind == Kind::AV_PKT_DATA_SPHERICAL && int(&data.bytes, 0) == Some(EQUIRECTANGULAR) {
+        with_ints(data, [(0, TILE), (4, 0), (5, 0), (6, 0), (7, 0)])
+    } else {
+        Cow::Borrowed(data)
+    }
+}
+
+/// The same as a muxer of `vexu` gets it: the front half of the sphere by its name.
+pub(crate) fn for_vexu(data: &StreamSideData) -> Cow<'_, StreamSideData> {
+    let packed = || matches!(stereo_of(&data.bytes), Some(StereoTag::SideBySide | StereoTag::TopBottom));
+    if data.kind == Kind::AV_PKT_DATA_STEREO3D && packed() {
+        with_ints(data, [(2, PACKED)])
+    } else if spherical(std::slice::from_ref(data))
+        .is_some_and(|s| s.kind == SphericalKind::EquirectangularTile && s.is_front_half())
+    {
+        with_ints(data, [(0, HALF), (4, 0), (5, 0), (6, 0), (7, 0)])
+    } else {
+        Cow::Borrowed(data)
+    }
 }
 
 /// Side data that makes a muxer write those tags. Only what every version of FFmpeg can write:
@@ -161,6 +212,10 @@ const PROJECTIONS: [SphericalKind; 6] = [
     SphericalKind::Rectilinear,
     SphericalKind::Fisheye,
 ];
+
+const EQUIRECTANGULAR: i32 = 0;
+const TILE: i32 = 2;
+const HALF: i32 = 3;
 
 /// Whether side data is about stereo or the sphere.
 pub(crate) fn is_vr(kind: SideDataKind) -> bool {
@@ -210,6 +265,29 @@ mod tests {
         let stereo = |flags| tags(&[item(Kind::AV_PKT_DATA_STEREO3D, &[1, flags])]);
         assert_eq!((stereo(0).stereo, stereo(0).right_first), (Some(StereoTag::SideBySide), false));
         assert!(stereo(1).right_first);
+    }
+
+    #[test]
+    fn containers_get_side_data_of_which_ffmpeg_makes_the_right_boxes() {
+        let made = ContainerTags {
+            stereo: Some(StereoTag::SideBySide),
+            right_first: false,
+            spherical: Some(Spherical::VR180),
+        };
+        let [stereo, sphere] = &side_data(&made)[..] else { panic!("two pieces") };
+        assert_eq!(int(&without_vexu(stereo).bytes, 2), Some(ANY_VIEW));
+        assert_eq!(without_vexu(sphere).bytes, sphere.bytes, "stays a tile");
+        let said = tags(&[for_vexu(stereo).into_owned(), for_vexu(sphere).into_owned()]);
+        let half = Spherical { kind: SphericalKind::HalfEquirectangular, ..Spherical::EQUIRECTANGULAR };
+        assert_eq!(said, ContainerTags { spherical: Some(half), ..made });
+        let whole =
+            side_data(&ContainerTags { spherical: Some(Spherical::EQUIRECTANGULAR), ..ContainerTags::default() });
+        let tile = without_vexu(&whole[0]).into_owned();
+        assert_eq!((int(&tile.bytes, 0), int(&tile.bytes, 4)), (Some(TILE), Some(0)));
+        assert_eq!(for_vexu(&whole[0]).bytes, whole[0].bytes);
+        // Structures of older versions are shorter.
+        let short = item(Kind::AV_PKT_DATA_STEREO3D, &[1, 0]);
+        assert_eq!(without_vexu(&short).bytes, short.bytes);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::ffi::convert::dynamic::DynamicRange;
 use crate::ffi::pixel_format::{format_named, has_alpha};
 use crate::formats::sequence::Sequence;
 use crate::read::options::InputChoice;
+use crate::read::views::LayerViews;
 use std::path::PathBuf;
 use vrseg_image::plane::{ChromaSiting, Orientation, YuvColor, YuvLayout};
 use vrseg_image::vr::ContainerTags;
@@ -100,6 +101,9 @@ pub struct VideoInfo {
     pub orientation: Orientation,
     /// What the container (or the bitstream) states about stereo and the sphere, as FFmpeg reads it.
     pub tags: ContainerTags,
+    /// The views of both eyes are in two layers (MV-HEVC) and are delivered side by side, the left eye's at the left: so
+    /// width, tags and all that follows tell.
+    pub layers: Option<LayerViews>,
     /// Bits per second of the stream.
     pub bit_rate: Option<u64>,
     /// Fields instead of frames.

@@ -8,6 +8,7 @@ use crate::ffi::parameters::Parameters;
 use crate::read::info::InputInfo;
 use crate::read::open::{open_decoder, open_header, read_ahead};
 use crate::read::upright::{Uprighter, frame_orientation};
+use crate::read::views::JoinViews;
 use ffmpeg_next as ffmpeg;
 use std::ops::ControlFlow;
 
@@ -28,7 +29,8 @@ pub fn key_frames(info: &InputInfo, count: u32, mut look: impl FnMut(&VideoFrame
     if !header_tells(&input, info) {
         read_ahead(&info.path, &mut input)?;
     }
-    let mut decoder = open_decoder(&info.path, &input, stream, vrseg_hardware::cores())?;
+    let mut decoder = open_decoder(&info.path, &input, stream, vrseg_hardware::cores(), info.video.layers)?;
+    let mut join = JoinViews::new(info.video.layers);
     let mut uprighter = Uprighter::default();
     let start = info.start_time.map_or(0, |s| (s * 1e6).round() as i64);
     for i in 0..count {
@@ -40,7 +42,7 @@ pub fn key_frames(info: &InputInfo, count: u32, mut look: impl FnMut(&VideoFrame
             break;
         }
         decoder.flush();
-        if let Some(frame) = next_key_frame(&mut input, &mut decoder, stream) {
+        if let Some(frame) = next_key_frame(&mut input, &mut decoder, &mut join, stream) {
             let orientation = frame_orientation(frame.av()).unwrap_or(info.video.orientation);
             if look(&uprighter.run(frame, orientation)?).is_break() {
                 break;
@@ -73,13 +75,20 @@ fn header_tells(input: &Input, info: &InputInfo) -> bool {
     let Some(stream) = input.stream(info.video.index) else { return false };
     let parameters = Parameters::of(&stream);
     let (width, height) = parameters.size();
+    let views = if info.video.layers.is_some() { 2 } else { 1 };
     !input::has_no_header(input)
         && parameters.has_extradata()
         && codec_name(parameters.codec()) == info.video.codec
-        && info.video.orientation.size((width as usize, height as usize)) == (info.video.width, info.video.height)
+        && info.video.orientation.size((width as usize * views, height as usize))
+            == (info.video.width, info.video.height)
 }
 
-fn next_key_frame(input: &mut Input, decoder: &mut ffmpeg::decoder::Video, stream: usize) -> Option<VideoFrame> {
+fn next_key_frame(
+    input: &mut Input,
+    decoder: &mut ffmpeg::decoder::Video,
+    join: &mut JoinViews,
+    stream: usize,
+) -> Option<VideoFrame> {
     let mut packet = ffmpeg::Packet::empty();
     for _ in 0..MAX_PACKETS {
         match packet.read(input) {
@@ -93,8 +102,13 @@ fn next_key_frame(input: &mut Input, decoder: &mut ffmpeg::decoder::Video, strea
         // Decoders with threads hold frames back until they know that no more will come.
         let _ = decoder.send_eof();
         let mut frame = ffmpeg::frame::Video::empty();
-        if decoder.receive_frame(&mut frame).is_ok() {
-            return VideoFrame::from_av(frame).ok();
+        while decoder.receive_frame(&mut frame).is_ok() {
+            if let Some(whole) = join.take(std::mem::replace(&mut frame, ffmpeg::frame::Video::empty())).ok()? {
+                return VideoFrame::from_av(whole).ok();
+            }
+        }
+        if let Some(half) = join.rest().ok()? {
+            return VideoFrame::from_av(half).ok();
         }
         decoder.flush();
     }

@@ -16,3 +16,4 @@ mod streams;
 pub(crate) mod template;
 mod tone;
 mod upright;
+pub(crate) mod views;

@@ -4,10 +4,12 @@
 use crate::error::{MediaError, Result};
 use crate::ffi::dictionary::Dictionary;
 use crate::ffi::input::{Input, file_url, format_of};
+use crate::ffi::layers;
 use crate::ffi::log;
 use crate::ffi::parameters::{self, Parameters};
 use crate::formats::sequence::Sequence;
 use crate::read::options::InputChoice;
+use crate::read::views::LayerViews;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::ffi::CStr;
 use std::io::Read;
@@ -142,8 +144,15 @@ fn check_file(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Opens the decoder of stream `index`, on this number of threads (0: FFmpeg chooses).
-pub(crate) fn open_decoder(path: &Path, input: &Input, index: usize, threads: usize) -> Result<ffmpeg::decoder::Video> {
+/// Opens the decoder of stream `index`, on this number of threads (0: FFmpeg chooses). With two `views` it delivers the
+/// frames of both, one after the other.
+pub(crate) fn open_decoder(
+    path: &Path,
+    input: &Input,
+    index: usize,
+    threads: usize,
+    views: Option<LayerViews>,
+) -> Result<ffmpeg::decoder::Video> {
     let fail = |reason: String, log| MediaError::Decode { path: path.to_path_buf(), reason, log };
     let Some(stream) = input.stream(index) else { return Err(fail("no stream".to_owned(), Vec::new())) };
     let (opened, lines) = log::capture(|| {
@@ -158,7 +167,8 @@ pub(crate) fn open_decoder(path: &Path, input: &Input, index: usize, threads: us
             // Of pictures that grow on the way, too.
             (*c).max_pixels = MAX_PIXELS as i64;
         }
-        parameters::open_decoder(context, Parameters::of(&stream).codec())
+        let options = views.map(|_| layers::ALL_VIEWS);
+        parameters::open_decoder(context, Parameters::of(&stream).codec(), options.as_slice())
     });
     opened.map_err(|e: ffmpeg::Error| fail(e.to_string(), lines))
 }

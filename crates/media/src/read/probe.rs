@@ -6,6 +6,7 @@ use crate::ffi::codec::{codec_name, find_decoder, profile_name};
 use crate::ffi::convert::dynamic::DynamicRange;
 use crate::ffi::input::{Input, format_of, is_cover, kind};
 use crate::ffi::numbers::{self, PixelFormat};
+use crate::ffi::parameters::Parameters;
 use crate::ffi::pixel_format::format_name;
 use crate::ffi::time;
 use crate::formats::color::{color_of, dynamic_range, matrix_of, siting_of};
@@ -17,10 +18,12 @@ use crate::read::open::{MAX_PIXELS, open_context, open_decoder};
 use crate::read::options::InputChoice;
 use crate::read::tone::{sdr_color, sdr_layout};
 use crate::read::upright::{frame_orientation, upright_layout};
+use crate::read::views::LayerViews;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use vrseg_image::plane::Orientation;
+use vrseg_image::vr::StereoTag;
 
 /// Looks at a file. Picks the best video stream; cover pictures don't count.
 ///
@@ -169,6 +172,14 @@ fn video_info(
     let side_data = sidedata::read(stream);
     let orientation = turn.unwrap_or_else(|| sidedata::orientation(&side_data));
     let (width, height) = orientation.size((size.0 as usize, size.1 as usize));
+    let mut tags = sidedata::tags(&side_data);
+    // Pictures that are stored turned would have to be turned one by one.
+    let layers =
+        LayerViews::find(&Parameters::of(stream), tags.right_first).filter(|_| orientation.is_upright() && width > 0);
+    let width = if layers.is_some() { 2 * width } else { width };
+    if layers.is_some() {
+        (tags.stereo, tags.right_first) = (Some(StereoTag::SideBySide), false);
+    }
     if width.saturating_mul(height) > MAX_PIXELS {
         return Err(MediaError::Unsupported {
             what: format!(
@@ -216,7 +227,8 @@ fn video_info(
             duration,
             time_base: (time_base.num, time_base.den),
             orientation,
-            tags: sidedata::tags(&side_data),
+            tags,
+            layers,
             bit_rate: u64::try_from((*p).bit_rate).ok().filter(|b| *b > 0),
             interlaced: !numbers::read(&raw const (*p).field_order)
                 .is_any(&[ffi::AVFieldOrder::AV_FIELD_UNKNOWN, ffi::AVFieldOrder::AV_FIELD_PROGRESSIVE]),
@@ -237,7 +249,7 @@ fn picture_orientation(path: &Path, input: &Input, index: usize, choice: &InputC
         return None;
     }
     let mut again = open_context(path, choice).ok()?;
-    let mut decoder = open_decoder(path, &again, index, 1).ok()?;
+    let mut decoder = open_decoder(path, &again, index, 1, None).ok()?;
     let mut packet = ffmpeg::Packet::empty();
     packet.read(&mut again).ok()?;
     decoder.send_packet(&packet).ok()?;

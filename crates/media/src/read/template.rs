@@ -13,8 +13,10 @@ use crate::formats::hdr::Hdr;
 use crate::formats::sidedata::{self, StreamSideData};
 use crate::formats::spatial_audio::{self, TrackBoxes};
 use crate::read::info::InputInfo;
+use ffmpeg_next::ffi::AVPacketSideDataType;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use vrseg_image::plane::YuvColor;
+use vrseg_image::vr::ContainerTags;
 
 /// What an output copies from its source: codec parameters and tags of all streams, chapters,
 /// color and HDR metadata of the video. Detached from the source's file.
@@ -94,6 +96,12 @@ impl SourceTemplate {
         }
         if info.video.mapped_from.is_some() {
             streams[info.video.index].side_data.retain(|data| !sidedata::is_hdr(data.kind));
+        }
+        if info.video.layers.is_some() {
+            // What the container says of two layers isn't so any more.
+            let side_data = &mut streams[info.video.index].side_data;
+            side_data.retain(|data| data.kind != AVPacketSideDataType::AV_PKT_DATA_STEREO3D);
+            side_data.extend(sidedata::side_data(&ContainerTags { spherical: None, ..info.video.tags }));
         }
         let video = video_template(&info, &streams[info.video.index]);
         let arbitrary_start = has_arbitrary_clock(input);

@@ -3,6 +3,7 @@
 mod codecs;
 mod inputs;
 mod kept;
+mod layers;
 mod orientation;
 mod ranges;
 mod threads;

@@ -132,7 +132,14 @@ pub fn statements(boxes: &[VrBox]) -> Vec<Statement> {
         VrContent::Apple { .. } => 1,
         _ => 0,
     });
-    all.into_iter().map(VrContent::statement).collect()
+    let mut all: Vec<_> = all.into_iter().map(VrContent::statement).collect();
+    // FFmpeg 7.1 writes a `vexu` without the packing beside an `st3d` with it. Of two layers there is no `st3d`.
+    if all.iter().any(|said| matches!(said.tags.stereo, Some(StereoTag::SideBySide | StereoTag::TopBottom))) {
+        for said in all.iter_mut().filter(|said| said.two_layers) {
+            (said.tags.stereo, said.two_layers) = (None, false);
+        }
+    }
+    all
 }
 
 /// What a file's boxes say together.

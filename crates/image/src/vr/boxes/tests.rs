@@ -86,6 +86,18 @@ fn apples_boxes_tell_eyes_and_packing() {
 }
 
 #[test]
+fn packing_that_another_box_states_is_no_sign_of_layers() {
+    // What FFmpeg 7.1 writes of a side by side video.
+    let vexu = mp4(b"vexu", &mp4(b"eyes", &mp4(b"stri", &[0, 0, 0, 0, 3])));
+    let boxes = parse(&file_with(&[mp4(b"st3d", &[0, 0, 0, 0, 2]), vexu.clone()].concat(), &[]));
+    let said: Vec<_> = statements(&boxes).iter().map(|s| (s.tags.stereo, s.two_layers)).collect();
+    assert_eq!(said, [(Some(StereoTag::SideBySide), false), (None, false)]);
+    // One view beside two eyes is a contradiction.
+    let boxes = parse(&file_with(&[mp4(b"st3d", &[0; 5]), vexu].concat(), &[]));
+    assert!(statements(&boxes)[1].two_layers);
+}
+
+#[test]
 fn most_reliable_source_comes_first() {
     let xml = b"<GSpherical:ProjectionType>equirectangular</GSpherical:ProjectionType>";
     let uuid = [0xff, 0xcc, 0x82, 0x63, 0xf8, 0x55, 0x4a, 0x93, 0x88, 0x14, 0x58, 0x7a, 0x02, 0x52, 0x1f, 0xdd];

@@ -21,6 +21,7 @@ use crate::read::probe::{self, OpenInput};
 use crate::read::range::{Range, check_range};
 use crate::read::streams::{CopyState, copy_states};
 use crate::read::template::SourceTemplate;
+use crate::read::views::JoinViews;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use held::Held;
 use std::collections::VecDeque;
@@ -41,6 +42,8 @@ pub struct Reader {
     time_base: ffi::AVRational,
     streams: Vec<CopyState>,
     template: Arc<SourceTemplate>,
+    /// The views of both eyes on their way to one frame.
+    join: JoinViews,
     convert: Convert,
     range: Range,
     queue: VecDeque<Item>,
@@ -90,7 +93,8 @@ impl Reader {
         let stream = info.video.index;
         check_range(&info, options)?;
         let time_base = ffi::AVRational { num: info.video.time_base.0, den: info.video.time_base.1 };
-        let decoder = open_decoder(&path, &input, stream, options.threads)?;
+        let decoder = open_decoder(&path, &input, stream, options.threads, info.video.layers)?;
+        let join = JoinViews::new(info.video.layers);
         let streams = copy_states(&mut input, stream);
         let range = Range::new(&input, options, time_base);
         let clock = Clock::new(has_arbitrary_clock(&input), &streams, stream);
@@ -113,6 +117,7 @@ impl Reader {
             time_base,
             streams,
             template,
+            join,
             convert,
             range,
             queue: VecDeque::new(),
@@ -194,9 +199,15 @@ impl Reader {
             match self.decoder.receive_frame(&mut frame) {
                 Ok(()) => {
                     self.bad_in_a_row = 0;
-                    return self.take_frame(frame);
+                    let whole = self.join.take(frame)?;
+                    self.count_lost_views()?;
+                    return whole.map_or(Ok(()), |frame| self.take_frame(frame));
                 }
                 Err(ffmpeg::Error::Eof) => {
+                    if let Some(frame) = self.join.rest()? {
+                        self.count_lost_views()?;
+                        self.take_frame(frame)?;
+                    }
                     self.end_of_video(None);
                     self.finish();
                     return Ok(());
@@ -225,6 +236,13 @@ impl Reader {
             self.finish();
         }
         Ok(())
+    }
+
+    /// Frames of which one eye's view was missing count as damaged.
+    fn count_lost_views(&mut self) -> Result<()> {
+        let lost = self.join.take_lost();
+        self.decode_errors += lost;
+        if lost > 0 { self.refuse_damage() } else { Ok(()) }
     }
 
     fn refuse_damage(&self) -> Result<()> {

@@ -105,6 +105,7 @@ impl Reader {
     /// What was read so far is as if it hadn't been: after a seek.
     fn reset(&mut self) {
         self.decoder.flush();
+        self.join.reset();
         self.queue.clear();
         self.undecided.clear();
         (self.last_pts, self.last_repaired) = (None, false);

@@ -12,7 +12,7 @@ use crate::ffi::input::file_url;
 use crate::ffi::log;
 use crate::ffi::time::{self, MICROSECONDS};
 use crate::formats::container::Container;
-use crate::formats::spatial_audio::{self, TrackBoxes};
+use crate::formats::mp4_boxes::{self, Insertion};
 use crate::write::transcode::Transcoder;
 use ffmpeg_next::{self as ffmpeg, ffi, packet::Mut as _, packet::Ref as _};
 use part_file::PartFile;
@@ -72,8 +72,8 @@ pub(crate) struct Output {
     covers: Vec<(usize, Vec<u8>)>,
     /// Sound is converted.
     encodes_sound: bool,
-    /// What FFmpeg's muxer doesn't write of ambisonic sound.
-    spatial: Vec<TrackBoxes>,
+    /// What FFmpeg's muxer doesn't write: of ambisonic sound, and of Apple's boxes.
+    boxes: Vec<Insertion>,
     /// When the last packet of the video is decoded, where the container counts frames.
     last_frame: Option<i64>,
 }
@@ -122,7 +122,7 @@ impl Output {
             file,
             covers: Vec::new(),
             encodes_sound: false,
-            spatial: Vec::new(),
+            boxes: Vec::new(),
             last_frame: None,
         };
         let muxer = container.muxer();
@@ -254,8 +254,8 @@ impl Output {
         };
         self.check(code, Vec::new())?;
         let OutputFile::Part(file) = &mut self.file else { return Ok(written.max(0) as u64) };
-        if !self.spatial.is_empty() {
-            let placed = spatial_audio::insert(file.temporary(), &self.spatial);
+        if !self.boxes.is_empty() {
+            let placed = mp4_boxes::insert(file.temporary(), &self.boxes);
             placed.map_err(|e| MediaError::create(file.path(), &e))?;
         }
         if !whole {

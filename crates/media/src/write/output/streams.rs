@@ -11,11 +11,12 @@ use crate::ffi::numbers;
 use crate::ffi::parameters::Parameters;
 use crate::ffi::time;
 use crate::formats::container::Container;
+use crate::formats::mp4_boxes::{Insertion, Place};
 use crate::formats::sidedata;
-use crate::formats::spatial_audio::TrackBoxes;
 use crate::read::template::{SourceTemplate, StreamTemplate, VideoTemplate};
 use crate::write::options::{Carry, EncodeOptions, Purpose, VrTags, WriterOptions};
 use crate::write::transcode::Transcoder;
+use crate::write::vr_tags;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::ffi::CString;
 use std::ptr;
@@ -68,7 +69,11 @@ impl Output {
                     StreamHandling::Copy => streams.copied[i] = Some(self.add_copy(stream)?),
                     StreamHandling::Convert(transcoder) => {
                         let (to, name) = (transcoder.codec_name(), self.container.name());
-                        let lost = format!("{}: converted to {to}, since {name} can't hold it", named(i, stream));
+                        let why = match self.container.holds_for_few(stream.params.codec()) {
+                            true => format!("few players take it in {name}"),
+                            false => format!("{name} can't hold it"),
+                        };
+                        let lost = format!("{}: converted to {to}, since {why}", named(i, stream));
                         streams.lost.push(lost);
                         streams.copied[i] = Some(self.add_converted(stream, transcoder)?);
                     }
@@ -87,7 +92,8 @@ impl Output {
         let (Some(boxes), Some(copied)) = (&stream.spatial, &streams.copied[i]) else { return };
         if self.container.is_mov() {
             // FFmpeg's muxer counts tracks from 1.
-            self.spatial.push(TrackBoxes { track: copied.index as u32 + 1, boxes: boxes.clone() });
+            let track = copied.index as u32 + 1;
+            self.boxes.push(Insertion { track, place: Place::Description, boxes: boxes.clone() });
         } else {
             let name = self.container.name();
             let what = "the ambisonic tag (SA3D) is lost, which only mp4 and mov can hold";
@@ -117,7 +123,9 @@ impl Output {
             if carry == Carry::Without {
                 return StreamHandling::MadeAnew;
             }
+            let for_few = carry == Carry::Auto && self.container.holds_for_few(codec);
             let why = match self.container.holds(codec).then(|| self.try_header(&stream.params, stream.time_base)) {
+                Some(Ok(())) if for_few => String::new(),
                 Some(Ok(())) => return StreamHandling::Copy,
                 Some(Err(why)) => format!("{} cannot hold it: {why}", self.container.name()),
                 None => format!("{} cannot hold it", self.container.name()),
@@ -127,9 +135,11 @@ impl Output {
                     let tried = transcoder.parameters().map(|p| self.try_header(&p, transcoder.time_base()));
                     match tried {
                         Ok(Ok(())) => StreamHandling::Convert(transcoder),
+                        _ if why.is_empty() => StreamHandling::Copy,
                         _ => StreamHandling::Drop(why),
                     }
                 }
+                _ if why.is_empty() => StreamHandling::Copy,
                 Some(Err(e)) => StreamHandling::Drop(format!("{why}; converting it fails: {e}")),
                 None => StreamHandling::Drop(why),
             };
@@ -243,7 +253,12 @@ impl Output {
                 .iter()
                 .filter(|d| sidedata::survives_encoding(d.kind) && !(made.is_some() && sidedata::is_vr(d.kind)));
             for data in kept.chain(&video.hdr.raw).chain(made.iter().flatten()) {
-                sidedata::write(stream, data);
+                let data = vr_tags::fitted(data, &self.container);
+                if let Some(pack) = vr_tags::packing_box(&data, &self.container) {
+                    let track = index as u32 + 1;
+                    self.boxes.push(Insertion { track, place: Place::InVideoBox(*b"vexu"), boxes: pack });
+                }
+                sidedata::write(stream, &data);
             }
             code
         };
