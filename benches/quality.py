@@ -7,7 +7,7 @@
     benches/quality.py SET --worst WORST                   and contact sheets of the worst ten
 
 Every clip goes through the whole program, and `vrseg eval` compares its matte with the truth; the
-figures are the means over all clips with people, each eye by itself (docs/evaluation.md defines
+figures are the means over all clips with people, each eye by itself (docs/quality.md defines
 them). `nobody` is the share of the frame, in per cent, that is called a person in clips where nobody
 is, and the clip that has most of it. `seam` is a 360 degree clip in which somebody crosses the left and right
 border, `lost` one that is too dark for the detector in its middle. `--old` measures only the first 19 clips of a

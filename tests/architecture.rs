@@ -189,7 +189,7 @@ fn below_root(path: &Path) -> String {
 /// Which top-level module of a crate uses which other, and where it does so for the first time.
 type Arrows = BTreeMap<String, BTreeMap<String, String>>;
 
-/// Reads every file of a crate. Tests are left out: they may use what lies above them.
+/// Reads every file of a crate. Tests are omitted: they may use what lies above them.
 fn module_arrows(src: &Path) -> Arrows {
     let module = |path: &Path| path.file_stem().expect("a name").to_string_lossy().into_owned();
     let top: Vec<_> = entries(src).into_iter().filter(|path| is_rust(path) || path.is_dir()).collect();

@@ -141,7 +141,7 @@ fn config_command_creates_checks_and_shows_files() {
     assert_eq!((code, missing.as_str()), (2, "vrseg: error: DIR/xdg/vrseg/config.yaml: no such file\n"));
     assert_eq!(told(&["config", "init"]).0, 0);
     let (code, right) = told(&["config", "validate"]);
-    assert_eq!((code, right.as_str()), (0, "DIR/xdg/vrseg/config.yaml: right; 0 settings on profile balanced\n"));
+    assert_eq!((code, right.as_str()), (0, "DIR/xdg/vrseg/config.yaml: valid; 0 settings on profile balanced\n"));
     // The file as created changes nothing.
     let shown = run(dir.path(), &["config", "show"]).1;
     assert!(shown.starts_with("profile: balanced") && !shown.contains("config.yaml:"), "{shown}");

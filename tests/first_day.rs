@@ -170,8 +170,7 @@ fn variables_that_nothing_reads_are_warned_of() {
     let output = vrseg(dir.path()).args(["config", "path"]).env("VRSEG_THREADS", "2").output().expect("a run");
     let err = String::from_utf8(output.stderr).expect("UTF-8");
     assert!(output.status.success(), "{err}");
-    let want =
-        "vrseg: warning: VRSEG_THREADS: no such variable, it is ignored; did you mean VRSEG_PROCESSING_THREADS?\n";
+    let want = "vrseg: warning: VRSEG_THREADS: unknown variable, ignored; did you mean VRSEG_PROCESSING_THREADS?\n";
     assert_eq!(err, want);
 }
 

@@ -74,8 +74,8 @@ if [[ $quick = yes ]]; then
     step "unit tests"
     cargo test --locked --workspace --lib --quiet
 
-    step "structure and command line"
-    cargo test --locked --test architecture --test cli --quiet
+    step "structure, words and command line"
+    cargo test --locked --test architecture --test words --test cli --quiet
 
     step "some whole-program tests"
     # A renamed test must not go missing here unnoticed.

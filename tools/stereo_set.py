@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes a small stereo set with ground truth: the set of docs/evaluation.md.
+"""Makes a small stereo set with ground truth: the set of docs/quality.md.
 
 Usage: stereo_set.py PHOTOS FOLDER [--frames N] [--size PIXELS]
 

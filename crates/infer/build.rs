@@ -1,4 +1,4 @@
-//! Puts the CPU build of ONNX Runtime, the small default model, the detector and the network that confirms people it finds
+//! Puts the CPU build of ONNX Runtime, the small default model, the detector and the model that confirms people it finds
 //! into the binary (feature `embed`), so that one file does the main job wherever FFmpeg's libraries are.
 //!
 //! The files come from `VRSEG_EMBED_ORT`, `VRSEG_EMBED_MODEL`, `VRSEG_EMBED_DETECTOR` and `VRSEG_EMBED_MULTICLASS`, or else from
@@ -33,7 +33,7 @@ fn main() {
         (
             "VRSEG_EMBED_MULTICLASS",
             "models/selfie_multiclass.onnx",
-            "the network that confirms people",
+            "the model that confirms people",
             "multiclass.zst",
             "embedded_multiclass",
         ),
@@ -69,7 +69,7 @@ fn find(variable: &str, in_data_folder: &str, what: &str) -> Option<PathBuf> {
     }
     println!(
         "cargo::warning={what} is not embedded: {} does not exist (run ./setup.sh); \
-         the program will look for it when it runs",
+         the program will search for it at run time",
         path.display()
     );
     None

@@ -73,7 +73,7 @@ fn install(stop: Arc<Stop>, console: Console) -> io::Result<()> {
     thread::Builder::new().name("vrseg-signals".to_owned()).spawn(move || {
         for _ in signals.forever() {
             match stop.press() {
-                1 => console.line("vrseg: finishing the frames under way; Ctrl-C again stops at once"),
+                1 => console.line("vrseg: finishing the current frames; Ctrl-C again stops at once"),
                 2 => console.line("vrseg: stopping"),
                 // Without destructors: they would pull libraries from under threads that are still in them.
                 _ => {

@@ -33,7 +33,7 @@ pub(crate) fn stdout_is_open() -> bool {
 /// Standard output can't be written.
 pub(crate) fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
     if !stdout_is_open() {
-        anyhow::bail!("standard output is closed; send it to a file or a pipe");
+        anyhow::bail!("standard output is closed; redirect it to a file or a pipe");
     }
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {

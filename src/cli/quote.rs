@@ -32,7 +32,7 @@ pub(in crate::cli) fn split(line: &str) -> Result<Vec<String>, String> {
         }
     }
     if quote.is_some() {
-        return Err("a quotation mark is not closed".to_owned());
+        return Err("missing closing quotation mark".to_owned());
     }
     words.extend(word);
     Ok(words)

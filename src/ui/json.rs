@@ -1,4 +1,4 @@
-//! `--json`: one object a line on standard output, as `docs/json-events.md` describes.
+//! `--json`: one object a line on standard output, as `docs/monitoring.md` describes.
 
 use serde::Serialize;
 use std::io::{self, Write};

@@ -63,24 +63,19 @@ impl Collector for StatusCollector {
         counter(e, "vrseg_frames", "Frames written to every output", vec![(vec![], now.all_frames as f64)])?;
         let jobs = [("done", now.jobs.done), ("failed", now.jobs.failed), ("interrupted", now.jobs.interrupted)];
         let jobs = jobs.into_iter().map(|(result, n)| (vec![("result", result)], n as f64)).collect();
-        counter(e, "vrseg_jobs", "Inputs that were worked on, by how they ended", jobs)?;
+        counter(e, "vrseg_jobs", "Processed inputs by result", jobs)?;
         let from = &self.mattes;
         let mattes =
             [("network", from.computed), ("memory", from.memory), ("disk", from.disk), ("motion", from.carried)];
         let mattes = mattes.into_iter().map(|(from, n)| (vec![("from", from)], n as f64)).collect();
-        counter(e, "vrseg_mattes", "Frames by where their mattes came from", mattes)?;
+        counter(e, "vrseg_mattes", "Frames by the source of their mattes", mattes)?;
         counter(e, "vrseg_warnings", "Warnings", vec![(vec![], now.warnings as f64)])?;
         gauge(e, "vrseg_frames_per_second", "Speed over the last seconds", vec![(vec![], now.fps)])?;
-        gauge(
-            e,
-            "vrseg_job_frames",
-            "Frames of the present input that are written",
-            vec![(vec![], now.frames as f64)],
-        )?;
+        gauge(e, "vrseg_job_frames", "Written frames of the current input", vec![(vec![], now.frames as f64)])?;
         let known = |v: Option<f64>| v.map(|v| vec![(vec![], v)]).unwrap_or_default();
         let expected = known(now.total.map(|n| n as f64));
-        gauge(e, "vrseg_job_frames_expected", "Frames expected of the present input", expected)?;
-        gauge(e, "vrseg_job_eta_seconds", "Seconds left of the present input", known(now.eta))?;
+        gauge(e, "vrseg_job_frames_expected", "Expected frames of the current input", expected)?;
+        gauge(e, "vrseg_job_eta_seconds", "Seconds left of the current input", known(now.eta))?;
 
         let stages = |of: fn(&StageReport) -> f64| -> Vec<Series<'_>> {
             self.totals.iter().map(|s| (vec![("stage", s.stage)], of(s))).collect()
@@ -90,28 +85,28 @@ impl Collector for StatusCollector {
         let help = "Seconds of waiting for other stages, summed over the stage's threads";
         counter(e, "vrseg_stage_waiting_seconds", help, stages(|s| s.waiting))?;
         counter(e, "vrseg_stage_frames", "Frames that the stage finished", stages(|s| s.frames as f64))?;
-        gauge(e, "vrseg_stage_queue_frames", "Frames that wait for the stage", stages(|s| s.queue as f64))?;
-        gauge(e, "vrseg_stage_threads", "Threads that work for the stage", stages(|s| s.threads as f64))?;
+        gauge(e, "vrseg_stage_queue_frames", "Frames waiting for the stage", stages(|s| s.queue as f64))?;
+        gauge(e, "vrseg_stage_threads", "Threads of the stage", stages(|s| s.threads as f64))?;
         let load = now.stages.iter().map(|s| (vec![("stage", s.report.stage)], s.load)).collect();
         gauge(e, "vrseg_stage_load_ratio", "Share of the last seconds in which the stage's threads worked", load)?;
         let percentiles = self.totals.iter().flat_map(|s| {
             let all = [("50", s.p50), ("95", s.p95), ("99", s.p99), ("100", s.max)];
             all.map(|(percentile, v)| (vec![("stage", s.stage), ("percentile", percentile)], v))
         });
-        let help = "Seconds of work on a frame (in the network: on a batch) of the present input";
+        let help = "Seconds of work per frame (of the model: per batch) of the current input";
         gauge(e, "vrseg_stage_work_seconds", help, percentiles.collect())?;
 
         let sample = &now.sample;
-        gauge(e, "vrseg_resident_memory_bytes", "Memory that the process holds", vec![(vec![], sample.memory as f64)])?;
-        gauge(e, "vrseg_cpu_cores", "Cores' worth of time that the process takes", vec![(vec![], sample.cores)])?;
+        gauge(e, "vrseg_resident_memory_bytes", "Memory of the process", vec![(vec![], sample.memory as f64)])?;
+        gauge(e, "vrseg_cpu_cores", "CPU cores in use by the process", vec![(vec![], sample.cores)])?;
         gauge(e, "vrseg_cpu_cores_usable", "Cores that the process may use", vec![(vec![], now.cores as f64)])?;
         let gpu = sample.gpu.as_ref();
         let busy = known(gpu.and_then(|g| g.busy).map(|b| f64::from(b) / 100.0));
-        gauge(e, "vrseg_gpu_busy_ratio", "Share of time in which the card computes", busy)?;
+        gauge(e, "vrseg_gpu_busy_ratio", "GPU load", busy)?;
         let used = known(gpu.and_then(|g| g.memory_used).map(|b| b as f64));
-        gauge(e, "vrseg_gpu_memory_bytes", "The card's memory in use, by all programs", used)?;
+        gauge(e, "vrseg_gpu_memory_bytes", "GPU memory in use by all programs", used)?;
         let heat = known(gpu.and_then(|g| g.temperature).map(f64::from));
-        gauge(e, "vrseg_gpu_temperature_celsius", "The card's temperature", heat)?;
+        gauge(e, "vrseg_gpu_temperature_celsius", "GPU temperature", heat)?;
         let build = vec![(vec![("version", env!("CARGO_PKG_VERSION"))], 1.0)];
         gauge(e, "vrseg_build_info", "The program's version", build)
     }

@@ -46,7 +46,7 @@ impl WatchOptions {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WatchError {
     /// An address can't be listened at.
-    #[error("{option} {address}: {source}; another port, or port 0 for any free one, may do")]
+    #[error("{option} {address}: {source}; try another port, or 0 for any free one")]
     Address { option: &'static str, address: SocketAddr, source: io::Error },
     /// The performance log can't be written.
     #[error("--performance-log {}: {source}", path.display())]
@@ -113,14 +113,14 @@ impl Watch {
                 let page = serve::serve(status, address, Arc::clone(&stop)).map_err(error)?;
                 console.line(&format!("vrseg: watch at {}", page.link));
                 if address.ip().is_unspecified() {
-                    console.line("vrseg: from other machines: the same with this machine's name or address");
+                    console.line("vrseg: from other machines: use this machine's name or address");
                 }
                 Some(page)
             }
         };
         for (option, address) in [("--metrics", options.metrics), ("--serve", options.serve)] {
             if let Some(address) = address.filter(|a| !a.ip().is_loopback()) {
-                console.warning(&format!("{option} {address}: other machines can read along, without encryption"));
+                console.warning(&format!("{option} {address}: other machines can connect, without encryption"));
             }
         }
         let (end, ended) = mpsc::channel();
@@ -163,7 +163,7 @@ impl Watch {
                 self.console.attach(Arc::clone(&self.status), true);
                 self.monitor = Some(monitor);
             }
-            Err(why) => self.console.warning(&format!("--monitor: {why}; going on without")),
+            Err(why) => self.console.warning(&format!("--monitor: {why}; running without it")),
         }
     }
 

@@ -82,7 +82,7 @@ fn sweep_measures_pipelines_and_stages_and_records_failures() {
         }
         assert_eq!((text(&point["model"]), point["views"].as_u64()), ("selfie".to_owned(), Some(2)));
     }
-    // The text output: every point, the advice; the targets only beside the card that they are for.
+    // The text output: every point, the advice; the targets only beside the GPU that they are for.
     let said = String::from_utf8_lossy(&out.stdout).into_owned();
     for part in ["256x128 batch 3", "failed:", "frames per second", "What follows", "Best for latency"] {
         assert!(said.contains(part), "{part}: {said}");
@@ -102,7 +102,7 @@ fn sweep_measures_pipelines_and_stages_and_records_failures() {
     // prints the same text again.
     let again = bench(&json, &[]);
     assert_eq!(again.status.code(), Some(2));
-    assert!(stderr(&again).contains("-y replaces it, --resume goes on"), "{}", stderr(&again));
+    assert!(stderr(&again).contains("-y replaces it, --resume continues it"), "{}", stderr(&again));
     let out = ok(["bench", "compare", arg(&json), arg(&json), "--json"]);
     let same: Value = serde_json::from_slice(&out.stdout).unwrap();
     let verdicts: Vec<_> = same["rows"].as_array().unwrap().iter().map(|r| text(&r["verdict"])).collect();
@@ -177,5 +177,5 @@ fn own_video_is_measured_and_wrong_usage_is_refused() {
     }
     let out = run(["bench", "report", arg(&input)]);
     assert_eq!(out.status.code(), Some(2));
-    assert!(stderr(&out).contains("is no file of `vrseg bench`"), "{}", stderr(&out));
+    assert!(stderr(&out).contains("is not a result file of `vrseg bench`"), "{}", stderr(&out));
 }

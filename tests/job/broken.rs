@@ -2,7 +2,7 @@
 //! output that plays or none.
 //!
 //! By default a few files are tried; another seed gives other damage. `VRSEG_BROKEN=600 cargo test --test job
-//! broken` tries that many; docs/security.md has the results.
+//! broken` tries that many; docs/architecture.md has the results.
 
 use crate::harness::*;
 use std::collections::BTreeMap;

@@ -29,7 +29,7 @@ fn assert_current(name: &str, want: &str) {
     }
     let have = read(name);
     let line = have.lines().zip(want.lines()).find(|(a, b)| a != b);
-    assert!(have == want, "{name} is out of date: VRSEG_UPDATE_DOCS=1 mends it; first difference: {line:#?}");
+    assert!(have == want, "{name} is out of date: VRSEG_UPDATE_DOCS=1 updates it; first difference: {line:#?}");
 }
 
 /// The cells of a table's row.
@@ -54,17 +54,17 @@ fn built_in(file: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn schema_of_manifests_is_what_is_read() {
+fn schema_of_manifests_matches_the_reader() {
     assert_current("configs/manifest.schema.json", &vrseg_infer::manifest::schema());
 }
 
 #[test]
-fn file_of_defaults_is_what_is_declared() {
+fn file_of_defaults_matches_declarations() {
     assert_current("configs/default.yaml", &settings::defaults());
 }
 
 #[test]
-fn tables_of_settings_are_what_is_declared() {
+fn tables_of_settings_match_declarations() {
     let name = "docs/configuration.md";
     let profiles: Vec<_> = PROFILES.iter().map(|p| built_in(&format!("configs/profiles/{p}.yaml"))).collect();
     let mut want = String::new();
@@ -136,47 +136,97 @@ fn readme_and_help_list_the_same_exit_codes() {
     assert_eq!(from_help.len(), 6);
 }
 
+/// The documents that people read: those of docs/ and of the top folder.
+fn documents() -> impl Iterator<Item = String> {
+    let docs = listing(&root().join("docs")).into_iter().map(|n| format!("docs/{n}"));
+    docs.filter(|n| n.ends_with(".md")).chain(["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_owned))
+}
+
+/// The anchors of a document's headings, as GitHub makes them.
+fn anchors(document: &str) -> Vec<String> {
+    let heading = |line: &str| line.starts_with('#').then(|| line.trim_start_matches('#').trim().to_lowercase());
+    let kept = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+    let anchor = |text: String| text.chars().filter(|c| kept(*c)).collect::<String>().replace(' ', "-");
+    read(document).lines().filter_map(heading).map(anchor).collect()
+}
+
 #[test]
 fn links_between_documents_resolve() {
-    let documents = listing(&root().join("docs")).into_iter().map(|n| format!("docs/{n}"));
-    let top = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_owned);
-    for name in documents.filter(|n| n.ends_with(".md")).chain(top) {
-        let folder = root().join(Path::new(&name).parent().expect("a folder"));
-        for target in read(&name).split("](").skip(1).filter_map(|t| t.split([')', '#']).next()) {
-            let inside = !target.is_empty() && !target.contains("://");
-            assert!(!inside || folder.join(target).exists(), "{name}: {target} doesn't exist");
+    for name in documents() {
+        let folder = Path::new(&name).parent().expect("a folder");
+        for link in read(&name).split("](").skip(1).filter_map(|t| t.split(')').next()) {
+            if link.contains("://") {
+                continue;
+            }
+            let (target, anchor) = link.split_once('#').map_or((link, None), |(t, a)| (t, Some(a)));
+            let file = if target.is_empty() { PathBuf::from(&name) } else { folder.join(target) };
+            assert!(root().join(&file).exists(), "{name}: {target} doesn't exist");
+            if let Some(anchor) = anchor {
+                let has = anchors(&file.display().to_string()).iter().any(|a| a == anchor);
+                assert!(has, "{name}: {link}: no such heading");
+            }
         }
     }
 }
 
-/// Rows for the options of a command, under the headings that its help has.
-fn options(command: &clap::Command, title: &str) -> String {
-    let mut headings: Vec<Option<&str>> = Vec::new();
-    let shown: Vec<_> = command.get_arguments().filter(|a| !a.is_hide_set() && a.get_id() != "help").collect();
-    for arg in &shown {
-        if !headings.contains(&arg.get_help_heading()) {
-            headings.push(arg.get_help_heading());
+#[test]
+fn overview_lists_every_document() {
+    let overview = read("docs/README.md");
+    let pages: Vec<_> = documents().filter(|n| n.starts_with("docs/") && n != "docs/README.md").collect();
+    assert!(pages.len() <= 13, "{} pages beside the overview: merge two", pages.len());
+    for page in pages {
+        let name = page.trim_start_matches("docs/");
+        assert!(overview.contains(&format!("]({name})")), "docs/README.md doesn't list {name}");
+    }
+}
+
+/// An option of a command: its heading in the help, its names, and its row in a table.
+struct Row {
+    heading: Option<String>,
+    names: String,
+    row: String,
+}
+
+fn rows(command: &clap::Command) -> Vec<Row> {
+    let shown = command.get_arguments().filter(|a| !a.is_hide_set() && a.get_id() != "help");
+    let row = |arg: &clap::Arg| {
+        let values: Vec<_> = arg.get_value_names().into_iter().flatten().map(|v| v.to_string()).collect();
+        let values = if arg.get_action().takes_values() { values.join(" ") } else { String::new() };
+        let names = [arg.get_short().map(|s| format!("-{s}")), arg.get_long().map(|l| format!("--{l}"))];
+        let names: Vec<_> = names.into_iter().flatten().collect();
+        let full = format!("{} {values}", names.join(", ")).trim().replace('|', "\\|");
+        let choice = arg.get_possible_values();
+        let choice: Vec<_> = choice.iter().filter(|v| !v.is_hide_set()).map(|v| v.get_name()).collect();
+        let takes = arg.get_action().takes_values() && !choice.is_empty();
+        let choice = if takes { format!(" ({})", choice.join(", ")) } else { String::new() };
+        let meaning = format!("{}{choice}", sentence(arg.get_help())).replace('|', "\\|");
+        let names = names.last().cloned().unwrap_or(values);
+        Row { heading: arg.get_help_heading().map(str::to_owned), names, row: format!("| `{full}` | {meaning} |\n") }
+    };
+    shown.map(row).collect()
+}
+
+/// The options of a command in tables, under the headings of its help. Options that it shares with the main job are
+/// named below the tables.
+fn options(command: &clap::Command, title: &str, main: &[Row]) -> String {
+    let mut text = format!("\n### {title}\n\n{}\n", sentence(command.get_about()));
+    let (shared, own): (Vec<_>, Vec<_>) = rows(command).into_iter().partition(|r| main.iter().any(|m| m.row == r.row));
+    let mut headings: Vec<&Option<String>> = Vec::new();
+    for row in &own {
+        if !headings.contains(&&row.heading) {
+            headings.push(&row.heading);
         }
     }
-    let mut text = format!("\n### {title}\n\n{}\n", sentence(command.get_about()));
     for heading in headings {
         if let Some(heading) = heading {
             text += &format!("\n**{heading}**\n");
         }
         text += "\n| option | meaning |\n|---|---|\n";
-        for arg in shown.iter().filter(|a| a.get_help_heading() == heading) {
-            let values: Vec<_> = arg.get_value_names().into_iter().flatten().map(|v| v.to_string()).collect();
-            let values = if arg.get_action().takes_values() { values.join(" ") } else { String::new() };
-            let names = [arg.get_short().map(|s| format!("-{s}")), arg.get_long().map(|l| format!("--{l}"))];
-            let names: Vec<_> = names.into_iter().flatten().collect();
-            let shown = format!("{} {values}", names.join(", "));
-            let choice = arg.get_possible_values();
-            let choice: Vec<_> = choice.iter().filter(|v| !v.is_hide_set()).map(|v| v.get_name()).collect();
-            let takes = arg.get_action().takes_values() && !choice.is_empty();
-            let choice = if takes { format!(" ({})", choice.join(", ")) } else { String::new() };
-            let meaning = format!("{}{choice}", sentence(arg.get_help())).replace('|', "\\|");
-            text += &format!("| `{}` | {meaning} |\n", shown.trim().replace('|', "\\|"));
-        }
+        text.extend(own.iter().filter(|r| r.heading == *heading).map(|r| r.row.as_str()));
+    }
+    if !shared.is_empty() {
+        let names: Vec<_> = shared.iter().map(|r| format!("`{}`", r.names)).collect();
+        text += &format!("\nAs in the main job: {}.\n", names.join(", "));
     }
     text
 }
@@ -193,7 +243,8 @@ fn usage_guide_lists_every_option() {
     let (before, _) = old.split_once(first).expect("where the options begin");
     let mut root = Cli::command();
     root.build();
-    let mut tables = options(&root, "The main job");
+    let main = rows(&root);
+    let mut tables = options(&root, "The main job", &[]);
     let mut below: Vec<_> = root.get_subcommands().map(|c| (c, c.get_name().to_owned())).collect();
     while !below.is_empty() {
         let (command, name) = below.remove(0);
@@ -202,7 +253,7 @@ fn usage_guide_lists_every_option() {
         }
         let deeper: Vec<_> = command.get_subcommands().map(|c| (c, format!("{name} {}", c.get_name()))).collect();
         if deeper.is_empty() {
-            tables += &options(command, &format!("`vrseg {name}`"));
+            tables += &options(command, &format!("`vrseg {name}`"), &main);
         }
         below.splice(0..0, deeper);
     }

@@ -333,7 +333,7 @@ fn crash_writes_a_report_and_keeps_finished_segments() {
         let said = stderr(&got);
         assert_eq!(got.status.code(), Some(1), "{said}");
         assert!(said.contains(&format!("the {stage} stage crashed: as VRSEG_CRASH ordered")), "{said}");
-        assert!(said.contains("this is a defect of vrseg") && !said.contains("panicked at"), "{said}");
+        assert!(said.contains("this is an internal error") && !said.contains("panicked at"), "{said}");
         let report = said.split_whitespace().find(|word| word.contains("/crash-")).unwrap_or_else(|| panic!("{said}"));
         let text = std::fs::read_to_string(report).unwrap();
         for words in [
@@ -423,7 +423,7 @@ fn container_that_refuses_the_header_is_named_with_its_reason() {
     let odd = dir.path().join("odd.mp4");
     ffmpeg("-i {} -an -vf fps=17 -c:v libx264 {}", &[&input, &odd]);
     let out = dir.path().join("result.mxf");
-    let words = ["result.mxf: the mxf container refuses", "frame rate", ".mkv takes every"];
+    let words = ["result.mxf: the mxf container can't hold", "frame rate", ".mkv supports every"];
     fails(&[arg(&odd), "-o", arg(&out), "--model", "selfie"], 2, &words, &out);
     // A usual rate is taken.
     ok([arg(&input), "-o", arg(&out), "--model", "selfie"]);
@@ -443,7 +443,7 @@ fn files_in_a_job_folder_that_are_not_its_own_are_kept() {
         std::fs::write(job.join(name), b"").unwrap();
         let got = run(args);
         assert_eq!(got.status.code(), Some(2), "{}", stderr(&got));
-        assert!(stderr(&got).contains("which is no file of the job"), "{}", stderr(&got));
+        assert!(stderr(&got).contains("which does not belong to the job"), "{}", stderr(&got));
         assert!(!String::from_utf8_lossy(&got.stdout).contains("progress"), "it is said before the work");
         assert!(job.join(name).exists() && job.join("sub").exists() && !out.exists());
         std::fs::remove_file(job.join(name)).unwrap();

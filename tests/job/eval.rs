@@ -264,7 +264,7 @@ fn stereo_metrics_compare_what_both_eyes_see() {
     let apart = stereo(&doubled);
     assert!(number(&apart, "iou") < number(&agreeing, "iou") - 0.02, "{apart} {agreeing}");
     let table = ok(["eval", "--pred", arg(&mattes), "--source", arg(&pictures)]);
-    assert!(String::from_utf8_lossy(&table.stdout).contains("the eyes against each other"));
+    assert!(String::from_utf8_lossy(&table.stdout).contains("agreement of the eyes"));
     let out = run(["eval", "--pred", arg(&mattes), "--source", arg(&pictures), "--layout", "mono"]);
     assert_eq!(out.status.code(), Some(2), "{}", stderr(&out));
 }

@@ -1,4 +1,4 @@
-//! What a run prints and where: JSON events as `docs/json-events.md` describes them, messages, logs, traces.
+//! What a run prints and where: JSON events as `docs/monitoring.md` describes them, messages, logs, traces.
 
 use crate::harness::*;
 use serde_json::Value;
@@ -9,7 +9,7 @@ type Events = BTreeMap<String, BTreeMap<String, String>>;
 
 /// The event types of the document.
 fn documented() -> Events {
-    let events = documented_fields("docs/json-events.md", "## ").into_iter();
+    let events = documented_fields("docs/monitoring.md", "### ").into_iter();
     let said = |(field, (kind, meaning)): (String, (String, String))| (field, format!("{kind} {meaning}"));
     events.map(|(name, fields)| (name, fields.into_iter().map(said).collect())).collect()
 }

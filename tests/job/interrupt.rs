@@ -230,14 +230,17 @@ fn interrupted_batch_is_finished_by_the_same_command() {
     let refused = run(args(&out));
     assert_eq!(refused.status.code(), Some(2));
     let said = stderr(&refused);
-    assert!(said.contains("a_green.mkv: exists; -y") && said.contains("b_green.mkv: exists and ended early"), "{said}");
+    assert!(
+        said.contains("a_green.mkv: exists; -y") && said.contains("b_green.mkv: exists and is incomplete"),
+        "{said}"
+    );
 
     // What is missing of an input is made, too, wherever the folder is by now.
     std::fs::rename(&out, &moved).unwrap();
     std::fs::remove_file(moved.join("a_matte.mkv")).unwrap();
     let before = std::fs::metadata(moved.join("a_green.mkv")).unwrap().modified().unwrap();
     let again = ok(args(&moved).into_iter().chain(["-n".to_owned()]));
-    assert!(stderr(&again).contains("a_green.mkv exists and is left"), "{}", stderr(&again));
+    assert!(stderr(&again).contains("a_green.mkv exists and is kept"), "{}", stderr(&again));
     assert_eq!(std::fs::metadata(moved.join("a_green.mkv")).unwrap().modified().unwrap(), before);
     for (name, n) in [("a_green", 5), ("a_matte", 5), ("b_green", frames), ("b_matte", frames)] {
         assert_eq!(times(&moved.join(format!("{name}.mkv"))).len(), n, "{name}");

@@ -80,7 +80,7 @@ fn unreachable_memory_limit_warns_and_the_job_finishes() {
     let said = stderr(&done);
     assert!(done.status.success(), "{said}");
     // Once while the job runs; the summary repeats it in its own form.
-    let words = "more than the 64 of --max-memory, and nothing is left to be given up";
+    let words = "more than --max-memory (64), and nothing more can be freed";
     let warned = said.lines().filter(|line| line.starts_with("vrseg: warning:") && line.contains(words));
     assert_eq!(warned.count(), 1, "{said}");
     assert_eq!(times(&out).len(), 40);

@@ -167,7 +167,7 @@ fn apples_boxes_tell_packing_eyes_and_projection() {
 }
 
 #[test]
-fn missing_second_layer_is_told_by_probe_and_jobs() {
+fn missing_second_layer_is_reported_by_probe_and_jobs() {
     let dir = folder();
     let input = clip_with(dir.path(), "spatial.mp4", "320x320", &[(&ENTRY[..], vexu(3, b"hequ", None))]);
     assert_eq!(found(&input), ["mono", "lr", "hequirect", "certain"]);

@@ -49,7 +49,7 @@ fn weights(file: &str) -> PathBuf {
 }
 
 #[test]
-fn networks_that_are_added_give_the_mattes_of_the_built_in_ones() {
+fn added_models_match_built_in_ones() {
     let library = Library::new();
     let clip = input_in(library.folder.path(), 3);
     let matte = |model: &str| {
@@ -75,7 +75,7 @@ fn networks_that_are_added_give_the_mattes_of_the_built_in_ones() {
 }
 
 #[test]
-fn own_model_that_is_preferred_is_taken_as_its_manifest_says() {
+fn preferred_own_model_is_used_as_in_its_manifest() {
     let library = Library::new();
     let clip = input_in(library.folder.path(), 1);
     library.ok(&["models", "add", arg(&weights("selfie_segmentation.onnx")), "--name", "mine"]);

@@ -184,7 +184,7 @@ fn monitor_is_skipped_without_a_terminal() {
     clip(&input, "320x160", 5, H264);
     let out = ok([arg(&input), "-o", arg(&output), "--model", "selfie", "--monitor"]);
     let said = stderr(&out);
-    assert!(said.contains("--monitor: standard error is not a terminal; going on without"), "{said}");
+    assert!(said.contains("--monitor: standard error is not a terminal; running without it"), "{said}");
     assert!(said.contains("done: 5 frames") && !said.contains('\x1b'), "{said}");
 }
 

@@ -293,7 +293,7 @@ fn bit_depth_is_kept_and_lanczos_is_sharper() {
     }
 }
 
-/// How much of the matte survives the encoder; docs/passthrough.md has the figures of a larger clip.
+/// How much of the matte survives the encoder; docs/vr_formats.md has the figures of a larger clip.
 #[test]
 fn lossy_codecs_preserve_the_packed_matte() {
     let dir = folder();
@@ -372,7 +372,7 @@ fn unsuitable_inputs_are_refused_by_name() {
         stderr(&output)
     };
     let said = refused(&[arg(&flat), "-o", &format!("passthrough={}", arg(&out)), "--model", "selfie"]);
-    assert!(said.contains("flat.mp4: passthrough is for VR, and this video is flat"), "{said}");
+    assert!(said.contains("flat.mp4: passthrough requires VR video, and this video is flat"), "{said}");
     let said = refused(&["unpack", arg(&flat), "-o", arg(&out)]);
     assert!(said.contains("a frame of 320x240 is not alpha packed"), "{said}");
     let said = refused(&["unpack", arg(&flat), "-o", "matte"]);

@@ -236,10 +236,10 @@ fn crops_give_the_same_mattes_with_and_without_a_cache() {
     assert!(kept(&options) == fresh, "mattes that were kept with one");
 }
 
-/// A person lying on his side is found since networks confirm low scores, but the network in a window hardly knows him; whole
+/// A person lying on his side is found since models confirm low scores, but the model in a window hardly knows him; whole
 /// eyes show him.
 #[test]
-fn whole_eyes_show_more_of_a_person_who_lies_than_windows() {
+fn whole_views_show_more_of_a_lying_person_than_crops() {
     let lying = Actor { filter: "transpose=1", ..Actor::new(&MAN, 300, (100, 20)) };
     let scene = scene(&[lying], 3);
     let seen = |options: &[&str]| share(&flat(&scene, options).frames[2], &scene.outlines[0]);
@@ -251,7 +251,7 @@ fn whole_eyes_show_more_of_a_person_who_lies_than_windows() {
 
 /// Nobody is found where nobody is: a bus, and a street without people.
 #[test]
-fn windows_show_nobody_where_nobody_is() {
+fn crops_are_empty_in_empty_scenes() {
     let empty = scene(&[], 3);
     let alone = folder();
     let bus = alone.path().join("clip.mkv");
@@ -266,7 +266,7 @@ fn windows_show_nobody_where_nobody_is() {
 
 /// Somebody who walks out of the picture on one side of a 360 degree view and in again on the other is one person.
 #[test]
-fn windows_go_on_across_the_seam_of_360_degrees() {
+fn crops_continue_across_the_360_seam() {
     let dir = folder();
     let (clip, mask) = (dir.path().join("clip.mkv"), mask(dir.path(), PEOPLE[0]));
     let man = "crop=250:260:130:78,v360=input=flat:ih_fov=52:iv_fov=54:output=equirect:w=1024:h=512:yaw=180";
@@ -298,7 +298,7 @@ fn windows_go_on_across_the_seam_of_360_degrees() {
 }
 
 #[test]
-fn networks_of_fast_are_in_the_binary_and_missing_ones_are_named() {
+fn models_of_fast_are_embedded_and_missing_ones_are_named() {
     let scene = two(1);
     let data = folder();
     let models = data.path().join("models");
@@ -321,7 +321,7 @@ fn networks_of_fast_are_in_the_binary_and_missing_ones_are_named() {
 }
 
 #[test]
-fn window_size_that_a_network_does_not_take_names_the_setting() {
+fn unsupported_crop_size_names_the_setting() {
     let scene = two(1);
     let out = scene.clip.with_file_name("out.mkv");
     let mut command = vrseg();

@@ -94,11 +94,11 @@ fn numbered_pictures_keep_their_numbers() {
     ];
     let said = run(["-q", arg(&input), "-o", &twice[0], "-o", &twice[1], "--model", "selfie"]);
     assert!(said.status.code() == Some(2) && stderr(&said).contains("would be written twice"), "{}", stderr(&said));
-    // What lies behind a gap is not read, and that is said.
+    // Pictures after a gap are not read, with a warning.
     std::fs::copy(dir.path().join("in_00009.png"), dir.path().join("in_00012.png")).unwrap();
     let said = ok([arg(&input), "-o", arg(&dir.path().join("gap.mp4")), "--model", "selfie"]);
     assert!(
-        stderr(&said).contains("number 10 is missing") && stderr(&said).contains("go on with 12"),
+        stderr(&said).contains("number 10 is missing") && stderr(&said).contains("though 12 exists"),
         "{}",
         stderr(&said)
     );
@@ -175,7 +175,7 @@ fn pipes_that_make_no_sense_are_refused_by_name() {
         assert!(!out.status.success() && stderr(&out).contains(why), "{args:?}: {}", stderr(&out));
         assert!(out.stdout.is_empty());
     };
-    refused(&["-", "-o", "out.mp4"], "standard input: nothing came through it");
+    refused(&["-", "-o", "out.mp4"], "standard input: it is empty");
     refused(&["-", "-o", arg(dir.path())], "standard input has no name");
     refused(&[arg(&input), "-o", "-", "--json"], "would both write to standard output");
     refused(&[arg(&input), "-o", "-", "-o", "matte=-"], "two outputs can't both go to standard output");
@@ -187,11 +187,12 @@ fn encoders_are_understood_as_codecs_and_streams_can_be_chosen() {
     let dir = folder();
     let (input, out) = (dir.path().join("two.mkv"), dir.path().join("out.mkv"));
     ffmpeg(
-        "-f lavfi -i testsrc2=s=320x240:r=25:d=0.12 -f lavfi -i testsrc2=s=160x120:r=25:d=0.2 -map 0 -map 1 -c:v libx264 {}",
+        "-f lavfi -i testsrc2=s=320x240:r=25:d=0.12 -f lavfi -i testsrc2=s=160x120:r=25:d=0.2 -map 0 -map 1 -c:v \
+         libx264 {}",
         &[&input],
     );
     let said = ok([arg(&input), "-o", arg(&out), "--codec", "libx265", "--stream", "1", "--model", "selfie"]);
-    assert!(stderr(&said).contains("only one video stream is worked on"), "{}", stderr(&said));
+    assert!(stderr(&said).contains("only one video stream is processed"), "{}", stderr(&said));
     let v = video(&out);
     assert_eq!((text(&v["codec_name"]), text(&v["width"])), ("hevc".to_owned(), "160".to_owned()));
     assert_eq!(times(&out).len(), 5);

@@ -150,7 +150,7 @@ fn profiles_are_as_good_as_documented() {
 
 /// Places without people, among them a dog, a cup of coffee and panoramas.
 #[test]
-fn profiles_call_hardly_anything_a_person_where_nobody_is() {
+fn profiles_have_few_false_positives_in_empty_scenes() {
     let clips =
         [("nobody", FLAT), ("empty", FLAT), ("vr-nobody", VR180), ("fe-nobody", FISHEYE), ("360-nobody", SPHERE)];
     let set = quality_set(&clips.map(|(name, _)| name).join(","));

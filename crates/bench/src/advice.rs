@@ -113,9 +113,9 @@ pub(crate) fn recommendations(results: &Results, target_fps: f64) -> Vec<String>
     let enough = |p: &&Point| p.whole().is_some_and(|w| w.fps >= target_fps);
     let reached: Vec<_> = results.points.iter().filter(enough).map(|p| results.label(p)).collect();
     match fastest(results) {
-        None => return vec!["No point ran through the whole pipeline: the errors stand beside the points.".to_owned()],
+        None => return vec!["No pipeline succeeded; each point shows its error.".to_owned()],
         Some((p, fps)) if reached.is_empty() => sentences.push(format!(
-            "No setting reaches {target_fps:.0} fps on this machine; {} comes nearest with {} fps.",
+            "No setting reaches {target_fps:.0} fps on this machine; {} comes closest with {} fps.",
             results.label(p),
             number(fps)
         )),
@@ -127,8 +127,7 @@ pub(crate) fn recommendations(results: &Results, target_fps: f64) -> Vec<String>
     }
     if let Some((p, ms)) = best_latency(results) {
         let ms = number(ms);
-        sentences
-            .push(format!("Best for latency: {} (half of the frames are through within {ms} ms).", results.label(p)));
+        sentences.push(format!("Best for latency: {} (median {ms} ms).", results.label(p)));
     }
     for p in by_size(results) {
         let Some(m) = p.measured() else { continue };
@@ -138,14 +137,14 @@ pub(crate) fn recommendations(results: &Results, target_fps: f64) -> Vec<String>
             let full = e.of_cores.1 > 0.8 && e.of_cores.1 >= e.of_slowest;
             let limit = if full {
                 format!(
-                    "all {} cores are busy ({:.0} % of what their time allows); {stage} alone would do {fps} fps",
+                    "all {} cores are busy ({:.0} % of their time); {stage} alone would reach {fps} fps",
                     results.machine.cores,
                     100.0 * e.of_cores.1.min(1.0)
                 )
             } else {
-                format!("{stage} alone does {fps} fps, and the pipeline reaches {:.0} % of that", 100.0 * e.of_slowest)
+                format!("{stage} alone reaches {fps} fps, and the pipeline {:.0} % of that", 100.0 * e.of_slowest)
             };
-            sentences.push(format!("{} is held back: {limit}. {}.", results.label(p), help(stage)));
+            sentences.push(format!("{} is limited: {limit}. {}.", results.label(p), help(stage)));
         }
     }
     sentences
@@ -154,10 +153,10 @@ pub(crate) fn recommendations(results: &Results, target_fps: f64) -> Vec<String>
 /// What helps where a stage is the slowest.
 fn help(stage: &str) -> &'static str {
     match stage {
-        "infer" => "What helps: --profile fast, a smaller --input-size, a graphics card",
+        "infer" => "What helps: --profile fast, a smaller --input-size, a GPU",
         "decode" => "What helps: more cores, a source of a lower resolution or an easier codec",
         "encode" => "What helps: a faster --preset, another --codec, NVENC",
-        "prepare" => "What helps: looking for people less often (people.every), --crops off",
+        "prepare" => "What helps: fewer detection passes (people.every), --crops off",
         _ => "What helps: more cores, fewer outputs",
     }
 }
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn sweeps_are_selected_by_what_they_vary() {
+    fn sweeps_are_selected_by_axis() {
         let results = sample::results();
         let names = |rows: Vec<&Point>| rows.iter().map(|p| results.label(p)).collect::<Vec<_>>();
         assert_eq!(names(by_size(&results)), ["1080p", "4k", "8k"]);
@@ -190,7 +189,7 @@ mod tests {
         let sentences = recommendations(&sample::results(), 90.0);
         assert!(sentences[0].starts_with("No setting reaches 90 fps on this machine; 1080p fp32"), "{sentences:?}");
         assert!(sentences[1].contains("8k") && sentences[2].contains("1080p fp32"), "{sentences:?}");
-        assert!(sentences[3].starts_with("1080p is held back: infer alone does"), "{sentences:?}");
+        assert!(sentences[3].starts_with("1080p is limited: infer alone reaches"), "{sentences:?}");
         assert!(sentences[3].contains("--profile fast"));
         assert_eq!(recommendations(&sample::results(), 6.05)[0], "6 fps are reached with: 1080p fp32.");
         let mut none = sample::results();

@@ -40,7 +40,7 @@ pub(crate) fn stages(job: &Job, limits: &Limits) -> Result<Vec<StageAlone>, Erro
     Ok(vec![decode, prepare, windows, infer, matte, refine, compose, encode])
 }
 
-/// Only the network, with so many views at once.
+/// Only the model, with this many views at once.
 ///
 /// # Errors
 /// As a job.
@@ -55,7 +55,7 @@ pub(crate) fn network(job: &Job, loaded: LoadedJob, views: usize, limits: &Limit
 struct BenchFrame {
     /// The frame, as far as the stages have come.
     matted: MattedFrame,
-    /// Each network's input.
+    /// Each model's input.
     input: Vec<Batch>,
 }
 
@@ -99,7 +99,7 @@ impl Laps {
         Ok(laps)
     }
 
-    /// The stage's row, where a lap has so many frames.
+    /// The stage's row, where a lap has this many frames.
     fn stage(self, stage: &str, frames: f64) -> StageAlone {
         let n = self.ms.len() as f64 * frames;
         StageAlone {
@@ -199,7 +199,7 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    /// The networks with `pictures` at once, which may be of several frames.
+    /// The models with `pictures` at once, which may be of several frames.
     fn infer(&mut self, pictures: usize) -> Result<StageAlone, Error> {
         if self.plan().windowed().is_some() {
             return self.infer_windows(pictures);
@@ -228,7 +228,7 @@ impl<'a> Bench<'a> {
         Ok(laps.stage("infer", pictures as f64 / each as f64))
     }
 
-    /// All networks, each with `pictures` windows at once, one person in each view.
+    /// All models, each with `pictures` windows at once, one person in each view.
     fn infer_windows(&mut self, pictures: usize) -> Result<StageAlone, Error> {
         let each = self.plan().views.rects.len();
         let (_, mut networks, _) = self.loaded.parts();

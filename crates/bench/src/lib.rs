@@ -1,5 +1,5 @@
 //! Benchmarks: clips to measure with, which points a sweep has, what one point's process measures,
-//! results as JSON and CSV, comparisons and what follows from them. `docs/benchmarking.md` is for users.
+//! results as JSON and CSV, comparisons and what follows from them. `docs/performance_guide.md` is for users.
 //!
 //! Nothing here starts a process or prints: `cli::bench` does.
 //!

@@ -1,4 +1,4 @@
-//! Clips to measure with: the same on every machine, real enough for networks and codecs.
+//! Clips to measure with: the same on every machine, real enough for models and codecs.
 //!
 //! A photo of a person (inside the binary, [`SEED`]) is brought to the eye's size and seen by a camera
 //! that turns slowly to and fro, the right eye from a little further right; light noise stands for

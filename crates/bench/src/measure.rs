@@ -15,7 +15,7 @@ use vrseg_infer::Kind;
 const MIN_FRAMES: usize = 4;
 
 /// Measures `job`, which must write one output of the source's size. `views`: pictures that go
-/// through a recurrent network at once instead of its frame's; only the network is measured then.
+/// through a recurrent model at once instead of its frame's; only the model is measured then.
 ///
 /// # Errors
 /// As a job.
@@ -39,8 +39,8 @@ pub fn measure(job: &Job, views: Option<usize>, limits: &Limits) -> Result<Measu
     };
     if let Some(n) = views {
         measured.notes.push(format!(
-            "{} carries a state from frame to frame, so that frames can't share a batch: {n} views of videos side by \
-             side go through the network at once; the pipeline itself takes one frame at a time",
+            "{} has state from frame to frame, so frames can't share a batch: the model runs on {n} views of several \
+             videos at once; the pipeline itself runs one frame at a time",
             measured.model
         ));
         measured.stages = alone::network(&job, loaded, n, limits)?;
@@ -100,7 +100,7 @@ impl<'a> FrameTimer<'a> {
         let FrameTimes { times, latencies, cpu, .. } = self.frames.into_inner().unwrap_or_else(PoisonError::into_inner);
         if times.len() < 3 {
             return Err(vrseg_engine::Error::Request(format!(
-                "the video is too short: after {} frames of warm-up it has {}, and 2 are the least",
+                "the video is too short: {} frames of warm-up leave {}, and at least 2 are needed",
                 self.limits.warmup,
                 times.len().saturating_sub(1)
             )));

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A Slurm command can't be started.
-    #[error("{command}: {source}; is Slurm installed here, and is this a machine from which jobs are submitted?")]
+    #[error("{command}: {source}; is Slurm installed, and can this machine submit jobs?")]
     Start {
         /// Name of the command.
         command: &'static str,
@@ -22,7 +22,7 @@ pub enum Error {
         said: String,
     },
     /// A Slurm command printed something unexpected.
-    #[error("{command} said {said:?}, where a job's number was expected")]
+    #[error("{command} printed {said:?}; expected a job number")]
     Answer {
         /// Name of the command.
         command: &'static str,

@@ -73,7 +73,7 @@ pub(crate) fn cancel(ids: &[u64]) -> Result<()> {
         return Ok(());
     }
     let mut command = Command::new("scancel");
-    // Without it the script's own programs go on until they are killed.
+    // Without it the script's own programs continue until they are killed.
     command.arg("--full").args(ids.iter().map(u64::to_string));
     match run("scancel", command) {
         Err(Error::Refused { said, .. }) if said.contains("Invalid job id") => Ok(()),

@@ -57,7 +57,7 @@ pub(crate) fn array_script(job: &str, title: &str, tasks: &[Task], resources: &R
     };
     line(&format!("#SBATCH --array=0-{last}{cap}"));
     line("#SBATCH --output=%A_%a.log");
-    // A machine that dies, and whoever needs it more, cost the segment under way and no more.
+    // A machine that dies, and whoever needs it more, cost the segment in flight and no more.
     line("#SBATCH --requeue");
     line("#SBATCH --open-mode=append");
     if let Some(n) = resources.cpus {
@@ -82,7 +82,7 @@ segments=({})
 mine=${{segments[SLURM_ARRAY_TASK_ID]}}
 echo "segments $mine on $(hostname)"
 
-# What failed is tried once more; wrong usage (2) and a stop (130) stay what they are.
+# A failed task is tried once more, except wrong usage (2) and an interruption (130).
 for _ in 1 2; do
     {program} work {job} --index "$mine" ${{SLURM_CPUS_PER_TASK:+--threads "$SLURM_CPUS_PER_TASK"}}
     status=$?

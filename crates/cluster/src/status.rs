@@ -98,7 +98,7 @@ impl Status {
         Some([*all.first()?, all[all.len() / 2], *all.last()?])
     }
 
-    /// Seconds until the last segment is made, if the machines that work now go on as before.
+    /// Seconds until the last segment is made, if the machines that work now continue as before.
     pub fn seconds_left(&self) -> Option<f64> {
         let made: Vec<_> = self
             .segments

@@ -62,7 +62,7 @@ impl Submission {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 let shown = named.display();
                 return Err(Error::Request(format!(
-                    "{shown}: nothing was submitted of it; `vrseg cluster submit` prints the folder to name here"
+                    "{shown}: no submitted job; use the folder that `vrseg cluster submit` printed"
                 )));
             }
             other => other.map_err(|source| Error::Folder { path: path.clone(), source })?,
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(submission.task_of(5), Some((9, 0, Task { first: 5, last: 6 })));
         assert_eq!(submission.task_of(7), Some((5, 1, Task { first: 4, last: 7 })));
         assert_eq!(submission.task_of(8), None);
-        assert!(Submission::read(&job).unwrap_err().to_string().contains("nothing was submitted"));
+        assert!(Submission::read(&job).unwrap_err().to_string().contains("no submitted job"));
         fs::create_dir(folder_of(&job)).expect("a folder");
         submission.write().expect("written");
         assert_eq!(Submission::read(&job).expect("read"), submission);

@@ -60,7 +60,8 @@ pub fn submit(
     {
         let shown = job.display();
         return Err(Error::Request(format!(
-            "{shown}: is submitted and not at its end; `vrseg cluster status {shown}` shows it, `vrseg cluster cancel` ends it"
+            "{shown}: is submitted and not finished; `vrseg cluster status {shown}` shows it, `vrseg cluster cancel` \
+             ends it"
         )));
     }
     let mut submission = Submission { job: job.to_path_buf(), outputs, resources, each, rounds: Vec::new() };
@@ -69,7 +70,7 @@ pub fn submit(
 }
 
 /// Submits what is missing of a job and what nobody works on; the job that joins comes behind all of it.
-/// `None`: there is nothing to be done, all is under way or at its end.
+/// `None`: there is nothing to be done, all is in flight or at its end.
 ///
 /// # Errors
 /// As for [`submit`].

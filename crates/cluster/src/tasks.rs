@@ -35,7 +35,7 @@ impl FromStr for Task {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is no number of a segment, and no two numbers such as 3-7");
+        let wrong = || format!("{text:?}: expected a segment index (7) or a range (3-7)");
         let number = |text: &str| text.parse::<usize>().map_err(|_| wrong());
         let (first, last) = text.split_once('-').unwrap_or((text, text));
         let task = Self { first: number(first)?, last: number(last)? };

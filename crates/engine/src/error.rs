@@ -14,7 +14,7 @@ pub enum Error {
     /// Model, ONNX Runtime or device.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// Cached mattes began and did not go on: the job must be done again without looking any up.
+    /// Cached mattes began and did not continue: the job must be done again without looking any up.
     #[error(transparent)]
     CachedInference(CachedInferenceError),
     /// What was asked makes no sense, or not with this input.
@@ -63,7 +63,7 @@ pub enum Error {
 
 impl Error {
     /// What was asked for is wrong, rather than a file or the machine: another command line would
-    /// mend it. Found before any output has its name.
+    /// fix it. Found before any output has its name.
     pub fn is_usage(&self) -> bool {
         match self {
             Error::Media(e) => e.is_usage(),

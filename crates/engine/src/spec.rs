@@ -12,7 +12,7 @@ use vrseg_infer::cache::CacheChoice;
 use vrseg_infer::{DeviceChoice, Precision, SessionChoice};
 use vrseg_media::{EncodeOptions, InputChoice, TimeRange};
 
-/// Threads of the parts of a job beside the network's; 0: the part's share of the job's threads.
+/// Threads of the parts of a job beside the model's; 0: the part's share of the job's threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Split {
     /// The decoder's.
@@ -24,7 +24,7 @@ pub struct Split {
 }
 
 impl Split {
-    /// `threads` with what was asked for in its place.
+    /// `threads` with the requested one in its place.
     pub fn apply(self, threads: Threads) -> Threads {
         let or = |asked: usize, share: usize| if asked > 0 { asked } else { share };
         Threads {
@@ -45,7 +45,7 @@ pub struct ModelChoice {
     pub name: String,
     /// Names of known models by preference; looked at only where `name` is empty.
     pub prefer: Vec<String>,
-    /// The longer side of the network's input; `None`: the manifest's default.
+    /// The longer side of the model's input; `None`: the manifest's default.
     pub input_size: Option<u32>,
     /// The model that `input_size` was chosen for: another one runs at its own default. `None`: it
     /// was chosen for whichever model runs.
@@ -58,7 +58,7 @@ pub struct ModelChoice {
     pub device: DeviceChoice,
     /// ONNX Runtime's shared library, where the user named one.
     pub ort_library: Option<PathBuf>,
-    /// Threads for the network on a CPU; 0: chosen by the thread budget.
+    /// Threads for the model on a CPU; 0: chosen by the thread budget.
     pub threads: usize,
     /// Arithmetic and memory of its session.
     pub session: SessionChoice,
@@ -74,26 +74,26 @@ impl ModelChoice {
 /// Windows on people.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PeopleChoice {
-    /// Names of the networks that look through a window at each person, of which the mean is taken; of several names between
+    /// Names of the models that look through a window at each person, of which the mean is taken; of several names between
     /// bars, the first whose weights are installed. Empty: the model sees whole eyes.
     pub crops: Vec<String>,
-    /// Side of the windows of networks that take any size, in pixels; `None`: each network's own.
+    /// Side of the windows of models that take any size, in pixels; `None`: each model's own.
     #[serde(default)]
     pub size: Option<u32>,
-    /// The user named them, so missing weights are an error; else those that are missing are left out.
+    /// The user named them, so missing weights are an error; else those that are missing are omitted.
     pub insist: bool,
     /// Frames from one look of the detector to the next, each through another of its views; at least 1.
     pub every: u32,
     /// How many of the people the matte shows.
     pub keep: PeopleToKeep,
-    /// What else the user says of whom it shows.
+    /// The user's other filters of people.
     #[serde(rename = "wishes")]
     pub filter: PersonFilter,
 }
 
 impl PeopleChoice {
-    /// The networks that look through windows. Who names a model, or says how it sees whole eyes, wants it to see these,
-    /// unless they name networks for windows as well.
+    /// The models that look through windows. Who names a model, or says how it sees whole eyes, wants it to see these,
+    /// unless they name models for windows as well.
     pub fn windows(&self, model_named: bool, view: bool) -> &[String] {
         if !self.insist && (model_named || view) { &[] } else { &self.crops }
     }
@@ -105,7 +105,7 @@ pub enum PeopleToKeep {
     /// Everybody.
     #[default]
     All,
-    /// The largest ones, of those who were there longest: so many.
+    /// This many of the most prominent ones.
     Largest(u32),
 }
 
@@ -132,11 +132,11 @@ pub struct Job {
     pub choice: InputChoice,
     /// The part of it.
     pub range: TimeRange,
-    /// What was said about its format; what is left open is found out.
+    /// The user's format options; open ones are detected.
     pub format: FormatRequest,
     /// How the model looks at an eye; `None`: as suits the model.
     pub view: Option<View>,
-    /// The network.
+    /// The model.
     pub model: ModelChoice,
     /// Windows on people.
     pub people: PeopleChoice,
@@ -155,13 +155,13 @@ pub struct Job {
     /// Bytes of main memory that the process may hold; `None`: most of what is available.
     #[serde(default)]
     pub max_memory: Option<u64>,
-    /// What is kept of the network's mattes, and whether kept ones are used.
+    /// What is kept of the model's mattes, and whether kept ones are used.
     pub cache: CacheChoice,
     /// A packet or frame that can't be decoded ends the job.
     pub strict: bool,
-    /// A whole run below so many frames per second warns at its end.
+    /// A whole run below this many frames per second warns at its end.
     pub target_fps: Option<f64>,
-    /// A run in which more than 5 of 100 frames took so many milliseconds warns at its end.
+    /// A run in which more than 5 of 100 frames took this many milliseconds warns at its end.
     pub max_latency_ms: Option<f64>,
 }
 

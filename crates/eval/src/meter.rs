@@ -30,7 +30,7 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// The means over views; a metric that one of them lacks is left out.
+    /// The means over views; a metric that one of them lacks is omitted.
     pub fn mean(views: &[Scores]) -> Scores {
         let of = |field: fn(&Scores) -> Option<f64>| {
             let values: Option<Vec<_>> = views.iter().map(field).collect();

@@ -71,7 +71,7 @@ impl Pictures {
         self.reader.info()
     }
 
-    /// Sets where the eyes lie; to be called before the first frame.
+    /// Sets the stereo layout; to be called before the first frame.
     pub(super) fn set_layout(&mut self, layout: Layout) {
         let video = &self.reader.info().video;
         self.views = layout.views(video.width, video.height);

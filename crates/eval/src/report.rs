@@ -53,7 +53,7 @@ pub enum EvalError {
     Media(#[from] MediaError),
     /// The files differ in frame size.
     #[error(
-        "{} is {}x{} but {} is {}x{}: mattes are compared pixel by pixel, so bring one to the other's size first",
+        "{} is {}x{} but {} is {}x{}: mattes are compared pixel by pixel; scale one to the other's size first",
         pred.display(), pred_size.0, pred_size.1, truth.display(), truth_size.0, truth_size.1
     )]
     Size {
@@ -68,7 +68,7 @@ pub enum EvalError {
     },
     /// The files differ in number of frames.
     #[error(
-        "{} ends after {frames} frame(s) but {} goes on: frames are paired in order, so both need the same number",
+        "{} ends after {frames} frame(s) but {} is longer: frames are paired in order, so both need the same number",
         short.display(), long.display()
     )]
     Frames {
@@ -89,7 +89,7 @@ pub enum EvalError {
     },
     /// A source for stereo consistency, with a single view.
     #[error(
-        "{}: is taken for one view ({evidence}), but --source measures how well two agree; name their layout with --layout",
+        "{}: is one view ({evidence}), but --source compares two; set --layout",
         path.display()
     )]
     OneView {
@@ -100,7 +100,7 @@ pub enum EvalError {
     },
     /// There is too little to measure anything.
     #[error(
-        "{}: {frames} frame(s) and no true matte to compare with; flicker needs three frames, the other metrics --truth",
+        "{}: {frames} frame(s) and no reference; flicker needs three frames, the other metrics --truth",
         pred.display()
     )]
     Nothing {

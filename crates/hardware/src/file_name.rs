@@ -40,7 +40,7 @@ fn border(bytes: &[u8], at: usize) -> usize {
     (at.saturating_sub(3)..=at).rev().find(|i| !inside(bytes, *i)).unwrap_or(at)
 }
 
-/// Whether a byte goes on with the character of the byte before it.
+/// Whether a byte continues with the character of the byte before it.
 fn inside(bytes: &[u8], at: usize) -> bool {
     bytes.get(at).is_some_and(|b| b & 0xc0 == 0x80)
 }

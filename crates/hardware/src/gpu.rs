@@ -116,7 +116,7 @@ impl Driver for NvmlDriver {
         let capability = device.cuda_compute_capability().ok();
         Ok(Gpu {
             index,
-            name: device.name().unwrap_or_else(|_| "unnamed card".to_owned()),
+            name: device.name().unwrap_or_else(|_| "unnamed GPU".to_owned()),
             compute_capability: capability.and_then(|c| {
                 Some(ComputeCapability { major: c.major.try_into().ok()?, minor: c.minor.try_into().ok()? })
             }),
@@ -145,25 +145,25 @@ fn device_load(device: &Device<'_>) -> GpuLoad {
 fn explain(error: &NvmlError) -> String {
     let text = match error {
         NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound => {
-            "no NVIDIA driver is installed here (libnvidia-ml.so.1 is missing); in a container, start it with the \
-             card (docker: --gpus all)"
+            "no NVIDIA driver is installed here (libnvidia-ml.so.1 is missing); start a container with the GPU \
+             (docker: --gpus all)"
         }
         NvmlError::DriverNotLoaded => {
-            "NVIDIA's library is here, but its kernel module is not loaded; `sudo modprobe nvidia` loads it, and \
-             `dmesg` tells why it may not"
+            "NVIDIA's library is here, but its kernel module is not loaded; load it with `sudo modprobe nvidia`; \
+             `dmesg` shows errors"
         }
         NvmlError::LibRmVersionMismatch => {
             "NVIDIA's driver was updated while the old kernel module still runs; restart the machine"
         }
         NvmlError::NoPermission | NvmlError::OperatingSystem => {
-            "this user or container may not use the card; its /dev/nvidia* must be readable and writable"
+            "this user or container has no access to the GPU; make /dev/nvidia* readable and writable"
         }
-        NvmlError::GpuLost => "the card has fallen off the bus; restart the machine, and look at its power and cooling",
-        NvmlError::ResetRequired => "the card must be reset before it can be used again; restart the machine",
-        NvmlError::InsufficientPower => "the card's power cables are not attached properly",
-        NvmlError::IrqIssue => "the kernel has trouble with the card's interrupts; `dmesg` tells more",
+        NvmlError::GpuLost => "the GPU has fallen off the bus; restart the machine, and check its power and cooling",
+        NvmlError::ResetRequired => "the GPU must be reset; restart the machine",
+        NvmlError::InsufficientPower => "the GPU's power cables are not attached properly",
+        NvmlError::IrqIssue => "the kernel can't handle the GPU's interrupts; see `dmesg`",
         NvmlError::FunctionNotFound | NvmlError::FailedToLoadSymbol(_) => {
-            "NVIDIA's driver is too old to be asked; install a newer one"
+            "NVIDIA's driver is too old; install a newer one"
         }
         other => return format!("NVIDIA's driver answers: {other}"),
     };
@@ -183,13 +183,13 @@ impl Gpus {
         let (version, cuda) = driver.versions();
         let mut found = Self { driver: version, cuda, ..Self::default() };
         match driver.count() {
-            Ok(0) => found.note = Some("NVIDIA's driver runs, but sees no card".to_owned()),
+            Ok(0) => found.note = Some("NVIDIA's driver runs, but finds no GPU".to_owned()),
             Ok(n) => {
                 let mut notes = Vec::new();
                 for index in 0..n {
                     match driver.gpu(index) {
                         Ok(gpu) => found.cards.push(gpu),
-                        Err(why) => notes.push(format!("card {index}: {why}")),
+                        Err(why) => notes.push(format!("GPU {index}: {why}")),
                     }
                 }
                 found.note = (!notes.is_empty()).then(|| notes.join("; "));
@@ -227,7 +227,7 @@ mod tests {
         let lost = explain(&NvmlError::GpuLost);
         let found = Gpus::query(&FakeDriver { count: Ok(2), gpus: vec![Err(lost), Ok(gpu.clone())] });
         assert_eq!(found.cards, [gpu]);
-        assert!(found.note.is_some_and(|n| n.starts_with("card 0: the card has fallen off the bus")));
+        assert!(found.note.is_some_and(|n| n.starts_with("GPU 0: the GPU has fallen off the bus")));
     }
 
     #[test]

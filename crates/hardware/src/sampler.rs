@@ -11,7 +11,7 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 /// Default time between two samples.
 pub const INTERVAL: Duration = Duration::from_millis(500);
 
-/// What was going on at one time.
+/// What was continuing at one time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Sample {
     /// Bytes of main memory that this process holds (its resident set).

@@ -1,4 +1,4 @@
-//! What goes into a network and what a recurrent one remembers: pictures and tensors.
+//! What goes into a model and what a recurrent one remembers: pictures and tensors.
 
 use ort::value::DynValue;
 use std::ops::Range;
@@ -44,7 +44,7 @@ impl<'a> Pictures<'a> {
     }
 }
 
-/// What a recurrent network remembers of the frames before, for all pictures of a batch. Empty (the default) at the
+/// What a recurrent model remembers of the frames before, for all pictures of a batch. Empty (the default) at the
 /// start and after a scene cut. Always FP32: in FP16 the states drift. The states of one session hold all pictures;
 /// those of several sessions lie one picture behind the other, and [`Network::save`](crate::Network::save) joins them.
 #[derive(Debug, Default)]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Number format of the network's arithmetic.
+/// Number format of the model's arithmetic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Precision {
     /// FP16 on a GPU that has it in hardware, FP32 elsewhere.
@@ -17,7 +17,7 @@ pub enum Precision {
     Int8,
 }
 
-/// Which device runs the network.
+/// Which device runs the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum DeviceChoice {
     /// The best execution provider that really loads.
@@ -46,7 +46,7 @@ impl fmt::Display for DeviceChoice {
     }
 }
 
-/// How the network's session is set up, beyond the device's choice.
+/// How the model's session is set up, beyond the device's choice.
 #[derive(Clone, Copy, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct SessionChoice {
     /// Whether products of FP32 numbers are rounded to TF32's 10 bits, which NVIDIA GPUs from compute capability 8.0
@@ -56,7 +56,7 @@ pub struct SessionChoice {
     pub deterministic: bool,
     /// Share of the GPU's memory (0 to 1) that CUDA's allocator may take; `None`: what it needs.
     pub memory_share: Option<f32>,
-    /// Runs of the network on an empty picture before the first frame; `None`: by the device.
+    /// Runs of the model on an empty picture before the first frame; `None`: by the device.
     pub warmup: Option<u32>,
     /// Whether pictures may be scaled to half their size where the device's memory doesn't hold a single one.
     #[serde(default)]

@@ -17,21 +17,21 @@ pub enum ModelError {
         /// Names that exist, comma separated.
         known: String,
     },
-    /// A detector was requested where a network for mattes is needed.
-    #[error("model \"{name}\" finds where people are but makes no mattes; `vrseg models` lists those that do")]
+    /// A detector was requested where a model for mattes is needed.
+    #[error("model \"{name}\" is a detector and makes no mattes; `vrseg models` lists models that do")]
     NoMattes {
         /// The model's name.
         name: String,
     },
     /// The file of the weights does not exist.
-    #[error("the weights of model \"{name}\" are not installed ({path} is missing); {mend}")]
+    #[error("the weights of model \"{name}\" are not installed ({path} is missing); {fix}")]
     MissingWeights {
         /// The model's name.
         name: String,
         /// The path at which they were expected.
         path: PathBuf,
         /// What to do, as a clause.
-        mend: String,
+        fix: String,
     },
     /// The weights are not those that the manifest describes.
     #[error(
@@ -99,13 +99,14 @@ pub enum ModelError {
     },
     /// The device does not compute in the requested number format.
     #[error(
-        "device {device} has no --precision fp16 of its own; use auto (TF32 on CUDA, as fast there), a model in FP16, or --device tensorrt"
+        "device {device} has no --precision fp16 of its own; use auto (TF32 on CUDA, as fast there), a model in FP16, \
+         or --device tensorrt"
     )]
     Precision {
         /// The device as `--device` has it.
         device: String,
     },
-    /// The network failed to load or run.
+    /// The model failed to load or run.
     #[error("model \"{name}\": {what}")]
     Network {
         /// The model's name.

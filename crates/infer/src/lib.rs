@@ -10,8 +10,8 @@
 //!    [`selftest`], `fault` and `fallback` (what a failure means, and what runs instead), `output` (alphas from an
 //!    output tensor), `engine` (one session that computes alphas);
 //! 4. `network` (a matting network that survives its device's failures) and [`detector`] (people as boxes);
-//!    [`trial`] (a network on a picture of a person) and [`library`] (models that users add and remove);
-//! 5. [`cache`]: a network whose mattes are looked up first;
+//!    [`trial`] (a model on a picture of a person) and [`library`] (models that users add and remove);
+//! 5. [`cache`]: a model whose mattes are looked up first;
 //! 6. `testing` and `fuzz`: for tests and fuzz targets of other crates.
 
 mod batch;

@@ -37,14 +37,14 @@ pub fn check_name(name: &str) -> std::result::Result<(), String> {
     let fine = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
     let first = name.bytes().next();
     if name.len() > 64 || !name.bytes().all(fine) || !first.is_some_and(|b| b.is_ascii_alphanumeric()) {
-        return Err(format!("{name:?} is no name for a model: letters, digits, -, _ and . only, 64 at most"));
+        return Err(format!("{name:?} is not a valid model name: use at most 64 letters, digits, -, _ and ."));
     }
     if [".yaml", ".yml"].iter().any(|end| name.ends_with(end)) {
-        return Err(format!("{name:?} is no name for a model: it would be taken for a manifest's path"));
+        return Err(format!("{name:?} is not a valid model name: it looks like a manifest's path"));
     }
     let file = format!("{name}.onnx");
     if registry::built_in().is_ok_and(|all| all.iter().any(|m| m.name == name || m.file == file)) {
-        return Err(format!("{name} is the name of a built-in model or of its file; give another with --name"));
+        return Err(format!("{name} is the name of a built-in model or of its file; choose another with --name"));
     }
     Ok(())
 }
@@ -83,10 +83,7 @@ impl Staged {
         };
         fs::create_dir_all(&folder).map_err(failed(&folder))?;
         if weights.exists() {
-            return Err(failed(&weights)(std::io::Error::new(
-                std::io::ErrorKind::AlreadyExists,
-                "it is there already",
-            )));
+            return Err(failed(&weights)(std::io::Error::new(std::io::ErrorKind::AlreadyExists, "it exists already")));
         }
         let temporary = folder.join(format!(".{}.adding-{}", manifest.file, std::process::id()));
         let place = || -> std::io::Result<()> {

@@ -57,7 +57,7 @@ impl Engine for FaultyEngine {
     }
 }
 
-/// A network on the engine `first`, with the engine `then` as its fallback.
+/// A model on the engine `first`, with the engine `then` as its fallback.
 pub fn network(model: &str, first: FaultyEngine, then: Option<FaultyEngine>) -> Network {
     let manifest = registry::built_in().unwrap().into_iter().find(|m| m.name == model).unwrap();
     let fallback = then.map_or(Fallback::NONE, |engine| Fallback::new(move || Ok(Box::new(engine) as _)));

@@ -1,7 +1,7 @@
-//! Tries a network on a picture of a person that comes with the program.
+//! Tries a model on a picture of a person that comes with the program.
 //!
 //! The picture is NASA's portrait of Eileen Collins (public domain), at 320x320. What is known of it, at 80x80, was made of the mattes
-//! of two networks where they agree, and looked at: person (255), background (0), or neither (outlines, the helmet).
+//! of two models where they agree, and looked at: person (255), background (0), or neither (outlines, the helmet).
 
 use crate::Manifest;
 use crate::batch::{Batch, States};
@@ -22,10 +22,10 @@ pub const USABLE: f64 = 0.6;
 
 /// Time after which no further run is measured.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Runs that are measured, at most; a recurrent network settles in them, too.
+/// Runs that are measured, at most; a recurrent model settles in them, too.
 const RUNS: usize = 5;
 
-/// What a network made of the picture.
+/// What a model made of the picture.
 #[derive(Clone, Debug)]
 pub struct Trial {
     /// Width and height of its input in pixels.
@@ -76,13 +76,13 @@ pub fn run(model: &Model, options: &SessionOptions) -> Result<Trial> {
     Ok(Trial { size, milliseconds: times[times.len() / 2], overlap, range, device, matte })
 }
 
-/// Size of the network's input for the picture.
+/// Size of the model's input for the picture.
 fn size(manifest: &Manifest, side: usize) -> Result<(usize, usize)> {
     let through_windows = manifest.looks == Looks::Windows && !manifest.input.fixed;
     manifest.input_size(through_windows.then_some(manifest.crop.size), side, side)
 }
 
-/// `rgb` as the network's input: planes of gamma-coded red, green and blue in 0..=1.
+/// `rgb` as the model's input: planes of gamma-coded red, green and blue in 0..=1.
 pub fn batch(rgb: &[Plane<f32>; 3], manifest: &Manifest, (width, height): (usize, usize)) -> Batch {
     let [red, green, blue] = rgb.each_ref().map(|plane| resize(plane.as_ref(), width, height));
     let matrix = Matrix::Bt709;

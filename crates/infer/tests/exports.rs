@@ -1,8 +1,8 @@
-//! Exports of public networks with random weights: recognized, run, and compared with what their own frameworks computed.
+//! Exports of public models with random weights: recognized, run, and compared with what their own frameworks computed.
 //!
-//! The exports are made outside of this repository, with PyTorch or Paddle and the networks' own code; so these tests run only
+//! The exports are made outside of this repository, with PyTorch or Paddle and the models' own code; so these tests run only
 //! when they are asked for. `cases/NAME/` has `model.onnx`; `case.json`; `rgb.f32`, the frames' pixels from 0 to 1; and `alpha.f32`,
-//! the mattes that the network's own code computes of them, both as raw little-endian numbers. `refused/NAME/model.onnx` makes no
+//! the mattes that the model's own code computes of them, both as raw little-endian numbers. `refused/NAME/model.onnx` makes no
 //! mattes. docs/models.md has the results.
 //!
 //! ```text
@@ -109,7 +109,7 @@ fn differs_by(folder: &Path, name: &str, case: &Case) -> Result<(String, f32), S
 
 #[test]
 #[ignore = "needs exports, see above"]
-fn files_that_make_no_mattes_are_named_as_what_they_are() {
+fn models_without_mattes_are_refused_with_their_kind() {
     for folder in folders("refused") {
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
         let file = folder.join("model.onnx");

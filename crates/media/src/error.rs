@@ -54,7 +54,7 @@ pub enum MediaError {
         found: String,
     },
     /// The video's codec can't be decoded.
-    #[error("{}: this FFmpeg has no decoder for the video codec {codec}; use an FFmpeg built with it or convert the file", path.display())]
+    #[error("{}: this FFmpeg has no decoder for the video codec {codec}; use an FFmpeg that has it or convert the file", path.display())]
     NoDecoder {
         /// The input, as it was given.
         path: PathBuf,
@@ -110,7 +110,7 @@ pub enum MediaError {
         what: String,
     },
     /// The output is there already.
-    #[error("{}: exists already; pass --overwrite to replace it", path.display())]
+    #[error("{}: exists; -y replaces it", path.display())]
     OutputExists {
         /// The output, by its final name.
         path: PathBuf,
@@ -242,7 +242,7 @@ pub enum MediaError {
         path: PathBuf,
     },
     /// The muxer refuses the header.
-    #[error("{}: the {container} container refuses what is to be written: {}; choose another extension (.mkv takes every codec, size and rate), or another --codec", path.display(), header_reason(reason, log))]
+    #[error("{}: the {container} container can't hold this output: {}; choose another extension (.mkv supports every codec, size and rate), or another --codec", path.display(), header_reason(reason, log))]
     Header {
         /// The output, by its final name.
         path: PathBuf,
@@ -262,7 +262,7 @@ pub enum MediaError {
         container: String,
     },
     /// The video is encrypted.
-    #[error("{}: the video is encrypted (DRM), and its key is not known; vrseg works on unprotected videos only", path.display())]
+    #[error("{}: the video is encrypted (DRM), and its key is not known; vrseg processes unprotected videos only", path.display())]
     Encrypted {
         /// The input, as it was given.
         path: PathBuf,
@@ -276,7 +276,7 @@ pub enum MediaError {
         reason: String,
     },
     /// After a seek other frames came than before.
-    #[error("{}: the frame at {seconds:.3} s, where a segment begins, isn't found again; work on it with --segment-seconds off", path.display())]
+    #[error("{}: the frame at {seconds:.3} s, where a segment begins, isn't found again; use --segment-seconds off", path.display())]
     FrameNotFound {
         /// The input, as it was given.
         path: PathBuf,
@@ -337,7 +337,7 @@ fn meant_encoder(name: &str) -> String {
     };
     match other {
         Some(other) => format!("did you mean {other}?"),
-        None => "`ffmpeg -encoders` lists what it has".to_owned(),
+        None => "`ffmpeg -encoders` lists them".to_owned(),
     }
 }
 

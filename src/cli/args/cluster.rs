@@ -10,11 +10,11 @@ use vrseg_cluster::Resources;
 pub enum ClusterCommand {
     /// Plan videos and submit each as an array of Slurm tasks, with a job that joins their segments
     Submit(Box<SubmitArgs>),
-    /// Tell which segments are finished, under way, waiting and failed, and why
+    /// Show finished, running, waiting and failed segments
     Status(StatusArgs),
-    /// Take a job from the queue; what is finished stays
+    /// Remove a job from the queue; finished segments stay
     Cancel(JobDir),
-    /// Submit what is missing of a job
+    /// Submit a job's missing segments
     Resume(ResumeArgs),
     /// Print a planned job as a manifest for another scheduler
     Manifest(ManifestArgs),
@@ -24,25 +24,25 @@ pub enum ClusterCommand {
 #[derive(Debug, Args)]
 #[command(after_help = SUBMIT_NOTES)]
 pub struct SubmitArgs {
-    /// What the tasks ask for.
+    /// Resources of the tasks.
     #[command(flatten)]
     pub tasks: TaskArgs,
-    /// Slurm's partition
+    /// Slurm partition
     #[arg(long, value_name = "NAME", value_parser = word, help_heading = "Cluster")]
     pub partition: Option<String>,
-    /// Longest time of a task, as Slurm reads it
+    /// Time limit of a task, in Slurm's format
     #[arg(long, value_name = "TIME", value_parser = word, help_heading = "Cluster")]
     pub time: Option<String>,
-    /// A further option of sbatch for every job, such as --sbatch=--account=film; repeatable
+    /// Additional option of sbatch, such as --sbatch=--account=film; repeatable
     #[arg(long = "sbatch", value_name = "OPTION", value_parser = option, allow_hyphen_values = true, help_heading = "Cluster")]
     pub options: Vec<String>,
-    /// This program, where the machines find it; by default where it is here
+    /// Path of vrseg on the machines [default: its path here]
     #[arg(long, value_name = "PATH", help_heading = "Cluster")]
     pub program: Option<PathBuf>,
-    /// Keep the segments when they were joined
+    /// Keep the segments after joining
     #[arg(long, help_heading = "Cluster")]
     pub keep_segments: bool,
-    /// Show how it goes until the outputs are there
+    /// Show progress until the outputs are complete
     #[arg(long, help_heading = "Cluster")]
     pub wait: bool,
     /// The job.
@@ -51,27 +51,27 @@ pub struct SubmitArgs {
 }
 
 const SUBMIT_NOTES: &str = "\
-Inputs, outputs, models and this program have to be where all machines find them by the same paths.
---dry-run prints the scripts and submits nothing. Finished segments stay whatever happens to a task;
-`vrseg cluster resume` submits what is missing. docs/cluster.md has examples, Kubernetes and GNU parallel.
+Inputs, outputs, models and this program must have the same paths on all machines. --dry-run prints the
+scripts and submits nothing. Finished segments stay if a task fails; `vrseg cluster resume` submits the
+missing ones. docs/resume.md has examples, Kubernetes and GNU parallel.
 ";
 
-/// What a task asks of its machine.
+/// Resources of a task.
 #[derive(Debug, Args)]
 pub struct TaskArgs {
-    /// Tasks that run at once
+    /// Tasks to run in parallel
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Cluster")]
     pub max_parallel: Option<u32>,
-    /// Segments of a task. By default 4, or with --max-parallel fewer and fewer, so that all machines end together
+    /// Segments per task [default: 4; with --max-parallel decreasing]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Cluster")]
     pub segments_per_task: Option<u32>,
-    /// Cards of a task
+    /// GPUs per task
     #[arg(long, value_name = "N", help_heading = "Cluster")]
     pub gpus_per_task: Option<u32>,
-    /// Cores of a task, which are its --threads, too
+    /// CPU cores per task, also its --threads
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Cluster")]
     pub cpus_per_task: Option<u32>,
-    /// Memory of a task, as the scheduler reads it
+    /// Memory per task, in the scheduler's format
     #[arg(long, value_name = "SIZE", value_parser = word, help_heading = "Cluster")]
     pub mem: Option<String>,
 }
@@ -79,7 +79,7 @@ pub struct TaskArgs {
 /// A submitted job.
 #[derive(Debug, Args)]
 pub struct JobDir {
-    /// The job's folder: OUT.mp4.vrseg, or that of its scripts
+    /// Job folder (OUT.mp4.vrseg) or folder of its scripts
     #[arg(value_name = "JOBDIR")]
     pub folder: PathBuf,
 }
@@ -90,7 +90,7 @@ pub struct StatusArgs {
     /// The job.
     #[command(flatten)]
     pub job: JobDir,
-    /// One JSON object on standard output
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 }
@@ -101,7 +101,7 @@ pub struct ResumeArgs {
     /// The job.
     #[command(flatten)]
     pub job: JobDir,
-    /// Show how it goes until the outputs are there
+    /// Show progress until the outputs are complete
     #[arg(long)]
     pub wait: bool,
 }
@@ -109,33 +109,33 @@ pub struct ResumeArgs {
 /// `vrseg cluster manifest`.
 #[derive(Debug, Args)]
 pub struct ManifestArgs {
-    /// The planned job's folder
+    /// Folder of the planned job
     #[arg(value_name = "JOBDIR")]
     pub folder: PathBuf,
-    /// For Kubernetes: an Indexed Job
+    /// Print a Kubernetes Indexed Job
     #[arg(long, required = true)]
     pub kubernetes: bool,
-    /// The container's image, with vrseg and its models in it
+    /// Container image with vrseg and its models
     #[arg(long, value_name = "NAME")]
     pub image: String,
-    /// The claim to the storage that holds videos and job
+    /// Persistent volume claim with videos and job
     #[arg(long, value_name = "NAME")]
     pub claim: String,
-    /// Where that storage is mounted in the container
+    /// Mount path of the claim in the container
     #[arg(long, value_name = "PATH")]
     pub mount: String,
-    /// What the tasks ask for.
+    /// Resources of the tasks.
     #[command(flatten)]
     pub tasks: TaskArgs,
 }
 
 impl TaskArgs {
-    /// Segments of a task, where that was said.
+    /// Segments of a task, if given.
     pub fn each(&self) -> Option<usize> {
         self.segments_per_task.map(|n| n as usize)
     }
 
-    /// Tasks at once, where that was said.
+    /// Tasks at once, if given.
     pub fn at_once(&self) -> Option<usize> {
         self.max_parallel.map(|n| n as usize)
     }

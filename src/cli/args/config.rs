@@ -7,30 +7,30 @@ use std::path::PathBuf;
 /// `vrseg config`.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Print every setting, what set it, and what the rules make of `auto` on this machine
+    /// Print every setting, its source and the value of `auto` on this machine
     Show {
-        /// A file instead of your own
+        /// File to use instead of your own
         file: Option<PathBuf>,
-        /// The profile to build on
+        /// Profile to start from
         #[arg(long, value_parser = profile())]
         profile: Option<String>,
-        /// One JSON object on standard output
+        /// Print one JSON object
         #[arg(long)]
         json: bool,
     },
-    /// Check a file; exit code 2 and the place where it is wrong
+    /// Check a file; errors have line and column, exit code 2
     Validate {
-        /// The file: your own by default
+        /// File [default: your own]
         file: Option<PathBuf>,
     },
-    /// Write a file that has every setting as a comment
+    /// Create a file with every setting as a comment
     Init {
-        /// Where: your own file by default
+        /// Path [default: your own file]
         path: Option<PathBuf>,
-        /// Replace a file that exists
+        /// Replace an existing file
         #[arg(short = 'y', long)]
         overwrite: bool,
     },
-    /// Print where your own file is, or would be
+    /// Print the path of your own file
     Path,
 }

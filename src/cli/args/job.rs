@@ -22,16 +22,16 @@ pub struct JobArgs {
     /// How it is encoded.
     #[command(flatten)]
     pub encode: EncodeArgs,
-    /// The network.
+    /// The model.
     #[command(flatten)]
     pub model: ModelArgs,
-    /// Kept mattes.
+    /// Cached mattes.
     #[command(flatten, next_help_heading = "Model")]
     pub cache: GroupArgs<{ Group::Cache as u8 }>,
     /// Edges of the matte, and the people in it.
     #[command(flatten, next_help_heading = "Matte")]
     pub matte: GroupArgs<{ Group::Matte as u8 }>,
-    /// What is said.
+    /// Output.
     #[command(flatten)]
     pub messages: MessageArgs,
 }
@@ -40,34 +40,34 @@ pub struct JobArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
-    /// Video files, pictures, numbered pictures (in_%05d.png), folders with -r, or - for standard input
+    /// Videos, pictures, numbered pictures (in_%05d.png), folders (-r), - (standard input)
     #[arg(value_name = "INPUT", display_order = 0, required_unless_present_any = ["with_i", "show_config", "show_hardware", "interactive"])]
     pub inputs: Vec<PathBuf>,
-    /// The same, as users of ffmpeg type it
+    /// Input, as in ffmpeg
     #[arg(short = 'i', value_name = "INPUT", hide = true)]
     pub with_i: Vec<PathBuf>,
-    /// Take the videos in folders and their subfolders
+    /// Process the videos in folders and their subfolders
     #[arg(short, long)]
     pub recursive: bool,
-    /// Start there: 90, 1:30, 00:01:30.5 or 500ms
+    /// Start time: 90, 1:30, 00:01:30.5 or 500ms
     #[arg(long, value_name = "TIME", value_parser = time::parse, allow_negative_numbers = true)]
     pub ss: Option<Seconds>,
-    /// Stop there
+    /// End time
     #[arg(long, value_name = "TIME", value_parser = time::parse, conflicts_with = "duration", allow_negative_numbers = true)]
     pub to: Option<Seconds>,
-    /// Work on so much
+    /// Limit the duration to process
     #[arg(short = 't', long, value_name = "TIME", value_parser = time::parse, allow_negative_numbers = true)]
     pub duration: Option<Seconds>,
-    /// Work on at most so many frames
+    /// Limit the number of frames to process
     #[arg(long, value_name = "N", value_parser = frames, allow_negative_numbers = true)]
     pub frames: Option<u64>,
-    /// Work on this video stream of files with several, counted from 0; by default the one that ffmpeg takes
+    /// Index of the video stream, from 0 [default: ffmpeg's choice]
     #[arg(long, value_name = "N")]
     pub stream: Option<usize>,
-    /// Pictures of a second of a numbered sequence such as in_%05d.png: 25 by default
+    /// Frame rate of numbered pictures [default: 25]
     #[arg(long, value_name = "FPS", value_parser = rate, allow_negative_numbers = true)]
     pub framerate: Option<f64>,
-    /// How the source's views lie.
+    /// Layout and projection of the source.
     #[command(flatten)]
     pub format: GroupArgs<{ Group::Format as u8 }>,
 }
@@ -83,18 +83,18 @@ impl InputArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// File, numbered pictures (out_%05d.png), folder (existing, or ending in /), or - for standard output; several
-    /// are made in one pass. MODE is green, matte, alpha, blur, replace, overlay or passthrough; MODE:KEY=VALUE,...=PATH
-    /// sets codec, encoder, crf, preset, bitrate or pix_fmt of that output
+    /// File, numbered pictures (out_%05d.png), folder/ or - (standard output); repeatable. MODE is green, matte,
+    /// alpha, blur, replace, overlay or passthrough; MODE:KEY=VALUE,...=PATH sets codec, encoder, crf, preset,
+    /// bitrate or pix_fmt of one output
     #[arg(short, long, value_name = "[MODE=]PATH", required_unless_present_any = ["show_config", "show_hardware", "interactive"])]
     pub output: Vec<PathBuf>,
     /// What outputs show, and their names.
     #[command(flatten)]
     pub settings: GroupArgs<{ Group::Output as u8 }>,
-    /// Picture or video behind the person; makes the mode replace
+    /// Background picture or video; implies mode replace
     #[arg(long, value_name = "FILE")]
     pub background: Option<PathBuf>,
-    /// What the modes look like.
+    /// Options of the modes.
     #[command(flatten)]
     pub look: GroupArgs<{ Group::Look as u8 }>,
     /// Container of standard output [default: matroska]
@@ -106,13 +106,13 @@ pub struct OutputArgs {
     /// Replace outputs that exist
     #[arg(short = 'y', long, conflicts_with = "no_overwrite")]
     pub overwrite: bool,
-    /// Leave finished outputs; make only what is missing
+    /// Skip finished outputs; make only missing ones
     #[arg(short = 'n', long)]
     pub no_overwrite: bool,
-    /// Show what would be done, and do nothing
+    /// Print format, settings, time and size; write nothing
     #[arg(long, conflicts_with_all = ["monitor", "serve", "metrics", "performance_log", "trace"])]
     pub dry_run: bool,
-    /// Forget what an earlier run of this job has finished
+    /// Discard finished segments of an earlier run
     #[arg(long)]
     pub restart: bool,
     /// How the job is carried out.
@@ -134,7 +134,7 @@ pub struct EncodeArgs {
     /// Codec, quality and rate.
     #[command(flatten)]
     pub settings: GroupArgs<{ Group::Encoding as u8 }>,
-    /// Any other option of the encoder; may be given several times
+    /// Additional encoder option; repeatable
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub enc_opt: Vec<(String, String)>,
     /// Encoders in hardware.
@@ -142,14 +142,14 @@ pub struct EncodeArgs {
     pub hardware: GroupArgs<{ Group::Hardware as u8 }>,
 }
 
-/// The network.
+/// The model.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
-    /// Speed against quality: balanced by default
+    /// Speed or quality [default: balanced]
     #[arg(long, value_parser = profile())]
     pub profile: Option<String>,
-    /// Read settings from this file, or from one of that name in your configuration folder
+    /// Configuration file, or its name in your configuration folder
     #[arg(short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Model, device and threads.
@@ -160,47 +160,47 @@ pub struct ModelArgs {
     pub given: Given,
 }
 
-/// What is said.
+/// Output.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Messages")]
 pub struct MessageArgs {
-    /// Only warnings and errors
+    /// Print only warnings and errors
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Tell more; -vv for all details
+    /// Print more; -vv prints all details
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
-    /// One JSON object a line on standard output, and no progress bar
+    /// Print one JSON object per line instead of a progress bar
     #[arg(long)]
     pub json: bool,
-    /// No colors (as with NO_COLOR)
+    /// Disable colors (like NO_COLOR)
     #[arg(long)]
     pub no_color: bool,
     /// The log.
     #[command(flatten)]
     pub settings: GroupArgs<{ Group::Logging as u8 }>,
-    /// Show the run full-screen in the terminal
+    /// Show the job full-screen in the terminal
     #[arg(long)]
     pub monitor: bool,
-    /// Show the run on a web page at this port or IP:PORT [default: any free port]; the address is printed
+    /// Show the job on a web page at this port or IP:PORT [default: any free port]
     #[arg(long, value_name = "ADDR", value_parser = address::parse)]
     pub serve: Option<SocketAddr>,
-    /// Serve Prometheus at this port, or IP:PORT, under /metrics
+    /// Serve Prometheus metrics at this port or IP:PORT, path /metrics
     #[arg(long, value_name = "ADDR", value_parser = address::parse)]
     pub metrics: Option<SocketAddr>,
-    /// Write all figures to this file, a JSON object a second
+    /// Write all figures to this file, one JSON object per second
     #[arg(long, value_name = "FILE")]
     pub performance_log: Option<PathBuf>,
-    /// Write a timeline of every stage's work and waiting, for ui.perfetto.dev
+    /// Write a timeline of all stages for ui.perfetto.dev
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
-    /// Print every setting and what set it, and do nothing
+    /// Print every setting and its source, then exit
     #[arg(long)]
     pub show_config: bool,
-    /// Print what `vrseg hardware` prints, and do nothing
+    /// Print the output of `vrseg hardware`, then exit
     #[arg(long)]
     pub show_hardware: bool,
-    /// Take commands by hand, as `vrseg interactive` does
+    /// Start a prompt, like `vrseg interactive`
     #[arg(long)]
     pub interactive: bool,
 }

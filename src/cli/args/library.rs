@@ -7,15 +7,15 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct ModelsArgs {
-    /// What to do with models; without it they are listed
+    /// Action; without one models are listed
     #[command(subcommand)]
     pub command: Option<ModelsCommand>,
-    /// Only this one
+    /// Show only this model
     pub name: Option<String>,
-    /// Compare the weights with their checksums
+    /// Compare weights with their checksums
     #[arg(long)]
     pub check: bool,
-    /// One JSON array on standard output
+    /// Print one JSON array
     #[arg(long)]
     pub json: bool,
 }
@@ -23,17 +23,17 @@ pub struct ModelsArgs {
 /// What `vrseg models` does beside listing them.
 #[derive(Debug, Subcommand)]
 pub enum ModelsCommand {
-    /// Add a network of your own: recognize it, try it on a picture of a person, write its manifest
+    /// Add your own model: recognize it, test it, write its manifest
     Add(ModelAddArgs),
-    /// Try a model on a picture of a person: does its matte show them, and how long does it take?
+    /// Test a model on a picture of a person: accuracy and time
     Test(ModelTestArgs),
     /// Download and install models or builds of ONNX Runtime (needs Python 3.9 or newer)
     Install {
-        /// Models and runtimes; without one: list them with license and size
+        /// Models and runtimes [default: list them with license and size]
         #[arg(value_name = "NAME")]
         names: Vec<String>,
     },
-    /// Remove models that you added or installed, or builds of ONNX Runtime
+    /// Remove added or installed models and builds of ONNX Runtime
     Remove {
         /// Models and runtimes
         #[arg(value_name = "NAME", required = true)]
@@ -44,22 +44,22 @@ pub enum ModelsCommand {
 /// `vrseg models add`.
 #[derive(Debug, Args)]
 pub struct ModelAddArgs {
-    /// The network, in ONNX format
+    /// ONNX file
     #[arg(value_name = "FILE.onnx", value_hint = clap::ValueHint::FilePath)]
     pub file: PathBuf,
-    /// Its name for --model; made of the file's where it is left out
+    /// Name for --model [default: from the file name]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// A manifest that describes it, instead of what it is recognized as
+    /// Manifest to use instead of recognizing the model
     #[arg(long, value_name = "FILE.yaml", value_hint = clap::ValueHint::FilePath)]
     pub manifest: Option<PathBuf>,
-    /// Link to the file where it lies instead of copying it
+    /// Link the file instead of copying it
     #[arg(long)]
     pub link: bool,
-    /// Add it although its matte doesn't show the person of the test picture
+    /// Add the model even if its test fails
     #[arg(long)]
     pub force: bool,
-    /// ONNX Runtime's library
+    /// ONNX Runtime shared library
     #[arg(long = "ort-lib", value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub ort_library: Option<PathBuf>,
 }
@@ -67,13 +67,13 @@ pub struct ModelAddArgs {
 /// `vrseg models test`.
 #[derive(Debug, Args)]
 pub struct ModelTestArgs {
-    /// The model, or the manifest of one
+    /// Model or manifest
     #[arg(value_name = "NAME|MANIFEST.yaml")]
     pub name: String,
-    /// One JSON object on standard output
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
-    /// ONNX Runtime's library
+    /// ONNX Runtime shared library
     #[arg(long = "ort-lib", value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub ort_library: Option<PathBuf>,
 }
@@ -81,21 +81,21 @@ pub struct ModelTestArgs {
 /// `vrseg cache`.
 #[derive(Debug, Subcommand)]
 pub enum CacheCommand {
-    /// Tell where the cache is and what it takes
+    /// Show the cache's folder and size
     Stats {
-        /// One JSON object on standard output
+        /// Print one JSON object
         #[arg(long)]
         json: bool,
     },
-    /// Remove everything in it; what runs meanwhile goes on
+    /// Remove all entries; running jobs continue
     Clear {
-        /// One JSON object on standard output
+        /// Print one JSON object
         #[arg(long)]
         json: bool,
     },
-    /// Read every entry and remove damaged ones (exit code 1 where there were some)
+    /// Check every entry and remove damaged ones (exit code 1 if any)
     Verify {
-        /// One JSON object on standard output
+        /// Print one JSON object
         #[arg(long)]
         json: bool,
     },

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 /// `vrseg hardware`.
 #[derive(Debug, Args)]
 pub struct HardwareArgs {
-    /// One JSON object on standard output
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
-    /// ONNX Runtime's shared library
+    /// ONNX Runtime shared library
     #[arg(long, value_name = "PATH")]
     pub ort_lib: Option<PathBuf>,
     /// Try this device or encoder alone; what `hardware` starts for each of them
@@ -20,12 +20,12 @@ pub struct HardwareArgs {
 /// `vrseg doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// A video that makes trouble: looked at, too
+    /// Video to check, too
     pub file: Option<PathBuf>,
-    /// A file with settings instead of your own
+    /// Configuration file to check instead of your own
     #[arg(short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// One JSON array on standard output
+    /// Print one JSON array
     #[arg(long)]
     pub json: bool,
 }

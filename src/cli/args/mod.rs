@@ -122,7 +122,7 @@ pub enum Command {
     Cache(CacheCommand),
     /// Print a shell completion script
     Completions {
-        /// The shell
+        /// Shell
         shell: clap_complete::Shell,
         /// Print what could stand at the end of this line; what the scripts ask for
         #[arg(long, hide = true, allow_hyphen_values = true)]
@@ -130,7 +130,7 @@ pub enum Command {
     },
     /// Print a manual page (roff)
     Man {
-        /// A command's page instead of the program's: bench, or cluster submit
+        /// Command, such as bench or cluster submit [default: the program's page]
         #[arg(value_name = "COMMAND")]
         command: Vec<String>,
         /// Write all pages to this folder

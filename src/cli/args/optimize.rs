@@ -9,33 +9,31 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(after_help = OPTIMIZE_NOTES)]
 pub struct OptimizeArgs {
-    /// Measure on this clip, best one like those that you work on, with people in it; by default one
-    /// is made
+    /// Clip to measure on, with people [default: a generated one]
     #[arg(short, long, value_name = "FILE")]
     pub input: Option<PathBuf>,
-    /// Tell what holds the job up: card, cores, memory, disk or a stage
+    /// Find the bottleneck: GPU, CPU, memory, disk or a stage
     #[arg(long)]
     pub detect_bottlenecks: bool,
-    /// Measure speed and latency of the settings as they are, for five seconds
+    /// Measure the current settings for five seconds: speed and latency
     #[arg(long)]
     pub benchmark: bool,
-    /// Look for faster settings; what is done where nothing else is asked for
+    /// Search for faster settings [default action]
     #[arg(long)]
     pub auto: bool,
-    /// Write what was found to this file, for -c; without a name to tuned.yaml in your configuration folder,
-    /// which `-c tuned` finds
+    /// Save the result for -c [default: tuned.yaml in your configuration folder]
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     pub save_config: Option<Option<PathBuf>>,
-    /// Replace that file where it exists
+    /// Replace an existing file
     #[arg(short = 'y', long)]
     pub overwrite: bool,
-    /// Frames per second that are enough: of those that reach it, the best matte is taken
+    /// Sufficient frames per second: prefer the best matte at this speed
     #[arg(long, value_name = "N", value_parser = parser("performance.target_fps"), allow_negative_numbers = true)]
     pub target_fps: Option<SettingValue>,
-    /// Least overlap with the FP32 matte: 0.95, with --profile quality 0.98
+    /// Required IoU with the FP32 matte [default: 0.95, quality 0.98]
     #[arg(long, value_name = "IOU", value_parser = share)]
     pub min_iou: Option<f64>,
-    /// One JSON object on standard output
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
     /// What stays as it is given here.
@@ -44,10 +42,10 @@ pub struct OptimizeArgs {
 }
 
 const OPTIMIZE_NOTES: &str = "\
-Every trial is the real job on a piece of the clip, in a process of its own. What you give as an
-option, in a file or by a variable stays as it is; the rest is tried: devices, arithmetic, input
-size, frames at once, threads, queue. What is found is measured in turns with the settings as they
-were, and saved only where it is faster and its matte agrees with the FP32 matte.
+Every trial is the real job on a part of the clip, in a process of its own. Settings that you give as an
+option, in a file or by a variable are not changed; the others are tried: devices, precision, input size,
+batch size, threads, queue. The result is measured in turns with the current settings, and saved only if it
+is faster and its matte agrees with the FP32 matte.
 ";
 
 fn share(text: &str) -> Result<f64, String> {

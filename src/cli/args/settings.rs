@@ -25,7 +25,7 @@ pub struct Given(pub Overrides);
 /// The parser of the setting `name`: the same rules as in a file, and completion where there is a list of
 /// words. For options of a single command, which mean something else than the job's.
 pub(super) fn parser(name: &'static str) -> ValueParser {
-    value_of(schema::find(name).unwrap_or_else(|| panic!("{name} is no setting")))
+    value_of(schema::find(name).unwrap_or_else(|| panic!("{name} is not a setting")))
 }
 
 fn value_of(setting: &'static Setting) -> ValueParser {

@@ -12,7 +12,7 @@ pub struct ProbeArgs {
     /// Videos and pictures
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
-    /// One JSON object a file on standard output
+    /// Print one JSON object per file
     #[arg(long)]
     pub json: bool,
 }
@@ -21,24 +21,24 @@ pub struct ProbeArgs {
 #[derive(Debug, Args)]
 #[command(after_help = PREVIEW_NOTES)]
 pub struct PreviewArgs {
-    /// The video
+    /// Video
     pub file: PathBuf,
-    /// The sheet: a PNG file
+    /// Output PNG file
     #[arg(short, long, value_name = "SHEET.png")]
     pub output: PathBuf,
-    /// Moments, spread evenly over the video
+    /// Number of frames, spread evenly over the video
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub count: u32,
-    /// Replace a sheet that exists
+    /// Replace an existing sheet
     #[arg(short = 'y', long)]
     pub overwrite: bool,
-    /// Only warnings and errors
+    /// Print only warnings and errors
     #[arg(short, long)]
     pub quiet: bool,
-    /// How the source's views lie.
+    /// Layout and projection of the source.
     #[command(flatten, next_help_heading = "Format")]
     pub format: GroupArgs<{ Group::Format as u8 }>,
-    /// The network.
+    /// The model.
     #[command(flatten)]
     pub model: ModelArgs,
     /// Edges of the matte, and the people in it.
@@ -47,7 +47,6 @@ pub struct PreviewArgs {
 }
 
 const PREVIEW_NOTES: &str = "\
-Each moment is a short run of the whole pipeline with the given model and settings: what the sheet
-shows is what the job would write, made smaller. A moment takes as long as some frames of the job,
-and the network is loaded for each.
+Each picture is a short run of the whole pipeline with the given model and settings, so the sheet shows
+what the job would write, scaled down. It costs some frames of the job, and the model is loaded for each.
 ";

@@ -9,33 +9,32 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(after_help = UNPACK_NOTES)]
 pub struct UnpackArgs {
-    /// The alpha-packed video
+    /// Alpha-packed video
     pub file: PathBuf,
-    /// The matte's file: .mkv, .mp4, .mov or .webm
+    /// Output: .mkv, .mp4, .mov or .webm
     #[arg(short, long, value_name = "PATH")]
     pub output: PathBuf,
-    /// The projection of the matte's eyes: the packed video's fisheye, or VR180
+    /// Projection of the matte: fisheye or VR180 [default: fisheye]
     #[arg(long, value_name = "PROJECTION", value_parser = PossibleValuesParser::new(["fisheye", "hequirect"]), default_value = "fisheye")]
     pub projection: String,
-    /// What the packed circles show: by the file's name, else 180
+    /// Field of view of the packed circles [default: by file name, else 180]
     #[arg(long, value_name = "DEGREES", value_parser = parser("vr.fov"))]
     pub fov: Option<SettingValue>,
-    /// Codec: by the container by default
+    /// Video codec [default: by container]
     #[arg(long, value_parser = parser("output.codec"))]
     pub codec: Option<SettingValue>,
-    /// Constant quality in the encoder's own scale: lower is better
+    /// Constant quality on the encoder's scale: lower is better
     #[arg(long, value_name = "N", value_parser = parser("output.crf"), allow_negative_numbers = true)]
     pub crf: Option<SettingValue>,
-    /// Replace an output that exists
+    /// Replace an existing output
     #[arg(short = 'y', long)]
     pub overwrite: bool,
-    /// Only warnings and errors
+    /// Print only warnings and errors
     #[arg(short, long)]
     pub quiet: bool,
 }
 
 const UNPACK_NOTES: &str = "\
 The matte has the packed video's size: two square eyes side by side, white where the person is. It is
-read from red, as players do, so both red and gray packing are understood. Sound and time stamps are
-the source's.
+read from red, as players do, so red and gray packing work. Sound and time stamps are the source's.
 ";

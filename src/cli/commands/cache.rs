@@ -58,7 +58,7 @@ pub(crate) fn run(command: &CacheCommand, print: impl Fn(&str) -> anyhow::Result
             let cleared = Cleared { entries: mattes.entries, bytes: mattes.bytes, engines: engines.files };
             let bytes = format::bytes(cleared.bytes + engines.bytes);
             let text =
-                format!("{} entries and {} compiled networks removed, {bytes}\n", cleared.entries, cleared.engines);
+                format!("{} entries and {} compiled models removed, {bytes}\n", cleared.entries, cleared.engines);
             print(&if *json { serde_json::to_string(&cleared)? + "\n" } else { text })?;
         }
         CacheCommand::Verify { json } => {
@@ -91,9 +91,9 @@ fn stats(r: &Report) -> String {
 
 fn verdict(checked: &Checked) -> String {
     match (checked.file_damaged, checked.damaged) {
-        (true, _) => "the file was damaged; it is removed\n".to_owned(),
-        (false, 0) => format!("{} entries, all whole\n", checked.entries),
-        (false, n) => format!("{} entries, {n} damaged; these are removed\n", checked.entries),
+        (true, _) => "the file was damaged; removed it\n".to_owned(),
+        (false, 0) => format!("{} entries, none damaged\n", checked.entries),
+        (false, n) => format!("{} entries, {n} damaged ones removed\n", checked.entries),
     }
 }
 

@@ -27,12 +27,12 @@ pub(crate) fn run(command: &ConfigCommand, print: impl Fn(&str) -> anyhow::Resul
             check(&settings, &sources)?;
             let count = sources.from_file();
             let plural = if count == 1 { "" } else { "s" };
-            print(&format!("{}: right; {count} setting{plural} on profile {}\n", path.display(), settings.profile))?;
+            print(&format!("{}: valid; {count} setting{plural} on profile {}\n", path.display(), settings.profile))?;
         }
         ConfigCommand::Init { path, overwrite } => {
             let path = path.clone().map_or_else(own_file, Ok)?;
             init(&path, *overwrite)?;
-            print(&format!("{}: written; every setting in it is a comment still\n", path.display()))?;
+            print(&format!("{}: written; every setting is a comment\n", path.display()))?;
         }
         ConfigCommand::Path => print(&format!("{}\n", own_file()?.display()))?,
     }
@@ -51,7 +51,7 @@ pub(crate) fn show(loader: Loader, json: bool) -> anyhow::Result<String> {
 }
 
 fn own_file() -> anyhow::Result<PathBuf> {
-    let none = "there is no place for your own settings: neither XDG_CONFIG_HOME nor HOME is set; name a file";
+    let none = "no configuration folder: neither XDG_CONFIG_HOME nor HOME is set; name a file";
     user_file().ok_or_else(|| UsageError(none.to_owned()).into())
 }
 

@@ -15,7 +15,7 @@ const FILES: &str = "\
 ~/.local/share/vrseg/              models, ONNX Runtime's libraries, samples
 ~/.cache/vrseg/                    cached mattes, what tuning found
 ~/.local/state/vrseg/              log, crash reports, history of `vrseg interactive`
-OUTPUT.vrseg/                      finished segments of a job under way or interrupted
+OUTPUT.vrseg/                      finished segments of a running or interrupted job
 ";
 
 const ENVIRONMENT: &str = "\

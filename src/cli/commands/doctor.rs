@@ -33,7 +33,6 @@ struct Finding {
     state: Health,
     found: String,
     /// How to fix it; `None` where nothing is wrong.
-    #[serde(rename = "mend")]
     fix: Option<String>,
 }
 
@@ -79,9 +78,9 @@ fn settings(config: Option<PathBuf>) -> (Finding, Option<PathBuf>) {
     match loader.load().and_then(|(s, sources)| check(&s, &sources).map(|()| s)) {
         Ok(settings) => {
             let library = settings.device.ort_library.clone();
-            (finding("settings", Health::Ok, "can be read and go together", ""), library)
+            (finding("settings", Health::Ok, "valid", ""), library)
         }
-        Err(e) => (finding("settings", Health::Broken, e.to_string(), "`vrseg config validate` tells the place"), None),
+        Err(e) => (finding("settings", Health::Broken, e.to_string(), "`vrseg config validate` shows the line"), None),
     }
 }
 
@@ -93,10 +92,10 @@ fn machine_findings(report: &Report) -> Vec<Finding> {
             (None, _) => {}
             // Without a card that is as it should be.
             (Some(_), true) if report.machine.gpu.cards.is_empty() => {}
-            (Some(why), true) => found.push(finding(encoder.name, Health::Warning, why, "the CPU encodes instead")),
+            (Some(why), true) => found.push(finding(encoder.name, Health::Warning, why, "encoding on the CPU")),
             (Some(why), false) => {
                 let state = if encoder.name == "libx264" { Health::Broken } else { Health::Warning };
-                let fix = format!("take an FFmpeg with {}, or another --codec than {}", encoder.name, encoder.codec);
+                let fix = format!("use an FFmpeg with {}, or another --codec than {}", encoder.name, encoder.codec);
                 found.push(finding(encoder.name, state, why, &fix));
             }
         }
@@ -115,11 +114,11 @@ fn machine_findings(report: &Report) -> Vec<Finding> {
                     &check,
                     Health::Warning,
                     why,
-                    "`vrseg models install onnxruntime-gpu`; until then the CPU computes",
+                    "`vrseg models install onnxruntime-gpu`; until then the CPU is used",
                 ));
             }
             (Some(_), "openvino") if report.machine.gpu.cards.is_empty() && report.machine.cpu.bf16() => {
-                let why = "not installed; RVM runs faster with it, since this CPU multiplies bfloat16";
+                let why = "not installed; RVM runs faster with it, since this CPU has bfloat16";
                 let fix = "`vrseg models install onnxruntime-openvino` (84 MB)";
                 found.push(finding(&check, Health::Warning, why, fix));
             }
@@ -128,7 +127,7 @@ fn machine_findings(report: &Report) -> Vec<Finding> {
     }
     let memory = report.machine.memory.available;
     let (state, fix) = if memory < LOW_MEMORY {
-        (Health::Warning, "end other programs, or take a smaller processing.queue_mb")
+        (Health::Warning, "close other programs, or set a smaller processing.queue_mb")
     } else {
         (Health::Ok, "")
     };
@@ -142,12 +141,12 @@ fn models() -> Vec<Finding> {
     for manifest in all {
         let check = format!("model {}", manifest.name);
         match registry::find(&manifest.name).and_then(|model| model.verify().map(|()| model)) {
-            Ok(_) => found.push(finding(&check, Health::Ok, "its checksum is right", "")),
+            Ok(_) => found.push(finding(&check, Health::Ok, "checksum matches", "")),
             Err(ModelError::MissingWeights { path, .. }) => {
                 let (state, fix) = match manifest.name.as_str() {
                     "selfie" => (Health::Broken, "`vrseg models install selfie`"),
                     "rvm" => {
-                        (Health::Warning, "`vrseg models install rvm`; until then balanced and quality take multiclass")
+                        (Health::Warning, "`vrseg models install rvm`; until then balanced and quality use multiclass")
                     }
                     _ => continue,
                 };
@@ -173,12 +172,12 @@ fn folders() -> Vec<Finding> {
         let free = disks(&[&folder]).first().map(|d| d.available);
         found.push(match (written, free) {
             (Err(e), _) => {
-                let fix = "give outputs another folder, or TMPDIR another value";
+                let fix = "use another folder for outputs, or set TMPDIR";
                 finding(check, Health::Warning, format!("{shown} can't be written: {e}"), fix)
             }
             (Ok(()), Some(space)) if space < LOW_DISK_SPACE => {
-                let fix = "free some: a long job needs twice its outputs' size for a moment";
-                finding(check, Health::Warning, format!("{shown}: only {} are free", bytes(space)), fix)
+                let fix = "free disk space: a long job needs twice its outputs' size for a moment";
+                finding(check, Health::Warning, format!("{shown}: only {} free", bytes(space)), fix)
             }
             (Ok(()), free) => {
                 let free = free.map(|r| format!(", {} are free", bytes(r))).unwrap_or_default();
@@ -198,7 +197,7 @@ fn video(path: &Path) -> Finding {
             let found = format!("{} {}x{} {}, its first frame decodes", v.codec, v.width, v.height, v.pixel_format);
             finding(&shown, Health::Ok, found, "")
         }
-        Err(e) => finding(&shown, Health::Broken, e.to_string(), "play it with another program; copy it again"),
+        Err(e) => finding(&shown, Health::Broken, e.to_string(), "try another player; copy the file again"),
     }
 }
 
@@ -232,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn file_that_is_no_video_is_broken() {
+    fn files_without_video_are_reported() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("a.mp4");
         std::fs::write(&path, b"words").expect("written");

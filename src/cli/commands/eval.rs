@@ -64,7 +64,7 @@ const ROWS: [Row; 9] = [
     ("Conn (1e3)", "lower", 3, |s| s.conn),
     ("dtSSD (1e-2)", "lower", 3, |s| s.dtssd),
     ("flicker (1e-3)", "lower", 3, |s| s.flicker),
-    ("  of the truth", "", 3, |s| s.truth_flicker),
+    ("  of the reference", "", 3, |s| s.truth_flicker),
 ];
 
 fn table(args: &EvalArgs, report: &Report) -> String {
@@ -95,7 +95,7 @@ fn table(args: &EvalArgs, report: &Report) -> String {
         text.push('\n');
     }
     if let Some(stereo) = &report.stereo {
-        let _ = writeln!(text, "\nthe eyes against each other, over {:.0} % of the picture", 100.0 * stereo.coverage);
+        let _ = writeln!(text, "\nagreement of the eyes, over {:.0} % of the picture", 100.0 * stereo.coverage);
         let _ = writeln!(text, "{:<16}{:>10.4}  higher", "IoU", stereo.iou);
         let _ = writeln!(text, "{:<16}{:>10.3}  lower", "MAD (1e-3)", stereo.mad);
     }

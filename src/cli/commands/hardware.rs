@@ -145,7 +145,7 @@ impl ProbeProcess {
         // It may have answered and then crashed or hung on its way out.
         serde_json::from_str(&answer).map_err(|_| match status {
             Some(status) => format!("it crashes ({status})"),
-            None => format!("it hangs: no answer within {} s", TRIAL_TIMEOUT.as_secs()),
+            None => format!("timeout: no answer within {} s", TRIAL_TIMEOUT.as_secs()),
         })
     }
 }
@@ -238,7 +238,7 @@ fn describe_load(gpu: &Gpu) -> String {
         power,
     ];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
-    if parts.is_empty() { "it tells nothing of what it is doing".to_owned() } else { parts.join(", ") }
+    if parts.is_empty() { "it reports no figures".to_owned() } else { parts.join(", ") }
 }
 
 #[cfg(test)]
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn report_without_a_gpu_says_why() {
+    fn report_without_a_gpu_has_the_reason() {
         let mut report = sample_report();
         report.machine.gpu =
             vrseg_hardware::Gpus { note: Some("no NVIDIA driver is installed".into()), ..Default::default() };

@@ -40,7 +40,7 @@ pub(crate) fn run(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>)
     }
     check(&settings, &sources)?;
     if args.messages.monitor && args.messages.json && io::stdout().is_terminal() {
-        let why = "--monitor and --json would write over each other in this terminal; --json > FILE keeps them apart";
+        let why = "--monitor and --json both write to this terminal; use --json > FILE";
         return Err(UsageError(why.to_owned()).into());
     }
     if args.messages.json && !stdout_is_open() {
@@ -116,7 +116,7 @@ fn workers(settings: &Settings) -> Result<Vec<WorkerOptions>, UsageError> {
         Devices::All => {
             let cards = machine.gpu.cards.len();
             if cards == 0 {
-                return Err(UsageError("--device all: there is no NVIDIA card; `vrseg hardware` tells why".into()));
+                return Err(UsageError("--device all: there is no NVIDIA GPU; `vrseg hardware` shows why".into()));
             }
             (0..cards as u32).map(|n| Some(DeviceChoice::Cuda(n))).collect()
         }
@@ -143,7 +143,7 @@ fn stop_button(stop: &Arc<Stop>, console: &Console) -> impl Fn() + Send + Sync +
     let (stop, console) = (Arc::clone(stop), console.clone());
     move || {
         stop.press();
-        console.line("vrseg: finishing the frames under way");
+        console.line("vrseg: finishing the current frames");
     }
 }
 

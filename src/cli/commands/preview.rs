@@ -82,7 +82,7 @@ fn moments(args: &PreviewArgs, stop: &Stop, console: &Console) -> anyhow::Result
     let mut all = Vec::new();
     for (i, time) in times.iter().enumerate() {
         if !args.quiet && console.is_terminal() {
-            console.line(&format!("vrseg: moment {} of {}, at {}", i + 1, times.len(), clock(*time)));
+            console.line(&format!("vrseg: picture {} of {}, at {}", i + 1, times.len(), clock(*time)));
         }
         // Each is a run of its own, which ends at the moment.
         let mut here = job.clone();
@@ -100,7 +100,7 @@ fn moments(args: &PreviewArgs, stop: &Stop, console: &Console) -> anyhow::Result
         let (green, _) = cell(outputs[1], TimeRange::default(), false)?;
         all.push(Moment { label: clock(start), cells: vec![source, matte, green] });
     }
-    Ok(Some(sheet::draw(&titles, &["frame", "matte", "before green"], &all)))
+    Ok(Some(sheet::draw(&titles, &["frame", "matte", "green"], &all)))
 }
 
 /// The job of a moment, its range still open: a matte and a green screen, hardly compressed.

@@ -45,7 +45,7 @@ fn to_text(input: &InputInfo, found: &FormatFindings, boxes: &[VrBox]) -> String
     if !input.video.orientation.is_upright() {
         let (degrees, mirrored) = input.video.orientation.rotation();
         let mirrored = if mirrored { "mirrored left to right, then " } else { "" };
-        line("rotation", format!("stored {mirrored}to be turned {degrees} degrees clockwise; sizes are as shown"));
+        line("rotation", format!("stored {mirrored}rotated, shown {degrees} degrees clockwise; sizes are as shown"));
     }
     line("streams", streams(input));
     let tags = input.video.tags;
@@ -123,7 +123,7 @@ fn matrix(input: &InputInfo) -> &'static str {
 
 fn color(input: &InputInfo) -> String {
     let v = &input.video;
-    let known = if v.matrix_known { "" } else { " (not stated: by the size)" };
+    let known = if v.matrix_known { "" } else { " (unstated: from the size)" };
     let range = if v.color.full_range { "full" } else { "limited" };
     format!("{}{known}, {range} range{}", matrix(input), if v.dynamic.is_high() { ", HDR" } else { "" })
 }
@@ -153,7 +153,7 @@ fn stereo_text(tag: StereoTag) -> &'static str {
         StereoTag::Mono => "mono",
         StereoTag::SideBySide => "side by side",
         StereoTag::TopBottom => "top-bottom",
-        StereoTag::Other => "a packing that vrseg doesn't split",
+        StereoTag::Other => "an unsupported packing",
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn plan(args: &PlanArgs, print: impl Fn(&str) -> anyhow::Result<()>) 
     let job: &JobArgs = &args.job;
     let (batch, seconds) = planned_jobs(job)?;
     if let (Some(_), true) = (&args.folder, batch.jobs.len() > 1) {
-        return Err(UsageError("--job is for one input; several have their folders beside their outputs".into()).into());
+        return Err(UsageError("--job is for one input; folders of several are beside their outputs".into()).into());
     }
     for one in &batch.jobs {
         let first = one.outputs.first().map(|o| segments::beside(&o.path)).unwrap_or_default();
@@ -61,7 +61,7 @@ pub(super) fn planned_jobs(args: &JobArgs) -> anyhow::Result<(Batch, f64)> {
     let seconds = settings.processing.segment_seconds.unwrap_or(DEFAULT_SEGMENT_SECONDS);
     let batch = jobs(args, &settings, &sources)?;
     if batch.jobs.iter().any(|job| !segments::can_be_resumed(job)) {
-        let why = "pictures, standard input and standard output can't be worked on in segments; plan videos in files";
+        let why = "pictures, standard input and standard output can't be split into segments; plan video files";
         return Err(UsageError(why.to_owned()).into());
     }
     Ok((batch, seconds))
@@ -85,7 +85,7 @@ pub(crate) fn work(args: &WorkArgs, stop: &Stop, console: &Console) -> anyhow::R
     let device = match args.device.as_ref().and_then(|d| d.0.as_str()) {
         Some(text) => Some(values::device(text).ok_or_else(|| {
             UsageError(format!(
-                "--device {text}: a worker has one device; start one for each, or run the job with them"
+                "--device {text}: a worker has one device; start one worker per device, or run the job with them"
             ))
         })?),
         None => None,
@@ -104,9 +104,9 @@ pub(crate) fn work(args: &WorkArgs, stop: &Stop, console: &Console) -> anyhow::R
         stopped |= outcome == Outcome::Stopped;
         ui.note(&match outcome {
             Outcome::Made => format!("segment {n} is finished"),
-            Outcome::Finished => format!("segment {n} was finished already"),
-            Outcome::Taken => format!("segment {n}: another worker is on it"),
-            Outcome::Stopped => format!("segment {n} was stopped; it has to be made again"),
+            Outcome::Finished => format!("segment {n} is already finished"),
+            Outcome::Taken => format!("segment {n}: another worker processes it"),
+            Outcome::Stopped => format!("segment {n} was interrupted; make it again"),
         });
     });
     ui.end();
@@ -149,8 +149,8 @@ pub(super) fn find_job(named: &Path) -> Result<PathBuf, UsageError> {
     let mut inside: Vec<_> = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| segments::is_job(p)).collect();
     match (inside.pop(), inside.is_empty()) {
         (Some(only), true) => Ok(only),
-        (None, _) => Err(UsageError(format!("{shown}: no planned job is in it; `vrseg plan` makes one"))),
-        (Some(_), false) => Err(UsageError(format!("{shown}: has several jobs in it; name one of their folders"))),
+        (None, _) => Err(UsageError(format!("{shown}: contains no planned job; create one with `vrseg plan`"))),
+        (Some(_), false) => Err(UsageError(format!("{shown}: contains several jobs; name one of their folders"))),
     }
 }
 
@@ -159,10 +159,13 @@ fn task_index() -> Result<usize, UsageError> {
     for name in INDEX_VARIABLES {
         if let Some(text) = std::env::var_os(name) {
             let number = text.to_str().and_then(|t| t.parse().ok());
-            return number.ok_or_else(|| UsageError(format!("{name}: {}: is no number of a segment", text.display())));
+            return number.ok_or_else(|| UsageError(format!("{name}: {}: expected a segment index", text.display())));
         }
     }
-    Err(UsageError(format!("say which segments: --index N, --next or --all (or set {})", INDEX_VARIABLES.join(" or "))))
+    Err(UsageError(format!(
+        "select segments with --index N, --next or --all (or set {})",
+        INDEX_VARIABLES.join(" or ")
+    )))
 }
 
 /// Passes only the first `Start` on, however many segments there are.

@@ -18,7 +18,7 @@ pub(crate) fn run(args: &UnpackArgs, stop: &Stop, console: &Console) -> anyhow::
     if args.output.extension().is_none() {
         let shown = args.output.display();
         return Err(UsageError(format!(
-            "--output {shown}: the name has no extension (.mkv, .mp4, .mov, .webm) that tells the container"
+            "--output {shown}: the name has no extension (.mkv, .mp4, .mov, .webm) that selects a container"
         ))
         .into());
     }
@@ -38,8 +38,7 @@ pub(crate) fn run(args: &UnpackArgs, stop: &Stop, console: &Console) -> anyhow::
         && !recognize(&input, &FormatRequest::default()).alpha_packed.value
     {
         console.warning(&format!(
-            "{}: nothing says that this video is alpha packed (neither metadata nor a name with _alpha), so the matte may \
-             show anything",
+            "{}: this video may not be alpha packed (no metadata, no name with _alpha), so the matte may be wrong",
             args.file.display()
         ));
     }

@@ -155,7 +155,7 @@ fn job_line(found: &mut Scan) -> Option<Vec<OsString>> {
         let many = inputs.len() > 1 && !ends_in_slash(&proposed);
         let proposed = if many { OsString::from("out/") } else { proposed };
         if found.notes.is_empty() || !named {
-            found.notes.push(note("no output was named; it follows -o".to_owned()));
+            found.notes.push(note("no output given; use -o".to_owned()));
         }
         if Path::new(&first).is_dir() && !has(found, &["-r", "--recursive"]) {
             found.options.push(vec!["-r".into()]);
@@ -187,7 +187,7 @@ fn job_line(found: &mut Scan) -> Option<Vec<OsString>> {
     Some(inputs.into_iter().chain(found.options.iter().flatten().cloned()).collect())
 }
 
-const NO_INPUT: &str = "no input was named: vrseg IN.mp4 -o OUT.mp4";
+const NO_INPUT: &str = "no input given: vrseg IN.mp4 -o OUT.mp4";
 
 /// A line whose inputs aren't there won't do either.
 fn missing(inputs: &[OsString], notes: &mut Vec<Note>) {
@@ -253,14 +253,14 @@ fn of_command(root: &Command, path: &[String], words: &[OsString]) -> Repair {
                 notes.push(note(format!("{shown} belongs to {slot}")));
                 options.push(vec![(*slot).into(), file]);
             }
-            None => notes.push(note(format!("vrseg {whole} has no use for {shown}"))),
+            None => notes.push(note(format!("vrseg {whole} doesn't accept {shown}"))),
         }
     }
     if let Some((option, example)) = place.and_then(|place| place.needs)
         && !given(&options, option)
         && !given(&options, "--output")
     {
-        notes.push(note(format!("no output was named; it follows {option}")));
+        notes.push(note(format!("no output given; use {option}")));
         options.push(vec![option.into(), example.into()]);
     }
     let line = path.iter().map(OsString::from).chain(files).chain(options.into_iter().flatten()).collect();

@@ -39,15 +39,15 @@ pub(super) fn sentence(error: &Error) -> Option<String> {
                 _ => return None,
             };
             Some(if other == arg {
-                format!("{arg} was given twice; once is enough")
+                format!("{arg} was given twice")
             } else {
-                format!("{arg} and {other} don't go together; leave one of them out")
+                format!("{arg} and {other} don't go together; remove one of them")
             })
         }
         (ErrorKind::NoEquals | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues, Some(arg)) => {
             Some(format!("{arg} needs a value"))
         }
-        (ErrorKind::TooManyValues, Some(arg)) => Some(format!("{arg} takes one value, not {value} too")),
+        (ErrorKind::TooManyValues, Some(arg)) => Some(format!("{arg} accepts one value; {value} is a second one")),
         (ErrorKind::MissingRequiredArgument, Some(all)) => Some(format!("{all} is missing")),
         _ => None,
     }

@@ -190,7 +190,7 @@ impl Scan {
             }
             Does::Input => {
                 self.inputs.extend(value);
-                return self.note(format!("{shown} isn't needed: an input stands by itself"), certain);
+                return self.note(format!("{shown} isn't needed: inputs have no option"), certain);
             }
             Does::Command(command) => {
                 self.command = Some(command);

@@ -17,8 +17,8 @@ pub(in crate::cli) fn unknown(env: impl Iterator<Item = (OsString, OsString)>) -
     unknown
         .into_iter()
         .map(|name| match meant(&name) {
-            Some(near) => format!("{name}: no such variable, it is ignored; did you mean {near}?"),
-            None => format!("{name}: no such variable, it is ignored; `vrseg --show-config` lists the settings"),
+            Some(near) => format!("{name}: unknown variable, ignored; did you mean {near}?"),
+            None => format!("{name}: unknown variable, ignored; `vrseg --show-config` lists the settings"),
         })
         .collect()
 }

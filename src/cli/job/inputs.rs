@@ -49,7 +49,7 @@ pub(crate) fn gather<'a>(
             Err(e) => problems.push(missing(path, &e)),
             Ok(meta) if is_pipe(&meta) => problems.push(pipe(path)),
             Ok(meta) if meta.is_dir() && !recursive => {
-                problems.push(format!("{show}: is a folder; add -r to take the videos in it"));
+                problems.push(format!("{show}: is a folder; add -r to process its videos"));
             }
             Ok(meta) if meta.is_dir() => {
                 let before = found.len();

@@ -95,7 +95,7 @@ fn meant(word: &str) -> Option<String> {
 
 fn no_mode(word: &str, text: &Path) -> String {
     if KEYS.iter().any(|(key, _)| *key == word) {
-        return format!("{word} stands behind a mode: -o green:{}", text.display());
+        return format!("{word} follows a mode: -o green:{}", text.display());
     }
     let near = meant(word).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
     format!("there is no mode {word}{near}\n  modes: {}; a file of that name is ./{}", MODES.join(", "), text.display())
@@ -115,7 +115,7 @@ fn settings<'a>(text: &'a OsStr, mode: &str) -> Result<(Overrides, &'a OsStr), S
             return Err(if first {
                 joined()
             } else {
-                format!("{key} is no setting of an output; there are {}", all.join(", "))
+                format!("{key} is not a setting of an output; settings: {}", all.join(", "))
             });
         };
         rest = &rest[at + 1..];
@@ -198,7 +198,7 @@ mod tests {
             ("holiday=a.webm", "a file of that name is ./holiday=a.webm"),
             ("matte:out.mp4", "a mode is joined with =: -o matte=out.mp4"),
             ("mask:out.mp4", "did you mean matte?"),
-            ("codec=ffv1=a.mkv", "codec stands behind a mode: -o green:codec=ffv1=a.mkv"),
+            ("codec=ffv1=a.mkv", "codec follows a mode: -o green:codec=ffv1=a.mkv"),
             ("green=a.mp4,matte=b.mp4", "each output has its own -o: -o green=a.mp4 -o matte=b.mp4"),
             ("rtmp://host/live", "is a URL"),
         ] {

@@ -52,8 +52,7 @@ impl OutputRequest {
         let folder = rest.ends_with(b"/") || path.is_dir();
         if !folder && path.extension().is_none() {
             return Err(UsageError(format!(
-                "--output {}: the name has no extension (.mp4, .mkv, .mov, .webm, .png) that tells the container; \
-                 a folder that doesn't exist yet needs a / at its end",
+                "--output {}: the name has no extension (.mp4, .mkv, .mov, .webm, .png) that selects a container; end the name of a new folder with /",
                 path.display()
             )));
         }

@@ -56,7 +56,7 @@ pub(crate) fn run(batch: &Batch, engine: &impl Engine, stop: &Stop, ui: &Progres
         let mut result = engine.run(job, &stop.next_job(), ui);
         if result.as_ref().is_err_and(is_broken_cached_run) && stop.presses() == 0 {
             // Rare: a video that begins like one that was seen before.
-            tracing::info!("kept mattes end in the middle of a run; every matte is computed");
+            tracing::info!("cached mattes end mid-sequence; computing every matte");
             let mut again = job.clone();
             again.cache.read = false;
             result = engine.run(&again, &stop.next_job(), ui);
@@ -145,7 +145,7 @@ fn report_skipped(batch: &Batch, ui: &ProgressUi) {
         }
     }
     for (input, output) in &batch.left {
-        ui.note(&format!("{}: {} exists and is left; the other outputs are made", input.display(), output.display()));
+        ui.note(&format!("{}: {} exists and is kept; making the other outputs", input.display(), output.display()));
     }
 }
 

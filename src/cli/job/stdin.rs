@@ -26,12 +26,12 @@ impl Spooled {
         let wrong = |why: String| UsageError(format!("standard input: {why}"));
         let mut input = io::stdin().lock();
         if input.is_terminal() {
-            return Err(wrong("is a terminal; send a video through it (cat video.mp4 | vrseg - ...)".to_owned()));
+            return Err(wrong("is a terminal; pipe a video into it (cat video.mp4 | vrseg - ...)".to_owned()));
         }
         let file = tempfile::tempfile_in(folder).or_else(|_| tempfile::tempfile()).map_err(|e| wrong(e.to_string()))?;
         let bytes = io::copy(&mut input, &mut &file).map_err(|e| wrong(e.to_string()))?;
         if bytes == 0 {
-            return Err(wrong("nothing came through it".to_owned()));
+            return Err(wrong("it is empty".to_owned()));
         }
         Ok(Self { file })
     }

@@ -45,7 +45,7 @@ pub(crate) fn obstacle() -> Option<&'static str> {
     }
     std::env::var_os("TERM")
         .is_none_or(|t| t == "dumb" || t.is_empty())
-        .then_some("TERM names no terminal that can be drawn on")
+        .then_some("TERM is not a terminal with cursor control")
 }
 
 /// Restores the terminal. Does nothing where there is no page; may be called anywhere.

@@ -67,7 +67,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, page: &Page, options: &DrawOptions) {
         draw_job(now, options, facts, buffer);
     }
     draw_messages(&page.messages, options, messages, buffer);
-    let hint = " q or Ctrl-C: finish the frames under way and stop   p: preview on and off";
+    let hint = " q or Ctrl-C: finish the current frames and stop   p: preview on and off";
     Paragraph::new(hint).style(Style::new().add_modifier(Modifier::DIM)).render(keys, buffer);
 }
 
@@ -81,7 +81,7 @@ fn title_line(now: &Snapshot, options: &DrawOptions, width: usize) -> Paragraph<
     let (word, color) = match now.phase {
         Phase::Starting => ("starting", Color::Cyan),
         Phase::Loading => ("loading the model", Color::Cyan),
-        Phase::Tuning => ("trying splits of threads", Color::Cyan),
+        Phase::Tuning => ("measuring splits of threads", Color::Cyan),
         Phase::Running => ("running", Color::Green),
         Phase::Joining => ("joining segments", Color::Green),
         Phase::Stopping => ("stopping", Color::Yellow),

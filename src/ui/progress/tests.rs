@@ -42,9 +42,9 @@ fn human_style_prints_lines_without_a_terminal() {
          [2/3] model    selfie at 512x512\n\
          [2/3] output   green out.mp4 (libx264)\n\
          [2/3]          matte mask.mkv (libx264)\n\
-         [2/3] tuning   trying which split of threads is fastest, 5 s at most\n\
+         [2/3] tuning   measuring the fastest split of threads, 5 s at most\n\
          [2/3] tuning   4 threads for the model, 1 worker: the fastest of 3 splits tried in 3.24 s, 1.08 times the \
-         rules' speed\n\
+         default's speed\n\
          [2/3] device   CPU\n\
          [2/3] 20 %, 120/600 frames, 28 fps, 0 s elapsed, "
     );
@@ -79,9 +79,7 @@ fn batch_ends_with_the_names_of_what_failed_and_why() {
     assert!(text.contains("1 of 3 files done in ") && text.contains(" s, 1 failed, 1 skipped\n"), "{text}");
     assert!(text.contains("  failed   bad.mp4: cannot decode: no video stream\n"), "{text}");
     assert!(text.contains("  skipped  old.mp4: old_green.mp4 exists\n"), "{text}");
-    assert!(
-        text.ends_with("next: vrseg eval --pred mask.mkv --source a.mp4   # flicker, and how well the eyes agree\n")
-    );
+    assert!(text.ends_with("next: vrseg eval --pred mask.mkv --source a.mp4   # flicker, and agreement of the eyes\n"));
 }
 
 #[test]
@@ -151,7 +149,7 @@ fn profiling_lists_every_stage_and_the_bottleneck() {
     job(&ui.with_profiling(machine));
     let text = output.text();
     assert!(text.contains("  encode      20.00 s    1.40 s\n"), "{text}");
-    assert!(text.contains("  1.8 of 2 cores were at work; most of the waiting was for encode; what helps: "), "{text}");
+    assert!(text.contains("  1.8 of 2 cores were busy; most stages waited for encode; what helps: "), "{text}");
 }
 
 #[test]
@@ -184,7 +182,7 @@ fn json_style_writes_one_object_per_line_and_no_text() {
 }
 
 #[test]
-fn json_stops_when_its_reader_is_gone() {
+fn json_stops_when_its_reader_closes() {
     struct ClosedPipe;
     impl Write for ClosedPipe {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {

@@ -51,7 +51,7 @@ pub(super) fn labeled(console: &Console, label: &str, value: &str) -> String {
 pub(super) fn phase(phase: JobPhase, limit: Option<f64>) -> String {
     let text = match phase {
         JobPhase::Loading => "loading the model",
-        JobPhase::Tuning => "trying which split of threads is fastest",
+        JobPhase::Tuning => "measuring the fastest split of threads",
         JobPhase::Joining => "joining the segments",
     };
     limit.map_or(text.to_owned(), |s| format!("{text}, {} at most", format::duration(s)))
@@ -63,9 +63,9 @@ pub(super) fn tuned(event: &Event) -> String {
     let split = format!("{} for the model, {}", count(*infer as u64, "thread"), count(*workers as u64, "worker"));
     let took = format::took(*seconds);
     match (*tried, *gain > 1.0) {
-        (0 | 1, _) => format!("{split}, by the rules: others could not be compared in {took}"),
-        (n, false) => format!("{split}, by the rules: the fastest of {n} splits tried in {took}"),
-        (n, true) => format!("{split}: the fastest of {n} splits tried in {took}, {gain:.2} times the rules' speed"),
+        (0 | 1, _) => format!("{split} (default: no time to compare others in {took})"),
+        (n, false) => format!("{split} (default: the fastest of {n} splits tried in {took})"),
+        (n, true) => format!("{split}: the fastest of {n} splits tried in {took}, {gain:.2} times the default's speed"),
     }
 }
 
@@ -202,7 +202,7 @@ pub(super) fn done(s: &Summary, warnings: &[String], console: &Console) -> Strin
         }
     }
     if s.interrupted && !s.outputs.is_empty() {
-        line("", "the outputs end early; the same command with -n instead of -y finishes them");
+        line("", "the outputs are incomplete; the same command with -n instead of -y finishes them");
     }
     if let Some(times) = times(s) {
         line("time", &times);
@@ -262,9 +262,9 @@ pub(super) fn next_step(s: &Summary, input: &str) -> Option<String> {
         |mode: &str| s.outputs.iter().find(|o| o.mode == mode).map(|o| vrseg_cluster::quoted(&format::path(&o.path)));
     let input = vrseg_cluster::quoted(input);
     Some(if let Some(packed) = output("passthrough") {
-        format!("vrseg unpack {packed} -o matte.mkv   # reads the matte back, to check it")
+        format!("vrseg unpack {packed} -o matte.mkv   # extracts the matte to check it")
     } else if let Some(matte) = output("matte") {
-        format!("vrseg eval --pred {matte} --source {input}   # flicker, and how well the eyes agree")
+        format!("vrseg eval --pred {matte} --source {input}   # flicker, and agreement of the eyes")
     } else {
         format!("vrseg preview {input} -o sheet.png   # frames and their mattes on one sheet")
     })
@@ -272,7 +272,7 @@ pub(super) fn next_step(s: &Summary, input: &str) -> Option<String> {
 
 /// Stages and their seconds, a line each, and the bottlenecks.
 pub(super) fn profile(s: &Summary, machine: &Machine) -> String {
-    let mut text = String::from("  stage      at work   waiting   a frame: half  95 %  99 %  longest\n");
+    let mut text = String::from("  stage         busy   waiting   a frame:  50 %  95 %  99 %  longest\n");
     for t in &s.stages {
         let _ = writeln!(text, "  {:9}{:8.2} s{:8.2} s{}", t.stage, t.busy, t.waiting, latencies(t));
     }

@@ -110,9 +110,9 @@ fn memory(points: &[&Point]) -> Result<Chart, ChartError> {
         categories: &categories,
     };
     let mut all = vec![of_whole("main memory", BLUE, points, |w| gib(w.peak_memory))];
-    let card = series("the card's", ORANGE, points, |p| p.whole()?.gpu_memory.map(gib));
-    if card.values.iter().any(Option::is_some) {
-        all.push(card);
+    let gpu = series("GPU memory", ORANGE, points, |p| p.whole()?.gpu_memory.map(gib));
+    if gpu.values.iter().any(Option::is_some) {
+        all.push(gpu);
     }
     Ok(chart("memory", &labels, &all, bars(&labels, &all)?))
 }
@@ -178,7 +178,7 @@ fn precision(points: &[&Point]) -> Result<Chart, ChartError> {
     let labels = ChartLabels {
         title: "Speed by precision",
         unit: "frames per second, more is better",
-        across: "number format of the network",
+        across: "number format of the model",
         categories: &categories,
     };
     let infer = |p: &Point| Some(p.measured()?.stages.iter().find(|s| s.stage == "infer")?.fps);

@@ -44,7 +44,7 @@ pub(super) fn facts(results: &Results) -> Vec<(&'static str, String)> {
         ),
     ));
     if !results.finished {
-        facts.push(("unfinished", "not all points were measured; `vrseg bench --resume` goes on".to_owned()));
+        facts.push(("unfinished", "not all points were measured; `vrseg bench --resume` continues".to_owned()));
     }
     facts
 }

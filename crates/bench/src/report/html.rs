@@ -79,9 +79,9 @@ fn headline_figures(results: &Results, target_fps: f64) -> String {
     all.push((format!("{reached} of {runs}"), format!("pipelines reach {target_fps:.0} fps")));
     let failed = results.points.len() - measured;
     all.push((format!("{measured} of {}", results.points.len()), format!("points measured, {failed} failed")));
-    let mut html = "<div class=\"cards\">\n".to_owned();
+    let mut html = "<div class=\"tiles\">\n".to_owned();
     for (figure, what) in all {
-        let _ = writeln!(html, "<div class=\"card\"><b>{}</b><span>{}</span></div>", escape(&figure), escape(&what));
+        let _ = writeln!(html, "<div class=\"tile\"><b>{}</b><span>{}</span></div>", escape(&figure), escape(&what));
     }
     html + "</div>\n"
 }
@@ -115,8 +115,8 @@ fn targets(results: &Results) -> String {
     }
     let head = ["size", "target fps", "target ms", "measured fps", "measured ms"];
     format!(
-        "<h2>Targets on an {TARGET_GPU}</h2>\n{}<p class=\"note\">The targets are wishes for that card, not \
-         measurements. What was measured, was measured on {}.</p>\n",
+        "<h2>Targets on an {TARGET_GPU}</h2>\n{}<p class=\"note\">The targets for that GPU are not measurements; \
+         measured was on {}.</p>\n",
         table(&head, &rows),
         escape(&results.machine.summary())
     )
@@ -145,7 +145,7 @@ fn points(results: &Results) -> String {
                         let infer = m.stages.first().map_or(0.0, |s| s.fps);
                         let _ = write!(
                             rows,
-                            "<td class=\"text\" colspan=\"{}\" title=\"{}\">only the network: {} fps</td>",
+                            "<td class=\"text\" colspan=\"{}\" title=\"{}\">only the model: {} fps</td>",
                             head.len() - 3,
                             escape(note),
                             number(infer)

@@ -56,7 +56,7 @@ pub fn text(results: &Results, target_fps: f64) -> String {
     if has_target_gpu(&results.machine) {
         let _ = write!(
             text,
-            "\nTargets on an {TARGET_GPU} (wishes, not measured) beside what {} does\n{}",
+            "\nTargets on an {TARGET_GPU} (not measured) beside {}\n{}",
             results.machine.host,
             targets(results)
         );

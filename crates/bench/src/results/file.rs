@@ -16,7 +16,7 @@ pub enum ResultsError {
         source: std::io::Error,
     },
     /// It isn't such a file.
-    #[error("{} is no file of `vrseg bench`: {what}", path.display())]
+    #[error("{} is not a result file of `vrseg bench`: {what}", path.display())]
     Form {
         /// File that was read.
         path: std::path::PathBuf,
@@ -37,7 +37,9 @@ impl Results {
             serde_json::from_slice(&bytes).map_err(|e| form(format!("it isn't JSON ({e})")))?;
         match any.get("schema").and_then(serde_json::Value::as_u64) {
             Some(n) if n > u64::from(SCHEMA) => {
-                return Err(form(format!("its form is version {n}, this vrseg knows {SCHEMA}; use a newer vrseg")));
+                return Err(form(format!(
+                    "its format version is {n}, and this vrseg supports {SCHEMA}; use a newer vrseg"
+                )));
             }
             Some(_) => {}
             None => return Err(form("it has no field `schema`".to_owned())),
@@ -45,7 +47,7 @@ impl Results {
         serde_json::from_value(any).map_err(|e| form(e.to_string()))
     }
 
-    /// Writes the file anew; whoever reads it meanwhile sees the old one or the new one.
+    /// Writes the file again; whoever reads it meanwhile sees the old one or the new one.
     ///
     /// # Errors
     /// It can't be written.

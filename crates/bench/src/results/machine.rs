@@ -6,7 +6,7 @@ use vrseg_hardware::Machine;
 /// The machine, as far as it decides the figures.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MachineInfo {
-    /// Name in the network.
+    /// Name in the model.
     pub host: String,
     /// The operating system and its kernel.
     pub system: String,
@@ -40,9 +40,9 @@ impl MachineInfo {
         }
     }
 
-    /// In one line: `host: AMD EPYC, 2 cores, 24 GiB, no NVIDIA card`.
+    /// In one line: `host: AMD EPYC, 2 cores, 24 GiB, no NVIDIA GPU`.
     pub fn summary(&self) -> String {
-        let gpus = if self.gpus.is_empty() { "no NVIDIA card".to_owned() } else { self.gpus.join(", ") };
+        let gpus = if self.gpus.is_empty() { "no NVIDIA GPU".to_owned() } else { self.gpus.join(", ") };
         let gib = self.memory as f64 / f64::from(1 << 30);
         format!("{}: {}, {} cores, {gib:.0} GiB, {gpus}", self.host, self.cpu, self.cores)
     }

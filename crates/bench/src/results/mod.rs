@@ -1,5 +1,5 @@
 //! What a benchmark found: the types that stand in its JSON file, and the same as CSV.
-//! `docs/benchmarking.md` describes the fields.
+//! `docs/performance_guide.md` describes the fields.
 //!
 //! Imports: `measured` and `machine` stand alone; `point` builds on `measured`, `benchmark` on both, `file` and
 //! `csv` on `benchmark`.

@@ -50,7 +50,7 @@ impl Live {
     }
 }
 
-/// A frame at the network's size with its matte.
+/// A frame at the model's size with its matte.
 #[derive(Clone, Debug)]
 pub struct PreviewFrame {
     /// Number of the frame, from 0.
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_glimpse_is_made_only_when_asked_for_and_once() {
+    fn preview_is_made_once_per_request() {
         let preview = Preview::default();
         let mut made = 0;
         let mut offer = |frame| {

@@ -180,10 +180,10 @@ pub struct OutputReport {
 /// What the caches did for a job.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct CacheReport {
-    /// Frames by where their mattes came from.
+    /// Frames by the source of their mattes.
     #[serde(flatten)]
     pub frames: CacheStats,
-    /// Share of the frames that the network did not have to see, 0..=1.
+    /// Share of the frames that the model did not have to see, 0..=1.
     pub hit_rate: f64,
     /// Entries that could not be kept on disk: it was too slow or full.
     pub lost: u64,

@@ -130,7 +130,7 @@ impl Cuts {
         }
     }
 
-    /// Those of a part of a video whose ticks last so many seconds.
+    /// Those of a part of a video whose ticks last this many seconds.
     pub fn of(part: &Part<'_>, tick: f64) -> Self {
         let begin = part.begin.as_ref();
         Self {

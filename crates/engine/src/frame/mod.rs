@@ -43,7 +43,7 @@ pub struct PreparedFrame {
     pub motion: Vec<Motion>,
     /// The people in it, where anybody looks for them.
     pub people: Vec<FramePerson>,
-    /// For each network that looks through windows, what it found in the window on each of `people`; empty before it has
+    /// For each model that looks through windows, what it found in the window on each of `people`; empty before it has
     /// run.
     pub mattes: Vec<Vec<Plane<f32>>>,
 }
@@ -60,21 +60,21 @@ impl PreparedFrame {
     }
 }
 
-/// A frame whose views were sampled, and the pictures that each network is shown of it.
+/// A frame whose views were sampled, and the pictures that each model is shown of it.
 #[derive(Debug)]
 pub struct SampledFrame {
     /// The frame; at first it isn't known whether it begins a scene, what moves in it, and who is there.
     pub frame: PreparedFrame,
-    /// For each network: all windows of the first view, of the second ..., or those on each of the frame's people.
+    /// For each model: all windows of the first view, of the second ..., or those on each of the frame's people.
     pub pictures: Vec<Batch>,
 }
 
-/// Frames that go through the networks together, and the networks' inputs made from them.
+/// Frames that go through the models together, and the models' inputs made from them.
 #[derive(Debug)]
 pub struct InferenceBatch {
     /// In order.
     pub frames: Vec<PreparedFrame>,
-    /// For each network, the pictures of the first frame, then those of the next ...
+    /// For each model, the pictures of the first frame, then those of the next ...
     pub batches: Vec<Batch>,
 }
 

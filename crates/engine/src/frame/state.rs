@@ -1,6 +1,6 @@
 //! What a run knows of the frames before: all that makes a frame's mattes depend on more than the frame.
-//! It is collected from the stages at the border between two segments, so that work that goes on there
-//! goes on exactly as if nothing had happened.
+//! It is collected from the stages at the border between two segments, so that work that continues there
+//! continues exactly as if nothing had happened.
 
 use crate::people::PeopleState;
 use serde::{Deserialize, Serialize};
@@ -13,13 +13,13 @@ use vrseg_infer::cache::{Chain, InferenceState};
 pub struct TemporalState {
     /// The scene detector's last picture.
     pub scene: Option<Plane<f32>>,
-    /// Each network's.
+    /// Each model's.
     pub inference: Vec<InferenceState>,
     /// Of each view's stabilizer the last picture and matte; `None` before the first frame.
     pub stabilizers: Vec<Option<(Plane<f32>, Plane<f32>)>>,
     /// Who is where; `None` where nobody is looked for.
     pub people: Option<PeopleState>,
-    /// Of each output's moving background the seconds at which its loop under way began, and the loop's
+    /// Of each output's moving background the seconds at which its loop in flight began, and the loop's
     /// length as far as it is known.
     pub backgrounds: Vec<Option<(f64, f64)>>,
 }

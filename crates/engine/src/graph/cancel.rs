@@ -1,4 +1,4 @@
-//! One flag for the whole job: go on, end gently, stop at once.
+//! One flag for the whole job: continue, stop after the current frames, stop at once.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -12,7 +12,7 @@ impl Cancel {
         Self(AtomicU8::new(0))
     }
 
-    /// First request: no more frames are read, what is under way is finished and the outputs are
+    /// First request: no more frames are read, what is in flight is finished and the outputs are
     /// closed properly. Second request: stop at once.
     pub fn request(&self) {
         let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| Some(n.saturating_add(1).min(2)));

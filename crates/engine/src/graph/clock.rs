@@ -24,7 +24,7 @@ pub struct StageReport {
     pub threads: u64,
     /// Frames that it finished.
     pub frames: u64,
-    /// Units that it finished: frames, in the network batches.
+    /// Units that it finished: frames, in the model batches.
     pub units: u64,
     /// Frames that wait for it just now.
     pub queue: u64,
@@ -48,7 +48,7 @@ struct StageClock {
     taken: AtomicU64,
     done: AtomicU64,
     handed: AtomicU64,
-    /// Work on one unit: a frame, in the network a batch.
+    /// Work on one unit: a frame, in the model a batch.
     unit: Histogram,
 }
 
@@ -72,7 +72,7 @@ pub struct Worker<'a> {
     busy: Duration,
     /// The frame that is worked on.
     frame: Option<u64>,
-    /// It helps the stage's threads, and only its work and what it hands over count.
+    /// It helps the stage's threads, and only its work and what it passes count.
     helper: bool,
 }
 
@@ -195,7 +195,7 @@ impl Clocks {
                 threads: count(&c.threads),
                 frames: count(&c.done),
                 units: p.count,
-                // A frame may be taken a moment before it is counted as handed over. Nothing waits for a stage that
+                // A frame may be taken a moment before it is counted as passed. Nothing waits for a stage that
                 // the graph doesn't have.
                 queue: if count(&c.threads) > 0 { u64::saturating_sub(handed, count(&c.taken)) } else { 0 },
                 p50: p.p50,
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn the_busiest_stage_holds_the_others_up() {
         let c = Clocks::default();
-        // Two threads share the encoder's work, one does all of the network's.
+        // Two threads share the encoder's work, one does all of the model's.
         drop((c.enter("encode"), c.enter("encode"), c.enter("infer")));
         c.stages[6].busy_ns.store(Duration::from_secs(3).as_nanos() as u64, Ordering::Relaxed);
         c.stages[3].busy_ns.store(Duration::from_secs(2).as_nanos() as u64, Ordering::Relaxed);
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_handed_over_and_not_taken_waits() {
+    fn unsent_items_wait() {
         let c = Clocks::default();
         let (mut prepare, mut infer) = (c.enter("prepare"), c.enter("infer"));
         prepare.hand(4);

@@ -6,7 +6,7 @@ use vrseg_hardware::sampler::Latest;
 use vrseg_infer::cache::Cache;
 
 /// Share of the limit from which on memory is given up, in percent: what is given up comes back only when
-/// the frames that are under way are done.
+/// the frames that are in flight are done.
 const HIGH: u64 = 90;
 
 /// Looks at what the process holds, and takes it away where that nears the limit: cached mattes first, which
@@ -28,7 +28,7 @@ pub(crate) struct MemoryGuard<'a> {
 }
 
 impl<'a> MemoryGuard<'a> {
-    /// One for a job that needs at least so many frames in flight.
+    /// One for a job that needs at least this many frames in flight.
     pub(crate) fn new(
         limit: u64,
         latest: Latest,
@@ -51,29 +51,29 @@ impl<'a> MemoryGuard<'a> {
         if gave && !self.warned {
             self.warned = true;
             let message = format!(
-                "memory: {held_mb} MiB of {limit_mb} (--max-memory) are in use: fewer mattes are kept and fewer frames \
-                 are under way from here on"
+                "memory: {held_mb} MiB of {limit_mb} (--max-memory) are in use: from here on fewer mattes are cached \
+                 and fewer frames are in flight"
             );
             (self.warn)(message);
         } else if !gave && held > self.limit && !self.warned_of_excess {
             self.warned_of_excess = true;
             let message = format!(
-                "memory: {held_mb} MiB are in use, more than the {limit_mb} of --max-memory, and nothing is left to be \
-                 given up; a smaller --input-size or --batch-size or fewer --threads need less"
+                "memory: {held_mb} MiB are in use, more than --max-memory ({limit_mb}), and nothing more can be \
+                 freed; use a smaller --input-size, a smaller --batch-size or fewer --threads"
             );
             (self.warn)(message);
         }
     }
 }
 
-/// How source frames come in: so many at once, and fewer where memory runs short.
+/// Limits source frames in flight, to fewer where memory runs short.
 pub(crate) struct Admission<'a> {
     permits: Permits,
     guard: Option<MemoryGuard<'a>>,
 }
 
 impl<'a> Admission<'a> {
-    /// So many frames at once.
+    /// This many frames at once.
     pub(crate) fn new(permits: Permits, guard: Option<MemoryGuard<'a>>) -> Self {
         Self { permits, guard }
     }

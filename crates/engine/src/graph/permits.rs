@@ -69,7 +69,7 @@ impl Permits {
 }
 
 /// Source frames that may be in flight: as many as fit `queue_bytes`, but enough for one batch
-/// to be filled while another is in the network and `workers` hold one each, and no more than keep
+/// to be filled while another is in the model and `workers` hold one each, and no more than keep
 /// every stage busy with as much again waiting: each costs the page faults of its buffers.
 pub(crate) fn frames_in_flight(queue_bytes: usize, frame_bytes: usize, batch: usize, workers: usize) -> usize {
     let least = 2 * batch + workers;

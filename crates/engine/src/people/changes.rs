@@ -49,7 +49,7 @@ mod tests {
     use vrseg_image::matte::resize;
 
     #[test]
-    fn what_moves_is_seen_unless_it_is_somebody_who_is_followed() {
+    fn unexplained_motion_is_detected() {
         let surface = Surface::new(None, 320, 320);
         let picture = |x: usize| {
             let inside = |i: usize| (x..x + 20).contains(&(i % 160)) && (60..100).contains(&(i / 160));

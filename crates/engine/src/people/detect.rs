@@ -6,7 +6,7 @@ use vrseg_image::matte::people::{PersonBox, Window, blacken_outside};
 use vrseg_image::matte::to_network;
 use vrseg_image::plane::Yuv;
 
-/// Share of a view's side: a box that ends so near at a border is cut by it, where the eye goes on beyond it.
+/// Share of a view's side: a box that ends so near at a border is cut by it, where the eye continues beyond it.
 const CUT: f64 = 0.012;
 /// A box that is cut counts only if it takes up this share of the view: who is smaller is whole in another view.
 const LARGE: f64 = 0.35;
@@ -45,7 +45,7 @@ impl Finder {
         }
         let plane = self.surface.plane(view.center);
         let at = |share: f64| (2.0 * share - 1.0) * view.half;
-        // The picture goes on beyond a border whose middle it shows.
+        // The picture continues beyond a border whose middle it shows.
         let goes_on = |x: f64, y: f64| self.surface.shows(plane.spot([at(x), at(y)]), 1.0);
         let cut = [
             l < CUT && goes_on(0.0, 0.5),

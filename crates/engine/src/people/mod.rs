@@ -1,5 +1,5 @@
 //! Finding people and following them: where the windows of each frame are. Everything that depends on the frame before
-//! is in [`Finder`], and it works on one frame after the other, ahead of the network: mattes decide nothing here.
+//! is in [`Finder`], and it works on one frame after the other, ahead of the model: mattes decide nothing here.
 
 mod changes;
 mod detect;
@@ -52,7 +52,7 @@ pub struct FramePerson {
 /// Finds people and follows them.
 pub struct Finder {
     detector: Detector,
-    /// Confirms people the detector isn't sure about, where there are networks for that.
+    /// Confirms people the detector isn't sure about, where there are models for that.
     verifier: Option<Verifier>,
     /// What the detector looks through.
     views: Vec<Window>,

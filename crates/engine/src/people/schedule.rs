@@ -1,4 +1,4 @@
-//! When the detector looks through which of its views. A look costs as much as ten windows of a small network, so looks
+//! When the detector looks through which of its views. A look costs as much as ten windows of a small model, so looks
 //! are spread evenly: one view at a time, every few frames.
 
 use serde::{Deserialize, Serialize};

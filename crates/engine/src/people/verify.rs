@@ -1,4 +1,4 @@
-//! A second opinion on people the detector isn't sure about: networks look at them through a window.
+//! A second opinion on people the detector isn't sure about: models look at them through a window.
 
 use crate::error::Result;
 use crate::plan::{Verification, WindowNetwork};
@@ -28,7 +28,7 @@ pub(super) struct Verifier {
 }
 
 impl Verifier {
-    /// Loads the networks, for windows on `surface`.
+    /// Loads the models, for windows on `surface`.
     ///
     /// # Errors
     /// As [`Network::load`].
@@ -43,12 +43,12 @@ impl Verifier {
         witnesses.flat_map(|witness| witness.network.take_notes()).collect()
     }
 
-    /// How much of a person the two networks see in a track's box, their shares of it added up, 0 to 1.5. Without the keen
+    /// How much of a person the two models see in a track's box, their shares of it added up, 0 to 1.5. Without the keen
     /// one, the strict one counts for both; where the keen one sees enough, or too little for the other to make up for, that
     /// isn't run.
     ///
     /// # Errors
-    /// What a network says.
+    /// What a model says.
     pub(super) fn look_at(&mut self, track: &Track, look: &mut Look<'_>) -> Result<f32> {
         let Some(keen) = &mut self.keen else {
             return Ok(2.0 * self.strict.share(look, &track.region)?.min(MOST));
@@ -61,7 +61,7 @@ impl Verifier {
     }
 }
 
-/// A network that looks at one person at a time.
+/// A model that looks at one person at a time.
 struct Witness {
     network: Network,
     margin: f64,
@@ -78,7 +78,7 @@ impl Witness {
         Ok(Self { network, margin, batch, states: States::default(), alphas: Vec::new() })
     }
 
-    /// The share of a box that the network takes for a person, 0..=1.
+    /// The share of a box that the model takes for a person, 0..=1.
     fn share(&mut self, look: &mut Look<'_>, region: &Region) -> Result<f32> {
         let (surface, rect) = look.eye;
         let window = Window::around(surface, region, self.margin);

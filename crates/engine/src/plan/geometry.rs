@@ -54,8 +54,8 @@ fn passthrough(
     video: &VideoInfo,
 ) -> std::result::Result<PassthroughPlan, String> {
     let Some(lens) = format.projection.lens() else {
-        return Err("is for VR, and this video is flat: there is nothing to look around in. If it is VR, say so \
-                    with --projection hequirect, equirect or fisheye; for a flat video take green or alpha"
+        return Err("requires VR video, and this video is flat; if it is VR, set --projection hequirect, equirect or \
+            fisheye; for flat video use green or alpha"
             .to_owned());
     };
     let height = views.rects[0].h;
@@ -146,10 +146,13 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_by_name() {
+    fn invalid_values_are_refused_by_name() {
         let stereo = Format { layout: Layout::SideBySide, projection: Projection::HalfEquirectangular, ..Format::FLAT };
         let why = |format, size| geometry(format, None, size).unwrap_err().to_string();
-        assert!(why(Format::FLAT, (1920, 1080)).contains("scene.mp4: passthrough is for VR, and this video is flat"));
+        assert!(
+            why(Format::FLAT, (1920, 1080))
+                .contains("scene.mp4: passthrough requires VR video, and this video is flat")
+        );
         assert!(why(stereo, (100, 50)).contains("at least 64x64"));
     }
 }

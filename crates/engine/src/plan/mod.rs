@@ -85,8 +85,8 @@ impl Plan {
         let recurrent = people.as_ref().is_some_and(PeoplePlan::is_recurrent) || model.manifest.kind == Kind::Recurrent;
         if recurrent && job.model.batch_size > 1 {
             return Err(Error::Request(format!(
-                "--batch-size {}: {} is recurrent, each frame needs the result of the one before; \
-                 leave --batch-size out or take a frame-independent model such as selfie",
+                "--batch-size {}: {} is recurrent, each frame needs the result of the previous one; remove \
+                 --batch-size or use a frame-independent model such as selfie",
                 job.model.batch_size, model.manifest.name
             )));
         }
@@ -156,7 +156,7 @@ impl Plan {
         self.network_sizes().next().unwrap_or_else(|| self.views.network_size())
     }
 
-    /// The same of each network.
+    /// The same of each model.
     pub fn network_sizes(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         let windows = self.windowed().into_iter().flat_map(|people| &people.networks).map(|n| (n.size, n.size));
         let whole = self.windowed().is_none().then(|| self.views.network_size());
@@ -206,7 +206,7 @@ impl Plan {
         let lost = stays && tags::loses_mesh(&self.format, tags::kept_tags(&self.format, self.input.video.tags));
         lost.then(|| {
             format!(
-                "{}: outputs get no projection metadata, since FFmpeg writes no meshes; tell players that it is {}",
+                "{}: outputs get no projection metadata, since FFmpeg can't write meshes; set the player to {}",
                 self.input.path.display(),
                 self.format.projection.value
             )
@@ -243,17 +243,17 @@ impl Plan {
         let (views, windows) = (self.views.rects.len(), self.views.windows.count());
         let of_views = if views == 1 { "the view".to_owned() } else { format!("each of {views} views") };
         if let Some(names) = self.windowed().and_then(PeoplePlan::names) {
-            return format!("{names}, through a window on each person in {of_views}");
+            return format!("{names}, on person crops of {of_views}");
         }
         match self.views.view {
             View::Eye => format!("{name}, {w}x{h} for {of_views}"),
-            view if windows == 1 => format!("{name}, {w}x{h} for {of_views}, seen as {view}"),
+            view if windows == 1 => format!("{name}, {w}x{h} for {of_views}, as {view}"),
             view => format!("{name}, {w}x{h} for each of {windows} {view} windows of {of_views}"),
         }
     }
 }
 
-/// Longer side of an eye's small picture and matte, where networks look through windows and nobody asked for another.
+/// Longer side of an eye's small picture and matte, where models look through windows and nobody asked for another.
 const MATTE_SIZE: u32 = 512;
 
 /// Size of the small picture and matte of an eye of `w` x `h`: the longer side is `size`, the other follows the eye's shape.
@@ -279,8 +279,7 @@ fn windows(
     let view = job.view.unwrap_or_else(by_model);
     if let (Some(asked), None) = (job.view.filter(|v| *v != View::Eye), lens) {
         return Err(Error::Request(format!(
-            "--view {asked}: {} is taken for a flat picture, which is seen as it is; \
-             leave --view out, or state its --projection",
+            "--view {asked}: {} is flat video, which has no other view; remove --view or set --projection",
             job.input.display()
         )));
     }
@@ -347,7 +346,7 @@ fn find_model(choice: &ModelChoice) -> Result<Model> {
 
 fn check_outputs(job: &Job) -> Result<()> {
     if job.outputs.is_empty() {
-        return Err(Error::Request("no output was asked for: add -o OUT.mp4".into()));
+        return Err(Error::Request("no output given; add -o OUT.mp4".into()));
     }
     for (i, o) in job.outputs.iter().enumerate() {
         let inputs = std::iter::once(job.input.as_path()).chain(match &o.mode {
@@ -357,9 +356,7 @@ fn check_outputs(job: &Job) -> Result<()> {
         for input in inputs {
             if same(input, &o.path) {
                 let shown = o.path.display();
-                return Err(Error::Request(format!(
-                    "{shown} is an input; it would be overwritten: choose another output"
-                )));
+                return Err(Error::Request(format!("{shown} is an input; choose another output")));
             }
         }
         if job.outputs[..i].iter().any(|p| p.path == o.path || same(&p.path, &o.path)) {

@@ -1,4 +1,4 @@
-//! Who finds people, and which networks look at them through windows.
+//! Who finds people, and which models look at them through windows.
 
 use crate::error::{Error, Result};
 use crate::spec::{Job, ModelChoice, PeopleToKeep};
@@ -7,7 +7,7 @@ use vrseg_infer::{Kind, Model, ModelError, registry};
 
 /// The detector's name.
 const DETECTOR: &str = "nanodet";
-/// The networks that confirm people the detector isn't sure about, see [`Verification`]. Selfie sees people in too much that
+/// The models that confirm people the detector isn't sure about, see [`Verification`]. Selfie sees people in too much that
 /// is none.
 const STRICT_VERIFIER: &str = "multiclass";
 const KEEN_VERIFIER: &str = "rvm";
@@ -17,10 +17,10 @@ const KEEN_VERIFIER: &str = "rvm";
 pub struct PeoplePlan {
     /// The detector.
     pub detector: Model,
-    /// The networks that look through windows, of whose mattes the mean counts. None: the model sees whole eyes, and
+    /// The models that look through windows, of whose mattes the mean counts. None: the model sees whole eyes, and
     /// people are only told apart.
     pub networks: Vec<WindowNetwork>,
-    /// The networks that confirm people the detector isn't sure about; `None`: their weights are missing, or whole eyes
+    /// The models that confirm people the detector isn't sure about; `None`: their weights are missing, or whole eyes
     /// are seen.
     pub verification: Option<Verification>,
     /// Frames from one look of the detector to the next.
@@ -47,7 +47,7 @@ fn if_installed(found: std::result::Result<Model, ModelError>, needed: bool) -> 
     }
 }
 
-/// The networks that confirm people the detector isn't sure about.
+/// The models that confirm people the detector isn't sure about.
 #[derive(Clone, Debug)]
 pub struct Verification {
     /// Hardly ever sees somebody where nobody is, and nobody who is blurred.
@@ -57,7 +57,7 @@ pub struct Verification {
 }
 
 impl Verification {
-    /// Finds the networks.
+    /// Finds the models.
     ///
     /// # Errors
     /// Weights that can't be read.
@@ -70,23 +70,23 @@ impl Verification {
         Ok(Some(Self { strict, keen: find(KEEN_VERIFIER)? }))
     }
 
-    /// The networks.
+    /// The models.
     pub fn networks(&self) -> impl Iterator<Item = &WindowNetwork> {
         std::iter::once(&self.strict).chain(&self.keen)
     }
 }
 
-/// A network that looks through windows.
+/// A model that looks through windows.
 #[derive(Clone, Debug)]
 pub struct WindowNetwork {
-    /// The network.
+    /// The model.
     pub model: Model,
     /// Side of its windows in pixels.
     pub size: usize,
 }
 
 impl WindowNetwork {
-    /// The network, with windows of the size that was asked for where it takes any, else of its own.
+    /// The model, with windows of the size that was asked for where it takes any, else of its own.
     ///
     /// # Errors
     /// It takes no pictures of that size.
@@ -94,7 +94,9 @@ impl WindowNetwork {
         let (input, own) = (&model.manifest.input, model.manifest.crop.size);
         if let Some(size) = asked.filter(|size| !input.fixed && !(input.min..=input.max).contains(size)) {
             let (name, min, max) = (&model.manifest.name, input.min, input.max);
-            return Err(Error::Request(format!("people.size {size}: {name} takes pictures of {min} to {max} pixels")));
+            return Err(Error::Request(format!(
+                "people.size {size}: {name} accepts pictures of {min} to {max} pixels"
+            )));
         }
         let size = (!input.fixed).then_some(asked.unwrap_or(own));
         let (size, _) = model.manifest.input_size(size, 1, 1)?;
@@ -112,7 +114,7 @@ impl PeoplePlan {
     ///
     /// # Errors
     /// A model of that name that doesn't exist, or that makes no mattes; weights that are missing where the
-    /// user named them; a detector that is missing where people must be told apart; windows of a size that a network
+    /// user named them; a detector that is missing where people must be told apart; windows of a size that a model
     /// doesn't take.
     pub fn new(job: &Job) -> Result<Option<Self>> {
         let choice = &job.people;
@@ -149,12 +151,12 @@ impl PeoplePlan {
         self.networks.iter().chain(verifiers).map(|network| &network.model).chain([&self.detector])
     }
 
-    /// Networks look through windows, rather than at whole eyes.
+    /// Models look through windows, rather than at whole eyes.
     pub fn has_windows(&self) -> bool {
         !self.networks.is_empty()
     }
 
-    /// A network keeps a state from frame to frame.
+    /// A model keeps a state from frame to frame.
     pub fn is_recurrent(&self) -> bool {
         self.networks.iter().any(WindowNetwork::is_recurrent)
     }
@@ -164,7 +166,7 @@ impl PeoplePlan {
         self.networks.iter().all(WindowNetwork::is_recurrent)
     }
 
-    /// The networks' names and the sizes of their windows; `None` where there is none.
+    /// The models' names and the sizes of their windows; `None` where there is none.
     pub fn names(&self) -> Option<String> {
         let one = |n: &WindowNetwork| format!("{} at {1}x{1}", n.model.manifest.name, n.size);
         let names: Vec<_> = self.networks.iter().map(one).collect();

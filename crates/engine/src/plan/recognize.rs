@@ -42,7 +42,7 @@ pub(super) fn guess(format: &FormatFindings) -> Option<String> {
         (false, true) => ("the projection is a guess", "--projection"),
         (false, false) => return None,
     };
-    Some(format!("{what}: {}; if that is wrong, say it with {options}", format.summary()))
+    Some(format!("{what}: {}; if that is wrong, set {options}", format.summary()))
 }
 
 /// What the file says of itself: its boxes, and last the video stream.

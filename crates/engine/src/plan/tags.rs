@@ -68,7 +68,7 @@ mod tests {
         ContainerTags { stereo: Some(StereoTag::SideBySide), right_first: false, spherical: Some(Spherical::VR180) };
 
     #[test]
-    fn what_the_source_says_stays_and_what_is_likely_is_added() {
+    fn source_metadata_stays_and_likely_format_is_added() {
         let (none, open) = (ContainerTags::default(), FormatRequest::default());
         let turned =
             ContainerTags { spherical: Some(Spherical { pose: [9 << 16, 0, 0], ..Spherical::VR180 }), ..VR180 };
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_user_says_goes_first() {
+    fn options_override_the_container() {
         let request = FormatRequest { projection: Some(ProjectionKind::Fisheye), ..FormatRequest::default() };
         assert_eq!(kept("a.mp4", VR180, request), ContainerTags { spherical: None, ..VR180 });
         let flat = FormatRequest {

@@ -47,7 +47,7 @@ impl Recycling {
         }
     }
 
-    /// For so many workers that sample and paint.
+    /// For this many workers that sample and paint.
     pub fn new(samplers: usize, painters: usize) -> Self {
         let (batches, free_batches) = bounded(samplers + 1);
         let (views, free_views) = bounded(samplers + painters + 1);
@@ -94,12 +94,12 @@ impl<'a> Assembly<'a> {
         CutWindows::new(surface, plan.views.rects.clone(), form, choices, recycling.to_sample.clone())
     }
 
-    /// What gathers the frames that go through the networks together.
+    /// What gathers the frames that go through the models together.
     pub fn gather(&self, batch_frames: usize, recycling: &Recycling) -> Gather {
         Gather::new(batch_frames, recycling.batches.clone())
     }
 
-    /// What makes the frame's mattes of what the networks found. The work begins behind `begin` where it resumes.
+    /// What makes the frame's mattes of what the models found. The work begins behind `begin` where it resumes.
     ///
     /// # Errors
     /// A background can't be read.

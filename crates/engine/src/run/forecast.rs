@@ -17,7 +17,7 @@ use vrseg_infer::cache::CacheChoice;
 /// Frames of a trial.
 const FRAMES: u64 = 48;
 
-/// A trial ends gently after this time even when it has fewer frames.
+/// A trial stops after this time even when it has fewer frames.
 const TIME: Duration = Duration::from_secs(5);
 
 /// What a trial measured, and what follows for the whole job.
@@ -31,7 +31,7 @@ pub struct Forecast {
     pub seconds: Option<f64>,
     /// Bytes of each output's video, where the number of frames is known.
     pub bytes: Vec<Option<u64>>,
-    /// What ran the network.
+    /// What ran the model.
     pub device: String,
 }
 

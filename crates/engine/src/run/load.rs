@@ -22,19 +22,19 @@ pub struct LoadedJob {
     /// It computes in bfloat16.
     bf16: bool,
     pub(super) threads: Threads,
-    /// Frames that go through the network at once.
+    /// Frames that go through the model at once.
     pub(super) batch_frames: usize,
     /// What the rules make of an open `queue_bytes`.
     pub(super) queue_bytes: usize,
     /// What they make of an open `max_memory`.
     pub(super) max_memory: u64,
-    /// NVML's number of the card that runs the network, where that is sure, and its name.
+    /// NVML's number of the GPU that runs the model, where that is sure, and its name.
     pub(super) card: Option<(u32, String)>,
-    /// How each network's mattes are kept.
+    /// How each model's mattes are kept.
     pub(super) kept: Vec<Kept>,
 }
 
-/// What the keys of a network's mattes depend on.
+/// What the keys of a model's mattes depend on.
 pub(super) struct Kept {
     /// What computes the mattes.
     pub(super) context: CacheKeyContext,
@@ -43,7 +43,7 @@ pub(super) struct Kept {
 }
 
 impl LoadedJob {
-    /// Loads the network that the plan chose.
+    /// Loads the model that the plan chose.
     ///
     /// # Errors
     /// Wrong checksum, no ONNX Runtime, a device that does not load.
@@ -88,7 +88,7 @@ impl LoadedJob {
         let provider = network.provider();
         let one_by_one = plan.windowed().is_some_and(PeoplePlan::is_recurrent);
         let batch_frames = match job.model.batch_size {
-            // Whoever is recurrent wants frame after frame, and so all networks get them.
+            // Whoever is recurrent wants frame after frame, and so all models get them.
             0 if one_by_one => 1,
             0 => rules::batch(processor(provider, &machine.cpu), &load(&plan, &network), network.sessions()).value,
             n => n as usize,
@@ -122,12 +122,12 @@ impl LoadedJob {
         &self.plan
     }
 
-    /// What runs the network.
+    /// What runs the model.
     pub fn provider(&self) -> Provider {
         self.network.provider()
     }
 
-    /// How each network computes just now; a device that fails changes it.
+    /// How each model computes just now; a device that fails changes it.
     pub(super) fn backends(&self) -> Vec<ActiveBackend> {
         std::iter::once(&self.network).chain(&self.partners).map(Network::active_backend).collect()
     }
@@ -142,13 +142,13 @@ impl LoadedJob {
         self.threads.compose = workers;
     }
 
-    /// The plan, all networks, and who finds people.
+    /// The plan, all models, and who finds people.
     pub fn parts(&mut self) -> (&Plan, Vec<&mut Network>, Option<&mut Finder>) {
         let networks = std::iter::once(&mut self.network).chain(&mut self.partners).collect();
         (&self.plan, networks, self.finder.as_mut())
     }
 
-    /// The device in one line: what runs the network, and why nothing better does.
+    /// The device in one line: what runs the model, and why nothing better does.
     pub fn device(&self) -> String {
         let refused: Vec<_> = self.network.refused().iter().map(|(p, why)| format!("{p}: {why}")).collect();
         let provider = self.network.provider();
@@ -161,7 +161,7 @@ impl LoadedJob {
 }
 
 /// What frames between the stages and cached mattes may take of `max_memory`, beside what is held already and
-/// what the network is going to need.
+/// what the model is going to need.
 pub(super) fn memory_shares(batch_frames: usize, plan: &Plan, network: &Network, max_memory: u64) -> MemoryShares {
     let on_gpu = network.provider().is_gpu();
     let network = if on_gpu { 0 } else { batch_frames as u64 * load(plan, network).frame_bytes() };
@@ -180,7 +180,7 @@ fn load<'a>(plan: &Plan, network: &'a Network) -> NetworkLoad<'a> {
     }
 }
 
-/// What runs the network, for rules that don't ask which card it is.
+/// What runs the model, for rules that don't ask which GPU it is.
 fn processor(provider: Provider, cpu: &Cpu) -> Processor<'_> {
     match provider {
         Provider::Cpu => Processor::Cpu(cpu),
@@ -189,7 +189,7 @@ fn processor(provider: Provider, cpu: &Cpu) -> Processor<'_> {
     }
 }
 
-/// What the mattes depend on beside the network's input. The number of threads is no part of it: where last
+/// What the mattes depend on beside the model's input. The number of threads is no part of it: where last
 /// bits depend on it (on an AMD Zen 5, not on a Zen 3), the rounding of mattes leaves little of that.
 fn context(job: &Job, network: &Network, machine: &Machine, card: Option<&str>) -> CacheKeyContext {
     let (model, session) = (&job.model, &job.model.session);
@@ -204,7 +204,7 @@ fn context(job: &Job, network: &Network, machine: &Machine, card: Option<&str>) 
     CacheKeyContext::new(network.manifest(), network.runtime(), &arithmetic, &processor)
 }
 
-/// Runs the network on gray pictures, so that what only its first run does is done: loading
+/// Runs the model on gray pictures, so that what only its first run does is done: loading
 /// kernels, compiling, finding out that memory does not suffice. Nothing was created by then.
 fn warm_up(job: &Job, plan: &Plan, network: &mut Network, cpu: &Cpu) -> Result<()> {
     let by_rule = rules::warmup(processor(network.provider(), cpu)).value;

@@ -190,7 +190,7 @@ pub fn run_part(
     Ok(reporter.summarize(totals, finished.sinks, &notes))
 }
 
-/// The networks with their states and cached mattes.
+/// The models with their states and cached mattes.
 fn cached<'n>(
     networks: impl Iterator<Item = &'n mut Network>,
     kept: &[Kept],
@@ -207,7 +207,7 @@ fn cached<'n>(
     networks.enumerate().map(one).collect()
 }
 
-/// So many workers of a stage.
+/// This many workers of a stage.
 fn several<T>(n: usize, one: impl Fn() -> T) -> Vec<T> {
     (0..n).map(|_| one()).collect()
 }
@@ -252,7 +252,7 @@ fn start_event(job: &Job, plan: &Plan, device: String, outputs: &Outputs<'_>) ->
     Event::Start { job: description(job, plan, outputs), device }
 }
 
-/// Opens the cache, whose part in memory may take so many bytes.
+/// Opens the cache, whose part in memory may take this many bytes.
 fn open_cache(job: &Job, memory: u64, observer: &dyn Observer) -> Option<Arc<Cache>> {
     let memory = job.cache.memory.min(usize::try_from(memory).unwrap_or(usize::MAX));
     let (cache, unusable) = Cache::open(CacheChoice { memory, ..job.cache }, &cache::folder());

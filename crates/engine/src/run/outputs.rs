@@ -20,13 +20,13 @@ pub(super) struct Outputs<'a> {
     pub(super) sinks: Vec<Encode<'a>>,
     /// Where copied packets go.
     pub(super) packets: Vec<Sender<Arc<CopiedPacket>>>,
-    /// What is said of each.
+    /// The messages about each.
     pub(super) notes: Vec<OutputNote>,
     /// Bytes of all outputs so far, with those of earlier runs.
     pub(super) bytes: Arc<AtomicU64>,
 }
 
-/// What is said of an output.
+/// The messages about an output.
 pub(super) struct OutputNote {
     pub(super) mode: &'static str,
     /// FFmpeg's name of its encoder.

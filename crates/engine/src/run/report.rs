@@ -74,7 +74,7 @@ impl Reporter<'_> {
         let to_the_end = totals.part != Some(true) && totals.whole;
         if let Some(expected) = self.plan.frames.filter(|n| to_the_end && so_far * 10 < n * 9) {
             self.warn(format!(
-                "{}: {expected} frames were announced, {so_far} came; the file may be cut short or its index wrong",
+                "{}: {expected} frames expected, {so_far} decoded; the file may be truncated or its index wrong",
                 self.job.input.display()
             ));
         }
@@ -92,8 +92,8 @@ impl Reporter<'_> {
             && p95 > limit
         {
             self.warn(format!(
-                "5 of 100 frames took longer than {p95:.0} ms, but performance.max_latency_ms is {limit}; fewer frames \
-                 at once (--batch-size 1) and a smaller processing.queue_mb shorten their way"
+                "5 of 100 frames took longer than {p95:.0} ms, but performance.max_latency_ms is {limit}; use \
+                 --batch-size 1 and a smaller processing.queue_mb"
             ));
         }
     }

@@ -31,7 +31,7 @@ use vrseg_infer::{Batch, States};
 const LONG: u64 = 900;
 /// Seconds that a trial takes at most.
 const LIMIT: f64 = 5.0;
-/// A run of the trial is over when it has taken so long and made so many frames: fewer say nothing.
+/// A run of the trial is over when it has taken this long and made this many frames: fewer mean nothing.
 const TIME: Duration = Duration::from_millis(300);
 const FRAMES: usize = 8;
 /// The first frames of a run come while the stages' queues fill.
@@ -41,7 +41,7 @@ const ROUNDS: usize = 2;
 /// By how much another split must be faster than the rules' to be believed.
 const MARGIN: f64 = 1.05;
 
-/// Loads the models of a job, understood as `plan`. With `auto_tune` threads are split as an earlier trial found best
+/// Loads the models of a job, understood as `plan`. With `auto_tune` threads are split from an earlier trial best
 /// for a job of this kind, or by a trial now, unless the user has split them or the job is short.
 ///
 /// # Errors
@@ -55,11 +55,7 @@ pub fn load(job: &Job, plan: Plan, auto_tune: bool, cancel: &Cancel, observer: &
     let remembered = TuningCache::new(&cache::folder());
     let kind = kind(job, &plan, &Machine::detect());
     if let Some(found) = remembered.get(&kind) {
-        tracing::info!(
-            "{} threads for the model and {} workers, as an earlier trial found",
-            found.infer,
-            found.workers
-        );
+        tracing::info!("{} threads for the model and {} workers, from an earlier trial", found.infer, found.workers);
         return LoadedJob::new(&split(job, found.infer, found.workers), plan);
     }
     let began = Instant::now();
@@ -261,7 +257,7 @@ fn plan_of(by_threads: &BTreeMap<usize, LoadedJob>, rule: Threads) -> Option<Pla
     Some(by_threads.get(&rule.infer)?.plan().unopened())
 }
 
-/// What each network makes of two pictures of noise, one after the other. How it shares out its work depends on
+/// What each model makes of two pictures of noise, one after the other. How it shares out its work depends on
 /// the pictures' size alone, so what differs with noise is what would differ with any picture.
 fn mattes_of_noise(loaded: &mut LoadedJob, job: &Job) -> Option<Vec<Plane<f32>>> {
     let n = loaded.plan().pictures(job);
@@ -352,7 +348,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_surely_is_faster_beats_the_rules() {
+    fn only_clearly_faster_splits_beat_the_rules() {
         assert_eq!(choose(&[vec![10.0, 9.0], vec![10.4, 10.0]]), 0, "a few percent are noise");
         assert_eq!(choose(&[vec![10.0, 9.0], vec![12.0, 8.0]]), 0, "once faster, once slower");
         assert_eq!(choose(&[vec![10.0, 9.0], vec![11.0, 9.5], vec![12.0, 9.5]]), 2);

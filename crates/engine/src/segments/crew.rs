@@ -1,4 +1,4 @@
-//! Several workers of one machine on one job: one for each card, or several on its cores.
+//! Several workers of one machine on one job: one for each GPU, or several on its cores.
 
 use super::folder::PlannedSegment;
 use super::plan::plan;
@@ -16,7 +16,7 @@ use std::thread;
 use std::time::Instant;
 use vrseg_hardware::Usage;
 
-/// Runs a job with a worker for each of `crew`, in segments of so many seconds; resumes where an earlier
+/// Runs a job with a worker for each of `crew`, in segments of this many seconds; resumes where an earlier
 /// run stopped. A short job is one worker's.
 ///
 /// # Errors
@@ -72,7 +72,7 @@ pub fn run(
             let result = handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             if let Err(error) = result {
                 if !cancel.is_requested() {
-                    let message = format!("worker {n} ({}) gave up: {error}; the others go on", named(&crew[n]));
+                    let message = format!("worker {n} ({}) failed: {error}; the others continue", named(&crew[n]));
                     observer.event(Event::Warning { message });
                 }
                 failed.get_or_insert(error);
@@ -86,8 +86,8 @@ pub fn run(
         let shown = folder.display();
         if after.finished() > 0 {
             let message = format!(
-                "{} frames in {} segments are kept in {shown}: the same command goes on with the others, --restart begins \
-                 anew",
+                "{} frames in {} segments are stored in {shown}: the same command makes the others, --restart starts \
+                 over",
                 after.frames(),
                 after.finished()
             );
@@ -96,7 +96,7 @@ pub fn run(
         return Err(match failed {
             _ if cancel.is_requested() => Error::Interrupted,
             Some(error) => error,
-            None => Error::Unfinished(format!("{shown}: another program works on segments {missing:?}")),
+            None => Error::Unfinished(format!("{shown}: another program is processing segments {missing:?}")),
         });
     }
     let outputs = merge(&folder, job.overwrite, true, cancel, observer)?;

@@ -46,7 +46,7 @@ pub(super) struct DiskSpace {
 }
 
 impl DiskSpace {
-    /// For a job of so many frames, of which something is done.
+    /// For a job of this many frames, of which something is done.
     pub(super) fn new(done: Done, frames: Option<u64>) -> Self {
         Self { done, frames, warned: false }
     }
@@ -62,7 +62,7 @@ impl DiskSpace {
         let Some(missing) = needed.filter(|_| !self.warned).and_then(|n| missing(folder, n)) else { return };
         self.warned = true;
         let (shown, missing) = (folder.display(), gigabytes(missing));
-        let message = format!("{shown}: the disk will be full before the end, about {missing} are missing");
+        let message = format!("{shown}: not enough disk space: about {missing} more are needed");
         observer.event(Event::Warning { message });
     }
 }

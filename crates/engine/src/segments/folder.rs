@@ -323,7 +323,7 @@ impl JobFolder {
     }
 
     /// The segments from the first on that are finished and that can be gone on behind; the others are
-    /// forgotten. `kept_mattes`: those that the network's past may be in can be looked up.
+    /// forgotten. `kept_mattes`: those that the model's past may be in can be looked up.
     pub fn finished(&self, kept_mattes: bool) -> Vec<Record> {
         let mut records = Vec::new();
         while let Some(record) = self.record(records.len()) {
@@ -376,7 +376,7 @@ fn refuse_foreign(path: &Path) -> Result<()> {
     let shown = path.display();
     let no_job = || {
         Error::Request(format!(
-            "{shown}: is where the segments would go, but it is no job's folder; rename it, or name another output"
+            "{shown}: is not a job folder, but segments would be stored there; rename it or choose another output"
         ))
     };
     if !path.is_dir() {
@@ -392,7 +392,8 @@ fn refuse_foreign(path: &Path) -> Result<()> {
         if !is_job_file(&name.to_string_lossy()) || entry.file_type().is_ok_and(|t| t.is_dir()) {
             let name = Path::new(&name).display();
             return Err(Error::Request(format!(
-                "{shown}: holds {name}, which is no file of the job and would be deleted with it; move it elsewhere"
+                "{shown}: contains {name}, which does not belong to the job and would be deleted with it; move it \
+                 elsewhere"
             )));
         }
     }
@@ -424,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_finished_is_found_again_up_to_the_first_gap() {
+    fn finished_segments_are_found_up_to_the_first_gap() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("out.mp4.vrseg");
         let folder = JobFolder::open(&path).expect("made");
@@ -450,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_kept_mattes_counts_only_where_they_are_looked_up() {
+    fn segments_that_need_cached_mattes_require_the_cache() {
         let dir = tempfile::tempdir().expect("a folder");
         let folder = JobFolder::open(&dir.path().join("out.mp4.vrseg")).expect("made");
         for n in [0, 1] {
@@ -497,7 +498,7 @@ mod tests {
 
     proptest! {
         /// Whatever is in a folder's files, it is looked at without harm, and what is not what was written is
-        /// found out where that matters: a border's state has a checksum.
+        /// detected where that matters: a border's state has a checksum.
         #[test]
         fn damaged_files_are_read_without_harm(hit in 0usize..3, harm in damaged()) {
             let dir = tempfile::tempdir().expect("a folder");

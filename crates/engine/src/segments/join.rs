@@ -37,7 +37,7 @@ pub(super) fn join(
             .iter()
             .map(|r| Some(SegmentFile { folder: folder.path(), part: r.parts.get(i)?, times: &r.times }))
             .collect();
-        let pieces = pieces.ok_or_else(|| Error::Unfinished("a segment has not all outputs".to_owned()))?;
+        let pieces = pieces.ok_or_else(|| Error::Unfinished("a segment lacks outputs".to_owned()))?;
         let writer = plan.writer_options(job, i, &output.encode);
         let joined = segment::join(writer, &mut source, &pieces, whole, |_| !cancel.is_aborted());
         let joined = joined.map_err(|e| forget_damaged(e, folder, records))?;
@@ -68,10 +68,10 @@ fn forget_damaged(error: MediaError, folder: &JobFolder, records: &[Record]) -> 
     let Some(record) = records.iter().find(of) else { return error.into() };
     folder.forget(record.segment);
     let planned = folder.plan().is_some_and(|p| p.segments.is_some());
-    let mend = if planned {
-        format!("make it again: vrseg work {} --index {}", folder.path().display(), record.segment)
+    let fix = if planned {
+        format!("make it again with: vrseg work {} --index {}", folder.path().display(), record.segment)
     } else {
-        "run the same command again, which makes it again and all behind it".to_owned()
+        "run the same command again to make it and the following ones again".to_owned()
     };
-    Error::Unfinished(format!("{error} (segment {}); {mend}", record.segment))
+    Error::Unfinished(format!("{error} (segment {}); {fix}", record.segment))
 }

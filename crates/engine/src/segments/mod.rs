@@ -93,8 +93,7 @@ pub fn run(
         if old.segments.is_some() {
             let shown = path.display();
             return Err(Error::Unfinished(format!(
-                "{shown}: is planned to be worked on segment by segment: vrseg work and vrseg merge do so; --restart \
-                 begins anew"
+                "{shown}: is a planned job: use vrseg work and vrseg merge, or --restart to start over"
             )));
         } else if differs.is_empty() {
             records = folder.finished(job.cache.reads());
@@ -106,7 +105,7 @@ pub fn run(
             )));
         } else {
             let (n, shown) = (folder.finished(true).len(), path.display());
-            let message = format!("{shown}: {n} segments of another job are dropped ({})", differs.join("; "));
+            let message = format!("{shown}: {n} segments of another job are discarded ({})", differs.join("; "));
             observer.event(Event::Warning { message });
         }
     }
@@ -141,7 +140,7 @@ pub fn run(
     Ok(summary)
 }
 
-/// Whether another run can go on where this one stopped.
+/// Whether another run can continue where this one stopped.
 pub fn can_be_resumed(job: &Job) -> bool {
     !job.input.starts_with("/proc/self/fd") && job.outputs.iter().all(|o| vrseg_media::pictures::can_be_joined(&o.path))
 }
@@ -254,7 +253,8 @@ fn report_kept_segments(
 ) {
     let (n, done, shown) = (records.len(), count(records), folder.path().display());
     let mut message = format!(
-        "{done} frames in {n} segments are kept in {shown}: the same command goes on behind them, --restart begins anew"
+        "{done} frames in {n} segments are stored in {shown}: the same command resumes after them, --restart starts \
+         over"
     );
     if let Some(Error::Media(MediaError::DiskFull { .. })) = error
         && let Some(missing) = Done::of(records).needed(frames).and_then(|n| disk::missing(folder.path(), n))

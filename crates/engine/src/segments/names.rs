@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_a_job_are_told_from_others() {
+    fn files_of_a_job_are_distinguished_from_others() {
         for name in ["lock", "plan.json", "outputs.json.12.part", "00007.json", "00007.0.seg", "00007.0.seg.99.part"] {
             assert!(is_job_file(name), "{name}");
         }

@@ -11,7 +11,7 @@ use vrseg_media::FrameTime;
 /// Frames that warm up the memory of one who begins in the middle.
 pub(super) const WARM_UP: usize = 15;
 
-/// Plans `job` in segments of about so many seconds and keeps the plan in `folder`. What is finished of
+/// Plans `job` in segments of about this many seconds and keeps the plan in `folder`. What is finished of
 /// the same plan stays, unless `restart`. Returns the plan.
 ///
 /// # Errors
@@ -37,7 +37,8 @@ pub fn planned(job: &Job, seconds: f64) -> Result<JobPlan, Error> {
     let shown = job.input.display();
     let times = vrseg_media::frame_times(&plan.input, job.range)?.ok_or_else(|| {
         Error::Unfinished(format!(
-            "{shown}: its time stamps are incomplete, so segments can't be planned; run it in one go, or remux it first"
+            "{shown}: its time stamps are incomplete, so segments can't be planned; process it in one run or remux it \
+             first"
         ))
     })?;
     if times.is_empty() {

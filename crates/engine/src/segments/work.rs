@@ -25,7 +25,7 @@ pub enum SegmentChoice {
     Next,
     /// All of these, one after the other.
     All,
-    /// The same, beginning with this one and going on from the first behind the last.
+    /// The same, beginning with this one and continuing from the first behind the last.
     From(usize),
 }
 
@@ -116,7 +116,7 @@ pub fn work(
 
 fn planned(folder: &JobFolder) -> Result<(JobPlan, Vec<PlannedSegment>), Error> {
     let shown = folder.path().display();
-    let none = || Error::Request(format!("{shown}: no planned job is in it; `vrseg plan` makes one"));
+    let none = || Error::Request(format!("{shown}: contains no planned job; create one with `vrseg plan`"));
     let mut plan = folder.plan().ok_or_else(none)?;
     let segments = plan.segments.take().filter(|s| !s.is_empty()).ok_or_else(none)?;
     Ok((plan, segments))
@@ -138,7 +138,7 @@ fn understood(job: &Job, planned: &JobPlan, folder: &JobFolder) -> Result<Plan, 
         return Ok(plan);
     }
     let shown = folder.path().display();
-    Err(Error::Unfinished(format!("{shown}: was planned for something else: {}", differs.join("; "))))
+    Err(Error::Unfinished(format!("{shown}: was planned for another job: {}", differs.join("; "))))
 }
 
 /// Makes segments of a planned job.
@@ -185,7 +185,7 @@ impl Worker<'_> {
             Some(record) => {
                 let (came, wanted) = (record.times.pts.len(), segment.frames);
                 let message =
-                    format!("segment {n}: {wanted} frames were planned, {came} came; the source may be damaged");
+                    format!("segment {n}: {wanted} frames planned, {came} decoded; the source may be damaged");
                 self.observer.event(Event::Warning { message });
                 Ok((Outcome::Made, Some(summary)))
             }

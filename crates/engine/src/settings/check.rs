@@ -106,12 +106,12 @@ impl Rules<'_> {
         let devices = !matches!(self.s.device.devices, Devices::One(_));
         let n = self.s.processing.segments_at_once;
         if n > 1 && devices {
-            return self.clash(many, "device.name", "several devices have a worker each; leave one of them out");
+            return self.clash(many, "device.name", "several devices have one worker each; remove one of them");
         }
         let cut = self.s.processing.segment_seconds.is_some();
         match (n > 1, devices) {
-            (true, _) if !cut => self.clash(many, segments, "workers share a job's segments; leave it at 15"),
-            (_, true) if !cut => self.clash("device.name", segments, "devices share a job's segments; leave it at 15"),
+            (true, _) if !cut => self.clash(many, segments, "workers share a job's segments; keep it at 15"),
+            (_, true) if !cut => self.clash("device.name", segments, "devices share a job's segments; keep it at 15"),
             _ => Ok(()),
         }
     }
@@ -124,7 +124,7 @@ impl Rules<'_> {
                 format!(
                     "{}: no model has INT8 weights that are faster and whose matte overlaps with FP32's by .95 or more \
                      (selfie's is no faster, at .66; rvm's was 1.4 times as fast, at .925; u2netp's 1.7 times, at .39; \
-                     u2net's 2 times, at .82); use auto, or --model with an INT8 network of your own",
+                     u2net's 2 times, at .82); use auto, or --model with your own INT8 model",
                     self.shown(name)
                 ),
             )),
@@ -135,7 +135,7 @@ impl Rules<'_> {
                  fast), a model whose weights are FP16, or device tensorrt",
             ),
             Precision::Fp32 if self.s.device.session.tf32 == Some(true) && self.same_layer(name, "device.tf32") => {
-                self.clash("device.tf32", name, "TF32 rounds products to 10 bits, FP32 keeps 23; leave one of them out")
+                self.clash("device.tf32", name, "TF32 rounds products to 10 bits, FP32 keeps 23; remove one of them")
             }
             _ => Ok(()),
         }
@@ -150,13 +150,13 @@ impl Rules<'_> {
         let device = &self.s.device;
         if device.session.memory_share.is_some() && !matches!(device.choice, DeviceChoice::Cuda(_) | DeviceChoice::Auto)
         {
-            return self.clash("device.memory_share", "device.name", "it is what CUDA may take of the card's memory");
+            return self.clash("device.memory_share", "device.name", "it limits CUDA's GPU memory");
         }
         if device.session.tf32 == Some(true) && matches!(device.choice, DeviceChoice::Cpu | DeviceChoice::OpenVino) {
-            return self.clash("device.tf32", "device.name", "TF32 is a format of NVIDIA's cards");
+            return self.clash("device.tf32", "device.name", "TF32 requires an NVIDIA GPU");
         }
         if device.threads > self.s.processing.threads && self.s.processing.threads > 0 {
-            return self.clash("device.threads", "processing.threads", "the network's threads are a part of the job's");
+            return self.clash("device.threads", "processing.threads", "the model's threads are a part of the job's");
         }
         Ok(())
     }
@@ -173,8 +173,9 @@ impl Rules<'_> {
                 let onnx = if ending == "onnx" { "" } else { " (an ONNX file)" };
                 let yaml = std::path::Path::new(name.as_str()).with_extension("yaml");
                 let why = format!(
-                    "{name} needs a manifest beside it that names its file{onnx}, input and output; `vrseg models add {name}` \
-                     writes it; or copy the one of docs/models.md#your-own-network, and pass it: --model {}",
+                    "{name} needs a manifest beside it that names its file{onnx}, input and output; `vrseg models add \
+                     {name}` \
+                     writes it; or copy the one of docs/models.md#manifest, and pass it: --model {}",
                     yaml.display()
                 );
                 return Err(self.wrong(key, format!("{key}: {why}")));
@@ -202,7 +203,7 @@ impl Rules<'_> {
         let name = &manifest.name;
         if manifest.kind == Kind::Recurrent && self.s.model.batch_size > 1 {
             let why = format!(
-                "{name} is recurrent, each frame needs the result of the one before; leave batch_size out or take a \
+                "{name} is recurrent, each frame needs the result of the previous one; remove batch_size or use a \
                  frame-independent model such as selfie"
             );
             return self.clash("model.batch_size", key, &why);
@@ -212,10 +213,10 @@ impl Rules<'_> {
             // A profile's size is for one model only, and left alone with another.
             _ if !self.user("model.input_size") => Ok(()),
             Some(size) if i.fixed && size != i.size => {
-                self.clash("model.input_size", key, &format!("{name} takes only {}", i.size))
+                self.clash("model.input_size", key, &format!("{name} accepts only {}", i.size))
             }
             Some(size) if !(i.min..=i.max).contains(&size) => {
-                self.clash("model.input_size", key, &format!("{name} takes {} to {}", i.min, i.max))
+                self.clash("model.input_size", key, &format!("{name} accepts {} to {}", i.min, i.max))
             }
             _ => Ok(()),
         }
@@ -248,7 +249,7 @@ impl Rules<'_> {
             return self.clash(
                 "output.bitrate",
                 "output.crf",
-                "constant quality leaves the rate open; leave one of them out",
+                "constant quality has no fixed rate; remove one of them",
             );
         }
         let family = ENCODERS.iter().find(|(codec, names, _)| match &o.encoder {

@@ -1,5 +1,5 @@
 //! What the rules make of settings that are left open, on a machine: for those who ask what will
-//! apply. A job takes card, threads, queue and warm-up from the same rules once its video is known
+//! apply. A job takes GPU, threads, queue and warm-up from the same rules once its video is known
 //! and the device has really been loaded; its precision the provider chooses.
 
 use super::{Settings, Sources};
@@ -26,7 +26,7 @@ impl Sources {
                     Processor::Cuda(cards.card(number))
                 }
                 None => {
-                    let why = machine.gpu.note.as_deref().unwrap_or("no card");
+                    let why = machine.gpu.note.as_deref().unwrap_or("no GPU");
                     let why = why.split(';').next().unwrap_or(why);
                     let installed = runtime::has_openvino(settings.device.ort_library.as_deref());
                     let gains = model.as_ref().is_some_and(|m| m.manifest.bf16);
@@ -44,7 +44,7 @@ impl Sources {
             self.rule("model.precision", choice.value, choice.why);
         }
         if let (Processor::Cuda(_), None) = (on, settings.device.session.tf32) {
-            self.rule("device.tf32", !fp32, "as the precision says");
+            self.rule("device.tf32", !fp32, "set by the precision");
         }
         if settings.device.session.warmup.is_none() {
             let choice = rules::warmup(on);
@@ -60,7 +60,7 @@ impl Sources {
         let mut threads = settings.device.threads;
         if threads == 0 {
             threads = share.infer;
-            self.rule("device.threads", threads, format!("the network's share of {cores}, beside decoder and encoder"));
+            self.rule("device.threads", threads, format!("the model's share of {cores}, with decoder and encoder"));
         }
         if let (Some(model), 0) = (&model, settings.model.batch_size) {
             let manifest = &model.manifest;
@@ -94,7 +94,7 @@ impl Sources {
         }
         if settings.processing.cache.tiers == Tiers::Auto {
             let least = SLOW_NETWORK * 1e3;
-            let why = format!("on disk, too, where the network takes over {least} ms a picture: less is not worth it");
+            let why = format!("also on disk where the model needs more than {least} ms per picture");
             self.rule("processing.cache", "memory", why);
         }
         for (name, rival) in [("output.crf", "output.bitrate"), ("output.bitrate", "output.crf")] {
@@ -115,10 +115,10 @@ impl Sources {
             self.rule("model.name", manifest.name.clone(), "the first of model.prefer that is installed");
         }
         if settings.model.input_size.is_none() {
-            self.rule("model.input_size", manifest.input.size, format!("what {} works best with", manifest.name));
+            self.rule("model.input_size", manifest.input.size, format!("best for {}", manifest.name));
         } else if !size_is_for(settings, &manifest.name) {
             let first = settings.model.input_size_for.as_deref().unwrap_or_default();
-            let why = format!("what {} works best with; the profile's is for {first}", manifest.name);
+            let why = format!("best for {}; the profile's value is for {first}", manifest.name);
             self.rule("model.input_size", manifest.input.size, why);
         }
         Some(model)

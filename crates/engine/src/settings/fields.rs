@@ -164,7 +164,7 @@ impl Fields<'_> {
         }
     }
 
-    /// What is said about the source's format. Only a fisheye has a field of view: of that and another
+    /// The user's options of the source's format. Only a fisheye has a field of view: of that and another
     /// projection the stronger layer's word counts.
     fn format_request(&self) -> FormatRequest {
         let mut projection = self.read("vr.projection", ProjectionKind::from_name);

@@ -52,17 +52,17 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// The network.
+/// The model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelSettings {
     /// A model's name or a manifest's path; `None`: the first of `prefer` that is installed.
     pub name: Option<String>,
     /// Models by preference.
     pub prefer: Vec<String>,
-    /// The longer side of the network's input in pixels; `None`: the model's default.
+    /// The longer side of the model's input in pixels; `None`: the model's default.
     pub input_size: Option<u32>,
     /// The model that `input_size` is meant for, where a profile set it: its first choice. What
-    /// suits one network is seldom right for another. `None` where the user set it.
+    /// suits one model is seldom right for another. `None` where the user set it.
     pub input_size_for: Option<String>,
     /// Frames at once; 0: chosen by the device.
     pub batch_size: u32,
@@ -70,7 +70,7 @@ pub struct ModelSettings {
     pub precision: Precision,
 }
 
-/// What runs the network.
+/// What runs the model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeviceSettings {
     /// The device; of several the first.
@@ -79,7 +79,7 @@ pub struct DeviceSettings {
     pub devices: Devices,
     /// ONNX Runtime's shared library.
     pub ort_library: Option<PathBuf>,
-    /// Threads of the network on a CPU; 0: from the thread budget.
+    /// Threads of the model on a CPU; 0: from the thread budget.
     pub threads: usize,
     /// How its arithmetic and memory are set up.
     pub session: SessionChoice,
@@ -102,7 +102,7 @@ pub struct ProcessingSettings {
     pub strict: bool,
     /// Seconds of the segments in which a long job is kept; `None`: it isn't.
     pub segment_seconds: Option<f64>,
-    /// What is kept of the network's mattes.
+    /// What is kept of the model's mattes.
     pub cache: CacheChoice,
 }
 
@@ -169,13 +169,13 @@ pub struct OutputSettings {
 pub struct Settings {
     /// The profile that they build on.
     pub profile: String,
-    /// The network.
+    /// The model.
     pub model: ModelSettings,
     /// What runs it.
     pub device: DeviceSettings,
     /// Threads and memory.
     pub processing: ProcessingSettings,
-    /// What is said about the source's format.
+    /// The user's options of the source's format.
     pub vr: FormatRequest,
     /// How the model looks at an eye; `None`: as suits the model.
     pub view: Option<View>,
@@ -183,11 +183,11 @@ pub struct Settings {
     pub performance: PerformanceSettings,
     /// The matte.
     pub matte: MatteOptions,
-    /// The crops of each person, and whom the matte shows; the regions are still to be read.
+    /// The crops of each person, and the people to keep; the regions are still to be read.
     pub people: PeopleChoice,
     /// Parts of a view, or a file of them, that alone are shown.
     pub include: Option<String>,
-    /// Parts of a view, or a file of them, that are left out.
+    /// Parts of a view, or a file of them, that are omitted.
     pub exclude: Option<String>,
     /// The outputs.
     pub output: OutputSettings,

@@ -35,7 +35,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Layer, ConfigError> {
         return Ok(Layer::default());
     }
     if let Some(place) = yaml::too_deep(text) {
-        let message = "not valid settings: brackets within brackets within brackets".to_owned();
+        let message = "not valid settings: nested too deeply".to_owned();
         return Err(ConfigError { file: file.to_owned(), place: Some(place), message });
     }
     let complaint = Complaint::default();
@@ -234,7 +234,7 @@ impl<'de> Visitor<'de> for Block<'_> {
                     return Err("expected the name of a setting".to_owned());
                 };
                 if seen.contains(&name) {
-                    return Err(format!("\"{name}\" stands here for the second time"));
+                    return Err(format!("\"{name}\" is set twice"));
                 }
                 known(self.section, &name).map(|()| name)
             };
@@ -265,9 +265,7 @@ fn value(setting: &Setting, found: Found) -> Result<Value, String> {
         Found::Scalar(v) => setting.accept(v),
         Found::List(items) => setting.accept_list(items),
         Found::Nested(what) => Err(format!("expected {}, found {what}", expects())),
-        Found::Nothing => {
-            Err(format!("expected {}, found nothing (a value that begins with # must stand in quotes)", expects()))
-        }
+        Found::Nothing => Err(format!("expected {}, found nothing (quote a value that begins with #)", expects())),
     };
     value.map_err(|message| format!("{}: {message}", setting.name))
 }

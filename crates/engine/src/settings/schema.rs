@@ -85,7 +85,7 @@ pub enum Group {
     Format,
     /// What outputs show, and their names.
     Output,
-    /// What the modes look like.
+    /// Options of the modes.
     Look,
     /// How the job is carried out.
     Running,

@@ -86,7 +86,7 @@ impl Sources {
 
     /// Remembers what a rule makes of `name`.
     pub(super) fn rule(&mut self, name: &'static str, value: impl ToString, why: impl Into<String>) {
-        debug_assert!(schema::find(name).is_some(), "{name} is no setting");
+        debug_assert!(schema::find(name).is_some(), "{name} is not a setting");
         self.rules.insert(name, (value.to_string(), why.into()));
     }
 
@@ -98,7 +98,7 @@ impl Sources {
 
     /// The value of `name` (`section.key`), in its kind's own type; `Null` where it is left open.
     pub fn get(&self, name: &str) -> &Value {
-        debug_assert!(schema::find(name).is_some(), "{name} is no setting");
+        debug_assert!(schema::find(name).is_some(), "{name} is not a setting");
         self.values.get(name).map_or(&Value::Null, |(value, _)| value)
     }
 

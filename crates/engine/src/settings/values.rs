@@ -86,7 +86,7 @@ pub enum Devices {
     One(DeviceChoice),
     /// A worker for each of these.
     Several(Vec<DeviceChoice>),
-    /// A worker for each NVIDIA card.
+    /// A worker for each NVIDIA GPU.
     All,
 }
 

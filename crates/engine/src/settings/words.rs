@@ -68,9 +68,9 @@ const CONVERT_FIRST: &str = "convert it first: ffmpeg -i IN.mp4 -vf v360=eac:equ
 pub(super) const PROJECTION_HINTS: Hints = &[
     ("eac", CONVERT_FIRST),
     ("cubemap", "convert it first: ffmpeg -i IN.mp4 -vf v360=c3x2:equirect OUT_360.mp4"),
-    ("fisheye190", "the angle is apart: --projection fisheye --fov 190"),
+    ("fisheye190", "the angle has its own option: --projection fisheye --fov 190"),
     ("rf52", "that lens is --projection fisheye --fov 190"),
-    ("fisheye200", "the angle is apart: --projection fisheye --fov 200"),
+    ("fisheye200", "the angle has its own option: --projection fisheye --fov 200"),
     ("mkx200", "that lens is --projection fisheye --fov 200"),
     ("vrca220", "that lens is --projection fisheye --fov 220"),
     ("sbs", "that is a layout: --layout sbs"),
@@ -156,7 +156,7 @@ pub(super) const CODECS: Aliases = &[
 ];
 
 pub(super) const CODEC_HINTS: Hints = &[
-    ("copy", "the pixels of outputs change, so they are encoded anew; sound is copied"),
+    ("copy", "the pixels of outputs change, so they are encoded again; sound is copied"),
     ("vp8", "did you mean vp9?"),
     ("mpeg4", "did you mean h264?"),
     ("nvenc", "an encoder is named by --encoder: h264_nvenc, hevc_nvenc or av1_nvenc"),
@@ -167,7 +167,7 @@ pub(super) const CODEC_HINTS: Hints = &[
 pub(super) const DEVICES: Aliases =
     &[("nvidia", "cuda"), ("trt", "tensorrt"), ("ov", "openvino"), ("cuda0", "cuda:0"), ("cuda1", "cuda:1")];
 
-const WHICH_GPU: &str = "say which: cuda or tensorrt (NVIDIA), openvino (Intel); auto uses what is there";
+const WHICH_GPU: &str = "choose cuda or tensorrt (NVIDIA), openvino (Intel), or auto";
 const NO_GPU: &str = "that GPU isn't supported; auto, cpu, cuda, tensorrt and openvino are";
 
 pub(super) const DEVICE_HINTS: Hints = &[

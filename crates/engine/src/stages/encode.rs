@@ -21,7 +21,7 @@ pub enum Encode<'a> {
 #[derive(Debug, Default)]
 pub struct ByteCounter {
     sum: Arc<AtomicU64>,
-    /// What of the present file is in the sum.
+    /// What of the current file is in the sum.
     counted: u64,
 }
 
@@ -31,7 +31,7 @@ impl ByteCounter {
         Self { sum: Arc::clone(sum), counted: 0 }
     }
 
-    /// The present file has so many bytes now.
+    /// The current file has this many bytes now.
     fn set(&mut self, bytes: u64) {
         self.sum.fetch_add(bytes.saturating_sub(self.counted), Ordering::Relaxed);
         self.counted = bytes;
@@ -52,7 +52,7 @@ pub struct WholeSink {
 pub struct SegmentSink<'a> {
     /// Number of the output.
     pub output: usize,
-    /// Number of the segment under way.
+    /// Number of the segment in flight.
     pub segment: usize,
     /// Its encoder.
     pub writer: Option<SegmentWriter>,

@@ -1,4 +1,4 @@
-//! Fourth stage: runs the networks.
+//! Fourth stage: runs the models.
 
 use crate::error::Result;
 use crate::frame::{InferenceBatch, PreparedFrame};
@@ -11,11 +11,11 @@ use vrseg_infer::cache::{CacheStats, CachedInference};
 /// Hears after each batch where the mattes came from so far, and what was done because the device failed.
 pub(super) type InferenceReport<'a> = &'a (dyn Fn(CacheStats, Vec<String>) + Sync);
 
-/// Runs the networks on batches.
+/// Runs the models on batches.
 pub struct Infer<'a> {
-    /// One for each network.
+    /// One for each model.
     inferences: Vec<CachedInference<'a>>,
-    /// The networks look through windows on people, rather than at whole views.
+    /// The models look through windows on people, rather than at whole views.
     windowed: bool,
     /// Takes input buffers back.
     recycle: Sender<Batch>,
@@ -36,7 +36,7 @@ impl<'a> Infer<'a> {
         Self { inferences, windowed, recycle, heard, alphas: Vec::new(), propagated: 0 }
     }
 
-    /// Runs the network on whole views.
+    /// Runs the model on whole views.
     fn look_at_views(&mut self, frames: &mut [PreparedFrame], batches: &[Batch]) -> Result<()> {
         let shown = frames.iter().filter(|f| !f.is_propagated()).count();
         let (Some(inference), Some(batch)) = (self.inferences.first_mut(), batches.first()) else { return Ok(()) };
@@ -50,7 +50,7 @@ impl<'a> Infer<'a> {
         Ok(())
     }
 
-    /// Runs each network on its windows on people.
+    /// Runs each model on its windows on people.
     fn look_through_windows(&mut self, frames: &mut [PreparedFrame], batches: &[Batch]) -> Result<()> {
         let shown = || frames.iter().filter(|f| !f.is_propagated());
         if shown().count() == 0 {
@@ -130,7 +130,7 @@ mod tests {
     use vrseg_infer::testing::{FaultyEngine, network};
     use vrseg_media::{FramePool, SourceFrame};
 
-    /// Sends `n` frames in batches through a network that fails on order; returns the numbers of the
+    /// Sends `n` frames in batches through a model that fails on order; returns the numbers of the
     /// frames that came out, their mattes, and what was told.
     fn sent(
         n: usize,

@@ -1,5 +1,5 @@
 //! Fifth stage: brings the mattes of windows back onto their eyes, lets the mattes of two eyes meet, stabilizes the small
-//! mattes over time and fetches each frame's background. The one place after the network where frames depend on the
+//! mattes over time and fetches each frame's background. The one place after the model where frames depend on the
 //! frame before.
 
 use super::Backdrop;
@@ -22,9 +22,9 @@ pub struct Matte<'a> {
     pub windows: Arc<Windows>,
     /// Brings their mattes back.
     pub blender: Blender,
-    /// Where people are told apart, what brings their mattes onto the eyes, or leaves out who isn't to be shown.
+    /// Where people are told apart, what brings their mattes onto the eyes, or omits who isn't to be shown.
     pub people: Option<PeopleMattes>,
-    /// What the user says of whom the matte shows.
+    /// The user's filter of people.
     pub filter: PersonFilter,
     /// Seconds into the source at which frames count 0.
     pub begin: f64,
@@ -52,7 +52,7 @@ pub struct Matte<'a> {
 pub struct PeopleMattes {
     surface: Surface,
     layers: PersonLayers,
-    /// Whether each network remembers the frames before, and the margin of its windows; none where the model saw whole
+    /// Whether each model remembers the frames before, and the margin of its windows; none where the model saw whole
     /// views.
     networks: Vec<(bool, f64)>,
     /// The parts of a whole view in which somebody is who is to be shown.
@@ -65,13 +65,13 @@ const WHITE: usize = 32;
 const AROUND: f64 = 2.0;
 
 impl PeopleMattes {
-    /// For eyes that show `surface`, with mattes of `grid` samples, and networks of which it is known whether they
+    /// For eyes that show `surface`, with mattes of `grid` samples, and models of which it is known whether they
     /// remember the frames before, and how wide their windows are.
     pub fn new(surface: Surface, grid: (usize, usize), networks: Vec<(bool, f64)>) -> Self {
         Self { surface, layers: PersonLayers::new(surface, grid), networks, shown: Plane::default() }
     }
 
-    /// The eye's matte of what the networks found in windows on people.
+    /// The eye's matte of what the models found in windows on people.
     fn blend(&mut self, eye: usize, people: &[FramePerson], mattes: &[Vec<Plane<f32>>], alpha: &mut Plane<f32>) {
         self.layers.begin(alpha);
         for (i, person) in people.iter().enumerate().filter(|(_, p)| p.eye == eye) {
@@ -145,7 +145,7 @@ impl Matte<'_> {
         Ok(())
     }
 
-    /// What the networks saw, brought onto the eyes.
+    /// What the models saw, brought onto the eyes.
     fn look(&mut self, frame: &mut PreparedFrame) {
         let windowed = self.people.as_mut().filter(|people| !people.networks.is_empty());
         if let Some(people) = windowed {
@@ -164,7 +164,7 @@ impl Matte<'_> {
         }
     }
 
-    /// The frame's mattes: what the networks saw or what is propagated, between the eyes, then over time.
+    /// The frame's mattes: what the models saw or what is propagated, between the eyes, then over time.
     fn stabilized(&mut self, frame: &mut PreparedFrame) {
         if frame.is_propagated() {
             for ((view, motion), last) in frame.views.iter_mut().zip(&frame.motion).zip(&self.last) {

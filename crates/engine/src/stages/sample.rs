@@ -35,12 +35,12 @@ pub struct Sample {
     normalization: Normalization,
     recycled: Recycled,
     viewer: Viewer,
-    /// The networks look through windows on people: those are cut out later.
+    /// The models look through windows on people: those are cut out later.
     windowed: bool,
 }
 
 impl Sample {
-    /// For frames whose planes are `layout` and mean `color`. `windowed`: networks don't look at whole views.
+    /// For frames whose planes are `layout` and mean `color`. `windowed`: models don't look at whole views.
     pub fn new(
         views: Views,
         layout: YuvLayout,

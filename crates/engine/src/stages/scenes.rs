@@ -118,7 +118,7 @@ mod tests {
         Views { rects: vec![rect(0), rect(EYE)], view: View::Fisheye, windows: Arc::new(windows) }
     }
 
-    /// Prepares frames in which something moves, with a cut at the tenth, by so many samplers in turns.
+    /// Prepares frames in which something moves, with a cut at the tenth, by this many samplers in turns.
     fn prepared(samplers: usize, batch_frames: usize, every: u32) -> Vec<Made> {
         let layout = YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
         let pool = FramePool::new(layout, 2 * EYE, EYE).unwrap();

@@ -1,5 +1,5 @@
 //! Third stage: cuts the windows on people out of full-size frames (by several workers), and gathers the frames that go
-//! through the networks together (in order).
+//! through the models together (in order).
 
 use super::sample::{Recycled, add};
 use crate::error::Result;
@@ -11,14 +11,14 @@ use vrseg_image::matte::people::{SourceFormat, Surface, Window, WindowSampler};
 use vrseg_image::plane::Rect;
 use vrseg_infer::Batch;
 
-/// How a network looks through windows.
+/// How a model looks through windows.
 #[derive(Clone, Debug)]
 pub struct WindowChoice {
     /// Side of a window as a multiple of the longer side of the person's box.
     pub margin: f64,
     /// Side of its picture in pixels.
     pub size: usize,
-    /// How the network wants its input.
+    /// How the model wants its input.
     pub normalization: Normalization,
 }
 
@@ -27,7 +27,7 @@ pub struct CutWindows {
     surface: Surface,
     rects: Vec<Rect>,
     form: SourceFormat,
-    /// One for each network; none where the networks see whole views, whose pictures are there already.
+    /// One for each model; none where the models see whole views, whose pictures are there already.
     choices: Vec<WindowChoice>,
     recycled: Recycled,
     sampler: WindowSampler,
@@ -45,7 +45,7 @@ impl CutWindows {
         Self { surface, rects, form, choices, recycled, sampler: WindowSampler::default() }
     }
 
-    /// Whether there is anything to cut: networks don't see whole views.
+    /// Whether there is anything to cut: models don't see whole views.
     pub fn looks_through_windows(&self) -> bool {
         !self.choices.is_empty()
     }
@@ -78,10 +78,10 @@ impl Stage for CutWindows {
     }
 }
 
-/// Gathers the frames that go through the networks together.
+/// Gathers the frames that go through the models together.
 pub struct Gather {
     batch_frames: usize,
-    /// Frames that wait for their batch to be full, and the pictures of those that the networks are run on.
+    /// Frames that wait for their batch to be full, and the pictures of those that the models are run on.
     pending: Vec<PreparedFrame>,
     batches: Vec<Batch>,
     /// Takes buffers back.
@@ -89,7 +89,7 @@ pub struct Gather {
 }
 
 impl Gather {
-    /// `batch_frames` frames go through the networks at once.
+    /// `batch_frames` frames go through the models at once.
     pub fn new(batch_frames: usize, recycle: Sender<Batch>) -> Self {
         Self { batch_frames, pending: Vec::with_capacity(batch_frames), batches: Vec::new(), recycle }
     }

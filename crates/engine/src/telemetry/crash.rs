@@ -61,7 +61,7 @@ fn advice(report: Option<&Path>) -> String {
         Some(path) => (path.display().to_string(), " (both name your files)"),
         None => ("the command line".to_owned(), ""),
     };
-    format!("this is a defect of vrseg: please report it with {what} and what `vrseg doctor` prints{note}")
+    format!("this is an internal error: please report it with {what} and the output of `vrseg doctor`{note}")
 }
 
 fn words(payload: &(dyn Any + Send)) -> String {

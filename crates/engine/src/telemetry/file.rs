@@ -71,7 +71,7 @@ pub(super) fn rotating(dir: &Path, limit: usize) -> io::Result<Rotating> {
             options.create(true).append(true).read(true).mode(0o600);
             options
         };
-        // What can't be written is found out here: FileRotate would go on without a word.
+        // Detects here what can't be written: FileRotate would continue silently.
         options().open(&path)?;
         let count = AppendCount::new(BACKUPS);
         let limit = ContentLimit::BytesSurpassed(limit);
@@ -80,7 +80,7 @@ pub(super) fn rotating(dir: &Path, limit: usize) -> io::Result<Rotating> {
             _lock: lock,
         });
     }
-    Err(io::Error::other(format!("{PROGRAMS} programs are writing logs there already")))
+    Err(io::Error::other(format!("{PROGRAMS} programs are already writing logs there")))
 }
 
 /// As [`rotating`], with the limit of the real log.

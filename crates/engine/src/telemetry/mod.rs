@@ -15,8 +15,8 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{EnvFilter, Layer};
 
 /// Target of messages that the console shows in its own way: they go to the log file only, and to a
-/// console that takes nothing but JSON.
-pub const SHOWN_ON_CONSOLE: &str = "told";
+/// console that shows nothing but JSON.
+pub const SHOWN_ON_CONSOLE: &str = "console";
 
 /// Target of the spans that tell which job and stage a message comes from.
 pub const SPANS: &str = "vrseg::stage";

@@ -34,7 +34,7 @@ pub struct BottleneckInput<'a> {
     pub cores: usize,
     /// Bytes of main memory that the process may have.
     pub memory: u64,
-    /// Bytes of the card's memory, where a card ran the network.
+    /// Bytes of the GPU's memory, where a GPU ran the model.
     pub gpu_memory: Option<u64>,
 }
 
@@ -42,9 +42,9 @@ pub struct BottleneckInput<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
-    /// The card waited for the CPU's stages.
+    /// The GPU waited for the CPU's stages.
     StarvedGpu,
-    /// The card's memory is nearly full: a larger frame would not fit.
+    /// The GPU's memory is nearly full: a larger frame would not fit.
     GpuMemory,
     /// All cores are at work.
     Cpu,
@@ -68,7 +68,7 @@ pub struct Finding {
     pub help: &'static str,
 }
 
-/// Below this the card is starved, in percent of the time.
+/// Below this the GPU is starved, in percent of the time.
 const STARVED: f64 = 50.0;
 /// Above this the cores are all taken, as a share of them.
 const BUSY_CORES: f64 = 0.9;
@@ -86,40 +86,38 @@ pub fn findings(seen: &BottleneckInput<'_>) -> Vec<Finding> {
     if let (Some(busy), Some((stage, _))) = (seen.usage.gpu_busy.filter(|b| *b < STARVED), slowest)
         && stage != "infer"
     {
-        let what = format!("the card was at work {busy:.0} % of the time: it waits for {stage}");
+        let what = format!("the GPU was busy {busy:.0} % of the time: it waits for {stage}");
         found.push(Finding { limit: Limit::StarvedGpu, what, help: help(stage) });
     }
     let cores = seen.cores.max(1) as f64;
     if seen.usage.mean_cores > BUSY_CORES * cores {
         let (stage, _) = slowest.unwrap_or(("infer", 0.0));
-        let what = format!(
-            "{:.1} of {} cores were at work; most of the waiting was for {stage}",
-            seen.usage.mean_cores, seen.cores
-        );
+        let what =
+            format!("{:.1} of {} cores were busy; most stages waited for {stage}", seen.usage.mean_cores, seen.cores);
         found.push(Finding { limit: Limit::Cpu, what, help: help(stage) });
     } else if let (Some((stage, share)), true) = (slowest, found.is_empty())
         && share > BUSY_STAGE
     {
         let (took, cores) = (seen.usage.mean_cores, seen.cores);
         let what =
-            format!("{stage} was at work {:.0} % of the time, with {took:.1} of {cores} cores taken", share * 100.0);
+            format!("{stage} was busy {:.0} % of the time, with {took:.1} of {cores} cores in use", share * 100.0);
         found.push(Finding { limit: Limit::Stage, what, help: help(stage) });
     }
     if let Some(wait) = seen.usage.disk_wait.filter(|w| *w > DISK) {
         let what = format!("some process waited for a disk {wait:.0} % of the time");
-        let help = "the source and the outputs on a faster disk, or on two; vrseg hardware tells which disks there are";
+        let help = "the source and the outputs on a faster disk, or on two; vrseg hardware lists the disks";
         found.push(Finding { limit: Limit::Disk, what, help });
     }
     if let (Some(used), Some(total)) = (seen.usage.gpu_peak_memory, seen.gpu_memory)
         && used as f64 > FULL * total as f64
     {
-        let what = format!("{:.0} % of the card's memory was in use", used as f64 / total as f64 * 100.0);
-        let help = "a smaller --batch-size or --input-size; device.memory_share keeps room for others";
+        let what = format!("{:.0} % of the GPU's memory was in use", used as f64 / total as f64 * 100.0);
+        let help = "a smaller --batch-size or --input-size; device.memory_share reserves memory for other programs";
         found.push(Finding { limit: Limit::GpuMemory, what, help });
     }
     if seen.memory > 0 && seen.usage.peak_memory as f64 > FULL * seen.memory as f64 {
         let share = seen.usage.peak_memory as f64 / seen.memory as f64 * 100.0;
-        let what = format!("{share:.0} % of the memory that this process may have was in use");
+        let what = format!("{share:.0} % of the memory that this process may use was in use");
         found.push(Finding {
             limit: Limit::Memory,
             what,
@@ -144,10 +142,10 @@ pub fn slowest<'a>(stages: &[StageTime<'a>]) -> Option<(&'a str, f64)> {
 fn help(stage: &str) -> &'static str {
     match stage {
         "decode" => "a copy of the source in H.264 or at a lower resolution",
-        "infer" => "--profile fast, a smaller --input-size, or a graphics card",
+        "infer" => "--profile fast, a smaller --input-size, or a GPU",
         "encode" => "a faster --preset, another --codec, or NVENC",
         "compose" => "fewer outputs; no --feather and --grow",
-        "prepare" => "looking for people less often (people.every), or --crops off",
+        "prepare" => "fewer detection passes (people.every), or --crops off",
         _ => "a smaller --input-size",
     }
 }
@@ -178,7 +176,7 @@ mod tests {
         assert_eq!(limits(usage(1.9, None), "infer", 2), [Limit::Cpu]);
         assert_eq!(limits(usage(6.0, Some(31.0)), "encode", 16), [Limit::StarvedGpu]);
         assert_eq!(limits(usage(15.5, Some(31.0)), "encode", 16), [Limit::StarvedGpu, Limit::Cpu]);
-        // A card that works all the time is what it is there for.
+        // A GPU that works all the time is what it is there for.
         assert_eq!(limits(usage(6.0, Some(97.0)), "infer", 16), [Limit::Stage]);
         let full = Usage { peak_memory: 8 * GIB, gpu_peak_memory: Some(8 * GIB), ..usage(6.0, Some(80.0)) };
         assert_eq!(limits(full, "none", 16), [Limit::GpuMemory, Limit::Memory]);
@@ -202,7 +200,7 @@ mod tests {
         let usage = usage(3.0, Some(12.0));
         let seen = BottleneckInput { stages: &stages, usage: &usage, cores: 16, memory: 0, gpu_memory: None };
         let found = findings(&seen);
-        assert_eq!(found[0].what, "the card was at work 12 % of the time: it waits for encode");
+        assert_eq!(found[0].what, "the GPU was busy 12 % of the time: it waits for encode");
         assert!(found[0].help.contains("--preset"));
     }
 }

@@ -1,9 +1,9 @@
-//! The cards as CUDA counts them in this process.
+//! The GPUs as CUDA counts them in this process.
 
 use super::rules::{self, Choice};
 use vrseg_hardware::Gpu;
 
-/// The machine's cards, and what the environment says of CUDA's numbers.
+/// The machine's GPUs, and what the environment says of CUDA's numbers.
 #[derive(Clone, Debug)]
 pub struct CudaCards<'a> {
     cards: &'a [Gpu],
@@ -23,12 +23,12 @@ impl<'a> CudaCards<'a> {
         }
     }
 
-    /// The number of the card that `device: auto` means; see [`rules::card`].
+    /// The number of the GPU that `device: auto` means; see [`rules::card`].
     pub fn auto(&self) -> Option<Choice<u32>> {
         rules::card(self.cards, self.visible.as_deref())
     }
 
-    /// The card that CUDA calls `cuda`; see [`rules::nvml_index`].
+    /// The GPU that CUDA calls `cuda`; see [`rules::nvml_index`].
     pub fn card(&self, cuda: u32) -> Option<&'a Gpu> {
         let index = rules::nvml_index(self.cards, cuda, self.visible.as_deref(), self.by_bus)?;
         self.cards.iter().find(|c| c.index == index)

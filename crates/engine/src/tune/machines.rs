@@ -124,7 +124,7 @@ fn batches_use_80_to_90_percent_of_the_memory_at_most() {
         let total = card.memory_total.unwrap_or(0);
         let used = total - card.load.memory_free.unwrap_or(0) + (600 << 20) + most as u64 * SELFIE.frame_bytes();
         let share = used as f64 / total as f64;
-        // The setting ends at 256 frames, which do not fill a large card.
+        // The setting ends at 256 frames, which do not fill a large GPU.
         assert!(share <= 0.9 && (share > 0.8 || most == 256), "{}: {most} frames, {share}", card.name);
     }
     // Full already, or unknown: one frame, and ONNX Runtime says so if even that is too much.
@@ -137,7 +137,7 @@ fn batches_start_with_what_was_measured() {
     let card = rtx_3090();
     let on = Processor::Cuda(card.gpu.cards.first());
     assert_eq!(batch(on, &SELFIE, 1).value, 1);
-    assert!(batch(on, &SELFIE, 1).why.contains("memory would hold 256"), "{}", batch(on, &SELFIE, 1).why);
+    assert!(batch(on, &SELFIE, 1).why.contains("memory would fit 256"), "{}", batch(on, &SELFIE, 1).why);
     assert!(batch(on, &RVM, 1).why.contains("recurrent"));
     let cpu = laptop().cpu;
     let on_cpu = |load, sessions| batch(Processor::Cpu(&cpu), load, sessions).value;
@@ -171,7 +171,7 @@ fn queues_fit_small_machines() {
 }
 
 #[test]
-fn the_card_with_room_is_chosen_among_equals() {
+fn gpu_with_most_free_memory_is_chosen_among_equals() {
     let chosen = |cards: &[Gpu], visible| card(cards, visible).map(|c| c.value);
     let eight = eight().gpu.cards;
     assert_eq!(chosen(&eight, None), Some(3), "the first of those that are free");
@@ -181,7 +181,7 @@ fn the_card_with_room_is_chosen_among_equals() {
     // CUDA puts the fastest first, NVML goes by the bus.
     let mixed = [gpu(0, "slow", (7, 5), 6 * GIB, 6 * GIB), gpu(1, "fast", (8, 9), 24 * GIB, 24 * GIB)];
     assert_eq!(chosen(&mixed, None), Some(0));
-    // An idle card's few megabytes are no reason to take another.
+    // An idle GPU's few megabytes are no reason to take another.
     let idle = [gpu(0, "x", (8, 6), 24 * GIB, 23 * GIB), gpu(1, "x", (8, 6), 24 * GIB, 24 * GIB)];
     assert_eq!(chosen(&idle, None), Some(0));
 }

@@ -1,7 +1,7 @@
 //! What follows from the hardware: pure functions of its description, each with a reason in words.
 //!
 //! They give values to start from. Where measuring has spoken against what is generally said (many
-//! frames at once, FP16 weights: see `docs/gpu.md`), they follow what was measured.
+//! frames at once, FP16 weights: see `docs/hardware.md`), they follow what was measured.
 
 use std::fmt;
 use vrseg_hardware::{ComputeCapability, Cpu, Gpu, Memory};
@@ -21,27 +21,27 @@ impl<T> Choice<T> {
     }
 }
 
-/// What runs a network, with the card where there is one.
+/// What runs a model, with the GPU where there is one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Processor<'a> {
     /// ONNX Runtime's own kernels.
     Cpu(&'a Cpu),
     /// OpenVINO on a CPU.
     OpenVino(&'a Cpu),
-    /// CUDA. `None`: nothing is known of the card.
+    /// CUDA. `None`: nothing is known of the GPU.
     Cuda(Option<&'a Gpu>),
-    /// TensorRT. `None`: nothing is known of the card.
+    /// TensorRT. `None`: nothing is known of the GPU.
     TensorRt(Option<&'a Gpu>),
 }
 
 impl Processor<'_> {
-    /// It is a graphics card.
+    /// It is a GPU.
     pub fn is_gpu(self) -> bool {
         matches!(self, Processor::Cuda(_) | Processor::TensorRt(_))
     }
 }
 
-/// Arithmetic of a network. Recurrent states are FP32 in all of them: in FP16 they drift.
+/// Arithmetic of a model. Recurrent states are FP32 in all of them: in FP16 they drift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// 32-bit floats.
@@ -68,9 +68,9 @@ impl fmt::Display for Format {
     }
 }
 
-/// Volta: the first cards that compute FP16 several times as fast as FP32.
+/// Volta: the first GPUs that compute FP16 several times as fast as FP32.
 const FAST_FP16: ComputeCapability = ComputeCapability { major: 7, minor: 0 };
-/// Ampere: the first cards with TF32.
+/// Ampere: the first GPUs with TF32.
 const HAS_TF32: ComputeCapability = ComputeCapability { major: 8, minor: 0 };
 
 /// The arithmetic that `precision: auto` means. `int8_twin`: the model has INT8 weights whose
@@ -80,7 +80,7 @@ pub fn precision(on: Processor<'_>, int8_twin: bool) -> Choice<Format> {
     match on {
         Processor::TensorRt(card) => match capability(card) {
             Some(c) if c < FAST_FP16 => {
-                Choice::new(Format::Fp32, format!("compute capability {c}: FP16 is fast only from {FAST_FP16} on"))
+                Choice::new(Format::Fp32, format!("compute capability {c}: FP16 is fast only from {FAST_FP16}"))
             }
             Some(c) => {
                 Choice::new(Format::Fp16, format!("compute capability {c} computes FP16 fast; states stay FP32"))
@@ -89,21 +89,19 @@ pub fn precision(on: Processor<'_>, int8_twin: bool) -> Choice<Format> {
         },
         Processor::Cuda(card) => match capability(card) {
             Some(c) if c < HAS_TF32 => {
-                Choice::new(Format::Fp32, format!("compute capability {c}: TF32 begins with {HAS_TF32}"))
+                Choice::new(Format::Fp32, format!("compute capability {c}: TF32 requires {HAS_TF32}"))
             }
             // Measured on an H100: rvm 512 6.6 ms with TF32, 7.0 with FP16 weights; rvm 1024 22 and 47.
-            _ => Choice::new(Format::Tf32, "as fast as FP16 weights when measured, and nearer to FP32"),
+            _ => Choice::new(Format::Tf32, "as fast as FP16 weights when measured, and closer to FP32"),
         },
         Processor::Cpu(cpu) if int8_twin && cpu.int8() => {
             Choice::new(Format::Int8, "the CPU has VNNI and the model has INT8 weights that were checked")
         }
-        Processor::OpenVino(cpu) if cpu.bf16() => Choice::new(Format::Bf16, "the CPU multiplies bfloat16"),
+        Processor::OpenVino(cpu) if cpu.bf16() => Choice::new(Format::Bf16, "the CPU supports bfloat16"),
         Processor::OpenVino(cpu) if int8_twin && cpu.int8() => {
             Choice::new(Format::Int8, "the CPU has VNNI and the model has INT8 weights that were checked")
         }
-        Processor::Cpu(_) | Processor::OpenVino(_) => {
-            Choice::new(Format::Fp32, "what a CPU computes without conversions")
-        }
+        Processor::Cpu(_) | Processor::OpenVino(_) => Choice::new(Format::Fp32, "native format of a CPU"),
     }
 }
 
@@ -121,7 +119,7 @@ pub struct NetworkLoad<'a> {
 }
 
 impl NetworkLoad<'_> {
-    /// Bytes that a frame takes while it is in the network. Measured: peak minus loaded memory of
+    /// Bytes that a frame takes while it is in the model. Measured: peak minus loaded memory of
     /// ONNX Runtime 1.31 on a CPU, the same for an input pixel at 256 to 1024 and 1 to 16 pictures
     /// within a fifth. An unknown network is taken for the hungriest.
     pub fn frame_bytes(&self) -> u64 {
@@ -136,15 +134,15 @@ impl NetworkLoad<'_> {
     }
 }
 
-/// Memory that a card needs before the first picture: CUDA's context, cuDNN, cuBLAS, weights. An
+/// Memory that a GPU needs before the first picture: CUDA's context, cuDNN, cuBLAS, weights. An
 /// allowance that was not measured.
 const CONTEXT_BYTES: u64 = 600 << 20;
 
 /// Most frames at once that the setting takes.
 const LARGEST_BATCH: u64 = 256;
 
-/// The most frames at once that keep the card's memory below 90 %; at least 1 where nothing is
-/// known of the card. As long as a frame takes less than a tenth of the memory, so many use 80 to
+/// The most frames at once that keep the GPU's memory below 90 %; at least 1 where nothing is
+/// known of the GPU. As long as a frame takes less than a tenth of the memory, this many use 80 to
 /// 90 % of it.
 pub fn largest_batch(card: Option<&Gpu>, load: &NetworkLoad<'_>) -> usize {
     let Some(free) = card.and_then(|c| c.load.memory_free.or(c.memory_total)) else { return 1 };
@@ -154,7 +152,7 @@ pub fn largest_batch(card: Option<&Gpu>, load: &NetworkLoad<'_>) -> usize {
     (room / load.frame_bytes().max(1)).clamp(1, LARGEST_BATCH) as usize
 }
 
-/// Frames at once that `batch_size: auto` means, where so many `sessions` of the network share out a frame's
+/// Frames at once that `batch_size: auto` means, where this many `sessions` of the model share out a frame's
 /// pictures.
 pub fn batch(on: Processor<'_>, load: &NetworkLoad<'_>, sessions: usize) -> Choice<usize> {
     if load.recurrent {
@@ -164,38 +162,38 @@ pub fn batch(on: Processor<'_>, load: &NetworkLoad<'_>, sessions: usize) -> Choi
         // selfie at 512 on an H100, pictures a run and milliseconds: 2: 4.8, 16: 43, 32: 75.
         Processor::Cuda(card) | Processor::TensorRt(card) => {
             let most = largest_batch(card, load);
-            Choice::new(1, format!("more were slower when measured; memory would hold {most}"))
+            Choice::new(1, format!("more were slower when measured; memory would fit {most}"))
         }
         // Frames per second on 2 cores, 1080p side by side: 23.8 with one, 26.1 with two, 27.1 with four; 4K 16.6 and
         // 17.2 with one and two; with one view, and at 8K, the same.
         Processor::Cpu(_) if sessions > 1 => {
-            Choice::new(2, "the eyes are shared out among the cores, which wait for each other half as often")
+            Choice::new(2, "the cores share the eyes and wait for each other half as often")
         }
         Processor::Cpu(_) | Processor::OpenVino(_) => Choice::new(1, "more gained nothing on a CPU when measured"),
     }
 }
 
-/// The card that `device: auto` means, as CUDA counts: of several of a kind the one with the most
-/// free memory, since others work on the machine too. `None`: no card. CUDA counts differently
-/// from NVML where cards differ or `visible` (`CUDA_VISIBLE_DEVICES`) chooses, so then its first.
+/// The GPU that `device: auto` means, as CUDA counts: of several of a kind the one with the most
+/// free memory, since others work on the machine too. `None`: no GPU. CUDA counts differently
+/// from NVML where GPUs differ or `visible` (`CUDA_VISIBLE_DEVICES`) chooses, so then its first.
 pub fn card(cards: &[Gpu], visible: Option<&str>) -> Option<Choice<u32>> {
     let first = cards.first()?;
     if visible.is_some() {
-        return Some(Choice::new(0, "the first that CUDA_VISIBLE_DEVICES names"));
+        return Some(Choice::new(0, "the first of CUDA_VISIBLE_DEVICES"));
     }
     if cards.len() == 1 {
         return Some(Choice::new(0, first.name.clone()));
     }
     if cards.iter().any(|c| c.name != first.name) {
-        return Some(Choice::new(0, "the fastest of different cards"));
+        return Some(Choice::new(0, "the fastest of different GPUs"));
     }
-    // A tenth is noise: an idle card holds some megabytes.
+    // A tenth is noise: an idle GPU holds some megabytes.
     let free = |card: &Gpu| card.load.memory_free.unwrap_or(0);
     let best = cards.iter().rev().max_by_key(|c| free(c)).filter(|c| free(c) / 10 * 9 > free(first)).unwrap_or(first);
-    Some(Choice::new(best.index, format!("of {} cards {} the one with the most free memory", cards.len(), first.name)))
+    Some(Choice::new(best.index, format!("of {} {} GPUs the one with the most free memory", cards.len(), first.name)))
 }
 
-/// NVML's number of the card that CUDA calls `cuda`; `None` where that can't be told, see [`card`].
+/// NVML's number of the GPU that CUDA calls `cuda`; `None` where that can't be told, see [`card`].
 pub fn nvml_index(cards: &[Gpu], cuda: u32, visible: Option<&str>, by_bus: bool) -> Option<u32> {
     let alike = cards.windows(2).all(|pair| pair[0].name == pair[1].name);
     if cards.len() > 1 && !alike && !by_bus {
@@ -215,7 +213,7 @@ pub struct Threads {
     pub decode: usize,
     /// ONNX Runtime on a CPU.
     pub infer: usize,
-    /// Workers that make the network's input.
+    /// Workers that make the model's input.
     pub prepare: usize,
     /// Workers that refine mattes and paint outputs.
     pub compose: usize,
@@ -228,8 +226,8 @@ impl Threads {
     /// sum is somewhat above `cores`: with the exact sum a core falls idle whenever one part waits
     /// (measured with 2 cores: 2+2+2 beats every smaller split), while `cores` for each of them
     /// only costs memory and context switches on larger machines. A quarter paints, up to eight. One prepares
-    /// what a network on a CPU takes; beside an H100 with 16 cores one was the slowest stage of all: on 4K it
-    /// worked 13 ms on a frame for rvm at 512 and 36 ms at 1024, the card 7 and 21 ms.
+    /// what a model on a CPU takes; beside an H100 with 16 cores one was the slowest stage of all: on 4K it
+    /// worked 13 ms on a frame for rvm at 512 and 36 ms at 1024, the GPU 7 and 21 ms.
     pub fn share(cores: usize, outputs: usize, network_on_cpu: bool) -> Self {
         let cores = cores.max(1);
         let part = |percent: usize| (cores * percent).div_ceil(100).max(cores.min(2));
@@ -243,7 +241,7 @@ impl Threads {
     }
 }
 
-/// Shares of threads that are worth a trial, the rules' first: more or fewer for the network, more or fewer
+/// Shares of threads that are worth a trial, the rules' first: more or fewer for the model, more or fewer
 /// workers, one at a time. Decoder and encoders keep theirs: an encoder's bits depend on its threads. Two cores leave
 /// nothing to share out: the rules' were the best in all six trials there (160 lines to 4K, one model and three).
 pub fn shares_to_try(cores: usize, rule: Threads, network_on_cpu: bool) -> Vec<Threads> {
@@ -269,7 +267,7 @@ pub fn shares_to_try(cores: usize, rule: Threads, network_on_cpu: bool) -> Vec<T
 
 /// Threads of the whole job that `threads: auto` means.
 pub fn threads(cpu: &Cpu) -> Choice<usize> {
-    Choice::new(cpu.usable, cpu.limited_by.clone().unwrap_or_else(|| "all that there are".to_owned()))
+    Choice::new(cpu.usable, cpu.limited_by.clone().unwrap_or_else(|| "all cores".to_owned()))
 }
 
 /// Bytes of source frames in flight: eight frames of 4K, enough for every stage to have one at work
@@ -282,7 +280,7 @@ const QUEUE_BYTES: u64 = 96 << 20;
 pub fn queue(memory: &Memory) -> Choice<u64> {
     let part = memory.available / 16;
     if memory.available > 0 && part < QUEUE_BYTES {
-        let why = format!("a sixteenth of the {} MiB that are available", memory.available >> 20);
+        let why = format!("a sixteenth of the {} MiB available", memory.available >> 20);
         return Choice::new(part.max(1 << 20), why);
     }
     Choice::new(QUEUE_BYTES, "eight frames of 4K; more gained nothing when measured")
@@ -292,16 +290,16 @@ pub fn queue(memory: &Memory) -> Choice<u64> {
 /// available stays for what grows beside it.
 pub fn max_memory(memory: &Memory, held: u64) -> Choice<u64> {
     if memory.available == 0 {
-        return Choice::new(u64::MAX, "the system does not tell what is available");
+        return Choice::new(u64::MAX, "the system does not report available memory");
     }
     let why = match memory.limit {
-        Some(limit) => format!("nine tenths of what is left of the cgroup's {} MiB", limit >> 20),
-        None => "nine tenths of what is available".to_owned(),
+        Some(limit) => format!("90 % of what is left of the cgroup's {} MiB", limit >> 20),
+        None => "90 % of the available memory".to_owned(),
     };
     Choice::new(held + memory.available / 10 * 9, why)
 }
 
-/// The most that frames between the stages and cached mattes may take where so many bytes are left for all
+/// The most that frames between the stages and cached mattes may take where this many bytes are left for all
 /// that grows with a job. Decoder and encoders hold several times the queue in frames of their own.
 pub fn memory_shares(room: u64) -> MemoryShares {
     MemoryShares { queue: room / 8, kept_mattes: room / 8 }
@@ -316,31 +314,31 @@ pub struct MemoryShares {
     pub kept_mattes: u64,
 }
 
-/// Whether `device: auto` means OpenVINO on a machine without a card. `gains`: the model was measured
+/// Whether `device: auto` means OpenVINO on a machine without a GPU. `gains`: the model was measured
 /// to be faster in bfloat16; `exact`: FP32 was asked for, which OpenVINO computes hardly faster than ONNX
 /// Runtime itself (1.02 to 1.19 times as fast on a Zen 5).
 pub fn openvino(cpu: &Cpu, installed: bool, gains: bool, exact: bool) -> Choice<bool> {
     if !installed {
         Choice::new(false, "OpenVINO is not installed: `vrseg models install onnxruntime-openvino`")
     } else if !cpu.bf16() {
-        Choice::new(false, "the CPU does not multiply bfloat16, without which OpenVINO gains little")
+        Choice::new(false, "the CPU has no bfloat16, without which OpenVINO gains little")
     } else if !gains {
         Choice::new(false, "the model is hardly faster with OpenVINO")
     } else if exact {
-        Choice::new(false, "OpenVINO gains by bfloat16, and FP32 was asked for")
+        Choice::new(false, "OpenVINO needs bfloat16 to be faster, and FP32 was requested")
     } else {
         Choice::new(true, "OpenVINO is installed, and the model is faster in the CPU's bfloat16")
     }
 }
 
-/// Runs of the network before the first frame that `warmup: auto` means.
+/// Runs of the model before the first frame that `warmup: auto` means.
 pub fn warmup(on: Processor<'_>) -> Choice<u32> {
     match on {
         Processor::Cuda(_) | Processor::TensorRt(_) => {
-            Choice::new(1, "the first run on a card loads its kernels; it comes before the outputs are created")
+            Choice::new(1, "the first run on a GPU loads its kernels; it happens before outputs are created")
         }
         // The states of a recurrent model get their shape in the first run.
-        Processor::OpenVino(_) => Choice::new(2, "OpenVINO compiles the network when it first sees a shape"),
+        Processor::OpenVino(_) => Choice::new(2, "OpenVINO compiles the model for each new input size"),
         Processor::Cpu(_) => Choice::new(0, "a CPU's first run is as fast as the others"),
     }
 }

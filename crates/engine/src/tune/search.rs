@@ -76,14 +76,14 @@ pub struct Space {
     pub fixed: Vec<&'static str>,
     /// The arithmetic is not asked for, so it may be changed.
     pub precision: bool,
-    /// Longer side of the network's input now, the smallest it takes and what it must be a multiple
+    /// Longer side of the model's input now, the smallest it takes and what it must be a multiple
     /// of; `None`: it takes only one.
     pub size: Option<(u32, u32, u32)>,
     /// Each frame needs the result of the one before.
     pub recurrent: bool,
     /// Frames at once that the settings mean.
     pub batch: usize,
-    /// Most frames at once that fit a card's memory.
+    /// Most frames at once that fit a GPU's memory.
     pub largest_batch: usize,
     /// Threads of the whole job.
     pub cores: usize,
@@ -98,7 +98,7 @@ impl Space {
         !self.fixed.contains(&name)
     }
 
-    /// What may compute the network, and at which size; the settings as they are come first.
+    /// What may compute the model, and at which size; the settings as they are come first.
     pub fn arithmetic(&self) -> Vec<Candidate> {
         let start = Candidate::default();
         let mut all = vec![start.clone()];
@@ -123,7 +123,7 @@ impl Space {
         all
     }
 
-    /// Changes of how cores and memory are shared out, one each. `on_cpu`: the network's threads are
+    /// Changes of how cores and memory are shared out, one each. `on_cpu`: the model's threads are
     /// cores of the CPU.
     pub fn sharing(&self, on_cpu: bool) -> Vec<Candidate> {
         let start = Candidate::default();
@@ -156,10 +156,10 @@ impl Space {
 
 /// Measures candidates on the real pipeline.
 pub trait TrialRunner {
-    /// Frames per second of a run over so many frames.
+    /// Frames per second of a run over this many frames.
     ///
     /// # Errors
-    /// Why it can't run so; the search goes on without it.
+    /// Why it can't run so; the search continues without it.
     fn fps(&mut self, candidate: &Candidate, frames: u64) -> Result<f64, String>;
     /// Overlap (IoU, 0..=1) of its matte with the one that FP32 on the CPU makes with the settings as
     /// they are.
@@ -243,13 +243,13 @@ const JUDGED: usize = 3;
 /// Looks for faster settings.
 ///
 /// # Errors
-/// When the settings as they are can't run.
+/// When the current settings can't run.
 pub fn search(lab: &mut dyn TrialRunner, space: &Space, goal: &Goal) -> Result<Outcome, String> {
     let start = Candidate::default();
     // The first run fills the disk's cache and tells how many frames a second has.
     let pace = lab.fps(&start, LEAST.min(goal.frames))?;
     let mut run = Search { lab, goal, pace, tried: Vec::new() };
-    // A card's name has its number: cuda:0.
+    // A GPU's name has its number: cuda:0.
     let on_cpu = |c: &Candidate| c.get("device.name").map_or(space.on_cpu, |d| !d.contains(':'));
     let mut best = run.arithmetic(space.arithmetic())?;
     best = run.sharing(&best, &space.sharing(on_cpu(&best)));
@@ -267,7 +267,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Frames of a trial of so many seconds.
+    /// Frames of a trial of this many seconds.
     fn frames(&self, seconds: f64) -> u64 {
         ((self.pace * seconds) as u64).max(LEAST).min(self.goal.frames.max(1))
     }
@@ -318,7 +318,7 @@ impl Search<'_> {
         let start = Candidate::default();
         let first = self.ranking(&candidates, RUNGS[0]);
         let Some(usual) = first.iter().find(|(c, _)| *c == start).map(|(_, fps)| *fps) else {
-            return if self.lab.stopped() { Ok(start) } else { Err("the settings as they are can't run".to_owned()) };
+            return if self.lab.stopped() { Ok(start) } else { Err("the current settings can't run".to_owned()) };
         };
         // Where a speed is enough, the slower ones may have the better matte.
         let judged = if self.goal.target_fps.is_some() { 2 * JUDGED } else { JUDGED };
@@ -481,7 +481,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_is_fast_enough_the_best_matte_is_taken() {
+    fn best_matte_among_fast_enough_settings_wins() {
         let matte = |c: &Candidate| Ok(if c.get("model.input_size").is_some() { 0.96 } else { 0.99 });
         let goal = Goal { target_fps: Some(19.0), ..GOAL };
         let found = search(&mut lab(speed, matte), &space(), &goal).unwrap();
@@ -492,7 +492,7 @@ mod tests {
     fn nothing_faster_is_nothing_found() {
         let found = search(&mut lab(|_| Ok(7.0), |_| Ok(1.0)), &space(), &GOAL).unwrap();
         assert!(found.duel.is_none() && !found.faster);
-        // What fails is left out, with its reason.
+        // What fails is omitted, with its reason.
         let broken = |c: &Candidate| if c.is_empty() { Ok(7.0) } else { Err("no such device".to_owned()) };
         let found = search(&mut lab(broken, |_| Ok(1.0)), &space(), &GOAL).unwrap();
         assert!(found.duel.is_none());
@@ -501,7 +501,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_user_gave_stays() {
+    fn given_settings_are_not_changed() {
         let fixed = vec!["device.name", "model.input_size", "model.batch_size", "processing.workers"];
         let found = search(&mut lab(speed, |_| Ok(1.0)), &Space { fixed, ..space() }, &GOAL).unwrap();
         assert!(found.duel.is_none());

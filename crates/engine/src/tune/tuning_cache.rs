@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_kept_is_found_again_and_the_oldest_go() {
+    fn cached_entries_are_found_and_the_oldest_are_removed() {
         let dir = tempfile::tempdir().unwrap();
         let kept = TuningCache::new(&dir.path().join("new"));
         assert_eq!(kept.get("a"), None);

@@ -118,7 +118,7 @@ impl Composer {
         let paint = match mode {
             Mode::Green { key } => Paint::Green { key: encode(*key) },
             Mode::Matte => Paint::Matte,
-            Mode::Passthrough { .. } => panic!("alpha-packed frames are painted by PassthroughPainter"),
+            Mode::Passthrough { .. } => panic!("alpha-packed frames need PassthroughPainter"),
             Mode::Alpha => Paint::Alpha,
             Mode::Blur { strength } => Paint::Blur { strength: *strength },
             Mode::Replace { .. } => Paint::Replace,

@@ -80,7 +80,7 @@ pub struct MatteOptions {
 }
 
 /// Share of the stabilization's strength for the mattes of a recurrent model: it has a state of its own, and
-/// more than this begins to trail (docs/quality.md, "How much calm").
+/// more than this begins to trail (docs/quality.md, "Temporal smoothing").
 const RECURRENT_SHARE: f32 = 1.0 / 3.0;
 
 impl MatteOptions {

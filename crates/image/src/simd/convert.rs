@@ -32,7 +32,7 @@ pub fn to_i16(v: f32) -> i16 {
     (unsafe { v.to_int_unchecked::<i32>() }) as i16
 }
 
-/// So many floats of a row that the compiler knows the number.
+/// This many floats of a row that the compiler knows the number.
 pub type Row<const W: usize> = [f32; W];
 
 /// `W` values of which the first are those of `row`, which is no longer; the rest are the default.

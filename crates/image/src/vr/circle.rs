@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn fisheye_circles_filled_and_dark_views_are_told_apart() {
+    fn fisheye_circles_are_distinguished_from_filled_and_dark_views() {
         let texture = |u: f64, v: f64| 60 + ((u * 40.0).sin() * 30.0 + (v * 23.0).cos() * 60.0).abs() as u8;
         for size in [100, 400, 1001] {
             let fisheye = view(size, |u, v| if u.hypot(v) < 1.0 { texture(u, v) } else { 3 });

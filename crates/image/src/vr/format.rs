@@ -197,8 +197,8 @@ impl fmt::Display for Evidence {
             Evidence::Container(what) => write!(f, "from the container's {what}"),
             Evidence::FileName(token) => write!(f, "from \"{token}\" in the file name"),
             Evidence::Pixels(what) => write!(f, "from the picture: {what}"),
-            Evidence::Shape => f.write_str("by the frame's shape"),
-            Evidence::Usual => f.write_str("usual, nothing says otherwise"),
+            Evidence::Shape => f.write_str("from the frame size"),
+            Evidence::Usual => f.write_str("default"),
         }
     }
 }
@@ -300,8 +300,8 @@ impl FormatFindings {
     pub fn refusal(&self) -> Option<String> {
         let found = self.unsupported.as_ref()?;
         Some(format!(
-            "its projection is {} ({}), which vrseg can't work on; convert it first, such as with \
-             `ffmpeg -i IN -vf v360={}:equirect OUT`, or give --projection where that is wrong",
+            "its projection is {} ({}), which vrseg can't process; convert it first, such as with \
+             `ffmpeg -i IN -vf v360={}:equirect OUT`, or set --projection if that is wrong",
             found.value,
             found.evidence,
             found.value.v360()

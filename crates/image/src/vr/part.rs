@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn text_says_size_and_place() {
+    fn text_has_size_and_folder() {
         let part = SpherePart { left: -90.0, right: 90.0, top: 67.5, bottom: -67.5 };
         assert_eq!(part.to_string(), "180x135 degrees");
         let part = SpherePart { left: -30.0, right: 90.0, top: 40.0, bottom: -80.0 };

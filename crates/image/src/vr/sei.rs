@@ -80,7 +80,7 @@ fn in_messages(mut bytes: &[u8]) -> Option<ContainerTags> {
     }
 }
 
-/// A number whose bytes of 255 go on.
+/// A number whose bytes of 255 continue.
 fn long_number(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let full = bytes.iter().take_while(|b| **b == 0xff).count();
     let last = *bytes.get(full)?;
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn arrangements_orders_and_ends_are_told_apart() {
+    fn frame_packing_arrangements_are_distinguished() {
         let of = |payload: &[u8]| {
             let unit = [&[0x4e, 1, 45, payload.len() as u8][..], payload].concat();
             packing(&annex_b(&[&unit]), Codec::Hevc)

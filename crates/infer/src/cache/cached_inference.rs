@@ -1,4 +1,4 @@
-//! Between the pipeline and the network: looks mattes up before the network computes them.
+//! Between the pipeline and the model: looks mattes up before the model computes them.
 
 use super::cursor::{CacheCursor, StatesAt};
 use super::key::CacheKeyContext;
@@ -19,19 +19,19 @@ use vrseg_image::plane::Plane;
 /// Why there are no mattes.
 #[derive(Debug, thiserror::Error)]
 pub enum CachedInferenceError {
-    /// The network fails.
+    /// The model fails.
     #[error(transparent)]
     Network(#[from] ModelError),
     /// Cached mattes were used, and then came a frame that is not among them, in the middle of a cached run, so that
     /// the states before it are not known. The job must be repeated without looking anything up
     /// ([`super::CacheChoice::read`]).
-    #[error("the kept mattes end in the middle of a run; they can't be gone on from")]
+    #[error("cached mattes end mid-sequence; cannot resume from them")]
     Broken,
 }
 
 type Result<T> = std::result::Result<T, CachedInferenceError>;
 
-/// A network with its recurrent states and its cached mattes.
+/// A model with its recurrent states and its cached mattes.
 #[derive(Debug)]
 pub struct CachedInference<'n> {
     network: &'n mut Network,
@@ -40,7 +40,7 @@ pub struct CachedInference<'n> {
     slots: Vec<u64>,
     /// The states before the next frame are neither here nor in the caches, which should have them.
     states_lost: bool,
-    /// `None`: without caches, or the network does not compute any more as the keys say.
+    /// `None`: without caches, or the model does not compute any more as the keys say.
     cursor: Option<CacheCursor>,
     tally: CacheStats,
     /// Buffer for the frames of a batch that are not cached.
@@ -48,7 +48,7 @@ pub struct CachedInference<'n> {
 }
 
 impl<'n> CachedInference<'n> {
-    /// A network that resumes from `past`, with caches or without.
+    /// A model that resumes from `past`, with caches or without.
     ///
     /// # Errors
     /// The states are those of another model.
@@ -131,11 +131,11 @@ impl<'n> CachedInference<'n> {
         Ok(())
     }
 
-    /// As [`Network::run`], for a batch of `frames` frames with the same number of pictures each; a recurrent network
+    /// As [`Network::run`], for a batch of `frames` frames with the same number of pictures each; a recurrent model
     /// gets one frame.
     ///
     /// # Errors
-    /// The network's, and [`CachedInferenceError::Broken`].
+    /// The model's, and [`CachedInferenceError::Broken`].
     pub fn run(&mut self, batch: &Batch, frames: usize, alphas: &mut Vec<Plane<f32>>) -> Result<()> {
         if self.network.manifest().kind == Kind::Recurrent {
             self.run_recurrent(batch, None, alphas)
@@ -145,7 +145,7 @@ impl<'n> CachedInference<'n> {
     }
 
     /// As [`CachedInference::run`], for a batch whose pictures come and go: `slots` says what each shows. Each picture is
-    /// kept by itself; a recurrent network gets all pictures of one frame, and goes on where it saw the same slot in the
+    /// kept by itself; a recurrent model gets all pictures of one frame, and continues where it saw the same slot in the
     /// frame before.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ const MAX_RUN_FRAMES: usize = 512;
 /// ... or this number of bytes of compressed mattes.
 const MAX_RUN_BYTES: usize = 32 << 20;
 
-/// After this number of frames in a row that were cached for nothing, frames of a cheap network are not hashed any more:
+/// After this number of frames in a row that were cached for nothing, frames of a cheap model are not hashed any more:
 /// more than the memory for mattes holds at 4K, so what comes round in a loop is found before.
 const MAX_FRAMES_WITHOUT_HIT: usize = 256;
 
@@ -24,14 +24,14 @@ const CHECKSUM_STRIDE: usize = 509;
 pub(crate) struct CacheCursor {
     pub(crate) cache: Arc<Cache>,
     pub(crate) context: CacheKeyContext,
-    /// Key of the last frame of a recurrent network.
+    /// Key of the last frame of a recurrent model.
     pub(crate) last: Key,
     pub(crate) states: StatesAt,
     /// Frames that were computed since the last run was stored.
     pub(crate) recording: Run,
     /// Bytes of the states; 0 before they were first saved.
     state_bytes: usize,
-    /// The least seconds that the network took for a picture: other work on the machine only adds to it.
+    /// The least seconds that the model took for a picture: other work on the machine only adds to it.
     pub(crate) seconds: f64,
     /// Frames since the last hit, or the last frame that might have been one if those before had been cached.
     pub(crate) frames_without_hit: usize,
@@ -42,7 +42,7 @@ pub(crate) struct CacheCursor {
 /// Where the states before the next frame are.
 #[derive(Debug)]
 pub(crate) enum StatesAt {
-    /// In the network's session.
+    /// In the model's session.
     Session,
     /// Behind the last frame of a cached run.
     EndOf(Arc<Run>),

@@ -48,7 +48,7 @@ impl CacheKeyContext {
         self.0
     }
 
-    /// The key of a recurrent network's frame whose pictures follow others than those at the same place of the frame
+    /// The key of a recurrent model's frame whose pictures follow others than those at the same place of the frame
     /// before: `follows` has the place of each picture's predecessor, `None` for one that begins.
     pub(super) fn relinked(key: &Key, follows: &[Option<usize>]) -> Key {
         let mut hasher = blake3::Hasher::new_keyed(&key.0);
@@ -85,7 +85,7 @@ impl CacheKeyContext {
     }
 }
 
-/// What of an output's description decides how it is read. What most models don't have is left out where it isn't there,
+/// What of an output's description decides how it is read. What most models don't have is omitted where it isn't there,
 /// so that their keys stay what they were before it was known.
 fn output_text(output: &Output) -> String {
     let Output { name, activation, stretch, class, people, layout: _, scores: _, instances: _ } = output;

@@ -3,7 +3,7 @@
 use vrseg_image::simd::{self, dispatch};
 
 /// Steps from background to person, those of a 12-bit matte: finer than any output shows, and the low bits are not yet
-/// the network's noise, which would not compress (docs/caching.md has the sizes).
+/// the model's noise, which would not compress (docs/resume.md has the sizes).
 pub(crate) const LEVELS: u16 = 4095;
 
 dispatch! {

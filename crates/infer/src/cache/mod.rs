@@ -1,11 +1,11 @@
-//! Mattes that were computed before, found by the network's input: in memory, and on disk for the next run.
+//! Mattes that were computed before, found by the model's input: in memory, and on disk for the next run.
 //!
-//! [`CachedInference`] stands between the pipeline and the network. A frame's key is a hash of the very numbers that the network
+//! [`CachedInference`] stands between the pipeline and the model. A frame's key is a hash of the very numbers that the model
 //! would get ([`Key`]), so whatever led to them (crop, view, color, size) needs no part in it. What the cache returns is
-//! bit for bit what the network would return: mattes are rounded to `matte::LEVELS` steps whether they are cached or
+//! bit for bit what the model would return: mattes are rounded to `matte::LEVELS` steps whether they are cached or
 //! not.
 //!
-//! A recurrent network's matte depends on all frames since the last reset, and so does its key. Its mattes are cached
+//! A recurrent model's matte depends on all frames since the last reset, and so does its key. Its mattes are cached
 //! in *runs* (`record::Run`): consecutive frames together with the states behind the last of them, from which the
 //! network can resume where the cached frames end.
 //!

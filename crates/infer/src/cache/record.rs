@@ -13,7 +13,7 @@ const MAX_STATE_NUMBERS: usize = 1 << 29;
 /// 1 compresses mattes nearly as well as 9, in a tenth of the time.
 const ZSTD_LEVEL: i32 = 1;
 
-/// The mattes of one frame, one for each picture of the network's input.
+/// The mattes of one frame, one for each picture of the model's input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Mattes {
     /// Width and height of each.
@@ -87,7 +87,7 @@ impl Mattes {
     }
 }
 
-/// Consecutive frames of a recurrent network.
+/// Consecutive frames of a recurrent model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Run {
     /// Each frame's key and compressed mattes.

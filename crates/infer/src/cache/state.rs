@@ -1,11 +1,11 @@
-//! What a recurrent network knows of the frames before, as a value that another process can resume from.
+//! What a recurrent model knows of the frames before, as a value that another process can resume from.
 
 use super::key::Key;
 use crate::batch::Tensor;
 use serde::{Deserialize, Serialize};
 
-/// What a recurrent network knows of the frames before, for a job that resumes in another process. Empty at the start
-/// and for other networks.
+/// What a recurrent model knows of the frames before, for a job that resumes in another process. Empty at the start
+/// and for other models.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct InferenceState {
     /// Its states; empty where they are only known as a place inside a cached run ([`InferenceState::needs_cache`]).

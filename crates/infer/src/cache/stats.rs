@@ -10,7 +10,7 @@ pub struct CacheStats {
     pub memory: u64,
     /// From disk: cached by an earlier run.
     pub disk: u64,
-    /// Computed by the network.
+    /// Computed by the model.
     pub computed: u64,
     /// Propagated from the frame before.
     pub carried: u64,
@@ -26,7 +26,7 @@ impl std::ops::AddAssign for CacheStats {
 }
 
 impl CacheStats {
-    /// Share of the frames that the network did not have to compute, 0..=1, without propagated ones.
+    /// Share of the frames that the model did not have to compute, 0..=1, without propagated ones.
     pub fn hit_rate(&self) -> f64 {
         let hits = self.memory + self.disk;
         hits as f64 / (hits + self.computed).max(1) as f64

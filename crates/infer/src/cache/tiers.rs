@@ -11,10 +11,10 @@ use std::sync::Arc;
 /// Where mattes are cached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Tiers {
-    /// In memory; on disk, too, where the network is slow ([`SLOW_NETWORK`]).
+    /// In memory; on disk, too, where the model is slow ([`SLOW_NETWORK`]).
     #[default]
     Auto,
-    /// In memory and on disk, however fast the network is.
+    /// In memory and on disk, however fast the model is.
     All,
     /// In memory only.
     Memory,
@@ -51,9 +51,9 @@ impl CacheChoice {
     }
 }
 
-/// Seconds that the network takes for a picture from which on `auto` caches mattes on disk. Compressing and writing one
-/// costs 1 to 3 ms of a core, and reading it half of that: a network that takes 5 ms gains next to nothing, one that
-/// takes 80 ms much (docs/caching.md).
+/// Seconds that the model takes for a picture from which on `auto` caches mattes on disk. Compressing and writing one
+/// costs 1 to 3 ms of a core, and reading it half of that: a model that takes 5 ms gains next to nothing, one that
+/// takes 80 ms much (docs/resume.md).
 pub const SLOW_NETWORK: f64 = 0.020;
 
 /// Folder for cached files, which may not exist: `$XDG_CACHE_HOME/vrseg`, else `~/.cache/vrseg`.
@@ -138,7 +138,7 @@ impl Cache {
         Some((found, Tier::Disk))
     }
 
-    /// The disk, if mattes of a network that takes `seconds` for a picture are cached there.
+    /// The disk, if mattes of a model that takes `seconds` for a picture are cached there.
     pub(crate) fn disk_for(&self, seconds: f64) -> Option<&Disk> {
         let pays = self.choice.tiers == Tiers::All || seconds >= SLOW_NETWORK;
         self.disk.as_ref().filter(|_| pays)

@@ -193,9 +193,9 @@ impl Graph {
     /// # Errors
     /// It is no ONNX file, as a text for users.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
-        let model = ModelProto::decode(bytes).map_err(|_| "it is no ONNX file".to_owned())?;
+        let model = ModelProto::decode(bytes).map_err(|_| "it is not an ONNX file".to_owned())?;
         let Some(graph) = model.graph.filter(|_| model.ir_version > 0) else {
-            return Err("it is no ONNX file: it has no graph".to_owned());
+            return Err("it is not an ONNX file: it has no graph".to_owned());
         };
         Ok(Self::of(graph, &model.opset_import, model.producer_name, model.metadata_props))
     }

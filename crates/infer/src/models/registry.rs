@@ -33,7 +33,7 @@ const EMBEDDED_NANODET: Option<&[u8]> = Some(include_bytes!(concat!(env!("OUT_DI
 #[cfg(not(embedded_detector))]
 const EMBEDDED_NANODET: Option<&[u8]> = None;
 
-/// The weights of the network that confirms people, compressed with Zstandard, where the build put them into the binary.
+/// The weights of the model that confirms people, compressed with Zstandard, where the build put them into the binary.
 #[cfg(embedded_multiclass)]
 const EMBEDDED_MULTICLASS: Option<&[u8]> = Some(include_bytes!(concat!(env!("OUT_DIR"), "/multiclass.zst")));
 #[cfg(not(embedded_multiclass))]
@@ -112,7 +112,7 @@ fn beside(path: &Path) -> Result<Model> {
     let file = path.parent().unwrap_or(Path::new("")).join(&manifest.file);
     if !file.is_file() {
         let fix = format!("put it there or correct `file` in {}", path.display());
-        return Err(ModelError::MissingWeights { name: manifest.name, path: file, mend: fix });
+        return Err(ModelError::MissingWeights { name: manifest.name, path: file, fix });
     }
     Ok(Model { manifest, weights: Weights::File(file) })
 }
@@ -157,7 +157,7 @@ pub fn find(name: &str) -> Result<Model> {
         return Ok(Model { manifest, weights });
     }
     let fix = format!("`vrseg models install {name}` downloads it, `vrseg models` lists what is installed");
-    Err(ModelError::MissingWeights { name: manifest.name, path: file, mend: fix })
+    Err(ModelError::MissingWeights { name: manifest.name, path: file, fix })
 }
 
 /// Reads a manifest, a page of text; no more than a megabyte of what may be another file.

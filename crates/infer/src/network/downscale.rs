@@ -1,11 +1,11 @@
-//! A network's input at half its size, which may fit into a device's memory where a whole picture does not.
+//! A model's input at half its size, which may fit into a device's memory where a whole picture does not.
 
 use crate::batch::Batch;
 use crate::models::manifest::Input;
 use vrseg_image::matte::resize;
 use vrseg_image::plane::{Plane, PlaneRef};
 
-/// Half of a size, if the network accepts that.
+/// Half of a size, if the model accepts that.
 pub(crate) fn half_of(input: &Input, (width, height): (usize, usize)) -> Option<(usize, usize)> {
     let multiple = input.multiple.max(1) as usize;
     let half = |n: usize| (n / 2).next_multiple_of(multiple);
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn half_size_is_one_that_the_network_accepts() {
+    fn half_size_is_accepted_by_the_model() {
         let selfie = input("selfie");
         assert_eq!(half_of(&selfie, (512, 448)), Some((256, 224)));
         let mut size = (1024, 1024);

@@ -1,4 +1,4 @@
-//! Graphs in other number formats and orders than the built-in networks', made here and run by ONNX Runtime.
+//! Graphs in other number formats and orders than the built-in models', made here and run by ONNX Runtime.
 
 use crate::models::graph::{GraphProto, ModelProto, NodeProto, OperatorSetProto, ValueInfoProto};
 use crate::provider::SessionOptions;
@@ -16,7 +16,7 @@ fn node(operator: &str, inputs: &[&str], output: &str) -> NodeProto {
     NodeProto { input, output: vec![output.into()], op_type: operator.into(), domain: String::new() }
 }
 
-/// A network of these parts with this manifest, whose `name`, `sha256` and the like are filled in.
+/// A model of these parts with this manifest, whose `name`, `sha256` and the like are filled in.
 fn network(
     input: Vec<ValueInfoProto>,
     node: Vec<NodeProto>,
@@ -117,7 +117,7 @@ fn channels_may_come_last_and_pictures_one_by_one() {
 }
 
 #[test]
-fn inputs_that_a_manifest_does_not_name_are_told() {
+fn inputs_missing_from_a_manifest_are_reported() {
     let shape = [0, 3, 0, 0];
     let (_folder, network) = network(
         vec![ValueInfoProto::tensor("x", F32, &shape), ValueInfoProto::tensor("ratio", F32, &[1])],
@@ -126,5 +126,5 @@ fn inputs_that_a_manifest_does_not_name_are_told() {
         &format!("kind: image\ninput: {{name: x, color: rgb, {SIZES}}}\noutput: {{name: y, activation: none}}"),
     );
     let error = network.unwrap_err();
-    assert!(error.contains("an input ratio that the manifest doesn't name") && error.contains("constants"), "{error}");
+    assert!(error.contains("an input ratio that is not in the manifest") && error.contains("constants"), "{error}");
 }

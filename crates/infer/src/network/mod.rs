@@ -24,7 +24,7 @@ use vrseg_image::plane::Plane;
 
 /// A loaded network. Runs from one thread at a time; its session brings its own thread pool.
 ///
-/// Where the device's memory does not suffice, the network is first reloaded with a smaller arena; then batches are
+/// Where the device's memory does not suffice, the model is first reloaded with a smaller arena; then batches are
 /// split into halves, down to one picture at a time; then, where the user allows that, pictures are scaled to half
 /// their size. Where that does not help, or the device fails otherwise, the CPU continues. All of it holds for the
 /// batches that follow, too, and is reported by [`Network::take_notes`].
@@ -55,7 +55,7 @@ pub struct Network {
     fitted_batch: Batch,
 }
 
-/// How a network computes: another provider or another picture size gives other mattes.
+/// How a model computes: another provider or another picture size gives other mattes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ActiveBackend {
     /// The execution provider that it runs on.
@@ -138,13 +138,13 @@ impl Network {
         std::mem::take(&mut self.notes)
     }
 
-    /// Why the network does not run any more on the device on which it was loaded; `None`: it does.
+    /// Why the model does not run any more on the device on which it was loaded; `None`: it does.
     pub fn fallback_reason(&self) -> Option<&str> {
         self.fallback_reason.as_deref()
     }
 
-    /// Runs the network on a batch and replaces `alphas` by the `batch.n` alphas (0 background ..= 1 person), reusing
-    /// their planes. For a recurrent network picture `i` of this batch follows picture `i` of the batch before, and
+    /// Runs the model on a batch and replaces `alphas` by the `batch.n` alphas (0 background ..= 1 person), reusing
+    /// their planes. For a recurrent model picture `i` of this batch follows picture `i` of the batch before, and
     /// `states` is updated; other kinds leave it alone.
     ///
     /// # Errors
@@ -187,7 +187,7 @@ impl Network {
         Ok(())
     }
 
-    /// The size at which pictures of size `full` go through the network.
+    /// The size at which pictures of size `full` go through the model.
     fn reduced_size(&self, full: (usize, usize)) -> (usize, usize) {
         (0..self.halvings).fold(full, |size, _| downscale::half_of(&self.manifest.input, size).unwrap_or(size))
     }
@@ -228,7 +228,7 @@ impl Network {
         Ok(())
     }
 
-    /// Whether `n` pictures are more than fit. A recurrent network's can't be split: its states hold all of them.
+    /// Whether `n` pictures are more than fit. A recurrent model's can't be split: its states hold all of them.
     fn must_be_split(&self, n: usize) -> bool {
         self.manifest.kind != Kind::Recurrent && (1..n).contains(&self.max_pictures)
     }

@@ -1,4 +1,4 @@
-//! What a network does when its device fails: it needs less memory from then on, or continues on the fallback.
+//! What a model does when its device fails: it needs less memory from then on, or continues on the fallback.
 
 use super::{Network, downscale};
 use crate::batch::{Batch, States, Tensor};
@@ -9,7 +9,7 @@ use crate::session::{fallback, fault};
 
 impl Network {
     /// Reduces the memory needed from here on, where a fault may be for lack of memory and there is a way to. After an
-    /// unspecific fault the network is only reloaded, unless the device ran out of memory before. `true`: the batch is
+    /// unspecific fault the model is only reloaded, unless the device ran out of memory before. `true`: the batch is
     /// to be run again after [`Network::reload`].
     pub(super) fn reduce_memory(&mut self, fault: &str, batch: &Batch, states: &mut States) -> bool {
         let out_of_memory = fault::is_out_of_memory(fault);
@@ -25,7 +25,7 @@ impl Network {
         self.reload.is_some() && !std::mem::replace(&mut self.frugal, true)
     }
 
-    /// Frees all of the device's memory and loads the network again. Its states are kept.
+    /// Frees all of the device's memory and loads the model again. Its states are kept.
     pub(super) fn reload(&mut self, states: &mut States) -> Result<()> {
         let Some(reload) = &self.reload else { return Ok(()) };
         // The states hold memory of the device, too.
@@ -43,7 +43,7 @@ impl Network {
         }
         self.max_pictures = at_once.div_ceil(2);
         self.notes.push(format!(
-            "{} has not enough memory for {at_once} pictures at once: {} from here on",
+            "{} has not enough memory for a batch of {at_once}: using {} from here on",
             self.engine.provider(),
             self.max_pictures
         ));
@@ -59,8 +59,7 @@ impl Network {
         let Some(half) = downscale::half_of(&self.manifest.input, size) else { return false };
         self.halvings += 1;
         let mut note = format!(
-            "{} has not enough memory for a picture of {}x{}: they are looked at in {}x{} from here on, and small \
-             people may be missed",
+            "{} has not enough memory for a picture of {}x{}: using {}x{} from here on; small people may be missed",
             self.engine.provider(),
             size.0,
             size.1,
@@ -69,7 +68,7 @@ impl Network {
         );
         if !states.is_empty() {
             states.reset();
-            note += "; what the network remembered of the frames before is lost";
+            note += "; the model's state from earlier frames is lost";
         }
         self.notes.push(note);
         true
@@ -81,17 +80,17 @@ impl Network {
         let reason = fallback::reason(self.engine.provider(), fault);
         let mut note = fallback::note(&reason, next.provider());
         if fault::is_out_of_memory(fault) && !self.may_shrink && !self.manifest.input.fixed {
-            note += "; a smaller --input-size needs less memory, and device.smaller_input: true takes it by itself";
+            note += "; use a smaller --input-size, or device.smaller_input: true";
         }
         self.fallback_reason = Some(reason);
-        // A network does not recover from states with NaN.
+        // A model does not recover from states with NaN.
         let finite = |saved: &Vec<Tensor>| saved.iter().all(|t| t.data.iter().all(|v| v.is_finite()));
         let saved = self.save(states).ok().filter(finite).filter(|_| self.halvings == 0);
         // A device that is lost can't be trusted to free what is on it.
         std::mem::forget(std::mem::take(states));
         match saved {
             Some(saved) => *states = self.restore(&saved)?,
-            None => note += "; what the network remembered of the frames before is lost",
+            None => note += "; the model's state from earlier frames is lost",
         }
         std::mem::forget(std::mem::replace(&mut self.engine, next));
         (self.max_pictures, self.halvings) = (usize::MAX, 0);

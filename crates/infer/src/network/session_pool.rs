@@ -1,4 +1,4 @@
-//! Several sessions of one network among which the pictures of a batch are divided, on a CPU. A session of `n` threads
+//! Several sessions of one model among which the pictures of a batch are divided, on a CPU. A session of `n` threads
 //! waits for the slowest of them after each operation, and works on the whole batch at a time, which fits into no
 //! processor cache; sessions with fewer threads and one picture each wait for each other once a batch. On 2 cores two
 //! sessions of a thread each took 0.78 to 0.88 of the CPU time of one with two threads for selfie, 0.95 to 0.98
@@ -17,7 +17,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use vrseg_image::plane::Plane;
 
-/// Each session holds the network's weights.
+/// Each session holds the model's weights.
 const MAX_SESSIONS: usize = 8;
 /// Bytes that the weights of all sessions may take.
 const MAX_WEIGHT_BYTES: u64 = 256 << 20;

@@ -1,4 +1,4 @@
-//! Networks whose device runs out of memory or fails.
+//! Models whose device runs out of memory or fails.
 
 use super::*;
 use crate::testing::{FaultyEngine, network};
@@ -41,7 +41,7 @@ fn picture_that_does_not_fit_alone_goes_to_the_cpu() {
     assert_eq!(network.provider(), Provider::Cpu);
     let notes = network.take_notes();
     assert_eq!(notes.len(), 4, "{notes:?}");
-    assert!(notes[0].contains("7 pictures at once: 4"), "{notes:?}");
+    assert!(notes[0].contains("a batch of 7: using 4"), "{notes:?}");
     assert!(notes[3].contains("cuda:0 has not enough memory (CUBLAS_STATUS_ALLOC_FAILED): cpu computes"), "{notes:?}");
     assert_eq!(network.fallback_reason(), Some("cuda:0 has not enough memory (CUBLAS_STATUS_ALLOC_FAILED)"));
 }
@@ -93,7 +93,7 @@ fn picture_that_does_not_fit_alone_is_shrunk_if_allowed() {
         }
         assert_eq!(network.active_backend(), ActiveBackend { provider: Provider::Cuda(0), halvings: 2 });
         let notes = network.take_notes();
-        assert!(notes.last().unwrap().contains("looked at in 128x"), "{notes:?}");
+        assert!(notes.last().unwrap().contains("using 128x"), "{notes:?}");
         // What fits into nothing goes to the CPU, at its full size.
         let mut none = self::network(
             model,
@@ -121,7 +121,7 @@ fn reload(engine: FaultyEngine, loads: &Arc<Mutex<u32>>) -> Option<Reload<dyn En
 }
 
 #[test]
-fn network_is_reloaded_before_batches_are_split() {
+fn model_is_reloaded_before_batches_are_split() {
     // Two fit at first, four with a frugal network.
     let gpu = FaultyEngine::new(Provider::Cuda(0), 2, &[]);
     let mut one = network("selfie", gpu.clone(), Some(FaultyEngine::new(Provider::Cpu, 9, &[])));
@@ -168,7 +168,7 @@ fn failed_reload_falls_back_to_the_cpu() {
 }
 
 #[test]
-fn frames_of_a_recurrent_network_are_not_split() {
+fn frames_of_a_recurrent_model_are_not_split() {
     let gpu = FaultyEngine::new(Provider::Cuda(0), 1, &[]);
     let mut network = network("rvm", gpu, Some(FaultyEngine::new(Provider::Cpu, 9, &[])));
     assert_eq!(values(&mut network, &batch(&NUMBERS[..2])).unwrap(), NUMBERS[..2]);

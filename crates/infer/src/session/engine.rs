@@ -196,7 +196,7 @@ impl OrtEngine {
         alphas: &mut Vec<Plane<f32>>,
     ) -> std::result::Result<(), Fault> {
         if manifest.kind == Kind::Recurrent {
-            return Err(format!("its graph takes {n} pictures at a time, here are {}", batch.n));
+            return Err(format!("its graph accepts batches of {n}, not of {}", batch.n));
         }
         let mut all = Vec::with_capacity(batch.n);
         for from in (0..batch.n).step_by(n) {
@@ -214,7 +214,7 @@ impl OrtEngine {
     }
 }
 
-/// Reads the alphas of `batch` from a network's outputs; `states` are replaced only if the alphas can be used.
+/// Reads the alphas of `batch` from a model's outputs; `states` are replaced only if the alphas can be used.
 fn read_outputs(
     manifest: &Manifest,
     batch: Pictures<'_>,

@@ -1,4 +1,4 @@
-//! What runs a network when its device fails: the same device after a reload, or the CPU.
+//! What runs a model when its device fails: the same device after a reload, or the CPU.
 
 use super::fault;
 use super::provider::{Provider, SessionOptions};
@@ -75,7 +75,7 @@ impl<E: ?Sized> fmt::Debug for Reload<E> {
 
 /// A sentence for the user: why a device failed (see [`reason`]), and what continues.
 pub(crate) fn note(reason: &str, now: Provider) -> String {
-    format!("{reason}: {now} computes the rest, which takes longer")
+    format!("{reason}: {now} computes the rest, which is slower")
 }
 
 /// A clause for the user: how a device failed.
@@ -84,7 +84,7 @@ pub(crate) fn reason(failed: Provider, fault: &str) -> String {
     if fault::is_out_of_memory(fault) {
         format!("{failed} has not enough memory ({summary})")
     } else if fault::is_unspecific(fault) {
-        format!("{failed} failed, perhaps for want of memory ({summary})")
+        format!("{failed} failed, perhaps out of memory ({summary})")
     } else {
         format!("{failed} failed ({summary})")
     }

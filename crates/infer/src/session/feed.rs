@@ -22,7 +22,7 @@ impl Feed {
     /// Compares the graph with the manifest.
     ///
     /// # Errors
-    /// As a text for users: an input or output that isn't there or that nothing is said of, or a number format that isn't
+    /// As a text for users: an input or output that isn't there or that is not described, or a number format that isn't
     /// known.
     pub(crate) fn new(session: &Session, manifest: &Manifest) -> Result<Self, String> {
         has_all_names(session, manifest)?;
@@ -31,7 +31,7 @@ impl Feed {
         let (picture, shape) = of(&manifest.input.name)?;
         use TensorElementType::{Float16, Float32, Uint8};
         if ![Float32, Float16, Uint8].contains(&picture) {
-            return Err(format!("its input {} takes {picture:?}, not FP32, FP16 or bytes", manifest.input.name));
+            return Err(format!("its input {} has the type {picture:?}, not FP32, FP16 or bytes", manifest.input.name));
         }
         let channels = if manifest.input.layout == Layout::Nchw { 1 } else { 3 };
         if shape.len() != 4 || ![3, -1].contains(&shape[channels]) {
@@ -43,7 +43,7 @@ impl Feed {
             let (kind, shape) = of(&c.name)?;
             let value = c.numbers((1, 1));
             if shape.is_empty() && value.len() != 1 {
-                return Err(format!("constants: {} takes one number, not {}", c.name, value.len()));
+                return Err(format!("constants: {} needs one number, not {}", c.name, value.len()));
             }
             number_tensor(kind, &vec![1; shape.len()], &value[..1.min(value.len())])?;
             Ok((c.clone(), kind, shape.len()))
@@ -153,12 +153,12 @@ fn has_all_names(session: &Session, manifest: &Manifest) -> Result<(), String> {
         .chain(prototypes)
         .collect();
     if let Some((name, have, field)) = named.iter().find(|(name, have, _)| !have.contains(&name.as_str())) {
-        return Err(format!("its manifest says {field}: {name}, but the ONNX graph has only {}", have.join(", ")));
+        return Err(format!("its manifest has {field}: {name}, but the ONNX graph has only {}", have.join(", ")));
     }
     match have_in.iter().find(|input| !named.iter().any(|(name, _, _)| name == *input)) {
-        Some(input) => Err(format!(
-            "its graph has an input {input} that the manifest doesn't name; give it a value under `constants`"
-        )),
+        Some(input) => {
+            Err(format!("its graph has an input {input} that is not in the manifest; set a value under `constants`"))
+        }
         None => Ok(()),
     }
 }

@@ -1,6 +1,6 @@
-//! Mattes from the masks of single people, as YOLO's segmentation networks give them.
+//! Mattes from the masks of single people, as YOLO's segmentation models give them.
 //!
-//! Each of the network's boxes comes with a score for each class and with coefficients; the mask is the sigmoid of the prototypes
+//! Each of the model's boxes comes with a score for each class and with coefficients; the mask is the sigmoid of the prototypes
 //! weighed by them, inside the box (Bolya et al. 2019, "YOLACT"). The matte shows the union of the people: the highest of
 //! their masks at each pixel.
 
@@ -11,7 +11,7 @@ use vrseg_image::matte::people::overlap;
 use vrseg_image::matte::resize;
 use vrseg_image::plane::Plane;
 
-/// A box with a person in it, in pixels of the network's input.
+/// A box with a person in it, in pixels of the model's input.
 #[derive(Clone, Copy, Debug)]
 struct Candidate {
     score: f32,

@@ -1,4 +1,4 @@
-//! Sessions: ONNX Runtime's library, execution providers, and what runs a network on one of them.
+//! Sessions: ONNX Runtime's library, execution providers, and what runs a model on one of them.
 
 pub(crate) mod engine;
 pub(crate) mod fallback;

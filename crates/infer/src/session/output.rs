@@ -1,4 +1,4 @@
-//! From a network's raw output to alphas.
+//! From a model's raw output to alphas.
 
 use super::fault::NOT_A_NUMBER;
 use super::instances;
@@ -94,7 +94,7 @@ pub(crate) fn read(
 
 impl Output {
     /// Reads `n` alphas from an output of `shape` (`[N, C, H, W]`, or `[N, H, W]` where the graph
-    /// leaves out a single channel) into `alphas`, whose planes are used again.
+    /// omits a single channel) into `alphas`, whose planes are used again.
     ///
     /// # Errors
     /// Another shape, a class that isn't there, or values that are not finite; as a text for users.

@@ -59,7 +59,7 @@ pub struct SessionOptions {
     pub auto_gpu: u32,
     /// Whether `Auto` means OpenVINO where there is no GPU, see `Auto` in the rules of the engine.
     pub openvino: bool,
-    /// Whether the CPU multiplies bfloat16.
+    /// Whether the CPU supports bfloat16.
     pub bf16: bool,
     /// Number format of the arithmetic.
     pub precision: Precision,
@@ -111,7 +111,7 @@ pub(crate) fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result
         DeviceChoice::Auto => vec![Provider::Cpu],
     };
     if options.precision == Precision::Int8 {
-        let why = "no model has checked INT8 weights; use --precision auto, or an INT8 network of your own";
+        let why = "no model has checked INT8 weights; use --precision auto, or your own INT8 model";
         return Err(ModelError::Device { device: "int8".into(), why: why.into() });
     }
     let mut refused = Vec::new();
@@ -146,7 +146,7 @@ fn memory_limit(provider: Provider, o: &SessionOptions) -> std::result::Result<O
     match (provider, o.session.memory_share, o.gpu_memory) {
         (Provider::Cuda(_), Some(share), Some(bytes)) => Ok(Some((f64::from(share) * bytes as f64) as usize)),
         (Provider::Cuda(_), Some(_), None) => {
-            Err("NVML doesn't tell this card's memory, so device.memory_share can't be kept".to_owned())
+            Err("NVML doesn't report this GPU's memory, so device.memory_share has no effect".to_owned())
         }
         _ => Ok(None),
     }
@@ -183,7 +183,7 @@ fn session(
     builder.commit_from_memory(model)
 }
 
-/// A folder name for a network's weights.
+/// A folder name for a model's weights.
 fn short_hash(model: &[u8]) -> String {
     blake3::hash(model).to_hex()[..16].to_owned()
 }
@@ -275,7 +275,8 @@ fn too_new(text: &str) -> Option<String> {
     let needed = number("Opset ").filter(|_| text.contains("under development"))?;
     let known = number("is till opset ").map(|n| format!(" and it knows up to {n}")).unwrap_or_default();
     Some(format!(
-        "it needs version {needed} of ONNX's operators (its opset), which ONNX Runtime doesn't have{known}; export it with a lower \
+        "it needs version {needed} of ONNX's operators (its opset), which ONNX Runtime doesn't have{known}; export it \
+         with a lower \
          one (opset_version=17)"
     ))
 }

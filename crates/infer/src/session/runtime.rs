@@ -127,7 +127,7 @@ pub fn load(device: DeviceChoice, named: Option<&Path>) -> Result<&'static Runti
         return Ok(r);
     }
     if let Some((name, value)) = missing_variable(|name| std::env::var_os(name)) {
-        tracing::warn!("{name} is not {value}: ONNX Runtime may gather telemetry");
+        tracing::warn!("{name} is not {value}: ONNX Runtime may collect telemetry");
     }
     let list = candidates(device, named);
     if list.is_empty() {
@@ -161,7 +161,7 @@ fn try_load(candidate: &Candidate) -> std::result::Result<Runtime, String> {
             if let Some(dir) = path.parent() {
                 for lib in CUDA_LIBRARIES.iter().map(|l| dir.join(l)).filter(|l| l.exists()) {
                     if let Err(e) = shared_library::check_whole(&lib) {
-                        tracing::warn!("{} is left out: {e}", lib.display());
+                        tracing::warn!("{} is skipped: {e}", lib.display());
                     } else if let Err(e) = ort::util::preload_dylib(&lib) {
                         tracing::debug!("{} was not preloaded: {e}", lib.display());
                     }

@@ -54,7 +54,7 @@ fn compute(device: DeviceChoice, library: Option<&Path>) -> Result<(), String> {
     };
     match run() {
         Ok(y) if y == [2.0, 4.0, 6.0, 8.0] => Ok(()),
-        Ok(y) => Err(format!("it loads, but computes wrong: twice 1, 2, 3, 4 is {y:?}")),
+        Ok(y) => Err(format!("it loads, but computes wrong results: 2 * [1, 2, 3, 4] is {y:?}")),
         Err(e) => Err(format!("it loads, but does not compute: {e}")),
     }
 }

@@ -12,7 +12,7 @@ pub(crate) enum LibraryError {
     Read(#[from] std::io::Error),
     #[error("is not a shared library of this machine's kind (64-bit ELF)")]
     NotElf,
-    #[error("is cut short: {have} bytes of at least {need}; fetch it again")]
+    #[error("is truncated: {have} bytes of at least {need}; download it again")]
     Truncated {
         /// Length of the file.
         have: u64,

@@ -38,7 +38,7 @@ pub(crate) fn has_arbitrary_clock(input: &Input) -> bool {
     unsafe { (*(*input.as_ptr()).iformat).flags & ffi::AVFMT_TS_DISCONT != 0 }
 }
 
-/// The error that ended the reading, where it was one of the disk or the network: demuxers turn it into an
+/// The error that ended the reading, where it was one of the disk or the model: demuxers turn it into an
 /// early end, but the I/O layer remembers.
 pub(crate) fn io_error(input: &Input) -> Option<ffmpeg::Error> {
     // SAFETY: reads fields of an open input.

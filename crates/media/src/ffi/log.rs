@@ -13,7 +13,7 @@ const RECENT_LINES: usize = 20;
 static LINES: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
 
 thread_local! {
-    /// Lines of the call under way on this thread; see [`capture`].
+    /// Lines of the call in flight on this thread; see [`capture`].
     static CAPTURED: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
 }
 

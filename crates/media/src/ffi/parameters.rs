@@ -76,7 +76,7 @@ impl Parameters {
     pub(crate) fn restore(saved: &SavedParameters) -> Result<Self> {
         let mut parameters = ffmpeg::codec::Parameters::new();
         let no_memory = || MediaError::NoMemory { what: "codec parameters".to_owned() };
-        let wrong = || MediaError::Invalid { what: "a segment's description of its codec makes no sense".to_owned() };
+        let wrong = || MediaError::Invalid { what: "a segment's codec description is invalid".to_owned() };
         let codec = codec_of(saved.codec).filter(|_| saved.extradata.len() < 1 << 24).ok_or_else(wrong)?;
         // SAFETY: parameters of our own; the extradata gets FFmpeg's padding and is freed with them.
         unsafe {

@@ -33,7 +33,7 @@ mod tests {
         for (text, rate, frames, want) in [
             (c"10:00:00:00", rate(30, 1), 30, Some(c"10:00:01:00")),
             (c"01:59:59:20", rate(25, 1), 7, Some(c"02:00:00:02")),
-            // At the full minute two numbers are left out.
+            // At the full minute two numbers are omitted.
             (c"00:00:59;28", rate(30000, 1001), 2, Some(c"00:01:00;02")),
             (c"noon", rate(30, 1), 1, None),
         ] {

@@ -45,7 +45,7 @@ pub(crate) unsafe fn write(stream: *mut ffi::AVStream, data: &StreamSideData) {
     }
 }
 
-/// Types that stay true of a video stream whose pictures were worked on and encoded anew. Frames are delivered upright,
+/// Types that stay true of a video stream whose pictures were worked on and encoded again. Frames are delivered upright,
 /// so that what turns a player's picture isn't among them.
 pub(crate) fn survives_encoding(kind: SideDataKind) -> bool {
     kind.is_any(&[

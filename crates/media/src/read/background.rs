@@ -39,7 +39,7 @@ struct Looped {
     reader: Reader,
     /// The frame after the shown one, with its time in seconds of the loop's clock.
     next: Option<(f64, VideoFrame)>,
-    /// When the loop under way began, in seconds of the output.
+    /// When the loop in flight began, in seconds of the output.
     began: f64,
     /// Time stamp of its first frame, in seconds.
     first: f64,
@@ -59,11 +59,8 @@ impl Background {
         let mut reader = Reader::open(path, &DecodeOptions::default())?;
         let video = &reader.info().video;
         (fit.source_color, fit.source_dynamic) = (video.color, video.dynamic);
-        let no_frame = || MediaError::Decode {
-            path: path.to_path_buf(),
-            reason: "no frame comes out of it".to_owned(),
-            log: Vec::new(),
-        };
+        let no_frame =
+            || MediaError::Decode { path: path.to_path_buf(), reason: "it has no frame".to_owned(), log: Vec::new() };
         let (first, end, frame) = next_frame(&mut reader)?.ok_or_else(no_frame)?;
         let shown = Arc::new(fit.run(&frame)?);
         let second = next_frame(&mut reader)?;
@@ -91,7 +88,7 @@ impl Background {
         Ok(Arc::clone(&self.shown))
     }
 
-    /// Seconds at which the loop under way began, and its length as far as it is known; `None` for a
+    /// Seconds at which the loop in flight began, and its length as far as it is known; `None` for a
     /// picture.
     pub fn position(&self) -> Option<(f64, f64)> {
         self.video.as_ref().map(|v| (v.began, v.length))
@@ -134,7 +131,7 @@ impl Looped {
                 // The last frame is shown until its duration is over.
                 None if seconds < self.began + self.length => return Ok(due),
                 None => {
-                    // Whole loops that nobody sees are left out.
+                    // Whole loops that nobody sees are omitted.
                     let loops = ((seconds - self.began) / self.length).floor().max(1.0);
                     due = self.restart(self.began + loops * self.length)?.or(due);
                 }
@@ -340,7 +337,8 @@ mod tests {
         }
         // 203 cd/m2 in PQ, and back.
         let bright = files.make(
-            "-f lavfi -i color=gray:s=64x64 -vf format=yuv420p10le,geq=lum=573:cb=512:cr=512,setparams=color_trc=smpte2084:\
+            "-f lavfi -i color=gray:s=64x64 -vf \
+             format=yuv420p10le,geq=lum=573:cb=512:cr=512,setparams=color_trc=smpte2084:\
              color_primaries=bt2020:colorspace=bt2020nc:range=tv -frames:v 1 -c:v ffv1 -color_trc smpte2084 \
              -color_primaries bt2020 -colorspace bt2020nc -color_range tv",
             "bright.mkv",

@@ -95,7 +95,7 @@ impl Convert {
         let other_size = (first.1, first.2) != (width, height);
         match &self.change {
             Some(change) => Some(format!(
-                "the video begins as {} and becomes {} at frame {}; {} frames were converted to the size and format {}",
+                "the video changes from {} to {} at frame {}; {} frames were converted to the size and format {}",
                 say(first),
                 say(change.shape),
                 change.at,
@@ -103,7 +103,7 @@ impl Convert {
                 if other_size { format!("that the file states, {width}x{height}") } else { "of the first".to_owned() }
             )),
             None if other_size => Some(format!(
-                "the file states {width}x{height}, but its frames are {}; they were scaled to what it states",
+                "the file states {width}x{height}, but its frames are {}; they were scaled to the stated size",
                 say(first)
             )),
             None => None,
@@ -132,7 +132,7 @@ impl Convert {
             Some(target) => target,
             None => {
                 let (format, width, height) = self.stated.ok_or_else(|| MediaError::Unsupported {
-                    what: format!("frames of the pixel format {} cannot be worked on", format_name(format)),
+                    what: format!("the pixel format {} is not supported", format_name(format)),
                 })?;
                 *self.target.insert(Side { format, width, height, color })
             }

@@ -49,10 +49,10 @@ impl InputInfo {
     pub fn warnings(&self) -> Vec<String> {
         let gap = self.sequence().and_then(|sequence| sequence.gap());
         let gap = gap.map(|(missing, next)| {
-            format!("number {missing} is missing, so the pictures end there, though they go on with {next}")
+            format!("number {missing} is missing, so the sequence ends there, though {next} exists")
         });
         let transparent = format_named(&self.video.pixel_format).is_some_and(has_alpha);
-        let own = transparent.then(|| "its own transparency is not taken over".to_owned());
+        let own = transparent.then(|| "its own transparency is ignored".to_owned());
         gap.into_iter().chain(own).collect()
     }
 

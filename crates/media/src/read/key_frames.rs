@@ -18,7 +18,7 @@ const MAX_PACKETS: usize = 5000;
 
 /// Decodes up to `count` key frames from places spread evenly over the file and shows them to
 /// `look`, until that breaks off. Only key frames are decoded, so that each costs one frame's time
-/// whatever the distance of key frames. Frames that aren't planar YUV are left out; damaged places
+/// whatever the distance of key frames. Frames that aren't planar YUV are omitted; damaged places
 /// are skipped.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! What a file is, found out without decoding it.
+//! Detects what a file is without decoding it.
 #![allow(unsafe_code)]
 
 use crate::error::{MediaError, Result};
@@ -34,7 +34,7 @@ pub fn probe(path: &Path) -> Result<InputInfo> {
     Ok(open(path, &InputChoice::default())?.into_parts().1)
 }
 
-/// A source file that was opened to look at it and that a [`crate::Reader`] can go on with: finding out
+/// A source file that was opened to look at it and that a [`crate::Reader`] can continue with: finding out
 /// what is in it takes some decoding, which at 8K is a third of a CPU second.
 pub struct OpenInput {
     /// Nobody ever waits for it: the lock lets threads share what holds an open file.
@@ -43,7 +43,7 @@ pub struct OpenInput {
 }
 
 impl OpenInput {
-    /// What probing found out.
+    /// What probing detected.
     pub fn info(&self) -> &InputInfo {
         &self.info
     }
@@ -183,7 +183,7 @@ fn video_info(
     if width.saturating_mul(height) > MAX_PIXELS {
         return Err(MediaError::Unsupported {
             what: format!(
-                "{}: its header says {width}x{height}; more than {MAX_PIXELS} pixels a frame are not decoded",
+                "{}: its header has {width}x{height}; more than {MAX_PIXELS} pixels a frame are not decoded",
                 path.display()
             ),
         });

@@ -355,7 +355,7 @@ fn dropped_writer_leaves_no_file() {
 }
 
 #[test]
-fn nvenc_says_why_it_is_not_used() {
+fn nvenc_reports_why_it_is_not_used() {
     // With a driver this test has nothing to say.
     if let Err(reason) = nvenc_status() {
         let encode = EncodeOptions { hardware: true, ..Default::default() };
@@ -431,7 +431,7 @@ fn key_frames_are_two_seconds_apart_at_most_and_nothing_refers_across_them() {
 }
 
 #[test]
-fn outputs_for_players_keep_within_what_their_decoders_take() {
+fn outputs_for_players_respect_decoder_limits() {
     let none = EncodeOptions::default();
     let square = |size: usize, fps: f64, encode: &EncodeOptions| {
         let options = WriterOptions {
@@ -454,7 +454,7 @@ fn outputs_for_players_keep_within_what_their_decoders_take() {
     assert_eq!(square(3840, 30.0, &none).unwrap().encoder, "libx265");
     let h264 = EncodeOptions { codec: Some(Codec::H264), ..none.clone() };
     let said = square(3840, 30.0, &h264).unwrap().warnings;
-    assert!(said[0].contains("3840x3840 at 30 frames per second is beyond level 5.2"), "{said:?}");
+    assert!(said[0].contains("3840x3840 at 30 frames per second exceeds level 5.2"), "{said:?}");
     // Masters of finer chroma become what headsets decode, unless somebody names a format.
     for (bits, want) in [(8, "yuv420p"), (10, "yuv420p10le"), (12, "yuv420p10le")] {
         let fine = YuvLayout { chroma_shift_y: 0, ..yuv420(bits) };
@@ -469,7 +469,7 @@ fn outputs_for_players_keep_within_what_their_decoders_take() {
     let quest = EncodeOptions { player: Some(Player::Quest2), ..none.clone() };
     let made = square(8192, 60.0, &quest).unwrap();
     assert!(made.description.ends_with("5792x5792"), "{}", made.description);
-    assert!(made.warnings.iter().any(|w| w.contains("made smaller for quest2: from 8192x8192 to 5792x5792")));
+    assert!(made.warnings.iter().any(|w| w.contains("scaled down for quest2: from 8192x8192 to 5792x5792")));
     let av1 = EncodeOptions { codec: Some(Codec::Av1), ..quest };
     assert!(square(2880, 30.0, &av1).unwrap_err().to_string().contains("quest2 does not decode av1"));
 }
@@ -484,7 +484,7 @@ fn frames_that_are_too_large_for_a_player_are_written_smaller() {
     let to = files.path("b.mp4");
     let encode = EncodeOptions { player: Some(Player::Quest3), ..fast() };
     let done = copy(&from, &to, &encode, &DecodeOptions::default()).unwrap();
-    assert!(done.dropped[0].contains("made smaller for quest3"), "{:?}", done.dropped);
+    assert!(done.dropped[0].contains("scaled down for quest3"), "{:?}", done.dropped);
     let video = probe(&to).unwrap().video;
     assert_eq!((video.width, video.height, video.codec.as_str()), (8192, 60, "hevc"));
 }

@@ -47,7 +47,7 @@ impl Files {
     }
 }
 
-/// A test picture: lavfi input of so many frames at 30 fps.
+/// A test picture: lavfi input of this many frames at 30 fps.
 pub(super) fn picture(size: &str, frames: u32) -> String {
     format!("-f lavfi -i testsrc2=s={size}:r=30:d={:.6}", f64::from(frames) / 30.0 - 0.001)
 }

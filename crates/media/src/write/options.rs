@@ -61,9 +61,9 @@ pub enum Carry {
     /// They are copied, and converted where the container can't hold their codec and a usual way exists.
     #[default]
     Auto,
-    /// They are copied, or left out where the container can't hold them.
+    /// They are copied, or omitted where the container can't hold them.
     Copy,
-    /// They are left out.
+    /// They are omitted.
     Without,
 }
 

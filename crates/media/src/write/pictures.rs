@@ -109,7 +109,8 @@ pub fn more_than_one(path: &Path) -> MediaError {
     let (stem, extension) = (path.file_stem().unwrap_or_default(), path.extension().unwrap_or_default());
     let numbered = path.with_file_name(format!("{}_%05d.{}", stem.display(), extension.display()));
     let what = format!(
-        "{}: is one picture, and there is more than one frame; number them ({}), or take one with --ss and --frames 1",
+        "{}: is one picture, and there is more than one frame; number them ({}), or select one with --ss and --frames \
+         1",
         path.display(),
         numbered.display()
     );

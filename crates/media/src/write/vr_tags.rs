@@ -30,24 +30,25 @@ pub(crate) fn settle_tags(
         Container::Mp4 if tags.right_first => {
             // FFmpeg writes no st3d for it, and sv3d alone would say that there is one view.
             options.tags = VrTags::Custom(ContainerTags::default());
-            "mp4 gets no stereo and spherical metadata for a video whose right eye comes first; players must go by the \
-             file name, or use .mkv"
+            "mp4 gets no stereo and spherical metadata for a video whose right eye comes first; name the file so that \
+             players recognize it, or use .mkv"
                 .to_owned()
         }
         Container::Mov if !writes_vexu() => {
-            "this FFmpeg writes no stereo and spherical metadata into .mov; players must \
-                                            go by the file name, or use .mp4 or .mkv"
+            "this FFmpeg writes no stereo and spherical metadata into .mov; name the file so that players recognize \
+             it, or use .mp4 or .mkv"
                 .to_owned()
         }
         Container::Mov => match tags.spherical.filter(|sphere| !apples_boxes_hold(sphere)) {
             Some(sphere) => format!(
-                "mov has no place for the projection {sphere} or its direction; players must go by the file name, or \
-                 use .mp4 or .mkv"
+                "mov can't hold the projection {sphere} or its direction; name the file so that players recognize it, \
+                 or use .mp4 or .mkv"
             ),
             None => return Vec::new(),
         },
         Container::Other(name) => format!(
-            "{name} holds no stereo and spherical metadata; players must go by the file name, or use .mp4 or .mkv"
+            "{name} holds no stereo and spherical metadata; name the file so that players recognize it, or use .mp4 \
+             or .mkv"
         ),
         _ => return Vec::new(),
     };
@@ -77,7 +78,7 @@ pub(crate) fn fitted<'a>(data: &'a StreamSideData, container: &Container) -> Cow
     }
 }
 
-/// The box that says how the eyes are packed, which FFmpeg's muxer leaves out of `vexu`: Apple's `pack` with `pkin`.
+/// The box that says how the eyes are packed, which FFmpeg's muxer omits of `vexu`: Apple's `pack` with `pkin`.
 pub(crate) fn packing_box(data: &StreamSideData, container: &Container) -> Option<Vec<u8>> {
     if *container != Container::Mov || !writes_vexu() {
         return None;

@@ -59,12 +59,10 @@ impl Writer {
         notes.lost.extend(settle_tags(&mut options, &container, template));
         if let Container::Pictures(_) = container {
             if options.copy_streams && template.info.audio_streams > 0 {
-                notes.lost.push("pictures have no sound; a video keeps it".to_owned());
+                notes.lost.push("pictures have no sound".to_owned());
             }
             if template.info.video.dynamic.is_high() {
-                notes
-                    .lost
-                    .push("pictures can't say that they are HDR and look pale; --sdr maps their tones".to_owned());
+                notes.lost.push("pictures have no HDR tags and look pale; --sdr tone-maps them".to_owned());
             }
             let files = PictureFiles::create(&path, template.first_number, options.overwrite)?;
             return Ok(Writer { encoder, target: Target::Pictures(files), notes, path, bytes: 0 });

@@ -181,7 +181,8 @@ fn begin(args: &BenchArgs, settings: Settings) -> anyhow::Result<Results> {
         let mut old = read(path)?;
         if old.settings != settings {
             let shown = path.display();
-            let message = format!("{shown}: was measured with other settings; repeat them, or begin anew with -y");
+            let message =
+                format!("{shown}: was measured with other settings; use the same ones, or start over with -y");
             return Err(UsageError(message).into());
         }
         old.finished = false;
@@ -189,7 +190,7 @@ fn begin(args: &BenchArgs, settings: Settings) -> anyhow::Result<Results> {
     }
     if path.exists() && !args.overwrite {
         let shown = path.display();
-        return Err(UsageError(format!("{shown} exists; -y replaces it, --resume goes on with it")).into());
+        return Err(UsageError(format!("{shown} exists; -y replaces it, --resume continues it")).into());
     }
     Ok(Results::begin(&Machine::detect(), env!("VRSEG_GIT_COMMIT"), settings))
 }
@@ -219,7 +220,7 @@ struct SweepProgress<'a> {
     console: &'a Console,
     quiet: bool,
     bar: Option<ProgressBar>,
-    /// What each point will cost, in guessed seconds, and whether it is there already.
+    /// What each point will cost, in guessed seconds, and whether it exists already.
     costs: Vec<(f64, bool)>,
     current: Cell<usize>,
     started: Instant,
@@ -297,7 +298,7 @@ fn line(label: &str, point: &Point) -> String {
         }
         (Outcome::Ok(m), None) => {
             let fps = m.stages.first().map_or(0.0, |s| s.fps);
-            format!("{label}: the network alone {} fps", number(fps))
+            format!("{label}: the model alone {} fps", number(fps))
         }
     }
 }

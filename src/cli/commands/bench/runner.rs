@@ -77,7 +77,7 @@ impl SweepRunner<'_> {
             None => match self.clip(spec, settings.iterations + settings.warmup, observer) {
                 Ok(Some(clip)) => clip,
                 Ok(None) => return Ok(None),
-                Err(error) => return Ok(Some(Outcome::Failed { error: format!("its clip can't be made: {error}") })),
+                Err(error) => return Ok(Some(Outcome::Failed { error: format!("can't make its clip: {error}") })),
             },
         };
         let request = PointRequest {
@@ -120,7 +120,7 @@ impl SweepRunner<'_> {
             return None;
         }
         let Some(status) = status else {
-            let error = format!("ended after {:.0} s: --timeout gives a point more", self.timeout.as_secs_f64());
+            let error = format!("timed out after {:.0} s; --timeout sets the limit", self.timeout.as_secs_f64());
             return Some(Outcome::Failed { error });
         };
         // It may have answered and then crashed on its way out.
@@ -161,10 +161,10 @@ fn last_lines(stream: impl Read) -> String {
 /// Why a process ended without an answer.
 fn explain(status: ExitStatus, stderr: &str) -> String {
     let why = match (status.signal(), status.code()) {
-        (Some(9), _) => "it was killed: most likely memory ran out".to_owned(),
+        (Some(9), _) => "it was killed, probably out of memory".to_owned(),
         (Some(signal), _) => format!("it crashed (signal {signal})"),
         (_, Some(code)) => format!("it ended with exit code {code}"),
-        _ => "it ended without a word".to_owned(),
+        _ => "it ended without a message".to_owned(),
     };
     if stderr.is_empty() { why } else { format!("{why}: {stderr}") }
 }
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn crash_error_names_signal_or_exit_code() {
-        assert_eq!(explain(status("kill -9 $$"), ""), "it was killed: most likely memory ran out");
+        assert_eq!(explain(status("kill -9 $$"), ""), "it was killed, probably out of memory");
         assert_eq!(explain(status("kill -11 $$"), "boom"), "it crashed (signal 11): boom");
         assert_eq!(explain(status("exit 7"), "no"), "it ended with exit code 7: no");
         assert_eq!(last_lines("a\n\nb\nc\nd\n".as_bytes()), "b; c; d");

@@ -65,7 +65,7 @@ pub(super) fn text(status: &Status) -> String {
         }
     }
     if status.state == State::Failed {
-        let _ = writeln!(text, "  vrseg cluster resume {shown}    submits what is missing");
+        let _ = writeln!(text, "  vrseg cluster resume {shown}    submits the missing segments");
     }
     text
 }

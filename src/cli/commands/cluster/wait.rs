@@ -41,7 +41,7 @@ pub(super) fn wait(all: &[Submission], stop: &Stop, console: &Console, quiet: bo
         if stopped && !ended {
             for one in all {
                 let shown = one.job.display();
-                console.line(&format!("vrseg: {shown} goes on; `vrseg cluster cancel {shown}` ends it"));
+                console.line(&format!("vrseg: {shown} continues; `vrseg cluster cancel {shown}` stops it"));
             }
             return Ok(Exit::Interrupted);
         }

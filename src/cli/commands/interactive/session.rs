@@ -14,15 +14,15 @@ use vrseg_hardware::nearest::nearest;
 
 /// Commands: name, arguments, meaning.
 pub(super) const COMMANDS: &[(&str, &str, &str)] = &[
-    ("process", "IN OUT [OPTION...]", "do the job with the session's settings; IN -o OUT is understood, too"),
+    ("process", "IN OUT [OPTION...]", "run a job with the session's settings; IN -o OUT works, too"),
     ("probe", "FILE...", "show a video's format, codec, color and streams"),
     ("preview", "FILE SHEET.png [OPTION...]", "make a contact sheet"),
-    ("profile", "[NAME]", "choose a profile, or tell which is chosen"),
-    ("set", "KEY VALUE", "change a setting for this session; `set` lists what was changed"),
-    ("unset", "KEY", "take a change back"),
-    ("config", "", "every setting, and what set it"),
+    ("profile", "[NAME]", "set or show the profile"),
+    ("set", "KEY VALUE", "change a setting for this session; `set` lists changes"),
+    ("unset", "KEY", "undo a change"),
+    ("config", "", "every setting and its source"),
     ("save", "[FILE.yaml]", "write profile and settings to a file, for -c [default: session.yaml]"),
-    ("hardware", "", "this machine, and what really works on it"),
+    ("hardware", "", "this machine, and the devices and encoders that work"),
     ("doctor", "[FILE]", "check the installation and suggest fixes"),
     ("models", "", "the models and their licenses"),
     ("bench", "[quick | OPTION...]", "measure how fast this machine is"),
@@ -66,7 +66,7 @@ impl Session {
         }
         let (name, rest) = words.split_first().map_or(("", &[][..]), |(n, r)| (n.as_str(), r));
         let no_more_words =
-            |action| if rest.is_empty() { Ok(action) } else { Err(format!("{name} takes no more words")) };
+            |action| if rest.is_empty() { Ok(action) } else { Err(format!("{name} accepts no more words")) };
         match name {
             "exit" | "quit" | "q" | ":q" => no_more_words(Action::Exit),
             "clear" => no_more_words(Action::Clear),
@@ -98,7 +98,7 @@ impl Session {
                     was.map(|_| Action::Print(format!("{} is as before", key.name)))
                         .ok_or(format!("{} was not set", key.name))
                 }
-                _ => Err("unset takes a setting's name".to_owned()),
+                _ => Err("unset needs a setting's name".to_owned()),
             },
             "process" if outputs => Ok(Action::Process(self.with_profile(rest))),
             "process" => match rest {
@@ -106,12 +106,12 @@ impl Session {
                     let job = [&[input.clone(), "-o".into(), output.clone()], more].concat();
                     Ok(Action::Process(self.with_profile(&job)))
                 }
-                _ => Err("process takes an input and an output: process in.mp4 out.mp4".to_owned()),
+                _ => Err("process needs an input and an output: process in.mp4 out.mp4".to_owned()),
             },
             _ => {
                 let near = nearest(name, COMMANDS.iter().map(|c| c.0));
                 Err(format!(
-                    "{name} is no command; {}",
+                    "{name} is not a command; {}",
                     near.map_or("`help` lists them".to_owned(), |n| format!("did you mean {n}?"))
                 ))
             }
@@ -121,7 +121,7 @@ impl Session {
     fn choose_profile(&mut self, rest: &[String]) -> Result<Action, String> {
         match rest {
             [] => Ok(Action::Print(
-                self.profile.clone().unwrap_or_else(|| "the configuration's; balanced by default".into()),
+                self.profile.clone().unwrap_or_else(|| "from the configuration [default: balanced]".into()),
             )),
             [word] if schema::profile(word).is_some() => {
                 self.profile = schema::profile(word).map(str::to_owned);
@@ -130,7 +130,7 @@ impl Session {
             [name, ..] => {
                 let near = nearest(name, PROFILES.iter().copied());
                 let near = near.map(|n| format!("; did you mean {n}?")).unwrap_or_default();
-                Err(format!("{name} is no profile: there are {}{near}", PROFILES.join(", ")))
+                Err(format!("{name} is not a profile; profiles: {}{near}", PROFILES.join(", ")))
             }
         }
     }
@@ -159,7 +159,7 @@ impl Session {
                 }
                 Ok(Action::Print(format!("{} is {value}", key.name)))
             }
-            [key, ..] => Err(format!("{} takes {}", key, find(key)?.expects())),
+            [key, ..] => Err(format!("{} accepts {}", key, find(key)?.expects())),
         }
     }
 
@@ -180,7 +180,7 @@ impl Session {
         let path = match rest {
             [] => PathBuf::from("session.yaml"),
             [path] => PathBuf::from(path),
-            _ => return Err("save takes one file".to_owned()),
+            _ => return Err("save needs one file".to_owned()),
         };
         let mut text = String::new();
         if let Some(profile) = &self.profile {
@@ -244,7 +244,7 @@ fn find(name: &str) -> Result<&'static schema::Setting, String> {
     schema::find(name).ok_or_else(|| {
         let near = nearest(name, SETTINGS.iter().map(|k| k.name));
         format!(
-            "{name} is no setting; {}",
+            "{name} is not a setting; {}",
             near.map_or("`config` lists them".to_owned(), |n| format!("did you mean {n}?"))
         )
     })
@@ -334,7 +334,7 @@ mod tests {
     fn errors_suggest_the_nearest_word() {
         let mut session = Session::default();
         let mut wrong = |line: &str| session.interpret(line).expect_err("an error");
-        assert_eq!(wrong("proces a b"), "proces is no command; did you mean process?");
+        assert_eq!(wrong("proces a b"), "proces is not a command; did you mean process?");
         assert!(wrong("profile fats").ends_with("did you mean fast?"));
         assert!(wrong("set matte.fether 2").ends_with("did you mean matte.feather?"));
         assert!(wrong("set matte.feather thick").contains("expected a number from 0 to 200"));

@@ -26,7 +26,7 @@ pub(super) fn run(
     library::check_name(&name).map_err(UsageError)?;
     let manifest_path = library::manifest_path(&name);
     if manifest_path.exists() {
-        let fix = format!("`vrseg models remove {name}` removes it; or give another name with --name");
+        let fix = format!("`vrseg models remove {name}` removes it; or choose another name with --name");
         return Err(UsageError(format!("there is a model {name} already ({}); {fix}", manifest_path.display())).into());
     }
     let bytes = std::fs::read(&args.file).with_context(|| format!("can't read {shown}"))?;
@@ -89,10 +89,10 @@ fn add(
     if !trial.is_usable() {
         let what = test::failure(&trial);
         if !args.force {
-            console.error(&format!("{what}. It was not added; --force adds it all the same"));
+            console.error(&format!("{what}. Not added; --force adds it anyway"));
             return Ok(Exit::Failed);
         }
-        console.warning(&format!("{what}. It is added all the same"));
+        console.warning(&format!("{what}. Added anyway"));
     }
     let name = known.manifest.name.clone();
     let remarks = remarks(known, &trial);
@@ -118,7 +118,7 @@ fn drafted(
 ) -> anyhow::Result<Exit> {
     let path = args.file.with_extension("yaml");
     if path.exists() {
-        let what = format!("{} isn't a network that is known, and a manifest for it is there", args.file.display());
+        let what = format!("{} is not a known model, and it has a manifest already", args.file.display());
         let fix = format!("complete it, then: vrseg models add {} --manifest {}", args.file.display(), path.display());
         return Err(UsageError(format!("{what}: {}; {fix}", path.display())).into());
     }
@@ -127,10 +127,10 @@ fn drafted(
     library::write_whole(&path, &text)?;
     let found = match &best.trial {
         Ok(trial) => format!("{}; then {}", best.guess.text, test::words(trial)),
-        Err(why) => format!("it doesn't run as guessed: {why}"),
+        Err(why) => format!("the guess doesn't run: {why}"),
     };
     print(&format!(
-        "{}\n  it is      not known; its inputs are {}; its outputs are {}\n  best guess {found}\n  written    {}\n",
+        "{}\n  model      unknown; inputs: {}; outputs: {}\n  best guess {found}\n  written    {}\n",
         args.file.display(),
         ports(&draft.graph.inputs),
         ports(&draft.graph.outputs),
@@ -171,12 +171,13 @@ fn best_guess<'a>(args: &ModelAddArgs, draft: &'a Draft) -> anyhow::Result<Tried
             best = Some(tried);
         }
     }
-    best.context("there is nothing to guess")
+    best.context("nothing to guess")
 }
 
 /// A manifest with comments on what was read off the graph, and on what was guessed.
 fn draft_text(args: &ModelAddArgs, draft: &Draft, best: &Tried<'_>) -> String {
-    let mut text = format!("# A draft: what vrseg could read off {} or guess.\n#\n# The graph:\n", args.file.display());
+    let mut text =
+        format!("# A draft: what vrseg could read from {} or guess.\n#\n# The graph:\n", args.file.display());
     for (what, ports) in [("input ", &draft.graph.inputs), ("output", &draft.graph.outputs)] {
         for port in ports {
             let _ = writeln!(text, "#   {what}  {}", port.text());
@@ -187,12 +188,11 @@ fn draft_text(args: &ModelAddArgs, draft: &Draft, best: &Tried<'_>) -> String {
     text += "#   2. What does its output mean? See output.activation, stretch and class, and kind.\n";
     match &best.trial {
         Ok(trial) => {
-            let _ =
-                writeln!(text, "#\n# Of {} guesses this one came out best on the test picture:", draft.guesses.len());
+            let _ = writeln!(text, "#\n# Best of {} guesses on the test picture:", draft.guesses.len());
             let _ = writeln!(text, "# {}; {}.", best.guess.text, test::words(trial));
         }
         Err(why) => {
-            let _ = writeln!(text, "#\n# As guessed here it doesn't run: {why}");
+            let _ = writeln!(text, "#\n# This guess doesn't run: {why}");
         }
     }
     let _ = writeln!(text, "#\n# Then: vrseg models add {} --manifest THIS_FILE\n", args.file.display());

@@ -80,7 +80,7 @@ fn python() -> OsString {
 fn no_python(name: &OsString) -> String {
     format!(
         "{} was not found: installing needs Python 3.9 or newer (Debian, Ubuntu: apt-get install python3 python3-venv; \
-         Fedora: dnf install python3; Arch: pacman -S python), or one that VRSEG_PYTHON names",
+         Fedora: dnf install python3; Arch: pacman -S python), or set VRSEG_PYTHON",
         name.display()
     )
 }

@@ -16,7 +16,7 @@ pub(crate) enum WeightState {
     BuiltIn,
     /// A file is there; its checksum was not looked at.
     Present,
-    /// A file is there and its checksum is right.
+    /// A file is there and checksum matches.
     Verified,
     /// A file is there and its checksum is wrong.
     Damaged,

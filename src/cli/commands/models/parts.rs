@@ -32,7 +32,7 @@ impl Part {
             }
             let known = models.iter().map(|m| m.name.as_str()).chain(RUNTIMES.iter().map(|(n, _)| *n));
             let known = known.collect::<Vec<_>>().join(", ");
-            Err(UsageError(format!("nothing that can be installed is called \"{name}\"; known: {known}")).into())
+            Err(UsageError(format!("nothing to install is called \"{name}\"; known: {known}")).into())
         };
         names.iter().map(find).collect()
     }

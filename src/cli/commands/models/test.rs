@@ -68,15 +68,12 @@ pub(super) fn words(trial: &Trial) -> String {
 pub(super) fn failure(trial: &Trial) -> String {
     let (low, high) = trial.range;
     let likely = match trial.range {
-        (low, high) if high - low < 0.02 => {
-            "it is the same everywhere: weights or normalization are wrong, most likely"
-        }
+        (low, high) if high - low < 0.02 => "it is uniform: weights or normalization are probably wrong",
         _ if trial.overlap < 0.2 => "it may be inverted, or another class than people",
         _ => "the normalization or the output's meaning may be wrong, or it isn't made for people",
     };
     format!(
-        "the matte (values from {low:.2} to {high:.2}) doesn't show the person of the test picture: an overlap of {:.2}, where \
-         {USABLE} is asked for; {likely}",
+        "the matte (values from {low:.2} to {high:.2}) doesn't show the person of the test picture: an overlap of {:.2}, and {USABLE} is required; {likely}",
         trial.overlap
     )
 }

@@ -71,7 +71,7 @@ pub(crate) fn run(
     };
     measured.start = format!("{}, {}, {}", settings.profile, first.model, first.device);
     if args.benchmark || args.detect_bottlenecks {
-        console.line(&format!("vrseg: running the settings as they are for {BENCHMARK_SECONDS} seconds"));
+        console.line(&format!("vrseg: running the current settings for {BENCHMARK_SECONDS} seconds"));
         let trial = match trials.steady(BENCHMARK_SECONDS, first.fps) {
             Err(_) if stop.presses() > 0 => return stopped(),
             trial => trial.map_err(anyhow::Error::msg)?,
@@ -82,7 +82,7 @@ pub(crate) fn run(
         measured.benchmark = Some(trial);
     }
     if auto && stop.presses() == 0 {
-        console.line("vrseg: looking for faster settings; takes one to three minutes");
+        console.line("vrseg: searching for faster settings (one to three minutes)");
         let space = space(&settings, &sources, &machine, &first);
         let goal = Goal { floor, target_fps: measured.target_fps, frames: clip.frames };
         let outcome = match search(&mut trials, &space, &goal) {

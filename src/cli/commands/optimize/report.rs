@@ -12,13 +12,13 @@ use vrseg_hardware::Machine;
 
 /// A machine in a line.
 pub(super) fn machine_line(machine: &Machine) -> String {
-    let cards = match machine.gpu.cards.as_slice() {
-        [] => "no graphics card".to_owned(),
+    let gpus = match machine.gpu.cards.as_slice() {
+        [] => "no GPU".to_owned(),
         [one] => one.name.clone(),
-        [first, ..] => format!("{} cards, the first {}", machine.gpu.cards.len(), first.name),
+        [first, ..] => format!("{} GPUs, the first {}", machine.gpu.cards.len(), first.name),
     };
     let (cpu, memory) = (&machine.cpu, machine.memory.limit.unwrap_or(machine.memory.total));
-    format!("{}, {} threads, {:.1} GiB of memory, {cards}", cpu.model, cpu.usable, memory as f64 / f64::from(1 << 30))
+    format!("{}, {} threads, {:.1} GiB of memory, {gpus}", cpu.model, cpu.usable, memory as f64 / f64::from(1 << 30))
 }
 
 pub(super) fn text(measured: &Measurements, args: &OptimizeArgs) -> String {
@@ -34,7 +34,7 @@ pub(super) fn text(measured: &Measurements, args: &OptimizeArgs) -> String {
     }
     if let Some(found) = &measured.bottlenecks {
         if found.is_empty() {
-            line("bottleneck", "none: no stage, core, memory, card or disk was at its limit");
+            line("bottleneck", "none: no stage, core, memory, GPU or disk was at its limit");
         }
         for (i, finding) in found.iter().enumerate() {
             line(if i == 0 { "bottleneck" } else { "" }, &finding.what);
@@ -46,7 +46,7 @@ pub(super) fn text(measured: &Measurements, args: &OptimizeArgs) -> String {
     }
     if let Some(path) = &measured.saved {
         let as_before = measured.search.as_ref().is_some_and(|found| !found.faster);
-        let what = if as_before { " (the settings as they were)" } else { "" };
+        let what = if as_before { " (the previous settings)" } else { "" };
         let named = if args.save_config == Some(None) { save::NAME.into() } else { path.display().to_string() };
         line("saved", &format!("{}{what}; use it with: vrseg input.mp4 -o out.mp4 -c {named}", path.display()));
     }
@@ -56,14 +56,14 @@ pub(super) fn text(measured: &Measurements, args: &OptimizeArgs) -> String {
 fn benchmark(trial: &Trial, line: &mut dyn FnMut(&str, &str)) {
     line("speed", &format!("{:.2} fps ({} frames in {:.1} s)", trial.fps, trial.frames, trial.seconds));
     if let Some(l) = trial.latency {
-        let text = format!("{:.0} ms a frame, 95 of 100 below {:.0}, at most {:.0}", l.p50_ms, l.p95_ms, l.max_ms);
+        let text = format!("{:.0} ms per frame, 95 % below {:.0}, at most {:.0}", l.p50_ms, l.p95_ms, l.max_ms);
         line("latency", &text);
     }
     let r = &trial.resources;
     line("took", &format!("{:.2} cores, {} of memory", r.mean_cores, bytes(r.peak_memory)));
     if let Some(busy) = r.gpu_busy {
         let memory = r.gpu_peak_memory.map(|m| format!(", {} of its memory", bytes(m))).unwrap_or_default();
-        line("", &format!("the card {busy:.0} % of the time{memory}"));
+        line("", &format!("the GPU {busy:.0} % of the time{memory}"));
     }
 }
 
@@ -88,19 +88,19 @@ fn search(outcome: &Outcome, measured: &Measurements, line: &mut dyn FnMut(&str,
         }
     }
     let Some(duel) = &outcome.duel else {
-        line("result", "nothing was faster than the settings as they are");
+        line("result", "nothing was faster than the current settings");
         return;
     };
     let runs = |fps: &[f64]| fps.iter().map(|f| format!("{f:.2}")).collect::<Vec<_>>().join(", ");
     line("before", &format!("{} fps", runs(&duel.before)));
     line("after", &format!("{} fps, in turns with it, {} frames each", runs(&duel.after), duel.frames));
-    line("matte", &format!("IoU {:.4} with the FP32 matte; at least {} is asked for", duel.iou, measured.floor));
+    line("matte", &format!("IoU {:.4} with the FP32 matte; required: {}", duel.iou, measured.floor));
     let what = if outcome.faster {
         format!("{:.2} times as fast: {}", duel.gain, duel.candidate)
     } else if duel.iou < measured.floor {
-        "refused: the matte is not good enough".to_owned()
+        "rejected: the matte is not good enough".to_owned()
     } else {
-        format!("{:.2} times as fast, which is no more than noise: the settings stay as they are", duel.gain)
+        format!("{:.2} times as fast, which is noise: the settings are not changed", duel.gain)
     };
     line("result", &what);
     if let Some(target) = measured.target_fps {
@@ -116,7 +116,7 @@ fn median(values: &[f64]) -> f64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
 }
 
-/// The report for programs; `docs/optimization.md` describes it.
+/// The report for programs; `docs/performance_guide.md` describes it.
 ///
 /// # Errors
 /// None in practice.

@@ -83,7 +83,7 @@ fn head(measured: &Measurements, found: &Outcome) -> String {
             "# {gain:.2} times as fast as before, measured in turns, {frames} frames a run:\n\
              #   before  {before} fps\n\
              #   after   {after} fps\n\
-             # matte: IoU {iou:.4} with the FP32 matte of the same frames (at least {floor} was asked for)\n",
+             # matte: IoU {iou:.4} with the FP32 matte of the same frames (required: {floor})\n",
             gain = duel.gain,
             frames = duel.frames,
             before = runs(&duel.before),
@@ -94,14 +94,15 @@ fn head(measured: &Measurements, found: &Outcome) -> String {
     }
     if !found.faster {
         let tried = found.tried.len();
-        let _ = writeln!(text, "# Of {tried} settings tried none gained: what is below is as it was before.");
+        let _ =
+            writeln!(text, "# None of {tried} tried settings was faster: the settings below are the previous ones.");
     }
     let Measurements { machine, clip, start, .. } = measured;
     let _ = write!(
         text,
         "# machine: {machine}\n# clip: {clip}\n# before: {start}\n\
-         # Use it with `vrseg input.mp4 -o out.mp4 -c FILE`. On another machine, or for video of quite\n\
-         # another size, measure anew.\n"
+         # Use it with `vrseg input.mp4 -o out.mp4 -c FILE`. On another machine, or for video of a very\n\
+         # different size, measure again.\n"
     );
     text
 }
@@ -113,10 +114,10 @@ pub(super) fn file(settings: &Settings, sources: &Sources, measured: &Measuremen
     let _ = writeln!(text, "profile: {}", settings.profile);
     let mut lines: BTreeMap<&str, (String, String)> = BTreeMap::new();
     for name in sources.given() {
-        lines.insert(name, (sources.shown(name), "as you had it".to_owned()));
+        lines.insert(name, (sources.shown(name), "your setting".to_owned()));
     }
     if let Some(fps) = measured.target_fps {
-        lines.entry("performance.target_fps").or_insert((fps.to_string(), "what was asked for".to_owned()));
+        lines.entry("performance.target_fps").or_insert((fps.to_string(), "the requested one".to_owned()));
     }
     let better = found.duel.iter().filter(|_| found.faster);
     for (name, value) in better.flat_map(|d| d.candidate.settings()) {
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn saved_file_loads_what_was_found_and_what_the_user_gave() {
+    fn saved_file_has_found_and_given_settings() {
         let cli = Cli::try_parse_from(["vrseg", "--show-config", "--model", "selfie", "--profile", "fast"]).unwrap();
         let load = |file: Option<std::path::PathBuf>| {
             let flags = if file.is_none() { cli.job.overrides() } else { Vec::new() };

@@ -57,7 +57,7 @@ impl Clip {
         let counted = v.frames.or_else(|| v.duration.map(|d| (d * v.fps) as u64)).filter(|n| *n > 0);
         let frames = counted.unwrap_or(100);
         let about = format!("{}x{} {}, {frames} frames", v.width, v.height, v.codec);
-        let name = if made { "a clip made for it".to_owned() } else { path.display().to_string() };
+        let name = if made { "a generated clip".to_owned() } else { path.display().to_string() };
         Ok(Self { frames, fps: v.fps, about: format!("{name} ({about})"), path })
     }
 
@@ -177,7 +177,7 @@ impl<'a> ChildTrials<'a> {
         output: &Path,
         more: &[(&str, &str)],
     ) -> Result<Trial, String> {
-        let broken = |e: std::io::Error| format!("this program can't be started once more: {e}");
+        let broken = |e: std::io::Error| format!("can't start vrseg again: {e}");
         let mut command = Command::new(std::env::current_exe().map_err(broken)?);
         let mut target: OsString = format!("{mode}=").into();
         target.push(output);
@@ -207,13 +207,13 @@ impl<'a> ChildTrials<'a> {
             }
         }
         let why = || {
-            let last = stderr.lines().rfind(|l| !l.trim().is_empty()).unwrap_or("it says nothing");
+            let last = stderr.lines().rfind(|l| !l.trim().is_empty()).unwrap_or("no message");
             format!("{} ({})", last.trim_start_matches("vrseg: ").trim_start_matches("error: "), status)
         };
         let mut done = done.ok_or_else(|| error.unwrap_or_else(why))?;
         // ONNX Runtime may fall back to the CPU in silence: then another device was measured.
         if let Some(wanted) = candidate.get("device.name").filter(|d| !device.starts_with(*d)) {
-            return Err(format!("{wanted} was asked for, {device} ran"));
+            return Err(format!("{wanted} was requested, {device} ran"));
         }
         (done.device, done.model) = (device, model);
         Ok(done)
@@ -221,7 +221,7 @@ impl<'a> ChildTrials<'a> {
 
     /// Waits for a run, which ends with this one. Its output goes through files: no pipes have to be read.
     fn wait(&self, mut command: Command) -> Result<ChildOutput, String> {
-        let broken = |e: std::io::Error| format!("this program can't be started once more: {e}");
+        let broken = |e: std::io::Error| format!("can't start vrseg again: {e}");
         let [stdout, stderr] = ["stdout", "stderr"].map(|name| self.folder.join(name));
         command.stdin(Stdio::null());
         command.stdout(File::create(&stdout).map_err(broken)?).stderr(File::create(&stderr).map_err(broken)?);
@@ -265,7 +265,7 @@ impl<'a> ChildTrials<'a> {
         let threads = vrseg_hardware::cores();
         let found = agreement(&matte, &reference, threads).map_err(|e| e.to_string())?;
         if found.coverage < MIN_COVERAGE {
-            return Err("nobody is seen in the clip, so its matte can't be judged".to_owned());
+            return Err("no person in the clip, so its matte can't be rated".to_owned());
         }
         Ok(found.iou)
     }

@@ -27,8 +27,7 @@ pub(super) fn check_format(sources: &Sources) -> Result<(), UsageError> {
     let same = sources.of("vr.fov").layer() == sources.of("vr.projection").layer();
     if other && same && !fov.is_null() {
         return Err(UsageError(format!(
-            "a field of view ({fov}) is for a fisheye, but the projection is said to be {}; leave out --fov, or say \
-             --projection fisheye",
+            "a field of view ({fov}) is for a fisheye, but the projection is {}; remove --fov, or set --projection fisheye",
             projection.as_str().unwrap_or_default()
         )));
     }
@@ -42,7 +41,7 @@ pub(super) fn check_standard_streams(args: &JobArgs, requests: &[OutputRequest])
         0 => return Ok(()),
         1 if !stdout_is_open() => "standard output is closed, so -o - has nowhere to go",
         1 if io::stdout().is_terminal() => {
-            "standard output is a terminal, which can't show a video; send it on (vrseg ... -o - | ...)"
+            "standard output is a terminal; pipe the video to a program (vrseg ... -o - | ...)"
         }
         1 if args.messages.json => "--json and -o - would both write to standard output; write one of them to a file",
         1 => return Ok(()),
@@ -162,10 +161,9 @@ pub(super) fn handle_existing(jobs: Vec<Job>, args: &JobArgs) -> Result<Batch, U
         }
         match (early, finished) {
             _ if args.output.overwrite => batch.jobs.push(job),
-            (Some(path), _) => problems.push(format!(
-                "{}: exists and ended early, as its run was interrupted; -n finishes such outputs, -y replaces all",
-                path.display()
-            )),
+            (Some(path), _) => {
+                problems.push(format!("{}: exists and is incomplete; -n finishes it, -y replaces it", path.display()))
+            }
             (None, Some(path)) => problems
                 .push(format!("{}: exists; -y replaces it, -n skips inputs whose outputs exist", path.display())),
             (None, None) => batch.jobs.push(job),

@@ -45,7 +45,7 @@ pub(super) fn encode(
     let bitrate = text("output.bitrate").as_deref().and_then(values::bitrate);
     let wrong = |why: String| UsageError(format!("{}: {why}", path.display()));
     if crf.is_some() && bitrate.is_some() {
-        return Err(wrong("crf and bitrate don't go together; leave one of them out".to_owned()));
+        return Err(wrong("crf and bitrate don't go together; remove one of them".to_owned()));
     }
     if !own.is_empty() {
         check_encoder(codec, encoder.as_deref(), crf, bitrate.is_some()).map_err(wrong)?;

@@ -118,7 +118,7 @@ fn unrecognized(input: &Input, path: &Path, format: &Format) -> Option<String> {
     let name = recognized(&input.path, path, format);
     (!known).then(|| {
         format!(
-            "{}: players recognize passthrough by the file's name; they would know {}",
+            "{}: players recognize passthrough by the file name; use a name such as {}",
             path.display(),
             name.file_name().unwrap_or_default().to_string_lossy()
         )
@@ -131,7 +131,7 @@ fn spool(args: &JobArgs, requests: &[OutputRequest]) -> Result<Option<Spooled>, 
         return Ok(None);
     }
     if let Some(folder) = requests.iter().find(|r| r.folder) {
-        let why = "standard input has no name that an output could get in a folder; name its file";
+        let why = "standard input has no name for an output in a folder; name the output file";
         return Err(UsageError(format!("{}: {why}", folder.path.display())));
     }
     // There is room for an output, so there may be for the input.

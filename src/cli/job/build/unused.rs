@@ -40,14 +40,14 @@ pub(super) fn check(
     for (name, mode) in OF_MODES {
         if let Some(option) = option(name).filter(|_| !modes.contains(mode)) {
             return Err(UsageError(format!(
-                "{option} is for the mode {mode}, and the output is {}; leave it out, or write -o {mode}=PATH",
+                "{option} is for the mode {mode}, and the output is {}; remove it, or use -o {mode}=PATH",
                 modes.join(", ")
             )));
         }
     }
     if let (Some(option), false) = (option("output.name"), requests.iter().any(|r| r.folder)) {
         let path = requests.first().map(|r| r.path.display().to_string()).unwrap_or_default();
-        return Err(UsageError(format!("{option} names files in a folder (-o out/), and {path} has its name")));
+        return Err(UsageError(format!("{option} names files in a folder (-o out/), and {path} is a file")));
     }
     let pictures = |path: &std::path::PathBuf| is_picture(path) && Sequence::unless_file(path).is_some();
     if args.input.framerate.is_some() && !args.input.recursive && !args.input.named().any(pictures) {

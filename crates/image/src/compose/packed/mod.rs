@@ -88,7 +88,7 @@ impl PackedFrame {
     /// # Panics
     /// When `height` is below [`MIN_SIDE`](Self::MIN_SIDE).
     pub fn for_height(height: usize) -> Self {
-        assert!(height >= Self::MIN_SIDE, "an eye of {height} rows is too small to be packed");
+        assert!(height >= Self::MIN_SIDE, "an eye of {height} rows is too small for packing");
         Self { side: (height + 2) / 4 * 4 }
     }
 

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn who_moves_is_found_and_who_stands_still_is_left_there() {
+    fn moving_people_are_found_and_static_ones_stay() {
         let (surface, region, patch) = somebody();
         let unseen = Patch::default().find(&surface, &picture(320, 160, 100, 40), &region, (0.0, 0.0));
         assert_eq!(unseen, (0.0, 0.0), "never looked at");
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn who_enters_or_is_hidden_goes_on_as_before_rather_than_to_what_looks_a_little_alike() {
+    fn hidden_people_keep_their_motion() {
         let (surface, region, patch) = somebody();
         let stripes = |i: usize| if (i % 320 / 3).is_multiple_of(2) { 0.3 } else { 0.6 };
         let hidden = Plane::from_vec((0..320 * 160).map(stripes).collect(), 320, 160);
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn light_that_changes_loses_nobody() {
+    fn changing_light_keeps_tracks() {
         let (surface, region, patch) = somebody();
         let dark = picture(320, 160, 104, 41).data().iter().map(|v| 0.2 * v).collect();
         let (right, down) = patch.find(&surface, &Plane::from_vec(dark, 320, 160), &region, (0.0, 0.0));
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn who_crosses_the_seam_of_360_degrees_is_followed() {
+    fn people_are_tracked_across_the_360_seam() {
         let surface = Surface::new(Some(Lens::Equirectangular), 640, 320);
         let center = surface.spot(638.0, 160.0).unwrap();
         let region = Region { center, half: [0.2, 0.2] };

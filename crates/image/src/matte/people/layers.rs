@@ -12,9 +12,9 @@ pub struct PersonMatte<'a> {
     pub region: Region,
     /// The weight of the mattes, 0..=1: people are faded in and out.
     pub strength: f32,
-    /// The detector was sure that it is a person: then one network that sees them is enough.
+    /// The detector was sure that it is a person: then one model that sees them is enough.
     pub sure: bool,
-    /// For each network whether it remembers the frames before, its window, and what it found there; see
+    /// For each model whether it remembers the frames before, its window, and what it found there; see
     /// [`PersonLayers::add`]. All windows have the same middle, but for flat ones that were moved inside.
     pub seen: Vec<(bool, Window, &'a Plane<f32>)>,
 }
@@ -27,10 +27,10 @@ const FAR: f32 = 0.5;
 /// nothing of the mattes counts. Every true person of the choosing half filled .33 or more, but for people blurred by
 /// motion in the eyes of one network or another; lamps and wheels that the detector took for people mostly less.
 const FILLED: (f32, f32) = (0.12, 0.25);
-/// Where the detector wasn't sure, networks that remember must see this share: RVM saw nobody in chessmen that the
-/// detector and both other networks took for people. (Multiclass sees nobody in true people who are blurred.)
+/// Where the detector wasn't sure, models that remember must see this share: RVM saw nobody in chessmen that the
+/// detector and both other models took for people. (Multiclass sees nobody in true people who are blurred.)
 const AGREED: (f32, f32) = (0.04, 0.10);
-/// A network that sees less than this share of what another sees has lost the person, and doesn't count.
+/// A model that sees less than this share of what another sees has lost the person, and doesn't count.
 const LOST: f32 = 0.35;
 /// Share of half a window's side over which its matte fades at the border.
 const RIM: f32 = 0.04;
@@ -101,7 +101,7 @@ impl PersonLayers {
         alpha.data_mut().fill(0.0);
     }
 
-    /// Adds a person to the eye's matte; where several overlap, the highest counts. A network that lost the person
+    /// Adds a person to the eye's matte; where several overlap, the highest counts. A model that lost the person
     /// doesn't count, and who fills nothing of their box isn't there.
     pub fn add(&mut self, person: &PersonMatte<'_>, alpha: &mut Plane<f32>) {
         let Some((_, first, _)) = person.seen.first() else { return };
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn who_stands_at_a_flat_pictures_border_is_not_faded_there() {
+    fn people_at_a_flat_border_are_not_faded() {
         let surface = Surface::new(None, 640, 360);
         let region = Region { center: [30.0, 180.0, 0.0], half: [30.0, 120.0] };
         let alpha = laid(surface, (320, 180), region, 1.1);
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_networks_the_mean_counts_and_of_two_people_the_higher() {
+    fn models_are_averaged_and_people_combined_by_maximum() {
         let surface = Surface::new(None, 160, 160);
         let region = Region { center: [80.0, 80.0, 0.0], half: [40.0, 40.0] };
         let (white, gray) = ([1.0, 0.5]).map(|v| Plane::from_vec(vec![v; 16], 4, 4)).into();
@@ -350,7 +350,7 @@ mod tests {
         let seen = vec![(true, window(1.2), &white), (true, window(1.6), &gray)];
         layers.add(&PersonMatte { region, strength: 1.0, sure: true, seen }, &mut alpha);
         assert!((alpha.data()[80 * 160 + 80] - 0.75).abs() < 1e-6);
-        // Beyond the first network's window the other's counts alone.
+        // Beyond the first model's window the other's counts alone.
         assert!((alpha.data()[80 * 160 + 80 + 52] - 0.5).abs() < 1e-6);
         layers.add(
             &PersonMatte { region, strength: 0.25, sure: true, seen: vec![(true, window(1.2), &white)] },
@@ -359,7 +359,7 @@ mod tests {
         assert!((alpha.data()[80 * 160 + 80] - 0.75).abs() < 1e-6);
     }
 
-    /// The matte of somebody in whose box two networks see these shares, from above.
+    /// The matte of somebody in whose box two models see these shares, from above.
     fn seen_by(shares: [f32; 2], sure: bool) -> f32 {
         let surface = Surface::new(None, 160, 160);
         let region = Region { center: [80.0, 80.0, 0.0], half: [40.0, 40.0] };
@@ -380,14 +380,14 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_lost_somebody_does_not_count() {
+    fn models_that_lost_a_person_are_ignored() {
         assert_eq!(seen_by([0.9, 0.9], true), 1.0);
         assert_eq!(seen_by([0.9, 0.5], true), 1.0);
         assert_eq!(seen_by([0.9, 0.0], true), 1.0, "the other one alone");
     }
 
     #[test]
-    fn who_fills_nothing_or_is_doubted_by_a_network_is_not_there() {
+    fn empty_or_doubted_people_are_dropped() {
         assert_eq!(seen_by([0.1, 0.0], true), 0.0);
         assert_eq!(seen_by([0.9, 0.0], false), 0.0, "the detector wasn't sure, and a network sees nobody");
         assert_eq!(seen_by([0.9, 0.3], false), 1.0);

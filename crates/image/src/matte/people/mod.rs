@@ -1,4 +1,4 @@
-//! Windows on people: an ordinary camera pointed at each person, so that the network sees everybody upright, whole and
+//! Windows on people: an ordinary camera pointed at each person, so that the model sees everybody upright, whole and
 //! as large as it was trained on, and sees no place where nobody is.
 //!
 //! The detector finds people now and then, through [`detector_views`]; [`Tracks`] follow them by motion in between.

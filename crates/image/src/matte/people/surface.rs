@@ -120,7 +120,7 @@ impl Surface {
     }
 
     /// The spot that the picture shows at a position in pixels, 0 being the left and upper edge; `None` outside of a
-    /// fisheye's circle. Positions beyond a flat picture or a sphere's longitudes go on.
+    /// fisheye's circle. Positions beyond a flat picture or a sphere's longitudes continue.
     pub fn spot(&self, x: f64, y: f64) -> Option<Spot> {
         let Some(lens) = self.lens else { return Some([x, y, 0.0]) };
         let (u, v) = (2.0 * x / self.width - 1.0, (2.0 * y / self.height - 1.0).clamp(-1.0, 1.0));
@@ -226,7 +226,7 @@ impl Surface {
         Region { center, half: [(right - left) / 2.0, (bottom - top) / 2.0] }
     }
 
-    /// The box so many pixels further right and down in the picture.
+    /// The box this many pixels further right and down in the picture.
     pub fn moved(&self, region: &Region, right: f64, down: f64) -> Region {
         if right == 0.0 && down == 0.0 {
             return *region;
@@ -238,7 +238,7 @@ impl Surface {
         Region { center: self.spot(x + right, y + down).unwrap_or(region.center), half: region.half }
     }
 
-    /// The pixels around a box: left, top, right, bottom. Across the border of a picture that wraps they go on beyond
+    /// The pixels around a box: left, top, right, bottom. Across the border of a picture that wraps they continue beyond
     /// it.
     pub fn bounds(&self, region: &Region) -> [f64; 4] {
         let plane = self.plane(region.center);

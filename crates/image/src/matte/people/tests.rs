@@ -35,7 +35,7 @@ fn frame(tracks: &mut Tracks, x: f64, boxes: Option<&[PersonBox]>) -> Vec<u64> {
 }
 
 #[test]
-fn people_are_followed_between_looks() {
+fn people_are_tracked_between_detection_passes() {
     let mut tracks = Tracks::new();
     assert_eq!(frame(&mut tracks, 30.0, Some(&[found(0.8, 30.0, 20.0)])), [0]);
     for t in 1..10 {
@@ -52,7 +52,7 @@ fn people_are_followed_between_looks() {
 }
 
 #[test]
-fn low_scores_start_no_track_and_middling_ones_wait_for_a_surer_look() {
+fn low_scores_start_no_track_and_medium_ones_wait_for_confirmation() {
     let mut tracks = Tracks::new();
     assert!(frame(&mut tracks, 30.0, Some(&[found(0.28, 30.0, 20.0)])).is_empty());
     assert_eq!(frame(&mut tracks, 30.0, Some(&[found(0.37, 30.0, 20.0)])), [0]);
@@ -72,7 +72,7 @@ fn low_scores_start_no_track_and_middling_ones_wait_for_a_surer_look() {
 }
 
 #[test]
-fn who_is_missed_for_ten_frames_stays_and_who_is_gone_fades() {
+fn people_missed_for_ten_frames_stay_and_then_fade() {
     let mut tracks = Tracks::new();
     frame(&mut tracks, 30.0, Some(&[found(0.8, 30.0, 20.0)]));
     for _ in 0..4 {
@@ -166,7 +166,7 @@ fn views_that_see_parts_of_somebody_are_put_together() {
 }
 
 #[test]
-fn who_is_not_sure_shows_once_networks_see_them_and_is_asked_about_ever_more_seldom() {
+fn uncertain_people_appear_once_confirmed_and_are_rechecked_less_often() {
     let mut tracks = Tracks::new();
     let look = |tracks: &mut Tracks, score: f32| {
         let (surface, luma) = (surface(), picture(30.0, 20.0));
@@ -192,7 +192,7 @@ fn who_is_not_sure_shows_once_networks_see_them_and_is_asked_about_ever_more_sel
 }
 
 #[test]
-fn who_was_refused_is_asked_about_again_where_a_look_makes_them_likelier_and_while_the_detector_loses_them() {
+fn rejected_people_are_rechecked_when_their_score_rises() {
     let refused = || {
         let mut tracks = Tracks::new();
         tracks.found(&surface(), &[found(0.35, 30.0, 20.0)], |_| true, Trust::VERIFIED, false);
@@ -216,7 +216,7 @@ fn who_was_refused_is_asked_about_again_where_a_look_makes_them_likelier_and_whi
 }
 
 #[test]
-fn somebody_in_the_box_of_what_was_refused_is_somebody_new() {
+fn person_in_a_rejected_box_is_a_new_candidate() {
     let start = |score: f32| {
         let mut tracks = Tracks::new();
         let whole = Region { center: [100.0, 50.0, 0.0], half: [90.0, 45.0] };

@@ -1,7 +1,7 @@
 //! Tracks of people from frame to frame.
 //!
 //! They come from the detector, and from motion between its looks; never from mattes. So people can be followed ahead
-//! of the network, and all windows of a frame be seen at once. All of it is plain arithmetic on what the frames before
+//! of the model, and all windows of a frame be seen at once. All of it is plain arithmetic on what the frames before
 //! gave, in their order: the same video gives the same tracks however threads run.
 
 use super::follow::Patch;
@@ -38,7 +38,7 @@ pub fn overlap(a: &[f32; 4], b: &[f32; 4]) -> f32 {
 
 /// A score that no box without a person reached on the choosing half.
 const CERTAIN_SCORE: f32 = 0.53;
-/// The sum of the detector's score and of what networks see (see [`Tracks::verify`]) from which on somebody is there. Of
+/// The sum of the detector's score and of what models see (see [`Tracks::verify`]) from which on somebody is there. Of
 /// 150 boxes of the quality set's clips, 42 without people had 0.94 at most (another, found since then, has 0.98), and 90 of 108 with people more than this,
 /// the others being blurred or cut.
 const BELIEVED: f32 = 1.0;
@@ -50,7 +50,7 @@ const RETRY_DOUBLINGS: u32 = 6;
 const CORRECTION: f64 = 0.5;
 /// By how much the detector's score must rise for who was refused to be looked at again at once.
 const BETTER: f32 = 0.1;
-/// Frames that somebody may be unseen for to be looked at by networks: they are followed by their motion.
+/// Frames that somebody may be unseen for to be looked at by models: they are followed by their motion.
 const STILL_THERE: u32 = 8;
 /// Who has moved by this share of their box's half side since the last look is looked at again.
 const FAR_OFF: f64 = 0.5;
@@ -59,7 +59,7 @@ const SAME_PERSON: f64 = 0.3;
 /// A box of which this share lies in another is a part of the same person.
 const PART_OF: f64 = 0.7;
 /// Looks in a row that may miss a person, and frames that they may be unseen: in the dark or blurred by a turn the detector
-/// loses people that the networks still see.
+/// loses people that the models still see.
 const MAX_MISSES: u32 = 2;
 const MAX_UNSEEN: u32 = 15;
 /// Frames over which a new person is faded in and a lost one is faded out.
@@ -88,7 +88,7 @@ impl Trust {
     /// Nothing but the detector tells who is there: what it takes for a person by mistake (a bush and its shadow) is so
     /// at every look, with a low score.
     pub const DETECTOR_ALONE: Self = Self { follow: 0.25, start: 0.30, sure: 0.40 };
-    /// Networks confirm who has no score that nothing but people reaches, see [`Tracks::verify`].
+    /// Models confirm who has no score that nothing but people reaches, see [`Tracks::verify`].
     pub const VERIFIED: Self = Self { follow: 0.15, start: 0.20, sure: 0.70 };
 }
 
@@ -105,9 +105,9 @@ pub struct Track {
     pub shift: f64,
     /// Weight of their matte, 0..=1.
     pub strength: f32,
-    /// The detector was sure once, or a network confirmed it.
+    /// The detector was sure once, or a model confirmed it.
     confirmed: bool,
-    /// How often the network saw nobody there, and frames until it is asked again.
+    /// How often the model saw nobody there, and frames until it is asked again.
     refusals: u32,
     wait: u32,
     /// The best score so far.
@@ -153,7 +153,7 @@ impl Track {
         self.best >= CERTAIN_SCORE
     }
 
-    /// Whether somebody is there if networks saw this much of a person in the box, see [`Tracks::verify`].
+    /// Whether somebody is there if models saw this much of a person in the box, see [`Tracks::verify`].
     pub fn is_believed(&self, seen: f32) -> bool {
         self.best + seen >= BELIEVED
     }
@@ -279,7 +279,7 @@ impl Tracks {
         open.max_by(|a, b| a.best.total_cmp(&b.best).then(b.id.cmp(&a.id)))
     }
 
-    /// Networks that looked through a window at the track `id` saw this much of a person in its box: the shares of the box
+    /// Models that looked through a window at the track `id` saw this much of a person in its box: the shares of the box
     /// that they took for one, added up. `fresh`: as for [`Tracks::found`].
     pub fn verify(&mut self, id: u64, seen: f32, fresh: bool) {
         let Some(track) = self.tracks.iter_mut().find(|t| t.id == id) else { return };
@@ -326,7 +326,7 @@ impl Tracks {
             if !matched && expected(track) {
                 track.misses += 1;
                 let gone = track.misses > MAX_MISSES && track.unseen > MAX_UNSEEN;
-                // Who was refused is remembered for a while, so that the networks aren't asked at each look of the detector.
+                // Who was refused is remembered for a while, so that the models aren't asked at each look of the detector.
                 track.lost |= gone || !(track.confirmed || track.refusals > 0);
             }
         }

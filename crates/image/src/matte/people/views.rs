@@ -1,4 +1,4 @@
-//! The views through which the detector looks at an eye: squares, as ordinary cameras would see them, that overlap,
+//! The detector's views of an eye: overlapping squares, as ordinary cameras would see them,
 //! since a whole eye shrunk to the detector's input hides people, and a sphere's edges are drawn out.
 
 use super::surface::{Region, Surface};
@@ -64,7 +64,7 @@ fn flat(surface: &Surface) -> Vec<Window> {
     views
 }
 
-/// Makes black what a view shows beyond a flat picture: a border that goes on there looks like somebody now and then.
+/// Makes black what a view shows beyond a flat picture: a border that continues there looks like somebody now and then.
 /// `picture` isn't turned.
 pub fn blacken_outside(surface: &Surface, view: &Window, picture: &mut SmallYuv) {
     if surface.is_spherical() {

@@ -1,5 +1,5 @@
 //! The camera that looks at a person, and its picture: cut out of the full-size frame, so that somebody far away
-//! is seen as large as the network was trained on.
+//! is seen as large as the model was trained on.
 
 use super::surface::{Region, Spot, Surface};
 use crate::matte::{Sampler, SmallYuv};
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_border_it_goes_on() {
+    fn crops_wrap_around_the_border() {
         let surface = Surface::new(Some(Lens::Fisheye { fov: 180.0 }), W, W);
         let luma = eye(&surface, |_| 0.75);
         let window = Window { center: [1.0, 0.0, 0.0], half: 0.7 };

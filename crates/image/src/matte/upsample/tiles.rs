@@ -95,7 +95,7 @@ fn classify_row(alpha: PlaneRef<'_, u8>, ty: usize, classes: &mut [TileClass]) {
 
 dispatch! {
     /// Tile by tile rather than row by row: an edge tile is left at its first mixed row, and a large
-    /// plane comes from memory twice as fast with sixteen rows under way.
+    /// plane comes from memory twice as fast with sixteen rows in flight.
     fn classify_tile(alpha: PlaneRef<'_, u8>, x0: usize, x1: usize, y0: usize, y1: usize) -> TileClass {
         let first = alpha.row(y0)[x0];
         let class = match first {

@@ -1,4 +1,4 @@
-//! Windows against what they promise: nothing of the eye is left out, and what goes there and back
+//! Windows against what they promise: nothing of the eye is omitted, and what goes there and back
 //! comes back where it was.
 
 use super::*;

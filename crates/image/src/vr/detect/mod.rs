@@ -125,7 +125,7 @@ fn strongest<T: PartialEq + Display>(
     }
     for other in all.filter(|f| f.value != first.value) {
         warnings.push(format!(
-            "{} says {}, {} says {}; {} is taken, {option} overrides it",
+            "{} says {}, {} says {}; using {}, {option} overrides it",
             first.evidence.subject(),
             first.value,
             other.evidence.subject(),
@@ -164,22 +164,22 @@ fn stated_projection(
     if let (Some(first), Some(what), true) = (container.stated.first_mut(), container.unreadable.first(), needed) {
         first.confidence = Confidence::Likely;
         warnings.push(format!(
-            "the container describes the projection as {what}, which vrseg can't read, {} says {}; {1} is taken, \
+            "the container describes the projection as {what}, which vrseg can't read, {} says {}; using {1}, \
              --projection overrides it",
             first.evidence.subject(),
             first.value,
         ));
     } else if let (Some(what), true) = (container.unreadable.first(), needed) {
         warnings.push(format!(
-            "the container describes the projection as {what}, which vrseg can't read; it goes by the name, the \
-             picture and the shape instead, --projection says better"
+            "the container describes the projection as {what}, which vrseg can't read; using the name, the picture \
+             and the frame size instead, --projection overrides it"
         ));
     }
     if let (Some((nearest, off)), true) = (container.poor_mesh, needed) {
         container.stated.iter_mut().for_each(|f| f.confidence = Confidence::Likely);
         warnings.push(format!(
-            "the container's mesh is no projection that vrseg knows; the nearest is {nearest}, which is off by {off:.1} \
-             degrees on average"
+            "the container's mesh is an unknown projection; using {nearest}, which is off by {off:.1} degrees on \
+             average"
         ));
     }
     let name =
@@ -188,10 +188,7 @@ fn stated_projection(
     let Some(found) = strongest(all, "--projection", warnings) else { return (None, None) };
     let fov = request.fov.or_else(|| named.fov());
     if let (StatedProjection::Fisheye, None) = (found.value, fov) {
-        warnings.push(format!(
-            "nothing says with which field of view the fisheye was taken; {USUAL_FOV} degrees are assumed, --fov says \
-             better"
-        ));
+        warnings.push(format!("the fisheye's field of view is unknown; assuming {USUAL_FOV} degrees, --fov sets it"));
     }
     let (evidence, confidence) = (found.evidence, found.confidence);
     match found.value.projection(fov) {

@@ -98,13 +98,12 @@ impl Known {
             self.layout = Finding::new(layout, Evidence::Pixels(CIRCLE));
         }
         warnings.push(format!(
-            "the picture shows {CIRCLE}, and nothing says with which field of view; {USUAL_FOV} degrees are assumed, \
-             --fov says better"
+            "the picture shows {CIRCLE} of unknown field of view; assuming {USUAL_FOV} degrees, --fov sets it"
         ));
         if layout != Layout::Mono && compared.is_some_and(|c| !c.is_alike()) {
             warnings.push(
-                "the two circles show different things: if they are a 360 camera's lenses, which face away from each \
-                 other, stitch the video to equirectangular first"
+                "the two circles differ: if they are a 360 camera's two lenses, stitch the video to equirectangular \
+                 first"
                     .to_owned(),
             );
         }
@@ -130,8 +129,8 @@ impl Known {
         }
         let other = if self.layout.value == Layout::SideBySide { "equirect" } else { "hequirect" };
         warnings.push(format!(
-            "nothing names the projection, and the picture's halves differ: it is taken for one flat view, \
-             --projection {other} says that it is VR"
+            "the projection is unknown, and the picture's halves differ: assuming one flat view; if it is VR, set \
+             --projection {other}"
         ));
         self.layout = Finding::new(Layout::Mono, Evidence::Pixels(DIFFERENT));
         let evidence = Evidence::Pixels(DIFFERENT);

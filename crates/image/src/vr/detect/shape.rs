@@ -1,4 +1,4 @@
-//! What the frame's size and shape suggest, after the habits of players: where nothing is said,
+//! What the frame's size and shape suggest, after the habits of players: where nothing else is known,
 //! 2:1 is VR180 side by side, 1:1 is 360 top-bottom, 3.2:1 and wider is two flat pictures beside
 //! each other.
 

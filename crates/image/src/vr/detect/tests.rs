@@ -275,7 +275,7 @@ fn meshes_tell_projection_and_views() {
     assert_eq!(f.warnings, [""; 0]);
     let f = find(&Clues { boxes: &[mesh(Projection::HalfEquirectangular, 7.25)], ..clues("a.mp4", 2000, 4000) });
     assert_eq!((f.projection.value, f.projection.confidence), (Projection::HalfEquirectangular, Confidence::Likely));
-    assert!(f.warnings[0].contains("no projection that vrseg knows"), "{:?}", f.warnings);
+    assert!(f.warnings[0].contains("an unknown projection"), "{:?}", f.warnings);
     // One that can't be read, beside V1.
     let unreadable = Statement { mesh: None, ..mesh(Projection::Flat, 0.0) };
     let boxes = [unreadable, said("V1 metadata", sphere(Spherical::EQUIRECTANGULAR))];

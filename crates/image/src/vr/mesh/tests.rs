@@ -136,7 +136,7 @@ fn two_meshes_tell_where_their_views_lie() {
 }
 
 #[test]
-fn mesh_that_is_no_projection_is_not_good() {
+fn mesh_of_unknown_projection_is_rejected() {
     // A picture that is bent in itself.
     let mut bent = grid(Lens::HalfEquirectangular, WHOLE);
     bent.iter_mut().for_each(|v| v[3] = v[3].powi(3));

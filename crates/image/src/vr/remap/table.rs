@@ -31,7 +31,7 @@ pub(super) enum TileKind {
     Empty,
     /// The source's samples from the origin on, as they are.
     Copy,
-    /// All are; [`NODES_Y`] rows of nodes from this index on.
+    /// All samples are inside; [`NODES_Y`] rows of nodes from this index on.
     Smooth(u32),
     /// A row of positions for each row of samples from this index on, shifted right by this many
     /// bits. What lies beyond the destination's border is [`OUTSIDE`].

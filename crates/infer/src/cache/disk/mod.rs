@@ -39,8 +39,8 @@ const NETWORK_FILE_SYSTEMS: &[&str] =
 pub enum DiskError {
     /// The folder is on another machine's disk.
     #[error(
-        "mattes are not kept on disk: {path} is on a network file system ({kind}), where processes can't share them \
-         safely; set XDG_CACHE_HOME to a folder of this machine, or processing.cache to memory"
+        "mattes are not cached on disk: {path} is on a network file system ({kind}), where processes can't share them \
+         safely; set XDG_CACHE_HOME to a local folder, or processing.cache to memory"
     )]
     Remote {
         /// The cache's folder.
@@ -49,7 +49,7 @@ pub enum DiskError {
         kind: String,
     },
     /// The folder can't be created, or something else that the system refuses.
-    #[error("mattes are not kept on disk: {path}: {source}")]
+    #[error("mattes are not cached on disk: {path}: {source}")]
     Folder {
         /// The cache's folder, or the database's file.
         path: PathBuf,
@@ -119,7 +119,7 @@ impl Disk {
                 Some(data)
             }
             Lookup::Damaged => {
-                tracing::warn!("a kept matte is damaged; it is computed anew");
+                tracing::warn!("a cached matte is damaged; computing it again");
                 self.send(Message::Change(Change::Remove(*key)));
                 None
             }

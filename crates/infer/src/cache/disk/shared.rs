@@ -41,7 +41,7 @@ impl Shared {
             Ok(value) => Some(value),
             Err(e) => {
                 if is_damage(&e) && !self.damaged.swap(true, Ordering::Relaxed) {
-                    tracing::warn!("{} is damaged and is removed: {e}", self.path.display());
+                    tracing::warn!("{} is damaged; removing it: {e}", self.path.display());
                     let _ = remove(&self.path);
                 } else {
                     tracing::debug!("{}: {e}", self.path.display());

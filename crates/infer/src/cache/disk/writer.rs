@@ -103,7 +103,7 @@ impl Writer {
         self.since_check = 0;
         let full = holding(&[&self.shared.path]).first().is_some_and(|disk| disk.available < RESERVED_DISK_SPACE);
         if full && !self.disk_full {
-            tracing::warn!("{}: the disk is nearly full; no more mattes are kept on it", self.shared.path.display());
+            tracing::warn!("{}: the disk is nearly full; no more mattes are cached on it", self.shared.path.display());
         }
         self.disk_full = full;
         !full

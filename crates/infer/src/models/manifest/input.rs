@@ -1,4 +1,4 @@
-//! What a network's inputs take: the picture, and constants beside it.
+//! What a model's inputs take: the picture, and constants beside it.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -13,7 +13,7 @@ pub enum ChannelOrder {
     Bgr,
 }
 
-/// Shape of the network's input for a view of any shape.
+/// Shape of the model's input for a view of any shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Aspect {
@@ -71,10 +71,10 @@ pub struct Input {
     pub divide_by_max: bool,
     /// Longer side in pixels unless the user chooses another.
     pub size: u32,
-    /// Smallest longer side that works; `size` where it is left out.
+    /// Smallest longer side that works; `size` where it is omitted.
     #[serde(default)]
     pub min: u32,
-    /// Largest longer side that makes sense; `size` where it is left out.
+    /// Largest longer side that makes sense; `size` where it is omitted.
     #[serde(default)]
     pub max: u32,
     /// Both sides are multiples of this.
@@ -129,7 +129,7 @@ impl Input {
         rules.iter().find(|r| r.0).map(|r| r.1)
     }
 
-    /// Replaces what was left out by what follows from `size`.
+    /// Replaces what was omitted by what follows from `size`.
     pub(super) fn complete(&mut self) {
         for side in [&mut self.min, &mut self.max] {
             if *side == 0 {

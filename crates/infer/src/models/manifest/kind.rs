@@ -1,15 +1,15 @@
-//! How a network works, and where it sees people best.
+//! How a model works, and where it sees people best.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// How a network works.
+/// How a model works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Each picture's matte depends on that picture only.
     Image,
-    /// Each matte depends on the frames before, too, by states that the network returns.
+    /// Each matte depends on the frames before, too, by states that the model returns.
     Recurrent,
     /// A score for each class; the matte is the person's probability.
     Multiclass,
@@ -19,7 +19,7 @@ pub enum Kind {
     Instances,
 }
 
-/// Where a network sees people best.
+/// Where a model sees people best.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Looks {

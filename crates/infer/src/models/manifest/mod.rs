@@ -22,11 +22,11 @@ use std::path::{Component, Path};
 use vrseg_image::matte::Normalization;
 use vrseg_image::matte::windows::View;
 
-/// The crop of the picture around one person that goes through the network.
+/// The crop of the picture around one person that goes through the model.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Crop {
-    /// Longer side of the network's input in pixels.
+    /// Longer side of the model's input in pixels.
     pub size: u32,
     /// Side of the square that is cut out, as a multiple of the longer side of the person's box.
     pub context: f32,
@@ -58,7 +58,7 @@ pub struct Manifest {
     pub name: String,
     /// One line that `vrseg models` shows.
     pub description: String,
-    /// What the network's output depends on and means.
+    /// What the model's output depends on and means.
     pub kind: Kind,
     /// Path of the weights, relative to the models folder, or to the manifest's own folder.
     pub file: String,
@@ -76,7 +76,7 @@ pub struct Manifest {
     /// least 1.3 times as fast, with a matte whose IoU with FP32's is .97 or more.
     #[serde(default)]
     pub bf16: bool,
-    /// Projection of a half or whole sphere in which the network finds people best.
+    /// Projection of a half or whole sphere in which the model finds people best.
     #[serde(default)]
     #[schemars(schema_with = "schema::view")]
     pub view: View,
@@ -112,7 +112,7 @@ impl Manifest {
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
         let fail = |what: String| ModelError::Manifest { path: path.to_owned(), what };
         if let Some((line, column)) = yaml::too_deep(text) {
-            return Err(fail(format!("brackets within brackets within brackets at line {line} column {column}")));
+            return Err(fail(format!("nested too deeply at line {line} column {column}")));
         }
         let mut m: Manifest = serde_yaml::from_str(text).map_err(|e| fail(e.to_string()))?;
         m.input.complete();
@@ -159,7 +159,7 @@ impl Manifest {
         }
     }
 
-    /// Width and height of the network's input for a view of `w` x `h`, when the longer side is
+    /// Width and height of the model's input for a view of `w` x `h`, when the longer side is
     /// to be `size` (`None`: the manifest's own).
     ///
     /// # Errors
@@ -169,7 +169,7 @@ impl Manifest {
         let fail = |what: String| ModelError::InputSize { name: self.name.clone(), what };
         let long = size.unwrap_or(i.size);
         if i.fixed && long != i.size {
-            return Err(fail(format!("its input size is fixed at {}; leave --input-size out", i.size)));
+            return Err(fail(format!("its input size is fixed at {}; remove --input-size", i.size)));
         }
         if !(i.min..=i.max).contains(&long) {
             return Err(fail(format!("--input-size {long} is outside of {}..={}", i.min, i.max)));
@@ -185,7 +185,7 @@ impl Manifest {
         if i.aspect == Aspect::Square || w == 0 || h == 0 {
             return Ok((long_px, long_px));
         }
-        // A network whose input is a ribbon of a few pixels finds nothing.
+        // A model whose input is a ribbon of a few pixels finds nothing.
         let floor = f64::from(i.min.min(long)) / 2.0;
         let short = |a: usize, b: usize| snap((f64::from(long) * a as f64 / b as f64).max(floor));
         Ok(if w >= h { (long_px, short(h, w)) } else { (short(w, h), long_px) })

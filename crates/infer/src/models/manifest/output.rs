@@ -1,4 +1,4 @@
-//! What a network's outputs mean.
+//! What a model's outputs mean.
 
 use super::input::Layout;
 use super::kind::Kind;
@@ -43,7 +43,7 @@ pub struct ClassGroups {
     pub gain: f32,
 }
 
-/// How masks of single people are read, as YOLO's segmentation networks give them: boxes with the scores of the classes and
+/// How masks of single people are read, as YOLO's segmentation models give them: boxes with the scores of the classes and
 /// coefficients, and prototypes that these coefficients weigh.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

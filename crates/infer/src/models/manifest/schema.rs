@@ -12,7 +12,7 @@ pub fn schema() -> String {
     text
 }
 
-/// How a sphere is shown to a network, an enum of the crate below, which knows no schemas.
+/// How a sphere is shown to a model, an enum of the crate below, which knows no schemas.
 pub(super) fn view(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "enum": ["eye", "equirect", "fisheye", "rectilinear"], "default": "eye" })
 }

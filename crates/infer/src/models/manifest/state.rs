@@ -1,4 +1,4 @@
-//! What a recurrent network keeps from frame to frame.
+//! What a recurrent model keeps from frame to frame.
 
 use schemars::JsonSchema;
 use serde::Deserialize;

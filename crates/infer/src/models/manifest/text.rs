@@ -31,18 +31,19 @@ impl Manifest {
         if self.bf16 {
             line("bf16", "true");
         }
-        line("view", &format!("{} # how a half or whole sphere is shown to it", self.view));
+        line("view", &format!("{} # projection of whole VR views for its input", self.view));
         let looks = match self.looks {
             Looks::Either => "either",
             Looks::Windows => "windows",
             Looks::Views => "views",
         };
-        line("looks", &format!("{looks} # sees people best through windows, at whole views, or either"));
+        line("looks", &format!("{looks} # best on: windows (person crops), views (whole views), either"));
         let spherical = self.crop.spherical.map(|v| format!(", spherical: {v:?}")).unwrap_or_default();
         line(
             "crop",
             &format!(
-                "{{size: {}, context: {:?}{spherical}}} # its window on a person: pixels, and its side over the person's",
+                "{{size: {}, context: {:?}{spherical}}} # person crop: pixels, and its side relative to the person's \
+                 box",
                 self.crop.size, self.crop.context
             ),
         );

@@ -1,11 +1,11 @@
-//! A manifest for a network of which only the graph is known: what can be read off it, and guesses for the rest.
+//! A manifest for a model of which only the graph is known: what can be read off it, and guesses for the rest.
 
 use super::license::License;
 use super::parts::{Identity, Normalized, Parts, Sizes, alpha, alpha_or_logit, input};
 use crate::models::graph::{Graph, Number, Port};
 use crate::models::manifest::{Aspect, Constant, Kind, Manifest, Output, Scores, Value};
 
-/// What can be said of a network that isn't known.
+/// What can be said of a model that isn't known.
 #[derive(Clone, Debug)]
 pub struct Draft {
     /// Its inputs and outputs.
@@ -40,7 +40,7 @@ impl Draft {
     pub(super) fn of(graph: Graph, identity: &Identity<'_>) -> Result<Self, String> {
         let listed = |ports: &[Port]| ports.iter().map(Port::text).collect::<Vec<_>>().join("; ");
         let Some(picture) = graph.inputs.iter().find(|p| is_picture(p)) else {
-            let what = "no input takes pictures as [N, 3, H, W] or [N, H, W, 3]";
+            let what = "no input has the shape [N, 3, H, W] or [N, H, W, 3]";
             return Err(format!("{what}; its inputs are {}", listed(&graph.inputs)));
         };
         let readings: Vec<_> = graph.outputs.iter().flat_map(|port| readings(&graph, port)).collect();

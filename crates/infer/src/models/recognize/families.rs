@@ -1,4 +1,4 @@
-//! All families of networks that are recognized by their graphs, and the smaller ones of them.
+//! All families of models that are recognized by their graphs, and the smaller ones of them.
 
 use super::license::License;
 use super::parts::{Identity, Normalized, Parts, Sizes, alpha, alpha_or_logit, input, millions, names};
@@ -6,7 +6,7 @@ use super::{Known, salient, transformers, video, yolo};
 use crate::models::graph::{Graph, Number};
 use crate::models::manifest::{Aspect, ClassGroups, Kind, Layout, Output, Scores};
 
-/// A network, or why it can't make mattes.
+/// A model, or why it can't make mattes.
 pub(super) type Found = Result<Known, String>;
 
 type Family = fn(&Graph, &Identity<'_>) -> Option<Found>;
@@ -42,7 +42,7 @@ fn modnet(graph: &Graph, identity: &Identity<'_>) -> Option<Found> {
     Some(Ok(parts.from("https://github.com/ZHKKKe/MODNet").known(identity)))
 }
 
-/// MediaPipe's selfie networks, as converters make them from TensorFlow Lite: a tenth of a million weights, channels last.
+/// MediaPipe's selfie models, as converters make them from TensorFlow Lite: a tenth of a million weights, channels last.
 fn mediapipe(graph: &Graph, identity: &Identity<'_>) -> Option<Found> {
     let ([picture], [output]) = (&graph.inputs[..], &graph.outputs[..]) else { return None };
     let sizes = Sizes { size: 256, min: 128, max: 1024, multiple: 32, aspect: Aspect::Keep };

@@ -37,7 +37,7 @@ impl License {
         Self { spdx, terms: Terms::NonCommercial, note }
     }
 
-    /// Of a network that isn't known.
+    /// Of a model that isn't known.
     pub const UNKNOWN: Self =
         Self { spdx: "NOASSERTION", terms: Terms::Unknown, note: "look it up where the file comes from" };
 
@@ -46,7 +46,7 @@ impl License {
         match self.terms {
             Terms::Permissive => None,
             Terms::Copyleft => Some(
-                "copyleft: a program or service that is passed on together with these weights must be under the same license; \
+                "copyleft: a program or service that is distributed with these weights must be under the same license; \
                  the videos that you make with them are yours",
             ),
             Terms::NonCommercial => Some("non-commercial: no use in business without a license from its maker"),

@@ -24,15 +24,15 @@ use std::path::Path;
 /// What a file was taken for.
 #[derive(Clone, Debug)]
 pub enum Finding {
-    /// A network that is known.
+    /// A model that is known.
     Known(Box<Known>),
-    /// A network that takes a picture, of which nothing else is known.
+    /// A model that takes a picture, of which nothing else is known.
     Unknown(Box<Draft>),
     /// Nothing that makes mattes, and why, as a text for users.
     Refused(String),
 }
 
-/// A network that was recognized.
+/// A model that was recognized.
 #[derive(Clone, Debug)]
 pub struct Known {
     /// Its name in the field, with its variant.

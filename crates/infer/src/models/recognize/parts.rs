@@ -40,7 +40,7 @@ impl Normalized {
         Self { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], divide_by_max: false };
 }
 
-/// Sizes that a network takes where its graph leaves them open.
+/// Sizes that a model takes where its graph leaves them open.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sizes {
     pub(super) size: u32,

@@ -43,8 +43,8 @@ fn text_encoder(graph: &Graph) -> Option<String> {
     let text = graph.inputs.iter().find(|p| p.name.contains("input_ids") || p.name == "attention_mask")?;
     let picture = graph.inputs.iter().any(is_picture);
     let what = match picture {
-        true => "a network that wants a text beside the picture",
-        false => "a text encoder: it takes words, no picture",
+        true => "a model that needs a text prompt",
+        false => "a text encoder: its input is text",
     };
     Some(format!("it is {what} (input {})", text.name))
 }
@@ -52,10 +52,7 @@ fn text_encoder(graph: &Graph) -> Option<String> {
 fn prompted(graph: &Graph) -> Option<String> {
     let by = ["point_coords", "point_labels", "image_embeddings", "input_points", "input_boxes", "mask_input"];
     let input = graph.inputs.iter().find(|p| by.contains(&p.name.as_str()))?;
-    Some(format!(
-        "it is a network that wants clicks or boxes from you (input {}), as Segment Anything does",
-        input.name
-    ))
+    Some(format!("it is a model that needs clicks or boxes (input {}), like Segment Anything", input.name))
 }
 
 fn without_masks(graph: &Graph) -> Option<String> {
@@ -68,16 +65,16 @@ fn without_masks(graph: &Graph) -> Option<String> {
         || (pictures == 1 && graph.outputs.len() == 1 && is_table_of_boxes(&graph.outputs[0]));
     if detector {
         return Some(
-            "it is a detector without masks: it finds boxes, no outlines; take its segmentation variant".to_owned(),
+            "it is a detector without masks: it finds boxes, not outlines; use its segmentation variant".to_owned(),
         );
     }
     if pictures == 1 && !graph.outputs.iter().any(as_map) {
-        let what = "a classifier, or the encoder of one: it says what a picture shows, not where";
+        let what = "a classifier, or the encoder of one: it labels whole pictures";
         return Some(format!("it is {what} (output {})", graph.outputs.first().map(Port::text).unwrap_or_default()));
     }
     if pictures == 0 && !graph.inputs.iter().any(|p| p.shape.is_empty() || p.shape.len() == 4) {
         let inputs: Vec<_> = graph.inputs.iter().map(Port::text).collect();
-        return Some(format!("it takes no picture: its inputs are {}", inputs.join(", ")));
+        return Some(format!("it has no picture input: its inputs are {}", inputs.join(", ")));
     }
     None
 }

@@ -1,4 +1,4 @@
-//! Networks that find what stands out in a picture, people or not: U-2-Net, ISNet (DIS), RMBG-1.4.
+//! Models that find what stands out in a picture, people or not: U-2-Net, ISNet (DIS), RMBG-1.4.
 
 use super::families::Found;
 use super::license::License;
@@ -6,7 +6,7 @@ use super::parts::{Identity, Normalized, Parts, Sizes, alpha_or_logit, input, mi
 use crate::models::graph::{Graph, Port};
 use crate::models::manifest::{Aspect, Output};
 
-const NOT_PEOPLE: &str = "finds what stands out, people or not: good through windows, poor on whole views";
+const NOT_PEOPLE: &str = "finds salient objects, people or not: good on person crops, poor on whole views";
 
 /// U-2-Net's blocks, or a graph of its size without names: no attention, nothing but convolutions and pools.
 fn is_u_squared(graph: &Graph) -> bool {
@@ -56,7 +56,7 @@ fn is_isnet(graph: &Graph, picture: &Port) -> bool {
     graph.has_weight("conv_in") || (graph.parameters > 5_000_000 && picture.length(2) == Some(1024))
 }
 
-/// ISNet, and BRIA's RMBG-1.4, which has the same network.
+/// ISNet, and BRIA's RMBG-1.4, which has the same model.
 pub(super) fn isnet(graph: &Graph, identity: &Identity<'_>) -> Option<Found> {
     let ([picture], map) = (&graph.inputs[..], first_map(graph)?) else { return None };
     if !is_u_squared(graph) || !is_isnet(graph, picture) {
@@ -72,7 +72,7 @@ pub(super) fn isnet(graph: &Graph, identity: &Identity<'_>) -> Option<Found> {
         parts.because(why).because("its file is named so").from("https://huggingface.co/briaai/RMBG-1.4")
     } else if named_alike {
         let license = License { note: "if it is RMBG-1.4; ISNet's own weights are under Apache-2.0", ..license };
-        let parts = Parts::image("BRIA RMBG-1.4 or ISNet (DIS), the same network", license, input, output);
+        let parts = Parts::image("BRIA RMBG-1.4 or ISNet (DIS), the same architecture", license, input, output);
         parts
             .because(why)
             .because("its input and output are named as RMBG's")

@@ -93,7 +93,7 @@ fn rvm(number: i32, weights: i64) -> Made {
 }
 
 #[test]
-fn robust_video_matting_is_told_by_its_states() {
+fn robust_video_matting_is_recognized_by_its_states() {
     let known = rvm(F32, 3_740_000).input("downsample_ratio", F32, &[1]).known("x.onnx");
     assert_eq!(known.title, "Robust Video Matting (MobileNetV3)");
     let m = &known.manifest;
@@ -106,7 +106,7 @@ fn robust_video_matting_is_told_by_its_states() {
 }
 
 #[test]
-fn modnet_is_told_by_its_branches() {
+fn modnet_is_recognized_by_its_branches() {
     let modnet = |shape: &[i64]| {
         let made = made().input("input", F32, shape).output("output", F32, &[0, 1, 0, 0], "Sigmoid");
         made.weights("lr_branch.conv.weight", 6_500_000).known("x.onnx").manifest
@@ -119,7 +119,7 @@ fn modnet_is_told_by_its_branches() {
 }
 
 #[test]
-fn salient_networks_are_told_apart() {
+fn salient_models_are_distinguished() {
     let net = |size: i64, weights: &str, numbers: i64, ports: (&str, &str)| {
         let made = made().input(ports.0, F32, &[1, 3, size, size]).weights(weights, numbers);
         made.output(ports.1, F32, &[1, 1, size, size], "Sigmoid").output("d1", F32, &[1, 1, size, size], "Sigmoid")
@@ -138,7 +138,7 @@ fn salient_networks_are_told_apart() {
 }
 
 #[test]
-fn networks_with_attention_are_told_by_their_ports_and_names() {
+fn models_with_attention_are_recognized_by_ports_and_names() {
     let net = |ports: (&str, &str), weights: (&str, i64), last: &str| {
         let mut made = made().input(ports.0, F32, &[1, 3, 1024, 1024]).output(ports.1, F32, &[1, 1, 1024, 1024], last);
         for k in 0..20 {
@@ -185,7 +185,7 @@ fn paddles_outputs_are_classes_or_an_alpha() {
 }
 
 #[test]
-fn yolo_segmentation_is_told_by_its_tables() {
+fn yolo_segmentation_is_recognized_by_its_tables() {
     let net = |boxes: &[i64]| {
         let made = made().input("images", F32, &[1, 3, 640, 640]).output("output0", F32, boxes, "Concat");
         made.output("output1", F32, &[1, 32, 160, 160], "Mul")
@@ -200,7 +200,7 @@ fn yolo_segmentation_is_told_by_its_tables() {
 }
 
 #[test]
-fn what_makes_no_mattes_is_named() {
+fn models_without_mattes_are_named() {
     let picture = || made().input("images", F32, &[1, 3, 640, 640]);
     let text = made().input("input_ids", I64, &[1, 77]).output("y", F32, &[1, 512], "MatMul");
     assert!(text.refused().contains("text encoder"));
@@ -226,7 +226,7 @@ fn what_makes_no_mattes_is_named() {
 }
 
 #[test]
-fn unknown_networks_get_guesses() {
+fn unknown_models_get_guesses() {
     let net = made().input("pixels", F32, &[0, 3, 0, 0]).input("ratio", F32, &[1]);
     let net = net.output("logits", F32, &[0, 21, 0, 0], "Conv").output("embedding", F32, &[0, 512], "Gemm");
     let Finding::Unknown(draft) = net.finding("x.onnx") else { panic!("not a draft") };

@@ -1,4 +1,4 @@
-//! Networks with attention that find what stands out: BiRefNet, RMBG-2.0, InSPyReNet.
+//! Models with attention that find what stands out: BiRefNet, RMBG-2.0, InSPyReNet.
 
 use super::families::Found;
 use super::license::License;
@@ -7,7 +7,7 @@ use crate::models::graph::{Graph, Port};
 use crate::models::manifest::{Aspect, Output};
 
 const SIZES: Sizes = Sizes { size: 1024, min: 256, max: 2048, multiple: 32, aspect: Aspect::Square };
-const SLOW: &str = "finds what stands out, people or not; takes seconds a picture on a CPU";
+const SLOW: &str = "finds salient objects, people or not; needs seconds per picture on a CPU";
 
 /// The only input and an output with a single channel, the last one where there are several.
 fn ends(graph: &Graph) -> Option<(&Port, &Port)> {
@@ -16,7 +16,7 @@ fn ends(graph: &Graph) -> Option<(&Port, &Port)> {
     Some((picture, map))
 }
 
-/// BiRefNet, its light variant, and BRIA's RMBG-2.0, which has the same network.
+/// BiRefNet, its light variant, and BRIA's RMBG-2.0, which has the same model.
 pub(super) fn birefnet(graph: &Graph, identity: &Identity<'_>) -> Option<Found> {
     let (picture, map) = ends(graph)?;
     let named = graph.has_weight("squeeze_module") || (graph.has_weight("bb.") && graph.has_weight("decoder."));
@@ -32,7 +32,7 @@ pub(super) fn birefnet(graph: &Graph, identity: &Identity<'_>) -> Option<Found> 
     let why = format!("{}, input {}, output {}", millions(graph.parameters), picture.name, map.name);
     let rmbg = identity.file.contains("rmbg") || map.name == "alphas";
     let parts = if rmbg {
-        let license = License::non_commercial("CC-BY-NC-4.0", "BRIA's weights; the network is BiRefNet's");
+        let license = License::non_commercial("CC-BY-NC-4.0", "BRIA's weights; the architecture is BiRefNet's");
         parts("BRIA RMBG-2.0", license).from("https://huggingface.co/briaai/RMBG-2.0").because(why)
     } else {
         let title = if graph.parameters < 100_000_000 { "BiRefNet, light" } else { "BiRefNet" };

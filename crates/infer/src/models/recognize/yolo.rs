@@ -1,4 +1,4 @@
-//! YOLO's segmentation networks.
+//! YOLO's segmentation models.
 
 use super::families::Found;
 use super::license::License;
@@ -96,7 +96,7 @@ fn person(names: Option<&str>) -> Person {
     if let Some((number, _)) = entries.iter().find(|(_, name)| name == "person") {
         return number.parse().map_or(Person::Unknown, Person::Class);
     }
-    // Without its data set's file a network's classes are called by their numbers.
+    // Without its data set's file a model's classes are called by their numbers.
     let nameless = |(number, name): &(String, String)| number == name || name.strip_prefix("class") == Some(number);
     if entries.iter().all(nameless) { Person::Unknown } else { Person::Missing }
 }

@@ -94,7 +94,7 @@ pub(crate) fn supported_format(
         let p = source.as_ptr();
         let (rate, channels) = ((*p).sample_rate, (*p).ch_layout.nb_channels);
         if rate <= 0 || channels <= 0 {
-            return Err("the source doesn't say its rate or its channels".to_owned());
+            return Err("the source has no sample rate or channels".to_owned());
         }
         let mut rates = Vec::new();
         let mut next = (*encoder.as_ptr()).supported_samplerates;

@@ -26,7 +26,7 @@ impl Reader {
                     from: format!("{:.3} s", (start - file_start(&self.input)) as f64 / 1e6),
                     length: self.info().video.duration.map_or("less".to_owned(), |d| format!("{d:.3} s")),
                 },
-                _ => MediaError::Decode { path, reason: "no frame comes out of it".to_owned(), log: log::recent_log() },
+                _ => MediaError::Decode { path, reason: "it has no frame".to_owned(), log: log::recent_log() },
             });
         };
         // Nobody else has the template yet.

@@ -17,7 +17,7 @@ pub fn nvenc_status() -> std::result::Result<(), String> {
 fn try_nvenc() -> std::result::Result<(), String> {
     log::init();
     load_driver()?;
-    // HEVC first: cards exist whose NVENC lacks neither, but FFmpeg builds that lack one.
+    // HEVC first: GPUs exist whose NVENC lacks neither, but FFmpeg builds that lack one.
     let codec =
         ["h264_nvenc", "hevc_nvenc"].into_iter().find_map(find_encoder).ok_or("this FFmpeg is built without NVENC")?;
     trial::open(codec).map(drop).map_err(|reason| format!("NVENC cannot be opened: {reason}"))

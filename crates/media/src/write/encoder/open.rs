@@ -20,7 +20,7 @@ pub(crate) fn open_encoder(
     let global_header = plan.container.wants_global_header();
     let chosen_hardware = plan.encoder.ends_with("_nvenc") && options.encode.encoder.is_none();
     let encoder = match VideoEncoder::open(plan, options, &template.video, global_header) {
-        // A card may run out of sessions or memory: then the CPU does it.
+        // A GPU may run out of sessions or memory: then the CPU does it.
         Err(error) if chosen_hardware => {
             notes.hints.push(format!("NVENC is not used: {error}"));
             let software = EncodeOptions { hardware: false, ..options.encode.clone() };

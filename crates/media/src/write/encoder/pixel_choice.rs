@@ -81,16 +81,16 @@ pub(crate) fn choose_pixel(o: &WriterOptions<'_>, encoder: &str, codec: &ffmpeg:
     let alpha = o.purpose == Purpose::Alpha;
     if let Some(name) = &o.encode.pix_fmt {
         let format = format_named(name)
-            .ok_or_else(|| MediaError::Invalid { what: format!("FFmpeg knows no pixel format \"{name}\"") })?;
+            .ok_or_else(|| MediaError::Invalid { what: format!("FFmpeg has no pixel format \"{name}\"") })?;
         if !supported.is_empty() && !supported.contains(&format) {
             let names: Vec<String> = supported.iter().map(|f| format_name(*f)).collect();
             return Err(MediaError::Invalid {
-                what: format!("{encoder} cannot encode the pixel format {name}; it takes {}", names.join(", ")),
+                what: format!("{encoder} cannot encode the pixel format {name}; it supports {}", names.join(", ")),
             });
         }
         if alpha && !traits_of(format).is_some_and(|t| t.alpha) {
             return Err(MediaError::Invalid {
-                what: format!("the pixel format {name} has no alpha, which this output is for"),
+                what: format!("the pixel format {name} has no alpha channel, which this output needs"),
             });
         }
         return Ok(format);
@@ -123,7 +123,7 @@ pub(crate) fn choose_pixel(o: &WriterOptions<'_>, encoder: &str, codec: &ffmpeg:
         .ok_or_else(|| MediaError::Invalid {
             what: match alpha {
                 true => format!("{encoder} cannot encode an alpha channel; {ALPHA_WAYS}"),
-                false => format!("{encoder} takes no YUV pictures; choose another encoder or name a pixel format"),
+                false => format!("{encoder} doesn't support YUV; choose another encoder or set a pixel format"),
             },
         })
 }

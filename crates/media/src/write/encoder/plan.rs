@@ -117,15 +117,15 @@ fn warnings(
         let bits = if frames.layout.bits > encoded.layout.bits { " and 10 bits" } else { "" };
         let own = format_for(frames.layout).map_or("its own".to_owned(), format_name);
         warnings.push(format!(
-            "written with 4:2:0 chroma{bits}, which is all that headsets decode; --pix-fmt {own} keeps the source's"
+            "written with 4:2:0 chroma{bits}, since headsets decode nothing else; --pix-fmt {own} keeps the source's"
         ));
     }
     let (width, height, fps) = (encoded.width, encoded.height, encoded.fps);
     let is_h264 = codec == ffi::AVCodecID::AV_CODEC_ID_H264;
     if is_h264 && !fits_h264(width, height, fps) {
         warnings.push(format!(
-            "{width}x{height} at {} frames per second is beyond level 5.2 of H.264, where headsets' decoders end; \
-             --codec hevc is within theirs",
+            "{width}x{height} at {} frames per second exceeds level 5.2 of H.264, the limit of headsets' decoders; \
+             --codec hevc is within it",
             rounded(fps)
         ));
     }
@@ -141,7 +141,7 @@ fn warnings(
     }
     if (frames.width, frames.height) != (width, height) {
         let (w, h) = (frames.width, frames.height);
-        warnings.push(format!("made smaller for {name}: from {w}x{h} to {width}x{height}"));
+        warnings.push(format!("scaled down for {name}: from {w}x{h} to {width}x{height}"));
     }
     if (width * height) as f64 * fps > limits.rate * 1.001 {
         let most = limits.rate / (width * height) as f64;
@@ -172,7 +172,7 @@ fn choose_encoder(o: &WriterOptions<'_>, container: &Container) -> Result<(Strin
     if let Some(player) = o.encode.player
         && !player.limits().codecs.contains(&codec)
     {
-        let what = format!("{} does not decode {}; leave --codec out", player.name(), codec.name());
+        let what = format!("{} does not decode {}; remove --codec", player.name(), codec.name());
         return Err(MediaError::Invalid { what });
     }
     let software = codec.software();

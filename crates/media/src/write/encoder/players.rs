@@ -29,7 +29,7 @@ pub enum Player {
     Quest3,
     /// Apple Vision Pro.
     VisionPro,
-    /// A headset on a PC whose graphics card decodes.
+    /// A headset on a PC whose GPU decodes.
     PcVr,
 }
 

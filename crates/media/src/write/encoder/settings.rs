@@ -127,13 +127,13 @@ pub(crate) fn settings(
         }
         "png" | "tiff" | "bmp" => s.no_rate(encoder, e, "such pictures are lossless")?,
         "mjpeg" => {
-            s.no_rate(encoder, e, "name one with --enc-opt global_quality=118 (the best) to 3658")?;
+            s.no_rate(encoder, e, "set one with --enc-opt global_quality=118 (the best) to 3658")?;
             // FFmpeg's -q:v 2, in the units of its codecs.
             s.set("flags", "+qscale");
             s.set("global_quality", "236");
         }
         "libwebp" => {
-            s.no_rate(encoder, e, "name one with --enc-opt quality=0 to 100")?;
+            s.no_rate(encoder, e, "set one with --enc-opt quality=0 to 100")?;
             s.set("quality", "95");
         }
         "ffv1" => {
@@ -330,7 +330,7 @@ mod tests {
         format!("{} |{said}", pairs.join(" "))
     }
 
-    /// Needs no card: nothing is opened.
+    /// Needs no GPU: nothing is opened.
     #[test]
     fn x264_presets_are_translated_for_nvenc() {
         let encode = |preset: &str, crf| EncodeOptions { preset: Some(preset.into()), crf, ..EncodeOptions::default() };

@@ -229,7 +229,7 @@ impl VideoEncoder {
         Ok(Some(packet))
     }
 
-    /// The source's time of a frame number; before the first frame it goes on backwards.
+    /// The source's time of a frame number; before the first frame it continues backwards.
     fn time_of(&self, number: i64) -> i64 {
         if let Some((pts, _)) = self.in_encoder.get(&number) {
             return *pts;

@@ -19,11 +19,11 @@ impl Output {
         let lost = tags::lost(&self.container, names);
         let mut said = Vec::new();
         if !lost.is_empty() {
-            said.push(format!("{name} has no place for the tags {}; .mkv keeps all", lost.join(", ")));
+            said.push(format!("{name} can't hold the tags {}; .mkv can", lost.join(", ")));
         }
         let chapters = template.chapters.len();
         if chapters > 0 && !tags::holds_chapters(&self.container) {
-            said.push(format!("{name} has no place for the {chapters} chapters; .mkv and .mp4 have"));
+            said.push(format!("{name} can't hold the {chapters} chapters; .mkv and .mp4 can"));
         }
         said
     }

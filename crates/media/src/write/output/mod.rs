@@ -103,7 +103,7 @@ impl Output {
         if stdout && container.is_mov() {
             let name = container.name();
             let what = format!(
-                "{name} can't be written to standard output: its index is known at the end only; take --format matroska, \
+                "{name} can't be written to standard output: its index comes last; use --format matroska, \
                  nut or mpegts"
             );
             return Err(MediaError::Invalid { what });

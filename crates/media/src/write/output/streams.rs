@@ -26,7 +26,7 @@ enum StreamHandling {
     Copy,
     Convert(Transcoder),
     Cover,
-    /// Removed without a word: the muxer makes it anew, or nobody wants it.
+    /// Removed without a word: the muxer makes it again, or nobody wants it.
     MadeAnew,
     /// Removed, and why.
     Drop(String),
@@ -96,7 +96,7 @@ impl Output {
             self.boxes.push(Insertion { track, place: Place::Description, boxes: boxes.clone() });
         } else {
             let name = self.container.name();
-            let what = "that it is ambisonic (SA3D) is lost, which only mp4 and mov can say";
+            let what = "the ambisonic tag (SA3D) is lost, which only mp4 and mov can hold";
             streams.lost.push(format!("{}: {what}, not {name}", named(i, stream)));
         }
     }
@@ -116,7 +116,7 @@ impl Output {
             };
         }
         if kind == AVMEDIA_TYPE_VIDEO {
-            return StreamHandling::Drop("only one video stream is worked on".to_owned());
+            return StreamHandling::Drop("only one video stream is processed".to_owned());
         }
         if kind.is_any(&[AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_SUBTITLE]) {
             let carry = if kind == AVMEDIA_TYPE_AUDIO { wanted.audio } else { wanted.subtitles };
@@ -148,7 +148,7 @@ impl Output {
             return StreamHandling::Copy;
         }
         if kind == AVMEDIA_TYPE_DATA {
-            // Chapter and time-code tracks are made anew by the muxer from chapters and tags.
+            // Chapter and time-code tracks are made again by the muxer from chapters and tags.
             if tag == *b"text" && !template.chapters.is_empty() || tag == *b"tmcd" {
                 return StreamHandling::MadeAnew;
             }
@@ -217,7 +217,7 @@ impl Output {
         let source = &template.streams[template.video.index];
         let video = &template.video;
         let rate = frames_a_second(video);
-        // What AVI leaves out its muxer fills up; MXF's can't.
+        // What AVI omits its muxer fills up; MXF's can't.
         let even = rate.is_some_and(|rate| time::seconds(1, rate) < 1.01 * time::seconds(1, video.frame_rate));
         if !even && self.container.name() == "mxf" {
             let (path, container) = (self.file.path().to_path_buf(), self.container.name().to_owned());

@@ -50,7 +50,7 @@ impl HashedFile {
         self.bytes
     }
 
-    /// SHA-256 of them, in hexadecimal; the next hash begins anew.
+    /// SHA-256 of them, in hexadecimal; the next hash begins again.
     pub(super) fn take_hash(&mut self) -> String {
         hex(&self.hash.finalize_reset())
     }

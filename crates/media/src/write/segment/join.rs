@@ -99,7 +99,7 @@ pub fn join(
     for piece in pieces {
         let mut reader = open(piece)?;
         if reader.head != head {
-            return Err(damaged(&reader.path, "it was made by another encoder than the segment before"));
+            return Err(damaged(&reader.path, "it was made by another encoder than the previous segment"));
         }
         clock.begin(piece.times);
         while let Some(mut packet) = reader.next()? {

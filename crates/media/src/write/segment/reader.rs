@@ -42,7 +42,7 @@ impl SegmentReader {
             },
         };
         if reader.bytes(MAGIC.len() as u64)? != MAGIC {
-            return Err(damaged("it is no segment's file"));
+            return Err(damaged("it is not a segment file"));
         }
         let length = reader.number()?;
         let head = reader.bytes(length)?;
@@ -52,7 +52,7 @@ impl SegmentReader {
 
     pub(super) fn bytes(&mut self, n: u64) -> Result<Vec<u8>> {
         if n > self.left || n > MAX_LENGTH {
-            return Err(damaged(&self.path, "a length in it makes no sense"));
+            return Err(damaged(&self.path, "a length in it is invalid"));
         }
         let mut bytes = vec![0; n as usize];
         self.file.read_exact(&mut bytes).map_err(|e| damaged(&self.path, &e.to_string()))?;

@@ -18,7 +18,7 @@ pub(crate) struct AudioTranscoder {
     encoder: ffmpeg::codec::Context,
     format: AudioFormat,
     source_time_base: ffi::AVRational,
-    /// Made for the first frame, and anew where the frames change.
+    /// Made for the first frame, and again where the frames change.
     resampler: Option<Resampler>,
     name: String,
 }
@@ -58,7 +58,7 @@ impl AudioTranscoder {
     }
 
     pub(super) fn convert(&mut self, packet: Option<&ffmpeg::Packet>) -> Result<Vec<ffmpeg::Packet>> {
-        // What can't be decoded is left out: the sound around it is worth keeping.
+        // What can't be decoded is omitted: the sound around it is worth keeping.
         let _ = match packet {
             Some(packet) => self.decoder.send_packet(packet),
             None => self.decoder.send_eof(),

@@ -65,7 +65,7 @@ impl Transcoder {
     /// Takes a packet of the source, or with `None` the end, and gives what is ready.
     ///
     /// # Errors
-    /// The encoder fails. A packet that can't be decoded is left out.
+    /// The encoder fails. A packet that can't be decoded is omitted.
     pub(crate) fn convert(&mut self, packet: Option<&ffmpeg::Packet>) -> Result<Vec<ffmpeg::Packet>> {
         match self {
             Self::Audio(audio) => audio.convert(packet),

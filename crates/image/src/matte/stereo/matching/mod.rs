@@ -210,7 +210,7 @@ impl ByteRows {
             out[..before].fill(ends[0]);
             out[inside..].fill(ends[1]);
             if borders.wraps() {
-                // Whole rows: both ends go on from the other.
+                // Whole rows: both ends continue from the other.
                 let w = inside - before;
                 (0..before).rev().for_each(|x| out[x] = out[x + w]);
                 (inside..stride).for_each(|x| out[x] = out[x - w]);
