@@ -82,8 +82,8 @@ impl Finder {
         lens: Option<Lens>,
         (layout, color): (YuvLayout, YuvColor),
     ) -> Result<Self> {
-        // It is shown one view at a time.
-        let options = &SessionOptions { pictures: 1, ..options.clone() };
+        // They are shown one view at a time, and run seldom.
+        let options = &SessionOptions { pictures: 1, arena: false, ..options.clone() };
         let surface = views.surface(lens);
         let looks = detector_views(&surface, lens);
         let verifier =

@@ -79,6 +79,7 @@ impl LoadedJob {
             session: job.model.session,
             gpu_memory: cards.card(wanted).and_then(|c| c.memory_total),
             frugal: false,
+            arena: true,
             pictures: plan.pictures(job),
             cache_dir: cache::folder(),
             ort_library: job.model.ort_library.clone(),
