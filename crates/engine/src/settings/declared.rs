@@ -68,7 +68,7 @@ pub const SETTINGS: &[Setting] = &[
         .note("auto: a quarter of `processing.threads`, up to 8"),
     open("processing.encode_threads", Integer(1, 256), "auto", "Threads of each encoder")
         .note("auto: 70 % of `processing.threads` (50 % where there are several outputs), up to 32"),
-    open("processing.queue_mb", Integer(1, 1 << 20), "auto", "Megabytes (MiB) of frames that may wait between stages")
+    open("processing.queue_mb", Integer(1, 1 << 20), "auto", "MiB of frames that may wait between stages")
         .note("auto: 96, less where memory is short"),
     open(
         "processing.max_memory",
@@ -117,8 +117,8 @@ pub const SETTINGS: &[Setting] = &[
         value("--cache", "WHERE", Cache),
         fixed("--no-cache", "off", Cache).help("Compute every matte, and keep none"),
     ]),
-    setting("processing.cache_memory_mb", Integer(0, 1 << 20), "64", "Megabytes (MiB) of memory for kept mattes"),
-    setting("processing.cache_disk_gb", Number(0.01, 100_000.0), "10", "Gigabytes on disk for kept mattes")
+    setting("processing.cache_memory_mb", Integer(0, 1 << 20), "64", "MiB of memory for kept mattes"),
+    setting("processing.cache_disk_gb", Number(0.01, 100_000.0), "10", "GiB on disk for kept mattes")
         .note("all processes together; the least recently used go first"),
     setting(
         "vr.layout",
@@ -373,6 +373,13 @@ pub const SETTINGS: &[Setting] = &[
     )
     .note("larger frames are made smaller; [limits](vr_formats.md#what-players-take)")
     .options(&[value("--for", "PLAYER", Encoding)]),
+    open("output.scale", Form(values::SCALE_FORM, values::is_scale), "off", "Size of the outputs' pictures")
+        .note(
+            "off: the source's; 8k, 6k, 5k, 4k and 2k are 7680, 5760, 5120, 3840 and 1920 pixels on the longer side at \
+             most; views stay whole and even; `output.player` holds besides",
+        )
+        .aliases(words::SCALES).hints(words::SCALE_HINTS)
+        .options(&[value("--scale", "WxH|1/2|8k|4k", Encoding)]),
     setting("output.sdr", Bool, "false", "Write SDR from HDR, by FFmpeg's tone mapping")
         .note("8 bits in BT.709; the networks see it, too")
         .options(&[fixed("--sdr", "true", Encoding)]),
@@ -405,7 +412,7 @@ pub const SETTINGS: &[Setting] = &[
         .options(&[value("--log-format", "FORMAT", Logging)]),
     open("logging.file", Text, "auto", "Write the log there as well: into the state folder by default, off, or a file")
         .note(
-            "at least at info; `auto` is `~/.local/state/vrseg/vrseg.log`, which is put aside at 10 MB (five \
+            "at least at info; `auto` is `~/.local/state/vrseg/vrseg.log`, which is put aside at 10 MiB (five \
              old ones are kept); a file that you name is appended to",
         )
         .options(&[value("--log-file", "FILE", Logging)]),
