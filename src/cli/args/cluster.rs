@@ -51,10 +51,9 @@ pub struct SubmitArgs {
 }
 
 const SUBMIT_NOTES: &str = "\
-Inputs, outputs, models and this program have to be where all machines find them by the same paths.
---dry-run prints the scripts and submits nothing. Finished segments stay whatever happens to a task;
-`vrseg cluster resume` submits what is missing. docs/cluster.md has examples, Kubernetes and GNU parallel.
-";
+    Inputs, outputs, models and this program have to be where all machines find them by the same paths. \
+    --dry-run prints the scripts and submits nothing. Finished segments stay whatever happens to a task; \
+    `vrseg cluster resume` submits what is missing. docs/cluster.md has examples, Kubernetes and GNU parallel.\n";
 
 /// What a task asks of its machine.
 #[derive(Debug, Args)]

@@ -37,8 +37,6 @@ pub struct EvalArgs {
 }
 
 const EVAL_NOTES: &str = "\
-Each view is measured by itself, and the means are over frames and views. docs/evaluation.md has
-the definitions.
-
-Exit codes: 0 measured, 1 a file broke off or the lengths differ, 2 the files can't be compared.
-";
+    Each view is measured by itself, and the means are over frames and views. docs/evaluation.md has \
+    the definitions.\n\n\
+    Exit codes: 0 measured, 1 a file broke off or the lengths differ, 2 the files can't be compared.\n";

@@ -44,11 +44,10 @@ pub struct OptimizeArgs {
 }
 
 const OPTIMIZE_NOTES: &str = "\
-Every trial is the real job on a piece of the clip, in a process of its own. What you give as an
-option, in a file or by a variable stays as it is; the rest is tried: devices, arithmetic, input
-size, frames at once, threads, queue. What is found is measured in turns with the settings as they
-were, and saved only where it is faster and its matte agrees with the FP32 matte.
-";
+    Every trial is the real job on a piece of the clip, in a process of its own. What you give as an \
+    option, in a file or by a variable stays as it is; the rest is tried: devices, arithmetic, input \
+    size, frames at once, threads, queue. What is found is measured in turns with the settings as they \
+    were, and saved only where it is faster and its matte agrees with the FP32 matte.\n";
 
 fn share(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|n| (0.0..=1.0).contains(n)).ok_or_else(|| "expected a number from 0 to 1".to_owned())

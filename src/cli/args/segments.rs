@@ -48,9 +48,8 @@ pub struct WorkArgs {
 }
 
 const WORK_NOTES: &str = "\
-Without --index, --next and --all the segment is the one whose number stands in SLURM_ARRAY_TASK_ID or
-JOB_COMPLETION_INDEX. A segment that is finished, or that another worker is on, is left alone.
-";
+    Without --index, --next and --all the segment is the one whose number stands in SLURM_ARRAY_TASK_ID or \
+    JOB_COMPLETION_INDEX. A segment that is finished, or that another worker is on, is left alone.\n";
 
 /// `vrseg merge`.
 #[derive(Debug, Args)]

@@ -47,7 +47,6 @@ pub struct PreviewArgs {
 }
 
 const PREVIEW_NOTES: &str = "\
-Each moment is a short run of the whole pipeline with the given model and settings: what the sheet
-shows is what the job would write, made smaller. A moment takes as long as some frames of the job,
-and the network is loaded for each.
-";
+    Each moment is a short run of the whole pipeline with the given model and settings: what the sheet \
+    shows is what the job would write, made smaller. A moment takes as long as some frames of the job, \
+    and the network is loaded for each.\n";

@@ -35,7 +35,6 @@ pub struct UnpackArgs {
 }
 
 const UNPACK_NOTES: &str = "\
-The matte has the packed video's size: two square eyes side by side, white where the person is. It is
-read from red, as players do, so both red and gray packing are understood. Sound and time stamps are
-the source's.
-";
+    The matte has the packed video's size: two square eyes side by side, white where the person is. It is \
+    read from red, as players do, so both red and gray packing are understood. Sound and time stamps are \
+    the source's.\n";
