@@ -12,7 +12,9 @@ use tempfile::TempDir;
 use vrseg_bench::{Material, Size};
 use vrseg_image::matte::{Normalization, Sampler, SmallYuv, to_network};
 use vrseg_image::vr::Layout;
-use vrseg_media::{DecodeOptions, EncodeOptions, Item, Purpose, Reader, SourceFrame, VrTags, Writer, WriterOptions};
+use vrseg_media::{
+    DecodeOptions, EncodeOptions, Item, Purpose, Reader, Resize, SourceFrame, VrTags, Writer, WriterOptions,
+};
 
 const SIZES: [&str; 2] = ["1080p", "4k"];
 const FRAMES: u64 = 24;
@@ -104,6 +106,7 @@ fn encode(c: &mut Criterion) {
                     purpose: Purpose::Picture,
                     copy_streams: false,
                     tags: VrTags::Source,
+                    resize: Resize::default(),
                 },
                 &template,
             );

@@ -102,6 +102,44 @@ a.mp4 -o out.mp4 --min-size 30%
 a.mp4 -o out.mp4 --threshold 128
 a.mp4 -o out.mp4 --log-file nowhere/log.txt
 models rmv
+a.mp4 -o out.mp4 -profile fast -threshold 0.5
+-input a.mp4 -output out.mp4
+a.mp4 -o out.mp4 -crf=20
+-i a.mp4 -vf scale=1920:-2 out.mp4
+a.mp4 -o out.mp4 -s 1280x720
+a.mp4 -o out.mp4 --height 1080
+a.mp4 -o out.mp4 --scale hd
+a.mp4 -o out.mp4 --scale big
+a.mp4 -o out.mp4 -t 1m30s
+a.mp4 -o out.mp4 --start 1:30 --end 2m
+a.mp4 -o out.mp4 --layout rl
+a.mp4 -o out.mp4 --key 0,177,64
+a.mp4 -o out.mp4 --bitrate 20Mbps --max-memory 4
+a.mp4 -o out.mp4 --threads all
+a.mp4 -o out.mp4 --feather 1,5
+a.mp4 -o out.mp4 --people one
+a.mp4 -o out.mp4 --device nvidia:0
+a.mp4 -o out.mp4 --model rmv
+a.mp4 -o out.mp4 --crf
+a.mp4 -O out.mp4
+a.mp4 –o out.mp4 —profile fast
+“a.mp4” -o out.mp4
+C:\\films\\a.mp4 -o out.mp4
+a.mp4 -o out.mp4 profile=fast
+a.mp4 -o out.mp4 --port 8080 --log debug
+a.mp4 -o out.mp4 -- -y
+a.mp4 -o:out.mp4
+a.mp4 b.mp4 -o out.mp4
+films -o keyed.mp4
+greenscreen a.mp4
+install rvm
+models list
+models download rvm
+config set output.crf
+cache delete
+bench quick
+hardware --gpu
+work
 probe none.mp4
 preview none.mp4 -o sheet.png
 unpack none.mp4 -o m.mkv";

@@ -16,7 +16,7 @@ const WORDS: &[(&[&str], &str)] = &[
         &["a look of", "one look", "looks of", "looked at", "look through", "looks through", "look whether"],
         "detect, check",
     ),
-    (&["closer look", "squares"], "person crops"),
+    (&["closer look"], "person crops"),
     (&["calm", "calms", "calmed", "calmer"], "stabilize, temporal smoothing"),
     (&["eyes together"], "stereo consistency; of both eyes"),
     (&["carry along", "carries along", "carried along", "carry mattes"], "propagate"),

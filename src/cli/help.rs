@@ -26,6 +26,7 @@ Usage: vrseg [OPTIONS] INPUT... -o [MODE=]PATH
   -y, -n                    Replace existing outputs; skip finished ones
   -p, --parents             Create the folders of outputs
       --codec, --crf        h264, hevc, av1, vp9, prores, ffv1; constant quality
+      --scale WxH|1/2|4k    Size of the pictures [default: the source's]
       --key COLOR           Key color of green [default: #00B140]
       --layout, --projection  sbs, tb, mono; hequirect (VR180), equirect (360),
                             fisheye, flat [default: detected]
@@ -49,6 +50,63 @@ const GROUPS: &[(&str, &[&str])] = &[
 ];
 
 const MORE: &str = "`vrseg help COMMAND` explains one; examples: docs/usage_guide.md";
+
+/// Columns of a help text at most, as of the options that clap wraps.
+const MAX_WIDTH: usize = 100;
+
+/// Columns of the terminal, or of a page where there is none, by the rules that clap has for options.
+fn width() -> usize {
+    let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let terminal = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+    terminal.or_else(columns).unwrap_or(MAX_WIDTH).clamp(30, MAX_WIDTH)
+}
+
+/// `text` in lines of at most `width` columns. A line that becomes several keeps its indent, and one such as `  130  text`
+/// that of its text. Command lines stay whole: they are there to be copied.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut all = String::new();
+    for line in text.lines() {
+        let indent = line.len() - line.trim_start().len();
+        let word = line[indent..].find(' ').map_or(0, |n| indent + n);
+        let gap = line[word..].len() - line[word..].trim_start().len();
+        let hang = if indent > 0 && gap > 1 { word + gap } else { indent };
+        if line.chars().count() <= width || line[indent..].starts_with("vrseg ") {
+            all += line;
+            all.push('\n');
+            continue;
+        }
+        let (head, rest) = line.split_at(hang);
+        let mut used = head.chars().count();
+        all += head;
+        for (i, word) in rest.split_whitespace().enumerate() {
+            let n = word.chars().count();
+            if i > 0 && used + 1 + n > width {
+                all.push('\n');
+                all += &" ".repeat(hang);
+                used = hang;
+            } else if i > 0 {
+                all.push(' ');
+                used += 1;
+            }
+            all += word;
+            used += n;
+        }
+        all.push('\n');
+    }
+    all
+}
+
+/// The command whose help has the terminal's width throughout: clap wraps options, but not what stands behind them.
+pub(super) fn fitted(command: clap::Command) -> clap::Command {
+    fit(command, width())
+}
+
+fn fit(mut command: clap::Command, width: usize) -> clap::Command {
+    if let Some(text) = command.get_after_help().map(ToString::to_string) {
+        command = command.after_help(wrapped(&text, width));
+    }
+    command.mut_subcommands(|sub| fit(sub, width))
+}
 
 /// The page of `-h`.
 pub(super) fn short() -> String {
@@ -93,10 +151,11 @@ pub(super) fn text(words: &[OsString], error: &clap::Error, colors: ColorChoice)
 /// What `--help` prints.
 pub(super) fn long_text() -> String {
     let template = format!(
-        "vrseg {{version}}\n{{about}}\n\n{{usage-heading}} {{usage}}\n       vrseg COMMAND [OPTIONS]\n\n{EXAMPLES}\n{}{{all-args}}{{after-help}}\n",
-        commands()
+        "vrseg {{version}}\n{{about}}\n\n{{usage-heading}} {{usage}}\n       vrseg COMMAND [OPTIONS]\n\n{}\n{}{{all-args}}{{after-help}}\n",
+        wrapped(EXAMPLES, width()),
+        wrapped(&commands(), width())
     );
-    let mut root = args::command().help_template(template);
+    let mut root = fitted(args::command()).help_template(template);
     root = root.mut_subcommands(|command| command.hide(true));
     root.render_help().to_string()
 }
@@ -104,7 +163,7 @@ pub(super) fn long_text() -> String {
 /// The text of `-V`, with the libraries' versions where `-v` stands beside it.
 pub(super) fn version_asked(words: &[OsString]) -> Option<String> {
     let is = |word: &OsString, names: &[&str]| names.iter().any(|name| word == name);
-    let versions = ["-V", "--version", "-Vv", "-vV", "version"];
+    let versions = ["-V", "--version", "-Vv", "-vV", "-version", "version"];
     let all = words.iter().all(|w| is(w, &versions) || is(w, &["-v", "-vv", "--verbose"]));
     if !all
         || !words.iter().any(|w| is(w, &versions))
@@ -138,6 +197,23 @@ mod tests {
         let text = short();
         assert!(text.lines().count() <= 40, "{}", text.lines().count());
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+
+    #[test]
+    fn texts_around_options_are_wrapped_by_the_width() {
+        for width in [40, 60, 80, 100] {
+            let root = fit(args::command(), width);
+            let all = root.get_subcommands().chain(std::iter::once(&root)).filter_map(|c| c.get_after_help());
+            let texts: Vec<_> = all.map(ToString::to_string).chain([wrapped(&commands(), width)]).collect();
+            assert!(texts.len() > 5);
+            for line in texts.iter().flat_map(|text| text.lines()) {
+                assert!(line.chars().count() <= width, "{width}: {line}");
+            }
+        }
+        assert_eq!(wrapped("  130  interrupted and more words\n", 24), "  130  interrupted and\n       more words\n");
+        assert_eq!(wrapped("one two three", 8), "one two\nthree\n");
+        let command = "  vrseg scene_180_LR.mp4 -o out.mp4 --profile fast\n";
+        assert_eq!(wrapped(command, 30), command);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use anyhow::bail;
 
-/// Megabytes of address space below which the runtime's libraries and the threads' stacks find no place.
+/// MiB of address space below which the runtime's libraries and the threads' stacks find no place.
 const LEAST_ADDRESS_SPACE: u64 = 1280;
 
 /// What FFmpeg, ONNX Runtime and the system say where memory is short.
@@ -18,7 +18,7 @@ pub(super) fn ignore_file_size_signal() {
     }
 }
 
-/// Megabytes of address space that the process may use; `None` without a limit.
+/// MiB of address space that the process may use; `None` without a limit.
 fn address_space() -> Option<u64> {
     let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
     read_address_space(&limits)
@@ -36,8 +36,8 @@ fn read_address_space(limits: &str) -> Option<u64> {
 pub(super) fn check_address_space() -> anyhow::Result<()> {
     match address_space() {
         Some(space) if space < LEAST_ADDRESS_SPACE => bail!(
-            "out of memory: the address space is limited to {space} MB (ulimit -v), and a job needs at least \
-             {LEAST_ADDRESS_SPACE} MB; raise the limit, or limit the memory with --max-memory instead"
+            "out of memory: the address space is limited to {space} MiB (ulimit -v), and a job needs at least \
+             {LEAST_ADDRESS_SPACE} MiB; raise the limit, or limit the memory with --max-memory instead"
         ),
         _ => Ok(()),
     }
@@ -47,7 +47,7 @@ pub(super) fn check_address_space() -> anyhow::Result<()> {
 pub(super) fn hint(message: &str) -> Option<String> {
     let short = SHORT_OF_MEMORY.iter().any(|words| message.contains(words)) && !message.contains("ulimit -v");
     let space = address_space().filter(|_| short)?;
-    Some(format!("; the address space is limited to {space} MB (ulimit -v): raise the limit or use fewer --threads"))
+    Some(format!("; the address space is limited to {space} MiB (ulimit -v): raise the limit or use fewer --threads"))
 }
 
 #[cfg(test)]

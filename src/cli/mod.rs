@@ -61,13 +61,23 @@ pub fn main() -> ExitCode {
     // Lives to the end of `main`, so that the last error is in the log file too.
     let mut log = None;
     let exit = match crash::catch(|| execute(&cli, &console, &mut log)) {
-        Ok(result) => finish(result, &console, cli.job.messages.json && !piped),
+        Ok(result) => {
+            let result = result.map_err(|error| with_remedy(error, &cli, &words));
+            finish(result, &console, cli.job.messages.json && !piped)
+        }
         Err(crash) => {
             console.error(&format!("vrseg crashed: {crash}"));
             Exit::Crashed
         }
     };
     exit.into()
+}
+
+/// The error of a refused job, with the line that was probably meant.
+fn with_remedy(error: anyhow::Error, cli: &Cli, words: &[OsString]) -> anyhow::Error {
+    let message = format!("{error:#}");
+    let line = habits::remedy::line(cli, words).filter(|_| exit::is_usage(&error) && !message.contains("\n  try: "));
+    line.map_or(error, |line| UsageError(message + &line).into())
 }
 
 /// Prints an error, as an event too where JSON is asked for, and makes the exit code of it.

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Local, TimeDelta, TimeZone};
 use std::path::Path;
+pub(crate) use vrseg_hardware::units::bytes;
 
 /// `1:02:03`, `4:05`, `7 s`: seconds as a clock shows them.
 pub(crate) fn duration(seconds: f64) -> String {
@@ -20,19 +21,6 @@ pub(crate) fn took(seconds: f64) -> String {
         s if s < 59.95 => format!("{s:.1} s"),
         s => duration(s),
     }
-}
-
-/// `512 B`, `12.3 MiB`: powers of two, as the settings and the system count memory; files in the same unit.
-pub(crate) fn bytes(n: u64) -> String {
-    let mut value = n as f64;
-    for unit in ["B", "KiB", "MiB", "GiB"] {
-        // 1023.95 would be printed as 1024.0.
-        if value < 1023.95 {
-            return if unit == "B" { format!("{n} B") } else { format!("{value:.1} {unit}") };
-        }
-        value /= 1024.0;
-    }
-    format!("{value:.1} TiB")
 }
 
 /// `1 frame`, `2 frames`.
@@ -84,7 +72,6 @@ mod tests {
     fn numbers_have_units_and_meaningful_digits() {
         assert_eq!([duration(7.4), duration(245.0), duration(3723.0)], ["7 s", "4:05", "1:02:03"]);
         assert_eq!([took(0.418), took(21.44), took(59.97), took(3600.0)], ["0.42 s", "21.4 s", "1:00", "1:00:00"]);
-        assert_eq!([bytes(512), bytes(1_048_570), bytes(12_345_678)], ["512 B", "1.0 MiB", "11.8 MiB"]);
         assert_eq!([count(1, "frame"), count(0, "frame"), count(2, "file")], ["1 frame", "0 frames", "2 files"]);
         assert_eq!([fps(0.853), fps(9.34), fps(9.96), fps(28.4)], ["0.85", "9.3", "10", "28"]);
         assert_eq!([rate(60.0), rate(30000.0 / 1001.0), rate(0.5)], ["60", "29.97", "0.5"]);

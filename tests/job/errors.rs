@@ -393,7 +393,7 @@ fn too_small_address_space_is_reported() {
         let got = limited(&format!("-v {}", megabytes << 10), &[arg(&input), "-o", arg(&out), "--model", "selfie"]);
         let said = stderr(&got);
         assert_eq!(got.status.code(), Some(1), "{said}");
-        assert!(said.contains(&format!("out of memory: the address space is limited to {megabytes} MB")), "{said}");
+        assert!(said.contains(&format!("out of memory: the address space is limited to {megabytes} MiB")), "{said}");
         assert_eq!(listing(dir.path()), ["in.mp4"]);
     }
 }

@@ -29,5 +29,7 @@ mod preserved;
 mod quality;
 mod remap;
 mod resume;
+mod scale;
 mod standalone;
+mod terminal;
 mod views;

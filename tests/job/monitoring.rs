@@ -196,10 +196,16 @@ struct Terminal {
 impl Terminal {
     /// Runs a shell command; the terminal stays open afterwards.
     fn run(dir: &Path, command: &str) -> Self {
+        Self::sized(dir, command, (120, 34))
+    }
+
+    /// The same in a terminal of that width and height.
+    fn sized(dir: &Path, command: &str, (width, height): (u16, u16)) -> Self {
+        let (width, height) = (width.to_string(), height.to_string());
         let terminal = Self { home: folder() };
         let whole = format!("{command}; echo ended=$?; exec cat");
         let mut tmux = terminal.tmux();
-        tmux.args(["-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "34", &whole]).current_dir(dir);
+        tmux.args(["-f", "/dev/null", "new-session", "-d", "-x", &width, "-y", &height, &whole]).current_dir(dir);
         tmux.env("XDG_CONFIG_HOME", "/nonexistent").env("XDG_STATE_HOME", dir.join("state")).env_remove("NO_COLOR");
         assert!(tmux.status().expect("tmux: run `./setup.sh --dev`").success());
         terminal
@@ -255,6 +261,49 @@ fn monitor_shows_the_run_and_restores_the_terminal() {
     // The terminal is back in line mode, with echo.
     terminal.press(&["echoed", "Enter"]);
     terminal.shows("echoed\nechoed");
+}
+
+#[test]
+fn monitor_fits_into_the_smallest_terminal() {
+    let dir = folder();
+    let films = dir.path().join("films");
+    std::fs::create_dir(&films).unwrap();
+    std::fs::write(films.join("a.mp4"), "no video").unwrap();
+    std::fs::rename(long_clip(dir.path()), films.join("b_LR_180.mp4")).unwrap();
+    std::fs::copy(dir.path().join("short.mp4"), films.join("c_LR_180.mp4")).unwrap();
+    let job = format!("{} -r films -o out/ --model selfie --monitor", env!("CARGO_BIN_EXE_vrseg"));
+    let terminal = Terminal::sized(dir.path(), &job, (80, 24));
+    terminal.shows("vrseg running");
+    terminal.shows(" ms ");
+    // Once the figures are there, all of a batch's are.
+    let page = terminal.shows("left in all");
+    for part in [
+        "[2/3] films/b_LR_180.mp4",
+        "/5000 frames",
+        " %",
+        " fps",
+        " elapsed",
+        "done at ",
+        "0 of 3 files done, 1 failed",
+        "stages",
+        "queue",
+        "a frame",
+        "machine",
+        " cores",
+        "messages",
+        "films/a.mp4: ",
+        "Ctrl-C: finish the current frames and stop",
+    ] {
+        assert!(page.contains(part), "{part}:\n{page}");
+    }
+    for stage in ["decode", "prepare", "windows", "infer", "matte", "compose", "encode"] {
+        assert!(page.lines().any(|l| l.contains(stage) && l.contains('%')), "{stage}:\n{page}");
+    }
+    let lines: Vec<_> = page.trim_end().lines().collect();
+    assert!(lines.len() == 24 && lines.iter().all(|l| l.chars().count() <= 80), "{page}");
+    terminal.press(&["q"]);
+    let end = terminal.shows("ended=130");
+    assert!(end.contains("0 of 3 files done in ") && end.contains("1 failed, 1 stopped early, 1 not begun"), "{end}");
 }
 
 #[test]

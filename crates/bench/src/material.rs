@@ -12,7 +12,7 @@ use vrseg_media::{
     Background, BackgroundTarget, Codec, DecodeOptions, DynamicRange, EncodeOptions, Item, MediaError, Reader, Result,
     Writer, WriterOptions,
 };
-use vrseg_media::{CopiedPacket, FramePool, Purpose, VideoFrame, VrTags};
+use vrseg_media::{CopiedPacket, FramePool, Purpose, Resize, VideoFrame, VrTags};
 
 /// One second of a still picture with a person and of a soft noise (`tools/bench_material.sh`).
 const SEED: &[u8] = include_bytes!("person.mp4");
@@ -130,6 +130,7 @@ impl Material {
             purpose: Purpose::Picture,
             copy_streams: true,
             tags: VrTags::Custom(ContainerTags::of(&self.format())),
+            resize: Resize::default(),
         }
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! segments → run → stages → people, events → frame → graph
-//!                   plan → spec                settings → spec
+//!                   plan → spec → scale        settings → spec
 //! ```
 //!
 //! Nothing here prints: what happens is reported through [`Observer`].
@@ -16,6 +16,7 @@ pub mod graph;
 pub mod people;
 pub mod plan;
 pub mod run;
+pub mod scale;
 pub mod segments;
 pub mod settings;
 pub mod spec;

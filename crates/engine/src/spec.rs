@@ -1,5 +1,6 @@
 //! What a run is asked to do, after the command line and the configuration have been read.
 
+use crate::scale::Scale;
 use crate::tune::rules::Threads;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -119,6 +120,9 @@ pub struct OutputSpec {
     pub mode: Mode,
     /// How it is encoded.
     pub encode: EncodeOptions,
+    /// The size of its pictures; `None`: the source's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<Scale>,
 }
 
 /// One source and everything that is made from it, in one pass.
@@ -189,7 +193,12 @@ impl Job {
             view: None,
             people: PeopleChoice::default(),
             matte: MatteOptions::default(),
-            outputs: vec![OutputSpec { path: output.into(), mode: Mode::Matte, encode: EncodeOptions::default() }],
+            outputs: vec![OutputSpec {
+                path: output.into(),
+                mode: Mode::Matte,
+                encode: EncodeOptions::default(),
+                scale: None,
+            }],
             overwrite: false,
             threads: 0,
             split: Split::default(),

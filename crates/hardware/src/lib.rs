@@ -14,6 +14,7 @@ pub mod json_path;
 pub mod memory;
 pub mod nearest;
 pub mod sampler;
+pub mod units;
 
 pub use cpu::{Cpu, cores};
 pub use disk::Disk;

@@ -236,7 +236,7 @@ pub enum MediaError {
         path: PathBuf,
     },
     /// The file may not become larger.
-    #[error("{}: can't become larger: the file size limit (ulimit -f) is reached, or the file system's (4 GB on FAT32); raise the limit, write elsewhere or choose a lower quality", path.display())]
+    #[error("{}: can't become larger: the file size limit (ulimit -f) is reached, or the file system's (4 GiB on FAT32); raise the limit, write elsewhere or choose a lower quality", path.display())]
     FileTooLarge {
         /// The output, by its final name.
         path: PathBuf,

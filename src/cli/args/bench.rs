@@ -134,12 +134,10 @@ pub enum BenchCommand {
 }
 
 const NOTES: &str = "\
-Each point runs in a process of its own: the whole pipeline, then each stage alone. A point that
-fails is a row with its error. Ctrl-C keeps finished points; --resume continues.
-docs/performance_guide.md explains the figures.
-
-Exit codes: 0 measured, 1 no point succeeded, 2 wrong usage, 130 interrupted.
-";
+    Each point runs in a process of its own: the whole pipeline, then each stage alone. A point that fails \
+    is a row with its error. Ctrl-C keeps finished points; --resume continues. docs/performance_guide.md \
+    explains the figures.\n\n\
+    Exit codes: 0 measured, 1 no point succeeded, 2 wrong usage, 130 interrupted.\n";
 
 fn seconds(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|s: &f64| s.is_finite() && *s > 0.0).ok_or_else(|| "expected a number above 0".to_owned())

@@ -51,10 +51,9 @@ pub struct SubmitArgs {
 }
 
 const SUBMIT_NOTES: &str = "\
-Inputs, outputs, models and this program must have the same paths on all machines. --dry-run prints the
-scripts and submits nothing. Finished segments stay if a task fails; `vrseg cluster resume` submits the
-missing ones. docs/resume.md has examples, Kubernetes and GNU parallel.
-";
+    Inputs, outputs, models and this program must have the same paths on all machines. --dry-run prints the \
+    scripts and submits nothing. Finished segments stay if a task fails; `vrseg cluster resume` submits the \
+    missing ones. docs/resume.md has examples, Kubernetes and GNU parallel.\n";
 
 /// Resources of a task.
 #[derive(Debug, Args)]

@@ -36,8 +36,6 @@ pub struct EvalArgs {
 }
 
 const EVAL_NOTES: &str = "\
-Each view is measured separately; results are means over frames and views. docs/quality.md defines
-the metrics.
-
-Exit codes: 0 measured, 1 a file is truncated or the lengths differ, 2 the files can't be compared.
-";
+    Each view is measured separately; results are means over frames and views. docs/quality.md defines the \
+    metrics.\n\n\
+    Exit codes: 0 measured, 1 a file is truncated or the lengths differ, 2 the files can't be compared.\n";

@@ -85,7 +85,7 @@ impl InputArgs {
 pub struct OutputArgs {
     /// File, numbered pictures (out_%05d.png), folder/ or - (standard output); repeatable. MODE is green, matte,
     /// alpha, blur, replace, overlay or passthrough; MODE:KEY=VALUE,...=PATH sets codec, encoder, crf, preset,
-    /// bitrate or pix_fmt of one output
+    /// bitrate, pix_fmt or scale of one output
     #[arg(short, long, value_name = "[MODE=]PATH", required_unless_present_any = ["show_config", "show_hardware", "interactive"])]
     pub output: Vec<PathBuf>,
     /// What outputs show, and their names.

@@ -35,16 +35,15 @@ Examples:
   vrseg scene.mp4 -o alpha=cut.mov -o matte=mask.mkv --ss 1:30 -t 20
       Twenty seconds for an editor: a real alpha channel and a gray matte, in one pass.
   vrseg scene.mp4 -o green=key.mp4 -o matte:codec=ffv1=mask.mkv
-      A codec and quality for each output: codec, encoder, crf, preset, bitrate, pix_fmt.
+      A codec and quality for each output: codec, encoder, crf, preset, bitrate, pix_fmt, scale.
   vrseg -r footage/ -o keyed/ --profile quality -n
       A whole folder, overnight; what is there already is left alone.
 ";
 
 pub(super) const SETTINGS: &str = "\
-Settings: built-in defaults < profile < config file (-c, or ~/.config/vrseg/config.yaml)
-  < VRSEG_SECTION_KEY variables < options. --show-config prints each with its source;
-  `vrseg config init` creates a file, `vrseg config validate` checks one.
-";
+    Settings: built-in defaults < profile < config file (-c, or ~/.config/vrseg/config.yaml) < VRSEG_SECTION_KEY \
+    variables < options. --show-config prints each with its source; `vrseg config init` creates a file, `vrseg config \
+    validate` checks one.\n";
 
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
@@ -77,7 +76,7 @@ pub struct Cli {
     pub job: JobArgs,
 }
 
-/// The command line as clap has it.
+/// The command line as clap has it. What stands behind the options of a help has a line for each paragraph.
 pub fn command() -> clap::Command {
     Cli::command()
 }

@@ -42,11 +42,10 @@ pub struct OptimizeArgs {
 }
 
 const OPTIMIZE_NOTES: &str = "\
-Every trial is the real job on a part of the clip, in a process of its own. Settings that you give as an
-option, in a file or by a variable are not changed; the others are tried: devices, precision, input size,
-batch size, threads, queue. The result is measured in turns with the current settings, and saved only if it
-is faster and its matte agrees with the FP32 matte.
-";
+    Every trial is the real job on a part of the clip, in a process of its own. Settings that you give as an \
+    option, in a file or by a variable are not changed; the others are tried: devices, precision, input size, \
+    batch size, threads, queue. The result is measured in turns with the current settings, and saved only if \
+    it is faster and its matte agrees with the FP32 matte.\n";
 
 fn share(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|n| (0.0..=1.0).contains(n)).ok_or_else(|| "expected a number from 0 to 1".to_owned())

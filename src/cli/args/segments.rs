@@ -48,9 +48,8 @@ pub struct WorkArgs {
 }
 
 const WORK_NOTES: &str = "\
-Without --index, --next and --all the segment's index is SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX. A
-segment that is finished or that another worker processes is skipped.
-";
+    Without --index, --next and --all the segment's index is SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX. A \
+    segment that is finished or that another worker processes is skipped.\n";
 
 /// `vrseg merge`.
 #[derive(Debug, Args)]

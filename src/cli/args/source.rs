@@ -47,6 +47,5 @@ pub struct PreviewArgs {
 }
 
 const PREVIEW_NOTES: &str = "\
-Each picture is a short run of the whole pipeline with the given model and settings, so the sheet shows
-what the job would write, scaled down. It costs some frames of the job, and the model is loaded for each.
-";
+    Each picture is a short run of the whole pipeline with the given model and settings, so the sheet shows \
+    what the job would write, scaled down. It costs some frames of the job, and the model is loaded for each.\n";

@@ -35,6 +35,5 @@ pub struct UnpackArgs {
 }
 
 const UNPACK_NOTES: &str = "\
-The matte has the packed video's size: two square eyes side by side, white where the person is. It is
-read from red, as players do, so red and gray packing work. Sound and time stamps are the source's.
-";
+    The matte has the packed video's size: two square eyes side by side, white where the person is. It is \
+    read from red, as players do, so red and gray packing work. Sound and time stamps are the source's.\n";

@@ -99,10 +99,10 @@ fn rendered(command: &Command, path: &[String]) -> io::Result<Vec<u8>> {
         man.render_subcommands_section(&mut page)?;
     }
     if let Some(notes) = notes.filter(|_| !own) {
-        verbatim(&mut page, "NOTES", &notes)?;
+        filled(&mut page, "NOTES", &notes)?;
     }
     if own {
-        verbatim(&mut page, "SETTINGS", SETTINGS)?;
+        filled(&mut page, "SETTINGS", SETTINGS)?;
         verbatim(&mut page, "ENVIRONMENT", ENVIRONMENT)?;
         verbatim(&mut page, "FILES", FILES)?;
     }
@@ -126,13 +126,22 @@ fn see_also(command: &Command, path: &[String]) -> String {
 /// A section that keeps its lines.
 fn verbatim(page: &mut Vec<u8>, title: &str, text: &str) -> io::Result<()> {
     writeln!(page, ".SH {title}\n.nf")?;
-    for line in text.lines() {
-        let line = line.replace('\\', "\\e").replace('-', "\\-");
-        // A full stop or an apostrophe in front would be a roff request.
-        let guard = if line.starts_with(['.', '\'']) { "\\&" } else { "" };
-        writeln!(page, "{guard}{line}")?;
-    }
+    text.lines().try_for_each(|line| writeln!(page, "{}", escaped(line)))?;
     writeln!(page, ".fi")
+}
+
+/// A section of paragraphs, a line each.
+fn filled(page: &mut Vec<u8>, title: &str, text: &str) -> io::Result<()> {
+    writeln!(page, ".SH {title}")?;
+    text.lines().filter(|line| !line.is_empty()).try_for_each(|line| writeln!(page, ".PP\n{}", escaped(line)))
+}
+
+/// A line as roff has it.
+fn escaped(line: &str) -> String {
+    let line = line.replace('\\', "\\e").replace('-', "\\-");
+    // A full stop or an apostrophe in front would be a roff request.
+    let guard = if line.starts_with(['.', '\'']) { "\\&" } else { "" };
+    format!("{guard}{line}")
 }
 
 #[cfg(test)]

@@ -119,7 +119,7 @@ fn machine_findings(report: &Report) -> Vec<Finding> {
             }
             (Some(_), "openvino") if report.machine.gpu.cards.is_empty() && report.machine.cpu.bf16() => {
                 let why = "not installed; RVM runs faster with it, since this CPU has bfloat16";
-                let fix = "`vrseg models install onnxruntime-openvino` (84 MB)";
+                let fix = "`vrseg models install onnxruntime-openvino` (80 MiB)";
                 found.push(finding(&check, Health::Warning, why, fix));
             }
             (Some(_), _) => {}

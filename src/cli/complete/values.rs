@@ -16,6 +16,8 @@ const PRORES: &[&str] = &["proxy", "lt", "standard", "hq", "4444", "4444xq"];
 const COUNTED: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13"];
 const COLORS: &[&str] = &["green", "lime", "blue", "magenta", "red", "black", "white", "gray"];
 
+const SCALES: &[&str] = &["1/2", "1/4", "8k", "6k", "5k", "4k", "2k", "1080p", "1920"];
+
 /// What the values depend on.
 pub(super) struct Values<'a> {
     /// The words before the unfinished one.
@@ -40,6 +42,7 @@ impl Values<'_> {
             ("preset", _) => words(self.presets()),
             ("profile", _) => words(PROFILES),
             ("key" | "tint", _) => words(COLORS),
+            ("scale", _) => words(SCALES),
             ("folder" | "job", Some("work" | "merge" | "cluster" | "plan")) => files(begun, is_job_folder),
             ("config" | "save-config" | "path", _) if path.first().is_none_or(|p| p != "merge") => {
                 files(begun, |p| has_ending(p, &["yaml", "yml"]))

@@ -76,10 +76,39 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("resume", "cluster resume"),
     ("clear-cache", "cache clear"),
     ("clean", "cache clear"),
+    ("install", "models install"),
+    ("uninstall", "models remove"),
     ("completion", "completions"),
     ("manpage", "man"),
     ("manual", "man"),
 ];
+
+/// Words behind a command that mean another of its commands.
+const BELOW: &[(&str, &[&str], &str)] = &[
+    ("models", &["list", "ls", "show-all", "all"], ""),
+    ("models", &["download", "get", "fetch", "pull", "setup"], "install"),
+    ("models", &["uninstall", "delete", "rm", "del"], "remove"),
+    ("models", &["check", "try", "verify"], "test"),
+    ("models", &["import", "register", "new"], "add"),
+    ("config", &["set", "create", "new", "edit", "write", "save"], "init"),
+    ("config", &["get", "list", "print", "dump"], "show"),
+    ("config", &["check", "test", "lint"], "validate"),
+    ("config", &["file", "where", "location"], "path"),
+    ("cache", &["status", "info", "size", "show", "list"], "stats"),
+    ("cache", &["delete", "rm", "remove", "empty", "clean", "purge", "flush", "reset"], "clear"),
+    ("cache", &["check", "test"], "verify"),
+    ("cluster", &["run", "start", "send"], "submit"),
+    ("cluster", &["stop", "kill", "abort"], "cancel"),
+    ("cluster", &["retry", "continue"], "resume"),
+    ("cluster", &["list", "show", "info"], "status"),
+];
+
+/// The command below `command` that `word` means; empty for `command` itself.
+pub(super) fn below(command: &str, word: &str) -> Option<&'static str> {
+    let word = word.to_lowercase();
+    let row = BELOW.iter().find(|(of, words, _)| *of == command && words.contains(&word.as_str()));
+    row.map(|(.., meant)| *meant)
+}
 
 /// Verbs that other programs have before a job.
 const VERBS: &[&str] = &[
@@ -117,6 +146,9 @@ const VERBS: &[&str] = &[
     "batch",
     "go",
     "green",
+    "greenscreen",
+    "green-screen",
+    "matting",
     "matte",
     "alpha",
     "blur",
@@ -185,9 +217,13 @@ mod tests {
     use crate::cli::args::Cli;
     use clap::CommandFactory;
 
+    fn root() -> clap::Command {
+        Cli::command()
+    }
+
     #[test]
     fn every_command_is_known_by_name() {
-        let root = Cli::command();
+        let root = root();
         let mut all: Vec<_> = root.get_subcommands().map(|c| c.get_name().to_owned()).collect();
         all.sort_unstable();
         let mut known = PATHS.to_vec();
@@ -204,6 +240,11 @@ mod tests {
         for (word, want) in [("prob", "probe"), ("model", "models"), ("benchmark", "bench"), ("Preveiw", "preview")] {
             assert_eq!(meaning(word), Some(Meaning::Command(want)), "{word}");
         }
+        for (command, _, meant) in BELOW {
+            let of = root().find_subcommand(command).expect("a command").clone();
+            assert!(meant.is_empty() || of.find_subcommand(meant).is_some(), "{command} {meant}");
+        }
+        assert_eq!(below("models", "Download"), Some("install"));
         assert_eq!(meaning("process"), Some(Meaning::Job));
         assert_eq!(meaning("holiday"), None);
     }

@@ -1,6 +1,8 @@
 //! Options of other programs that do the same, and what is typed here instead. One table: ffmpeg's words, HandBrake's,
 //! rembg's, those of other matting tools, and words that people guess.
 
+use vrseg_engine::scale::Scale;
+
 /// Whether a value follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Takes {
@@ -19,8 +21,8 @@ pub(super) enum Does {
     Mode(&'static str),
     /// The value is an input.
     Input,
-    /// What the function makes of the value; nothing where it has no place here.
-    By(fn(&str) -> String),
+    /// What the function makes of the value; no words where it has no place here.
+    By(fn(&str) -> Vec<String>),
     /// A command without anything else.
     Command(&'static str),
     /// Nothing.
@@ -48,64 +50,79 @@ pub(super) fn find(name: &str, dashes: usize) -> Option<&'static Foreign> {
     TABLE.iter().find(|row| row.names.iter().any(|n| same(n)))
 }
 
+fn words(all: &[&str]) -> Vec<String> {
+    all.iter().map(|word| (*word).to_owned()).collect()
+}
+
 /// FFmpeg's codecs and encoders become `--codec` or `--encoder`.
-fn codec(name: &str) -> String {
+fn codec(name: &str) -> Vec<String> {
     const CODECS: &[&str] = &["h264", "hevc", "av1", "vp9", "prores", "ffv1"];
     match name {
-        "copy" => String::new(),
-        "x264" => "--encoder libx264".to_owned(),
-        "x265" => "--encoder libx265".to_owned(),
-        "svt_av1" | "svtav1" => "--encoder libsvtav1".to_owned(),
-        "h265" | "x265_10bit" => "--codec hevc".to_owned(),
-        "prores_ks" | "prores_aw" => "--codec prores".to_owned(),
-        _ if CODECS.contains(&name) => format!("--codec {name}"),
-        _ => format!("--encoder {name}"),
+        "copy" => Vec::new(),
+        "x264" => words(&["--encoder", "libx264"]),
+        "x265" => words(&["--encoder", "libx265"]),
+        "svt_av1" | "svtav1" => words(&["--encoder", "libsvtav1"]),
+        "h265" | "x265_10bit" => words(&["--codec", "hevc"]),
+        "prores_ks" | "prores_aw" => words(&["--codec", "prores"]),
+        _ if CODECS.contains(&name) => words(&["--codec", name]),
+        _ => words(&["--encoder", name]),
     }
 }
 
-fn sound(codec: &str) -> String {
-    if codec == "copy" { "--audio copy".to_owned() } else { String::new() }
+fn sound(codec: &str) -> Vec<String> {
+    if codec == "copy" { words(&["--audio", "copy"]) } else { Vec::new() }
 }
 
-fn quality(value: &str) -> String {
+fn quality(value: &str) -> Vec<String> {
     match (value.parse::<f64>(), vrseg_engine::settings::schema::profile(value)) {
-        (Ok(_), _) => format!("--crf {value}"),
-        (_, Some(profile)) => format!("--profile {profile}"),
-        _ => "--profile quality".to_owned(),
+        (Ok(_), _) => words(&["--crf", value]),
+        (_, Some(profile)) => words(&["--profile", profile]),
+        _ => words(&["--profile", "quality"]),
     }
 }
 
-fn gpu(value: &str) -> String {
+fn gpu(value: &str) -> Vec<String> {
     match value.parse::<u32>() {
-        Ok(n) => format!("--device cuda:{n}"),
-        Err(_) => "--device cuda".to_owned(),
+        Ok(n) => words(&["--device", &format!("cuda:{n}")]),
+        Err(_) => words(&["--device", "cuda"]),
     }
 }
 
-fn color(value: &str) -> String {
+fn color(value: &str) -> Vec<String> {
     let is_file = value.contains('.') && !value.starts_with('#');
-    if is_file { format!("--background {value}") } else { format!("--key {value}") }
+    words(&[if is_file { "--background" } else { "--key" }, value])
 }
 
-fn noise(level: &str) -> String {
+fn noise(level: &str) -> Vec<String> {
     match level {
-        "quiet" | "panic" | "fatal" | "error" | "warning" | "-8" | "0" | "8" | "16" | "24" => "-q".to_owned(),
-        "verbose" | "40" => "-v".to_owned(),
-        "debug" | "trace" | "48" | "56" => "-vv".to_owned(),
-        _ => String::new(),
+        "quiet" | "panic" | "fatal" | "error" | "warning" | "-8" | "0" | "8" | "16" | "24" => words(&["-q"]),
+        "verbose" | "40" => words(&["-v"]),
+        "debug" | "trace" | "48" | "56" => words(&["-vv"]),
+        _ => Vec::new(),
     }
 }
 
-fn rate(value: &str) -> String {
+fn log(value: &str) -> Vec<String> {
+    let levels = ["error", "warn", "warning", "info", "verbose", "debug", "trace"];
+    if levels.contains(&value) { noise(value) } else { words(&["--log-file", value]) }
+}
+
+fn rate(value: &str) -> Vec<String> {
     let plain = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
     // HandBrake counts in kilobits, ffmpeg in bits.
-    if plain && value.len() < 6 { format!("--bitrate {value}k") } else { format!("--bitrate {value}") }
+    let kilobits = if plain && value.len() < 6 { "k" } else { "" };
+    words(&["--bitrate", &format!("{value}{kilobits}")])
+}
+
+/// Of FFmpeg's filters one is an option here.
+fn filter(value: &str) -> Vec<String> {
+    let scale = value.strip_prefix("scale=").filter(|size| Scale::read(size).is_some());
+    scale.map_or(Vec::new(), |size| words(&["--scale", &Scale::plain(size)]))
 }
 
 use Does::{By, Command, Dropped, Input, Mode, Words};
 use Takes::{Nothing, Perhaps, Value};
 
-const SIZE: &str = "outputs have the source's size; --for quest2|quest3|visionpro|pcvr keeps within a player's";
 const RATE: &str = "outputs have the source's frame rate; change it with ffmpeg before or afterwards";
 const FILTERS: &str = "there are no filters; run ffmpeg before or after vrseg";
 const SOUND: &str = "sound is copied, or converted where the container can't hold it; --audio copy|none changes that";
@@ -194,31 +211,28 @@ const TABLE: &[Foreign] = &[
     ),
     row(
         &[
-            "scale",
             "resize",
-            "width",
-            "height",
             "size",
             "res",
             "resolution",
-            "maxwidth",
-            "maxheight",
+            "output-size",
+            "out-size",
             "s",
+            "downscale",
+            "width",
+            "maxwidth",
             "w",
             "l",
-            "aspect",
         ],
         Value,
-        Dropped,
-        SIZE,
+        Words("--scale {}"),
+        "views stay whole",
     ),
+    row(&["height", "maxheight"], Value, Words("--scale {}p"), "views stay whole"),
+    row(&["aspect"], Value, Dropped, "outputs have the source's shape; --scale changes the size"),
     row(&["r", "fps", "rate", "vsync", "fps-mode", "interpolate"], Value, Dropped, RATE),
-    row(
-        &["vf", "filter", "filter:v", "filter-complex", "lavfi", "crop", "rotate", "transpose"],
-        Value,
-        Dropped,
-        FILTERS,
-    ),
+    row(&["vf", "filter", "filter:v", "filter-complex", "lavfi"], Value, By(filter), FILTERS),
+    row(&["crop", "rotate", "transpose", "pad"], Value, Dropped, FILTERS),
     // Sound and subtitles.
     row(&["an", "no-audio", "noaudio", "mute", "remove-audio", "strip-audio"], Nothing, Words("--audio none"), ""),
     row(&["sn", "no-subs", "no-subtitles"], Nothing, Words("--subs none"), ""),
@@ -326,14 +340,15 @@ const TABLE: &[Foreign] = &[
     row(&["loglevel", "log-level", "v"], Value, By(noise), QUIET),
     row(&["silent", "no-progress", "quiet-mode"], Nothing, Words("-q"), ""),
     row(&["debug"], Nothing, Words("-vv"), ""),
-    row(&["log"], Value, Words("--log-file {}"), ""),
+    row(&["log"], Value, By(log), QUIET),
     row(
         &["progress", "stats-period"],
         Perhaps,
         Words("--json"),
         "progress is shown anyway; --json has it for programs",
     ),
-    row(&["web", "ui", "gui", "http", "dashboard", "port"], Perhaps, Words("--serve"), ""),
+    row(&["port"], Value, Words("--serve {}"), ""),
+    row(&["web", "ui", "gui", "http", "dashboard"], Nothing, Words("--serve"), ""),
     row(&["config-file", "settings", "conf"], Value, Words("--config {}"), ""),
     row(
         &[
@@ -393,12 +408,21 @@ mod tests {
 
     #[test]
     fn codecs_become_options() {
-        assert_eq!(codec("libx264"), "--encoder libx264");
-        assert_eq!(codec("hevc"), "--codec hevc");
-        assert_eq!(codec("copy"), "");
-        assert_eq!(rate("20M"), "--bitrate 20M");
-        assert_eq!(rate("2000"), "--bitrate 2000k");
-        assert_eq!(quality("high"), "--profile quality");
-        assert_eq!(quality("18"), "--crf 18");
+        for (made, want) in [
+            (codec("libx264"), "--encoder libx264"),
+            (codec("hevc"), "--codec hevc"),
+            (codec("copy"), ""),
+            (rate("20M"), "--bitrate 20M"),
+            (rate("2000"), "--bitrate 2000k"),
+            (quality("high"), "--profile quality"),
+            (quality("18"), "--crf 18"),
+            (filter("scale=1920:-2"), "--scale 1920"),
+            (filter("scale=iw/2:ih/2"), "--scale 1/2"),
+            (filter("scale=1920:960,unsharp"), ""),
+            (filter("hflip"), ""),
+        ] {
+            assert_eq!(made.join(" "), want);
+        }
+        assert_eq!(color("my beach.png"), ["--background", "my beach.png"]);
     }
 }

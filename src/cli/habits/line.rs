@@ -1,7 +1,8 @@
 //! The line that was meant: what a refused command line becomes when its words are put where they belong.
 
 use super::commands::{self, Meaning, PLACES};
-use super::scan::{Note, Scan, scan};
+use super::scan::{self, Note, Scan, scan};
+use super::values;
 use crate::cli::args;
 use crate::cli::job::inputs::{check_file, is_picture, looks_like_media};
 use crate::cli::job::outputs::carries_alpha;
@@ -70,7 +71,14 @@ fn certain(text: String) -> Note {
 }
 
 fn main_job(root: &Command, words: &[OsString]) -> Repair {
+    if let Some(whole) = one_word(words) {
+        let repaired = main_job(root, &whole);
+        let text = "the whole line stands between quotation marks, so it is one word".to_owned();
+        let line = repaired.line.or_else(|| accepted(root, whole));
+        return Repair { notes: vec![certain(text)], line, path: Vec::new() };
+    }
     let mut found = scan(root, words);
+    bare_options(root, &mut found);
     if let Some(command) = found.command {
         return Repair { line: accepted(root, vec![command.into()]), notes: found.notes, path: Vec::new() };
     }
@@ -105,6 +113,13 @@ fn main_job(root: &Command, words: &[OsString]) -> Repair {
     let line = job_line(&mut found);
     let line = line.and_then(|line| accepted(root, line));
     Repair { notes: found.notes, line, path: Vec::new() }
+}
+
+/// The words of a line that came as one.
+fn one_word(words: &[OsString]) -> Option<Vec<OsString>> {
+    let [one] = words else { return None };
+    let text = one.to_str().filter(|text| text.contains(" -") && !Path::new(text).exists())?;
+    Some(quote::split(text).ok()?.into_iter().map(OsString::from).collect())
 }
 
 /// Whether a command has the option that these words begin with.
@@ -225,6 +240,18 @@ fn with_alpha(found: &Scan, output: OsString) -> OsString {
 /// The line of a command: files that it doesn't take go to the options that do.
 fn of_command(root: &Command, path: &[String], words: &[OsString]) -> Repair {
     let command = find(root, path);
+    let first = words.first().filter(|word| is_bare(word) && command.find_subcommand(word).is_none());
+    if let [of] = path
+        && let Some(meant) = first.and_then(|word| commands::below(of, &word.to_string_lossy()))
+    {
+        let word = words[0].to_string_lossy();
+        let line: Vec<OsString> = [of.as_str(), meant].iter().filter(|w| !w.is_empty()).map(OsString::from).collect();
+        let whole = quote::line(&line);
+        let with = line.iter().cloned().chain(words[1..].iter().cloned()).collect();
+        let text = format!("vrseg {of} has no command {word}; did you mean `vrseg {whole}`?");
+        let line = accepted(root, with).or_else(|| accepted(root, line));
+        return Repair { line, notes: vec![certain(text)], path: path.to_vec() };
+    }
     if command.has_subcommands() && command.is_subcommand_required_set() {
         return of_group(command, path, words);
     }
@@ -235,7 +262,8 @@ fn of_command(root: &Command, path: &[String], words: &[OsString]) -> Repair {
         let line = line.and_then(|line| accepted(root, line));
         return Repair { line, notes: found.notes, path: path.to_vec() };
     }
-    let found = scan(command, words);
+    let mut found = scan(command, words);
+    bare_options(command, &mut found);
     let mut notes = found.notes;
     let takes = |arg: &clap::Arg| arg.get_num_args().map_or(1, |n| n.max_values());
     let room: usize = command.get_positionals().map(takes).fold(0, usize::saturating_add);
@@ -267,6 +295,25 @@ fn of_command(root: &Command, path: &[String], words: &[OsString]) -> Repair {
     Repair { line: accepted(root, line), notes, path: path.to_vec() }
 }
 
+/// Words that are an option without its dashes: `quick`, `profile=fast`.
+fn bare_options(command: &Command, found: &mut Scan) {
+    let (mut files, mut options) = (Vec::new(), Vec::new());
+    for word in std::mem::take(&mut found.files) {
+        let text = word.to_string_lossy().into_owned();
+        let (name, value) = text.split_once('=').map_or((text.as_str(), None), |(name, value)| (name, Some(value)));
+        let arg = scan::long_option(command, name).filter(|arg| scan::takes_value(arg) == value.is_some());
+        if arg.is_none() || Path::new(&word).exists() || commands::PATHS.contains(&name) {
+            files.push(word);
+            continue;
+        }
+        found.notes.push(certain(format!("{} is an option here: --{name}", quote::quoted(&word))));
+        options
+            .push(std::iter::once(format!("--{name}")).chain(value.map(str::to_owned)).map(OsString::from).collect());
+    }
+    found.files = files;
+    found.options.append(&mut options);
+}
+
 /// A command that only has commands of its own below it.
 fn of_group(command: &Command, path: &[String], words: &[OsString]) -> Repair {
     let names: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
@@ -286,8 +333,7 @@ fn of_group(command: &Command, path: &[String], words: &[OsString]) -> Repair {
     Repair { notes: vec![note(text)], line, path: path.to_vec() }
 }
 
-/// The line, where clap accepts it.
+/// The line, where clap accepts it, its values put right where they were refused.
 fn accepted(root: &Command, line: Vec<OsString>) -> Option<Vec<OsString>> {
-    let all = std::iter::once(OsString::from("vrseg")).chain(line.iter().cloned());
-    root.clone().try_get_matches_from(all).is_ok().then_some(line)
+    values::accepted(root, &line)
 }

@@ -3,14 +3,16 @@
 //!
 //! [`read`] looks at the words before clap where clap would take them in another sense (`-hide_banner` is no `-h`), and
 //! afterwards where it refuses them. `scan` takes a line apart, `foreign` knows other programs' options, `commands` other
-//! names of commands, `line` puts the words where they belong, `refusal` says what clap found, `variables` looks at
-//! `VRSEG_*`.
+//! names of commands, `line` puts the words where they belong, `values` puts values right, `refusal` says what clap found,
+//! `remedy` puts right what only the job notices, `variables` looks at `VRSEG_*`.
 
 mod commands;
 mod foreign;
 mod line;
 mod refusal;
+pub(super) mod remedy;
 mod scan;
+mod values;
 pub(super) mod variables;
 
 use super::args::{self, Cli};
@@ -52,7 +54,7 @@ pub(super) fn read(words: &[OsString], colors: ColorChoice) -> Reading {
     if repair.is_certain() {
         return Reading::Refuse(answer(None, &repair));
     }
-    let matches = args::command().color(colors).try_get_matches_from(whole());
+    let matches = help::fitted(args::command()).color(colors).try_get_matches_from(whole());
     match matches.and_then(|m| Cli::from_arg_matches(&m)) {
         Ok(cli) => match wrong_outputs(&cli, &rest) {
             Some(refusal) => Reading::Refuse(refusal),
@@ -62,6 +64,12 @@ pub(super) fn read(words: &[OsString], colors: ColorChoice) -> Reading {
             ErrorKind::DisplayHelp => Reading::Print(help::text(&rest, &error, colors)),
             ErrorKind::DisplayVersion => Reading::Print(error.to_string()),
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Reading::Refuse(answer(None, &repair)),
+            // Only a value is wrong: the rest stays as it was typed.
+            _ if values::is_refused(&error) && repair.notes.is_empty() => {
+                let line = values::accepted(&args::command(), &rest);
+                let line = line.map(|line| format!("\n  try: vrseg {}", quote::line(line)));
+                Reading::Refuse(answer(Some(&error), &repair) + &line.unwrap_or_default())
+            }
             _ => Reading::Refuse(answer(Some(&error), &repair)),
         },
     }
@@ -118,7 +126,9 @@ fn help_words(words: &[OsString]) -> Result<Vec<OsString>, String> {
     let help = |path: Vec<String>| Ok(path.into_iter().map(OsString::from).chain(["--help".into()]).collect());
     let root = args::command();
     match words {
-        [first] if is(first, &["help"]) => help(Vec::new()),
+        [first] if is(first, &["help", "-help", "-?", "/?", "--usage", "--help-all"]) => help(Vec::new()),
+        // As ffmpeg's longer help is asked for.
+        [first, more] if is(first, &["-h"]) && is(more, &["long", "full"]) => help(Vec::new()),
         [first, rest @ ..] if is(first, &["help", "--help", "-h"]) && !rest.is_empty() => {
             let (path, left) = line::command_path(&root, rest);
             match left {
@@ -173,6 +183,15 @@ fn with_addresses(words: Vec<OsString>) -> Vec<OsString> {
     let mut words = words.into_iter().peekable();
     while let Some(word) = words.next() {
         let option = word == "--serve" || word == "--metrics";
+        // A host alone gets any free port.
+        let host = |next: &str| next == "localhost" || next.parse::<std::net::IpAddr>().is_ok();
+        if option && words.peek().and_then(|next| next.to_str()).is_some_and(host) {
+            let host = words.next().unwrap_or_default();
+            let host = host.to_string_lossy();
+            let host = if host.contains(':') { format!("[{host}]") } else { host.into_owned() };
+            all.push(format!("{}={host}:0", word.to_string_lossy()).into());
+            continue;
+        }
         // A number, or a name with a port, is an address, right or wrong.
         let address = words.peek().and_then(|next| next.to_str()).is_some_and(|next| {
             let looks = next.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u32>().is_ok());
@@ -201,12 +220,16 @@ mod tests {
     fn words_are_rewritten_as_clap_reads_them() {
         for (line, want) in [
             ("help", "--help"),
+            ("-help", "--help"),
+            ("-h full", "--help"),
             ("help bench", "bench --help"),
             ("bench help", "bench --help"),
             ("--help cluster submit", "cluster submit --help"),
             ("a.mp4 -o b.mp4 --serve", "a.mp4 -o b.mp4 --serve=0"),
             ("--serve a.mp4 -o b.mp4", "--serve=0 a.mp4 -o b.mp4"),
             ("--serve 8000 a.mp4", "--serve 8000 a.mp4"),
+            ("--serve localhost a.mp4", "--serve=localhost:0 a.mp4"),
+            ("--serve ::1 a.mp4", "--serve=[::1]:0 a.mp4"),
             ("--serve host:99999 a.mp4", "--serve host:99999 a.mp4"),
             ("--codec libx264 a.mp4", "--encoder libx264 a.mp4"),
         ] {

@@ -3,6 +3,7 @@
 use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::error::Error as _;
+use vrseg_engine::settings::schema::SETTINGS;
 
 /// The sentence; nothing where the words themselves tell more than clap does.
 pub(super) fn sentence(error: &Error) -> Option<String> {
@@ -18,7 +19,7 @@ pub(super) fn sentence(error: &Error) -> Option<String> {
             let why = error.source().map(ToString::to_string).unwrap_or_default();
             Some(format!("{arg} {value}: {}", why.replacen(&format!(", found {value}"), "", 1)))
         }
-        (ErrorKind::InvalidValue, Some(arg)) if value.is_empty() => Some(format!("{arg} needs a value")),
+        (ErrorKind::InvalidValue, Some(arg)) if value.is_empty() => Some(needs_value(&arg)),
         (ErrorKind::InvalidValue, Some(arg)) => {
             let all = text(ContextKind::ValidValue).unwrap_or_default();
             let near = crate::cli::near::nearest(&value, all.split(", "));
@@ -45,7 +46,7 @@ pub(super) fn sentence(error: &Error) -> Option<String> {
             })
         }
         (ErrorKind::NoEquals | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues, Some(arg)) => {
-            Some(format!("{arg} needs a value"))
+            Some(needs_value(&arg))
         }
         (ErrorKind::TooManyValues, Some(arg)) => Some(format!("{arg} accepts one value; {value} is a second one")),
         (ErrorKind::MissingRequiredArgument, Some(all)) => Some(format!("{all} is missing")),
@@ -53,8 +54,15 @@ pub(super) fn sentence(error: &Error) -> Option<String> {
     }
 }
 
+/// That a value is missing, and what it must be.
+fn needs_value(arg: &str) -> String {
+    let setting = SETTINGS.iter().find(|s| s.options.iter().any(|o| o.name == arg || o.alias == Some(arg)));
+    let expects = setting.map(|setting| format!(": {}", setting.expects())).unwrap_or_default();
+    format!("{arg} needs a value{expects}")
+}
+
 /// An argument as it is typed: `--output` of clap's `--output <PATH>`.
-fn bare(arg: &str) -> String {
+pub(super) fn bare(arg: &str) -> String {
     let options = arg.split(", ").map(|one| match one.split_once(" <") {
         Some((option, _)) => option.to_owned(),
         None => one.trim_end_matches("...").trim_matches(['<', '>', '[', ']']).to_owned(),
@@ -87,7 +95,7 @@ mod tests {
         begins(&["a", "-o", "b.mp4", "--ss", "soon"], "--ss soon: expected a time");
         begins(&["a", "-o", "b.mp4", "--mode", "grean"], "--mode grean: expected one of green, matte");
         begins(&["a", "-o", "b.mp4", "-y", "-n"], "--overwrite and --no-overwrite don't go together");
-        begins(&["a", "-o", "b.mp4", "--crf"], "--crf needs a value");
+        begins(&["a", "-o", "b.mp4", "--crf"], "--crf needs a value: a number from 0 to 63, or auto");
         begins(&["eval"], "--pred is missing");
     }
 }

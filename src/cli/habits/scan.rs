@@ -3,6 +3,7 @@
 use super::foreign::{self, Does, Foreign, Takes};
 use crate::cli::job::inputs::looks_like_media;
 use crate::cli::near::nearest;
+use crate::cli::quote;
 use clap::{Arg, Command};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -41,6 +42,12 @@ pub(super) fn scan(command: &Command, words: &[OsString]) -> Scan {
             scan.files.extend(after.iter().cloned());
             break;
         }
+        let typed = hyphens(word);
+        if let Some(typed) = &typed {
+            let (from, to) = (quote::quoted(word), typed.to_string_lossy());
+            scan.note(format!("{from} begins with a dash that is no hyphen, as word processors write it: {to}"), true);
+        }
+        let word = typed.as_ref().unwrap_or(word);
         let text = word.to_string_lossy();
         let is_option = text.len() > 1 && text.starts_with('-') && !text[1..].starts_with(|c: char| c.is_ascii_digit());
         if !is_option {
@@ -58,6 +65,15 @@ pub(super) fn scan(command: &Command, words: &[OsString]) -> Scan {
     scan
 }
 
+/// A word with hyphens in place of the dash that a word processor made of them: `–o`, `—output`.
+fn hyphens(word: &OsStr) -> Option<OsString> {
+    let name = word.to_str()?.strip_prefix(['\u{2013}', '\u{2014}', '\u{2212}'])?;
+    let name = name.trim_start_matches('-');
+    let begins = name.starts_with(char::is_alphabetic) && !Path::new(word).exists();
+    let long = name.split('=').next().is_some_and(|name| name.chars().count() > 1);
+    begins.then(|| format!("{}{name}", if long { "--" } else { "-" }).into())
+}
+
 /// How many words follow an option that the command has; nothing where it doesn't have it.
 fn own(command: &Command, text: &str, after: &[OsString]) -> Option<usize> {
     if let Some(long) = text.strip_prefix("--") {
@@ -65,11 +81,14 @@ fn own(command: &Command, text: &str, after: &[OsString]) -> Option<usize> {
         let arg = long_option(command, name)?;
         return Some(usize::from(value.is_none() && takes_value(arg) && !after.is_empty()));
     }
-    // A group of short options: the first that takes a value ends it.
     let letters: Vec<char> = text[1..].chars().collect();
-    if letters.len() > 1 && foreign::find(name_of(&text[1..]), 1).is_some() {
+    let name = text[1..].split('=').next().unwrap_or_default();
+    // A long option with one dash, of another program or of vrseg's own.
+    let is_long = foreign::find(name_of(name), 1).is_some() || long_option(command, &name.replace('_', "-")).is_some();
+    if letters.len() > 1 && is_long {
         return None;
     }
+    // A group of short options: the first that takes a value ends it.
     for (i, letter) in letters.iter().enumerate() {
         let built_in = matches!(letter, 'h' | 'V');
         let arg = command.get_arguments().find(|a| a.get_short() == Some(*letter));
@@ -106,7 +125,7 @@ pub(super) fn long_option<'a>(command: &'a Command, name: &str) -> Option<&'a Ar
     command.get_arguments().find(same)
 }
 
-fn takes_value(arg: &Arg) -> bool {
+pub(super) fn takes_value(arg: &Arg) -> bool {
     arg.get_action().takes_values() && arg.get_num_args().is_none_or(|n| n.min_values() > 0)
 }
 
@@ -152,6 +171,14 @@ impl Scan {
             self.note(text, dashes == 1);
             return taken;
         }
+        if let (1, None, Some(letter)) = (dashes, known, own_letter(command, name)) {
+            let taken = usize::from(takes_value(letter) && inline.is_none() && next.is_some());
+            let short = format!("-{}", letter.get_short().unwrap_or_default());
+            self.note(format!("there is no option {shown}; did you mean {short}?"), true);
+            let value = inline.map(OsString::from).or_else(|| after.first().filter(|_| taken > 0).cloned());
+            self.options.push(std::iter::once(short.into()).chain(value).collect());
+            return taken;
+        }
         let Some(known) = known else {
             self.note(format!("there is no option {shown}"), dashes == 1);
             return usize::from(inline.is_none() && next.is_some_and(|next| free(&next)));
@@ -164,19 +191,23 @@ impl Scan {
             Takes::Perhaps => next.as_ref().is_some_and(|next| free(next) || is_mode && file_to_write(next)),
         };
         let value = inline.map(OsString::from).or_else(|| after.first().filter(|_| follows).cloned());
-        self.translate(known, name, &shown, value);
+        self.translate(command, known, (name, &shown), value);
         usize::from(follows)
     }
 
-    fn translate(&mut self, known: &Foreign, name: &str, shown: &str, value: Option<OsString>) {
+    fn translate(&mut self, command: &Command, known: &Foreign, (name, shown): (&str, &str), value: Option<OsString>) {
         let certain = !shown.starts_with("--");
         let text = value.as_ref().map(|v| v.to_string_lossy().into_owned()).unwrap_or_default();
         // Of what a function translates, it says why something is dropped.
         let silent = known.say.is_empty() || matches!(known.does, Does::By(_));
         let say = if silent { String::new() } else { format!("; {}", known.say) };
-        let words = match known.does {
-            Does::Words(words) => words.replace("NAME", name).replace("{}", "\u{0}"),
-            Does::By(function) => function(&text),
+        let option: Vec<OsString> = match known.does {
+            Does::Words(words) => filled(&words.replace("NAME", name), value.as_deref()),
+            // A file's name stays as it is, whatever its bytes.
+            Does::By(function) => function(&text)
+                .into_iter()
+                .map(|word| value.clone().filter(|_| word == text).unwrap_or_else(|| word.into()))
+                .collect(),
             Does::Mode(mode) => {
                 match value.filter(|v| file_to_write(&v.to_string_lossy())) {
                     Some(file) => {
@@ -196,32 +227,48 @@ impl Scan {
                 self.command = Some(command);
                 return self.note(format!("{shown} is the command `vrseg {command}`"), certain);
             }
-            Does::Dropped => String::new(),
+            Does::Dropped => Vec::new(),
         };
-        if words.is_empty() {
+        let Some(first) = option.first() else {
             let text = match known.say {
                 "" => format!("{shown} isn't needed here"),
                 why => format!("{shown} isn't an option here: {why}"),
             };
             return self.note(text, certain);
+        };
+        // Another command's option is of no use in this one.
+        if own(command, &first.to_string_lossy(), &option[1..]).is_none() {
+            return self.note(format!("there is no option {shown}"), certain);
         }
-        let first = words.split(' ').next().unwrap_or_default();
-        let named = if words.contains('\u{0}') { first.to_owned() } else { words.clone() };
+        // What the user typed needn't be told again.
+        let whole = !matches!(known.does, Does::Words(words) if words.contains("{}"));
+        let named = if whole { quote::line(&option) } else { quote::quoted(first) };
         self.note(format!("{shown} is {named} here{say}"), certain);
-        let mut option: Vec<OsString> = Vec::new();
-        for word in words.split(' ') {
-            match (word.split_once('\u{0}'), &value) {
-                (Some((before, _)), Some(value)) => {
-                    let mut whole = OsString::from(before);
-                    whole.push(value);
-                    option.push(whole);
-                }
-                (Some(_), None) => {}
-                (None, _) => option.push(word.into()),
-            }
-        }
         self.options.push(option);
     }
+}
+
+/// The option of one letter that is meant by the same letter in the other case.
+fn own_letter<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
+    let mut letters = name.chars();
+    let letter = letters.next().filter(|_| letters.next().is_none())?;
+    let other = if letter.is_uppercase() { letter.to_lowercase().next()? } else { letter.to_uppercase().next()? };
+    command.get_arguments().find(|arg| arg.get_short() == Some(other))
+}
+
+/// The words of a template; those with a place for a value only where there is one.
+fn filled(template: &str, value: Option<&OsStr>) -> Vec<OsString> {
+    let filled = template.split(' ').filter_map(|word| match (word.split_once("{}"), value) {
+        (Some((before, after)), Some(value)) => {
+            let mut whole = OsString::from(before);
+            whole.push(value);
+            whole.push(after);
+            Some(whole)
+        }
+        (Some(_), None) => None,
+        (None, _) => Some(word.into()),
+    });
+    filled.filter(|word| !word.is_empty()).collect()
 }
 
 fn unknown(shown: &str, long: &str) -> String {
@@ -240,11 +287,11 @@ mod tests {
     use clap::CommandFactory;
 
     fn scanned(line: &str) -> (String, String, usize) {
-        let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        let words: Vec<OsString> = quote::split(line).expect("words").into_iter().map(OsString::from).collect();
         let scan = scan(&Cli::command(), &words);
-        let options: Vec<_> = scan.options.iter().flatten().map(|w| w.to_string_lossy().into_owned()).collect();
+        let options = quote::line(scan.options.iter().flatten());
         let files: Vec<_> = scan.inputs.iter().chain(&scan.files).map(|w| w.to_string_lossy().into_owned()).collect();
-        (options.join(" "), files.join(" "), scan.notes.len())
+        (options, files.join(" "), scan.notes.len())
     }
 
     #[test]
@@ -259,12 +306,24 @@ mod tests {
             "a.mp4",
             3,
         );
-        case("a.mp4 -vf scale=2:1 -an -r 30 -ss 0 -to 0.3", "--audio none --ss 0 --to 0.3", "a.mp4", 5);
+        case("a.mp4 -vf hflip -an -r 30 -ss 0 -to 0.3", "--audio none --ss 0 --to 0.3", "a.mp4", 5);
         case("a.mp4 -c copy -o b.mp4", "-o b.mp4", "a.mp4", 1);
         case("a.mp4 --gpu -o b.mp4", "--device cuda -o b.mp4", "a.mp4", 1);
         case("--matte m.mkv a.mp4", "-o matte=m.mkv", "a.mp4", 1);
         case("a.mp4 --layout sbs -o b.mp4 -yq", "--layout sbs -o b.mp4 -yq", "a.mp4", 0);
         case("a.mp4 --profle fast -o b.mp4", "--profile fast -o b.mp4", "a.mp4", 1);
+        // Own long options with one dash, which are no groups of short ones.
+        case("a.mp4 -o b.mp4 -profile fast", "-o b.mp4 --profile fast", "a.mp4", 1);
+        case("a.mp4 -o b.mp4 -threshold 0.5 -profile=fast", "-o b.mp4 --threshold 0.5 --profile fast", "a.mp4", 2);
+        case("a.mp4 -o b.mp4 -pix_fmt yuv420p", "-o b.mp4 --pix-fmt yuv420p", "a.mp4", 1);
+        case("a.mp4 -O b.mp4 -Y", "-o b.mp4 -y", "a.mp4", 2);
+        case("a.mp4 -o b.mp4 --port 8080 --log debug", "-o b.mp4 --serve 8080 -vv", "a.mp4", 2);
+        // Dashes that are no hyphens.
+        case("a.mp4 –o b.mp4 —profile fast", "-o b.mp4 --profile fast", "a.mp4", 2);
+        // Values with blanks stay one word.
+        case("a.mp4 --bg 'my beach.png' -o b.mp4", "--background 'my beach.png' -o b.mp4", "a.mp4", 1);
+        case("a.mp4 --dest 'my out.mp4'", "-o 'my out.mp4'", "a.mp4", 1);
+        case("a.mp4 -vf scale=1920:-2 -height 720 -o b.mp4", "--scale 1920 --scale 720p -o b.mp4", "a.mp4", 2);
         case("a.mp4 --nothing-like-it 3 -o b.mp4", "-o b.mp4", "a.mp4", 1);
     }
 }

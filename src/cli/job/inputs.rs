@@ -148,13 +148,25 @@ fn missing(path: &Path, error: &std::io::Error) -> String {
              try: ffmpeg -i {url} -c copy -f matroska - | vrseg - -o out.mp4"
         );
     }
+    if let [drive, b':', b'\\', rest @ ..] = text.as_bytes()
+        && drive.is_ascii_alphabetic()
+    {
+        let rest = String::from_utf8_lossy(rest).replace('\\', "/");
+        let drive = char::from(drive.to_ascii_lowercase());
+        return format!("{show}: is a Windows path; in WSL that file is /mnt/{drive}/{rest}");
+    }
+    if text.starts_with('-') {
+        return format!("{show}: {}; behind -- every word is an input", reason(error));
+    }
     let near = beside(path).map(|near| format!("; did you mean {}?", quote::quoted(near.as_os_str())));
     format!("{show}: {}{}", reason(error), near.unwrap_or_default())
 }
 
 /// A file of the same folder whose name differs in case only, or by a slip.
-fn beside(path: &Path) -> Option<PathBuf> {
-    let name = path.file_name()?.to_str()?;
+pub(crate) fn beside(path: &Path) -> Option<PathBuf> {
+    let typed = path.file_name()?.to_str()?;
+    // Quotation marks of a word processor are part of the name.
+    let name = typed.trim_matches(['\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}', '"', '\'']);
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
     let entries = fs::read_dir(parent.unwrap_or(Path::new("."))).ok()?;
     let names: Vec<String> = entries.filter_map(|e| e.ok()?.file_name().into_string().ok()).collect();

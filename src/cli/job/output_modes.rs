@@ -6,7 +6,7 @@ use crate::cli::quote::quoted;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use vrseg_engine::settings::schema::{self, MODES};
+use vrseg_engine::settings::schema::{self, Instead, MODES};
 
 /// The settings that an output may have by itself, by the words before its path.
 const KEYS: &[(&str, &str)] = &[
@@ -16,6 +16,7 @@ const KEYS: &[(&str, &str)] = &[
     ("preset", "output.preset"),
     ("bitrate", "output.bitrate"),
     ("pix_fmt", "output.pix_fmt"),
+    ("scale", "output.scale"),
 ];
 
 /// `[MODE[:KEY=VALUE,...]=]PATH` in its parts.
@@ -49,6 +50,12 @@ impl<'a> Wanted<'a> {
         }
         let mode = MODES.iter().copied().find(|mode| *mode == word.to_lowercase());
         match (bytes[end], mode) {
+            (b':', None) if word.is_empty() => {
+                let rest = rest.to_string_lossy();
+                Err(wrong(format!(
+                    "a path doesn't begin with a colon; -o {rest}, or ./:{rest} for a file of that name"
+                )))
+            }
             (b'=', Some(mode)) => {
                 one_path(rest, mode).map_err(wrong)?;
                 Ok(Wanted { mode: Some(mode), own: Vec::new(), path: rest })
@@ -86,11 +93,12 @@ pub(crate) fn corrected(text: &Path) -> Option<Vec<String>> {
     all.filter(|all| all.iter().all(|one| Wanted::read(Path::new(one)).is_ok()))
 }
 
-/// The mode that a word means.
+/// The mode that a word means which is none.
 fn meant(word: &str) -> Option<String> {
-    let refusal = schema::find("output.mode")?.parse(word).err()?;
-    let (_, near) = refusal.rsplit_once("did you mean ")?;
-    Some(near.trim_end_matches('?').to_owned())
+    match schema::find("output.mode")?.instead(word)? {
+        Instead::Value(mode) => Some(mode),
+        Instead::Options(_) => None,
+    }
 }
 
 fn no_mode(word: &str, text: &Path) -> String {
@@ -201,6 +209,7 @@ mod tests {
             ("codec=ffv1=a.mkv", "codec follows a mode: -o green:codec=ffv1=a.mkv"),
             ("green=a.mp4,matte=b.mp4", "each output has its own -o: -o green=a.mp4 -o matte=b.mp4"),
             ("rtmp://host/live", "is a URL"),
+            (":out.mp4", "-o out.mp4, or ./:out.mp4"),
         ] {
             assert!(read(text).is_err_and(|e| e.contains(want)), "{text}: {:?}", read(text));
         }

@@ -81,6 +81,7 @@ pub(crate) fn run(batch: &Batch, engine: &impl Engine, stop: &Stop, ui: &Progres
             }
             Err(error) if stop.presses() > 1 => {
                 tracing::debug!("stopped: {error:#}");
+                ui.stopped();
                 Ok(false)
             }
             Err(error) => Err(error),
@@ -343,6 +344,10 @@ mod tests {
             assert_eq!((exit, err.as_str()), (Exit::Interrupted, ""), "{first}");
             let want: &[&str] = if first == "twice" { &["start", "batch"] } else { &["start", "done", "batch"] };
             assert_eq!(types(&out), want, "{first}");
+            // A file that ended early is one of the batch's figures, whether or not anything of it was written.
+            let batch: serde_json::Value = serde_json::from_str(out.lines().last().unwrap_or_default()).expect("JSON");
+            let stopped: &[&str] = if first == "late" { &[] } else { &[first] };
+            assert_eq!(batch["stopped"], serde_json::json!(stopped), "{first}");
         }
     }
 

@@ -84,11 +84,25 @@ fn figures(now: &Snapshot) -> Vec<String> {
     parts
 }
 
-/// The slowest stage, the segments, the files.
+/// The files, the segments, the slowest stage (which its panel shows too): the most important first.
 fn context(now: &Snapshot) -> Vec<String> {
     let mut parts = Vec::new();
-    if !now.bottleneck.is_empty() {
-        parts.push(format!("slowest: {}", now.bottleneck));
+    if now.files.len() > 1 {
+        let count = |state| now.files.iter().filter(|file| file.state == state).count();
+        let mut text = format!("{} of {} files done", now.jobs.done, now.files.len());
+        for (state, word) in
+            [(FileState::Failed, "failed"), (FileState::Stopped, "stopped early"), (FileState::Skipped, "skipped")]
+        {
+            let n = count(state);
+            if n > 0 {
+                text += &format!(", {n} {word}");
+            }
+        }
+        parts.push(text);
+        if let Some(eta) = now.all_eta.filter(|eta| Some(*eta) != now.eta) {
+            parts.push(format!("{} left in all", format::duration(eta)));
+            parts.push(format!("done at {}", format::clock_in(eta)));
+        }
     }
     if let Some(s) = &now.segments {
         parts.push(match s.count(now.total) {
@@ -96,12 +110,8 @@ fn context(now: &Snapshot) -> Vec<String> {
             None => format!("segments {}", s.done()),
         });
     }
-    if now.files.len() > 1 {
-        let failed = if now.jobs.failed > 0 { format!(", {} failed", now.jobs.failed) } else { String::new() };
-        parts.push(format!("{} of {} files done{failed}", now.jobs.done, now.files.len()));
-        if let Some(eta) = now.all_eta.filter(|eta| Some(*eta) != now.eta) {
-            parts.push(format!("{} left in all, done at {}", format::duration(eta), format::clock_in(eta)));
-        }
+    if !now.bottleneck.is_empty() {
+        parts.push(format!("slowest: {}", now.bottleneck));
     }
     parts
 }

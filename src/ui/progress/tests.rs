@@ -1,6 +1,7 @@
 use super::*;
 use crate::ui::testing::{SharedBuffer, probed_event, sample_summary, start_event};
 use std::io::{self, Write};
+use std::path::PathBuf;
 use vrseg_engine::Summary;
 use vrseg_hardware::Usage;
 
@@ -117,6 +118,20 @@ fn plain_lines_keep_their_interval() {
         ui.event(progress(n, Some(600)));
     }
     assert!(!output.text().contains("600 frames,"));
+}
+
+#[test]
+fn batch_line_counts_files_by_how_they_ended() {
+    let skipped = PathBuf::from("s.mp4");
+    let mut files = Files::new(["a", "b", "c", "d"].map(Path::new), [(&skipped, "exists".to_owned())]);
+    files.begin(0);
+    files.event(&Event::Done { summary: sample_summary(true) });
+    files.begin(1);
+    files.failed("no video stream");
+    files.begin(2);
+    files.stopped();
+    let line = text::batch(&files, None).expect("a line");
+    assert_eq!(line, "0 of 5 files done, 1 failed, 2 stopped early, 1 skipped");
 }
 
 #[test]

@@ -138,7 +138,7 @@ pub(super) fn batch(files: &Files, eta: Option<f64>) -> Option<String> {
         return None;
     }
     let mut text = format!("{} of {all} files done", n.done);
-    for (n, word) in [(n.failed, "failed"), (n.skipped, "skipped")] {
+    for (n, word) in [(n.failed, "failed"), (n.stopped, "stopped early"), (n.skipped, "skipped")] {
         if n > 0 {
             let _ = write!(text, ", {n} {word}");
         }

@@ -176,7 +176,9 @@ impl RunStatus {
 
     /// The present job was stopped before it wrote anything.
     pub(crate) fn stopped(&self) {
-        self.lock().files.stopped();
+        let mut state = self.lock();
+        state.now.jobs.interrupted += 1;
+        state.files.stopped();
     }
 
     pub(crate) fn stopping(&self) {

@@ -18,9 +18,11 @@ fn frames_of_all_jobs_are_counted_once() {
     status.event(&start_event());
     status.event(&progress(5));
     status.failed("why");
+    status.begin(3, 4, Path::new("d.mp4"));
+    status.stopped();
     let now = status.snapshot();
-    assert_eq!((now.frames, now.all_frames), (5, 1205));
-    assert_eq!((now.jobs.done, now.jobs.failed), (2, 1));
+    assert_eq!((now.frames, now.all_frames), (0, 1205));
+    assert_eq!((now.jobs.done, now.jobs.failed, now.jobs.interrupted), (2, 1, 1));
 }
 
 #[test]

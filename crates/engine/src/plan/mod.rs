@@ -18,11 +18,11 @@ use std::path::Path;
 use std::sync::Arc;
 use vrseg_image::compose::{Composer, Mode};
 use vrseg_image::matte::windows::{View, Windows};
-use vrseg_image::plane::{YuvColor, YuvLayout};
+use vrseg_image::plane::{Rect, YuvColor, YuvLayout};
 use vrseg_image::vr::{ContainerTags, FormatFindings, Lens, Projection};
 use vrseg_infer::{Kind, Model, registry};
 use vrseg_media::{
-    EncodeOptions, EncoderPlan, InputInfo, MediaError, OpenInput, Purpose, VideoInfo, VrTags, WriterOptions,
+    EncodeOptions, EncoderPlan, InputInfo, MediaError, OpenInput, Purpose, Resize, VideoInfo, VrTags, WriterOptions,
 };
 
 /// A job that was understood.
@@ -102,7 +102,7 @@ impl Plan {
         let geometries = job
             .outputs
             .iter()
-            .map(|o| OutputGeometry::new(&o.mode, &format.format(), &views, video, &job.input))
+            .map(|o| OutputGeometry::new((&o.mode, o.scale), &format.format(), &views, video, &job.input))
             .collect::<Result<Vec<_>>>()?;
         let encoders = job
             .outputs
@@ -114,7 +114,7 @@ impl Plan {
                     o,
                     &o.encode,
                     video,
-                    geometry,
+                    (geometry, &views.rects),
                     color,
                     VrTags::Source,
                     job.overwrite,
@@ -230,10 +230,11 @@ impl Plan {
     }
 
     /// How output number `i` of `job` is written: `encode` is its own, or that with threads filled in.
-    pub fn writer_options<'a>(&self, job: &'a Job, i: usize, encode: &'a EncodeOptions) -> WriterOptions<'a> {
+    pub fn writer_options<'a>(&'a self, job: &'a Job, i: usize, encode: &'a EncodeOptions) -> WriterOptions<'a> {
         let (output, geometry, video) = (&job.outputs[i], &self.geometries[i], &self.input.video);
         let color = output_color(&output.mode, &self.encoders[i], video.color);
-        writer_options(output, encode, video, geometry, color, self.tags(geometry), job.overwrite)
+        let shape = (geometry, self.views.rects.as_slice());
+        writer_options(output, encode, video, shape, color, self.tags(geometry), job.overwrite)
     }
 
     /// Model and input size.
@@ -308,12 +309,12 @@ pub fn output_color(mode: &Mode, encoder: &EncoderPlan, source: YuvColor) -> Yuv
 }
 
 /// How an output is written: `encode` is the output's own, or that with threads filled in;
-/// `geometry` is its frames', `color` is what its samples mean, `tags` what its container says about stereo and the sphere.
+/// `geometry` and `views` are its frames', `color` is what its samples mean, `tags` what its container says about stereo and the sphere.
 pub fn writer_options<'a>(
     output: &'a OutputSpec,
     encode: &'a EncodeOptions,
     video: &VideoInfo,
-    geometry: &OutputGeometry,
+    (geometry, views): (&OutputGeometry, &'a [Rect]),
     color: YuvColor,
     tags: VrTags,
     overwrite: bool,
@@ -335,6 +336,11 @@ pub fn writer_options<'a>(
         },
         copy_streams: true,
         tags,
+        resize: Resize {
+            size: (geometry.encoded != (geometry.width, geometry.height)).then_some(geometry.encoded),
+            // The discs of a packed frame lie across its views.
+            views: if geometry.passthrough.is_some() { &[] } else { views },
+        },
     }
 }
 

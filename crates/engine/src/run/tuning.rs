@@ -73,12 +73,9 @@ pub fn load(job: &Job, plan: Plan, auto_tune: bool, cancel: &Cancel, observer: &
     if cancel.is_requested() {
         return Ok(loaded);
     }
+    result.remember(&remembered, &kind);
     let Measured { best, gain, tried } = result;
     let (infer, workers) = (best.infer, best.compose);
-    let when = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs());
-    if let Err(e) = remembered.put(&kind, TunedShares { infer, workers, gain, when }) {
-        tracing::info!("the trial's result can't be stored: {e}");
-    }
     observer.event(Event::Tuned { infer, workers, gain, tried, seconds: began.elapsed().as_secs_f64() });
     Ok(loaded)
 }
@@ -138,6 +135,21 @@ struct Measured {
     gain: f64,
     /// Splits that were compared.
     tried: usize,
+}
+
+impl Measured {
+    /// Stores the result for the next job of that kind. A trial that failed, or compared nothing in its time, has none:
+    /// the next job tries again.
+    fn remember(&self, cache: &TuningCache, kind: &str) {
+        if self.tried < 2 {
+            return;
+        }
+        let when = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs());
+        let found = TunedShares { infer: self.best.infer, workers: self.best.compose, gain: self.gain, when };
+        if let Err(e) = cache.put(kind, found) {
+            tracing::info!("the trial's result can't be stored: {e}");
+        }
+    }
 }
 
 impl Trial<'_> {
@@ -346,6 +358,17 @@ impl Observer for Meter<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn failed_trial_is_not_remembered() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let cache = TuningCache::new(dir.path());
+        let best = Threads { decode: 1, infer: 3, prepare: 1, compose: 2, encode: 1 };
+        Measured { best, gain: 1.0, tried: 1 }.remember(&cache, "failed");
+        assert_eq!(cache.get("failed"), None);
+        Measured { best, gain: 1.0, tried: 2 }.remember(&cache, "whole");
+        assert_eq!(cache.get("whole").map(|found| (found.infer, found.workers)), Some((3, 2)));
+    }
 
     #[test]
     fn only_clearly_faster_splits_beat_the_rules() {

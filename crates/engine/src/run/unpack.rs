@@ -21,8 +21,8 @@ use vrseg_image::vr::{
     Camera, ContainerTags, Filter, Format, Layout, Lens, Picture, Projection, RemapTable, Remapper, names,
 };
 use vrseg_media::{
-    DecodeOptions, EncodeOptions, Finished, FramePool, InputInfo, Purpose, Reader, SourceTemplate, TimeRange, VrTags,
-    Writer, WriterOptions,
+    DecodeOptions, EncodeOptions, Finished, FramePool, InputInfo, Purpose, Reader, Resize, SourceTemplate, TimeRange,
+    VrTags, Writer, WriterOptions,
 };
 
 /// The projection of the matte's eyes.
@@ -135,6 +135,7 @@ fn open_matte(
         purpose: Purpose::Matte,
         copy_streams: true,
         tags: VrTags::Custom(ContainerTags::of(format)),
+        resize: Resize::default(),
     };
     let color = output_color(&Mode::Matte, &vrseg_media::plan_encoder(&options)?, video.color);
     options.color = color;

@@ -3,6 +3,7 @@
 use super::folder::Record;
 use crate::events::{Event, Observer};
 use std::path::Path;
+use vrseg_hardware::units;
 
 /// What is finished of a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,7 +62,7 @@ impl DiskSpace {
         let needed = self.done.needed(self.frames).or(guess);
         let Some(missing) = needed.filter(|_| !self.warned).and_then(|n| missing(folder, n)) else { return };
         self.warned = true;
-        let (shown, missing) = (folder.display(), gigabytes(missing));
+        let (shown, missing) = (folder.display(), units::bytes(missing));
         let message = format!("{shown}: not enough disk space: about {missing} more are needed");
         observer.event(Event::Warning { message });
     }
@@ -73,12 +74,6 @@ pub(super) fn missing(folder: &Path, needed: u64) -> Option<u64> {
     let disk = rustix::fs::statvfs(folder).ok()?;
     let available = disk.f_bavail.saturating_mul(disk.f_frsize);
     needed.checked_sub(available).filter(|n| *n > 0)
-}
-
-/// `3.2 GB`
-pub(super) fn gigabytes(bytes: u64) -> String {
-    let (unit, divisor) = if bytes >= 1_000_000_000 { ("GB", 1e9) } else { ("MB", 1e6) };
-    format!("{:.1} {unit}", bytes as f64 / divisor)
 }
 
 #[cfg(test)]
@@ -104,6 +99,5 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         assert_eq!(missing(dir.path(), 1), None);
         assert!(missing(dir.path(), u64::MAX / 2).is_none_or(|n| n > 1 << 50));
-        assert_eq!((gigabytes(3_200_000_000), gigabytes(5_000_000)), ("3.2 GB".into(), "5.0 MB".into()));
     }
 }

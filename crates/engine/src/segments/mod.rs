@@ -259,7 +259,7 @@ fn report_kept_segments(
     if let Some(Error::Media(MediaError::DiskFull { .. })) = error
         && let Some(missing) = Done::of(records).needed(frames).and_then(|n| disk::missing(folder.path(), n))
     {
-        message += &format!("; about {} more are needed on this disk", disk::gigabytes(missing));
+        message += &format!("; about {} more are needed on this disk", vrseg_hardware::units::bytes(missing));
     }
     observer.event(Event::Warning { message });
 }

@@ -116,7 +116,7 @@ pub const SETTINGS: &[Setting] = &[
         fixed("--no-cache", "off", Cache).help("Compute every matte; no cache"),
     ]),
     setting("processing.cache_memory_mb", Integer(0, 1 << 20), "64", "MiB of memory for cached mattes"),
-    setting("processing.cache_disk_gb", Number(0.01, 100_000.0), "10", "GB of disk for cached mattes")
+    setting("processing.cache_disk_gb", Number(0.01, 100_000.0), "10", "GiB of disk for cached mattes")
         .note("of all processes together; the least recently used are removed first"),
     setting(
         "vr.layout",
@@ -370,6 +370,13 @@ pub const SETTINGS: &[Setting] = &[
     )
     .note("larger frames are scaled down; [limits](vr_formats.md#limits-of-players)")
     .options(&[value("--for", "PLAYER", Encoding)]),
+    open("output.scale", Form(values::SCALE_FORM, values::is_scale), "off", "Size of the outputs' pictures")
+        .note(
+            "off: the source's; 8k, 6k, 5k, 4k and 2k: at most 7680, 5760, 5120, 3840 and 1920 pixels on the longer \
+             side; each eye is resized separately; the limits of `output.player` apply, too",
+        )
+        .aliases(words::SCALES).hints(words::SCALE_HINTS)
+        .options(&[value("--scale", "WxH|1/2|8k|4k", Encoding)]),
     setting("output.sdr", Bool, "false", "Tone-map HDR to SDR")
         .note("8 bits in BT.709; applied before the models run")
         .options(&[fixed("--sdr", "true", Encoding)]),
@@ -402,7 +409,7 @@ pub const SETTINGS: &[Setting] = &[
         .options(&[value("--log-format", "FORMAT", Logging)]),
     open("logging.file", Text, "auto", "Log file, or off [default: in the state folder]")
         .note(
-            "always at level info or more; auto: `~/.local/state/vrseg/vrseg.log`, rotated at 10 MB with five old \
+            "always at level info or more; auto: `~/.local/state/vrseg/vrseg.log`, rotated at 10 MiB with five old \
              files; a named file is appended to",
         )
         .options(&[value("--log-file", "FILE", Logging)]),

@@ -4,6 +4,7 @@ use super::values::{self, Devices};
 use super::{
     DeviceSettings, ModelSettings, OutputSettings, PerformanceSettings, ProcessingSettings, Settings, Sources,
 };
+use crate::scale::Scale;
 use crate::spec::{PeopleChoice, Split};
 use crate::telemetry::{LogFile, LogFormat};
 use serde::de::DeserializeOwned;
@@ -158,7 +159,7 @@ impl Fields<'_> {
                     _ => Tiers::Auto,
                 },
                 memory: self.get::<usize>("processing.cache_memory_mb") << 20,
-                disk: (self.get::<f64>("processing.cache_disk_gb") * 1e9) as u64,
+                disk: (self.get::<f64>("processing.cache_disk_gb") * f64::from(1 << 30)) as u64,
                 read: true,
             },
         }
@@ -207,6 +208,7 @@ impl Fields<'_> {
             audio: self.read("output.audio", Carry::from_name).unwrap_or_default(),
             subtitles: self.read("output.subtitles", Carry::from_name).unwrap_or_default(),
             player: self.read("output.player", Player::from_name),
+            scale: self.read("output.scale", Scale::read),
             hardware: self.get("output.hardware"),
         }
     }

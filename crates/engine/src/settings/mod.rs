@@ -19,6 +19,7 @@ pub use layers::{Loader, user_file};
 pub use sources::{Source, Sources};
 pub use template::{defaults, template};
 
+use crate::scale::Scale;
 use crate::spec::{PeopleChoice, Split};
 use crate::telemetry::{LogFile, LogFormat};
 use std::fmt;
@@ -160,6 +161,8 @@ pub struct OutputSettings {
     pub subtitles: Carry,
     /// The player whose limits are kept.
     pub player: Option<Player>,
+    /// The size of the outputs' pictures.
+    pub scale: Option<Scale>,
     /// Whether NVENC may be chosen.
     pub hardware: bool,
 }

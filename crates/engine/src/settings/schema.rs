@@ -2,7 +2,9 @@
 //! `declared`.
 
 pub use super::declared::SETTINGS;
+use super::values;
 use super::words::{self, Aliases, Hints};
+pub use super::words::{Hint, Instead};
 use serde_json::Value;
 use vrseg_hardware::nearest::nearest;
 
@@ -45,7 +47,7 @@ pub struct Setting {
     /// Other words for its values, each with the value that it means.
     pub aliases: &'static [(&'static str, &'static str)],
     /// Words that are refused, each with what to do instead.
-    pub hints: &'static [(&'static str, &'static str)],
+    pub hints: &'static [(&'static str, Hint)],
 }
 
 /// An option of the command line that sets a setting.
@@ -320,7 +322,7 @@ impl Setting {
         };
         taken.ok_or_else(|| {
             let mut message = format!("expected {}, found {shown}", self.expects());
-            if let Some(hint) = self.hint(&value) {
+            if let Some((hint, _)) = self.hint(&value) {
                 message += &format!("; {hint}");
             }
             message
@@ -345,23 +347,38 @@ impl Setting {
         }
     }
 
-    /// What was probably meant by a value that is refused.
-    fn hint(&self, value: &Value) -> Option<String> {
+    /// What was probably meant by a value that is refused: a sentence, and what a command line gets in its place.
+    fn hint(&self, value: &Value) -> Option<(String, Option<Instead>)> {
         let text = match value {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string().trim_end_matches(".0").to_owned(),
             _ => return None,
         };
         if let Some(hint) = words::meant(self.hints, &text) {
-            return Some(hint.to_owned());
+            return Some((hint.text(), hint.instead()));
         }
+        let meant = |near: String| (format!("did you mean {near}?"), Some(Instead::Value(near)));
         match self.kind {
-            Kind::Word(all) => {
-                nearest(&text, all.iter().copied().chain(self.unset)).map(|near| format!("did you mean {near}?"))
+            Kind::Word(all) => nearest(&text, all.iter().copied().chain(self.unset)).map(|near| meant(near.to_owned())),
+            Kind::Number(0.0, 1.0) => words::share(&text).map(|(text, number)| (text, Some(Instead::Value(number)))),
+            // Who says that of a number leaves it open.
+            Kind::Number(..) | Kind::Integer(..)
+                if ["all", "max", "default", "any", "none", "0"].contains(&text.to_lowercase().as_str()) =>
+            {
+                self.unset.map(|open| meant(open.to_owned()))
             }
-            Kind::Number(0.0, 1.0) => words::share(&text),
+            Kind::Number(..) | Kind::Integer(..) => {
+                words::bare_number(&text).filter(|n| *n != text && self.parse(n).is_ok()).map(meant)
+            }
+            Kind::Form(form, test) => values::near(form, &text).filter(|near| *near != text && test(near)).map(meant),
             _ => None,
         }
+    }
+
+    /// What a command line gets in place of a value that is refused, where that can be told.
+    pub fn instead(&self, text: &str) -> Option<Instead> {
+        self.parse(text).err()?;
+        self.hint(&Value::from(text.trim()))?.1
     }
 }
 
@@ -393,6 +410,22 @@ mod tests {
         for bad in ["NaN", "inf", "", "0,5"] {
             assert!(parse("matte.threshold", bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn refused_values_have_a_replacement_where_one_is_near() {
+        let instead = |name: &str, text: &str| find(name).and_then(|setting| setting.instead(text));
+        let value = |text: &str| Some(Instead::Value(text.to_owned()));
+        assert_eq!(instead("output.mode", "mask"), value("matte"));
+        assert_eq!(instead("output.mode", "grean"), value("green"));
+        assert_eq!(instead("vr.layout", "rl"), Some(Instead::Options("--layout sbs --eye-order rl")));
+        assert_eq!(instead("matte.threshold", "128"), value("0.502"));
+        assert_eq!(instead("matte.feather", "1,5"), value("1.5"));
+        assert_eq!(instead("output.gop", "2s"), value("2"));
+        assert_eq!(instead("processing.threads", "all"), value("auto"));
+        assert_eq!(instead("people.exclude", "left"), value("0,0,0.5,1"));
+        assert_eq!(instead("output.codec", "copy"), None);
+        assert_eq!(instead("output.mode", "green"), None, "is right");
     }
 
     #[test]

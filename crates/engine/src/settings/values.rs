@@ -1,6 +1,8 @@
 //! Values that have a form of their own: colors, bit rates, devices.
 
+use crate::scale::Scale;
 use crate::spec::PeopleToKeep;
+use vrseg_hardware::nearest::nearest;
 use vrseg_image::compose::Rgb;
 use vrseg_infer::DeviceChoice;
 
@@ -13,6 +15,8 @@ pub const MEMORY_FORM: &str = "an amount of memory such as 900M or 4G, at least 
 
 /// What a bit rate may look like, for messages.
 pub const BITRATE_FORM: &str = "bits per second such as 8000000, 800k or 20M, at least 10k";
+
+pub use crate::scale::SCALE_FORM;
 
 /// What a number of people may look like, for messages.
 pub const KEEP_FORM: &str = "all, main or a number of people from 1 to 99";
@@ -141,6 +145,56 @@ pub fn keep(text: &str) -> Option<PeopleToKeep> {
     }
 }
 
+/// The value that was probably meant by one that doesn't have that form.
+pub(super) fn near(form: &str, text: &str) -> Option<String> {
+    let word = text.trim().to_ascii_lowercase();
+    let among = |words: &[&'static str]| nearest(&word, words.iter().copied()).map(str::to_owned);
+    match form {
+        COLOR_FORM => hex(&word).or_else(|| {
+            let names: Vec<_> = COLORS.iter().map(|(name, _)| *name).collect();
+            among(&names)
+        }),
+        DEVICES_FORM => {
+            let named = ["nvidia", "gpu", "cuda"].iter().find_map(|name| word.strip_prefix(name));
+            let number = named.map(|rest| rest.trim_start_matches([':', '-', ' '])).and_then(|n| n.parse::<u32>().ok());
+            number
+                .map(|n| format!("cuda:{n}"))
+                .or_else(|| among(&["auto", "cpu", "cuda", "tensorrt", "openvino", "all"]))
+        }
+        KEEP_FORM => match word.as_str() {
+            "one" | "single" | "largest" | "biggest" | "first" => Some("main".to_owned()),
+            "everyone" | "everybody" | "any" => Some("all".to_owned()),
+            _ => among(&["all", "main"]),
+        },
+        BITRATE_FORM => with_unit(&word, &[("k", "k"), ("m", "M"), ("g", "000M")], "M"),
+        MEMORY_FORM => with_unit(&word, &[("m", "M"), ("g", "G"), ("t", "T")], "G"),
+        SCALE_FORM => Some(word.replace([' ', '_', '-'], "")).map(|w| w.replace('×', "x")),
+        _ => None,
+    }
+}
+
+/// `#RRGGBB` of other ways to write a color: `#0f0`, `rgb(0,177,64)`, `0,177,64`.
+fn hex(word: &str) -> Option<String> {
+    let digits = word.strip_prefix('#').or_else(|| word.strip_prefix("0x")).unwrap_or(word);
+    if digits.len() == 3 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Some(digits.chars().fold("#".to_owned(), |all, digit| format!("{all}{digit}{digit}")));
+    }
+    let numbers = word.trim_start_matches("rgb").trim_matches(['(', ')']).split([',', ' ', ':']);
+    let numbers = numbers.filter(|n| !n.is_empty()).map(|n| n.parse::<u8>().ok()).collect::<Option<Vec<_>>>()?;
+    let [r, g, b] = numbers[..] else { return None };
+    Some(format!("#{r:02X}{g:02X}{b:02X}"))
+}
+
+/// A number with the unit that a word behind it begins with; `usual` where there is none.
+fn with_unit(word: &str, units: &[(&str, &str)], usual: &str) -> Option<String> {
+    let end = word.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(word.len());
+    let (number, rest) = (&word[..end], word[end..].trim());
+    number.parse::<f64>().ok()?;
+    let unit = units.iter().find(|(begin, _)| rest.starts_with(begin)).map(|(_, unit)| *unit);
+    let unit = if rest.is_empty() { Some(usual) } else { unit };
+    unit.map(|unit| format!("{number}{unit}"))
+}
+
 pub(super) fn is_keep(text: &str) -> bool {
     keep(text).is_some()
 }
@@ -155,6 +209,10 @@ pub(super) fn is_color(text: &str) -> bool {
 
 pub(super) fn is_bitrate(text: &str) -> bool {
     bitrate(text).is_some()
+}
+
+pub(super) fn is_scale(text: &str) -> bool {
+    Scale::read(text).is_some()
 }
 
 pub(super) fn is_memory(text: &str) -> bool {
@@ -199,6 +257,27 @@ mod tests {
         assert_eq!(bitrate("8000000"), Some(8_000_000));
         for bad in ["", "M", "-5M", "1e9", "inf", "20Mb", "5", "1..5M", "é"] {
             assert_eq!(bitrate(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn values_near_a_form_are_found() {
+        for (form, text, want) in [
+            (COLOR_FORM, "#0f0", Some("#00ff00")),
+            (COLOR_FORM, "rgb(0, 177, 64)", Some("#00B140")),
+            (COLOR_FORM, "grean", Some("green")),
+            (COLOR_FORM, "sunset", None),
+            (BITRATE_FORM, "20Mbps", Some("20M")),
+            (BITRATE_FORM, "20", Some("20M")),
+            (BITRATE_FORM, "fast", None),
+            (MEMORY_FORM, "4", Some("4G")),
+            (MEMORY_FORM, "900 MB", Some("900M")),
+            (DEVICES_FORM, "cude", Some("cuda")),
+            (DEVICES_FORM, "nvidia:0", Some("cuda:0")),
+            (KEEP_FORM, "largest", Some("main")),
+            (SCALE_FORM, "1920 x 1080", Some("1920x1080")),
+        ] {
+            assert_eq!(near(form, text).as_deref(), want, "{text}");
         }
     }
 

@@ -4,7 +4,50 @@
 pub(super) type Aliases = &'static [(&'static str, &'static str)];
 
 /// Words that are refused, each with what to do instead.
-pub(super) type Hints = &'static [(&'static str, &'static str)];
+pub(super) type Hints = &'static [(&'static str, Hint)];
+
+/// What to do instead of a word that is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// This value of the same setting was probably meant.
+    Value(&'static str),
+    /// The value of the same setting that is behind the text; such as `the left half is` and `0,0,0.5,1`.
+    Is(&'static str, &'static str),
+    /// Options that say it, behind a text.
+    Options(&'static str, &'static str),
+    /// Advice for which there is no line.
+    Advice(&'static str),
+}
+
+impl Hint {
+    /// A sentence.
+    pub(super) fn text(self) -> String {
+        match self {
+            Hint::Value(value) => format!("did you mean {value}?"),
+            Hint::Is(text, value) => format!("{text} {value}"),
+            Hint::Options(text, options) => format!("{text} {options}"),
+            Hint::Advice(text) => text.to_owned(),
+        }
+    }
+
+    /// What the command line gets instead.
+    pub(super) fn instead(self) -> Option<Instead> {
+        match self {
+            Hint::Value(value) | Hint::Is(_, value) => Some(Instead::Value(value.to_owned())),
+            Hint::Options(_, options) => Some(Instead::Options(options)),
+            Hint::Advice(_) => None,
+        }
+    }
+}
+
+/// What a command line gets in place of a value that is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Instead {
+    /// Another value.
+    Value(String),
+    /// These options in place of option and value.
+    Options(&'static str),
+}
 
 pub(super) const LAYOUTS: Aliases = &[
     ("lr", "sbs"),
@@ -33,14 +76,14 @@ pub(super) const LAYOUTS: Aliases = &[
 ];
 
 pub(super) const LAYOUT_HINTS: Hints = &[
-    ("rl", "the right eye first is --layout sbs --eye-order rl"),
-    ("bt", "the right eye on top is --layout tb --eye-order rl"),
-    ("stereo", "side by side is sbs, top-bottom is tb"),
-    ("3d", "side by side is sbs, top-bottom is tb"),
-    ("vr180", "that is a projection: --projection hequirect"),
-    ("180", "that is a projection: --projection hequirect"),
-    ("360", "that is a projection: --projection equirect"),
-    ("fisheye", "that is a projection: --projection fisheye"),
+    ("rl", Hint::Options("the right eye first is", "--layout sbs --eye-order rl")),
+    ("bt", Hint::Options("the right eye on top is", "--layout tb --eye-order rl")),
+    ("stereo", Hint::Advice("side by side is sbs, top-bottom is tb")),
+    ("3d", Hint::Advice("side by side is sbs, top-bottom is tb")),
+    ("vr180", Hint::Options("that is a projection:", "--projection hequirect")),
+    ("180", Hint::Options("that is a projection:", "--projection hequirect")),
+    ("360", Hint::Options("that is a projection:", "--projection equirect")),
+    ("fisheye", Hint::Options("that is a projection:", "--projection fisheye")),
 ];
 
 pub(super) const PROJECTIONS: Aliases = &[
@@ -66,17 +109,17 @@ pub(super) const PROJECTIONS: Aliases = &[
 const CONVERT_FIRST: &str = "convert it first: ffmpeg -i IN.mp4 -vf v360=eac:equirect OUT_360.mp4";
 
 pub(super) const PROJECTION_HINTS: Hints = &[
-    ("eac", CONVERT_FIRST),
-    ("cubemap", "convert it first: ffmpeg -i IN.mp4 -vf v360=c3x2:equirect OUT_360.mp4"),
-    ("fisheye190", "the angle has its own option: --projection fisheye --fov 190"),
-    ("rf52", "that lens is --projection fisheye --fov 190"),
-    ("fisheye200", "the angle has its own option: --projection fisheye --fov 200"),
-    ("mkx200", "that lens is --projection fisheye --fov 200"),
-    ("vrca220", "that lens is --projection fisheye --fov 220"),
-    ("sbs", "that is a layout: --layout sbs"),
-    ("tb", "that is a layout: --layout tb"),
-    ("lr", "that is a layout: --layout sbs"),
-    ("mono", "that is a layout: --layout mono"),
+    ("eac", Hint::Advice(CONVERT_FIRST)),
+    ("cubemap", Hint::Advice("convert it first: ffmpeg -i IN.mp4 -vf v360=c3x2:equirect OUT_360.mp4")),
+    ("fisheye190", Hint::Options("the angle is apart:", "--projection fisheye --fov 190")),
+    ("rf52", Hint::Options("that lens is", "--projection fisheye --fov 190")),
+    ("fisheye200", Hint::Options("the angle is apart:", "--projection fisheye --fov 200")),
+    ("mkx200", Hint::Options("that lens is", "--projection fisheye --fov 200")),
+    ("vrca220", Hint::Options("that lens is", "--projection fisheye --fov 220")),
+    ("sbs", Hint::Options("that is a layout:", "--layout sbs")),
+    ("tb", Hint::Options("that is a layout:", "--layout tb")),
+    ("lr", Hint::Options("that is a layout:", "--layout sbs")),
+    ("mono", Hint::Options("that is a layout:", "--layout mono")),
 ];
 
 pub(super) const EYE_ORDERS: Aliases = &[
@@ -95,29 +138,29 @@ pub(super) const EYE_ORDERS: Aliases = &[
 ];
 
 pub(super) const MODE_HINTS: Hints = &[
-    ("mask", "did you mean matte?"),
-    ("bw", "did you mean matte?"),
-    ("key", "did you mean green?"),
-    ("keyed", "did you mean green?"),
-    ("chroma", "did you mean green?"),
-    ("chromakey", "did you mean green?"),
-    ("chroma-key", "did you mean green?"),
-    ("greenscreen", "did you mean green?"),
-    ("green-screen", "did you mean green?"),
-    ("transparent", "did you mean alpha?"),
-    ("transparency", "did you mean alpha?"),
-    ("rgba", "did you mean alpha?"),
-    ("cutout", "did you mean alpha?"),
-    ("foreground", "did you mean alpha?"),
-    ("background", "did you mean replace?"),
-    ("composite", "did you mean replace?"),
-    ("tint", "did you mean overlay?"),
-    ("preview", "did you mean overlay?"),
-    ("packed", "did you mean passthrough?"),
-    ("alpha-packed", "did you mean passthrough?"),
-    ("alphapacked", "did you mean passthrough?"),
-    ("ar", "did you mean passthrough?"),
-    ("pass", "did you mean passthrough?"),
+    ("mask", Hint::Value("matte")),
+    ("bw", Hint::Value("matte")),
+    ("key", Hint::Value("green")),
+    ("keyed", Hint::Value("green")),
+    ("chroma", Hint::Value("green")),
+    ("chromakey", Hint::Value("green")),
+    ("chroma-key", Hint::Value("green")),
+    ("greenscreen", Hint::Value("green")),
+    ("green-screen", Hint::Value("green")),
+    ("transparent", Hint::Value("alpha")),
+    ("transparency", Hint::Value("alpha")),
+    ("rgba", Hint::Value("alpha")),
+    ("cutout", Hint::Value("alpha")),
+    ("foreground", Hint::Value("alpha")),
+    ("background", Hint::Value("replace")),
+    ("composite", Hint::Value("replace")),
+    ("tint", Hint::Value("overlay")),
+    ("preview", Hint::Value("overlay")),
+    ("packed", Hint::Value("passthrough")),
+    ("alpha-packed", Hint::Value("passthrough")),
+    ("alphapacked", Hint::Value("passthrough")),
+    ("ar", Hint::Value("passthrough")),
+    ("pass", Hint::Value("passthrough")),
 ];
 
 pub(super) const PRECISIONS: Aliases = &[
@@ -136,8 +179,8 @@ pub(super) const PRECISIONS: Aliases = &[
 ];
 
 pub(super) const PRECISION_HINTS: Hints = &[
-    ("tf32", "auto computes in TF32 on NVIDIA GPUs that have it"),
-    ("bf16", "auto computes in bfloat16 with OpenVINO where the CPU has it"),
+    ("tf32", Hint::Advice("auto computes in TF32 on NVIDIA GPUs that have it")),
+    ("bf16", Hint::Advice("auto computes in bfloat16 with OpenVINO where the CPU has it")),
 ];
 
 pub(super) const CODECS: Aliases = &[
@@ -156,12 +199,12 @@ pub(super) const CODECS: Aliases = &[
 ];
 
 pub(super) const CODEC_HINTS: Hints = &[
-    ("copy", "the pixels of outputs change, so they are encoded again; sound is copied"),
-    ("vp8", "did you mean vp9?"),
-    ("mpeg4", "did you mean h264?"),
-    ("nvenc", "an encoder is named by --encoder: h264_nvenc, hevc_nvenc or av1_nvenc"),
-    ("dnxhd", "did you mean prores?"),
-    ("lossless", "did you mean ffv1?"),
+    ("copy", Hint::Advice("the pixels of outputs change, so they are encoded again; sound is copied")),
+    ("vp8", Hint::Value("vp9")),
+    ("mpeg4", Hint::Value("h264")),
+    ("nvenc", Hint::Advice("an encoder is named by --encoder: h264_nvenc, hevc_nvenc or av1_nvenc")),
+    ("dnxhd", Hint::Value("prores")),
+    ("lossless", Hint::Value("ffv1")),
 ];
 
 pub(super) const DEVICES: Aliases =
@@ -171,28 +214,50 @@ const WHICH_GPU: &str = "choose cuda or tensorrt (NVIDIA), openvino (Intel), or 
 const NO_GPU: &str = "that GPU isn't supported; auto, cpu, cuda, tensorrt and openvino are";
 
 pub(super) const DEVICE_HINTS: Hints = &[
-    ("gpu", WHICH_GPU),
-    ("igpu", WHICH_GPU),
-    ("0", "an NVIDIA GPU is cuda:0"),
-    ("1", "an NVIDIA GPU is cuda:1"),
-    ("intel", "did you mean openvino?"),
-    ("vulkan", NO_GPU),
-    ("opencl", NO_GPU),
-    ("rocm", NO_GPU),
-    ("amd", NO_GPU),
-    ("directml", NO_GPU),
-    ("mps", NO_GPU),
+    ("gpu", Hint::Advice(WHICH_GPU)),
+    ("igpu", Hint::Advice(WHICH_GPU)),
+    ("0", Hint::Is("an NVIDIA GPU is", "cuda:0")),
+    ("1", Hint::Is("an NVIDIA GPU is", "cuda:1")),
+    ("intel", Hint::Value("openvino")),
+    ("vulkan", Hint::Advice(NO_GPU)),
+    ("opencl", Hint::Advice(NO_GPU)),
+    ("rocm", Hint::Advice(NO_GPU)),
+    ("amd", Hint::Advice(NO_GPU)),
+    ("directml", Hint::Advice(NO_GPU)),
+    ("mps", Hint::Advice(NO_GPU)),
 ];
 
 pub(super) const REGION_HINTS: Hints = &[
-    ("left", "the left half is 0,0,0.5,1"),
-    ("right", "the right half is 0.5,0,0.5,1"),
-    ("top", "the upper half is 0,0,1,0.5"),
-    ("upper", "the upper half is 0,0,1,0.5"),
-    ("bottom", "the lower half is 0,0.5,1,0.5"),
-    ("lower", "the lower half is 0,0.5,1,0.5"),
-    ("center", "the middle is 0.25,0.25,0.5,0.5"),
-    ("middle", "the middle is 0.25,0.25,0.5,0.5"),
+    ("left", Hint::Is("the left half is", "0,0,0.5,1")),
+    ("right", Hint::Is("the right half is", "0.5,0,0.5,1")),
+    ("top", Hint::Is("the upper half is", "0,0,1,0.5")),
+    ("upper", Hint::Is("the upper half is", "0,0,1,0.5")),
+    ("bottom", Hint::Is("the lower half is", "0,0.5,1,0.5")),
+    ("lower", Hint::Is("the lower half is", "0,0.5,1,0.5")),
+    ("center", Hint::Is("the middle is", "0.25,0.25,0.5,0.5")),
+    ("middle", Hint::Is("the middle is", "0.25,0.25,0.5,0.5")),
+];
+
+/// Other words for sizes.
+pub(super) const SCALES: Aliases = &[
+    ("half", "1/2"),
+    ("quarter", "1/4"),
+    ("uhd", "4k"),
+    ("source", "off"),
+    ("original", "off"),
+    ("full", "off"),
+    ("none", "off"),
+];
+
+pub(super) const SCALE_HINTS: Hints = &[
+    ("hd", Hint::Value("720p")),
+    ("full-hd", Hint::Value("1080p")),
+    ("fhd", Hint::Value("1080p")),
+    ("2", Hint::Is("half of the size is", "1/2")),
+    ("quest2", Hint::Options("a player's limits are", "--for quest2")),
+    ("quest3", Hint::Options("a player's limits are", "--for quest3")),
+    ("pcvr", Hint::Options("a player's limits are", "--for pcvr")),
+    ("visionpro", Hint::Options("a player's limits are", "--for visionpro")),
 ];
 
 /// Other words for the profiles.
@@ -218,25 +283,36 @@ pub(super) fn normal(word: &str) -> String {
 }
 
 /// What the word means, of a table.
-pub(super) fn meant(table: &[(&'static str, &'static str)], word: &str) -> Option<&'static str> {
+pub(super) fn meant<T: Copy>(table: &[(&'static str, T)], word: &str) -> Option<T> {
     let word = normal(word);
     table.iter().find(|(other, _)| *other == word).map(|(_, value)| *value)
 }
 
-/// The number that was meant by one that is beyond a share's range, from 0 to 1: a percentage, or a value of 8 bits.
-pub(super) fn share(text: &str) -> Option<String> {
+/// The number that was meant by one that is beyond a share's range, from 0 to 1: a percentage, or a value of 8 bits. How
+/// it is explained, and the number.
+pub(super) fn share(text: &str) -> Option<(String, String)> {
     let shown = |n: f64| format!("{}", (n * 1000.0).round() / 1000.0);
+    let is = |what: String, n: f64| Some((format!("{what} is {}", shown(n)), shown(n)));
     if let Some(percent) = text.strip_suffix('%') {
         let n: f64 = percent.trim().parse().ok()?;
-        return (0.0..=100.0).contains(&n).then(|| format!("{text} is {}", shown(n / 100.0)));
+        return (0.0..=100.0).contains(&n).then(|| is(text.to_owned(), n / 100.0)).flatten();
     }
     let n: f64 = text.replace(',', ".").parse().ok()?;
     match n {
-        _ if (0.0..=1.0).contains(&n) => Some(format!("did you mean {}?", shown(n))),
-        _ if (2.0..=100.0).contains(&n) => Some(format!("{text} % is {}", shown(n / 100.0))),
-        _ if n > 100.0 && n <= 255.0 => Some(format!("{text} of 255 is {}", shown(n / 255.0))),
+        _ if (0.0..=1.0).contains(&n) => Some((format!("did you mean {}?", shown(n)), shown(n))),
+        _ if (2.0..=100.0).contains(&n) => is(format!("{text} %"), n / 100.0),
+        _ if n > 100.0 && n <= 255.0 => is(format!("{text} of 255"), n / 255.0),
         _ => None,
     }
+}
+
+/// The number in a text with a decimal comma or a unit behind it: `1,5`, `20px`, `2 s`.
+pub(super) fn bare_number(text: &str) -> Option<String> {
+    let text = text.trim();
+    let end = text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ',' | '-' | '+'))).unwrap_or(text.len());
+    let (number, unit) = (text[..end].replace(',', "."), text[end..].trim());
+    let number = number.trim_start_matches('+').to_owned();
+    (unit.chars().all(char::is_alphabetic) && unit.len() < 9 && number.parse::<f64>().is_ok()).then_some(number)
 }
 
 #[cfg(test)]
@@ -253,8 +329,11 @@ mod tests {
                 assert!(setting.parse(value).is_ok(), "{}: {value}", setting.name);
                 assert!(seen.insert(*word), "{}: {word} twice", setting.name);
             }
-            for (word, _) in setting.hints {
+            for (word, hint) in setting.hints {
                 assert!(setting.parse(word).is_err() && seen.insert(word), "{}: {word}", setting.name);
+                if let Some(Instead::Value(value)) = hint.instead() {
+                    assert!(setting.parse(&value).is_ok(), "{}: {value}", setting.name);
+                }
             }
         }
         assert!(PROFILES.iter().all(|(_, profile)| schema::PROFILES.contains(profile)));
@@ -262,10 +341,22 @@ mod tests {
 
     #[test]
     fn numbers_beyond_a_share_are_explained() {
-        assert_eq!(share("30%").as_deref(), Some("30% is 0.3"));
-        assert_eq!(share("128").as_deref(), Some("128 of 255 is 0.502"));
-        assert_eq!(share("50").as_deref(), Some("50 % is 0.5"));
-        assert_eq!(share("0,5").as_deref(), Some("did you mean 0.5?"));
+        let all = |text| share(text).unwrap_or_default();
+        let pair = |text: &str, number: &str| (text.to_owned(), number.to_owned());
+        assert_eq!(all("30%"), pair("30% is 0.3", "0.3"));
+        assert_eq!(all("128"), pair("128 of 255 is 0.502", "0.502"));
+        assert_eq!(all("50"), pair("50 % is 0.5", "0.5"));
+        assert_eq!(all("0,5"), pair("did you mean 0.5?", "0.5"));
         assert_eq!(share("900"), None);
+    }
+
+    #[test]
+    fn numbers_are_found_before_units() {
+        for (text, want) in [("1,5", "1.5"), ("20px", "20"), ("2 s", "2"), ("+3", "3"), ("-4 pixels", "-4")] {
+            assert_eq!(bare_number(text).as_deref(), Some(want), "{text}");
+        }
+        for text in ["", "px", "1/2", "3;4", "1.2.3", "5 of many"] {
+            assert_eq!(bare_number(text), None, "{text}");
+        }
     }
 }

@@ -166,7 +166,7 @@ fn manifest_text(path: &Path) -> std::result::Result<String, String> {
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
     file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|e| e.to_string())?;
-    if text.len() as u64 > MAX_BYTES { Err("it is larger than 1 MB: is it a manifest?".to_owned()) } else { Ok(text) }
+    if text.len() as u64 > MAX_BYTES { Err("it is larger than 1 MiB: is it a manifest?".to_owned()) } else { Ok(text) }
 }
 
 /// The first model of `names` whose weights are installed.

@@ -159,6 +159,7 @@ fn plan(name: &str, encode: &EncodeOptions, layout: YuvLayout, width: usize) -> 
         purpose: Purpose::Picture,
         copy_streams: true,
         tags: VrTags::Source,
+        resize: Resize::default(),
     })
 }
 
@@ -190,6 +191,7 @@ fn defaults_suit_container_size_and_depth() {
         purpose: Purpose::Matte,
         copy_streams: false,
         tags: VrTags::Source,
+        resize: Resize::default(),
     };
     assert_eq!(plan_encoder(&options(yuv420(8))).unwrap().pix_fmt, "gray");
     assert_eq!(plan_encoder(&options(yuv420(10))).unwrap().pix_fmt, "gray10le");
@@ -447,6 +449,7 @@ fn outputs_for_players_respect_decoder_limits() {
             purpose: Purpose::Picture,
             copy_streams: true,
             tags: VrTags::Source,
+            resize: Resize::default(),
         };
         plan_encoder(&options)
     };
@@ -472,6 +475,37 @@ fn outputs_for_players_respect_decoder_limits() {
     assert!(made.warnings.iter().any(|w| w.contains("scaled down for quest2: from 8192x8192 to 5792x5792")));
     let av1 = EncodeOptions { codec: Some(Codec::Av1), ..quest };
     assert!(square(2880, 30.0, &av1).unwrap_err().to_string().contains("quest2 does not decode av1"));
+}
+
+#[test]
+fn asked_size_and_a_players_limits_hold_together() {
+    let planned = |size, player| {
+        let encode = EncodeOptions { player, ..EncodeOptions::default() };
+        let options = WriterOptions {
+            path: Path::new("a.mp4"),
+            encode: &encode,
+            layout: yuv420(8),
+            color: YuvColor::default(),
+            width: 11_520,
+            height: 5760,
+            fps: 30.0,
+            overwrite: false,
+            reshaped: false,
+            purpose: Purpose::Picture,
+            copy_streams: true,
+            tags: VrTags::Source,
+            resize: Resize { size: Some(size), views: &[] },
+        };
+        plan_encoder(&options).unwrap()
+    };
+    let made = planned((3840, 1920), None);
+    assert!(made.encoder == "libx264" && made.description.ends_with(" 3840x1920"), "{}", made.description);
+    assert!(made.warnings.is_empty(), "{:?}", made.warnings);
+    let made = planned((3840, 1920), Some(Player::Quest3));
+    assert!(made.description.ends_with(" 3840x1920") && made.warnings.is_empty(), "{:?}", made.warnings);
+    let made = planned((9600, 4800), Some(Player::Quest3));
+    assert!(made.description.ends_with(" 8192x4096"), "{}", made.description);
+    assert_eq!(made.warnings, ["scaled down for quest3: from 9600x4800 to 8192x4096"]);
 }
 
 #[test]

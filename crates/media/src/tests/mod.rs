@@ -94,6 +94,7 @@ pub(super) fn options<'a>(path: &'a Path, encode: &'a EncodeOptions, video: &Vid
         purpose: Purpose::Picture,
         copy_streams: true,
         tags: VrTags::Source,
+        resize: Resize::default(),
     }
 }
 

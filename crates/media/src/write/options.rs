@@ -6,7 +6,7 @@ use crate::write::encoder::players::{KEY_FRAME_SECONDS, Player};
 use ffmpeg_next::ffi;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-use vrseg_image::plane::{YuvColor, YuvLayout};
+use vrseg_image::plane::{Rect, YuvColor, YuvLayout};
 use vrseg_image::vr::ContainerTags;
 
 /// The three ways to store real alpha.
@@ -115,6 +115,16 @@ pub enum VrTags {
     Custom(ContainerTags),
 }
 
+/// How frames become larger or smaller on their way to the encoder.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Resize<'a> {
+    /// Width and height to encode; `None`: the frames'.
+    pub size: Option<(usize, usize)>,
+    /// Where the views lie in a frame. Each is resized by itself, so that none gets samples of another. Empty: the frame
+    /// is one picture.
+    pub views: &'a [Rect],
+}
+
 /// How an output is made.
 #[derive(Clone, Copy, Debug)]
 pub struct WriterOptions<'a> {
@@ -143,6 +153,8 @@ pub struct WriterOptions<'a> {
     pub copy_streams: bool,
     /// Stereo packing and projection that the container states.
     pub tags: VrTags,
+    /// The size that is encoded; a player's limits hold besides.
+    pub resize: Resize<'a>,
 }
 
 impl WriterOptions<'_> {

@@ -5,9 +5,16 @@ use crate::cli::exit::UsageError;
 use crate::cli::job::inputs;
 use crate::cli::job::outputs::extension;
 use std::path::Path;
+use vrseg_engine::scale::Scale;
 use vrseg_engine::settings::{Settings, Sources, check_encoder, values};
 use vrseg_image::compose::Mode;
 use vrseg_media::{Codec, EncodeOptions};
+
+/// The size of an output's pictures: its own, else that of all outputs.
+pub(super) fn scale(settings: &Settings, own: &Overrides) -> Option<Scale> {
+    let own = own.iter().rfind(|(name, ..)| *name == "output.scale");
+    own.map_or(settings.output.scale, |(_, _, value)| value.as_str().and_then(Scale::read))
+}
 
 /// The options of the output at `path`. One that names its own codec or encoder takes no quality, rate, preset or pixel
 /// format that was given for all outputs: they are another encoder's.

@@ -15,7 +15,7 @@ use crate::cli::args::JobArgs;
 use crate::cli::exit::UsageError;
 use crate::cli::job::stdin::{STDIN, Spooled};
 use checks::{check_background, check_format, check_places, check_standard_streams, handle_existing};
-use encode::encode;
+use encode::{encode, scale};
 use std::collections::HashSet;
 use std::path::Path;
 use vrseg_engine::settings::{Settings, Sources};
@@ -85,7 +85,8 @@ pub(crate) fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Re
                     warnings.extend(unrecognized(input, &path, format));
                 }
                 let encode = encode(&path, &mode, args, settings, sources, &request.own)?;
-                Ok(OutputSpec { path, mode, encode })
+                let scale = scale(settings, &request.own);
+                Ok(OutputSpec { path, mode, encode, scale })
             })
             .collect::<Result<Vec<_>, UsageError>>()?;
         jobs.push(job(input, range, outputs, &people, args, settings));

@@ -7,7 +7,7 @@ use crate::ffi::numbers::{self, PixelFormat};
 use crate::ffi::pixel_format::{descriptor, format_name};
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::ptr;
-use vrseg_image::plane::{Matrix, YuvColor};
+use vrseg_image::plane::{Matrix, Rect, YuvColor};
 
 /// Format, size and color meaning of one side of a conversion. For RGB only the range of
 /// `color` counts, and FFmpeg's RGB is always full range.
@@ -88,6 +88,119 @@ impl Scaler {
         self.source
     }
 
+    /// Converts the samples; properties are the caller's.
+    ///
+    /// # Errors
+    /// When a frame doesn't fit the converter.
+    pub(crate) fn run(&mut self, source: &ffmpeg::frame::Video, target: &mut ffmpeg::frame::Video) -> Result<()> {
+        let fits = |frame: &ffmpeg::frame::Video, side: &Side| {
+            (frame.width() as usize, frame.height() as usize) == (side.width, side.height)
+        };
+        if !fits(source, &self.source) || !fits(target, &self.target) {
+            return Err(self.mismatch(source, target));
+        }
+        self.run_at(source, (0, 0), target, (0, 0))
+    }
+
+    fn mismatch(&self, source: &ffmpeg::frame::Video, target: &ffmpeg::frame::Video) -> MediaError {
+        let say = |format, w, h| format!("{w}x{h} {}", format_name(format));
+        let frame = |f: &ffmpeg::frame::Video| say(format_of(f), f.width() as usize, f.height() as usize);
+        let side = |s: &Side| say(s.format, s.width, s.height);
+        MediaError::FrameMismatch {
+            got: format!("{} -> {}", frame(source), frame(target)),
+            expected: format!("{} -> {}", side(&self.source), side(&self.target)),
+        }
+    }
+
+    /// Converts a part of `source`, whose upper left corner is `from`, to the part of `target` at `to`. Corners lie between
+    /// chroma samples.
+    fn run_at(
+        &mut self,
+        source: &ffmpeg::frame::Video,
+        from: (usize, usize),
+        target: &mut ffmpeg::frame::Video,
+        to: (usize, usize),
+    ) -> Result<()> {
+        let holds = |f: &ffmpeg::frame::Video, side: &Side, at: (usize, usize)| {
+            let (width, height) = (f.width() as usize, f.height() as usize);
+            format_of(f) == side.format && width >= at.0 + side.width && height >= at.1 + side.height
+        };
+        // SAFETY: only reads reference counts.
+        let writable = unsafe { ffi::av_frame_is_writable(target.as_mut_ptr()) > 0 };
+        if !holds(source, &self.source, from) || !holds(target, &self.target, to) || !writable {
+            return Err(self.mismatch(source, target));
+        }
+        // SAFETY: from these corners on both frames have the formats and at least the sizes that the context was made for
+        // (checked), and the target is ours alone.
+        let rows = unsafe {
+            let (s, t) = (source.as_ptr(), target.as_mut_ptr());
+            let above = planes_at(source, self.source.format, from);
+            let below = planes_at(target, self.target.format, to);
+            ffi::sws_scale(
+                self.context,
+                above.as_ptr().cast(),
+                (&raw const (*s).linesize).cast(),
+                0,
+                self.source.height as i32,
+                below.as_ptr().cast(),
+                (&raw const (*t).linesize).cast(),
+            )
+        };
+        if rows < 0 {
+            return Err(MediaError::Unsupported { what: format!("swscale failed: {}", ffmpeg::Error::from(rows)) });
+        }
+        Ok(())
+    }
+}
+
+/// The planes' first samples from the corner `at` on.
+fn planes_at(frame: &ffmpeg::frame::Video, format: PixelFormat, at: (usize, usize)) -> [*mut u8; 8] {
+    // SAFETY: a valid frame's pointers and line sizes are copied.
+    let (mut planes, lines) = unsafe { ((*frame.as_ptr()).data, (*frame.as_ptr()).linesize) };
+    let Some(description) = descriptor(format).filter(|_| at != (0, 0)) else { return planes };
+    for (n, plane) in planes.iter_mut().enumerate().filter(|(_, plane)| !plane.is_null()) {
+        let chroma = n == 1 || n == 2;
+        let shift = |by: u8| if chroma { u32::from(by) } else { 0 };
+        let comps = description.comp[..usize::from(description.nb_components)].iter();
+        let step = comps.filter(|c| c.plane == n as i32).map(|c| c.step as usize).max().unwrap_or(0);
+        let (x, y) = (at.0 >> shift(description.log2_chroma_w), at.1 >> shift(description.log2_chroma_h));
+        // Line sizes of frames that run from the bottom up are negative.
+        *plane = plane.wrapping_offset(y as isize * lines[n] as isize + (x * step) as isize);
+    }
+    planes
+}
+
+/// Resizes the views of frames, each by itself, so that none gets samples of another at the cut between them.
+pub(crate) struct ViewScaler {
+    /// A scaler for each view, and its corners in the source and in the target.
+    parts: Vec<(Scaler, (usize, usize), (usize, usize))>,
+    target: Side,
+}
+
+impl ViewScaler {
+    /// `views` are where they lie in the source; none: the frame is one picture. The target's views have equal sizes.
+    ///
+    /// # Errors
+    /// As [`Scaler::new`].
+    pub(crate) fn new(source: Side, target: Side, views: &[Rect]) -> Result<Self> {
+        let resized = (source.width, source.height) != (target.width, target.height);
+        let parts = match views {
+            [first, second] if resized => {
+                let across = second.x > first.x;
+                let (width, height) =
+                    if across { (target.width / 2, target.height) } else { (target.width, target.height / 2) };
+                let corners = [(0, 0), if across { (width, 0) } else { (0, height) }];
+                let part = |view: &Rect, to| {
+                    let from = Side { width: view.w, height: view.h, ..source };
+                    Ok((Scaler::new(from, Side { width, height, ..target })?, (view.x, view.y), to))
+                };
+                views.iter().zip(corners).map(|(view, to)| part(view, to)).collect::<Result<_>>()?
+            }
+            _ => vec![(Scaler::new(source, target)?, (0, 0), (0, 0))],
+        };
+        Ok(ViewScaler { parts, target })
+    }
+
     /// The frames that come out of it.
     pub(crate) fn target(&self) -> Side {
         self.target
@@ -98,35 +211,7 @@ impl Scaler {
     /// # Errors
     /// When a frame doesn't fit the converter.
     pub(crate) fn run(&mut self, source: &ffmpeg::frame::Video, target: &mut ffmpeg::frame::Video) -> Result<()> {
-        let shape = |f: &ffmpeg::frame::Video| (format_of(f), f.width() as usize, f.height() as usize);
-        let of = |s: &Side| (s.format, s.width, s.height);
-        // SAFETY: only reads reference counts.
-        let writable = unsafe { ffi::av_frame_is_writable(target.as_mut_ptr()) > 0 };
-        if shape(source) != of(&self.source) || shape(target) != of(&self.target) || !writable {
-            let say = |(format, w, h)| format!("{w}x{h} {}", format_name(format));
-            return Err(MediaError::FrameMismatch {
-                got: format!("{} -> {}", say(shape(source)), say(shape(target))),
-                expected: format!("{} -> {}", say(of(&self.source)), say(of(&self.target))),
-            });
-        }
-        // SAFETY: both frames have the formats and sizes that the context was made for (checked), and
-        // the target is ours alone.
-        let rows = unsafe {
-            let (s, t) = (source.as_ptr(), target.as_mut_ptr());
-            ffi::sws_scale(
-                self.context,
-                (&raw const (*s).data).cast(),
-                (&raw const (*s).linesize).cast(),
-                0,
-                (*s).height,
-                (&raw const (*t).data).cast(),
-                (&raw const (*t).linesize).cast(),
-            )
-        };
-        if rows < 0 {
-            return Err(MediaError::Unsupported { what: format!("swscale failed: {}", ffmpeg::Error::from(rows)) });
-        }
-        Ok(())
+        self.parts.iter_mut().try_for_each(|(scaler, from, to)| scaler.run_at(source, *from, target, *to))
     }
 }
 

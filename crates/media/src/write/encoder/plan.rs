@@ -53,10 +53,8 @@ impl EncoderPlan {
 pub fn plan_encoder(options: &WriterOptions<'_>) -> Result<EncoderPlan> {
     log::init();
     let container = Container::of(options.path)?;
-    let size = match options.encode.player {
-        Some(player) => player.limits().size((options.width, options.height)),
-        None => (options.width, options.height),
-    };
+    let wanted = options.resize.size.unwrap_or((options.width, options.height));
+    let size = options.encode.player.map_or(wanted, |player| player.limits().size(wanted));
     let asked = options;
     let options =
         &WriterOptions { width: size.0, height: size.1, layout: player_layout(options, &container), ..*asked };
@@ -139,8 +137,8 @@ fn warnings(
     if layout_of(pixel).is_some_and(fine) {
         warnings.push(format!("{name} does not decode {}, only 4:2:0 and at most 10 bits", format_name(pixel)));
     }
-    if (frames.width, frames.height) != (width, height) {
-        let (w, h) = (frames.width, frames.height);
+    let (w, h) = frames.resize.size.unwrap_or((frames.width, frames.height));
+    if (w, h) != (width, height) {
         warnings.push(format!("scaled down for {name}: from {w}x{h} to {width}x{height}"));
     }
     if (width * height) as f64 * fps > limits.rate * 1.001 {

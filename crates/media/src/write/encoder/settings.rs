@@ -324,6 +324,7 @@ mod tests {
             purpose: Purpose::Picture,
             copy_streams: true,
             tags: crate::VrTags::Source,
+            resize: crate::Resize::default(),
         };
         let (pairs, said) = settings(encoder, &options, PixelFormat::new(0)).expect("settings");
         let pairs: Vec<_> = pairs.iter().map(|(k, v)| format!("{k}={v}")).collect();

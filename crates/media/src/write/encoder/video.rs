@@ -3,7 +3,7 @@
 
 use crate::error::{MediaError, Result};
 use crate::ffi::codec::find_encoder;
-use crate::ffi::convert::scale::{Scaler, Side};
+use crate::ffi::convert::scale::{Side, ViewScaler};
 use crate::ffi::frame::{VideoFrame, alloc_raw, copy_props};
 use crate::ffi::log;
 use crate::ffi::numbers::PixelFormat;
@@ -19,7 +19,7 @@ use ffmpeg_next::{self as ffmpeg, ffi, packet::Mut as _, picture};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::ptr;
-use vrseg_image::plane::{Matrix, YuvColor};
+use vrseg_image::plane::{Matrix, Rect, YuvColor};
 
 /// How time stamps reach the encoder.
 #[derive(Clone, Copy, PartialEq)]
@@ -36,8 +36,10 @@ pub(crate) struct VideoEncoder {
     context: ffmpeg::codec::Context,
     plan: EncoderPlan,
     source: Side,
+    /// See [`Resize::views`](crate::Resize::views).
+    views: Vec<Rect>,
     /// The steps from the frames' format to the encoder's; made for the first frame.
-    steps: Vec<(Scaler, ConvertedFrames)>,
+    steps: Vec<(ViewScaler, ConvertedFrames)>,
     clock: Clock,
     /// Ticks between key frames at most, where frames don't come evenly: counting them isn't enough then.
     key_every: Option<i64>,
@@ -102,6 +104,7 @@ impl VideoEncoder {
             context,
             plan,
             source,
+            views: options.resize.views.to_vec(),
             steps: Vec::new(),
             clock,
             reshaped: options.reshaped,
@@ -261,7 +264,7 @@ impl VideoEncoder {
     }
 
     /// From the frames' format and size to the encoder's.
-    fn conversion(&self) -> Result<Vec<(Scaler, ConvertedFrames)>> {
+    fn conversion(&self) -> Result<Vec<(ViewScaler, ConvertedFrames)>> {
         let (width, height) = self.plan.size;
         let target = |format, color| Side { format, width, height, color };
         let sides = match (self.plan.encoder.as_str(), format_named("rgb24")) {
@@ -277,7 +280,7 @@ impl VideoEncoder {
                 Some(layout) => ConvertedFrames::Pool(FramePool::new(layout, width, height)?),
                 None => ConvertedFrames::Allocated,
             };
-            Ok((Scaler::new(pair[0], pair[1])?, to))
+            Ok((ViewScaler::new(pair[0], pair[1], &self.views)?, to))
         };
         sides.windows(2).map(step).collect()
     }
