@@ -15,3 +15,4 @@ pub(crate) mod pool;
 pub(crate) mod time;
 pub(crate) mod timecode;
 pub(crate) mod version;
+pub(crate) mod views;

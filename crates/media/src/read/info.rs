@@ -2,9 +2,9 @@
 
 use crate::ffi::convert::dynamic::DynamicRange;
 use crate::ffi::pixel_format::{format_named, has_alpha};
+use crate::ffi::views::LayerViews;
 use crate::formats::sequence::Sequence;
 use crate::read::options::InputChoice;
-use crate::read::views::LayerViews;
 use std::path::PathBuf;
 use vrseg_image::plane::{ChromaSiting, Orientation, YuvColor, YuvLayout};
 use vrseg_image::vr::ContainerTags;

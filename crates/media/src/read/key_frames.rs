@@ -5,10 +5,10 @@ use crate::ffi::codec::codec_name;
 use crate::ffi::frame::VideoFrame;
 use crate::ffi::input::{self, Input};
 use crate::ffi::parameters::Parameters;
+use crate::ffi::views::JoinViews;
 use crate::read::info::InputInfo;
 use crate::read::open::{open_decoder, open_header, read_ahead};
 use crate::read::upright::{Uprighter, frame_orientation};
-use crate::read::views::JoinViews;
 use ffmpeg_next as ffmpeg;
 use std::ops::ControlFlow;
 

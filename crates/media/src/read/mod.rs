@@ -16,4 +16,3 @@ mod streams;
 pub(crate) mod template;
 mod tone;
 mod upright;
-pub(crate) mod views;
