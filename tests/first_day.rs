@@ -113,7 +113,6 @@ a.mp4 -o out.mp4 --scale big
 a.mp4 -o out.mp4 -t 1m30s
 a.mp4 -o out.mp4 --start 1:30 --end 2m
 a.mp4 -o out.mp4 --layout rl
-a.mp4 -o out.mp4 --key 0,177,64
 a.mp4 -o out.mp4 --bitrate 20Mbps --max-memory 4
 a.mp4 -o out.mp4 --threads all
 a.mp4 -o out.mp4 --feather 1,5
@@ -127,7 +126,6 @@ a.mp4 –o out.mp4 —profile fast
 C:\\films\\a.mp4 -o out.mp4
 a.mp4 -o out.mp4 profile=fast
 a.mp4 -o out.mp4 --port 8080 --log debug
-a.mp4 -o out.mp4 -- -y
 a.mp4 -o:out.mp4
 a.mp4 b.mp4 -o out.mp4
 films -o keyed.mp4

@@ -48,7 +48,7 @@ pub(in crate::cli) fn line(cli: &Cli, words: &[OsString]) -> Option<String> {
     if folders {
         line.push("-r".into());
     }
-    if folders || job.input.named().count() > 1 {
+    if folders || job.input.named().filter(|path| path.exists()).count() > 1 {
         // Several outputs need a folder.
         for output in job.output.output.iter().filter(|o| is_file(o, job.output.container())) {
             let text = output.to_string_lossy();
