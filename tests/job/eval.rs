@@ -213,7 +213,7 @@ fn mismatched_files_are_refused() {
     refused(
         &["--pred", arg(&three), "--truth", arg(&five)],
         1,
-        &["three.mkv ends after 3 frame(s)", "five.mkv goes on"],
+        &["three.mkv ends after 3 frame(s)", "five.mkv is longer"],
     );
     refused(&["--pred", arg(&five), "--truth", arg(&three)], 1, &["three.mkv ends after 3 frame(s)"]);
     refused(&["--pred", arg(&three), "--truth", arg(&wide)], 2, &["three.mkv is 32x16 but", "wide.mkv is 64x16"]);

@@ -274,14 +274,14 @@ fn size_change_is_scaled_and_warned_once() {
     };
     let (said, whole) = made("in.ts", "whole.mp4", &[]);
     assert_eq!((whole.width, whole.height, whole.frames.len()), (320, 240, 20));
-    let words = "begins as 320x240 yuv420p and becomes 640x480 yuv444p at frame 10; 10 frames were converted";
+    let words = "changes from 320x240 yuv420p to 640x480 yuv444p at frame 10; 10 frames were converted";
     // Once while the job runs; the summary repeats it in its own form.
     let warned = said.lines().filter(|line| line.starts_with("vrseg: warning:") && line.contains(words));
     assert_eq!(warned.count(), 1, "{said}");
     // Later frames are scaled down, not cropped.
     ffmpeg("-i {} -vf scale=320:240,format=yuv420p -c:v ffv1 {}", &[&at("large.ts"), &at("large.mkv")]);
     let (said, later) = made("large.mkv", "later.mp4", &[]);
-    assert!(!said.contains("becomes"), "{said}");
+    assert!(!said.contains("changes from"), "{said}");
     for (a, b) in whole.frames[12..].iter().zip(&later.frames[2..]) {
         let apart: u64 = a.iter().zip(b).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
         assert!(apart / (a.len() as u64) < 4, "{apart}");

@@ -357,7 +357,7 @@ fn plan_work_and_merge_match_a_single_run() {
     // In order, each by another process: the same as a single run.
     ok(["work", &folder, "--index", "0"]);
     let again = ok(["work", &folder, "--index", "0"]);
-    assert!(stderr(&again).contains("segment 0 was finished already"), "{}", stderr(&again));
+    assert!(stderr(&again).contains("segment 0 is already finished"), "{}", stderr(&again));
     ok(["work", arg(&job), "--next"]);
     let task = vrseg().args(["work", &folder]).env("SLURM_ARRAY_TASK_ID", "2").output().unwrap();
     assert!(task.status.success(), "{}", stderr(&task));

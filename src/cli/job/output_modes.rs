@@ -184,7 +184,7 @@ mod tests {
             Ok("Some(\"green\") [output.codec \"hevc\", output.crf 20.0] a=b.mp4".to_owned())
         );
         assert!(own("green:crf=200=a.mp4").is_err_and(|e| e.contains("crf: expected a number from 0 to 63")));
-        assert!(own("green:gop=2=a.mp4").is_err_and(|e| e.contains("there are codec, encoder, crf")));
+        assert!(own("green:gop=2=a.mp4").is_err_and(|e| e.contains("settings: codec, encoder, crf")));
         assert!(own("green:crf=20").is_err_and(|e| e.contains("the path is missing")));
     }
 

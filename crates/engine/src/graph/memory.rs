@@ -118,6 +118,6 @@ mod tests {
         assert_eq!(hold(1100, &mut permits), 2);
         let heard = heard.into_inner().unwrap();
         assert!(heard[0].contains("910 MiB of 1000 (--max-memory)"), "{heard:?}");
-        assert!(heard[1].contains("1001 MiB are in use, more than the 1000"), "{heard:?}");
+        assert!(heard[1].contains("1001 MiB are in use, more than --max-memory (1000)"), "{heard:?}");
     }
 }

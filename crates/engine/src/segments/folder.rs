@@ -530,7 +530,7 @@ mod tests {
         drop(JobFolder::open(&path).expect("made"));
         fs::write(path.join("mine.txt"), b"x").expect("written");
         let refused = JobFolder::open(&path).expect_err("a file that is not the job's").to_string();
-        assert!(refused.contains("holds mine.txt"), "{refused}");
+        assert!(refused.contains("contains mine.txt"), "{refused}");
         fs::write(dir.path().join("mine"), b"x").expect("written");
         assert!(matches!(JobFolder::open(dir.path()), Err(Error::Request(_))));
     }

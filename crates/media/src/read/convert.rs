@@ -255,7 +255,7 @@ mod tests {
             assert_eq!(frame.describe(), "64x32 yuv420p");
         }
         let said = convert.changed().unwrap();
-        assert!(said.contains("64x32 yuv420p and becomes 64x32 yuv444p10le at frame 2; 3 frames"), "{said}");
+        assert!(said.contains("changes from 64x32 yuv420p to 64x32 yuv444p10le at frame 2; 3 frames"), "{said}");
     }
 
     #[test]

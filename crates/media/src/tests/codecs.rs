@@ -262,7 +262,7 @@ fn wrong_settings_are_refused() {
         ("a.mp4", EncodeOptions { encoder: Some("libx266".into()), ..none() }, "no video encoder named \"libx266\""),
         ("a.mp4", EncodeOptions { encoder: Some("aac".into()), ..none() }, "no video encoder named \"aac\""),
         ("a.mp4", EncodeOptions { pix_fmt: Some("yuv999".into()), ..none() }, "no pixel format \"yuv999\""),
-        ("a.mp4", EncodeOptions { pix_fmt: Some("rgb24".into()), ..none() }, "it takes yuv420p"),
+        ("a.mp4", EncodeOptions { pix_fmt: Some("rgb24".into()), ..none() }, "it supports yuv420p"),
         ("a.webm", codec(Codec::H264), "the webm container cannot hold h264"),
         ("a.mp4", codec(Codec::Ffv1), "cannot hold ffv1"),
         ("a.xyz", none(), "use one of .mp4, .mov, .mkv, .webm"),
@@ -326,7 +326,7 @@ fn existing_files_and_the_input_are_not_overwritten() {
         let options = WriterOptions { overwrite, ..options(path, &encode, &reader.info().video) };
         Writer::create(options, &reader.template()).err().expect("an error").to_string()
     };
-    assert!(error(&there, false).contains("exists already"));
+    assert!(error(&there, false).contains("exists; -y replaces it"));
     for path in [&from, &link, &hard] {
         assert!(error(path, true).contains("is the input itself"), "{path:?}");
     }

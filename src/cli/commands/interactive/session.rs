@@ -340,7 +340,7 @@ mod tests {
         assert!(wrong("set matte.feather thick").contains("expected a number from 0 to 200"));
         assert!(wrong("set matte.feather").contains("a number from 0 to 200"));
         assert!(wrong("process a").contains("an input and an output"));
-        assert!(wrong("process 'a b").contains("not closed"));
+        assert!(wrong("process 'a b").contains("missing closing quotation mark"));
         let unknown = wrong("set model.name nix");
         assert!(unknown.starts_with("model.name: no model is called \"nix\""), "{unknown}");
     }

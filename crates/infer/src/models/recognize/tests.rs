@@ -215,7 +215,7 @@ fn models_without_mattes_are_named() {
     let plugin = picture().node("grid_sampler", "mmdeploy", "g").output("y", F32, &[1, 1, 640, 640], "Sigmoid");
     assert!(plugin.refused().contains("mmdeploy.grid_sampler"));
     let sound = made().input("sound", F32, &[1, 16000]).output("y", F32, &[1, 80, 100], "Conv");
-    assert!(sound.refused().contains("takes no picture"));
+    assert!(sound.refused().contains("has no picture input"));
     let mut outside = picture().output("y", F32, &[1, 1, 640, 640], "Sigmoid");
     let external_data = vec![entry("location", "model.onnx.data")];
     outside.graph.initializer.push(TensorProto { data_location: 1, external_data, ..TensorProto::default() });
