@@ -44,6 +44,7 @@ fn main() -> anyhow::Result<()> {
         session: SessionChoice::default(),
         gpu_memory: None,
         frugal: false,
+        arena: true,
         pictures: 1,
         threads: Threads::share(vrseg_hardware::cores(), 1, true).infer,
         cache_dir: std::env::temp_dir(),

@@ -138,7 +138,15 @@ fn packed_matte_of_another_size_can_be_read_back() {
     let (small_size, small) = unpacked("small", &["--scale", "1/2"]);
     assert_eq!((whole_size, small_size), ((960, 480), (480, 240)));
     let person: Vec<u8> = halved(&whole).iter().map(|a| if *a >= 128 { 255 } else { 0 }).collect();
-    assert!(iou(&small.frames[0], &person) > 0.96, "{}", iou(&small.frames[0], &person));
+    // Discs of 96 samples keep less of an outline than those of 192; moved aside it fits less.
+    let same = iou(&small.frames[0], &person);
+    let moved = |columns: usize| {
+        let mut rows = small.frames[0].clone();
+        rows.chunks_exact_mut(small.width).for_each(|row| row.rotate_right(columns));
+        iou(&rows, &person)
+    };
+    let aside = [moved(4), moved(small.width - 4)];
+    assert!(same > 0.85 && aside.iter().all(|a| a + 0.02 < same), "{same} {aside:?}");
 }
 
 #[test]

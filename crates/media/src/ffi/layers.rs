@@ -50,6 +50,7 @@ fn list(decoder: &ffmpeg::decoder::Video, name: &CStr) -> Option<Vec<i32>> {
 }
 
 /// The number of the view that a frame is; `None` where it doesn't say.
+#[allow(clippy::unnecessary_cast)] // an int before FFmpeg 5
 pub(crate) fn view_of(frame: &ffmpeg::frame::Video) -> Option<i32> {
     let kind = view_id()?;
     // SAFETY: walks the side data of a valid frame, of which each piece has the size that stands beside it.
@@ -73,6 +74,7 @@ pub(crate) fn forget_view(frame: &mut ffmpeg::frame::Video) {
 }
 
 /// Copies the marks of damage that a decoder has put on a frame.
+#[allow(clippy::unnecessary_cast)] // of another type with other versions of FFmpeg
 pub(crate) fn copy_damage(source: &ffmpeg::frame::Video, target: &mut ffmpeg::frame::Video) {
     // SAFETY: plain fields of valid frames.
     unsafe {

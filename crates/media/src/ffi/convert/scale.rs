@@ -170,10 +170,13 @@ fn planes_at(frame: &ffmpeg::frame::Video, format: PixelFormat, at: (usize, usiz
     planes
 }
 
+/// Column and row of a view's first sample.
+type Corner = (usize, usize);
+
 /// Resizes the views of frames, each by itself, so that none gets samples of another at the cut between them.
 pub(crate) struct ViewScaler {
     /// A scaler for each view, and its corners in the source and in the target.
-    parts: Vec<(Scaler, (usize, usize), (usize, usize))>,
+    parts: Vec<(Scaler, Corner, Corner)>,
     target: Side,
 }
 
