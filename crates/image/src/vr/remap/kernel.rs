@@ -29,6 +29,17 @@ impl<S: Texel> Default for Scratch<S> {
     }
 }
 
+/// How the samples of a tile are made.
+#[derive(Clone, Copy)]
+enum Way<D> {
+    /// By the reader of bytes, which is prepared.
+    Bytes,
+    /// All are this one.
+    One(D),
+    /// In floats, at the positions in the scratch buffers.
+    Floats,
+}
+
 dispatch! {
     /// Fills the tiles of row `ty` of tiles.
     pub(super) fn tile_row[S: Texel, D: Texel](
@@ -68,14 +79,12 @@ dispatch! {
                 TileKind::Smooth(_) => &[],
                 TileKind::Exact(at, _) => &table.exact[at as usize..][..h],
             };
-            let in_bytes = match S::bytes(level) {
-                Some(level) if D::bytes_mut(&mut []).is_some() => {
-                    scratch.reader.prepare(features, filter, level, (table, &tile, h))
-                }
-                _ => false,
-            };
-            let constant = if in_bytes { None } else { float::constant(filter, level, &tile) };
-            if !in_bytes && constant.is_none() {
+            let bytes = S::bytes(level).filter(|_| D::bytes_mut(&mut []).is_some());
+            let way = if bytes.is_some_and(|level| scratch.reader.prepare(features, filter, level, (table, &tile, h))) {
+                Way::Bytes
+            } else if let Some(sample) = float::constant(filter, level, &tile) {
+                Way::One(D::from_sample(sample, max))
+            } else {
                 match tile.kind {
                     TileKind::Smooth(at) => {
                         interpolate(&table.nodes[at as usize..], limits(tile.reach), &mut scratch.x, &mut scratch.y);
@@ -83,15 +92,22 @@ dispatch! {
                     TileKind::Exact(_, shift) => unpack(positions, shift, &mut scratch.x, &mut scratch.y),
                     TileKind::Empty | TileKind::Copy => {}
                 }
-            }
+                Way::Floats
+            };
             for j in 0..h {
                 let (xs, ys) = (&scratch.x[j], &scratch.y[j]);
                 let mut row = [D::default(); TILE_W];
-                match (D::bytes_mut(&mut row).filter(|_| in_bytes), constant, filter) {
-                    (Some(row), ..) => scratch.reader.row(features, filter, j, row),
-                    (_, Some(sample), _) => row.fill(D::from_sample(sample, max)),
-                    (.., Filter::Bilinear) => float::bilinear(level, &tile, xs, ys, max, &mut scratch.around, &mut row),
-                    (.., Filter::Lanczos3) => float::lanczos(level, &tile, xs, ys, max, &mut row[..w]),
+                match (way, filter) {
+                    (Way::Bytes, _) => {
+                        if let Some(row) = D::bytes_mut(&mut row) {
+                            scratch.reader.row(features, filter, j, row);
+                        }
+                    }
+                    (Way::One(sample), _) => row.fill(sample),
+                    (Way::Floats, Filter::Bilinear) => {
+                        float::bilinear(level, &tile, xs, ys, max, &mut scratch.around, &mut row);
+                    }
+                    (Way::Floats, Filter::Lanczos3) => float::lanczos(level, &tile, xs, ys, max, &mut row[..w]),
                 }
                 if let Some([xs, _]) = positions.get(j) {
                     for (value, x) in row.iter_mut().zip(xs) {

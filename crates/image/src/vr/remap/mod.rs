@@ -60,6 +60,15 @@ impl Filter {
         }
     }
 
+    /// Samples that are read before the one at a position and after it, in rows and in columns. Lanczos loads
+    /// eight in a row.
+    fn margin(self) -> (i32, i32) {
+        match self {
+            Filter::Bilinear => (0, 1),
+            Filter::Lanczos3 => (2, 5),
+        }
+    }
+
     /// The filter of that word.
     pub fn from_name(name: &str) -> Option<Self> {
         [Filter::Bilinear, Filter::Lanczos3].into_iter().find(|f| f.name() == name)

@@ -1,7 +1,7 @@
 //! A plane, halved again and again by the means of 2 x 2 samples.
 
-use super::Texel;
 use super::table::Tile;
+use super::{Filter, Texel};
 use crate::plane::{Plane, PlaneMut, PlaneRef};
 use crate::simd::dispatch;
 use std::ops::Range;
@@ -23,10 +23,6 @@ pub(super) fn level_size((w, h): (usize, usize), level: u32) -> (usize, usize) {
     (w.div_ceil(1 << level), h.div_ceil(1 << level))
 }
 
-/// Samples beside and above those between which it interpolates that a filter may read, and behind and
-/// below: Lanczos loads eight in a row, from the second one on the left on.
-const MARGIN: (usize, usize) = (2, 5);
-
 /// What is read of the levels from 1 on: for each level and row the samples, none where the range is empty.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Needed {
@@ -39,9 +35,10 @@ impl Needed {
         let deepest = tiles.iter().map(|t| u32::from(t.level)).max().unwrap_or(0);
         let mut needed = Self { levels: (1..=deepest).map(|level| vec![0..0; level_size(source, level).1]).collect() };
         for tile in tiles.iter().filter(|t| t.level > 0) {
-            let span = |origin: i32, reach: i32| {
-                (origin as usize).saturating_sub(MARGIN.0)..(origin + reach) as usize + 1 + MARGIN.1
-            };
+            // The filter is only known when a table is used: as much as the widest reads.
+            let (before, after) = Filter::Lanczos3.margin();
+            let span =
+                |origin: i32, reach: i32| (origin - before).max(0) as usize..(origin + reach + after + 1) as usize;
             let (columns, rows) = (span(tile.origin.0, tile.reach.0), span(tile.origin.1, tile.reach.1));
             needed.add(usize::from(tile.level), source, columns, rows);
         }

@@ -95,11 +95,7 @@ impl Reader {
     /// `reach`. `false` where that is too much.
     #[inline(always)]
     fn copy(&mut self, filter: Filter, src: PlaneRef<'_, u8>, origin: (i32, i32), reach: (i32, i32)) -> bool {
-        // Samples that are read before and after the one at a position.
-        let (before, after) = match filter {
-            Filter::Bilinear => (0, 1),
-            Filter::Lanczos3 => (2, 5),
-        };
+        let (before, after) = filter.margin();
         let span = |origin: i32, reach: i32| origin - before..origin + reach + after + 1;
         let (columns, rows) = (span(origin.0, reach.0), span(origin.1, reach.1));
         // Whole registers, where the source has them.
