@@ -93,23 +93,8 @@ impl Scaler {
     /// # Errors
     /// When a frame doesn't fit the converter.
     pub(crate) fn run(&mut self, source: &ffmpeg::frame::Video, target: &mut ffmpeg::frame::Video) -> Result<()> {
-        let fits = |frame: &ffmpeg::frame::Video, side: &Side| {
-            (frame.width() as usize, frame.height() as usize) == (side.width, side.height)
-        };
-        if !fits(source, &self.source) || !fits(target, &self.target) {
-            return Err(self.mismatch(source, target));
-        }
+        whole((source, &self.source), (target, &self.target))?;
         self.run_at(source, (0, 0), target, (0, 0))
-    }
-
-    fn mismatch(&self, source: &ffmpeg::frame::Video, target: &ffmpeg::frame::Video) -> MediaError {
-        let say = |format, w, h| format!("{w}x{h} {}", format_name(format));
-        let frame = |f: &ffmpeg::frame::Video| say(format_of(f), f.width() as usize, f.height() as usize);
-        let side = |s: &Side| say(s.format, s.width, s.height);
-        MediaError::FrameMismatch {
-            got: format!("{} -> {}", frame(source), frame(target)),
-            expected: format!("{} -> {}", side(&self.source), side(&self.target)),
-        }
     }
 
     /// Converts a part of `source`, whose upper left corner is `from`, to the part of `target` at `to`. Corners lie between
@@ -128,7 +113,7 @@ impl Scaler {
         // SAFETY: only reads reference counts.
         let writable = unsafe { ffi::av_frame_is_writable(target.as_mut_ptr()) > 0 };
         if !holds(source, &self.source, from) || !holds(target, &self.target, to) || !writable {
-            return Err(self.mismatch(source, target));
+            return Err(mismatch((source, &self.source), (target, &self.target)));
         }
         // SAFETY: from these corners on both frames have the formats and at least the sizes that the context was made for
         // (checked), and the target is ours alone.
@@ -150,6 +135,26 @@ impl Scaler {
             return Err(MediaError::Unsupported { what: format!("swscale failed: {}", ffmpeg::Error::from(rows)) });
         }
         Ok(())
+    }
+}
+
+/// A frame, and what is expected of it.
+type Expected<'a> = (&'a ffmpeg::frame::Video, &'a Side);
+
+/// That frames have the very sizes that are expected.
+fn whole(source: Expected<'_>, target: Expected<'_>) -> Result<()> {
+    let fits =
+        |(frame, side): Expected<'_>| (frame.width() as usize, frame.height() as usize) == (side.width, side.height);
+    if fits(source) && fits(target) { Ok(()) } else { Err(mismatch(source, target)) }
+}
+
+fn mismatch(source: Expected<'_>, target: Expected<'_>) -> MediaError {
+    let say = |format, w, h| format!("{w}x{h} {}", format_name(format));
+    let frame = |(f, _): Expected<'_>| say(format_of(f), f.width() as usize, f.height() as usize);
+    let side = |(_, s): Expected<'_>| say(s.format, s.width, s.height);
+    MediaError::FrameMismatch {
+        got: format!("{} -> {}", frame(source), frame(target)),
+        expected: format!("{} -> {}", side(source), side(target)),
     }
 }
 
@@ -177,6 +182,7 @@ type Corner = (usize, usize);
 pub(crate) struct ViewScaler {
     /// A scaler for each view, and its corners in the source and in the target.
     parts: Vec<(Scaler, Corner, Corner)>,
+    source: Side,
     target: Side,
 }
 
@@ -201,7 +207,7 @@ impl ViewScaler {
             }
             _ => vec![(Scaler::new(source, target)?, (0, 0), (0, 0))],
         };
-        Ok(ViewScaler { parts, target })
+        Ok(ViewScaler { parts, source, target })
     }
 
     /// The frames that come out of it.
@@ -214,6 +220,7 @@ impl ViewScaler {
     /// # Errors
     /// When a frame doesn't fit the converter.
     pub(crate) fn run(&mut self, source: &ffmpeg::frame::Video, target: &mut ffmpeg::frame::Video) -> Result<()> {
+        whole((source, &self.source), (target, &self.target))?;
         self.parts.iter_mut().try_for_each(|(scaler, from, to)| scaler.run_at(source, *from, target, *to))
     }
 }
