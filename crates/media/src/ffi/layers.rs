@@ -19,6 +19,11 @@ pub(crate) enum Eye {
     Unknown,
 }
 
+/// Whether this FFmpeg decodes more than one view, and says which one a frame is.
+pub(crate) fn are_known() -> bool {
+    view_id().is_some()
+}
+
 /// The views that an open decoder has found in the video's header, the base layer's first: number and eye. None where there
 /// is one view, or where this FFmpeg knows of no others.
 pub(crate) fn views(decoder: &ffmpeg::decoder::Video) -> Vec<(i32, Eye)> {

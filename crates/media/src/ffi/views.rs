@@ -23,7 +23,8 @@ impl LayerViews {
     /// The views in a stream; `None` where there is one, or where this FFmpeg doesn't decode the second. `reversed`: the
     /// container says that the right eye's comes first, which counts where the bitstream doesn't name the eyes.
     pub(crate) fn find(parameters: &Parameters, reversed: bool) -> Option<Self> {
-        if codec_name(parameters.codec()) != "hevc" || !parameters.has_extradata() {
+        // Opening a decoder costs time: only where it can tell.
+        if !layers::are_known() || codec_name(parameters.codec()) != "hevc" || !parameters.has_extradata() {
             return None;
         }
         let (decoder, _) = crate::ffi::log::capture(|| parameters.decoder());
