@@ -3,6 +3,7 @@
 //! `-h` is one page with what people use; `--help` has every option, and the commands in groups.
 
 use super::args::{self, EXAMPLES};
+use crate::ui::format;
 use clap::ColorChoice;
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -76,22 +77,15 @@ fn wrapped(text: &str, width: usize) -> String {
             continue;
         }
         let (head, rest) = line.split_at(hang);
-        let mut used = head.chars().count();
-        all += head;
-        for (i, word) in rest.split_whitespace().enumerate() {
-            let n = word.chars().count();
-            if i > 0 && used + 1 + n > width {
-                all.push('\n');
-                all += &" ".repeat(hang);
-                used = hang;
-            } else if i > 0 {
-                all.push(' ');
-                used += 1;
+        let rest = rest.split_whitespace().collect::<Vec<_>>().join(" ");
+        for (i, part) in format::wrapped(&rest, width.saturating_sub(hang)).iter().enumerate() {
+            match i {
+                0 => all += head,
+                _ => all += &" ".repeat(hang),
             }
-            all += word;
-            used += n;
+            all += part;
+            all.push('\n');
         }
-        all.push('\n');
     }
     all
 }

@@ -64,6 +64,36 @@ pub(crate) fn rate(fps: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
+/// A text in lines of at most `width` columns, 8 at least, broken between words where there are some.
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(8);
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let mut word: Vec<char> = word.chars().collect();
+        loop {
+            let used = lines.last().map_or(0, |l| l.chars().count());
+            let gap = usize::from(used > 0);
+            if used + gap + word.len() <= width {
+                if let Some(line) = lines.last_mut() {
+                    line.extend(std::iter::repeat_n(' ', gap).chain(word));
+                }
+                break;
+            }
+            if used > 0 {
+                lines.push(String::new());
+                continue;
+            }
+            let rest = word.split_off(width);
+            if let Some(line) = lines.last_mut() {
+                line.extend(word);
+            }
+            word = rest;
+            lines.push(String::new());
+        }
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,6 +105,13 @@ mod tests {
         assert_eq!([count(1, "frame"), count(0, "frame"), count(2, "file")], ["1 frame", "0 frames", "2 files"]);
         assert_eq!([fps(0.853), fps(9.34), fps(9.96), fps(28.4)], ["0.85", "9.3", "10", "28"]);
         assert_eq!([rate(60.0), rate(30000.0 / 1001.0), rate(0.5)], ["60", "29.97", "0.5"]);
+    }
+
+    #[test]
+    fn long_texts_are_broken_between_words() {
+        assert_eq!(wrapped("a warning that is long", 10), ["a warning", "that is", "long"]);
+        assert_eq!(wrapped("abcdefghijklmnop", 8), ["abcdefgh", "ijklmnop"]);
+        assert_eq!(wrapped("", 8), [""]);
     }
 
     #[test]
