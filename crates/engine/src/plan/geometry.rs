@@ -219,12 +219,11 @@ mod tests {
 
     #[test]
     fn invalid_values_are_refused_by_name() {
-        let stereo = Format { layout: Layout::SideBySide, projection: Projection::HalfEquirectangular, ..Format::FLAT };
         let why = |format, size| geometry(format, None, size).unwrap_err().to_string();
         assert!(
             why(Format::FLAT, (1920, 1080))
                 .contains("scene.mp4: passthrough requires VR video, and this video is flat")
         );
-        assert!(why(stereo, (100, 50)).contains("at least 64x64"));
+        assert!(why(STEREO, (100, 50)).contains("at least 64x64"));
     }
 }

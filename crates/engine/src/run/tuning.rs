@@ -41,7 +41,7 @@ const ROUNDS: usize = 2;
 /// By how much another split must be faster than the rules' to be believed.
 const MARGIN: f64 = 1.05;
 
-/// Loads the models of a job, understood as `plan`. With `auto_tune` threads are split from an earlier trial best
+/// Loads the models of a job, understood as `plan`. With `auto_tune` threads are split as an earlier trial found best
 /// for a job of this kind, or by a trial now, unless the user has split them or the job is short.
 ///
 /// # Errors

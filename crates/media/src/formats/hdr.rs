@@ -76,7 +76,7 @@ pub(crate) struct Hdr {
 }
 
 impl Hdr {
-    /// From the stream, or where no message from its first frame.
+    /// From the stream, or, where that has none, from its first frame.
     pub(crate) fn of(stream: &[StreamSideData], frame: &ffmpeg::frame::Video) -> Self {
         use Kind::{AV_PKT_DATA_CONTENT_LIGHT_LEVEL, AV_PKT_DATA_MASTERING_DISPLAY_METADATA};
         use ffmpeg::frame::side_data::Type;

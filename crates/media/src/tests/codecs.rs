@@ -146,7 +146,12 @@ fn alpha_survives_in_mov_webm_and_mkv() {
 
 /// The plan for an output of a made-up source.
 fn plan(name: &str, encode: &EncodeOptions, layout: YuvLayout, width: usize) -> Result<EncoderPlan> {
-    plan_encoder(&WriterOptions {
+    plan_encoder(&wide(name, encode, layout, width))
+}
+
+/// Options for frames twice as wide as high.
+fn wide<'a>(name: &'a str, encode: &'a EncodeOptions, layout: YuvLayout, width: usize) -> WriterOptions<'a> {
+    WriterOptions {
         path: Path::new(name),
         encode,
         layout,
@@ -160,7 +165,7 @@ fn plan(name: &str, encode: &EncodeOptions, layout: YuvLayout, width: usize) -> 
         copy_streams: true,
         tags: VrTags::Source,
         resize: Resize::default(),
-    })
+    }
 }
 
 #[test]
@@ -481,22 +486,8 @@ fn outputs_for_players_respect_decoder_limits() {
 fn asked_size_and_a_players_limits_hold_together() {
     let planned = |size, player| {
         let encode = EncodeOptions { player, ..EncodeOptions::default() };
-        let options = WriterOptions {
-            path: Path::new("a.mp4"),
-            encode: &encode,
-            layout: yuv420(8),
-            color: YuvColor::default(),
-            width: 11_520,
-            height: 5760,
-            fps: 30.0,
-            overwrite: false,
-            reshaped: false,
-            purpose: Purpose::Picture,
-            copy_streams: true,
-            tags: VrTags::Source,
-            resize: Resize { size: Some(size), views: &[] },
-        };
-        plan_encoder(&options).unwrap()
+        let resize = Resize { size: Some(size), views: &[] };
+        plan_encoder(&WriterOptions { resize, ..wide("a.mp4", &encode, yuv420(8), 11_520) }).unwrap()
     };
     let made = planned((3840, 1920), None);
     assert!(made.encoder == "libx264" && made.description.ends_with(" 3840x1920"), "{}", made.description);
