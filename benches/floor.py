@@ -2,11 +2,11 @@
 """How far vrseg is from its floor, measured in one run on one machine.
 
 The floor of a job is what nobody can save: decoding the source, encoding the result, and running
-the network on the same number of pictures. Each is measured alone:
+the model on the same number of pictures. Each is measured alone:
 
 * decode:  ffmpeg -i SOURCE -f null -
 * encode:  ffmpeg encodes the very frames that vrseg wrote (as raw video), with vrseg's settings
-* network: `cargo bench --bench network`, ONNX Runtime alone on pictures of the same size
+* inference: `cargo bench --bench inference`, ONNX Runtime alone on pictures of the same size
 
 CPU seconds are user + system time of the whole process, as the kernel counts them. They hardly
 depend on what else the machine does, which wall-clock seconds on a shared machine do. Memory is
@@ -82,7 +82,7 @@ def main():
     parser.add_argument("--crf", default="20")
     parser.add_argument("--repeat", type=int, default=1, help="rounds of all four; the one with the middle ratio is printed")
     parser.add_argument("--vrseg", default=REPOSITORY / "target/release/vrseg", type=Path)
-    parser.add_argument("--network", type=Path, help="a network bench that is built already")
+    parser.add_argument("--inference", type=Path, help="an inference bench that is built already")
     parser.add_argument("--memory", action="store_true", help="only vrseg against ffmpeg's decode and encode")
     parser.add_argument("--keep", action="store_true", help="keep the clips")
     args = parser.parse_args()
@@ -120,7 +120,7 @@ def one_size(size, work, args):
     copy = ["ffmpeg", "-v", "error", "-y", "-i", source, *x264, work / "copy.mp4"]
 
     def job():
-        # Mattes that a run before kept would take the network's work away.
+        # Mattes that a run before kept would take work away from the model.
         with tempfile.TemporaryDirectory(dir=work) as cache, open(events, "w", encoding="utf-8") as file:
             cpu, wall, memory = measure(ours, stdout=file, env={**os.environ, "XDG_CACHE_HOME": cache})
         lines = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
@@ -136,11 +136,11 @@ def one_size(size, work, args):
     if args.memory:
         return
     measure(["ffmpeg", "-v", "error", "-y", "-i", out, "-f", "rawvideo", raw])
-    command = [args.network] if args.network else ["cargo", "bench", "-q", "--bench", "network", "--"]
+    command = [args.inference] if args.inference else ["cargo", "bench", "-q", "--bench", "inference", "--"]
     views, eye = ("2", width // 2) if stereo else ("1", width)
     command += ["--profile", args.profile, "--runs", frames, "--views", views, "--shape", f"{eye}x{height}"]
 
-    def network():
+    def inference():
         text = subprocess.run([str(c) for c in command], cwd=REPOSITORY, check=True, stdout=subprocess.PIPE).stdout
         return json.loads(text.splitlines()[-1])["cpu_seconds"]
 
@@ -148,12 +148,12 @@ def one_size(size, work, args):
     rounds = []
     for _ in range(args.repeat):
         cpu, wall, _, _, done = job()
-        parts = (measure(decode)[0], measure(encode)[0], network())
+        parts = (measure(decode)[0], measure(encode)[0], inference())
         rounds.append((cpu / sum(parts), cpu, wall, parts, done))
     raw.unlink()
     rounds.sort(key=lambda r: r[0])
     ratio, cpu, wall, parts, done = rounds[len(rounds) // 2]
-    names = zip(("decode", "encode", "network"), parts, strict=True)
+    names = zip(("decode", "encode", "inference"), parts, strict=True)
     print("  CPU ms/frame: " + " + ".join(f"{name} {1000 * part / frames:.1f}" for name, part in names)
           + f" = floor {1000 * sum(parts) / frames:.1f}")
     print(f"  vrseg: {1000 * cpu / frames:.1f} CPU ms/frame, {frames / wall:.1f} fps, "

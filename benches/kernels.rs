@@ -10,7 +10,7 @@ use std::hint::black_box;
 use vrseg_image::matte::stereo::{Search, StereoFusion};
 use vrseg_image::matte::{
     Coefficients, EdgeColors, Levels, MattedView, Morphology, Normalization, Sampler, SceneDetector, SmallYuv,
-    Stabilizer, TileClass, TileMap, to_network, upsample_bilinear, upsample_guided,
+    Stabilizer, TileClass, TileMap, to_model_input, upsample_bilinear, upsample_guided,
 };
 use vrseg_image::plane::{Matrix, Plane, PlaneMut, PlaneRef, Rect, Sample, Yuv, YuvColor, YuvLayout};
 use vrseg_image::vr::Layout;
@@ -173,15 +173,15 @@ fn sample_10bit(c: &mut Criterion) {
     sample::<u16>(c, "sample_10bit", 10);
 }
 
-fn to_network_pair(c: &mut Criterion) {
-    small(c, "to_network_pair", 2 * 3, || {
+fn to_model_input_pair(c: &mut Criterion) {
+    small(c, "to_model_input_pair", 2 * 3, || {
         let y = guide();
         let chroma = Plane::from_vec(y.data().iter().map(|v| v - 0.5).collect(), NET, NET);
         let small = SmallYuv { y, u: chroma.clone(), v: chroma };
         let mut out = vec![0f32; 3 * NET * NET];
         move || {
             for _ in 0..2 {
-                to_network(black_box(&small), Matrix::Bt709, &Normalization::default(), &mut out);
+                to_model_input(black_box(&small), Matrix::Bt709, &Normalization::default(), &mut out);
             }
         }
     });
@@ -357,7 +357,7 @@ fn feather_3px(c: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = timed::criterion();
-    targets = memcpy_luma, memcpy_420, sample_8bit, sample_10bit, to_network_pair, edge_colors_pair,
+    targets = memcpy_luma, memcpy_420, sample_8bit, sample_10bit, to_model_input_pair, edge_colors_pair,
         coefficients_pair, stabilize_pair, stereo_fusion_pair, scene_cut, upsample_guided_person, upsample_guided_person_10bit,
         upsample_guided_all_mixed, upsample_bilinear_person, classify, grow_5px, feather_3px
 }

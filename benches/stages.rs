@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use tempfile::TempDir;
 use vrseg_bench::{Material, Size};
-use vrseg_image::matte::{Normalization, Sampler, SmallYuv, to_network};
+use vrseg_image::matte::{Normalization, Sampler, SmallYuv, to_model_input};
 use vrseg_image::vr::Layout;
 use vrseg_media::{
     DecodeOptions, EncodeOptions, Item, Purpose, Reader, Resize, SourceFrame, VrTags, Writer, WriterOptions,
@@ -75,7 +75,7 @@ fn prepare(c: &mut Criterion) {
             move || {
                 for eye in &eyes {
                     sampler.sample(&frame.frame.yuv(), video.layout, video.color, *eye, (NET, NET), &mut small);
-                    to_network(&small, video.color.matrix, &plain, &mut input);
+                    to_model_input(&small, video.color.matrix, &plain, &mut input);
                 }
             }
         });

@@ -9,7 +9,7 @@
 //! - `cfg(embedded_ort)`: `OUT_DIR/ort.zst` is the library, compressed with Zstandard;
 //! - `cfg(embedded_model)`: `OUT_DIR/selfie.onnx` is the default model;
 //! - `cfg(embedded_detector)`: `OUT_DIR/nanodet.zst` is the detector, compressed with Zstandard;
-//! - `cfg(embedded_multiclass)`: `OUT_DIR/multiclass.zst` is that network, compressed with Zstandard.
+//! - `cfg(embedded_multiclass)`: `OUT_DIR/multiclass.zst` is that model, compressed with Zstandard.
 
 use std::env;
 use std::fs;

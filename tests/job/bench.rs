@@ -72,7 +72,7 @@ fn sweep_measures_pipelines_and_stages_and_records_failures() {
         // The warm-up's last frame starts the clock.
         assert_eq!(whole["frames"], 6, "{point}");
         assert!(number(&whole["fps"]) > 0.0 && number(&whole["cpu_seconds"]) > 0.0);
-        assert!(number(&whole["peak_memory"]) > 1e7, "a process with a network holds more");
+        assert!(number(&whole["peak_memory"]) > 1e7, "a process with a model holds more");
         let latency = ["p50", "p95", "p99", "max"].map(|q| number(&whole["latency"][q]));
         assert!(latency[0] > 0.0 && latency.is_sorted(), "{latency:?}");
         let stages: Vec<_> = point["stages"].as_array().unwrap().iter().map(|s| text(&s["stage"])).collect();

@@ -128,7 +128,7 @@ fn names_that_are_taken_are_refused_and_nothing_is_overwritten() {
 fn files_that_make_no_mattes_are_named_and_leave_nothing_behind() {
     let library = Library::new();
     let text = library.folder.path().join("notes.onnx");
-    std::fs::write(&text, "no network").unwrap();
+    std::fs::write(&text, "no model").unwrap();
     let nanodet = weights("nanodet.onnx");
     for (file, why, code) in [
         (text.as_path(), "is not an ONNX file", 2),

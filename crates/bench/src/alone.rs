@@ -44,7 +44,7 @@ pub(crate) fn stages(job: &Job, limits: &Limits) -> Result<Vec<StageAlone>, Erro
 ///
 /// # Errors
 /// As a job.
-pub(crate) fn network(job: &Job, loaded: LoadedJob, views: usize, limits: &Limits) -> Result<Vec<StageAlone>, Error> {
+pub(crate) fn model(job: &Job, loaded: LoadedJob, views: usize, limits: &Limits) -> Result<Vec<StageAlone>, Error> {
     let mut bench = Bench::new(job, loaded, limits);
     bench.read_frames()?;
     bench.sample_all()?;
@@ -201,18 +201,18 @@ impl<'a> Bench<'a> {
 
     /// The models with `pictures` at once, which may be of several frames.
     fn infer(&mut self, pictures: usize) -> Result<StageAlone, Error> {
-        if self.plan().windowed().is_some() {
+        if self.plan().crop_plan().is_some() {
             return self.infer_windows(pictures);
         }
-        let (plan, networks, _) = self.loaded.parts();
-        let Some(network) = networks.into_iter().next() else { return Err(Error::Request("no network".to_owned())) };
+        let (plan, runners, _) = self.loaded.parts();
+        let Some(runner) = runners.into_iter().next() else { return Err(Error::Request("no model".to_owned())) };
         let each = plan.views.pictures();
         let frames = &mut self.frames;
         let (mut states, mut alphas) = (States::default(), Vec::new());
         let laps = Laps::run(self.limits, |i| {
             let first = i as usize * pictures / each;
             let batch = gather(frames, first, pictures, each);
-            let (took, done) = timed(|| network.run(&batch, &mut states, &mut alphas));
+            let (took, done) = timed(|| runner.run(&batch, &mut states, &mut alphas));
             done?;
             for (k, alpha) in alphas.iter().take(pictures / each * each).enumerate() {
                 let frame = swing((first + k / each) as u64, frames.len());
@@ -231,13 +231,13 @@ impl<'a> Bench<'a> {
     /// All models, each with `pictures` windows at once, one person in each view.
     fn infer_windows(&mut self, pictures: usize) -> Result<StageAlone, Error> {
         let each = self.plan().views.rects.len();
-        let (_, mut networks, _) = self.loaded.parts();
-        let batches: Vec<_> = (0..networks.len()).map(|n| windows_of(&self.frames, n, pictures)).collect();
-        let (mut states, mut alphas) = (networks.iter().map(|_| States::default()).collect::<Vec<_>>(), Vec::new());
+        let (_, mut runners, _) = self.loaded.parts();
+        let batches: Vec<_> = (0..runners.len()).map(|n| windows_of(&self.frames, n, pictures)).collect();
+        let (mut states, mut alphas) = (runners.iter().map(|_| States::default()).collect::<Vec<_>>(), Vec::new());
         let laps = Laps::run(self.limits, |_| {
             let (took, done) = timed(|| -> Result<(), Error> {
-                for ((network, batch), states) in networks.iter_mut().zip(&batches).zip(&mut states) {
-                    network.run(batch, states, &mut alphas)?;
+                for ((runner, batch), states) in runners.iter_mut().zip(&batches).zip(&mut states) {
+                    runner.run(batch, states, &mut alphas)?;
                 }
                 Ok(())
             });
@@ -247,10 +247,10 @@ impl<'a> Bench<'a> {
         // What the other stages work with: each frame's own.
         for BenchFrame { matted, input } in &mut self.frames {
             matted.frame.mattes.clear();
-            for (network, batch) in networks.iter_mut().zip(&*input) {
+            for (runner, batch) in runners.iter_mut().zip(&*input) {
                 let mut found = Vec::new();
                 if batch.n > 0 {
-                    network.run(batch, &mut States::default(), &mut found)?;
+                    runner.run(batch, &mut States::default(), &mut found)?;
                 }
                 matted.frame.mattes.push(found);
             }
@@ -366,10 +366,10 @@ struct Sampling<'a> {
 
 impl<'a> Sampling<'a> {
     fn new(job: &'a Job, loaded: &'a mut LoadedJob) -> Self {
-        let (plan, _, finder) = loaded.parts();
+        let (plan, _, locator) = loaded.parts();
         let (assembly, recycling) = (Assembly::new(job, plan), Recycling::new(1, 1));
         let warn: &'a (dyn Fn(String) + Sync) = &|warning| tracing::warn!("{warning}");
-        Self { sample: assembly.sample(&recycling), scenes: assembly.scenes(None, finder, warn), recycling }
+        Self { sample: assembly.sample(&recycling), scenes: assembly.scenes(None, locator, warn), recycling }
     }
 
     /// Samples frame `at` again, and tells how long that took.
@@ -391,7 +391,7 @@ fn cut_one(
     at: usize,
 ) -> Result<Duration, Error> {
     again(frames, at, |frame, mut pictures| {
-        if cut.looks_through_windows() {
+        if cut.uses_person_crops() {
             recycling.take_back(std::mem::take(&mut pictures));
         }
         timed(|| cut.process(SampledFrame { frame, pictures }).map(Some))
@@ -413,7 +413,7 @@ fn again(
     Ok(took)
 }
 
-/// `pictures` windows for network number `n`: those of the frames, over and over, or gray where nobody is.
+/// `pictures` windows for model number `n`: those of the frames, over and over, or gray where nobody is.
 fn windows_of(frames: &[BenchFrame], n: usize, pictures: usize) -> Batch {
     let (width, height) = frames[0].input.get(n).map_or((0, 0), |batch| (batch.width, batch.height));
     let len = 3 * width * height;

@@ -29,7 +29,7 @@ pub fn measure(job: &Job, views: Option<usize>, limits: &Limits) -> Result<Measu
     let plan = loaded.plan();
     let mut measured = Measured {
         model: plan.model.manifest.name.clone(),
-        input_size: plan.network_size(),
+        input_size: plan.model_input_size(),
         views: plan.views.pictures(),
         device: loaded.device(),
         encoder: plan.encoders.first().map(|e| e.encoder.clone()).unwrap_or_default(),
@@ -43,7 +43,7 @@ pub fn measure(job: &Job, views: Option<usize>, limits: &Limits) -> Result<Measu
              videos at once; the pipeline itself runs one frame at a time",
             measured.model
         ));
-        measured.stages = alone::network(&job, loaded, n, limits)?;
+        measured.stages = alone::model(&job, loaded, n, limits)?;
         return Ok(measured);
     }
     let cancel = Cancel::new();

@@ -84,7 +84,7 @@ impl Error {
 impl From<CachedInferenceError> for Error {
     fn from(e: CachedInferenceError) -> Self {
         match e {
-            CachedInferenceError::Network(e) => Error::Model(e),
+            CachedInferenceError::Model(e) => Error::Model(e),
             CachedInferenceError::Broken => Error::CachedInference(e),
         }
     }

@@ -51,7 +51,7 @@ pub struct ModelChoice {
     /// The model that `input_size` was chosen for: another one runs at its own default. `None`: it
     /// was chosen for whichever model runs.
     pub input_size_for: Option<String>,
-    /// Frames that a frame-independent network takes at once (all views of each); 0: chosen by the device.
+    /// Frames that a frame-independent model takes at once (all views of each); 0: chosen by the device.
     pub batch_size: u32,
     /// Arithmetic.
     pub precision: Precision,
@@ -75,7 +75,7 @@ impl ModelChoice {
 /// Windows on people.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PeopleChoice {
-    /// Names of the models that look through a window at each person, of which the mean is taken; of several names between
+    /// Names of the models that are run on a crop of each person, of which the mean is taken; of several names between
     /// bars, the first whose weights are installed. Empty: the model sees whole eyes.
     pub crops: Vec<String>,
     /// Side of the windows of models that take any size, in pixels; `None`: each model's own.
@@ -83,7 +83,7 @@ pub struct PeopleChoice {
     pub size: Option<u32>,
     /// The user named them, so missing weights are an error; else those that are missing are omitted.
     pub insist: bool,
-    /// Frames from one look of the detector to the next, each through another of its views; at least 1.
+    /// Frames from one detection pass to the next, each through another of its views; at least 1.
     pub every: u32,
     /// How many of the people the matte shows.
     pub keep: PeopleToKeep,
@@ -93,9 +93,9 @@ pub struct PeopleChoice {
 }
 
 impl PeopleChoice {
-    /// The models that look through windows. Who names a model, or says how it sees whole eyes, wants it to see these,
-    /// unless they name models for windows as well.
-    pub fn windows(&self, model_named: bool, view: bool) -> &[String] {
+    /// The models that are run on person crops: none where the user names a model or a view for whole eyes, and no models for
+    /// crops.
+    pub fn crop_models(&self, model_named: bool, view: bool) -> &[String] {
         if !self.insist && (model_named || view) { &[] } else { &self.crops }
     }
 }

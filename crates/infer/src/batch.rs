@@ -46,7 +46,7 @@ impl<'a> Pictures<'a> {
 
 /// What a recurrent model remembers of the frames before, for all pictures of a batch. Empty (the default) at the
 /// start and after a scene cut. Always FP32: in FP16 the states drift. The states of one session hold all pictures;
-/// those of several sessions lie one picture behind the other, and [`Network::save`](crate::Network::save) joins them.
+/// those of several sessions lie one picture behind the other, and [`ModelRunner::save`](crate::ModelRunner::save) joins them.
 #[derive(Debug, Default)]
 pub struct States(pub(crate) Vec<DynValue>);
 
@@ -62,7 +62,7 @@ impl States {
     }
 }
 
-/// A tensor in main memory: what [`Network::save`](crate::Network::save) makes of a state.
+/// A tensor in main memory: what [`ModelRunner::save`](crate::ModelRunner::save) makes of a state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
     /// Length of each dimension, the outermost first.

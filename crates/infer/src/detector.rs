@@ -52,7 +52,7 @@ pub struct Detector {
     notes: Vec<String>,
 }
 
-/// Runs the detector's network.
+/// Runs the detector's model.
 trait Engine: Debug + Send {
     fn provider(&self) -> Provider;
 
@@ -69,7 +69,7 @@ impl Detector {
     /// Checks the weights and loads them.
     ///
     /// # Errors
-    /// As [`crate::Network::load`].
+    /// As [`crate::ModelRunner::load`].
     pub fn load(model: &Model, options: &SessionOptions) -> Result<Self> {
         let manifest = model.manifest.clone();
         debug_assert_eq!(manifest.kind, Kind::Detector);
@@ -112,7 +112,7 @@ impl Detector {
                 Err(fault) => fault,
             };
             let Some(next) = self.fallback.take()? else {
-                return Err(ModelError::Network { name: self.manifest.name.clone(), what: fault });
+                return Err(ModelError::Failed { name: self.manifest.name.clone(), what: fault });
             };
             let reason = fallback::reason(self.engine.provider(), &fault);
             self.notes.push(format!("{}: {}", self.manifest.name, fallback::note(&reason, next.provider())));

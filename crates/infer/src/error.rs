@@ -108,7 +108,7 @@ pub enum ModelError {
     },
     /// The model failed to load or run.
     #[error("model \"{name}\": {what}")]
-    Network {
+    Failed {
         /// The model's name.
         name: String,
         /// ONNX Runtime's reason, or what does not fit the manifest.

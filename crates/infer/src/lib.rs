@@ -4,12 +4,12 @@
 //!
 //! 1. [`error`], [`yaml`], `device` (what a job requests of a device), `batch` (pictures, tensors, recurrent states),
 //!    `suppress` (the best of boxes that overlap);
-//! 2. `models`: [`manifest`], `weights`, [`registry`], [`graph`] (what an ONNX file says of itself), [`recognize`] (which network
+//! 2. `models`: [`manifest`], `weights`, [`registry`], [`graph`] (what an ONNX file says of itself), [`recognize`] (which model
 //!    it is);
 //! 3. `session`: `shared_library`, [`runtime`] (ONNX Runtime's library), [`provider`] (a session on a device),
 //!    [`selftest`], `fault` and `fallback` (what a failure means, and what runs instead), `output` (alphas from an
 //!    output tensor), `engine` (one session that computes alphas);
-//! 4. `network` (a matting network that survives its device's failures) and [`detector`] (people as boxes);
+//! 4. `runner` (a matting model that survives its device's failures) and [`detector`] (people as boxes);
 //!    [`trial`] (a model on a picture of a person) and [`library`] (models that users add and remove);
 //! 5. [`cache`]: a model whose mattes are looked up first;
 //! 6. `testing` and `fuzz`: for tests and fuzz targets of other crates.
@@ -23,7 +23,7 @@ pub mod error;
 pub mod fuzz;
 pub mod library;
 mod models;
-mod network;
+mod runner;
 mod session;
 mod suppress;
 #[cfg(any(test, feature = "testing"))]
@@ -38,5 +38,5 @@ pub use error::ModelError;
 pub use models::manifest::{Kind, Manifest};
 pub use models::weights::{Model, Weights};
 pub use models::{graph, manifest, recognize, registry};
-pub use network::{ActiveBackend, Network, sessions};
+pub use runner::{ActiveBackend, ModelRunner, sessions};
 pub use session::{provider, runtime, selftest};

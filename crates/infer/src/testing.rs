@@ -4,7 +4,7 @@ use crate::batch::Pictures;
 use crate::session::engine::Engine;
 use crate::session::fallback::Fallback;
 use crate::session::fault::Fault;
-use crate::{Manifest, Network, States, provider::Provider, registry};
+use crate::{Manifest, ModelRunner, States, provider::Provider, registry};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use vrseg_image::plane::Plane;
@@ -58,8 +58,8 @@ impl Engine for FaultyEngine {
 }
 
 /// A model on the engine `first`, with the engine `then` as its fallback.
-pub fn network(model: &str, first: FaultyEngine, then: Option<FaultyEngine>) -> Network {
+pub fn runner(model: &str, first: FaultyEngine, then: Option<FaultyEngine>) -> ModelRunner {
     let manifest = registry::built_in().unwrap().into_iter().find(|m| m.name == model).unwrap();
     let fallback = then.map_or(Fallback::NONE, |engine| Fallback::new(move || Ok(Box::new(engine) as _)));
-    Network::with_engine(Box::new(first), manifest, fallback)
+    ModelRunner::with_engine(Box::new(first), manifest, fallback)
 }

@@ -8,10 +8,10 @@ use crate::batch::{Batch, States};
 use crate::error::{ModelError, Result};
 use crate::manifest::Looks;
 use crate::models::weights::Model;
-use crate::network::Network;
+use crate::runner::ModelRunner;
 use crate::session::provider::SessionOptions;
 use std::time::{Duration, Instant};
-use vrseg_image::matte::{SmallYuv, resize, to_network};
+use vrseg_image::matte::{SmallYuv, resize, to_model_input};
 use vrseg_image::plane::{Matrix, Plane};
 
 const PICTURE: &[u8] = include_bytes!("../assets/people.png");
@@ -52,27 +52,27 @@ impl Trial {
 /// Tries `model`, at the size of its windows where it sees people best through these.
 ///
 /// # Errors
-/// A detector, and as [`Network::load`] and [`Network::run`].
+/// A detector, and as [`ModelRunner::load`] and [`ModelRunner::run`].
 pub fn run(model: &Model, options: &SessionOptions) -> Result<Trial> {
     let model = model.clone().require_mattes()?;
     let picture = picture()?;
-    let mut network = Network::load(&model, options)?;
+    let mut runner = ModelRunner::load(&model, options)?;
     let size = size(&model.manifest, picture[0].width())?;
     let batch = batch(&picture, &model.manifest, size);
     let (mut states, mut alphas) = (States::default(), Vec::new());
-    network.run(&batch, &mut states, &mut alphas)?;
+    runner.run(&batch, &mut states, &mut alphas)?;
     let started = Instant::now();
     let mut times = Vec::new();
     while times.len() < RUNS && (times.is_empty() || started.elapsed() < PATIENCE) {
         let before = Instant::now();
-        network.run(&batch, &mut states, &mut alphas)?;
+        runner.run(&batch, &mut states, &mut alphas)?;
         times.push(before.elapsed().as_secs_f64() * 1e3);
     }
     times.sort_by(f64::total_cmp);
     let matte = alphas.swap_remove(0);
     let range = matte.data().iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(lo, hi), v| (lo.min(*v), hi.max(*v)));
     let overlap = overlap(&matte)?;
-    let device = network.provider().to_string();
+    let device = runner.provider().to_string();
     Ok(Trial { size, milliseconds: times[times.len() / 2], overlap, range, device, matte })
 }
 
@@ -97,7 +97,7 @@ pub fn batch(rgb: &[Plane<f32>; 3], manifest: &Manifest, (width, height): (usize
         small.v.data_mut()[i] = (r - y) / (2.0 * (1.0 - kr));
     }
     let mut data = vec![0.0; 3 * width * height];
-    to_network(&small, matrix, &manifest.normalization(), &mut data);
+    to_model_input(&small, matrix, &manifest.normalization(), &mut data);
     Batch { data, n: 1, width, height }
 }
 
@@ -125,7 +125,7 @@ fn overlap(matte: &Plane<f32>) -> Result<f64> {
 
 /// Width, height and bytes of a PNG that comes with the program.
 fn decode(png: &[u8]) -> Result<(usize, usize, Vec<u8>)> {
-    let fail = |what: String| ModelError::Network { name: "(picture of a person)".to_owned(), what };
+    let fail = |what: String| ModelError::Failed { name: "(picture of a person)".to_owned(), what };
     let mut reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().map_err(|e| fail(e.to_string()))?;
     let mut bytes = vec![0; reader.output_buffer_size().unwrap_or(0)];
     let info = reader.next_frame(&mut bytes).map_err(|e| fail(e.to_string()))?;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use vrseg_image::plane::Plane;
 use vrseg_infer::provider::SessionOptions;
 use vrseg_infer::recognize::{Finding, recognize};
-use vrseg_infer::{Model, Network, States, Weights, registry, trial};
+use vrseg_infer::{Model, ModelRunner, States, Weights, registry, trial};
 
 /// `case.json`: what an export is, and what was computed with it.
 #[derive(Debug, Deserialize)]
@@ -87,7 +87,7 @@ fn differs_by(folder: &Path, name: &str, case: &Case) -> Result<(String, f32), S
         Finding::Refused(why) => return Err(why),
     };
     let model = Model { manifest: known.manifest, weights: Weights::File(file) };
-    let mut network = Network::load(&model, &SessionOptions::cpu(2)).map_err(|e| e.to_string())?;
+    let mut runner = ModelRunner::load(&model, &SessionOptions::cpu(2)).map_err(|e| e.to_string())?;
     // Multiclass has a steeper matte here than the classes' probability.
     let steeper = folder.join("alpha_gain3.f32");
     let wanted = if steeper.is_file() { steeper } else { folder.join("alpha.f32") };
@@ -96,7 +96,7 @@ fn differs_by(folder: &Path, name: &str, case: &Case) -> Result<(String, f32), S
     let area = case.width * case.height;
     for k in 0..case.frames {
         let batch = trial::batch(&planes(&rgb, k, case), &model.manifest, (case.width, case.height));
-        network.run(&batch, &mut states, &mut alphas).map_err(|e| format!("frame {k}: {e}"))?;
+        runner.run(&batch, &mut states, &mut alphas).map_err(|e| format!("frame {k}: {e}"))?;
         let frame = alphas[0].data().iter().zip(&want[k * area..(k + 1) * area]);
         worst = frame.map(|(got, want)| (got - want).abs()).fold(worst, f32::max);
     }
@@ -120,7 +120,7 @@ fn models_without_mattes_are_refused_with_their_kind() {
             // An opset or an operator that isn't known shows when it is loaded.
             Finding::Unknown(draft) => {
                 let model = Model { manifest: draft.guesses[0].manifest.clone(), weights: Weights::File(file) };
-                let error = Network::load(&model, &SessionOptions::cpu(1)).expect_err(&name);
+                let error = ModelRunner::load(&model, &SessionOptions::cpu(1)).expect_err(&name);
                 println!("| {name} | {error} |");
             }
         }

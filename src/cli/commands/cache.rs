@@ -16,7 +16,7 @@ struct Report {
     mattes: Stats,
     /// Most bytes of mattes, by the settings.
     limit: u64,
-    /// Networks that were compiled for a device.
+    /// Models that were compiled for a device.
     engines: Engines,
 }
 
@@ -97,7 +97,7 @@ fn verdict(checked: &Checked) -> String {
     }
 }
 
-/// What is in the folder of compiled networks.
+/// What is in the folder of compiled models.
 fn engines(folder: &Path) -> Engines {
     let folder = folder.join("tensorrt");
     let each = fs::read_dir(&folder).into_iter().flatten().flatten();

@@ -51,7 +51,7 @@ impl Engine for RealEngine {
             "layout_evidence": plan.format.layout.evidence.to_string(),
             "format": FormatView::of(&plan.format),
             "model": plan.model.manifest.name,
-            "input_size": plan.network_size(),
+            "input_size": plan.model_input_size(),
             "outputs": job.outputs.iter().zip(&plan.encoders).map(|(o, e)| {
                 serde_json::json!({"path": o.path.to_string_lossy(), "mode": o.mode.name(), "encoder": e.encoder, "description": e.description})
             }).collect::<Vec<_>>(),

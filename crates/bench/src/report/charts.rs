@@ -165,7 +165,7 @@ fn batch(points: &[&Point]) -> Result<Chart, ChartError> {
         across: if recurrent { "batch: views at once (1: one frame)" } else { "batch: frames at once" },
         categories: &categories,
     };
-    let mut all = vec![series("network alone", BLUE, points, |p| views_per_second(p.measured()?))];
+    let mut all = vec![series("model alone", BLUE, points, |p| views_per_second(p.measured()?))];
     let pipeline = series("whole pipeline", ORANGE, points, |p| Some(p.whole()?.fps * p.measured()?.views as f64));
     if pipeline.values.iter().flatten().count() > 1 {
         all.push(pipeline);
@@ -182,7 +182,7 @@ fn precision(points: &[&Point]) -> Result<Chart, ChartError> {
         categories: &categories,
     };
     let infer = |p: &Point| Some(p.measured()?.stages.iter().find(|s| s.stage == "infer")?.fps);
-    let all = [of_whole("whole pipeline", BLUE, points, |w| w.fps), series("network alone", SKY, points, infer)];
+    let all = [of_whole("whole pipeline", BLUE, points, |w| w.fps), series("model alone", SKY, points, infer)];
     Ok(chart("precision", &labels, &all, bars(&labels, &all)?))
 }
 

@@ -41,9 +41,9 @@ pub struct PreparedFrame {
     /// For each view where it came from, where the mattes of the frame before are propagated instead of running the
     /// model; else empty.
     pub motion: Vec<Motion>,
-    /// The people in it, where anybody looks for them.
+    /// The people in it, where people are located.
     pub people: Vec<FramePerson>,
-    /// For each model that looks through windows, what it found in the window on each of `people`; empty before it has
+    /// For each model that is run on person crops, what it found in the window on each of `people`; empty before it has
     /// run.
     pub mattes: Vec<Vec<Plane<f32>>>,
 }

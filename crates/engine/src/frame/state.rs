@@ -28,7 +28,7 @@ pub struct TemporalState {
 #[derive(Default, Serialize, Deserialize)]
 struct Index {
     scene: Option<[usize; 2]>,
-    networks: Vec<NetworkIndex>,
+    networks: Vec<ModelIndex>,
     stabilizers: Vec<Option<[usize; 2]>>,
     people: Option<PeopleState>,
     /// As bits, so that not one is lost.
@@ -37,7 +37,7 @@ struct Index {
 
 /// [`InferenceState`] without its numbers.
 #[derive(Serialize, Deserialize)]
-struct NetworkIndex {
+struct ModelIndex {
     shapes: Vec<Vec<usize>>,
     slots: Vec<u64>,
     chain: Option<Chain>,
@@ -56,11 +56,11 @@ impl TemporalState {
     pub fn to_bytes(&self) -> Vec<u8> {
         let size = |p: &Plane<f32>| [p.width(), p.height()];
         let shapes = |states: &[Tensor]| -> Vec<_> { states.iter().map(|t| t.shape.clone()).collect() };
-        let network =
-            |n: &InferenceState| NetworkIndex { shapes: shapes(&n.states), slots: n.slots.clone(), chain: n.chain };
+        let model =
+            |n: &InferenceState| ModelIndex { shapes: shapes(&n.states), slots: n.slots.clone(), chain: n.chain };
         let index = Index {
             scene: self.scene.as_ref().map(size),
-            networks: self.inference.iter().map(network).collect(),
+            networks: self.inference.iter().map(model).collect(),
             people: self.people.clone(),
             stabilizers: self.stabilizers.iter().map(|s| s.as_ref().map(|(luma, _)| size(luma))).collect(),
             backgrounds: self.backgrounds.iter().map(|b| b.map(|(a, b)| [a.to_bits(), b.to_bits()])).collect(),
@@ -98,7 +98,7 @@ impl TemporalState {
             None => None,
         };
         let mut inference = Vec::new();
-        for NetworkIndex { shapes, slots, chain } in index.networks {
+        for ModelIndex { shapes, slots, chain } in index.networks {
             let states = shapes.into_iter().map(|shape| Some(Tensor { data: take(&shape)?, shape }));
             inference.push(InferenceState { states: states.collect::<Option<_>>()?, slots, chain });
         }

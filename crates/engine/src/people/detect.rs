@@ -1,9 +1,9 @@
 //! What the detector sees through one of its views, as boxes on the eye.
 
-use super::Finder;
+use super::PeopleLocator;
 use crate::error::Result;
 use vrseg_image::matte::people::{PersonBox, Window, blacken_outside};
-use vrseg_image::matte::to_network;
+use vrseg_image::matte::to_model_input;
 use vrseg_image::plane::Yuv;
 
 /// Share of a view's side: a box that ends so near at a border is cut by it, where the eye continues beyond it.
@@ -20,7 +20,7 @@ const DOUBT: f32 = 0.25;
 const ABOVE: f64 = 0.5;
 const CERTAIN: f32 = 0.53;
 
-impl Finder {
+impl PeopleLocator {
     /// The people in a view of the first eye.
     pub(super) fn detect(&mut self, planes: &Yuv<'_>, view: usize) -> Result<Vec<PersonBox>> {
         let side = self.detector.side();
@@ -29,7 +29,7 @@ impl Finder {
         let seen = self.sampler.cut(planes, self.form, (&self.surface, self.rects[0]), &window, side);
         blacken_outside(&self.surface, &window, seen);
         self.picture.resize(3 * side * side, 0.0);
-        to_network(seen, self.form.color.matrix, &norm, &mut self.picture);
+        to_model_input(seen, self.form.color.matrix, &norm, &mut self.picture);
         let found = self.detector.detect(&self.picture, self.trust().follow)?;
         let boxes = found.into_iter().filter_map(|one| {
             let shares = one.sides.map(|v| (f64::from(v) / side as f64).clamp(0.0, 1.0));

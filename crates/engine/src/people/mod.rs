@@ -1,5 +1,5 @@
 //! Finding people and following them: where the windows of each frame are. Everything that depends on the frame before
-//! is in [`Finder`], and it works on one frame after the other, ahead of the model: mattes decide nothing here.
+//! is in [`PeopleLocator`], and it works on one frame after the other, ahead of the model: mattes decide nothing here.
 
 mod changes;
 mod detect;
@@ -14,7 +14,7 @@ use crate::plan::{PeoplePlan, SmallView, Views};
 use crate::spec::PeopleToKeep;
 use changes::Changes;
 use schedule::Schedule;
-use verify::{Look, Verifier};
+use verify::{CropSource, Verifier};
 use vrseg_image::matte::people::{
     Region, SourceFormat, Surface, Track, Tracks, Trust, Window, WindowSampler, detector_views, merge_views, shift,
     shown,
@@ -26,7 +26,7 @@ use vrseg_infer::provider::SessionOptions;
 
 /// How far apart the eyes may see somebody, as a share of an eye's width.
 const REACH: f32 = 0.06;
-/// Cells of an eye that must have changed in a view for the detector to look there soon.
+/// Cells of an eye that must have changed in a view for the detector to be run on it soon.
 const CHANGED: usize = 2;
 /// Who has this share of their box in a view should be found there, and with this one is whole in it.
 const EXPECTED: f64 = 0.7;
@@ -50,11 +50,11 @@ pub struct FramePerson {
 }
 
 /// Finds people and follows them.
-pub struct Finder {
+pub struct PeopleLocator {
     detector: Detector,
     /// Confirms people the detector isn't sure about, where there are models for that.
     verifier: Option<Verifier>,
-    /// What the detector looks through.
+    /// What the detector is run on.
     views: Vec<Window>,
     schedule: Schedule,
     every: u32,
@@ -70,7 +70,7 @@ pub struct Finder {
     picture: Vec<f32>,
 }
 
-impl Finder {
+impl PeopleLocator {
     /// Loads the detector for the views of a job.
     ///
     /// # Errors
@@ -82,17 +82,16 @@ impl Finder {
         lens: Option<Lens>,
         (layout, color): (YuvLayout, YuvColor),
     ) -> Result<Self> {
-        // They are shown one view at a time, and run seldom.
+        // They are run on one view at a time, and seldom.
         let options = &SessionOptions { pictures: 1, arena: false, ..options.clone() };
         let surface = views.surface(lens);
-        let looks = detector_views(&surface, lens);
-        let verifier =
-            plan.verification.as_ref().map(|networks| Verifier::new(networks, &surface, options)).transpose()?;
+        let detector_views = detector_views(&surface, lens);
+        let verifier = plan.verification.as_ref().map(|models| Verifier::new(models, &surface, options)).transpose()?;
         Ok(Self {
             verifier,
             detector: Detector::load(&plan.detector, options)?,
-            schedule: Schedule::new(looks.len()),
-            views: looks,
+            schedule: Schedule::new(detector_views.len()),
+            views: detector_views,
             every: plan.every,
             tracks: Tracks::new(),
             changes: Changes::default(),
@@ -119,14 +118,14 @@ impl Finder {
     }
 
     /// Resumes from there; `None`: nothing is known.
-    pub fn remember(&mut self, past: Option<&PeopleState>) {
+    pub fn restore(&mut self, state: Option<&PeopleState>) {
         let nothing = || PeopleState {
             tracks: Tracks::new(),
             schedule: Schedule::new(self.views.len()),
             changes: Changes::default(),
         };
         PeopleState { tracks: self.tracks, schedule: self.schedule, changes: self.changes } =
-            past.cloned().unwrap_or_else(nothing);
+            state.cloned().unwrap_or_else(nothing);
     }
 
     /// The people in a frame, those of each track in all eyes. `cells`: the first eye's mean luma in each of some cells.
@@ -147,13 +146,13 @@ impl Finder {
         }
         let Some(first) = views.first() else { return Ok(Vec::new()) };
         self.tracks.step(&self.surface, &first.yuv.y);
-        self.look(planes, views, cells)?;
+        self.run_detector(planes, views, cells)?;
         self.tracks.finish(&self.surface, &first.yuv.y);
-        let kept = match self.keep {
+        let shown_tracks = match self.keep {
             PeopleToKeep::All => None,
             PeopleToKeep::Largest(n) => Some(self.tracks.largest(n as usize)),
         };
-        let shown = |t: &&Track| t.strength > 0.0 && kept.as_ref().is_none_or(|kept| kept.contains(&t.id));
+        let shown = |t: &&Track| t.strength > 0.0 && shown_tracks.as_ref().is_none_or(|ids| ids.contains(&t.id));
         let in_eye = |track: &Track, eye: usize| FramePerson {
             track: track.id,
             eye,
@@ -166,8 +165,8 @@ impl Finder {
         Ok(people.flat_map(|track| (0..views.len()).map(move |eye| in_eye(track, eye))).collect())
     }
 
-    /// The detector looks where its schedule wants it to.
-    fn look(&mut self, planes: &Yuv<'_>, views: &[SmallView], cells: &Plane<f32>) -> Result<()> {
+    /// Runs the detector on the views that its schedule names.
+    fn run_detector(&mut self, planes: &Yuv<'_>, views: &[SmallView], cells: &Plane<f32>) -> Result<()> {
         let fresh = self.schedule.is_fresh();
         let doubtful = self.tracks.all().iter().filter(|t| t.is_doubtful());
         let doubtful: Vec<_> = doubtful.filter_map(|t| self.best_view(&t.region)).collect();
@@ -175,19 +174,19 @@ impl Finder {
         let moving = self.changes.update(&self.surface, cells, &self.tracks);
         let shows = |view: &Window| moving.iter().filter(|spot| view.shows(&self.surface, **spot)).count();
         let moving: Vec<_> = (0..self.views.len()).filter(|view| shows(&self.views[*view]) >= CHANGED).collect();
-        let looks = self.schedule.next(self.every, &doubtful, &moving);
-        if looks.is_empty() {
+        let passes = self.schedule.next(self.every, &doubtful, &moving);
+        if passes.is_empty() {
             return Ok(());
         }
         let mut boxes = Vec::new();
-        for view in &looks {
+        for view in &passes {
             boxes.extend(self.detect(planes, *view)?);
         }
-        if looks.len() > 1 {
+        if passes.len() > 1 {
             boxes = merge_views(&self.surface, boxes);
         }
         let mut tracks = std::mem::take(&mut self.tracks);
-        let expected = |t: &Track| self.best_view(&t.region).is_some_and(|view| looks.contains(&view));
+        let expected = |t: &Track| self.best_view(&t.region).is_some_and(|view| passes.contains(&view));
         let new = tracks.found(&self.surface, &boxes, expected, self.trust(), fresh);
         self.tracks = tracks;
         self.verify(planes, fresh)?;
@@ -206,10 +205,10 @@ impl Finder {
     /// a frame.
     fn verify(&mut self, planes: &Yuv<'_>, fresh: bool) -> Result<()> {
         let Some(verifier) = &mut self.verifier else { return Ok(()) };
-        let mut look =
-            Look { planes, form: self.form, eye: (&self.surface, self.rects[0]), sampler: &mut self.sampler };
+        let mut source =
+            CropSource { planes, form: self.form, eye: (&self.surface, self.rects[0]), sampler: &mut self.sampler };
         while let Some(track) = self.tracks.unverified() {
-            let (id, seen) = (track.id, verifier.look_at(track, &mut look)?);
+            let (id, seen) = (track.id, verifier.verify(track, &mut source)?);
             self.tracks.verify(id, seen, fresh);
             if !fresh {
                 break;

@@ -1,16 +1,16 @@
-//! When the detector looks through which of its views. A look costs as much as ten windows of a small model, so looks
+//! When the detector is run on which of its views. A pass costs as much as ten windows of a small model, so passes
 //! are spread evenly: one view at a time, every few frames.
 
 use serde::{Deserialize, Serialize};
 
-/// Where the detector looked last.
+/// When the detector was last run on each view.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Schedule {
-    /// Frames since the last look through each view.
+    /// Frames since the last detection pass on each view.
     waited: Vec<u32>,
-    /// Frames since the last look through any.
+    /// Frames since the last detection pass on any.
     since: u32,
-    /// A scene begins: nothing was looked at yet.
+    /// A scene begins: the detector has not run yet.
     fresh: bool,
 }
 
@@ -25,12 +25,12 @@ impl Schedule {
         *self = Self::new(self.waited.len());
     }
 
-    /// Whether nothing of the scene was looked at yet.
+    /// Whether the detector has not run on this scene yet.
     pub(super) fn is_fresh(&self) -> bool {
         self.fresh
     }
 
-    /// The views through which the detector looks at the next frame: all at the beginning of a scene, then one on every
+    /// The views of the next frame that the detector is run on: all at the beginning of a scene, then one on every
     /// `every`th frame, each in its turn. `doubtful` views, where somebody is to be confirmed, and
     /// `moving` ones, where somebody may come in, have their turns first.
     pub(super) fn next(&mut self, every: u32, doubtful: &[usize], moving: &[usize]) -> Vec<usize> {
@@ -63,10 +63,10 @@ mod tests {
     fn a_scene_begins_with_all_views_and_each_has_its_turn() {
         let mut schedule = Schedule::new(5);
         assert_eq!(schedule.next(2, &[], &[]), [0, 1, 2, 3, 4]);
-        let looks: Vec<_> = (0..20).map(|_| schedule.next(2, &[], &[])).collect();
-        assert!(looks.iter().all(|l| l.len() <= 1), "never two at once");
-        assert!(looks.iter().step_by(2).all(Vec::is_empty), "every other frame: {looks:?}");
-        for half in looks.chunks(10) {
+        let passes: Vec<_> = (0..20).map(|_| schedule.next(2, &[], &[])).collect();
+        assert!(passes.iter().all(|l| l.len() <= 1), "never two at once");
+        assert!(passes.iter().step_by(2).all(Vec::is_empty), "every other frame: {passes:?}");
+        for half in passes.chunks(10) {
             let mut seen: Vec<_> = half.iter().flatten().copied().collect();
             seen.sort_unstable();
             assert_eq!(seen, [0, 1, 2, 3, 4]);
@@ -79,10 +79,10 @@ mod tests {
     fn doubtful_views_come_first_and_no_view_is_forgotten() {
         let mut schedule = Schedule::new(3);
         schedule.next(2, &[], &[]);
-        let looks: Vec<_> = (0..40).flat_map(|_| schedule.next(2, &[1], &[2])).collect();
-        assert_eq!(looks[0], 1);
-        let count = |view: usize| looks.iter().filter(|v| **v == view).count();
-        assert!(count(1) > count(0) && count(2) > count(0), "{looks:?}");
-        assert!(looks.contains(&0) && looks.contains(&2), "{looks:?}");
+        let passes: Vec<_> = (0..40).flat_map(|_| schedule.next(2, &[1], &[2])).collect();
+        assert_eq!(passes[0], 1);
+        let count = |view: usize| passes.iter().filter(|v| **v == view).count();
+        assert!(count(1) > count(0) && count(2) > count(0), "{passes:?}");
+        assert!(passes.contains(&0) && passes.contains(&2), "{passes:?}");
     }
 }

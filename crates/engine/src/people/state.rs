@@ -5,7 +5,7 @@ use super::schedule::Schedule;
 use serde::{Deserialize, Serialize};
 use vrseg_image::matte::people::Tracks;
 
-/// What [`Finder`](super::Finder) knows of the frames before.
+/// What [`PeopleLocator`](super::PeopleLocator) knows of the frames before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PeopleState {
     /// Who is where.

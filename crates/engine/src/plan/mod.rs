@@ -8,7 +8,7 @@ mod tags;
 mod views;
 
 pub use geometry::OutputGeometry;
-pub use people::{PeoplePlan, Verification, WindowNetwork};
+pub use people::{CropModel, PeoplePlan, Verification};
 pub use views::{SmallView, Views};
 
 use crate::error::{Error, Result};
@@ -78,7 +78,7 @@ impl Plan {
             )));
         }
         let people = PeoplePlan::new(job)?;
-        let model = match people.as_ref().and_then(|people| people.networks.first()) {
+        let model = match people.as_ref().and_then(|people| people.crop_models.first()) {
             Some(first) => first.model.clone(),
             None => find_model(&job.model)?,
         };
@@ -91,10 +91,10 @@ impl Plan {
             )));
         }
         let (w, h) = (rects[0].w, rects[0].h);
-        let windowed = people.as_ref().is_some_and(PeoplePlan::has_windows);
+        let on_crops = people.as_ref().is_some_and(PeoplePlan::uses_person_crops);
         let size = job.model.input_size_of(&model.manifest.name);
-        let grid = if windowed { matte_size(size, w, h) } else { model.manifest.input_size(size, w, h)? };
-        let (view, windows) = match windowed {
+        let grid = if on_crops { matte_size(size, w, h) } else { model.manifest.input_size(size, w, h)? };
+        let (view, windows) = match on_crops {
             true => (View::Eye, Windows::whole(grid)),
             false => windows(job, &model, format.projection.value, (w, h), grid)?,
         };
@@ -151,21 +151,22 @@ impl Plan {
         self.views.pictures() * job.model.batch_size.max(1) as usize
     }
 
-    /// Width and height of the model's input: a whole view, or a window.
-    pub fn network_size(&self) -> (usize, usize) {
-        self.network_sizes().next().unwrap_or_else(|| self.views.network_size())
+    /// Width and height of the model's input: a whole view, or a person crop.
+    pub fn model_input_size(&self) -> (usize, usize) {
+        self.model_input_sizes().next().unwrap_or_else(|| self.views.model_input_size())
     }
 
     /// The same of each model.
-    pub fn network_sizes(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
-        let windows = self.windowed().into_iter().flat_map(|people| &people.networks).map(|n| (n.size, n.size));
-        let whole = self.windowed().is_none().then(|| self.views.network_size());
+    pub fn model_input_sizes(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let windows =
+            self.crop_plan().into_iter().flat_map(|people| &people.crop_models).map(|crop| (crop.size, crop.size));
+        let whole = self.crop_plan().is_none().then(|| self.views.model_input_size());
         windows.chain(whole)
     }
 
-    /// Who looks through windows; `None` where the model sees whole eyes.
-    pub fn windowed(&self) -> Option<&PeoplePlan> {
-        self.people.as_ref().filter(|people| people.has_windows())
+    /// The plan for person crops; `None` where the model is run on whole eyes.
+    pub fn crop_plan(&self) -> Option<&PeoplePlan> {
+        self.people.as_ref().filter(|people| people.uses_person_crops())
     }
 
     /// The lens of its views; `None`: flat pictures.
@@ -239,11 +240,11 @@ impl Plan {
 
     /// Model and input size.
     pub fn model_text(&self) -> String {
-        let (w, h) = self.views.network_size();
+        let (w, h) = self.views.model_input_size();
         let name = &self.model.manifest.name;
         let (views, windows) = (self.views.rects.len(), self.views.windows.count());
         let of_views = if views == 1 { "the view".to_owned() } else { format!("each of {views} views") };
-        if let Some(names) = self.windowed().and_then(PeoplePlan::names) {
+        if let Some(names) = self.crop_plan().and_then(PeoplePlan::names) {
             return format!("{names}, on person crops of {of_views}");
         }
         match self.views.view {
@@ -254,7 +255,7 @@ impl Plan {
     }
 }
 
-/// Longer side of an eye's small picture and matte, where models look through windows and nobody asked for another.
+/// Longer side of an eye's small picture and matte, where models are run on person crops and no other is set.
 const MATTE_SIZE: u32 = 512;
 
 /// Size of the small picture and matte of an eye of `w` x `h`: the longer side is `size`, the other follows the eye's shape.
@@ -266,7 +267,7 @@ fn matte_size(size: Option<u32>, w: usize, h: usize) -> (usize, usize) {
     if w >= h { (longer, shorter(h, w)) } else { (shorter(w, h), longer) }
 }
 
-/// How the model looks at the eyes, which are `eye` pixels large and whose mattes get the size
+/// How the model sees the eyes, which are `eye` pixels large and whose mattes get the size
 /// `grid`.
 fn windows(
     job: &Job,
@@ -278,17 +279,17 @@ fn windows(
     let lens = projection.lens();
     let by_model = || lens.map_or(View::Eye, |lens| model.manifest.view.default_for(lens));
     let view = job.view.unwrap_or_else(by_model);
-    if let (Some(asked), None) = (job.view.filter(|v| *v != View::Eye), lens) {
+    if let (Some(view), None) = (job.view.filter(|v| *v != View::Eye), lens) {
         return Err(Error::Request(format!(
-            "--view {asked}: {} is flat video, which has no other view; remove --view or set --projection",
+            "--view {view}: {} is flat video, which has no other view; remove --view or set --projection",
             job.input.display()
         )));
     }
     let side = lens.and_then(|lens| Windows::side(view, lens, grid).map(|side| (lens, side)));
     let Some((lens, side)) = side else { return Ok((View::Eye, Windows::whole(grid))) };
     let input = &model.manifest.input;
-    let asked = (!input.fixed).then(|| (side as u32).clamp(input.min, input.max));
-    let size = model.manifest.input_size(asked, 1, 1)?;
+    let side = (!input.fixed).then(|| (side as u32).clamp(input.min, input.max));
+    let size = model.manifest.input_size(side, 1, 1)?;
     Ok((view, Windows::new(view, lens, eye, grid, size)))
 }
 

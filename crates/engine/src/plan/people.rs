@@ -1,4 +1,4 @@
-//! Who finds people, and which models look at them through windows.
+//! Which models find people, and which are run on person crops.
 
 use crate::error::{Error, Result};
 use crate::spec::{Job, ModelChoice, PeopleToKeep};
@@ -12,18 +12,18 @@ const DETECTOR: &str = "nanodet";
 const STRICT_VERIFIER: &str = "multiclass";
 const KEEN_VERIFIER: &str = "rvm";
 
-/// What the plan found for windows on people.
+/// The plan for finding people and for person crops.
 #[derive(Clone, Debug)]
 pub struct PeoplePlan {
     /// The detector.
     pub detector: Model,
-    /// The models that look through windows, of whose mattes the mean counts. None: the model sees whole eyes, and
-    /// people are only told apart.
-    pub networks: Vec<WindowNetwork>,
-    /// The models that confirm people the detector isn't sure about; `None`: their weights are missing, or whole eyes
-    /// are seen.
+    /// The models that are run on person crops, of whose mattes the mean counts. None: the model is run on whole eyes,
+    /// and people are only told apart.
+    pub crop_models: Vec<CropModel>,
+    /// The models that confirm people the detector isn't sure about; `None`: their weights are missing, or the
+    /// model is run on whole eyes.
     pub verification: Option<Verification>,
-    /// Frames from one look of the detector to the next.
+    /// Frames from one detection pass to the next.
     pub every: u32,
     /// Who stays in the matte.
     pub keep: PeopleToKeep,
@@ -51,9 +51,9 @@ fn if_installed(found: std::result::Result<Model, ModelError>, needed: bool) -> 
 #[derive(Clone, Debug)]
 pub struct Verification {
     /// Hardly ever sees somebody where nobody is, and nobody who is blurred.
-    pub strict: WindowNetwork,
+    pub strict: CropModel,
     /// Sees people who are blurred, too; `None`: its weights are missing.
-    pub keen: Option<WindowNetwork>,
+    pub keen: Option<CropModel>,
 }
 
 impl Verification {
@@ -64,41 +64,41 @@ impl Verification {
     fn find() -> Result<Option<Self>> {
         let find = |name| {
             let model = if_installed(registry::find(name), false)?;
-            model.map(|model| WindowNetwork::new(model, None)).transpose()
+            model.map(|model| CropModel::new(model, None)).transpose()
         };
         let Some(strict) = find(STRICT_VERIFIER)? else { return Ok(None) };
         Ok(Some(Self { strict, keen: find(KEEN_VERIFIER)? }))
     }
 
     /// The models.
-    pub fn networks(&self) -> impl Iterator<Item = &WindowNetwork> {
+    pub fn models(&self) -> impl Iterator<Item = &CropModel> {
         std::iter::once(&self.strict).chain(&self.keen)
     }
 }
 
-/// A model that looks through windows.
+/// A model that is run on person crops.
 #[derive(Clone, Debug)]
-pub struct WindowNetwork {
+pub struct CropModel {
     /// The model.
     pub model: Model,
-    /// Side of its windows in pixels.
+    /// Side of its crops in pixels.
     pub size: usize,
 }
 
-impl WindowNetwork {
-    /// The model, with windows of the size that was asked for where it takes any, else of its own.
+impl CropModel {
+    /// The model, with crops of the requested size where it accepts any, else of its own.
     ///
     /// # Errors
-    /// It takes no pictures of that size.
-    fn new(model: Model, asked: Option<u32>) -> Result<Self> {
+    /// It accepts no pictures of that size.
+    fn new(model: Model, size: Option<u32>) -> Result<Self> {
         let (input, own) = (&model.manifest.input, model.manifest.crop.size);
-        if let Some(size) = asked.filter(|size| !input.fixed && !(input.min..=input.max).contains(size)) {
+        if let Some(size) = size.filter(|size| !input.fixed && !(input.min..=input.max).contains(size)) {
             let (name, min, max) = (&model.manifest.name, input.min, input.max);
             return Err(Error::Request(format!(
                 "people.size {size}: {name} accepts pictures of {min} to {max} pixels"
             )));
         }
-        let size = (!input.fixed).then_some(asked.unwrap_or(own));
+        let size = (!input.fixed).then_some(size.unwrap_or(own));
         let (size, _) = model.manifest.input_size(size, 1, 1)?;
         Ok(Self { model, size })
     }
@@ -114,8 +114,8 @@ impl PeoplePlan {
     ///
     /// # Errors
     /// A model of that name that doesn't exist, or that makes no mattes; weights that are missing where the
-    /// user named them; a detector that is missing where people must be told apart; windows of a size that a model
-    /// doesn't take.
+    /// user named them; a detector that is missing where people must be told apart; crops of a size that a model
+    /// doesn't accept.
     pub fn new(job: &Job) -> Result<Option<Self>> {
         let choice = &job.people;
         let chosen = chosen(&job.model);
@@ -123,53 +123,53 @@ impl PeoplePlan {
         let named = chosen.is_some() || !job.model.name.is_empty();
         let own = chosen.filter(|model| model.manifest.looks == Looks::Windows && !choice.insist && job.view.is_none());
         let (every, keep) = (choice.every, choice.keep);
-        let mut networks = Vec::new();
-        let crops = if own.is_some() { &[] } else { choice.windows(named, job.view.is_some()) };
+        let mut crop_models = Vec::new();
+        let crops = if own.is_some() { &[] } else { choice.crop_models(named, job.view.is_some()) };
         if let Some(model) = own {
-            networks.push(WindowNetwork::new(model.require_mattes()?, choice.size)?);
+            crop_models.push(CropModel::new(model.require_mattes()?, choice.size)?);
         }
         for names in crops {
             let names: Vec<_> = names.split('|').map(|name| name.trim().to_owned()).collect();
             if let Some(model) = if_installed(registry::find_first(&names), choice.insist)? {
-                networks.push(WindowNetwork::new(model.require_mattes()?, choice.size)?);
+                crop_models.push(CropModel::new(model.require_mattes()?, choice.size)?);
             }
         }
-        if networks.is_empty() && keep == PeopleToKeep::All {
+        if crop_models.is_empty() && keep == PeopleToKeep::All {
             return Ok(None);
         }
         // People can't be told apart without it.
         let needed = choice.insist || keep != PeopleToKeep::All;
         let Some(detector) = if_installed(registry::find(DETECTOR), needed)? else { return Ok(None) };
-        // Where whole eyes are seen, a wrong box shows nobody who isn't in the matte anyway.
-        let verification = if networks.is_empty() { None } else { Verification::find()? };
-        Ok(Some(Self { detector, networks, verification, every, keep }))
+        // Where the model is run on whole eyes, a wrong box shows nobody who isn't in the matte anyway.
+        let verification = if crop_models.is_empty() { None } else { Verification::find()? };
+        Ok(Some(Self { detector, crop_models, verification, every, keep }))
     }
 
-    /// All models that find people or look at them.
+    /// The detector and all models that are run on person crops.
     pub fn models(&self) -> impl Iterator<Item = &Model> {
-        let verifiers = self.verification.iter().flat_map(Verification::networks);
-        self.networks.iter().chain(verifiers).map(|network| &network.model).chain([&self.detector])
+        let verifiers = self.verification.iter().flat_map(Verification::models);
+        self.crop_models.iter().chain(verifiers).map(|crop| &crop.model).chain([&self.detector])
     }
 
-    /// Models look through windows, rather than at whole eyes.
-    pub fn has_windows(&self) -> bool {
-        !self.networks.is_empty()
+    /// Models are run on person crops, rather than on whole eyes.
+    pub fn uses_person_crops(&self) -> bool {
+        !self.crop_models.is_empty()
     }
 
     /// A model keeps a state from frame to frame.
     pub fn is_recurrent(&self) -> bool {
-        self.networks.iter().any(WindowNetwork::is_recurrent)
+        self.crop_models.iter().any(CropModel::is_recurrent)
     }
 
-    /// Every network keeps a state from frame to frame.
+    /// Every model keeps a state from frame to frame.
     pub fn is_steady(&self) -> bool {
-        self.networks.iter().all(WindowNetwork::is_recurrent)
+        self.crop_models.iter().all(CropModel::is_recurrent)
     }
 
-    /// The models' names and the sizes of their windows; `None` where there is none.
+    /// The models' names and the sizes of their crops; `None` where there is none.
     pub fn names(&self) -> Option<String> {
-        let one = |n: &WindowNetwork| format!("{} at {1}x{1}", n.model.manifest.name, n.size);
-        let names: Vec<_> = self.networks.iter().map(one).collect();
+        let one = |crop: &CropModel| format!("{} at {1}x{1}", crop.model.manifest.name, crop.size);
+        let names: Vec<_> = self.crop_models.iter().map(one).collect();
         (!names.is_empty()).then(|| names.join(" and "))
     }
 }

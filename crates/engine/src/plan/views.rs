@@ -31,7 +31,7 @@ impl Views {
     }
 
     /// Size of the model's input.
-    pub fn network_size(&self) -> (usize, usize) {
+    pub fn model_input_size(&self) -> (usize, usize) {
         self.windows.size()
     }
 

@@ -3,8 +3,8 @@
 use crate::error::Result;
 use crate::events::Preview;
 use crate::frame::Border;
-use crate::people::Finder;
-use crate::plan::{PeoplePlan, Plan, SmallView, WindowNetwork, output_color, output_layout};
+use crate::people::PeopleLocator;
+use crate::plan::{CropModel, PeoplePlan, Plan, SmallView, output_color, output_layout};
 use crate::spec::Job;
 use crate::stages::{
     Backdrop, CutWindows, Gather, Matte, Paint, PeopleMattes, Recycled, Sample, Scenes, SourceForm, Target,
@@ -65,31 +65,31 @@ impl<'a> Assembly<'a> {
     pub fn sample(&self, recycling: &Recycling) -> Sample {
         let video = &self.plan.input.video;
         let normalization = self.plan.model.manifest.normalization();
-        let (windowed, recycled) = (self.plan.windowed().is_some(), recycling.to_sample.clone());
-        Sample::new(self.plan.views.clone(), video.layout, video.color, normalization, recycled, windowed)
+        let (on_crops, recycled) = (self.plan.crop_plan().is_some(), recycling.to_sample.clone());
+        Sample::new(self.plan.views.clone(), video.layout, video.color, normalization, recycled, on_crops)
     }
 
-    /// What finds cuts, and people by `finder`; `memory` is its own of the frame before the first.
+    /// What finds cuts, and people by `locator`; `memory` is its own of the frame before the first.
     pub fn scenes(
         &self,
         memory: Option<Plane<f32>>,
-        finder: Option<&'a mut Finder>,
+        locator: Option<&'a mut PeopleLocator>,
         warn: &'a (dyn Fn(String) + Sync),
     ) -> Scenes<'a> {
         let (views, every) = (self.plan.views.rects.len(), self.job.matte.every.max(1));
-        Scenes::new(views, every, memory, finder, warn).with_borders(self.borders())
+        Scenes::new(views, every, memory, locator, warn).with_borders(self.borders())
     }
 
     /// A worker that cuts windows.
     pub fn cut_windows(&self, recycling: &Recycling) -> CutWindows {
         let (plan, video) = (self.plan, &self.plan.input.video);
         let surface = plan.views.surface(plan.lens());
-        let choice = |network: &WindowNetwork| WindowChoice {
-            margin: network.model.manifest.crop.margin(surface.is_spherical()),
-            size: network.size,
-            normalization: network.model.manifest.normalization(),
+        let choice = |crop: &CropModel| WindowChoice {
+            margin: crop.model.manifest.crop.margin(surface.is_spherical()),
+            size: crop.size,
+            normalization: crop.model.manifest.normalization(),
         };
-        let choices = plan.windowed().iter().flat_map(|people| &people.networks).map(choice).collect();
+        let choices = plan.crop_plan().iter().flat_map(|people| &people.crop_models).map(choice).collect();
         let form = SourceFormat { layout: video.layout, color: video.color };
         CutWindows::new(surface, plan.views.rects.clone(), form, choices, recycling.to_sample.clone())
     }
@@ -107,7 +107,7 @@ impl<'a> Assembly<'a> {
         let Self { job, plan } = *self;
         let video = &plan.input.video;
         let whole = plan.model.manifest.kind == Kind::Recurrent;
-        let remembers = plan.windowed().map_or(whole, PeoplePlan::is_steady);
+        let remembers = plan.crop_plan().map_or(whole, PeoplePlan::is_steady);
         let views = plan.views.rects.len();
         // Frames count from where the range begins; without one they keep the file's own clock.
         let start = job.range.start.filter(|t| *t > 0.0).or(plan.input.start_time.map(|t| -t)).unwrap_or(0.0);
@@ -142,8 +142,8 @@ impl<'a> Assembly<'a> {
     fn people_mattes(&self) -> Option<PeopleMattes> {
         let people = self.plan.people.as_ref()?;
         let surface = self.plan.views.surface(self.plan.lens());
-        let one = |n: &WindowNetwork| (n.is_recurrent(), n.model.manifest.crop.margin(surface.is_spherical()));
-        Some(PeopleMattes::new(surface, self.plan.views.size(), people.networks.iter().map(one).collect()))
+        let one = |n: &CropModel| (n.is_recurrent(), n.model.manifest.crop.margin(surface.is_spherical()));
+        Some(PeopleMattes::new(surface, self.plan.views.size(), people.crop_models.iter().map(one).collect()))
     }
 
     /// What lies beyond the left and right borders of a view.

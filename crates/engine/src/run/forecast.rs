@@ -49,7 +49,7 @@ impl Observer for Stopwatch<'_> {
 }
 
 /// The job with outputs in a temporary folder, which goes away with it, and without cached mattes: what the
-/// network takes is what a trial is to find out.
+/// model takes is what a trial is to find out.
 ///
 /// # Errors
 /// There is no room for the folder.

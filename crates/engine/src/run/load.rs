@@ -1,24 +1,24 @@
 //! Loading a job's models, and what the rules make of this machine: all that takes time before the first frame.
 
 use crate::error::Result;
-use crate::people::Finder;
+use crate::people::PeopleLocator;
 use crate::plan::{PeoplePlan, Plan};
 use crate::spec::Job;
 use crate::tune::cuda::CudaCards;
-use crate::tune::rules::{self, MemoryShares, NetworkLoad, Processor, Threads};
+use crate::tune::rules::{self, MemoryShares, ModelLoad, Processor, Threads};
 use vrseg_hardware::{Cpu, Machine, sampler};
 use vrseg_infer::cache::{self, CacheKeyContext};
 use vrseg_infer::provider::{Provider, SessionOptions};
-use vrseg_infer::{ActiveBackend, Batch, DeviceChoice, Kind, ModelError, Network, Precision, States, runtime};
+use vrseg_infer::{ActiveBackend, Batch, DeviceChoice, Kind, ModelError, ModelRunner, Precision, States, runtime};
 
-/// A job whose network is loaded; building it is what takes time before the first frame.
+/// A job whose models are loaded; building it is what takes time before the first frame.
 pub struct LoadedJob {
     pub(super) plan: Plan,
-    pub(super) network: Network,
-    /// Others that look through windows beside it.
-    pub(super) partners: Vec<Network>,
+    pub(super) runner: ModelRunner,
+    /// Of the other models that are run on person crops.
+    pub(super) more_runners: Vec<ModelRunner>,
     /// Who finds people.
-    pub(super) finder: Option<Finder>,
+    pub(super) locator: Option<PeopleLocator>,
     /// It computes in bfloat16.
     bf16: bool,
     pub(super) threads: Threads,
@@ -30,12 +30,12 @@ pub struct LoadedJob {
     pub(super) max_memory: u64,
     /// NVML's number of the GPU that runs the model, where that is sure, and its name.
     pub(super) card: Option<(u32, String)>,
-    /// How each model's mattes are kept.
-    pub(super) kept: Vec<Kept>,
+    /// What the cache keys of each model's mattes depend on.
+    pub(super) cache_keys: Vec<CacheKeyInputs>,
 }
 
 /// What the keys of a model's mattes depend on.
-pub(super) struct Kept {
+pub(super) struct CacheKeyInputs {
     /// What computes the mattes.
     pub(super) context: CacheKeyContext,
     /// How it did so then. A device that fails changes it.
@@ -51,7 +51,7 @@ impl LoadedJob {
         let machine = Machine::detect();
         let max_memory = rules::max_memory(&machine.memory, sampler::held()).value;
         let cores = if job.threads > 0 { job.threads } else { rules::threads(&machine.cpu).value };
-        let share = |network_on_cpu| job.split.apply(Threads::share(cores, job.outputs.len(), network_on_cpu));
+        let share = |model_on_cpu| job.split.apply(Threads::share(cores, job.outputs.len(), model_on_cpu));
         let mut threads = share(true);
         if job.model.threads > 0 {
             threads.infer = job.model.threads;
@@ -84,14 +84,14 @@ impl LoadedJob {
             cache_dir: cache::folder(),
             ort_library: job.model.ort_library.clone(),
         };
-        let mut network = Network::load(&plan.model, &options)?;
-        warm_up(job, &plan, &mut network, &machine.cpu)?;
-        let provider = network.provider();
-        let one_by_one = plan.windowed().is_some_and(PeoplePlan::is_recurrent);
+        let mut runner = ModelRunner::load(&plan.model, &options)?;
+        warm_up(job, &plan, &mut runner, &machine.cpu)?;
+        let provider = runner.provider();
+        let one_by_one = plan.crop_plan().is_some_and(PeoplePlan::is_recurrent);
         let batch_frames = match job.model.batch_size {
             // Whoever is recurrent wants frame after frame, and so all models get them.
             0 if one_by_one => 1,
-            0 => rules::batch(processor(provider, &machine.cpu), &load(&plan, &network), network.sessions()).value,
+            0 => rules::batch(processor(provider, &machine.cpu), &load(&plan, &runner), runner.sessions()).value,
             n => n as usize,
         };
         if provider.is_gpu() {
@@ -104,18 +104,34 @@ impl LoadedJob {
         let bf16 = provider == Provider::OpenVino && options.computes_bf16();
         let video = &plan.input.video;
         let form = (video.layout, video.color);
-        let finder =
-            plan.people.as_ref().map(|p| Finder::new(p, &options, &plan.views, plan.lens(), form)).transpose()?;
-        let partners = plan.windowed().and_then(|people| people.networks.get(1..)).unwrap_or_default();
-        let partners = partners.iter().map(|n| Ok(Network::load(&n.model, &options)?)).collect::<Result<Vec<_>>>()?;
+        let locator = plan
+            .people
+            .as_ref()
+            .map(|p| PeopleLocator::new(p, &options, &plan.views, plan.lens(), form))
+            .transpose()?;
+        let more_runners = plan.crop_plan().and_then(|people| people.crop_models.get(1..)).unwrap_or_default();
+        let more_runners =
+            more_runners.iter().map(|n| Ok(ModelRunner::load(&n.model, &options)?)).collect::<Result<Vec<_>>>()?;
         let queue_bytes = rules::queue(&machine.memory).value as usize;
         let card_name = card.as_ref().map(|(_, name)| name.as_str());
-        let kept = |network: &Network| Kept {
-            context: context(job, network, &machine, card_name),
-            backend: network.active_backend(),
+        let key_inputs = |runner: &ModelRunner| CacheKeyInputs {
+            context: context(job, runner, &machine, card_name),
+            backend: runner.active_backend(),
         };
-        let kept = std::iter::once(&network).chain(&partners).map(kept).collect();
-        Ok(Self { plan, network, partners, finder, bf16, threads, batch_frames, queue_bytes, max_memory, card, kept })
+        let cache_keys = std::iter::once(&runner).chain(&more_runners).map(key_inputs).collect();
+        Ok(Self {
+            plan,
+            runner,
+            more_runners,
+            locator,
+            bf16,
+            threads,
+            batch_frames,
+            queue_bytes,
+            max_memory,
+            card,
+            cache_keys,
+        })
     }
 
     /// The plan.
@@ -125,12 +141,12 @@ impl LoadedJob {
 
     /// What runs the model.
     pub fn provider(&self) -> Provider {
-        self.network.provider()
+        self.runner.provider()
     }
 
     /// How each model computes just now; a device that fails changes it.
     pub(super) fn backends(&self) -> Vec<ActiveBackend> {
-        std::iter::once(&self.network).chain(&self.partners).map(Network::active_backend).collect()
+        std::iter::once(&self.runner).chain(&self.more_runners).map(ModelRunner::active_backend).collect()
     }
 
     /// How the threads are shared out.
@@ -144,15 +160,15 @@ impl LoadedJob {
     }
 
     /// The plan, all models, and who finds people.
-    pub fn parts(&mut self) -> (&Plan, Vec<&mut Network>, Option<&mut Finder>) {
-        let networks = std::iter::once(&mut self.network).chain(&mut self.partners).collect();
-        (&self.plan, networks, self.finder.as_mut())
+    pub fn parts(&mut self) -> (&Plan, Vec<&mut ModelRunner>, Option<&mut PeopleLocator>) {
+        let runners = std::iter::once(&mut self.runner).chain(&mut self.more_runners).collect();
+        (&self.plan, runners, self.locator.as_mut())
     }
 
     /// The device in one line: what runs the model, and why nothing better does.
     pub fn device(&self) -> String {
-        let refused: Vec<_> = self.network.refused().iter().map(|(p, why)| format!("{p}: {why}")).collect();
-        let provider = self.network.provider();
+        let refused: Vec<_> = self.runner.refused().iter().map(|(p, why)| format!("{p}: {why}")).collect();
+        let provider = self.runner.provider();
         let threads = if provider.is_gpu() { String::new() } else { format!(", {} threads", self.threads.infer) };
         let why = if refused.is_empty() { String::new() } else { format!(" (not {})", refused.join("; ")) };
         let name = self.card.as_ref().map(|(_, name)| format!(" {name}")).unwrap_or_default();
@@ -163,17 +179,17 @@ impl LoadedJob {
 
 /// What frames between the stages and cached mattes may take of `max_memory`, beside what is held already and
 /// what the model is going to need.
-pub(super) fn memory_shares(batch_frames: usize, plan: &Plan, network: &Network, max_memory: u64) -> MemoryShares {
-    let on_gpu = network.provider().is_gpu();
-    let network = if on_gpu { 0 } else { batch_frames as u64 * load(plan, network).frame_bytes() };
-    rules::memory_shares(max_memory.saturating_sub(sampler::held()).saturating_sub(network))
+pub(super) fn memory_shares(batch_frames: usize, plan: &Plan, runner: &ModelRunner, max_memory: u64) -> MemoryShares {
+    let on_gpu = runner.provider().is_gpu();
+    let model = if on_gpu { 0 } else { batch_frames as u64 * load(plan, runner).frame_bytes() };
+    rules::memory_shares(max_memory.saturating_sub(sampler::held()).saturating_sub(model))
 }
 
 /// The model's part of a frame.
-fn load<'a>(plan: &Plan, network: &'a Network) -> NetworkLoad<'a> {
-    let (width, height) = plan.network_size();
-    let manifest = network.manifest();
-    NetworkLoad {
+fn load<'a>(plan: &Plan, runner: &'a ModelRunner) -> ModelLoad<'a> {
+    let (width, height) = plan.model_input_size();
+    let manifest = runner.manifest();
+    ModelLoad {
         model: &manifest.name,
         recurrent: manifest.kind == Kind::Recurrent,
         views: plan.views.pictures(),
@@ -192,34 +208,34 @@ fn processor(provider: Provider, cpu: &Cpu) -> Processor<'_> {
 
 /// What the mattes depend on beside the model's input. The number of threads is no part of it: where last
 /// bits depend on it (on an AMD Zen 5, not on a Zen 3), the rounding of mattes leaves little of that.
-fn context(job: &Job, network: &Network, machine: &Machine, card: Option<&str>) -> CacheKeyContext {
+fn context(job: &Job, runner: &ModelRunner, machine: &Machine, card: Option<&str>) -> CacheKeyContext {
     let (model, session) = (&job.model, &job.model.session);
     let arithmetic = format!("{:?} {:?} {}", model.precision, session.tf32, session.deterministic);
-    let processor = match (network.provider(), card) {
+    let processor = match (runner.provider(), card) {
         (Provider::Cpu | Provider::OpenVino, _) | (_, None) => {
-            format!("{} {} {:?}", network.provider(), machine.cpu.model, machine.cpu.features)
+            format!("{} {} {:?}", runner.provider(), machine.cpu.model, machine.cpu.features)
         }
         (Provider::Cuda(_), Some(name)) => format!("cuda {name}"),
         (Provider::TensorRt(_), Some(name)) => format!("tensorrt {name}"),
     };
-    CacheKeyContext::new(network.manifest(), network.runtime(), &arithmetic, &processor)
+    CacheKeyContext::new(runner.manifest(), runner.runtime(), &arithmetic, &processor)
 }
 
 /// Runs the model on gray pictures, so that what only its first run does is done: loading
 /// kernels, compiling, finding out that memory does not suffice. Nothing was created by then.
-fn warm_up(job: &Job, plan: &Plan, network: &mut Network, cpu: &Cpu) -> Result<()> {
-    let by_rule = rules::warmup(processor(network.provider(), cpu)).value;
-    let (width, height) = plan.network_size();
+fn warm_up(job: &Job, plan: &Plan, runner: &mut ModelRunner, cpu: &Cpu) -> Result<()> {
+    let by_rule = rules::warmup(processor(runner.provider(), cpu)).value;
+    let (width, height) = plan.model_input_size();
     let n = plan.pictures(job);
     let mut states = States::default();
-    let device = network.provider();
+    let device = runner.provider();
     for _ in 0..job.model.session.warmup.unwrap_or(by_rule) {
         let batch = Batch { data: vec![0.5; n * 3 * width * height], n, width, height };
-        network.run(&batch, &mut states, &mut Vec::new())?;
+        runner.run(&batch, &mut states, &mut Vec::new())?;
     }
-    if network.provider() != device && job.model.device != DeviceChoice::Auto {
+    if runner.provider() != device && job.model.device != DeviceChoice::Auto {
         // Later the work that is done would be lost; now whoever named it can choose.
-        let why = network.fallback_reason().unwrap_or("it failed").to_owned();
+        let why = runner.fallback_reason().unwrap_or("it failed").to_owned();
         return Err(ModelError::Device { device: device.to_string(), why }.into());
     }
     Ok(())

@@ -24,14 +24,14 @@ use crate::spec::Job;
 use crate::stages::{Decode, Infer};
 use crate::telemetry::SPANS;
 use crate::tune::rules::Threads;
-use load::{Kept, memory_shares};
+use load::{CacheKeyInputs, memory_shares};
 use outputs::Outputs;
 use report::{Reporter, Totals, report_reader};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 use vrseg_hardware::{Sampler, sampler};
-use vrseg_infer::Network;
+use vrseg_infer::ModelRunner;
 use vrseg_infer::cache::{self, Cache, CacheChoice, CacheStats, CachedInference, InferenceState, Tiers};
 use vrseg_media::{DecodeOptions, EncodeOptions, OpenInput, Reader};
 
@@ -99,16 +99,16 @@ pub fn run_part(
     let _job = tracing::debug_span!(target: SPANS, "job", input = %job.input.display()).entered();
     let (device, started) = (loaded.device(), Instant::now());
     let opened = loaded.plan.opened.take();
-    let LoadedJob { plan, network, partners, finder, threads, card, kept, .. } = loaded;
+    let LoadedJob { plan, runner, more_runners, locator, threads, card, cache_keys, .. } = loaded;
     let (plan, threads, batch_frames) = (&*plan, *threads, loaded.batch_frames);
     let video = &plan.input.video;
     let warn = |message| observer.event(Event::Warning { message });
 
     let max_memory = job.max_memory.unwrap_or(loaded.max_memory);
-    let shares = memory_shares(batch_frames, plan, network, max_memory);
+    let shares = memory_shares(batch_frames, plan, runner, max_memory);
     let sampler = Sampler::start(sampler::INTERVAL, card.as_ref().map(|(index, _)| *index));
-    network.refused().iter().for_each(|(provider, why)| warn(format!("{provider} can't be used: {why}")));
-    network.take_notes().into_iter().for_each(warn);
+    runner.refused().iter().for_each(|(provider, why)| warn(format!("{provider} can't be used: {why}")));
+    runner.take_notes().into_iter().for_each(warn);
 
     let begin = part.and_then(|p| p.begin.clone()).unwrap_or_default();
     let mut reader = open_source(job, opened, threads, part, &begin)?;
@@ -131,12 +131,12 @@ pub fn run_part(
     let targets = assembly.targets()?;
     let resumes = part.and_then(|p| p.begin.as_ref());
     let matte = assembly.matte(resumes, &live.preview)?;
-    let networks = std::iter::once(network).chain(partners);
-    let inferences = cached(networks, kept, cache.as_ref(), &begin.state.inference)?;
-    if let Some(finder) = finder.as_mut() {
-        finder.remember(begin.state.people.as_ref());
+    let runners = std::iter::once(runner).chain(more_runners);
+    let inferences = cached(runners, cache_keys, cache.as_ref(), &begin.state.inference)?;
+    if let Some(locator) = locator.as_mut() {
+        locator.restore(begin.state.people.as_ref());
     }
-    let heard = |so_far: CacheStats, notes: Vec<String>| {
+    let report = |so_far: CacheStats, notes: Vec<String>| {
         live.count_mattes(so_far);
         notes.into_iter().for_each(warn);
     };
@@ -151,15 +151,15 @@ pub fn run_part(
     };
     let cuts = part.map_or_else(Cuts::none, |part| Cuts::of(part, assembly.tick()));
     let notes = outputs.notes;
-    let windowed = plan.windowed().is_some();
-    let cutters = if windowed { threads.prepare } else { 1 };
-    let infer = Infer::new(inferences, windowed, recycling.batches.clone(), &heard);
+    let on_crops = plan.crop_plan().is_some();
+    let cutters = if on_crops { threads.prepare } else { 1 };
+    let infer = Infer::new(inferences, on_crops, recycling.batches.clone(), &report);
     let finished = Graph::new(cancel, &live.clocks)
         .source(Decode::new(&mut reader, outputs.packets, cuts), admission, 2)
         .parallel_in_order(
             "prepare",
             several(threads.prepare, || assembly.sample(&recycling)),
-            assembly.scenes(begin.state.scene, finder.as_mut(), &warn),
+            assembly.scenes(begin.state.scene, locator.as_mut(), &warn),
             0,
         )
         // The batch that `gather` holds is the queue.
@@ -192,19 +192,19 @@ pub fn run_part(
 
 /// The models with their states and cached mattes.
 fn cached<'n>(
-    networks: impl Iterator<Item = &'n mut Network>,
-    kept: &[Kept],
+    runners: impl Iterator<Item = &'n mut ModelRunner>,
+    cache_keys: &[CacheKeyInputs],
     cache: Option<&Arc<Cache>>,
     past: &[InferenceState],
 ) -> Result<Vec<CachedInference<'n>>> {
     let nothing = InferenceState::default();
-    let one = |(i, network): (usize, &'n mut Network)| {
+    let one = |(i, runner): (usize, &'n mut ModelRunner)| {
         // The keys of mattes that came another way would be wrong.
-        let as_ever = kept.get(i).filter(|kept| kept.backend == network.active_backend());
-        let keyed = cache.zip(as_ever).map(|(cache, kept)| (Arc::clone(cache), kept.context.clone()));
-        Ok(CachedInference::new(network, past.get(i).unwrap_or(&nothing), keyed)?)
+        let as_ever = cache_keys.get(i).filter(|inputs| inputs.backend == runner.active_backend());
+        let keyed = cache.zip(as_ever).map(|(cache, inputs)| (Arc::clone(cache), inputs.context.clone()));
+        Ok(CachedInference::new(runner, past.get(i).unwrap_or(&nothing), keyed)?)
     };
-    networks.enumerate().map(one).collect()
+    runners.enumerate().map(one).collect()
 }
 
 /// This many workers of a stage.

@@ -90,7 +90,7 @@ fn split(job: &Job, infer: usize, workers: usize) -> Job {
 /// All that the best split depend on.
 fn kind(job: &Job, plan: &Plan, machine: &Machine) -> String {
     let video = &plan.input.video;
-    let (w, h) = plan.network_size();
+    let (w, h) = plan.model_input_size();
     let cards: Vec<_> = machine.gpu.cards.iter().map(|c| c.name.as_str()).collect();
     let encoders: Vec<_> = plan.encoders.iter().map(|e| e.description.as_str()).collect();
     format!(
@@ -273,16 +273,16 @@ fn plan_of(by_threads: &BTreeMap<usize, LoadedJob>, rule: Threads) -> Option<Pla
 /// the pictures' size alone, so what differs with noise is what would differ with any picture.
 fn mattes_of_noise(loaded: &mut LoadedJob, job: &Job) -> Option<Vec<Plane<f32>>> {
     let n = loaded.plan().pictures(job);
-    let (plan, networks, _) = loaded.parts();
+    let (plan, runners, _) = loaded.parts();
     let mut mattes = Vec::new();
-    for (network, (width, height)) in networks.into_iter().zip(plan.network_sizes()) {
+    for (runner, (width, height)) in runners.into_iter().zip(plan.model_input_sizes()) {
         let mut states = States::default();
         for round in 0..2u32 {
             // Numbers from 0 to 1 that look random: a counter times 2^32 / the golden ratio (Knuth's hash).
             let noise = |i: usize| (i as u32 ^ round << 31).wrapping_mul(0x9E37_79B9) as f32 / u32::MAX as f32;
             let batch = Batch { data: (0..n * 3 * width * height).map(noise).collect(), n, width, height };
             let mut alphas = Vec::new();
-            network.run(&batch, &mut states, &mut alphas).ok()?;
+            runner.run(&batch, &mut states, &mut alphas).ok()?;
             mattes.append(&mut alphas);
         }
     }

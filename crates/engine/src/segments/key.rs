@@ -60,7 +60,7 @@ pub fn key(job: &Job, plan: &Plan) -> Result<Value, Error> {
             "name": plan.model.manifest.name,
             "sha256": plan.model.manifest.sha256,
             "manifest": hex(&Sha256::digest(format!("{:?}", plan.model.manifest))),
-            "size": plan.views.network_size(),
+            "size": plan.views.model_input_size(),
         },
         "people": people,
         "format": plan.format.summary(),

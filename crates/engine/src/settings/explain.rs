@@ -4,9 +4,9 @@
 
 use super::{Settings, Sources};
 use crate::tune::cuda::CudaCards;
-use crate::tune::rules::{self, Choice, NetworkLoad, Processor};
+use crate::tune::rules::{self, Choice, ModelLoad, Processor};
 use vrseg_hardware::Machine;
-use vrseg_infer::cache::{SLOW_NETWORK, Tiers};
+use vrseg_infer::cache::{SLOW_MODEL, Tiers};
 use vrseg_infer::{DeviceChoice, Precision};
 use vrseg_infer::{Kind, Model, registry, runtime};
 
@@ -68,7 +68,7 @@ impl Sources {
             let side = size.unwrap_or(manifest.input.size) as usize;
             let recurrent = manifest.kind == Kind::Recurrent;
             // Most videos here are stereo.
-            let load = NetworkLoad { model: &manifest.name, recurrent, views: 2, pixels: side * side };
+            let load = ModelLoad { model: &manifest.name, recurrent, views: 2, pixels: side * side };
             let choice = rules::batch(on, &load, vrseg_infer::sessions(load.views, threads, model.bytes()));
             self.rule("model.batch_size", choice.value, choice.why);
         }
@@ -93,7 +93,7 @@ impl Sources {
             }
         }
         if settings.processing.cache.tiers == Tiers::Auto {
-            let least = SLOW_NETWORK * 1e3;
+            let least = SLOW_MODEL * 1e3;
             let why = format!("also on disk where the model needs more than {least} ms per picture");
             self.rule("processing.cache", "memory", why);
         }

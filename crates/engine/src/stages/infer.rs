@@ -8,36 +8,36 @@ use vrseg_image::plane::Plane;
 use vrseg_infer::Batch;
 use vrseg_infer::cache::{CacheStats, CachedInference};
 
-/// Hears after each batch where the mattes came from so far, and what was done because the device failed.
+/// Called after each batch with where the mattes came from so far, and what was done because the device failed.
 pub(super) type InferenceReport<'a> = &'a (dyn Fn(CacheStats, Vec<String>) + Sync);
 
 /// Runs the models on batches.
 pub struct Infer<'a> {
     /// One for each model.
     inferences: Vec<CachedInference<'a>>,
-    /// The models look through windows on people, rather than at whole views.
-    windowed: bool,
+    /// The models are run on person crops, rather than on whole views.
+    on_crops: bool,
     /// Takes input buffers back.
     recycle: Sender<Batch>,
-    heard: InferenceReport<'a>,
+    report: InferenceReport<'a>,
     alphas: Vec<Plane<f32>>,
     /// Frames whose mattes are propagated.
     propagated: u64,
 }
 
 impl<'a> Infer<'a> {
-    /// One network on whole views, or some that look through windows.
+    /// One model on whole views, or some on person crops.
     pub fn new(
         inferences: Vec<CachedInference<'a>>,
-        windowed: bool,
+        on_crops: bool,
         recycle: Sender<Batch>,
-        heard: InferenceReport<'a>,
+        report: InferenceReport<'a>,
     ) -> Self {
-        Self { inferences, windowed, recycle, heard, alphas: Vec::new(), propagated: 0 }
+        Self { inferences, on_crops, recycle, report, alphas: Vec::new(), propagated: 0 }
     }
 
     /// Runs the model on whole views.
-    fn look_at_views(&mut self, frames: &mut [PreparedFrame], batches: &[Batch]) -> Result<()> {
+    fn run_on_views(&mut self, frames: &mut [PreparedFrame], batches: &[Batch]) -> Result<()> {
         let shown = frames.iter().filter(|f| !f.is_propagated()).count();
         let (Some(inference), Some(batch)) = (self.inferences.first_mut(), batches.first()) else { return Ok(()) };
         if shown == 0 {
@@ -50,8 +50,8 @@ impl<'a> Infer<'a> {
         Ok(())
     }
 
-    /// Runs each model on its windows on people.
-    fn look_through_windows(&mut self, frames: &mut [PreparedFrame], batches: &[Batch]) -> Result<()> {
+    /// Runs each model on its person crops.
+    fn run_on_crops(&mut self, frames: &mut [PreparedFrame], batches: &[Batch]) -> Result<()> {
         let shown = || frames.iter().filter(|f| !f.is_propagated());
         if shown().count() == 0 {
             return Ok(());
@@ -94,13 +94,13 @@ impl Stage for Infer<'_> {
             self.inferences.iter_mut().for_each(CachedInference::reset);
         }
         self.propagated += frames.iter().filter(|f| f.is_propagated()).count() as u64;
-        let done = match self.windowed {
-            true => self.look_through_windows(&mut frames, &batches),
-            false => self.look_at_views(&mut frames, &batches),
+        let done = match self.on_crops {
+            true => self.run_on_crops(&mut frames, &batches),
+            false => self.run_on_views(&mut frames, &batches),
         };
         let mut stats = CacheStats { carried: self.propagated, ..CacheStats::default() };
         self.inferences.iter().for_each(|inference| stats += inference.stats());
-        (self.heard)(stats, self.inferences.iter_mut().flat_map(CachedInference::take_notes).collect());
+        (self.report)(stats, self.inferences.iter_mut().flat_map(CachedInference::take_notes).collect());
         done?;
         for batch in batches {
             let _ = self.recycle.try_send(batch);
@@ -127,11 +127,11 @@ mod tests {
     use std::time::Instant;
     use vrseg_image::plane::YuvLayout;
     use vrseg_infer::provider::Provider;
-    use vrseg_infer::testing::{FaultyEngine, network};
+    use vrseg_infer::testing::{FaultyEngine, runner};
     use vrseg_media::{FramePool, SourceFrame};
 
     /// Sends `n` frames in batches through a model that fails on order; returns the numbers of the
-    /// frames that came out, their mattes, and what was told.
+    /// frames that came out, their mattes, and the messages.
     fn sent(
         n: usize,
         at_once: usize,
@@ -142,11 +142,11 @@ mod tests {
         let pool = FramePool::new(layout, 16, 16).unwrap();
         let mut permits = Permits::new(n);
         let (recycle, _batches) = unbounded();
-        let mut network = network("selfie", first, then);
-        let told = Mutex::new(Vec::new());
-        let heard = |_, notes| told.lock().unwrap().extend::<Vec<String>>(notes);
-        let inference = CachedInference::new(&mut network, &Default::default(), None).unwrap();
-        let mut infer = Infer::new(vec![inference], false, recycle, &heard);
+        let mut runner = runner("selfie", first, then);
+        let messages = Mutex::new(Vec::new());
+        let report = |_, notes| messages.lock().unwrap().extend::<Vec<String>>(notes);
+        let inference = CachedInference::new(&mut runner, &Default::default(), None).unwrap();
+        let mut infer = Infer::new(vec![inference], false, recycle, &report);
         let (mut indices, mut values, mut ok) = (Vec::new(), Vec::new(), true);
         let numbers: Vec<_> = (0..n).collect();
         for some in numbers.chunks(at_once) {
@@ -172,7 +172,7 @@ mod tests {
         }
         ok &= infer.finish().is_ok();
         drop(infer);
-        (indices, values, told.into_inner().unwrap(), ok)
+        (indices, values, messages.into_inner().unwrap(), ok)
     }
 
     #[test]
@@ -192,11 +192,11 @@ mod tests {
         for order in orders {
             for fits in [0, 1, 3, 8, 99] {
                 let cpu = FaultyEngine::new(Provider::Cpu, 99, &[]);
-                let (numbers, values, told, ok) =
+                let (numbers, values, messages, ok) =
                     sent(40, 8, FaultyEngine::new(Provider::Cuda(0), fits, order), Some(cpu));
                 assert!(ok, "{order:?}, {fits} fit");
                 assert_eq!((numbers, values), (healthy.0.clone(), healthy.1.clone()), "{order:?}, {fits} fit");
-                assert!((1..=5).contains(&told.len()), "each is said once: {told:?}");
+                assert!((1..=5).contains(&messages.len()), "each is said once: {messages:?}");
             }
         }
         // What can't be repaired ends the job behind the frames that were whole.

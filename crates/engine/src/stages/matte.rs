@@ -54,7 +54,7 @@ pub struct PeopleMattes {
     layers: PersonLayers,
     /// Whether each model remembers the frames before, and the margin of its windows; none where the model saw whole
     /// views.
-    networks: Vec<(bool, f64)>,
+    crop_models: Vec<(bool, f64)>,
     /// The parts of a whole view in which somebody is who is to be shown.
     shown: Plane<f32>,
 }
@@ -67,8 +67,8 @@ const AROUND: f64 = 2.0;
 impl PeopleMattes {
     /// For eyes that show `surface`, with mattes of `grid` samples, and models of which it is known whether they
     /// remember the frames before, and how wide their windows are.
-    pub fn new(surface: Surface, grid: (usize, usize), networks: Vec<(bool, f64)>) -> Self {
-        Self { surface, layers: PersonLayers::new(surface, grid), networks, shown: Plane::default() }
+    pub fn new(surface: Surface, grid: (usize, usize), crop_models: Vec<(bool, f64)>) -> Self {
+        Self { surface, layers: PersonLayers::new(surface, grid), crop_models, shown: Plane::default() }
     }
 
     /// The eye's matte of what the models found in windows on people.
@@ -76,7 +76,7 @@ impl PeopleMattes {
         self.layers.begin(alpha);
         for (i, person) in people.iter().enumerate().filter(|(_, p)| p.eye == eye) {
             let window = |margin: f64| Window::around(&self.surface, &person.held, margin);
-            let found = self.networks.iter().zip(mattes);
+            let found = self.crop_models.iter().zip(mattes);
             let seen =
                 found.filter_map(|((remembers, margin), mattes)| Some((*remembers, window(*margin), mattes.get(i)?)));
             let seen = seen.collect();
@@ -145,10 +145,10 @@ impl Matte<'_> {
         Ok(())
     }
 
-    /// What the models saw, brought onto the eyes.
-    fn look(&mut self, frame: &mut PreparedFrame) {
-        let windowed = self.people.as_mut().filter(|people| !people.networks.is_empty());
-        if let Some(people) = windowed {
+    /// Blends the mattes that the models made onto the eyes.
+    fn blend_mattes(&mut self, frame: &mut PreparedFrame) {
+        let people = self.people.as_mut().filter(|people| !people.crop_models.is_empty());
+        if let Some(people) = people {
             for (eye, view) in frame.views.iter_mut().enumerate() {
                 people.blend(eye, &frame.people, &frame.mattes, &mut view.alpha);
             }
@@ -171,7 +171,7 @@ impl Matte<'_> {
                 propagate(last, motion, &mut view.alpha);
             }
         } else {
-            self.look(frame);
+            self.blend_mattes(frame);
         }
         if !self.filter.is_empty() {
             let seconds = frame.decoded.source.pts as f64 * self.tick + self.begin;

@@ -7,7 +7,7 @@ use crate::graph::Stage;
 use crate::plan::{SmallView, Views};
 use crossbeam_channel::Receiver;
 use vrseg_image::matte::windows::Viewer;
-use vrseg_image::matte::{Normalization, SmallYuv, to_network};
+use vrseg_image::matte::{Normalization, SmallYuv, to_model_input};
 use vrseg_image::plane::{Plane, YuvColor, YuvLayout};
 use vrseg_infer::Batch;
 
@@ -35,21 +35,21 @@ pub struct Sample {
     normalization: Normalization,
     recycled: Recycled,
     viewer: Viewer,
-    /// The models look through windows on people: those are cut out later.
-    windowed: bool,
+    /// The models are run on person crops: those are cut out later.
+    on_crops: bool,
 }
 
 impl Sample {
-    /// For frames whose planes are `layout` and mean `color`. `windowed`: models don't look at whole views.
+    /// For frames whose planes are `layout` and mean `color`. `on_crops`: models aren't run on whole views.
     pub fn new(
         views: Views,
         layout: YuvLayout,
         color: YuvColor,
         normalization: Normalization,
         recycled: Recycled,
-        windowed: bool,
+        on_crops: bool,
     ) -> Self {
-        Self { views, layout, color, normalization, recycled, viewer: Viewer::new(), windowed }
+        Self { views, layout, color, normalization, recycled, viewer: Viewer::new(), on_crops }
     }
 
     /// Only the small pictures.
@@ -84,7 +84,7 @@ pub(super) fn add(picture: &SmallYuv, color: YuvColor, normalization: &Normaliza
     if batch.data.len() < from + len {
         batch.data.resize(from + len, 0.0);
     }
-    to_network(picture, color.matrix, normalization, &mut batch.data[from..][..len]);
+    to_model_input(picture, color.matrix, normalization, &mut batch.data[from..][..len]);
 }
 
 impl Stage for Sample {
@@ -93,11 +93,11 @@ impl Stage for Sample {
 
     fn process(&mut self, decoded: DecodedFrame) -> Result<SampledFrame> {
         let mut views = self.recycled.views.try_recv().unwrap_or_default();
-        if self.windowed {
+        if self.on_crops {
             self.sample_views(&decoded, &mut views);
             return Ok(SampledFrame { frame: PreparedFrame::new(decoded, views), pictures: Vec::new() });
         }
-        let mut pictures = self.recycled.batch(self.views.network_size());
+        let mut pictures = self.recycled.batch(self.views.model_input_size());
         self.sample(&decoded, &mut views, &mut pictures);
         Ok(SampledFrame { frame: PreparedFrame::new(decoded, views), pictures: vec![pictures] })
     }

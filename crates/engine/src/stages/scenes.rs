@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::frame::SampledFrame;
 use crate::graph::Stage;
-use crate::people::Finder;
+use crate::people::PeopleLocator;
 use crate::plan::SmallView;
 use vrseg_image::matte::{Borders, Motion, MotionSearch, SceneDetector};
 use vrseg_image::plane::Plane;
@@ -21,7 +21,7 @@ pub struct Scenes<'a> {
     /// Frames since it was run.
     propagated: u32,
     /// Who finds people, where anybody is to be told apart.
-    finder: Option<&'a mut Finder>,
+    locator: Option<&'a mut PeopleLocator>,
     /// Hears what was done because a device failed.
     warn: &'a (dyn Fn(String) + Sync),
 }
@@ -33,14 +33,14 @@ impl<'a> Scenes<'a> {
         views: usize,
         every: u32,
         memory: Option<Plane<f32>>,
-        finder: Option<&'a mut Finder>,
+        locator: Option<&'a mut PeopleLocator>,
         warn: &'a (dyn Fn(String) + Sync),
     ) -> Self {
         let mut scenes = SceneDetector::default();
         scenes.remember(memory);
         let searches = if every > 1 { views } else { 0 };
         let searches = (0..searches).map(|_| MotionSearch::default()).collect();
-        Self { scenes, searches, every, propagated: 0, finder, warn }
+        Self { scenes, searches, every, propagated: 0, locator, warn }
     }
 
     /// The same, for views with such borders.
@@ -76,14 +76,14 @@ impl Stage for Scenes<'_> {
         let fresh = border.is_some();
         if let Some(state) = border {
             state.scene = self.scenes.memory().cloned();
-            state.people = self.finder.as_ref().map(|finder| finder.state());
+            state.people = self.locator.as_ref().map(|locator| locator.state());
         }
         frame.cut = self.scenes.is_cut(&frame.views[0].yuv.y);
         frame.motion = self.motion(&frame.views, fresh || frame.cut);
         // The picture that the next frame is compared with is this frame's.
-        if let (Some(finder), Some(cells)) = (&mut self.finder, self.scenes.memory()) {
-            let found = finder.find(&frame.decoded.source.frame.yuv(), &frame.views, cells, frame.cut);
-            finder.take_notes().into_iter().for_each(self.warn);
+        if let (Some(locator), Some(cells)) = (&mut self.locator, self.scenes.memory()) {
+            let found = locator.find(&frame.decoded.source.frame.yuv(), &frame.views, cells, frame.cut);
+            locator.take_notes().into_iter().for_each(self.warn);
             frame.people = found?;
         }
         Ok(Some(sampled))

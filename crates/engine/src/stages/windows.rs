@@ -11,7 +11,7 @@ use vrseg_image::matte::people::{SourceFormat, Surface, Window, WindowSampler};
 use vrseg_image::plane::Rect;
 use vrseg_infer::Batch;
 
-/// How a model looks through windows.
+/// How person crops are cut for a model.
 #[derive(Clone, Debug)]
 pub struct WindowChoice {
     /// Side of a window as a multiple of the longer side of the person's box.
@@ -45,8 +45,8 @@ impl CutWindows {
         Self { surface, rects, form, choices, recycled, sampler: WindowSampler::default() }
     }
 
-    /// Whether there is anything to cut: models don't see whole views.
-    pub fn looks_through_windows(&self) -> bool {
+    /// Whether there is anything to cut: models are run on person crops.
+    pub fn uses_person_crops(&self) -> bool {
         !self.choices.is_empty()
     }
 }

@@ -77,8 +77,8 @@ fn container() -> Machine {
     machine
 }
 
-const SELFIE: NetworkLoad<'_> = NetworkLoad { model: "selfie", recurrent: false, views: 2, pixels: 512 * 512 };
-const RVM: NetworkLoad<'_> = NetworkLoad { model: "rvm", recurrent: true, views: 2, pixels: 1024 * 1024 };
+const SELFIE: ModelLoad<'_> = ModelLoad { model: "selfie", recurrent: false, views: 2, pixels: 512 * 512 };
+const RVM: ModelLoad<'_> = ModelLoad { model: "rvm", recurrent: true, views: 2, pixels: 1024 * 1024 };
 
 #[test]
 fn precisions() {

@@ -107,7 +107,7 @@ pub fn precision(on: Processor<'_>, int8_twin: bool) -> Choice<Format> {
 
 /// The model's part of a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct NetworkLoad<'a> {
+pub struct ModelLoad<'a> {
     /// The model's name.
     pub model: &'a str,
     /// Each frame needs the result of the one before.
@@ -118,10 +118,10 @@ pub struct NetworkLoad<'a> {
     pub pixels: usize,
 }
 
-impl NetworkLoad<'_> {
+impl ModelLoad<'_> {
     /// Bytes that a frame takes while it is in the model. Measured: peak minus loaded memory of
     /// ONNX Runtime 1.31 on a CPU, the same for an input pixel at 256 to 1024 and 1 to 16 pictures
-    /// within a fifth. An unknown network is taken for the hungriest.
+    /// within a fifth. An unknown model is taken for the hungriest.
     pub fn frame_bytes(&self) -> u64 {
         let per_pixel = match self.model {
             "selfie" | "selfie-landscape" => 90,
@@ -144,7 +144,7 @@ const LARGEST_BATCH: u64 = 256;
 /// The most frames at once that keep the GPU's memory below 90 %; at least 1 where nothing is
 /// known of the GPU. As long as a frame takes less than a tenth of the memory, this many use 80 to
 /// 90 % of it.
-pub fn largest_batch(card: Option<&Gpu>, load: &NetworkLoad<'_>) -> usize {
+pub fn largest_batch(card: Option<&Gpu>, load: &ModelLoad<'_>) -> usize {
     let Some(free) = card.and_then(|c| c.load.memory_free.or(c.memory_total)) else { return 1 };
     let total = card.and_then(|c| c.memory_total).unwrap_or(free);
     // What others hold counts too.
@@ -154,7 +154,7 @@ pub fn largest_batch(card: Option<&Gpu>, load: &NetworkLoad<'_>) -> usize {
 
 /// Frames at once that `batch_size: auto` means, where this many `sessions` of the model share out a frame's
 /// pictures.
-pub fn batch(on: Processor<'_>, load: &NetworkLoad<'_>, sessions: usize) -> Choice<usize> {
+pub fn batch(on: Processor<'_>, load: &ModelLoad<'_>, sessions: usize) -> Choice<usize> {
     if load.recurrent {
         return Choice::new(1, format!("{} is recurrent: one frame after the other", load.model));
     }
@@ -228,13 +228,13 @@ impl Threads {
     /// only costs memory and context switches on larger machines. A quarter paints, up to eight. One prepares
     /// what a model on a CPU takes; beside an H100 with 16 cores one was the slowest stage of all: on 4K it
     /// worked 13 ms on a frame for rvm at 512 and 36 ms at 1024, the GPU 7 and 21 ms.
-    pub fn share(cores: usize, outputs: usize, network_on_cpu: bool) -> Self {
+    pub fn share(cores: usize, outputs: usize, model_on_cpu: bool) -> Self {
         let cores = cores.max(1);
         let part = |percent: usize| (cores * percent).div_ceil(100).max(cores.min(2));
         Self {
             decode: part(35).min(16),
-            infer: if network_on_cpu { part(60) } else { 1 },
-            prepare: (cores / if network_on_cpu { 16 } else { 6 }).clamp(1, 4),
+            infer: if model_on_cpu { part(60) } else { 1 },
+            prepare: (cores / if model_on_cpu { 16 } else { 6 }).clamp(1, 4),
             compose: (cores / 4).clamp(1, 8),
             encode: part(if outputs > 1 { 50 } else { 70 }).min(32),
         }
@@ -244,9 +244,9 @@ impl Threads {
 /// Shares of threads that are worth a trial, the rules' first: more or fewer for the model, more or fewer
 /// workers, one at a time. Decoder and encoders keep theirs: an encoder's bits depend on its threads. Two cores leave
 /// nothing to share out: the rules' were the best in all six trials there (160 lines to 4K, one model and three).
-pub fn shares_to_try(cores: usize, rule: Threads, network_on_cpu: bool) -> Vec<Threads> {
+pub fn shares_to_try(cores: usize, rule: Threads, model_on_cpu: bool) -> Vec<Threads> {
     let mut shares = vec![rule];
-    if network_on_cpu && cores <= 2 {
+    if model_on_cpu && cores <= 2 {
         return shares;
     }
     let mut add = |share: Threads| {
@@ -254,7 +254,7 @@ pub fn shares_to_try(cores: usize, rule: Threads, network_on_cpu: bool) -> Vec<T
             shares.push(share);
         }
     };
-    if network_on_cpu {
+    if model_on_cpu {
         for infer in [cores, cores.div_ceil(2)] {
             add(Threads { infer: infer.max(1), ..rule });
         }

@@ -15,7 +15,7 @@ pub use borders::Borders;
 pub use foreground::EdgeColors;
 // The old path.
 pub use person_filter as keep;
-pub use sample::{Normalization, Sampler, resize, to_network};
+pub use sample::{Normalization, Sampler, resize, to_model_input};
 pub use temporal::{Motion, MotionSearch, SceneDetector, Stabilizer, propagate};
 pub use upsample::{
     Coefficients, FullMatte, Levels, Morphology, TILE_H, TILE_W, TileClass, TileMap, coefficients, upsample_bilinear,

@@ -10,7 +10,7 @@ use super::tiers::Cache;
 use crate::batch::{Batch, States};
 use crate::error::ModelError;
 use crate::models::manifest::Kind;
-use crate::network::Network;
+use crate::runner::ModelRunner;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,7 +21,7 @@ use vrseg_image::plane::Plane;
 pub enum CachedInferenceError {
     /// The model fails.
     #[error(transparent)]
-    Network(#[from] ModelError),
+    Model(#[from] ModelError),
     /// Cached mattes were used, and then came a frame that is not among them, in the middle of a cached run, so that
     /// the states before it are not known. The job must be repeated without looking anything up
     /// ([`super::CacheChoice::read`]).
@@ -34,7 +34,7 @@ type Result<T> = std::result::Result<T, CachedInferenceError>;
 /// A model with its recurrent states and its cached mattes.
 #[derive(Debug)]
 pub struct CachedInference<'n> {
-    network: &'n mut Network,
+    runner: &'n mut ModelRunner,
     states: States,
     /// What each picture of the frame before showed; empty where all frames have the same pictures.
     slots: Vec<u64>,
@@ -53,16 +53,16 @@ impl<'n> CachedInference<'n> {
     /// # Errors
     /// The states are those of another model.
     pub fn new(
-        network: &'n mut Network,
+        runner: &'n mut ModelRunner,
         past: &InferenceState,
         cache: Option<(Arc<Cache>, CacheKeyContext)>,
     ) -> Result<Self> {
-        let states = network.restore(&past.states)?;
+        let states = runner.restore(&past.states)?;
         let cursor = cache.map(|(cache, context)| CacheCursor::new(past, cache, context));
         let found = cursor.as_ref().is_some_and(|c| !matches!(c.states, StatesAt::Session));
         let states_lost = past.needs_cache() && !found;
         let (tally, missing_batch) = (CacheStats::default(), Batch::default());
-        Ok(Self { network, states, slots: past.slots.clone(), states_lost, cursor, tally, missing_batch })
+        Ok(Self { runner, states, slots: past.slots.clone(), states_lost, cursor, tally, missing_batch })
     }
 
     /// Where the mattes came from so far.
@@ -72,7 +72,7 @@ impl<'n> CachedInference<'n> {
 
     /// What was changed since the last call because the device failed, a sentence each.
     pub fn take_notes(&mut self) -> Vec<String> {
-        self.network.take_notes()
+        self.runner.take_notes()
     }
 
     /// Forgets the frames before, as a scene begins.
@@ -93,18 +93,18 @@ impl<'n> CachedInference<'n> {
     /// # Errors
     /// As [`CachedInference::run`].
     pub fn state(&mut self) -> Result<InferenceState> {
-        if self.network.manifest().kind != Kind::Recurrent {
+        if self.runner.manifest().kind != Kind::Recurrent {
             return Ok(InferenceState::default());
         }
         if self.states_lost {
             return Err(CachedInferenceError::Broken);
         }
         let Some(cursor) = &mut self.cursor else {
-            let states = self.network.save(&self.states)?;
+            let states = self.runner.save(&self.states)?;
             return Ok(InferenceState { states, slots: self.slots.clone(), chain: None });
         };
         let (states, within) = match &cursor.states {
-            StatesAt::Session => (self.network.save(&self.states)?, None),
+            StatesAt::Session => (self.runner.save(&self.states)?, None),
             StatesAt::EndOf(run) => match run.end() {
                 Some(states) => (states.to_vec(), None),
                 // A cut followed there, and most likely does here.
@@ -131,13 +131,13 @@ impl<'n> CachedInference<'n> {
         Ok(())
     }
 
-    /// As [`Network::run`], for a batch of `frames` frames with the same number of pictures each; a recurrent model
+    /// As [`ModelRunner::run`], for a batch of `frames` frames with the same number of pictures each; a recurrent model
     /// gets one frame.
     ///
     /// # Errors
     /// The model's, and [`CachedInferenceError::Broken`].
     pub fn run(&mut self, batch: &Batch, frames: usize, alphas: &mut Vec<Plane<f32>>) -> Result<()> {
-        if self.network.manifest().kind == Kind::Recurrent {
+        if self.runner.manifest().kind == Kind::Recurrent {
             self.run_recurrent(batch, None, alphas)
         } else {
             self.run_frames(batch, frames, alphas)
@@ -153,12 +153,12 @@ impl<'n> CachedInference<'n> {
     pub fn run_slots(&mut self, batch: &Batch, slots: &[u64], alphas: &mut Vec<Plane<f32>>) -> Result<()> {
         if batch.n == 0 {
             alphas.clear();
-            if self.network.manifest().kind == Kind::Recurrent {
+            if self.runner.manifest().kind == Kind::Recurrent {
                 self.reset();
             }
             return Ok(());
         }
-        if self.network.manifest().kind != Kind::Recurrent {
+        if self.runner.manifest().kind != Kind::Recurrent {
             return self.run_frames(batch, batch.n, alphas);
         }
         let follows: Vec<_> = slots.iter().map(|slot| self.slots.iter().position(|before| before == slot)).collect();
@@ -176,9 +176,9 @@ impl<'n> CachedInference<'n> {
             self.states.reset();
             return Ok(());
         }
-        let before = self.network.save(&self.states)?;
+        let before = self.runner.save(&self.states)?;
         let after: Vec<_> = before.iter().map(|tensor| tensor.rows(follows)).collect();
-        self.states = self.network.restore(&after)?;
+        self.states = self.runner.restore(&after)?;
         Ok(())
     }
 
@@ -197,7 +197,7 @@ impl<'n> CachedInference<'n> {
             self.relink(follows)?;
         }
         let Some(cursor) = &mut self.cursor else {
-            self.network.run(batch, &mut self.states, alphas)?;
+            self.runner.run(batch, &mut self.states, alphas)?;
             round(alphas);
             self.tally.computed += 1;
             return Ok(());
@@ -210,7 +210,7 @@ impl<'n> CachedInference<'n> {
         {
             // Computed frames end where cached ones begin.
             if let (StatesAt::Session, false) = (&cursor.states, cursor.recording.is_empty()) {
-                let states = self.network.save(&self.states)?;
+                let states = self.runner.save(&self.states)?;
                 cursor.store_run(Some(&states));
             }
             cursor.states = StatesAt::Inside(run, 0, tier);
@@ -234,15 +234,15 @@ impl<'n> CachedInference<'n> {
             return Ok(());
         }
         if let StatesAt::EndOf(run) = &cursor.states {
-            self.states = self.network.restore(run.end().ok_or(CachedInferenceError::Broken)?)?;
+            self.states = self.runner.restore(run.end().ok_or(CachedInferenceError::Broken)?)?;
             cursor.states = StatesAt::Session;
         }
         self.relink(follows)?;
-        let (began, backend) = (Instant::now(), self.network.active_backend());
-        self.network.run(batch, &mut self.states, alphas)?;
+        let (began, backend) = (Instant::now(), self.runner.active_backend());
+        self.runner.run(batch, &mut self.states, alphas)?;
         self.tally.computed += 1;
         let Some(cursor) = &mut self.cursor else { return Ok(()) };
-        if self.network.active_backend() != backend {
+        if self.runner.active_backend() != backend {
             // The keys are those of the backend before.
             round(alphas);
             self.cursor = None;
@@ -251,20 +251,20 @@ impl<'n> CachedInference<'n> {
         cursor.seconds = cursor.seconds.min(began.elapsed().as_secs_f64() / batch.n.max(1) as f64);
         cursor.recording.push(key, &Mattes::round(alphas));
         if cursor.is_run_complete() {
-            let states = self.network.save(&self.states)?;
+            let states = self.runner.save(&self.states)?;
             cursor.store_run(Some(&states));
         }
         Ok(())
     }
 
     fn run_frames(&mut self, batch: &Batch, frames: usize, alphas: &mut Vec<Plane<f32>>) -> Result<()> {
-        let backend = self.network.active_backend();
+        let backend = self.runner.active_backend();
         let skips_lookup = self.cursor.as_mut().is_some_and(|cursor| cursor.skips_lookup(batch, frames));
         let Some(cursor) = self.cursor.as_mut().filter(|_| !skips_lookup) else {
-            self.network.run(batch, &mut self.states, alphas)?;
+            self.runner.run(batch, &mut self.states, alphas)?;
             round(alphas);
             self.tally.computed += frames as u64;
-            if self.network.active_backend() != backend {
+            if self.runner.active_backend() != backend {
                 self.cursor = None;
             }
             return Ok(());
@@ -294,14 +294,14 @@ impl<'n> CachedInference<'n> {
         let began = Instant::now();
         let mut computed = Vec::new();
         if missing.len() == frames {
-            self.network.run(batch, &mut self.states, alphas)?;
+            self.runner.run(batch, &mut self.states, alphas)?;
         } else {
             let len = each * 3 * batch.width * batch.height;
             let part = &mut self.missing_batch;
             (part.n, part.width, part.height) = (missing.len() * each, batch.width, batch.height);
             part.data.clear();
             missing.iter().for_each(|i| part.data.extend_from_slice(&batch.data[i * len..][..len]));
-            self.network.run(part, &mut self.states, &mut computed)?;
+            self.runner.run(part, &mut self.states, &mut computed)?;
             for (from, i) in computed.chunks_exact_mut(each).zip(&missing) {
                 from.iter_mut().zip(&mut alphas[i * each..][..each]).for_each(|(a, b)| std::mem::swap(a, b));
             }
@@ -309,7 +309,7 @@ impl<'n> CachedInference<'n> {
         let seconds = began.elapsed().as_secs_f64() / (missing.len() * each).max(1) as f64;
         cursor.seconds = cursor.seconds.min(seconds);
         self.tally.computed += missing.len() as u64;
-        let same_backend = self.network.active_backend() == backend;
+        let same_backend = self.runner.active_backend() == backend;
         for i in missing {
             let mattes = Mattes::round(&mut alphas[i * each..][..each]);
             if same_backend {

@@ -76,7 +76,7 @@ impl CacheCursor {
         }
     }
 
-    /// Whether the hashes of a batch's frames are not worth their time: a frame-independent network is cheap, and no
+    /// Whether the hashes of a batch's frames are not worth their time: a frame-independent model is cheap, and no
     /// frame has repeated for long. A frame that may be the same as the one before ends that, and is looked up.
     pub(crate) fn skips_lookup(&mut self, batch: &Batch, frames: usize) -> bool {
         for frame in batch.data.chunks_exact((batch.data.len() / frames.max(1)).max(1)) {

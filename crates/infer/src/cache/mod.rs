@@ -7,7 +7,7 @@
 //!
 //! A recurrent model's matte depends on all frames since the last reset, and so does its key. Its mattes are cached
 //! in *runs* (`record::Run`): consecutive frames together with the states behind the last of them, from which the
-//! network can resume where the cached frames end.
+//! model can resume where the cached frames end.
 //!
 //! Modules import only from modules above them in this list: `matte`; `key`; `record`; `memory` and `disk`; `tiers`;
 //! `stats`, `state`; `cursor`; `cached_inference`.
@@ -28,4 +28,4 @@ pub use disk::{Checked, Disk, DiskError, Stats};
 pub use key::{CacheKeyContext, Key};
 pub use state::{Chain, InferenceState};
 pub use stats::CacheStats;
-pub use tiers::{Cache, CacheChoice, SLOW_NETWORK, Tiers, folder};
+pub use tiers::{Cache, CacheChoice, SLOW_MODEL, Tiers, folder};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// Where mattes are cached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Tiers {
-    /// In memory; on disk, too, where the model is slow ([`SLOW_NETWORK`]).
+    /// In memory; on disk, too, where the model is slow ([`SLOW_MODEL`]).
     #[default]
     Auto,
     /// In memory and on disk, however fast the model is.
@@ -54,7 +54,7 @@ impl CacheChoice {
 /// Seconds that the model takes for a picture from which on `auto` caches mattes on disk. Compressing and writing one
 /// costs 1 to 3 ms of a core, and reading it half of that: a model that takes 5 ms gains next to nothing, one that
 /// takes 80 ms much (docs/resume.md).
-pub const SLOW_NETWORK: f64 = 0.020;
+pub const SLOW_MODEL: f64 = 0.020;
 
 /// Folder for cached files, which may not exist: `$XDG_CACHE_HOME/vrseg`, else `~/.cache/vrseg`.
 pub fn folder() -> PathBuf {
@@ -111,7 +111,7 @@ impl Cache {
         self.disk.as_ref().map_or(0, Disk::lost)
     }
 
-    /// The mattes of one frame of a frame-independent network.
+    /// The mattes of one frame of a frame-independent model.
     pub(crate) fn mattes(&self, key: &Key) -> Option<(Arc<Mattes>, Tier)> {
         if !self.choice.read {
             return None;
@@ -140,7 +140,7 @@ impl Cache {
 
     /// The disk, if mattes of a model that takes `seconds` for a picture are cached there.
     pub(crate) fn disk_for(&self, seconds: f64) -> Option<&Disk> {
-        let pays = self.choice.tiers == Tiers::All || seconds >= SLOW_NETWORK;
+        let pays = self.choice.tiers == Tiers::All || seconds >= SLOW_MODEL;
         self.disk.as_ref().filter(|_| pays)
     }
 

@@ -29,7 +29,7 @@ pub(crate) trait Engine: Debug + Send {
         None
     }
 
-    /// As [`crate::Network::run`]. Where it fails, `states` are as before.
+    /// As [`crate::ModelRunner::run`]. Where it fails, `states` are as before.
     ///
     /// # Errors
     /// What ONNX Runtime reports, and outputs that are not finite or have another shape.
@@ -130,7 +130,7 @@ impl OrtEngine {
         let manifest = &model.manifest;
         let bytes = model.load()?;
         let Opened { session, provider, refused, runtime } = provider::open(&bytes, &manifest.name, options)?;
-        let fail = |what: String| ModelError::Network { name: manifest.name.clone(), what };
+        let fail = |what: String| ModelError::Failed { name: manifest.name.clone(), what };
         let feed = Feed::new(&session, manifest).map_err(fail)?;
         let gpu = match provider {
             Provider::Cuda(n) | Provider::TensorRt(n) => {

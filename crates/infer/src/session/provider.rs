@@ -132,7 +132,7 @@ pub(crate) fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result
             }
             Err(why) => {
                 if provider == Provider::Cpu {
-                    return Err(ModelError::Network { name: name.to_owned(), what: why });
+                    return Err(ModelError::Failed { name: name.to_owned(), what: why });
                 }
                 if options.device != DeviceChoice::Auto {
                     return Err(ModelError::Device { device: provider.to_string(), why });

@@ -1,4 +1,4 @@
-//! Tests whether an execution provider really loads and computes, with a tiny network.
+//! Tests whether an execution provider really loads and computes, with a tiny model.
 
 use super::provider::{self, SessionOptions};
 use super::runtime;

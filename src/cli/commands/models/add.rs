@@ -12,10 +12,10 @@ use vrseg_infer::recognize::{self, Draft, Finding, Guess, Known, License};
 use vrseg_infer::trial::{self, Trial};
 use vrseg_infer::{Manifest, Model, Weights, registry};
 
-/// Recognizes a network, tries it and adds it; or drafts a manifest.
+/// Recognizes a model, tries it and adds it; or drafts a manifest.
 ///
 /// # Errors
-/// Files that can't be read or written, and networks that make no mattes.
+/// Files that can't be read or written, and models that make no mattes.
 pub(super) fn run(
     args: &ModelAddArgs,
     console: &Console,
@@ -48,7 +48,7 @@ pub(super) fn run(
     }
 }
 
-/// A network as its user's manifest describes it, under another name.
+/// A model as its user's manifest describes it, under another name.
 fn described(path: &Path, name: &str, sha256: &str) -> anyhow::Result<Known> {
     let text = std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
     let manifest = Manifest::parse(&text, path)?;
@@ -59,7 +59,7 @@ fn described(path: &Path, name: &str, sha256: &str) -> anyhow::Result<Known> {
     Ok(Known { title, why, license: License::UNKNOWN, manifest })
 }
 
-/// Tries a network and adds it.
+/// Tries a model and adds it.
 fn add(
     args: &ModelAddArgs,
     known: &Known,

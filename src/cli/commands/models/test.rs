@@ -12,7 +12,7 @@ use vrseg_infer::trial::{self, Trial, USABLE};
 #[derive(Debug, Serialize)]
 struct Report<'a> {
     name: &'a str,
-    /// Width and height of the network's input in pixels.
+    /// Width and height of the model's input in pixels.
     size: (usize, usize),
     milliseconds: f64,
     /// Intersection over union of the matte with the person.

@@ -18,7 +18,7 @@ use trial::{ChildTrials, Clip, Trial};
 use vrseg_engine::settings::{Settings, Sources, check};
 use vrseg_engine::tune::bottleneck::{self, BottleneckInput, Finding, StageTime};
 use vrseg_engine::tune::cuda::CudaCards;
-use vrseg_engine::tune::rules::{self, NetworkLoad, Processor, Threads};
+use vrseg_engine::tune::rules::{self, ModelLoad, Processor, Threads};
 use vrseg_engine::tune::search::{Candidate, Goal, Space, search};
 use vrseg_hardware::Machine;
 use vrseg_infer::Precision;
@@ -151,13 +151,13 @@ fn space(settings: &Settings, sources: &Sources, machine: &Machine, first: &Tria
         let now = settings.model.input_size.filter(|_| for_it).unwrap_or(m.input.size);
         (!m.input.fixed).then_some((now, m.input.min, m.input.multiple))
     };
-    // Windows have sizes of their own.
-    let windows = settings.people.windows(settings.model.name.is_some(), settings.view.is_some());
-    let whole = |_: &(u32, u32, u32)| windows.is_empty();
+    // Person crops have sizes of their own.
+    let crop_models = settings.people.crop_models(settings.model.name.is_some(), settings.view.is_some());
+    let whole = |_: &(u32, u32, u32)| crop_models.is_empty();
     let recurrent = manifest.as_ref().is_some_and(|m| m.kind == Kind::Recurrent);
     let load = manifest.as_ref().map(|m| {
         let side = size(m).map_or(m.input.size, |s| s.0) as usize;
-        NetworkLoad { model: &m.name, recurrent, views: 2, pixels: side * side }
+        ModelLoad { model: &m.name, recurrent, views: 2, pixels: side * side }
     });
     let card = cards.auto().and_then(|c| cards.card(c.value));
     let on = match now.as_str() {
@@ -165,8 +165,7 @@ fn space(settings: &Settings, sources: &Sources, machine: &Machine, first: &Tria
         "openvino" => Processor::OpenVino(&machine.cpu),
         _ => Processor::Cuda(card),
     };
-    let at_once =
-        |l: &NetworkLoad<'_>| rules::batch(on, l, vrseg_infer::sessions(l.views, threads.infer, weights)).value;
+    let at_once = |l: &ModelLoad<'_>| rules::batch(on, l, vrseg_infer::sessions(l.views, threads.infer, weights)).value;
     Space {
         devices,
         on_cpu,

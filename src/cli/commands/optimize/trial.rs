@@ -85,7 +85,7 @@ pub(super) struct Trial {
     pub latency: Option<LatencyReport>,
     pub stages: Vec<Stage>,
     pub resources: Usage,
-    /// What ran the network, in a line.
+    /// What ran the model, in a line.
     #[serde(default)]
     pub device: String,
     #[serde(default)]

@@ -23,9 +23,9 @@ pub struct PersonMatte<'a> {
 const NEAR: f32 = 0.25;
 /// ... and not at all from this one on: what is further away is another person, who has a window too.
 const FAR: f32 = 0.5;
-/// Somebody fills at least the second share of their box in the matte of some network, or isn't there; below the first
+/// Somebody fills at least the second share of their box in the matte of some model, or isn't there; below the first
 /// nothing of the mattes counts. Every true person of the choosing half filled .33 or more, but for people blurred by
-/// motion in the eyes of one network or another; lamps and wheels that the detector took for people mostly less.
+/// motion in the eyes of one model or another; lamps and wheels that the detector took for people mostly less.
 const FILLED: (f32, f32) = (0.12, 0.25);
 /// Where the detector wasn't sure, models that remember must see this share: RVM saw nobody in chessmen that the
 /// detector and both other models took for people. (Multiclass sees nobody in true people who are blurred.)
@@ -389,7 +389,7 @@ mod tests {
     #[test]
     fn empty_or_doubted_people_are_dropped() {
         assert_eq!(seen_by([0.1, 0.0], true), 0.0);
-        assert_eq!(seen_by([0.9, 0.0], false), 0.0, "the detector wasn't sure, and a network sees nobody");
+        assert_eq!(seen_by([0.9, 0.0], false), 0.0, "the detector wasn't sure, and a model sees nobody");
         assert_eq!(seen_by([0.9, 0.3], false), 1.0);
     }
 }

@@ -31,7 +31,7 @@ impl Default for Normalization {
 ///
 /// # Panics
 /// When `out` has another length, or the three planes of `small` differ in size.
-pub fn to_network(small: &SmallYuv, matrix: Matrix, norm: &Normalization, out: &mut [f32]) {
+pub fn to_model_input(small: &SmallYuv, matrix: Matrix, norm: &Normalization, out: &mut [f32]) {
     let n = small.y.data().len();
     assert_eq!(out.len(), 3 * n, "one picture is 3 x {} x {}", small.y.height(), small.y.width());
     let (kr, kb) = matrix.kr_kb();
@@ -127,7 +127,7 @@ mod tests {
             // Odd corner, odd size; down in one direction and up in the other.
             Sampler::new().sample(&yuv, layout, color, Rect::new(3, 5, 41, 29), (16, 64), &mut small);
             let mut out = vec![0.0; 3 * 16 * 64];
-            to_network(&small, matrix, &Normalization::default(), &mut out);
+            to_model_input(&small, matrix, &Normalization::default(), &mut out);
             for (c, want) in out.chunks_exact(16 * 64).zip(rgb) {
                 for &v in c {
                     assert!((f64::from(v) - want).abs() < 0.012, "{bits} {full_range} {matrix:?}: {v} != {want}");
@@ -144,7 +144,7 @@ mod tests {
             v: Plane::from_vec(vec![0.1, 0.0], 2, 1),
         };
         let mut rgb = vec![0.0; 6];
-        to_network(&small, Matrix::Bt709, &Normalization::default(), &mut rgb);
+        to_model_input(&small, Matrix::Bt709, &Normalization::default(), &mut rgb);
         let norm = Normalization {
             bgr: true,
             scale: 255.0,
@@ -153,7 +153,7 @@ mod tests {
             divide_by_max: false,
         };
         let mut out = vec![0.0; 6];
-        to_network(&small, Matrix::Bt709, &norm, &mut out);
+        to_model_input(&small, Matrix::Bt709, &norm, &mut out);
         for i in 0..2 {
             for (c, source) in [(0, 2), (1, 1), (2, 0)] {
                 let want = (rgb[source * 2 + i] * 255.0 - norm.mean[c]) / norm.std[c];
@@ -161,7 +161,7 @@ mod tests {
             }
         }
         let divide = Normalization { divide_by_max: true, ..Normalization::default() };
-        to_network(&small, Matrix::Bt709, &divide, &mut out);
+        to_model_input(&small, Matrix::Bt709, &divide, &mut out);
         let max = rgb.iter().copied().fold(0.0, f32::max);
         for (o, v) in out.iter().zip(&rgb) {
             assert!((o - v / max).abs() < 1e-6);

@@ -9,7 +9,7 @@ mod resample;
 mod resize;
 mod sampler;
 
-pub use input::{Normalization, to_network};
+pub use input::{Normalization, to_model_input};
 pub(crate) use resample::Resampler;
 pub use resize::resize;
 pub use sampler::Sampler;

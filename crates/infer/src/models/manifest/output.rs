@@ -15,7 +15,7 @@ pub enum Activation {
     Sigmoid,
 }
 
-/// What a multiclass network says of each class.
+/// What a multiclass model says of each class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Scores {

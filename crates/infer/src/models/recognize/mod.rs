@@ -1,4 +1,4 @@
-//! What network an ONNX file holds: told by its inputs, outputs, operators and the names of its weights, or by its checksum.
+//! What model an ONNX file holds: told by its inputs, outputs, operators and the names of its weights, or by its checksum.
 
 mod draft;
 mod families;

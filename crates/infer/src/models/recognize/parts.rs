@@ -106,7 +106,7 @@ pub(super) fn alpha(port: &Port) -> Output {
     }
 }
 
-/// A manifest whose network sees people best through windows, made of its parts.
+/// A manifest whose model is best on person crops, made of its parts.
 pub(super) struct Parts {
     pub(super) title: String,
     pub(super) why: Vec<String>,
@@ -125,7 +125,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// An image network that sees people best through windows.
+    /// An image model that is best on person crops.
     pub(super) fn image(title: impl Into<String>, license: License, input: Input, output: Output) -> Self {
         let size =
             if input.fixed { input.size } else { 256.clamp(input.min, input.max).next_multiple_of(input.multiple) };

@@ -221,7 +221,7 @@ fn models_without_mattes_are_named() {
     outside.graph.initializer.push(TensorProto { data_location: 1, external_data, ..TensorProto::default() });
     assert!(outside.refused().contains("model.onnx.data"));
     assert!(
-        matches!(recognize(Path::new("x"), b"no network", "", "x"), Finding::Refused(why) if why.contains("not an ONNX"))
+        matches!(recognize(Path::new("x"), b"no model", "", "x"), Finding::Refused(why) if why.contains("not an ONNX"))
     );
 }
 

@@ -28,7 +28,7 @@ pub(super) fn rvm(graph: &Graph, identity: &Identity<'_>) -> Option<Found> {
     let parts = Parts {
         kind: Kind::Recurrent,
         view: View::Fisheye,
-        // The project's advice: the inner network sees 256 to 512 pixels of the longer side.
+        // The project's advice: the inner model sees 256 to 512 pixels of the longer side.
         constants: ratio.map(|r| Constant { name: r.name.clone(), value: None, fit: Some(512) }).into_iter().collect(),
         states,
         ..parts

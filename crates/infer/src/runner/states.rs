@@ -1,13 +1,13 @@
 //! Recurrent states as tensors in main memory, and back.
 
-use super::{Network, session_pool};
+use super::{ModelRunner, session_pool};
 use crate::batch::{States, Tensor};
 use crate::error::Result;
 use crate::session::output::Raw;
 use ort::memory::AllocationDevice;
 use ort::value::{DynTensorValueType, DynValue, Tensor as OrtTensor};
 
-impl Network {
+impl ModelRunner {
     /// The states as tensors in main memory.
     ///
     /// # Errors
@@ -17,7 +17,7 @@ impl Network {
         Ok(session_pool::join(saved.collect::<Result<_>>()?, self.manifest.states.len()))
     }
 
-    /// The states that [`Network::save`] returned, of this network or of another session of the same model.
+    /// The states that [`ModelRunner::save`] returned, of this session or of another session of the same model.
     ///
     /// # Errors
     /// They are those of another model.

@@ -2,7 +2,7 @@
 
 use crate::models::graph::{GraphProto, ModelProto, NodeProto, OperatorSetProto, ValueInfoProto};
 use crate::provider::SessionOptions;
-use crate::{Batch, Manifest, Model, Network, States, Weights, registry};
+use crate::{Batch, Manifest, Model, ModelRunner, States, Weights, registry};
 use prost::Message;
 use std::path::Path;
 use tempfile::TempDir;
@@ -17,12 +17,12 @@ fn node(operator: &str, inputs: &[&str], output: &str) -> NodeProto {
 }
 
 /// A model of these parts with this manifest, whose `name`, `sha256` and the like are filled in.
-fn network(
+fn runner(
     input: Vec<ValueInfoProto>,
     node: Vec<NodeProto>,
     output: Vec<ValueInfoProto>,
     manifest: &str,
-) -> (TempDir, Result<Network, String>) {
+) -> (TempDir, Result<ModelRunner, String>) {
     let graph = GraphProto { node, name: "g".into(), initializer: Vec::new(), input, output };
     let opset_import = vec![OperatorSetProto { domain: String::new(), version: 13 }];
     let model = ModelProto { ir_version: 8, graph: Some(graph), opset_import, ..ModelProto::default() };
@@ -36,7 +36,7 @@ fn network(
     );
     let manifest = Manifest::parse(&text, Path::new("x.yaml")).unwrap();
     let model = Model { manifest, weights: Weights::File(file) };
-    let loaded = Network::load(&model, &SessionOptions::cpu(1)).map_err(|e| e.to_string());
+    let loaded = ModelRunner::load(&model, &SessionOptions::cpu(1)).map_err(|e| e.to_string());
     (folder, loaded)
 }
 
@@ -57,9 +57,9 @@ fn red(n: usize, factor: f32) -> Vec<f32> {
 const SIZES: &str = "size: 4, min: 2, max: 8, multiple: 2, aspect: keep";
 
 /// Adds what it is shown, times a constant, to its state.
-fn counting(number: i32, pictures: i64) -> (TempDir, Result<Network, String>) {
+fn counting(number: i32, pictures: i64) -> (TempDir, Result<ModelRunner, String>) {
     let shape = [pictures, 3, 0, 0];
-    network(
+    runner(
         vec![
             ValueInfoProto::tensor("src", number, &shape),
             ValueInfoProto::tensor("r1i", number, &shape),
@@ -81,18 +81,18 @@ fn counting(number: i32, pictures: i64) -> (TempDir, Result<Network, String>) {
 #[test]
 fn constants_and_states_go_in_in_the_graphs_number_format() {
     for (number, pictures) in [(F32, 0), (F16, 0), (F32, 1), (F16, 1)] {
-        let (_folder, network) = counting(number, pictures);
-        let mut network = network.unwrap();
+        let (_folder, runner) = counting(number, pictures);
+        let mut runner = runner.unwrap();
         let (mut states, mut alphas) = (States::default(), Vec::new());
         for frame in 1..=3 {
-            network.run(&batch(2), &mut states, &mut alphas).unwrap();
+            runner.run(&batch(2), &mut states, &mut alphas).unwrap();
             assert_eq!(values(&alphas), red(2, 0.25 * frame as f32), "frame {frame} of {number} {pictures}");
         }
         // As a job that resumes does it.
-        let saved = network.save(&states).unwrap();
+        let saved = runner.save(&states).unwrap();
         assert_eq!(saved[0].shape, [2, 3, 2, 4]);
-        let mut states = network.restore(&saved).unwrap();
-        network.run(&batch(2), &mut states, &mut alphas).unwrap();
+        let mut states = runner.restore(&saved).unwrap();
+        runner.run(&batch(2), &mut states, &mut alphas).unwrap();
         assert_eq!(values(&alphas), red(2, 1.0), "after restoring, {number} {pictures}");
     }
 }
@@ -101,7 +101,7 @@ fn constants_and_states_go_in_in_the_graphs_number_format() {
 fn channels_may_come_last_and_pictures_one_by_one() {
     let shape = [1, 2, 4, 3];
     for number in [F32, F16] {
-        let (_folder, network) = network(
+        let (_folder, runner) = runner(
             vec![ValueInfoProto::tensor("x", number, &shape)],
             vec![node("Identity", &["x"], "y")],
             vec![ValueInfoProto::tensor("y", number, &shape)],
@@ -111,7 +111,7 @@ fn channels_may_come_last_and_pictures_one_by_one() {
             ),
         );
         let mut alphas = Vec::new();
-        network.unwrap().run(&batch(3), &mut States::default(), &mut alphas).unwrap();
+        runner.unwrap().run(&batch(3), &mut States::default(), &mut alphas).unwrap();
         assert_eq!(values(&alphas), red(3, 1.0));
     }
 }
@@ -119,12 +119,12 @@ fn channels_may_come_last_and_pictures_one_by_one() {
 #[test]
 fn inputs_missing_from_a_manifest_are_reported() {
     let shape = [0, 3, 0, 0];
-    let (_folder, network) = network(
+    let (_folder, runner) = runner(
         vec![ValueInfoProto::tensor("x", F32, &shape), ValueInfoProto::tensor("ratio", F32, &[1])],
         vec![node("Mul", &["x", "ratio"], "y")],
         vec![ValueInfoProto::tensor("y", F32, &shape)],
         &format!("kind: image\ninput: {{name: x, color: rgb, {SIZES}}}\noutput: {{name: y, activation: none}}"),
     );
-    let error = network.unwrap_err();
+    let error = runner.unwrap_err();
     assert!(error.contains("an input ratio that is not in the manifest") && error.contains("constants"), "{error}");
 }

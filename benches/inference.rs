@@ -4,7 +4,7 @@
 use std::time::Instant;
 use vrseg_engine::tune::rules::Threads;
 use vrseg_infer::provider::SessionOptions;
-use vrseg_infer::{Batch, Network, States, registry};
+use vrseg_infer::{Batch, ModelRunner, States, registry};
 use vrseg_infer::{DeviceChoice, Precision, SessionChoice};
 
 fn main() -> anyhow::Result<()> {
@@ -50,7 +50,7 @@ fn main() -> anyhow::Result<()> {
         cache_dir: std::env::temp_dir(),
         ort_library: None,
     };
-    let mut network = Network::load(&model, &options)?;
+    let mut runner = ModelRunner::load(&model, &options)?;
     let (width, height) = model.manifest.input_size(size, w.parse()?, h.parse()?)?;
     let n = views * 3 * width * height;
     let data = (0..n).map(|i| ((i as u32).wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 24) as f32).collect();
@@ -58,17 +58,17 @@ fn main() -> anyhow::Result<()> {
     let mut states = States::default();
     let mut alphas = Vec::new();
     for _ in 0..number("--warmup", 1) {
-        network.run(&batch, &mut states, &mut alphas)?;
+        runner.run(&batch, &mut states, &mut alphas)?;
     }
     let (cpu, wall) = (cpu_seconds()?, Instant::now());
     for _ in 0..runs {
-        network.run(&batch, &mut states, &mut alphas)?;
+        runner.run(&batch, &mut states, &mut alphas)?;
     }
     println!(
         "{}",
         serde_json::json!({
             "model": model.manifest.name, "width": width, "height": height, "views": views, "runs": runs,
-            "device": network.provider().to_string(), "ms_per_run": wall.elapsed().as_secs_f64() * 1e3 / runs as f64,
+            "device": runner.provider().to_string(), "ms_per_run": wall.elapsed().as_secs_f64() * 1e3 / runs as f64,
             "cpu_seconds": cpu_seconds()? - cpu, "wall_seconds": wall.elapsed().as_secs_f64(),
         })
     );

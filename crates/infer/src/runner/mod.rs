@@ -1,4 +1,4 @@
-//! A matting network that is loaded and ready: batches of pictures in, alphas out. What its device can't do is done
+//! A matting model that is loaded and ready to run: batches of pictures in, alphas out. What its device can't do is done
 //! in smaller batches, or on the CPU.
 
 mod downscale;
@@ -22,14 +22,14 @@ use fit::Fit;
 use session_pool::SessionPool;
 use vrseg_image::plane::Plane;
 
-/// A loaded network. Runs from one thread at a time; its session brings its own thread pool.
+/// A loaded model. Runs from one thread at a time; its session brings its own thread pool.
 ///
 /// Where the device's memory does not suffice, the model is first reloaded with a smaller arena; then batches are
 /// split into halves, down to one picture at a time; then, where the user allows that, pictures are scaled to half
 /// their size. Where that does not help, or the device fails otherwise, the CPU continues. All of it holds for the
-/// batches that follow, too, and is reported by [`Network::take_notes`].
+/// batches that follow, too, and is reported by [`ModelRunner::take_notes`].
 #[derive(Debug)]
-pub struct Network {
+pub struct ModelRunner {
     engine: Box<dyn Engine>,
     manifest: Manifest,
     refused: Vec<(Provider, String)>,
@@ -64,7 +64,7 @@ pub struct ActiveBackend {
     pub halvings: u32,
 }
 
-impl Network {
+impl ModelRunner {
     /// Checks the weights, loads them and checks that the graph has what the manifest names.
     ///
     /// # Errors
@@ -79,8 +79,8 @@ impl Network {
             let (model, options) = (model.clone(), SessionOptions { device, frugal: true, ..options.clone() });
             Reload::new(move || load(&model, &options))
         });
-        let network = Self::with_engine(engine, model.manifest.clone(), fallback);
-        Ok(Self { refused, runtime, reload, max_pictures, may_shrink: options.session.smaller_input, ..network })
+        let runner = Self::with_engine(engine, model.manifest.clone(), fallback);
+        Ok(Self { refused, runtime, reload, max_pictures, may_shrink: options.session.smaller_input, ..runner })
     }
 
     pub(crate) fn with_engine(engine: Box<dyn Engine>, manifest: Manifest, fallback: Fallback<dyn Engine>) -> Self {
@@ -234,7 +234,7 @@ impl Network {
     }
 
     fn fail(&self, what: impl Into<String>) -> ModelError {
-        ModelError::Network { name: self.manifest.name.clone(), what: what.into() }
+        ModelError::Failed { name: self.manifest.name.clone(), what: what.into() }
     }
 }
 

@@ -1,16 +1,16 @@
 //! What a model does when its device fails: it needs less memory from then on, or continues on the fallback.
 
-use super::{Network, downscale};
+use super::{ModelRunner, downscale};
 use crate::batch::{Batch, States, Tensor};
 use crate::error::Result;
 use crate::models::manifest::Kind;
 use crate::session::engine::UnloadedEngine;
 use crate::session::{fallback, fault};
 
-impl Network {
+impl ModelRunner {
     /// Reduces the memory needed from here on, where a fault may be for lack of memory and there is a way to. After an
     /// unspecific fault the model is only reloaded, unless the device ran out of memory before. `true`: the batch is
-    /// to be run again after [`Network::reload`].
+    /// to be run again after [`ModelRunner::reload`].
     pub(super) fn reduce_memory(&mut self, fault: &str, batch: &Batch, states: &mut States) -> bool {
         let out_of_memory = fault::is_out_of_memory(fault);
         self.ran_out_of_memory |= out_of_memory;
