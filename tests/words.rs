@@ -51,7 +51,6 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("crates/engine/src/spec.rs", "wishes", "a field of jobs' folders, which earlier builds may have written"),
     ("src/ui/serve/page.html", "card", "a field of the status, which the performance log has, too"),
     ("setup.sh", "the network", "the internet, in a message about apt-get"),
-    ("docs/monitoring.md", "network", "a label of the metrics, which dashboards select by"),
 ];
 
 fn root() -> &'static Path {

@@ -65,8 +65,7 @@ impl Collector for StatusCollector {
         let jobs = jobs.into_iter().map(|(result, n)| (vec![("result", result)], n as f64)).collect();
         counter(e, "vrseg_jobs", "Processed inputs by result", jobs)?;
         let from = &self.mattes;
-        let mattes =
-            [("network", from.computed), ("memory", from.memory), ("disk", from.disk), ("motion", from.carried)];
+        let mattes = [("model", from.computed), ("memory", from.memory), ("disk", from.disk), ("motion", from.carried)];
         let mattes = mattes.into_iter().map(|(from, n)| (vec![("from", from)], n as f64)).collect();
         counter(e, "vrseg_mattes", "Frames by the source of their mattes", mattes)?;
         counter(e, "vrseg_warnings", "Warnings", vec![(vec![], now.warnings as f64)])?;
@@ -169,6 +168,7 @@ mod tests {
         for line in [
             "# TYPE vrseg_frames counter",
             "vrseg_frames_total 12.0",
+            "vrseg_mattes_total{from=\"model\"} 9.0",
             "vrseg_mattes_total{from=\"disk\"} 3.0",
             "vrseg_stage_busy_seconds_total{stage=\"infer\"} 2.0",
             "vrseg_stage_work_seconds{stage=\"infer\",percentile=\"95\"} 0.25",
