@@ -10,11 +10,11 @@ fn main() {
     std::thread::sleep(Duration::from_secs(seconds));
     // The process's own CPU time over the wall time, from the sampler itself.
     let usage = sampler.finish();
-    let look = usage.mean_cores * every.as_secs_f64();
-    let share = look / INTERVAL.as_secs_f64() * 100.0;
+    let sample = usage.mean_cores * every.as_secs_f64();
+    let share = sample / INTERVAL.as_secs_f64() * 100.0;
     println!(
-        "a look takes {:.0} us of CPU; every {} ms that is {share:.3} % of a core",
-        look * 1e6,
+        "a sample takes {:.0} us of CPU; every {} ms that is {share:.3} % of a core",
+        sample * 1e6,
         INTERVAL.as_millis()
     );
 }

@@ -103,7 +103,7 @@ fn conflicting_settings_are_refused() {
         ("int8 without weights", "model:\n  precision: int8\n"),
         ("fp32 and TF32", "model:\n  precision: fp32\ndevice:\n  tf32: true\n"),
         ("TF32 on a CPU", "device:\n  name: openvino\n  tf32: true\n"),
-        ("a card's memory on a CPU", "device:\n  name: cpu\n  memory_share: 0.5\n"),
+        ("a GPU's memory on a CPU", "device:\n  name: cpu\n  memory_share: 0.5\n"),
         ("more threads than the job has", "device:\n  threads: 8\nprocessing:\n  threads: 4\n"),
         ("batch of a recurrent model", "model:\n  name: rvm\n  batch_size: 4\n"),
         ("size of a model", "model:\n  name: selfie\n  input_size: 2048\n"),

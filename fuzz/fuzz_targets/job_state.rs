@@ -26,7 +26,7 @@ fuzz_target!(|bytes: &[u8]| {
     for name in ["plan.json", "00000.json"] {
         fs::write(path.join(name), bytes).expect("the temporary folder is writable");
     }
-    let folder = JobFolder::look(path);
+    let folder = JobFolder::read_only(path);
     let _ = folder.plan();
     if let Some(record) = folder.record(0) {
         let _ = folder.border(&record);

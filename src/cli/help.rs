@@ -155,7 +155,7 @@ pub(super) fn long_text() -> String {
 }
 
 /// The text of `-V`, with the libraries' versions where `-v` stands beside it.
-pub(super) fn version_asked(words: &[OsString]) -> Option<String> {
+pub(super) fn version_requested(words: &[OsString]) -> Option<String> {
     let is = |word: &OsString, names: &[&str]| names.iter().any(|name| word == name);
     let versions = ["-V", "--version", "-Vv", "-vV", "-version", "version"];
     let all = words.iter().all(|w| is(w, &versions) || is(w, &["-v", "-vv", "--verbose"]));

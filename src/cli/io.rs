@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Whether standard output was open when the program was started.
 static STDOUT_IS_OPEN: AtomicBool = AtomicBool::new(true);
 
-extern "C" fn look_at_stdout() {
+extern "C" fn check_stdout() {
     // SAFETY: asks for a descriptor's flags, which changes nothing; there is one thread, and nothing of Rust's
     // runtime is used.
     let closed = unsafe { libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) } < 0;
@@ -20,7 +20,7 @@ extern "C" fn look_at_stdout() {
 // SAFETY: the C library calls the functions of this section, of this type, once before `main`.
 #[used]
 #[unsafe(link_section = ".init_array")]
-static LOOK_AT_STDOUT: extern "C" fn() = look_at_stdout;
+static CHECK_STDOUT: extern "C" fn() = check_stdout;
 
 /// Whether what is written to standard output can arrive anywhere: `>&-` closes it.
 pub(crate) fn stdout_is_open() -> bool {

@@ -65,7 +65,8 @@ impl Collector for StatusCollector {
         let jobs = jobs.into_iter().map(|(result, n)| (vec![("result", result)], n as f64)).collect();
         counter(e, "vrseg_jobs", "Processed inputs by result", jobs)?;
         let from = &self.mattes;
-        let mattes = [("model", from.computed), ("memory", from.memory), ("disk", from.disk), ("motion", from.carried)];
+        let mattes =
+            [("model", from.computed), ("memory", from.memory), ("disk", from.disk), ("motion", from.propagated)];
         let mattes = mattes.into_iter().map(|(from, n)| (vec![("from", from)], n as f64)).collect();
         counter(e, "vrseg_mattes", "Frames by the source of their mattes", mattes)?;
         counter(e, "vrseg_warnings", "Warnings", vec![(vec![], now.warnings as f64)])?;
@@ -149,7 +150,7 @@ mod tests {
         registry.register_collector(Box::new(StatusCollector {
             now,
             totals: vec![report],
-            mattes: CacheStats { computed: 9, disk: 3, memory: 0, carried: 2 },
+            mattes: CacheStats { computed: 9, disk: 3, memory: 0, propagated: 2 },
         }));
         let mut out = String::new();
         text::encode(&mut out, &registry).expect("text");
@@ -194,8 +195,8 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&dashboard).expect("JSON");
         let panels = json["panels"].as_array().expect("panels");
         assert!(panels.iter().all(|p| p["targets"][0]["expr"].as_str().is_some_and(|e| !names(e).is_empty())));
-        let asked = names(&dashboard);
-        assert!(asked.len() > 10 && asked.is_subset(&series), "{:?}", asked.difference(&series));
+        let used = names(&dashboard);
+        assert!(used.len() > 10 && used.is_subset(&series), "{:?}", used.difference(&series));
         let document = std::fs::read_to_string(path("monitoring.md")).expect("the document");
         assert_eq!(names(&document), series, "docs/monitoring.md lists the series");
     }

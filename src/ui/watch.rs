@@ -81,10 +81,10 @@ impl Watch {
         stop: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, WatchError> {
         let stopping = Arc::clone(status);
-        let asked = AtomicBool::new(false);
+        let requested = AtomicBool::new(false);
         // A key that is held down must not become the second request, which ends the run at once.
         let stop: StopFn = Arc::new(move || {
-            if !asked.swap(true, Ordering::SeqCst) {
+            if !requested.swap(true, Ordering::SeqCst) {
                 stopping.stopping();
                 stop();
             }

@@ -87,8 +87,8 @@ fn sweep_measures_pipelines_and_stages_and_records_failures() {
     for part in ["256x128 batch 3", "failed:", "frames per second", "What follows", "Best for latency"] {
         assert!(said.contains(part), "{part}: {said}");
     }
-    let cards = found["machine"]["gpus"].to_string();
-    assert_eq!(said.contains("Targets on an RTX 3090"), cards.contains("RTX 3090"), "{said}");
+    let gpus = found["machine"]["gpus"].to_string();
+    assert_eq!(said.contains("Targets on an RTX 3090"), gpus.contains("RTX 3090"), "{said}");
     assert_eq!(std::fs::read_to_string(&csv).unwrap().lines().count(), 6);
     let page = std::fs::read_to_string(&html).unwrap();
     assert!(page.starts_with("<!DOCTYPE html>") && page.contains("<svg ") && !page.contains("http-equiv"));

@@ -111,7 +111,7 @@ fn run_vrseg(command: &str) {
     }
     let library = command.contains("my-net").then(|| library(&at("data"), command));
     // Not every machine has a GPU: check at least that the options are valid.
-    let card = words.iter().any(|w| w.starts_with("cuda") || w.starts_with("tensorrt") || *w == "openvino");
+    let needs_gpu = words.iter().any(|w| w.starts_with("cuda") || w.starts_with("tensorrt") || *w == "openvino");
     // A search takes minutes: here it gets a tiny clip and a tiny model.
     let quick = words.contains(&"optimize").then(|| {
         clip(&at("quick.mp4"), "320x160", 10, H264);
@@ -120,7 +120,7 @@ fn run_vrseg(command: &str) {
     });
     let shown = if let Some(quick) = quick {
         quick
-    } else if card {
+    } else if needs_gpu {
         format!("{} --show-config", words.join(" "))
     } else {
         command.to_owned()
@@ -146,7 +146,7 @@ fn run_vrseg(command: &str) {
     assert!(out.status.success(), "{command}: {}\n{}", out.status, stderr(&out));
     assert!(!out.stderr.is_empty() || !out.stdout.is_empty() || command.contains('>'), "{command}: says nothing");
     let nothing_written =
-        card || words.contains(&"plan") || words.contains(&"--dry-run") || words.contains(&"--show-config");
+        needs_gpu || words.contains(&"plan") || words.contains(&"--dry-run") || words.contains(&"--show-config");
     for output in outputs {
         let path = at(output);
         if nothing_written {

@@ -56,6 +56,6 @@ fn openvino_matte_matches_fp32_on_the_cpu() {
     let shown = vrseg().env_remove("VRSEG_DEVICE_NAME").args(["--show-config", "--model", "rvm"]).output();
     let shown = String::from_utf8(shown.expect("the program starts").stdout).expect("UTF-8");
     let line = shown.lines().skip_while(|l| *l != "device:").nth(1).expect("device.name");
-    let card = !vrseg_hardware::Machine::detect().gpu.cards.is_empty();
-    assert!(card || line.contains(if bf16 { "rule: openvino" } else { "rule: cpu" }), "{line}");
+    let has_gpu = !vrseg_hardware::Machine::detect().gpu.cards.is_empty();
+    assert!(has_gpu || line.contains(if bf16 { "rule: openvino" } else { "rule: cpu" }), "{line}");
 }

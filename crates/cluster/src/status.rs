@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn every_segment_has_a_state_and_failed_tasks_their_log_tail() {
         let dir = tempfile::tempdir().expect("a folder");
-        std::fs::write(dir.path().join("17_1.log"), "a\n\nb\nc\nvrseg: error: no card\n").expect("a log");
+        std::fs::write(dir.path().join("17_1.log"), "a\n\nb\nc\nvrseg: error: no GPU\n").expect("a log");
         let queue = HashMap::from([
             ((17, Some(0)), entry("RUNNING", "node3", "None")),
             ((17, Some(2)), entry("PENDING", "", "Resources")),
@@ -278,7 +278,7 @@ mod tests {
             [("17_0", "0-2", Running), ("17_1", "3-4", Failed), ("17_2", "5", Waiting), ("18", "merge", Waiting)]
         );
         assert_eq!(status.tasks[1].slurm, "NODE_FAIL (1:0)");
-        assert_eq!(status.tasks[1].last_words, ["b", "c", "vrseg: error: no card"]);
+        assert_eq!(status.tasks[1].last_words, ["b", "c", "vrseg: error: no GPU"]);
         assert_eq!(status.frames(), (200, 700));
         assert_eq!(status.seconds(), Some([10.0, 11.0, 11.0]));
         // 500 frames at 21 seconds for 200 of them, by one machine.

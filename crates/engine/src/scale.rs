@@ -96,25 +96,25 @@ impl Scale {
         let to = |v: f64, unit: usize| ((v / unit as f64).round() as usize * unit).max(unit);
         let even = |w: f64, h: f64| (to(w, 2 * across), to(h, 2 * down));
         let made = match self {
-            Scale::Size(asked_w, asked_h) => {
-                let asked = (asked_w as usize, asked_h as usize);
-                let whole = even(f64::from(asked_w), f64::from(asked_h));
-                if asked != whole {
+            Scale::Size(requested_w, requested_h) => {
+                let requested = (requested_w as usize, requested_h as usize);
+                let whole = even(f64::from(requested_w), f64::from(requested_h));
+                if requested != whole {
                     let eyes = if across * down > 1 { " in each of the two views" } else { "" };
                     return Err(format!(
-                        "{asked_w}x{asked_h}: both sides must be even{eyes}; {}x{} is near",
+                        "{requested_w}x{requested_h}: both sides must be even{eyes}; {}x{} is near",
                         whole.0, whole.1
                     ));
                 }
-                let own = even(f64::from(asked_w), f64::from(asked_w) * h / w);
-                let stretch = f64::from(asked_w) / w * h / f64::from(asked_h);
-                if own != asked && (stretch - 1.0).abs() > SHAPE_TOLERANCE {
+                let own = even(f64::from(requested_w), f64::from(requested_w) * h / w);
+                let stretch = f64::from(requested_w) / w * h / f64::from(requested_h);
+                if own != requested && (stretch - 1.0).abs() > SHAPE_TOLERANCE {
                     return Err(format!(
-                        "{asked_w}x{asked_h} would stretch a frame of {width}x{height}; {}x{} keeps its shape",
+                        "{requested_w}x{requested_h} would stretch a frame of {width}x{height}; {}x{} keeps its shape",
                         own.0, own.1
                     ));
                 }
-                asked
+                requested
             }
             Scale::Width(side) => even(f64::from(side), f64::from(side) * h / w),
             Scale::Height(side) => even(f64::from(side) * w / h, f64::from(side)),

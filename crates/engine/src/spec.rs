@@ -27,7 +27,7 @@ pub struct Split {
 impl Split {
     /// `threads` with the requested one in its place.
     pub fn apply(self, threads: Threads) -> Threads {
-        let or = |asked: usize, share: usize| if asked > 0 { asked } else { share };
+        let or = |requested: usize, share: usize| if requested > 0 { requested } else { share };
         Threads {
             decode: or(self.decode, threads.decode),
             infer: threads.infer,

@@ -146,8 +146,8 @@ pub fn evaluate(request: &Request, frame_done: &mut dyn FnMut(u64)) -> Result<Re
     let mut source = request.source.as_ref().map(|s| Pictures::open(s, range, threads)).transpose()?;
     // The matte's source says more of its format, in tags and name, than the matte. A matte shows no
     // fisheye's circle, so the picture is not examined.
-    let asked = FormatRequest { layout: request.layout, ..FormatRequest::default() };
-    let format = recognize_blind(source.as_ref().map_or(pred.info(), Pictures::info), &asked);
+    let requested = FormatRequest { layout: request.layout, ..FormatRequest::default() };
+    let format = recognize_blind(source.as_ref().map_or(pred.info(), Pictures::info), &requested);
     let (layout, projection) = (format.layout, format.projection.value);
     let views = layout.value.views(size.0, size.1);
     if views.iter().any(|v| v.w == 0 || v.h == 0) {

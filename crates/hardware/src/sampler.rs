@@ -202,7 +202,7 @@ fn high_water() -> u64 {
 }
 
 /// Bytes of main memory that this process holds now (its resident set); 0 where the system doesn't report them.
-pub fn held() -> u64 {
+pub fn resident_memory() -> u64 {
     memory_status("VmRSS:")
 }
 

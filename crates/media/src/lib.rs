@@ -33,7 +33,7 @@ pub use write::codec::Codec;
 pub use write::encoder::nvenc::nvenc_status;
 pub use write::encoder::plan::{EncoderPlan, plan_encoder};
 pub use write::encoder::players::Player;
-pub use write::options::{Carry, EncodeOptions, OutputNotes, Purpose, Resize, VrTags, WriterOptions};
+pub use write::options::{CopyPolicy, EncodeOptions, OutputNotes, Purpose, Resize, VrTags, WriterOptions};
 pub use write::segment::{SegmentPart, SegmentTimes, SegmentWriter};
 pub use write::writer::{Finished, Writer};
 pub use write::{ended_early, is_stdout, same_file, stdout_path};

@@ -90,7 +90,7 @@ fn machine_findings(report: &Report) -> Vec<Finding> {
         let hardware = encoder.name.ends_with("_nvenc");
         match (&encoder.why, hardware) {
             (None, _) => {}
-            // Without a card that is as it should be.
+            // Without a GPU that is as it should be.
             (Some(_), true) if report.machine.gpu.cards.is_empty() => {}
             (Some(why), true) => found.push(finding(encoder.name, Health::Warning, why, "encoding on the CPU")),
             (Some(why), false) => {

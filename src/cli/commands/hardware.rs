@@ -175,9 +175,9 @@ fn text(r: &Report) -> String {
         );
     }
     let gpu = &r.machine.gpu;
-    for (i, card) in gpu.cards.iter().enumerate() {
-        line(if i == 0 { "gpu" } else { "" }, &describe_gpu(card));
-        line("", &describe_load(card));
+    for (i, device) in gpu.cards.iter().enumerate() {
+        line(if i == 0 { "gpu" } else { "" }, &describe_gpu(device));
+        line("", &describe_load(device));
     }
     if let Some(driver) = &gpu.driver {
         let cuda = gpu.cuda.as_ref().map(|c| format!(", CUDA up to {c}")).unwrap_or_default();

@@ -114,11 +114,11 @@ fn workers(settings: &Settings) -> Result<Vec<WorkerOptions>, UsageError> {
         Devices::One(_) => vec![None; at_once],
         Devices::Several(all) => all.iter().map(|d| Some(*d)).collect(),
         Devices::All => {
-            let cards = machine.gpu.cards.len();
-            if cards == 0 {
+            let gpus = machine.gpu.cards.len();
+            if gpus == 0 {
                 return Err(UsageError("--device all: there is no NVIDIA GPU; `vrseg hardware` shows why".into()));
             }
-            (0..cards as u32).map(|n| Some(DeviceChoice::Cuda(n))).collect()
+            (0..gpus as u32).map(|n| Some(DeviceChoice::Cuda(n))).collect()
         }
     };
     let all = match settings.processing.threads {

@@ -110,8 +110,8 @@ fn models() -> Vec<String> {
 
 fn devices() -> Vec<String> {
     let fixed = ["auto", "cpu", "cuda", "tensorrt", "openvino", "all"].map(str::to_owned);
-    let cards = Machine::detect().gpu.cards.len();
-    fixed.into_iter().chain((0..cards).filter(|_| cards > 1).map(|n| format!("cuda:{n}"))).collect()
+    let gpus = Machine::detect().gpu.cards.len();
+    fixed.into_iter().chain((0..gpus).filter(|_| gpus > 1).map(|n| format!("cuda:{n}"))).collect()
 }
 
 fn encoders() -> Vec<String> {

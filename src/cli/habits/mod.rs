@@ -42,7 +42,7 @@ pub(super) fn read(words: &[OsString], colors: ColorChoice) -> Reading {
     let Some(rest) = words.get(1..).filter(|rest| !rest.is_empty()) else {
         return Reading::Page(help::short());
     };
-    if let Some(text) = help::version_asked(rest) {
+    if let Some(text) = help::version_requested(rest) {
         return Reading::Print(text);
     }
     let rest = match help_words(rest) {

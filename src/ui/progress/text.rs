@@ -216,7 +216,7 @@ pub(super) fn done(s: &Summary, warnings: &[String], console: &Console) -> Strin
         let frames = count(cached, "frame");
         line("cache", &format!("mattes of {frames} from the cache ({percent:.0} %), {computed} computed"));
     }
-    let propagated = s.cache.frames.carried;
+    let propagated = s.cache.frames.propagated;
     if propagated > 0 {
         line("", &format!("mattes of {} propagated by motion, without the model", count(propagated, "frame")));
     }

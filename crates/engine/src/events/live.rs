@@ -66,14 +66,14 @@ pub struct PreviewFrame {
 /// Hands out a preview_frame when one was asked for. While nobody asks it costs a look at a flag a frame.
 #[derive(Debug, Default)]
 pub struct Preview {
-    wanted: AtomicBool,
+    requested: AtomicBool,
     preview_frame: Mutex<Option<PreviewFrame>>,
 }
 
 impl Preview {
     /// The next frame is to be kept.
     pub fn request(&self) {
-        self.wanted.store(true, Ordering::Relaxed);
+        self.requested.store(true, Ordering::Relaxed);
     }
 
     /// What was kept since the last call.
@@ -83,7 +83,7 @@ impl Preview {
 
     /// Keeps what `make` makes, where somebody asked for it.
     pub(crate) fn offer(&self, make: impl FnOnce() -> PreviewFrame) {
-        if self.wanted.load(Ordering::Relaxed) && self.wanted.swap(false, Ordering::Relaxed) {
+        if self.requested.load(Ordering::Relaxed) && self.requested.swap(false, Ordering::Relaxed) {
             let preview_frame = make();
             *self.preview_frame.lock().unwrap_or_else(PoisonError::into_inner) = Some(preview_frame);
         }

@@ -40,25 +40,25 @@ impl<'a> MemoryGuard<'a> {
         Self { limit, latest, cache, least, mark, warned: false, warned_of_excess: false, warn }
     }
 
-    fn look(&mut self, permits: &mut Permits) {
-        let held = self.latest.get().memory;
-        if held <= self.mark {
+    fn check(&mut self, permits: &mut Permits) {
+        let used = self.latest.get().memory;
+        if used <= self.mark {
             return;
         }
-        self.mark = held;
+        self.mark = used;
         let gave = self.cache.as_ref().is_some_and(|c| c.halve_memory()) || permits.withdraw(self.least);
-        let (held_mb, limit_mb) = (held >> 20, self.limit >> 20);
+        let (used_mb, limit_mb) = (used >> 20, self.limit >> 20);
         if gave && !self.warned {
             self.warned = true;
             let message = format!(
-                "memory: {held_mb} MiB of {limit_mb} (--max-memory) are in use: from here on fewer mattes are cached \
+                "memory: {used_mb} MiB of {limit_mb} (--max-memory) are in use: from here on fewer mattes are cached \
                  and fewer frames are in flight"
             );
             (self.warn)(message);
-        } else if !gave && held > self.limit && !self.warned_of_excess {
+        } else if !gave && used > self.limit && !self.warned_of_excess {
             self.warned_of_excess = true;
             let message = format!(
-                "memory: {held_mb} MiB are in use, more than --max-memory ({limit_mb}), and nothing more can be \
+                "memory: {used_mb} MiB are in use, more than --max-memory ({limit_mb}), and nothing more can be \
                  freed; use a smaller --input-size, a smaller --batch-size or fewer --threads"
             );
             (self.warn)(message);
@@ -81,7 +81,7 @@ impl<'a> Admission<'a> {
     /// Waits until another frame may come; `None` once `canceled` says so.
     pub(crate) fn acquire(&mut self, canceled: impl Fn() -> bool) -> Option<Permit> {
         if let Some(guard) = &mut self.guard {
-            guard.look(&mut self.permits);
+            guard.check(&mut self.permits);
         }
         self.permits.acquire(canceled)
     }
@@ -95,8 +95,8 @@ mod tests {
 
     #[test]
     fn memory_is_released_step_by_step_and_each_warning_is_given_once() {
-        let heard = Mutex::new(Vec::new());
-        let warn = |message| heard.lock().unwrap().push(message);
+        let warnings = Mutex::new(Vec::new());
+        let warn = |message| warnings.lock().unwrap().push(message);
         let choice = CacheChoice { tiers: Tiers::Memory, memory: 1 << 20, ..CacheChoice::default() };
         let (cache, _) = Cache::open(choice, std::path::Path::new("none"));
         let latest = Latest::default();
@@ -104,9 +104,9 @@ mod tests {
         let mut guard = MemoryGuard::new(1000 << 20, latest.clone(), cache, 2, &warn);
         let mut hold = |mb: u64, permits: &mut Permits| {
             latest.set_memory(mb << 20);
-            guard.look(permits);
-            guard.look(permits);
-            heard.lock().unwrap().len()
+            guard.check(permits);
+            guard.check(permits);
+            warnings.lock().unwrap().len()
         };
         assert_eq!(hold(899, &mut permits), 0);
         assert_eq!(hold(910, &mut permits), 1);
@@ -116,8 +116,8 @@ mod tests {
         assert_eq!(hold(950, &mut permits), 1, "nothing is left, but it is below the limit still");
         assert_eq!(hold(1001, &mut permits), 2);
         assert_eq!(hold(1100, &mut permits), 2);
-        let heard = heard.into_inner().unwrap();
-        assert!(heard[0].contains("910 MiB of 1000 (--max-memory)"), "{heard:?}");
-        assert!(heard[1].contains("1001 MiB are in use, more than --max-memory (1000)"), "{heard:?}");
+        let warnings = warnings.into_inner().unwrap();
+        assert!(warnings[0].contains("910 MiB of 1000 (--max-memory)"), "{warnings:?}");
+        assert!(warnings[1].contains("1001 MiB are in use, more than --max-memory (1000)"), "{warnings:?}");
     }
 }

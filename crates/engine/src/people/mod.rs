@@ -41,8 +41,8 @@ pub struct FramePerson {
     pub eye: usize,
     /// The box around them.
     pub region: Region,
-    /// The box that their windows are for, which moves less.
-    pub held: Region,
+    /// The box that their crops are made for, which moves less.
+    pub crop_region: Region,
     /// Weight of their matte, above 0, at most 1.
     pub strength: f32,
     /// The detector was sure of them.
@@ -157,7 +157,7 @@ impl PeopleLocator {
             track: track.id,
             eye,
             region: track.region_in(&self.surface, eye),
-            held: track.held_in(&self.surface, eye),
+            crop_region: track.crop_region_in(&self.surface, eye),
             strength: track.strength,
             sure: track.is_certain(),
         };

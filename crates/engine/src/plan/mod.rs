@@ -204,7 +204,7 @@ impl Plan {
     /// That a mesh is lost, which no muxer writes.
     fn lost_projection(&self) -> Option<String> {
         let stays = self.geometries.iter().any(|geometry| geometry.passthrough.is_none());
-        let lost = stays && tags::loses_mesh(&self.format, tags::kept_tags(&self.format, self.input.video.tags));
+        let lost = stays && tags::loses_mesh(&self.format, tags::preserved_tags(&self.format, self.input.video.tags));
         lost.then(|| {
             format!(
                 "{}: outputs get no projection metadata, since FFmpeg can't write meshes; set the player to {}",
@@ -216,17 +216,17 @@ impl Plan {
 
     /// What the container of an output says whose views lie as the source's do: the source's own
     /// words, what the user corrected in them, and where it has none, what is likely at the least.
-    pub fn kept_tags(&self) -> VrTags {
+    pub fn preserved_tags(&self) -> VrTags {
         let source = self.input.video.tags;
-        let kept = tags::kept_tags(&self.format, source);
-        if kept == source { VrTags::Source } else { VrTags::Custom(kept) }
+        let preserved = tags::preserved_tags(&self.format, source);
+        if preserved == source { VrTags::Source } else { VrTags::Custom(preserved) }
     }
 
     /// What the container of the output with this geometry says.
     pub fn tags(&self, geometry: &OutputGeometry) -> VrTags {
         match &geometry.passthrough {
             Some(packed) => VrTags::Custom(ContainerTags::of(&packed.format())),
-            None => self.kept_tags(),
+            None => self.preserved_tags(),
         }
     }
 

@@ -93,16 +93,16 @@ struct KeyFrames<'a> {
 impl Examine for KeyFrames<'_> {
     fn circles(&mut self, layout: Layout) -> Option<CornerContent> {
         let rects = layout.views(self.input.video.width, self.input.video.height);
-        let mut looks = Vec::new();
+        let mut contents = Vec::new();
         self.each(|y, color, bits| {
             match y {
-                Luma::U8(y) => looks.extend(views(y, &rects, color, bits)),
-                Luma::U16(y) => looks.extend(views(y, &rects, color, bits)),
+                Luma::U8(y) => contents.extend(views(y, &rects, color, bits)),
+                Luma::U16(y) => contents.extend(views(y, &rects, color, bits)),
             }
             // One filled corner is enough to know.
-            circle::verdict(looks.iter().copied()) == CornerContent::Filled
+            circle::verdict(contents.iter().copied()) == CornerContent::Filled
         })?;
-        Some(circle::verdict(looks))
+        Some(circle::verdict(contents))
     }
 
     fn halves(&mut self, layout: Layout) -> Option<Comparison> {
@@ -147,7 +147,7 @@ impl KeyFrames<'_> {
 }
 
 fn views<T: Sample>(plane: PlaneRef<'_, T>, rects: &[Rect], color: YuvColor, bits: u32) -> Vec<CornerContent> {
-    rects.iter().map(|r| circle::look(plane, *r, to_full(color, bits))).collect()
+    rects.iter().map(|r| circle::corner_content(plane, *r, to_full(color, bits))).collect()
 }
 
 /// From a luma sample to full-range 8 bit.

@@ -2,19 +2,19 @@
 
 use vrseg_image::vr::{Confidence, ContainerTags, Evidence, FormatFindings, Spherical, SphericalKind, StereoTag};
 
-/// See [`super::Plan::kept_tags`]. `source`: what FFmpeg reads in the input, which is less than the boxes say.
-pub(super) fn kept_tags(found: &FormatFindings, source: ContainerTags) -> ContainerTags {
+/// See [`super::Plan::preserved_tags`]. `source`: what FFmpeg reads in the input, which is less than the boxes say.
+pub(super) fn preserved_tags(found: &FormatFindings, source: ContainerTags) -> ContainerTags {
     let made = ContainerTags::of(&found.format());
     let (layout, projection) = (&found.layout, &found.projection);
-    let asked = |e: &Evidence| *e == Evidence::Option;
-    let mut tags = ContainerTags { spherical: kept_sphere(found, source, made), ..source };
+    let by_option = |e: &Evidence| *e == Evidence::Option;
+    let mut tags = ContainerTags { spherical: preserved_sphere(found, source, made), ..source };
     let sure = layout.confidence >= Confidence::Likely;
-    let corrected = asked(&layout.evidence) || asked(&found.eye_order.evidence);
+    let corrected = by_option(&layout.evidence) || by_option(&found.eye_order.evidence);
     if corrected || (source.stereo.is_none() && sure) {
         (tags.stereo, tags.right_first) = (made.stereo, made.right_first);
     }
     // A sphere without a word on stereo is one view, by Google's RFC: so not where that is a guess.
-    if asked(&projection.evidence)
+    if by_option(&projection.evidence)
         || (found.container.spherical.is_none() && sure && projection.confidence >= Confidence::Likely)
     {
         tags.spherical = made.spherical;
@@ -25,15 +25,15 @@ pub(super) fn kept_tags(found: &FormatFindings, source: ContainerTags) -> Contai
     tags
 }
 
-/// Whether outputs that say `kept` lose the mesh that says how their views lie on the sphere.
-pub(super) fn loses_mesh(found: &FormatFindings, kept: ContainerTags) -> bool {
+/// Whether outputs that say `preserved` lose the mesh that says how their views lie on the sphere.
+pub(super) fn loses_mesh(found: &FormatFindings, preserved: ContainerTags) -> bool {
     let mesh = found.container.spherical.is_some_and(|s| s.kind == SphericalKind::Mesh);
-    mesh && kept.spherical.is_none() && matches!(found.projection.evidence, Evidence::Container(_))
+    mesh && preserved.spherical.is_none() && matches!(found.projection.evidence, Evidence::Container(_))
 }
 
 /// The sphere that the container states, in terms that every player knows. FFmpeg takes the crop of Spherical Video V1
 /// for the whole sphere, and knows neither meshes nor Apple's boxes.
-fn kept_sphere(found: &FormatFindings, source: ContainerTags, made: ContainerTags) -> Option<Spherical> {
+fn preserved_sphere(found: &FormatFindings, source: ContainerTags, made: ContainerTags) -> Option<Spherical> {
     let stated = found.container.spherical?;
     let by_container = matches!(found.projection.evidence, Evidence::Container(_));
     match stated.kind {
@@ -59,9 +59,9 @@ mod tests {
     use vrseg_image::vr::boxes::Statement;
     use vrseg_image::vr::{Clues, FormatRequest, Layout, MeshFit, Projection, ProjectionKind, SpherePart, detect};
 
-    fn kept(name: &str, source: ContainerTags, request: FormatRequest) -> ContainerTags {
+    fn preserved(name: &str, source: ContainerTags, request: FormatRequest) -> ContainerTags {
         let clues = Clues { path: Path::new(name), width: 4096, height: 2048, tags: source, boxes: &[] };
-        kept_tags(&detect(&request, &clues, &mut |_| None), source)
+        preserved_tags(&detect(&request, &clues, &mut |_| None), source)
     }
 
     const VR180: ContainerTags =
@@ -72,25 +72,25 @@ mod tests {
         let (none, open) = (ContainerTags::default(), FormatRequest::default());
         let turned =
             ContainerTags { spherical: Some(Spherical { pose: [9 << 16, 0, 0], ..Spherical::VR180 }), ..VR180 };
-        assert_eq!(kept("a.mp4", turned, open), turned);
-        assert_eq!(kept("a_LR_180.mp4", none, open), VR180);
-        assert_eq!(kept("a_180.mp4", none, open), VR180, "only side by side fits this shape");
-        assert_eq!(kept("a.mp4", none, open), none, "guesses are not written");
-        assert_eq!(kept("a_LR.mp4", none, open), ContainerTags { spherical: None, ..VR180 });
-        assert_eq!(kept("a_MKX200.mp4", none, open), ContainerTags { spherical: None, ..VR180 });
-        assert_eq!(kept("a_flat_mono.mp4", none, open), none);
+        assert_eq!(preserved("a.mp4", turned, open), turned);
+        assert_eq!(preserved("a_LR_180.mp4", none, open), VR180);
+        assert_eq!(preserved("a_180.mp4", none, open), VR180, "only side by side fits this shape");
+        assert_eq!(preserved("a.mp4", none, open), none, "guesses are not written");
+        assert_eq!(preserved("a_LR.mp4", none, open), ContainerTags { spherical: None, ..VR180 });
+        assert_eq!(preserved("a_MKX200.mp4", none, open), ContainerTags { spherical: None, ..VR180 });
+        assert_eq!(preserved("a_flat_mono.mp4", none, open), none);
     }
 
     #[test]
     fn options_override_the_container() {
         let request = FormatRequest { projection: Some(ProjectionKind::Fisheye), ..FormatRequest::default() };
-        assert_eq!(kept("a.mp4", VR180, request), ContainerTags { spherical: None, ..VR180 });
+        assert_eq!(preserved("a.mp4", VR180, request), ContainerTags { spherical: None, ..VR180 });
         let flat = FormatRequest {
             layout: Some(Layout::Mono),
             projection: Some(ProjectionKind::Flat),
             ..FormatRequest::default()
         };
-        assert!(kept("a.mp4", VR180, flat).is_empty());
+        assert!(preserved("a.mp4", VR180, flat).is_empty());
     }
 
     #[test]
@@ -104,7 +104,7 @@ mod tests {
             boxes: &[],
         };
         let found = detect(&FormatRequest::default(), &clues, &mut |_| None);
-        assert_eq!(kept_tags(&found, ContainerTags::default()).spherical, None);
+        assert_eq!(preserved_tags(&found, ContainerTags::default()).spherical, None);
     }
 
     /// What is detected where FFmpeg read `source` and the boxes say `said`.
@@ -113,8 +113,8 @@ mod tests {
         detect(&FormatRequest::default(), &clues, &mut |_| None)
     }
 
-    fn kept_of(source: ContainerTags, said: &[Statement]) -> ContainerTags {
-        kept_tags(&found(source, said), source)
+    fn preserved_of(source: ContainerTags, said: &[Statement]) -> ContainerTags {
+        preserved_tags(&found(source, said), source)
     }
 
     const WHOLE: ContainerTags =
@@ -133,19 +133,19 @@ mod tests {
             Spherical { kind: SphericalKind::EquirectangularTile, bounds: part.bounds(), ..Spherical::EQUIRECTANGULAR };
         let mut said = statement(SphericalKind::EquirectangularTile, None);
         said.tags.spherical = Some(cropped);
-        assert_eq!(kept_of(WHOLE, &[said]).spherical, Some(cropped));
+        assert_eq!(preserved_of(WHOLE, &[said]).spherical, Some(cropped));
         // The direction of the first view is FFmpeg's to read.
         let turned = Spherical { pose: [9 << 16, 0, 0], ..Spherical::EQUIRECTANGULAR };
-        let kept = kept_of(ContainerTags { spherical: Some(turned), ..WHOLE }, &[said]);
-        assert_eq!(kept.spherical, Some(Spherical { pose: turned.pose, ..cropped }));
+        let preserved = preserved_of(ContainerTags { spherical: Some(turned), ..WHOLE }, &[said]);
+        assert_eq!(preserved.spherical, Some(Spherical { pose: turned.pose, ..cropped }));
     }
 
     #[test]
     fn mesh_is_replaced_by_the_projection_that_it_is() {
         let half = statement(SphericalKind::Mesh, Some(Projection::HalfEquirectangular));
-        assert_eq!(kept_of(WHOLE, &[half]).spherical, Some(Spherical::VR180));
+        assert_eq!(preserved_of(WHOLE, &[half]).spherical, Some(Spherical::VR180));
         let lens = statement(SphericalKind::Mesh, Some(Projection::FullFrameFisheye { h_fov: 124.0, v_fov: 94.0 }));
-        assert_eq!(kept_of(WHOLE, &[lens]).spherical, None, "no tag for that");
+        assert_eq!(preserved_of(WHOLE, &[lens]).spherical, None, "no tag for that");
         assert!(loses_mesh(&found(WHOLE, &[lens]), ContainerTags::default()));
         assert!(!loses_mesh(&found(WHOLE, &[half]), WHOLE));
         assert!(!loses_mesh(&found(WHOLE, &[]), ContainerTags::default()));
@@ -154,8 +154,8 @@ mod tests {
     #[test]
     fn projections_of_apples_boxes_are_written_as_googles() {
         let half = statement(SphericalKind::HalfEquirectangular, None);
-        assert_eq!(kept_of(ContainerTags::default(), &[half]).spherical, Some(Spherical::VR180));
+        assert_eq!(preserved_of(ContainerTags::default(), &[half]).spherical, Some(Spherical::VR180));
         let flat = statement(SphericalKind::Rectilinear, None);
-        assert_eq!(kept_of(ContainerTags::default(), &[flat]).spherical, None);
+        assert_eq!(preserved_of(ContainerTags::default(), &[flat]).spherical, None);
     }
 }

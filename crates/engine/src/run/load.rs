@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::people::PeopleLocator;
 use crate::plan::{PeoplePlan, Plan};
 use crate::spec::Job;
-use crate::tune::cuda::CudaCards;
+use crate::tune::cuda::CudaGpus;
 use crate::tune::rules::{self, MemoryShares, ModelLoad, Processor, Threads};
 use vrseg_hardware::{Cpu, Machine, sampler};
 use vrseg_infer::cache::{self, CacheKeyContext};
@@ -29,7 +29,7 @@ pub struct LoadedJob {
     /// What they make of an open `max_memory`.
     pub(super) max_memory: u64,
     /// NVML's number of the GPU that runs the model, where that is sure, and its name.
-    pub(super) card: Option<(u32, String)>,
+    pub(super) gpu: Option<(u32, String)>,
     /// What the cache keys of each model's mattes depend on.
     pub(super) cache_keys: Vec<CacheKeyInputs>,
 }
@@ -49,16 +49,16 @@ impl LoadedJob {
     /// Wrong checksum, no ONNX Runtime, a device that does not load.
     pub fn new(job: &Job, plan: Plan) -> Result<Self> {
         let machine = Machine::detect();
-        let max_memory = rules::max_memory(&machine.memory, sampler::held()).value;
+        let max_memory = rules::max_memory(&machine.memory, sampler::resident_memory()).value;
         let cores = if job.threads > 0 { job.threads } else { rules::threads(&machine.cpu).value };
         let share = |model_on_cpu| job.split.apply(Threads::share(cores, job.outputs.len(), model_on_cpu));
         let mut threads = share(true);
         if job.model.threads > 0 {
             threads.infer = job.model.threads;
         }
-        let cards = CudaCards::from_environment(&machine.gpu.cards);
-        let auto_gpu = cards.auto().map_or(0, |c| c.value);
-        let wanted = match job.model.device {
+        let gpus = CudaGpus::from_environment(&machine.gpu.cards);
+        let auto_gpu = gpus.auto().map_or(0, |c| c.value);
+        let requested_gpu = match job.model.device {
             DeviceChoice::Cuda(n) => n,
             _ => auto_gpu,
         };
@@ -77,7 +77,7 @@ impl LoadedJob {
             precision: job.model.precision,
             threads: threads.infer,
             session: job.model.session,
-            gpu_memory: cards.card(wanted).and_then(|c| c.memory_total),
+            gpu_memory: gpus.gpu(requested_gpu).and_then(|c| c.memory_total),
             frugal: false,
             arena: true,
             pictures: plan.pictures(job),
@@ -97,8 +97,8 @@ impl LoadedJob {
         if provider.is_gpu() {
             threads = share(false);
         }
-        let card = match provider {
-            Provider::Cuda(n) | Provider::TensorRt(n) => cards.card(n).map(|c| (c.index, c.name.clone())),
+        let gpu = match provider {
+            Provider::Cuda(n) | Provider::TensorRt(n) => gpus.gpu(n).map(|c| (c.index, c.name.clone())),
             Provider::Cpu | Provider::OpenVino => None,
         };
         let bf16 = provider == Provider::OpenVino && options.computes_bf16();
@@ -113,9 +113,9 @@ impl LoadedJob {
         let more_runners =
             more_runners.iter().map(|n| Ok(ModelRunner::load(&n.model, &options)?)).collect::<Result<Vec<_>>>()?;
         let queue_bytes = rules::queue(&machine.memory).value as usize;
-        let card_name = card.as_ref().map(|(_, name)| name.as_str());
+        let gpu_name = gpu.as_ref().map(|(_, name)| name.as_str());
         let key_inputs = |runner: &ModelRunner| CacheKeyInputs {
-            context: context(job, runner, &machine, card_name),
+            context: context(job, runner, &machine, gpu_name),
             backend: runner.active_backend(),
         };
         let cache_keys = std::iter::once(&runner).chain(&more_runners).map(key_inputs).collect();
@@ -129,7 +129,7 @@ impl LoadedJob {
             batch_frames,
             queue_bytes,
             max_memory,
-            card,
+            gpu,
             cache_keys,
         })
     }
@@ -171,7 +171,7 @@ impl LoadedJob {
         let provider = self.runner.provider();
         let threads = if provider.is_gpu() { String::new() } else { format!(", {} threads", self.threads.infer) };
         let why = if refused.is_empty() { String::new() } else { format!(" (not {})", refused.join("; ")) };
-        let name = self.card.as_ref().map(|(_, name)| format!(" {name}")).unwrap_or_default();
+        let name = self.gpu.as_ref().map(|(_, name)| format!(" {name}")).unwrap_or_default();
         let bf16 = if self.bf16 { " in bfloat16" } else { "" };
         format!("{provider}{name}{bf16}{threads}{why}")
     }
@@ -182,7 +182,7 @@ impl LoadedJob {
 pub(super) fn memory_shares(batch_frames: usize, plan: &Plan, runner: &ModelRunner, max_memory: u64) -> MemoryShares {
     let on_gpu = runner.provider().is_gpu();
     let model = if on_gpu { 0 } else { batch_frames as u64 * load(plan, runner).frame_bytes() };
-    rules::memory_shares(max_memory.saturating_sub(sampler::held()).saturating_sub(model))
+    rules::memory_shares(max_memory.saturating_sub(sampler::resident_memory()).saturating_sub(model))
 }
 
 /// The model's part of a frame.
@@ -208,10 +208,10 @@ fn processor(provider: Provider, cpu: &Cpu) -> Processor<'_> {
 
 /// What the mattes depend on beside the model's input. The number of threads is no part of it: where last
 /// bits depend on it (on an AMD Zen 5, not on a Zen 3), the rounding of mattes leaves little of that.
-fn context(job: &Job, runner: &ModelRunner, machine: &Machine, card: Option<&str>) -> CacheKeyContext {
+fn context(job: &Job, runner: &ModelRunner, machine: &Machine, gpu: Option<&str>) -> CacheKeyContext {
     let (model, session) = (&job.model, &job.model.session);
     let arithmetic = format!("{:?} {:?} {}", model.precision, session.tf32, session.deterministic);
-    let processor = match (runner.provider(), card) {
+    let processor = match (runner.provider(), gpu) {
         (Provider::Cpu | Provider::OpenVino, _) | (_, None) => {
             format!("{} {} {:?}", runner.provider(), machine.cpu.model, machine.cpu.features)
         }

@@ -99,14 +99,14 @@ pub fn run_part(
     let _job = tracing::debug_span!(target: SPANS, "job", input = %job.input.display()).entered();
     let (device, started) = (loaded.device(), Instant::now());
     let opened = loaded.plan.opened.take();
-    let LoadedJob { plan, runner, more_runners, locator, threads, card, cache_keys, .. } = loaded;
+    let LoadedJob { plan, runner, more_runners, locator, threads, gpu, cache_keys, .. } = loaded;
     let (plan, threads, batch_frames) = (&*plan, *threads, loaded.batch_frames);
     let video = &plan.input.video;
     let warn = |message| observer.event(Event::Warning { message });
 
     let max_memory = job.max_memory.unwrap_or(loaded.max_memory);
     let shares = memory_shares(batch_frames, plan, runner, max_memory);
-    let sampler = Sampler::start(sampler::INTERVAL, card.as_ref().map(|(index, _)| *index));
+    let sampler = Sampler::start(sampler::INTERVAL, gpu.as_ref().map(|(index, _)| *index));
     runner.refused().iter().for_each(|(provider, why)| warn(format!("{provider} can't be used: {why}")));
     runner.take_notes().into_iter().for_each(warn);
 
@@ -116,7 +116,7 @@ pub fn run_part(
     let outputs = Outputs::open(job, plan, &encodes, &template, part, &begin, observer)?;
     observer.event(start_event(job, plan, device, &outputs));
 
-    let cache = open_cache(job, shares.kept_mattes, observer);
+    let cache = open_cache(job, shares.cached_mattes, observer);
     let queue_bytes = if job.queue_bytes > 0 { job.queue_bytes } else { loaded.queue_bytes };
     let queue_bytes = queue_bytes.min(usize::try_from(shares.queue).unwrap_or(usize::MAX));
     let frame_bytes = video.layout.frame_bytes(video.width, video.height);

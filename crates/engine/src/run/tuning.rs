@@ -91,7 +91,7 @@ fn split(job: &Job, infer: usize, workers: usize) -> Job {
 fn kind(job: &Job, plan: &Plan, machine: &Machine) -> String {
     let video = &plan.input.video;
     let (w, h) = plan.model_input_size();
-    let cards: Vec<_> = machine.gpu.cards.iter().map(|c| c.name.as_str()).collect();
+    let gpus: Vec<_> = machine.gpu.cards.iter().map(|c| c.name.as_str()).collect();
     let encoders: Vec<_> = plan.encoders.iter().map(|e| e.description.as_str()).collect();
     format!(
         "vrseg {} on {}, {} cores of {} {:?}, device {} {:?} {:?}; {} {} {w}x{h} for {} pictures, {} frames at once; \
@@ -100,7 +100,7 @@ fn kind(job: &Job, plan: &Plan, machine: &Machine) -> String {
         machine.cpu.model,
         machine.cpu.usable,
         job.threads,
-        cards,
+        gpus,
         job.model.device,
         job.model.precision,
         job.model.ort_library,

@@ -59,12 +59,12 @@ pub fn run(
             // Each begins in a part of its own, so that few of them have to warm up.
             let which = SegmentChoice::From(n * segments.len() / crew.len());
             let means = means.clone();
-            let hear = move |_, _, summary: Option<&Summary>| {
+            let report = move |_, _, summary: Option<&Summary>| {
                 if let Some(summary) = summary {
                     totals.lock().unwrap_or_else(PoisonError::into_inner).add(summary);
                 }
             };
-            scope.spawn(move || work(folder, which, &means, cancel, &WorkerObserver { n, shared }, hear))
+            scope.spawn(move || work(folder, which, &means, cancel, &WorkerObserver { n, shared }, report))
         };
         let handles: Vec<_> = crew.iter().enumerate().map(worker).collect();
         let mut failed = None;
@@ -185,7 +185,7 @@ impl<'a> SharedProgress<'a> {
         }
     }
 
-    fn hear(&self, n: usize, event: Event) {
+    fn report(&self, n: usize, event: Event) {
         let state = || self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::Start { job, device } => {
@@ -232,7 +232,7 @@ struct WorkerObserver<'a> {
 
 impl Observer for WorkerObserver<'_> {
     fn event(&self, event: Event) {
-        self.shared.hear(self.n, event);
+        self.shared.report(self.n, event);
     }
 
     fn live(&self, live: &Arc<Live>) {
@@ -248,9 +248,9 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct Heard(Mutex<Vec<(u64, f64)>>);
+    struct Recorder(Mutex<Vec<(u64, f64)>>);
 
-    impl Observer for Heard {
+    impl Observer for Recorder {
         fn event(&self, event: Event) {
             if let Event::Progress { frames, fps, .. } = event {
                 self.0.lock().unwrap().push((frames, fps));
@@ -262,17 +262,18 @@ mod tests {
     fn progress_of_all_workers_adds_up() {
         let segment = |n: u64| PlannedSegment { pts: 0, index: 100 * n, frames: 100, warm_up: 0, until: None };
         let segments = [segment(0), segment(1), segment(2)];
-        let heard = Heard::default();
-        let shared = SharedProgress::new(&heard, &segments, 0, &[WorkerOptions::default(), WorkerOptions::default()]);
+        let recorder = Recorder::default();
+        let shared =
+            SharedProgress::new(&recorder, &segments, 0, &[WorkerOptions::default(), WorkerOptions::default()]);
         let progress = |n, frames, fps| {
-            shared.hear(n, Event::Progress { frames, total: None, fps, eta: None, bytes: 0, bottleneck: "infer" });
+            shared.report(n, Event::Progress { frames, total: None, fps, eta: None, bytes: 0, bottleneck: "infer" });
         };
         progress(0, 10, 5.0);
         progress(1, 220, 6.0);
-        shared.hear(0, Event::Segment { segment: 0, frames: 100, bytes: 1 });
+        shared.report(0, Event::Segment { segment: 0, frames: 100, bytes: 1 });
         progress(1, 300, 6.0);
         progress(0, 101, 5.0);
-        assert_eq!(*heard.0.lock().unwrap(), [(10, 5.0), (30, 11.0), (200, 6.0), (201, 11.0)]);
+        assert_eq!(*recorder.0.lock().unwrap(), [(10, 5.0), (30, 11.0), (200, 6.0), (201, 11.0)]);
     }
 
     #[test]

@@ -82,7 +82,7 @@ mod tests {
     use vrseg_media::{SegmentPart, SegmentTimes};
 
     #[test]
-    fn the_rest_and_the_outputs_need_room() {
+    fn remaining_segments_and_outputs_need_space() {
         let part = SegmentPart { file: "a".into(), bytes: 1000, sha256: String::new(), reorder: 0 };
         let times = SegmentTimes { pts: (0..10).collect(), last_duration: 1 };
         let records = [Record { segment: 0, times, parts: vec![part], next: None, maker: None }];
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn no_disk_has_room_for_everything() {
+    fn no_disk_has_space_for_everything() {
         let dir = tempfile::tempdir().expect("a folder");
         assert_eq!(missing(dir.path(), 1), None);
         assert!(missing(dir.path(), u64::MAX / 2).is_none_or(|n| n > 1 << 50));

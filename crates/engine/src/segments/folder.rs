@@ -125,7 +125,7 @@ impl WrittenOutput {
 #[derive(Debug)]
 pub struct JobFolder {
     path: PathBuf,
-    /// `None` for who only looks.
+    /// `None` where it is only read.
     _lock: Option<File>,
 }
 
@@ -198,8 +198,8 @@ impl JobFolder {
         Ok(Self { path: path.to_path_buf(), _lock: Some(lock) })
     }
 
-    /// A folder that is there, for one who only looks, whoever works in it.
-    pub fn look(path: &Path) -> Self {
+    /// A folder that is there, for reading only, whoever works in it.
+    pub fn read_only(path: &Path) -> Self {
         Self { path: path.to_path_buf(), _lock: None }
     }
 
@@ -323,8 +323,8 @@ impl JobFolder {
     }
 
     /// The segments from the first on that are finished and that can be gone on behind; the others are
-    /// forgotten. `kept_mattes`: those that the model's past may be in can be looked up.
-    pub fn finished(&self, kept_mattes: bool) -> Vec<Record> {
+    /// forgotten. `cached_mattes`: those that the model's past may be in can be looked up.
+    pub fn finished(&self, cached_mattes: bool) -> Vec<Record> {
         let mut records = Vec::new();
         while let Some(record) = self.record(records.len()) {
             let last = record.next.is_none();
@@ -333,7 +333,7 @@ impl JobFolder {
                 break;
             }
         }
-        let useful = |b: &Border| kept_mattes || !b.state.needs_cache();
+        let useful = |b: &Border| cached_mattes || !b.state.needs_cache();
         while records.last().is_some_and(|r| r.next.is_some() && !self.border(r).as_ref().is_some_and(useful)) {
             records.pop();
         }

@@ -72,14 +72,14 @@ pub fn run(
         return run::run_loaded(job, load(job, plan)?, cancel, observer);
     };
     let path = beside(&first.path);
-    let asked = job;
+    let original = job;
     let job = may_replace_its_own(job);
-    let exempt = job.overwrite && !asked.overwrite;
+    let exempt = job.overwrite && !original.overwrite;
     // Neither what came through a pipe nor what goes into one can be resumed; pictures are finished one by one.
     let resumable = can_be_resumed(&job);
     let Some(seconds) = keep.seconds.filter(|s| resumable && is_long(&plan, *s)) else {
         remove_if_empty(&path)?;
-        return run::run_loaded(asked, load(asked, plan)?, cancel, observer);
+        return run::run_loaded(original, load(original, plan)?, cancel, observer);
     };
     let settled = key::absolute(&job);
     let key = key::key(&settled, &plan)?;
@@ -97,7 +97,7 @@ pub fn run(
             )));
         } else if differs.is_empty() {
             records = folder.finished(job.cache.reads());
-        } else if !asked.overwrite && exempt {
+        } else if !original.overwrite && exempt {
             return Err(Error::Request(format!(
                 "{} exists, made by another job ({}); add -y to replace it",
                 first.path.display(),
@@ -133,7 +133,7 @@ pub fn run(
         // It is started again at once, without cached mattes.
         Err(Error::CachedInference(_)) => {}
         _ if records.is_empty() => folder.remove()?,
-        _ => report_kept_segments(&folder, &records, frames, result.as_ref().err(), observer),
+        _ => report_finished_segments(&folder, &records, frames, result.as_ref().err(), observer),
     }
     let summary = result?;
     observer.event(Event::Done { summary: summary.clone() });
@@ -244,7 +244,7 @@ fn check_space(folder: &JobFolder, plan: &Plan, records: &[Record], observer: &d
 
 /// Tells how a run that didn't come to its end can be gone on with, and what the disk lacks if that was
 /// the reason.
-fn report_kept_segments(
+fn report_finished_segments(
     folder: &JobFolder,
     records: &[Record],
     frames: Option<u64>,

@@ -53,7 +53,7 @@ pub enum Outcome {
     Stopped,
 }
 
-/// Works on segments of the job in `folder`. `told` hears what comes of each, with the run's summary where
+/// Works on segments of the job in `folder`. `report` is called with what comes of each, with the run's summary where
 /// it was made now.
 ///
 /// # Errors
@@ -65,12 +65,12 @@ pub fn work(
     options: &WorkerOptions,
     cancel: &Cancel,
     observer: &dyn Observer,
-    mut told: impl FnMut(usize, Outcome, Option<&Summary>),
+    mut report: impl FnMut(usize, Outcome, Option<&Summary>),
 ) -> Result<(), Error> {
     let folder = JobFolder::share(folder)?;
     let (planned, segments) = planned(&folder)?;
     let count = segments.len();
-    let wanted: Vec<_> = match choice {
+    let indices: Vec<_> = match choice {
         SegmentChoice::Range(_, last) if last >= count => {
             let (shown, highest) = (folder.path().display(), count - 1);
             return Err(Error::Request(format!("--index {last}: {shown} has segments 0 to {highest}")));
@@ -82,7 +82,7 @@ pub fn work(
     let job = with_options(&planned.job, options);
     let mut loaded = None;
     let worker = Worker { folder: &folder, segments: &segments, cancel, observer, warned_of_space: Cell::new(false) };
-    for n in wanted {
+    for n in indices {
         let (outcome, summary) = match folder.lock_segment(n)? {
             _ if folder.record(n).is_some() => (Outcome::Finished, None),
             None => (Outcome::Taken, None),
@@ -106,7 +106,7 @@ pub fn work(
                 }
             }
         };
-        told(n, outcome, summary.as_ref());
+        report(n, outcome, summary.as_ref());
         if outcome == Outcome::Stopped || choice == SegmentChoice::Next && outcome == Outcome::Made {
             break;
         }
@@ -183,9 +183,9 @@ impl Worker<'_> {
             None => Ok((Outcome::Stopped, None)),
             Some(record) if record.times.pts.len() as u64 == segment.frames => Ok((Outcome::Made, Some(summary))),
             Some(record) => {
-                let (came, wanted) = (record.times.pts.len(), segment.frames);
+                let (came, expected) = (record.times.pts.len(), segment.frames);
                 let message =
-                    format!("segment {n}: {wanted} frames planned, {came} decoded; the source may be damaged");
+                    format!("segment {n}: {expected} frames planned, {came} decoded; the source may be damaged");
                 self.observer.event(Event::Warning { message });
                 Ok((Outcome::Made, Some(summary)))
             }
@@ -243,7 +243,7 @@ impl Progress {
 /// # Errors
 /// There is no planned job in it.
 pub fn progress(folder: &Path) -> Result<Progress, Error> {
-    let folder = JobFolder::look(folder);
+    let folder = JobFolder::read_only(folder);
     let (_, segments) = planned(&folder)?;
     let state = |(n, s): (usize, &PlannedSegment)| {
         let record = folder.record(n);
@@ -254,7 +254,7 @@ pub fn progress(folder: &Path) -> Result<Progress, Error> {
 
 /// Whether the outputs that are there are those of the planned job in `folder`.
 pub fn is_merged(folder: &Path) -> bool {
-    let planned = JobFolder::look(folder).plan();
+    let planned = JobFolder::read_only(folder).plan();
     planned.is_some_and(|p| p.job.outputs.iter().all(|o| super::made(folder, &o.path)))
 }
 

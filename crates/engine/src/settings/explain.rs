@@ -3,7 +3,7 @@
 //! and the device has really been loaded; its precision the provider chooses.
 
 use super::{Settings, Sources};
-use crate::tune::cuda::CudaCards;
+use crate::tune::cuda::CudaGpus;
 use crate::tune::rules::{self, Choice, ModelLoad, Processor};
 use vrseg_hardware::Machine;
 use vrseg_infer::cache::{SLOW_MODEL, Tiers};
@@ -14,16 +14,16 @@ impl Sources {
     /// Adds what the rules make of open settings on `machine`.
     pub fn explain(&mut self, settings: &Settings, machine: &Machine) {
         let model = self.explain_model(settings);
-        let cards = CudaCards::from_environment(&machine.gpu.cards);
+        let gpus = CudaGpus::from_environment(&machine.gpu.cards);
         let on = match settings.device.choice {
             DeviceChoice::Cpu => Processor::Cpu(&machine.cpu),
             DeviceChoice::OpenVino => Processor::OpenVino(&machine.cpu),
-            DeviceChoice::Cuda(n) => Processor::Cuda(cards.card(n)),
-            DeviceChoice::TensorRt(n) => Processor::TensorRt(cards.card(n)),
-            DeviceChoice::Auto => match cards.auto() {
+            DeviceChoice::Cuda(n) => Processor::Cuda(gpus.gpu(n)),
+            DeviceChoice::TensorRt(n) => Processor::TensorRt(gpus.gpu(n)),
+            DeviceChoice::Auto => match gpus.auto() {
                 Some(Choice { value: number, why }) => {
                     self.rule("device.name", format!("cuda:{number}"), format!("{why}, if it really loads"));
-                    Processor::Cuda(cards.card(number))
+                    Processor::Cuda(gpus.gpu(number))
                 }
                 None => {
                     let why = machine.gpu.note.as_deref().unwrap_or("no GPU");

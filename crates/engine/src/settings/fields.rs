@@ -17,7 +17,7 @@ use vrseg_image::matte::windows::View;
 use vrseg_image::vr::{EyeOrder, Filter, FormatRequest, Layout, ProjectionKind};
 use vrseg_infer::cache::{CacheChoice, Tiers};
 use vrseg_infer::{DeviceChoice, Precision, SessionChoice};
-use vrseg_media::{Carry, Codec, Player};
+use vrseg_media::{Codec, CopyPolicy, Player};
 
 /// The typed settings of `sources`.
 pub(super) fn settings(sources: &Sources) -> Settings {
@@ -205,8 +205,8 @@ impl Fields<'_> {
             pix_fmt: self.get("output.pix_fmt"),
             gop: self.get("output.gop"),
             sdr: self.get("output.sdr"),
-            audio: self.read("output.audio", Carry::from_name).unwrap_or_default(),
-            subtitles: self.read("output.subtitles", Carry::from_name).unwrap_or_default(),
+            audio: self.read("output.audio", CopyPolicy::from_name).unwrap_or_default(),
+            subtitles: self.read("output.subtitles", CopyPolicy::from_name).unwrap_or_default(),
             player: self.read("output.player", Player::from_name),
             scale: self.read("output.scale", Scale::read),
             hardware: self.get("output.hardware"),

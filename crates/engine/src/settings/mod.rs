@@ -31,7 +31,7 @@ use vrseg_image::matte::windows::View;
 use vrseg_image::vr::{Filter, FormatRequest};
 use vrseg_infer::cache::CacheChoice;
 use vrseg_infer::{DeviceChoice, Precision, SessionChoice};
-use vrseg_media::{Carry, Codec, Player};
+use vrseg_media::{Codec, CopyPolicy, Player};
 
 /// What is wrong with a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -156,9 +156,9 @@ pub struct OutputSettings {
     /// Standard dynamic range from high.
     pub sdr: bool,
     /// What becomes of sound.
-    pub audio: Carry,
+    pub audio: CopyPolicy,
     /// What becomes of subtitles.
-    pub subtitles: Carry,
+    pub subtitles: CopyPolicy,
     /// The player whose limits are kept.
     pub player: Option<Player>,
     /// The size of the outputs' pictures.

@@ -98,7 +98,7 @@ impl Stage for Infer<'_> {
             true => self.run_on_crops(&mut frames, &batches),
             false => self.run_on_views(&mut frames, &batches),
         };
-        let mut stats = CacheStats { carried: self.propagated, ..CacheStats::default() };
+        let mut stats = CacheStats { propagated: self.propagated, ..CacheStats::default() };
         self.inferences.iter().for_each(|inference| stats += inference.stats());
         (self.report)(stats, self.inferences.iter_mut().flat_map(CachedInference::take_notes).collect());
         done?;

@@ -75,7 +75,7 @@ impl PeopleMattes {
     fn blend(&mut self, eye: usize, people: &[FramePerson], mattes: &[Vec<Plane<f32>>], alpha: &mut Plane<f32>) {
         self.layers.begin(alpha);
         for (i, person) in people.iter().enumerate().filter(|(_, p)| p.eye == eye) {
-            let window = |margin: f64| Window::around(&self.surface, &person.held, margin);
+            let window = |margin: f64| Window::around(&self.surface, &person.crop_region, margin);
             let found = self.crop_models.iter().zip(mattes);
             let seen =
                 found.filter_map(|((remembers, margin), mattes)| Some((*remembers, window(*margin), mattes.get(i)?)));

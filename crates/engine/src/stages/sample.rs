@@ -57,7 +57,7 @@ impl Sample {
         let planes = decoded.source.frame.yuv();
         views.resize_with(self.views.rects.len(), SmallView::default);
         for (rect, view) in self.views.rects.iter().zip(views) {
-            self.viewer.look(&self.views.windows, &planes, self.layout, self.color, *rect, &mut view.yuv, |_| {});
+            self.viewer.sample(&self.views.windows, &planes, self.layout, self.color, *rect, &mut view.yuv, |_| {});
         }
     }
 
@@ -67,7 +67,7 @@ impl Sample {
         views.resize_with(rects.len(), SmallView::default);
         for (rect, view) in rects.iter().zip(views) {
             view.mattes.resize_with(windows.count(), Plane::default);
-            self.viewer.look(windows, &planes, self.layout, *color, *rect, &mut view.yuv, |picture| {
+            self.viewer.sample(windows, &planes, self.layout, *color, *rect, &mut view.yuv, |picture| {
                 add(picture, *color, normalization, pictures);
             });
         }

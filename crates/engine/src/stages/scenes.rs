@@ -54,7 +54,7 @@ impl<'a> Scenes<'a> {
     /// `fresh`: they must not.
     fn motion(&mut self, views: &[SmallView], fresh: bool) -> Vec<Motion> {
         for (search, view) in self.searches.iter_mut().zip(views) {
-            search.look(view.yuv.y.as_ref());
+            search.push(view.yuv.y.as_ref());
         }
         let motion: Option<Vec<_>> = if fresh || self.propagated + 1 >= self.every {
             None

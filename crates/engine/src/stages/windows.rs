@@ -65,7 +65,7 @@ impl Stage for CutWindows {
         for choice in &self.choices {
             let mut batch = self.recycled.batch((choice.size, choice.size));
             for person in &frame.people {
-                let window = Window::around(&self.surface, &person.held, choice.margin);
+                let window = Window::around(&self.surface, &person.crop_region, choice.margin);
                 let eye = (&self.surface, self.rects[person.eye]);
                 let picture = self.sampler.cut(&planes, self.form, eye, &window, choice.size);
                 add(picture, self.form.color, &choice.normalization, &mut batch);

@@ -26,13 +26,13 @@ fn gpu(index: u32, name: &str, capability: (u32, u32), total: u64, free: u64) ->
     }
 }
 
-fn machine(cpu: Cpu, memory: u64, cards: Vec<Gpu>) -> Machine {
+fn machine(cpu: Cpu, memory: u64, gpus: Vec<Gpu>) -> Machine {
     let mut machine = Machine {
         cpu,
         memory: Memory { total: memory, available: memory / 10 * 8, limit: None, swap: 0 },
         ..Machine::default()
     };
-    machine.gpu.cards = cards;
+    machine.gpu.cards = gpus;
     machine
 }
 
@@ -62,9 +62,9 @@ fn a100() -> Machine {
 }
 
 fn eight() -> Machine {
-    let cards =
+    let gpus =
         (0..8).map(|i| gpu(i, "NVIDIA H100 80GB HBM3", (9, 0), 80 * GIB, if i < 3 { 10 * GIB } else { 79 * GIB }));
-    machine(cpu(192, &["AVX-512", "AMX BF16"]), 2048 * GIB, cards.collect())
+    machine(cpu(192, &["AVX-512", "AMX BF16"]), 2048 * GIB, gpus.collect())
 }
 
 /// A container with two cores and two gigabytes on a machine of 64 and 128.
@@ -82,14 +82,14 @@ const RVM: ModelLoad<'_> = ModelLoad { model: "rvm", recurrent: true, views: 2, 
 
 #[test]
 fn precisions() {
-    let on_card = |machine: &Machine| {
-        let card = machine.gpu.cards.first();
-        (precision(Processor::Cuda(card), false).value, precision(Processor::TensorRt(card), false).value)
+    let on_gpu = |machine: &Machine| {
+        let gpu = machine.gpu.cards.first();
+        (precision(Processor::Cuda(gpu), false).value, precision(Processor::TensorRt(gpu), false).value)
     };
     // Turing computes FP16 fast, but knows no TF32.
-    assert_eq!(on_card(&rtx_2060()), (Format::Fp32, Format::Fp16));
+    assert_eq!(on_gpu(&rtx_2060()), (Format::Fp32, Format::Fp16));
     for machine in [rtx_3090(), rtx_4090(), a100(), eight()] {
-        assert_eq!(on_card(&machine), (Format::Tf32, Format::Fp16), "{}", machine.gpu.cards[0].name);
+        assert_eq!(on_gpu(&machine), (Format::Tf32, Format::Fp16), "{}", machine.gpu.cards[0].name);
     }
     let pascal = gpu(0, "NVIDIA GeForce GTX 1080", (6, 1), 8 * GIB, 8 * GIB);
     assert_eq!(precision(Processor::TensorRt(Some(&pascal)), false).value, Format::Fp32);
@@ -119,13 +119,13 @@ fn openvino_is_for_bfloat16() {
 #[test]
 fn batches_use_80_to_90_percent_of_the_memory_at_most() {
     for machine in [rtx_2060(), rtx_3090(), rtx_4090(), a100()] {
-        let card = &machine.gpu.cards[0];
-        let most = largest_batch(Some(card), &SELFIE);
-        let total = card.memory_total.unwrap_or(0);
-        let used = total - card.load.memory_free.unwrap_or(0) + (600 << 20) + most as u64 * SELFIE.frame_bytes();
+        let gpu = &machine.gpu.cards[0];
+        let most = largest_batch(Some(gpu), &SELFIE);
+        let total = gpu.memory_total.unwrap_or(0);
+        let used = total - gpu.load.memory_free.unwrap_or(0) + (600 << 20) + most as u64 * SELFIE.frame_bytes();
         let share = used as f64 / total as f64;
         // The setting ends at 256 frames, which do not fill a large GPU.
-        assert!(share <= 0.9 && (share > 0.8 || most == 256), "{}: {most} frames, {share}", card.name);
+        assert!(share <= 0.9 && (share > 0.8 || most == 256), "{}: {most} frames, {share}", gpu.name);
     }
     // Full already, or unknown: one frame, and ONNX Runtime says so if even that is too much.
     let full = gpu(0, "x", (8, 6), 8 * GIB, GIB / 2);
@@ -134,8 +134,8 @@ fn batches_use_80_to_90_percent_of_the_memory_at_most() {
 
 #[test]
 fn batches_start_with_what_was_measured() {
-    let card = rtx_3090();
-    let on = Processor::Cuda(card.gpu.cards.first());
+    let machine = rtx_3090();
+    let on = Processor::Cuda(machine.gpu.cards.first());
     assert_eq!(batch(on, &SELFIE, 1).value, 1);
     assert!(batch(on, &SELFIE, 1).why.contains("memory would fit 256"), "{}", batch(on, &SELFIE, 1).why);
     assert!(batch(on, &RVM, 1).why.contains("recurrent"));
@@ -172,7 +172,7 @@ fn queues_fit_small_machines() {
 
 #[test]
 fn gpu_with_most_free_memory_is_chosen_among_equals() {
-    let chosen = |cards: &[Gpu], visible| card(cards, visible).map(|c| c.value);
+    let chosen = |gpus: &[Gpu], visible| auto_gpu(gpus, visible).map(|c| c.value);
     let eight = eight().gpu.cards;
     assert_eq!(chosen(&eight, None), Some(3), "the first of those that are free");
     assert_eq!(chosen(&eight, Some("4,5")), Some(0));

@@ -76,9 +76,9 @@ const HAS_TF32: ComputeCapability = ComputeCapability { major: 8, minor: 0 };
 /// The arithmetic that `precision: auto` means. `int8_twin`: the model has INT8 weights whose
 /// matte was found to be as good as FP32's.
 pub fn precision(on: Processor<'_>, int8_twin: bool) -> Choice<Format> {
-    let capability = |card: Option<&Gpu>| card.and_then(|c| c.compute_capability);
+    let capability = |gpu: Option<&Gpu>| gpu.and_then(|c| c.compute_capability);
     match on {
-        Processor::TensorRt(card) => match capability(card) {
+        Processor::TensorRt(gpu) => match capability(gpu) {
             Some(c) if c < FAST_FP16 => {
                 Choice::new(Format::Fp32, format!("compute capability {c}: FP16 is fast only from {FAST_FP16}"))
             }
@@ -87,7 +87,7 @@ pub fn precision(on: Processor<'_>, int8_twin: bool) -> Choice<Format> {
             }
             None => Choice::new(Format::Fp16, "TensorRT; states stay FP32"),
         },
-        Processor::Cuda(card) => match capability(card) {
+        Processor::Cuda(gpu) => match capability(gpu) {
             Some(c) if c < HAS_TF32 => {
                 Choice::new(Format::Fp32, format!("compute capability {c}: TF32 requires {HAS_TF32}"))
             }
@@ -144,12 +144,12 @@ const LARGEST_BATCH: u64 = 256;
 /// The most frames at once that keep the GPU's memory below 90 %; at least 1 where nothing is
 /// known of the GPU. As long as a frame takes less than a tenth of the memory, this many use 80 to
 /// 90 % of it.
-pub fn largest_batch(card: Option<&Gpu>, load: &ModelLoad<'_>) -> usize {
-    let Some(free) = card.and_then(|c| c.load.memory_free.or(c.memory_total)) else { return 1 };
-    let total = card.and_then(|c| c.memory_total).unwrap_or(free);
+pub fn largest_batch(gpu: Option<&Gpu>, load: &ModelLoad<'_>) -> usize {
+    let Some(free) = gpu.and_then(|c| c.load.memory_free.or(c.memory_total)) else { return 1 };
+    let total = gpu.and_then(|c| c.memory_total).unwrap_or(free);
     // What others hold counts too.
-    let room = (total / 10 * 9).saturating_sub(total.saturating_sub(free)).saturating_sub(CONTEXT_BYTES);
-    (room / load.frame_bytes().max(1)).clamp(1, LARGEST_BATCH) as usize
+    let available = (total / 10 * 9).saturating_sub(total.saturating_sub(free)).saturating_sub(CONTEXT_BYTES);
+    (available / load.frame_bytes().max(1)).clamp(1, LARGEST_BATCH) as usize
 }
 
 /// Frames at once that `batch_size: auto` means, where this many `sessions` of the model share out a frame's
@@ -160,8 +160,8 @@ pub fn batch(on: Processor<'_>, load: &ModelLoad<'_>, sessions: usize) -> Choice
     }
     match on {
         // selfie at 512 on an H100, pictures a run and milliseconds: 2: 4.8, 16: 43, 32: 75.
-        Processor::Cuda(card) | Processor::TensorRt(card) => {
-            let most = largest_batch(card, load);
+        Processor::Cuda(gpu) | Processor::TensorRt(gpu) => {
+            let most = largest_batch(gpu, load);
             Choice::new(1, format!("more were slower when measured; memory would fit {most}"))
         }
         // Frames per second on 2 cores, 1080p side by side: 23.8 with one, 26.1 with two, 27.1 with four; 4K 16.6 and
@@ -176,34 +176,34 @@ pub fn batch(on: Processor<'_>, load: &ModelLoad<'_>, sessions: usize) -> Choice
 /// The GPU that `device: auto` means, as CUDA counts: of several of a kind the one with the most
 /// free memory, since others work on the machine too. `None`: no GPU. CUDA counts differently
 /// from NVML where GPUs differ or `visible` (`CUDA_VISIBLE_DEVICES`) chooses, so then its first.
-pub fn card(cards: &[Gpu], visible: Option<&str>) -> Option<Choice<u32>> {
-    let first = cards.first()?;
+pub fn auto_gpu(gpus: &[Gpu], visible: Option<&str>) -> Option<Choice<u32>> {
+    let first = gpus.first()?;
     if visible.is_some() {
         return Some(Choice::new(0, "the first of CUDA_VISIBLE_DEVICES"));
     }
-    if cards.len() == 1 {
+    if gpus.len() == 1 {
         return Some(Choice::new(0, first.name.clone()));
     }
-    if cards.iter().any(|c| c.name != first.name) {
+    if gpus.iter().any(|c| c.name != first.name) {
         return Some(Choice::new(0, "the fastest of different GPUs"));
     }
     // A tenth is noise: an idle GPU holds some megabytes.
-    let free = |card: &Gpu| card.load.memory_free.unwrap_or(0);
-    let best = cards.iter().rev().max_by_key(|c| free(c)).filter(|c| free(c) / 10 * 9 > free(first)).unwrap_or(first);
-    Some(Choice::new(best.index, format!("of {} {} GPUs the one with the most free memory", cards.len(), first.name)))
+    let free = |gpu: &Gpu| gpu.load.memory_free.unwrap_or(0);
+    let best = gpus.iter().rev().max_by_key(|c| free(c)).filter(|c| free(c) / 10 * 9 > free(first)).unwrap_or(first);
+    Some(Choice::new(best.index, format!("of {} {} GPUs the one with the most free memory", gpus.len(), first.name)))
 }
 
-/// NVML's number of the GPU that CUDA calls `cuda`; `None` where that can't be told, see [`card`].
-pub fn nvml_index(cards: &[Gpu], cuda: u32, visible: Option<&str>, by_bus: bool) -> Option<u32> {
-    let alike = cards.windows(2).all(|pair| pair[0].name == pair[1].name);
-    if cards.len() > 1 && !alike && !by_bus {
+/// NVML's number of the GPU that CUDA calls `cuda`; `None` where that can't be told, see [`auto_gpu`].
+pub fn nvml_index(gpus: &[Gpu], cuda: u32, visible: Option<&str>, by_bus: bool) -> Option<u32> {
+    let alike = gpus.windows(2).all(|pair| pair[0].name == pair[1].name);
+    if gpus.len() > 1 && !alike && !by_bus {
         return None;
     }
     let index = match visible {
         Some(list) => list.split(',').nth(cuda as usize)?.trim().parse().ok()?,
         None => cuda,
     };
-    cards.iter().any(|c| c.index == index).then_some(index)
+    gpus.iter().any(|c| c.index == index).then_some(index)
 }
 
 /// Threads of each part of a job.
@@ -286,9 +286,9 @@ pub fn queue(memory: &Memory) -> Choice<u64> {
     Choice::new(QUEUE_BYTES, "eight frames of 4K; more gained nothing when measured")
 }
 
-/// Bytes that the process may hold, which holds `held` now: what `max_memory: auto` means. A tenth of what is
+/// Bytes that the process may hold, which uses `used` now: what `max_memory: auto` means. A tenth of what is
 /// available stays for what grows beside it.
-pub fn max_memory(memory: &Memory, held: u64) -> Choice<u64> {
+pub fn max_memory(memory: &Memory, used: u64) -> Choice<u64> {
     if memory.available == 0 {
         return Choice::new(u64::MAX, "the system does not report available memory");
     }
@@ -296,13 +296,13 @@ pub fn max_memory(memory: &Memory, held: u64) -> Choice<u64> {
         Some(limit) => format!("90 % of what is left of the cgroup's {} MiB", limit >> 20),
         None => "90 % of the available memory".to_owned(),
     };
-    Choice::new(held + memory.available / 10 * 9, why)
+    Choice::new(used + memory.available / 10 * 9, why)
 }
 
 /// The most that frames between the stages and cached mattes may take where this many bytes are left for all
 /// that grows with a job. Decoder and encoders hold several times the queue in frames of their own.
-pub fn memory_shares(room: u64) -> MemoryShares {
-    MemoryShares { queue: room / 8, kept_mattes: room / 8 }
+pub fn memory_shares(available: u64) -> MemoryShares {
+    MemoryShares { queue: available / 8, cached_mattes: available / 8 }
 }
 
 /// Bytes.
@@ -311,7 +311,7 @@ pub struct MemoryShares {
     /// Of frames between the stages.
     pub queue: u64,
     /// Of cached mattes.
-    pub kept_mattes: u64,
+    pub cached_mattes: u64,
 }
 
 /// Whether `device: auto` means OpenVINO on a machine without a GPU. `gains`: the model was measured

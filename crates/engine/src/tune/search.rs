@@ -322,22 +322,22 @@ impl Search<'_> {
         };
         // Where a speed is enough, the slower ones may have the better matte.
         let judged = if self.goal.target_fps.is_some() { 2 * JUDGED } else { JUDGED };
-        let mut kept = vec![start.clone()];
+        let mut finalists = vec![start.clone()];
         let mut matte = vec![1.0];
         for (candidate, fps) in first.iter().filter(|(c, _)| *c != start) {
-            if *fps < usual * HOPE || kept.len() > judged || self.lab.stopped() {
+            if *fps < usual * HOPE || finalists.len() > judged || self.lab.stopped() {
                 break;
             }
             if let Some(iou) = self.judge(candidate).filter(|iou| *iou >= self.goal.floor) {
-                kept.push(candidate.clone());
+                finalists.push(candidate.clone());
                 matte.push(iou);
             }
         }
-        if kept.len() == 1 {
+        if finalists.len() == 1 {
             return Ok(start);
         }
-        let last = self.ranking(&kept, RUNGS[1]);
-        let iou_of = |c: &Candidate| kept.iter().position(|k| k == c).map_or(0.0, |i| matte[i]);
+        let last = self.ranking(&finalists, RUNGS[1]);
+        let iou_of = |c: &Candidate| finalists.iter().position(|k| k == c).map_or(0.0, |i| matte[i]);
         let enough = self.goal.target_fps.and_then(|target| {
             let reach = last.iter().filter(|(_, fps)| *fps >= target);
             reach.max_by(|a, b| iou_of(&a.0).total_cmp(&iou_of(&b.0)))

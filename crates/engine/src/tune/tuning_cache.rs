@@ -75,27 +75,27 @@ mod tests {
     #[test]
     fn cached_entries_are_found_and_the_oldest_are_removed() {
         let dir = tempfile::tempdir().unwrap();
-        let kept = TuningCache::new(&dir.path().join("new"));
-        assert_eq!(kept.get("a"), None);
+        let cache = TuningCache::new(&dir.path().join("new"));
+        assert_eq!(cache.get("a"), None);
         for i in 0..MOST as u64 + 5 {
-            kept.put(&format!("kind {i}"), found(1000 - i)).unwrap();
+            cache.put(&format!("kind {i}"), found(1000 - i)).unwrap();
         }
-        assert_eq!(kept.get("kind 3"), Some(found(997)));
-        assert_eq!(kept.read().len(), MOST);
-        assert_eq!(kept.get("kind 0"), Some(found(1000)), "the oldest are those with the least time");
-        assert_eq!(kept.get(&format!("kind {}", MOST)), None);
+        assert_eq!(cache.get("kind 3"), Some(found(997)));
+        assert_eq!(cache.read().len(), MOST);
+        assert_eq!(cache.get("kind 0"), Some(found(1000)), "the oldest are those with the least time");
+        assert_eq!(cache.get(&format!("kind {}", MOST)), None);
     }
 
     #[test]
     fn nonsense_is_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        let kept = TuningCache::new(dir.path());
+        let cache = TuningCache::new(dir.path());
         for text in ["", "{", "[1]", r#"{"a": {"infer": 0, "workers": 1, "gain": 1.0, "when": 1}}"#] {
             std::fs::write(dir.path().join(FILE), text).unwrap();
-            assert_eq!(kept.get("a"), None, "{text}");
+            assert_eq!(cache.get("a"), None, "{text}");
         }
-        kept.put("a", found(1)).unwrap();
-        assert_eq!(kept.get("a"), Some(found(1)));
+        cache.put("a", found(1)).unwrap();
+        assert_eq!(cache.get("a"), Some(found(1)));
         assert!(TuningCache::new(Path::new("/proc/nowhere")).put("a", found(1)).is_err());
     }
 }

@@ -124,8 +124,8 @@ proptest! {
     fn propagated_mattes_wrap(seed in any::<u32>(), step in 1usize..16, by in -6.0f32..6.0) {
         let run = |columns: usize| {
             let mut search = MotionSearch::default().with_borders(Borders::WrapX);
-            search.look(turned(&texture(seed, 0.0), columns).as_ref());
-            search.look(turned(&texture(seed, by), columns).as_ref());
+            search.push(turned(&texture(seed, 0.0), columns).as_ref());
+            search.push(turned(&texture(seed, by), columns).as_ref());
             let mut out = Plane::default();
             propagate(&turned(&texture(seed, 0.0), columns), &search.find().expect("two frames"), &mut out);
             out

@@ -30,7 +30,7 @@ pub enum CornerContent {
 ///
 /// The 99th percentile and not the mean decides: a few bright pixels in the corners, of a watermark
 /// or a packed alpha channel, are picture content, and a mean would hide them.
-pub fn look<T: Sample>(plane: PlaneRef<'_, T>, rect: Rect, to_full: impl Fn(T) -> u8) -> CornerContent {
+pub fn corner_content<T: Sample>(plane: PlaneRef<'_, T>, rect: Rect, to_full: impl Fn(T) -> u8) -> CornerContent {
     let (w, h) = (rect.w.min(plane.width.saturating_sub(rect.x)), rect.h.min(plane.height.saturating_sub(rect.y)));
     if w == 0 || h == 0 {
         return CornerContent::Dark;
@@ -72,10 +72,10 @@ fn percentile_99(histogram: &[u32; 256]) -> u8 {
 
 /// The verdict on several views of several frames: a circle where every view that can be judged
 /// has one, and there is at least one.
-pub fn verdict(looks: impl IntoIterator<Item = CornerContent>) -> CornerContent {
+pub fn verdict(contents: impl IntoIterator<Item = CornerContent>) -> CornerContent {
     let mut verdict = CornerContent::Dark;
-    for look in looks {
-        match look {
+    for corner_content in contents {
+        match corner_content {
             CornerContent::Filled => return CornerContent::Filled,
             CornerContent::Circle => verdict = CornerContent::Circle,
             CornerContent::Dark => {}
@@ -94,8 +94,8 @@ mod tests {
         (0..size * size).map(|i| paint(at(i % size), at(i / size))).collect()
     }
 
-    fn look_at(picture: &[u8], size: usize) -> CornerContent {
-        look(PlaneRef::new(picture, size, size, size), Rect::new(0, 0, size, size), |v| v)
+    fn content_of(picture: &[u8], size: usize) -> CornerContent {
+        corner_content(PlaneRef::new(picture, size, size, size), Rect::new(0, 0, size, size), |v| v)
     }
 
     #[test]
@@ -103,16 +103,16 @@ mod tests {
         let texture = |u: f64, v: f64| 60 + ((u * 40.0).sin() * 30.0 + (v * 23.0).cos() * 60.0).abs() as u8;
         for size in [100, 400, 1001] {
             let fisheye = view(size, |u, v| if u.hypot(v) < 1.0 { texture(u, v) } else { 3 });
-            assert_eq!(look_at(&fisheye, size), CornerContent::Circle, "{size}");
-            assert_eq!(look_at(&view(size, texture), size), CornerContent::Filled, "{size}");
-            assert_eq!(look_at(&view(size, |_, _| 5), size), CornerContent::Dark, "{size}");
+            assert_eq!(content_of(&fisheye, size), CornerContent::Circle, "{size}");
+            assert_eq!(content_of(&view(size, texture), size), CornerContent::Filled, "{size}");
+            assert_eq!(content_of(&view(size, |_, _| 5), size), CornerContent::Dark, "{size}");
             // A watermark in one corner, 2 % of what lies outside the circle.
             let marked = view(size, |u, v| match (u > 0.9 && v > 0.9, u.hypot(v) < 1.0) {
                 (true, _) => 200,
                 (_, true) => texture(u, v),
                 _ => 3,
             });
-            assert_eq!(look_at(&marked, size), CornerContent::Filled, "{size}");
+            assert_eq!(content_of(&marked, size), CornerContent::Filled, "{size}");
         }
     }
 

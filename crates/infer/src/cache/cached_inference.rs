@@ -42,7 +42,7 @@ pub struct CachedInference<'n> {
     states_lost: bool,
     /// `None`: without caches, or the model does not compute any more as the keys say.
     cursor: Option<CacheCursor>,
-    tally: CacheStats,
+    stats: CacheStats,
     /// Buffer for the frames of a batch that are not cached.
     missing_batch: Batch,
 }
@@ -61,13 +61,13 @@ impl<'n> CachedInference<'n> {
         let cursor = cache.map(|(cache, context)| CacheCursor::new(past, cache, context));
         let found = cursor.as_ref().is_some_and(|c| !matches!(c.states, StatesAt::Session));
         let states_lost = past.needs_cache() && !found;
-        let (tally, missing_batch) = (CacheStats::default(), Batch::default());
-        Ok(Self { runner, states, slots: past.slots.clone(), states_lost, cursor, tally, missing_batch })
+        let (stats, missing_batch) = (CacheStats::default(), Batch::default());
+        Ok(Self { runner, states, slots: past.slots.clone(), states_lost, cursor, stats, missing_batch })
     }
 
     /// Where the mattes came from so far.
     pub fn stats(&self) -> CacheStats {
-        self.tally
+        self.stats
     }
 
     /// What was changed since the last call because the device failed, a sentence each.
@@ -199,7 +199,7 @@ impl<'n> CachedInference<'n> {
         let Some(cursor) = &mut self.cursor else {
             self.runner.run(batch, &mut self.states, alphas)?;
             round(alphas);
-            self.tally.computed += 1;
+            self.stats.computed += 1;
             return Ok(());
         };
         let key = CacheKeyContext::frame(&cursor.last, batch, 0, batch.n);
@@ -225,7 +225,7 @@ impl<'n> CachedInference<'n> {
             if !mattes.fill(alphas) {
                 return Err(CachedInferenceError::Broken);
             }
-            self.tally.add_hit(*tier);
+            self.stats.add_hit(*tier);
             *at += 1;
             if *at == run.len() {
                 let run = Arc::clone(run);
@@ -240,7 +240,7 @@ impl<'n> CachedInference<'n> {
         self.relink(follows)?;
         let (began, backend) = (Instant::now(), self.runner.active_backend());
         self.runner.run(batch, &mut self.states, alphas)?;
-        self.tally.computed += 1;
+        self.stats.computed += 1;
         let Some(cursor) = &mut self.cursor else { return Ok(()) };
         if self.runner.active_backend() != backend {
             // The keys are those of the backend before.
@@ -263,7 +263,7 @@ impl<'n> CachedInference<'n> {
         let Some(cursor) = self.cursor.as_mut().filter(|_| !skips_lookup) else {
             self.runner.run(batch, &mut self.states, alphas)?;
             round(alphas);
-            self.tally.computed += frames as u64;
+            self.stats.computed += frames as u64;
             if self.runner.active_backend() != backend {
                 self.cursor = None;
             }
@@ -279,7 +279,7 @@ impl<'n> CachedInference<'n> {
         for (i, key) in keys.iter().enumerate() {
             let own = &mut alphas[i * each..][..each];
             match cursor.cache.mattes(key) {
-                Some((mattes, tier)) if mattes.fill(own) => self.tally.add_hit(tier),
+                Some((mattes, tier)) if mattes.fill(own) => self.stats.add_hit(tier),
                 _ if seen.contains_key(key) => same.push((i, seen[key])),
                 _ => {
                     seen.insert(*key, i);
@@ -308,7 +308,7 @@ impl<'n> CachedInference<'n> {
         }
         let seconds = began.elapsed().as_secs_f64() / (missing.len() * each).max(1) as f64;
         cursor.seconds = cursor.seconds.min(seconds);
-        self.tally.computed += missing.len() as u64;
+        self.stats.computed += missing.len() as u64;
         let same_backend = self.runner.active_backend() == backend;
         for i in missing {
             let mattes = Mattes::round(&mut alphas[i * each..][..each]);
@@ -324,7 +324,7 @@ impl<'n> CachedInference<'n> {
             for k in 0..each {
                 alphas[i * each + k] = alphas[of * each + k].clone();
             }
-            self.tally.memory += 1;
+            self.stats.memory += 1;
         }
         Ok(())
     }

@@ -13,7 +13,8 @@ pub struct CacheStats {
     /// Computed by the model.
     pub computed: u64,
     /// Propagated from the frame before.
-    pub carried: u64,
+    #[serde(rename = "carried")]
+    pub propagated: u64,
 }
 
 impl std::ops::AddAssign for CacheStats {
@@ -21,7 +22,7 @@ impl std::ops::AddAssign for CacheStats {
         self.memory += more.memory;
         self.disk += more.disk;
         self.computed += more.computed;
-        self.carried += more.carried;
+        self.propagated += more.propagated;
     }
 }
 

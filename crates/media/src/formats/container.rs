@@ -114,7 +114,7 @@ impl Container {
     }
 
     /// Whether it can hold a codec; where FFmpeg doesn't know, it may try.
-    pub(crate) fn holds(&self, codec: CodecId) -> bool {
+    pub(crate) fn supports(&self, codec: CodecId) -> bool {
         if let Container::Pictures(encoder) = self {
             return find_encoder(encoder).is_some_and(|encoder| id_of(&encoder) == codec);
         }
@@ -126,12 +126,12 @@ impl Container {
 
     /// Whether it can hold a codec that few players read in it: PCM in mp4, which newer versions of FFmpeg write
     /// (7.1 does, 5.1 does not).
-    pub(crate) fn holds_for_few(&self, codec: CodecId) -> bool {
-        *self == Container::Mp4 && codec_name(codec).starts_with("pcm_") && self.holds(codec)
+    pub(crate) fn few_players_read(&self, codec: CodecId) -> bool {
+        *self == Container::Mp4 && codec_name(codec).starts_with("pcm_") && self.supports(codec)
     }
 
     /// Whether FFmpeg is sure that it can hold a codec.
-    pub(crate) fn surely_holds(&self, codec: CodecId) -> bool {
+    pub(crate) fn surely_supports(&self, codec: CodecId) -> bool {
         self.query(codec) == Some(1)
     }
 

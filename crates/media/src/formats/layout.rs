@@ -40,8 +40,8 @@ fn nearest_layout(format: PixelFormat) -> Option<YuvLayout> {
         (_, true) => (1, 1),
         _ => (u32::from(d.log2_chroma_w), u32::from(d.log2_chroma_h)),
     };
-    let wanted = YuvLayout { bits, chroma_shift_x: x, chroma_shift_y: y, alpha };
-    let deep = YuvLayout { bits: 16, ..wanted };
+    let expected = YuvLayout { bits, chroma_shift_x: x, chroma_shift_y: y, alpha };
+    let deep = YuvLayout { bits: 16, ..expected };
     let full = YuvLayout { bits: if bits == 8 { 8 } else { 16 }, chroma_shift_x: 0, chroma_shift_y: 0, alpha };
-    [wanted, deep, full].into_iter().find(|l| format_for(*l).is_some())
+    [expected, deep, full].into_iter().find(|l| format_for(*l).is_some())
 }

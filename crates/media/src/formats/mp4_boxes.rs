@@ -57,8 +57,8 @@ pub(crate) fn boxes(bytes: &[u8], (mut at, end): Span) -> impl Iterator<Item = S
 }
 
 /// The first box of that kind among the children of `parent`, which begin `head` bytes behind its start.
-fn child(bytes: &[u8], parent: Span, head: usize, wanted: &[u8; 4]) -> Option<Span> {
-    boxes(bytes, (parent.0.checked_add(head)?, parent.1)).find(|b| kind(bytes, b.0) == Some(wanted.as_slice()))
+fn child(bytes: &[u8], parent: Span, head: usize, expected: &[u8; 4]) -> Option<Span> {
+    boxes(bytes, (parent.0.checked_add(head)?, parent.1)).find(|b| kind(bytes, b.0) == Some(expected.as_slice()))
 }
 
 /// A track of a `moov`.

@@ -5,8 +5,8 @@ use super::mp4_boxes::{self, Span, boxes, kind};
 use std::fs::File;
 use std::path::Path;
 
-/// The boxes that are carried over.
-const CARRIED: [&[u8; 4]; 2] = [b"SA3D", b"SAND"];
+/// The boxes that are copied.
+const COPIED: [&[u8; 4]; 2] = [b"SA3D", b"SAND"];
 
 /// Boxes of one track.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,9 +33,9 @@ pub(crate) fn read(path: &Path) -> Vec<TrackBoxes> {
     };
     let of_track = |track: mp4_boxes::Track| {
         let entry = track.entry;
-        let carried = boxes(&moov, (entry.0 + sound_head(&moov, entry), entry.1))
-            .filter(|b| CARRIED.iter().any(|name| kind(&moov, b.0) == Some(name.as_slice())));
-        let boxes: Vec<u8> = carried.flat_map(|(from, to)| moov[from..to].to_vec()).collect();
+        let copied = boxes(&moov, (entry.0 + sound_head(&moov, entry), entry.1))
+            .filter(|b| COPIED.iter().any(|name| kind(&moov, b.0) == Some(name.as_slice())));
+        let boxes: Vec<u8> = copied.flat_map(|(from, to)| moov[from..to].to_vec()).collect();
         (!boxes.is_empty()).then_some(TrackBoxes { track: track.id, boxes })
     };
     mp4_boxes::tracks(&moov).into_iter().filter(|track| track.sound).filter_map(of_track).collect()

@@ -94,7 +94,7 @@ pub(crate) fn lost<'a>(container: &Container, names: impl IntoIterator<Item = &'
 }
 
 /// Whether it can hold chapters.
-pub(crate) fn holds_chapters(container: &Container) -> bool {
+pub(crate) fn supports_chapters(container: &Container) -> bool {
     !matches!(container, Container::Other(name) if !matches!(name.as_str(), "nut" | "ogg" | "ipod" | "3gp" | "3g2" | "f4v" | "asf"))
 }
 
@@ -121,6 +121,6 @@ mod tests {
         assert!(!needs_own_keys(&Container::Matroska, &apple));
         assert_eq!(lost(&Container::Other("avi".into()), &apple), ["com.apple.quicktime.make"]);
         assert_eq!(lost(&Container::Other("mpegts".into()), &apple), ["title", "com.apple.quicktime.make"]);
-        assert!(holds_chapters(&Container::Mov) && !holds_chapters(&Container::Other("avi".into())));
+        assert!(supports_chapters(&Container::Mov) && !supports_chapters(&Container::Other("avi".into())));
     }
 }

@@ -167,7 +167,7 @@ fn next_frame(reader: &mut Reader) -> Result<Option<(f64, f64, VideoFrame)>> {
 /// Cuts and scales frames to the wanted shape.
 struct Fit {
     target: Side,
-    wanted: BackgroundTarget,
+    requested: BackgroundTarget,
     source_color: YuvColor,
     source_dynamic: DynamicRange,
     pool: FramePool,
@@ -177,14 +177,14 @@ struct Fit {
 }
 
 impl Fit {
-    fn new(wanted: BackgroundTarget, width: usize, height: usize) -> Result<Self> {
-        let BackgroundTarget { layout, color, dynamic } = wanted;
+    fn new(requested: BackgroundTarget, width: usize, height: usize) -> Result<Self> {
+        let BackgroundTarget { layout, color, dynamic } = requested;
         let format = format_for(layout).filter(|_| !layout.alpha).ok_or_else(|| MediaError::Unsupported {
             what: format!("a background cannot have the layout {layout:?}"),
         })?;
         Ok(Self {
             target: Side { format, width, height, color },
-            wanted,
+            requested,
             source_color: color,
             source_dynamic: dynamic,
             pool: FramePool::new(layout, width, height)?,
@@ -203,7 +203,7 @@ impl Fit {
             height: cut.height() as usize,
             color: self.source_color,
         };
-        let other_range = self.source_dynamic != self.wanted.dynamic;
+        let other_range = self.source_dynamic != self.requested.dynamic;
         let scaler = match self.scaler.take().filter(|s| s.source() == source) {
             Some(scaler) => scaler,
             None if other_range => self.prepare_conversion(source)?,
@@ -221,11 +221,11 @@ impl Fit {
     /// cd/m2 needs; then to the wanted dynamic range.
     fn prepare_conversion(&mut self, source: Side) -> Result<Scaler> {
         let (width, height) = (self.target.width, self.target.height);
-        let fine = YuvLayout { bits: self.wanted.layout.bits.max(10), ..self.wanted.layout };
+        let fine = YuvLayout { bits: self.requested.layout.bits.max(10), ..self.requested.layout };
         let format = format_for(fine)
             .ok_or_else(|| MediaError::Unsupported { what: format!("a background cannot have the layout {fine:?}") })?;
         let from = Meaning { layout: fine, color: self.source_color, dynamic: self.source_dynamic };
-        let BackgroundTarget { layout, color, dynamic } = self.wanted;
+        let BackgroundTarget { layout, color, dynamic } = self.requested;
         self.converter = Some(DynamicConverter::new(from, Meaning { layout, color, dynamic }, (width, height))?);
         self.pool = FramePool::new(fine, width, height)?;
         Scaler::new(source, Side { format, width, height, color: self.source_color })

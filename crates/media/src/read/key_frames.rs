@@ -17,16 +17,16 @@ use std::ops::ControlFlow;
 const MAX_PACKETS: usize = 5000;
 
 /// Decodes up to `count` key frames from places spread evenly over the file and shows them to
-/// `look`, until that breaks off. Only key frames are decoded, so that each costs one frame's time
+/// `visit`, until that breaks off. Only key frames are decoded, so that each costs one frame's time
 /// whatever the distance of key frames. Frames that aren't planar YUV are omitted; damaged places
 /// are skipped.
 ///
 /// # Errors
 /// The file can't be opened or no decoder be started.
-pub fn key_frames(info: &InputInfo, count: u32, mut look: impl FnMut(&VideoFrame) -> ControlFlow<()>) -> Result<()> {
+pub fn key_frames(info: &InputInfo, count: u32, mut visit: impl FnMut(&VideoFrame) -> ControlFlow<()>) -> Result<()> {
     let mut input = open_header(&info.path, &info.choice)?;
     let stream = info.video.index;
-    if !header_tells(&input, info) {
+    if !header_describes_video(&input, info) {
         read_ahead(&info.path, &mut input)?;
     }
     let mut decoder = open_decoder(&info.path, &input, stream, vrseg_hardware::cores(), info.video.layers)?;
@@ -44,7 +44,7 @@ pub fn key_frames(info: &InputInfo, count: u32, mut look: impl FnMut(&VideoFrame
         decoder.flush();
         if let Some(frame) = next_key_frame(&mut input, &mut decoder, &mut join, stream) {
             let orientation = frame_orientation(frame.av()).unwrap_or(info.video.orientation);
-            if look(&uprighter.run(frame, orientation)?).is_break() {
+            if visit(&uprighter.run(frame, orientation)?).is_break() {
                 break;
             }
         }
@@ -71,7 +71,7 @@ pub fn first_key_packet(info: &InputInfo, most: usize) -> Option<Vec<u8>> {
 }
 
 /// Whether all that a decoder has to know of the video is in the file's header.
-fn header_tells(input: &Input, info: &InputInfo) -> bool {
+fn header_describes_video(input: &Input, info: &InputInfo) -> bool {
     let Some(stream) = input.stream(info.video.index) else { return false };
     let parameters = Parameters::of(&stream);
     let (width, height) = parameters.size();

@@ -81,8 +81,8 @@ fn pick_video(input: &Input, choice: &InputChoice) -> Option<usize> {
         }
     };
     let mut all = input.streams().filter(|s| is_video(s) && !is_cover(s));
-    if let Some(wanted) = choice.stream {
-        return all.nth(wanted).map(|s| s.index());
+    if let Some(requested) = choice.stream {
+        return all.nth(requested).map(|s| s.index());
     }
     all.filter(|s| {
         // SAFETY: as above.
@@ -99,11 +99,11 @@ fn is_video(stream: &ffmpeg::Stream<'_>) -> bool {
 /// All that the headers tell.
 fn describe(path: &Path, input: &Input, choice: &InputChoice) -> Result<InputInfo> {
     use ffi::AVMediaType::*;
-    let count = |wanted: ffi::AVMediaType| input.streams().filter(|s| kind(s) == wanted && !is_cover(s)).count();
+    let count = |requested: ffi::AVMediaType| input.streams().filter(|s| kind(s) == requested && !is_cover(s)).count();
     let covers = input.streams().filter(|s| is_video(s) && is_cover(s)).count();
     let videos = count(AVMEDIA_TYPE_VIDEO);
-    if let Some(wanted) = choice.stream.filter(|wanted| *wanted >= videos && videos > 0) {
-        let what = format!("{}: there is no video stream {wanted}; it has {videos}, counted from 0", path.display());
+    if let Some(requested) = choice.stream.filter(|requested| *requested >= videos && videos > 0) {
+        let what = format!("{}: there is no video stream {requested}; it has {videos}, counted from 0", path.display());
         return Err(MediaError::Invalid { what });
     }
     let Some(index) = pick_video(input, choice) else {

@@ -34,10 +34,10 @@ fn halves(frame: &VideoFrame) -> (u8, u8) {
 }
 
 /// The time stamp of a frame, and a sample of its left and of its right view.
-type Seen = (i64, (u8, u8));
+type ViewValues = (i64, (u8, u8));
 
 /// The halves of all frames that are read, and how many were damaged.
-fn read(path: &Path, options: &DecodeOptions) -> (Vec<Seen>, u64) {
+fn read(path: &Path, options: &DecodeOptions) -> (Vec<ViewValues>, u64) {
     let mut reader = Reader::open(path, options).unwrap();
     let mut frames = Vec::new();
     while let Some(item) = reader.next().unwrap() {

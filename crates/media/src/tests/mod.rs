@@ -2,9 +2,9 @@
 
 mod codecs;
 mod inputs;
-mod kept;
 mod layers;
 mod orientation;
+mod preserved;
 mod ranges;
 mod threads;
 mod times;

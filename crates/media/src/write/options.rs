@@ -40,10 +40,10 @@ pub struct EncodeOptions {
     pub threads: usize,
     /// What becomes of the source's sound.
     #[serde(default)]
-    pub audio: Carry,
+    pub audio: CopyPolicy,
     /// What becomes of the source's subtitles.
     #[serde(default)]
-    pub subtitles: Carry,
+    pub subtitles: CopyPolicy,
     /// Whether NVENC may be chosen when `encoder` is not given.
     pub hardware: bool,
 }
@@ -57,7 +57,7 @@ impl EncodeOptions {
 
 /// What becomes of streams of the source that aren't the video.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Carry {
+pub enum CopyPolicy {
     /// They are copied, and converted where the container can't hold their codec and a usual way exists.
     #[default]
     Auto,
@@ -67,22 +67,22 @@ pub enum Carry {
     Without,
 }
 
-impl Carry {
+impl CopyPolicy {
     /// All of them, in the order in which they are listed to users.
-    pub const ALL: [Carry; 3] = [Carry::Auto, Carry::Copy, Carry::Without];
+    pub const ALL: [CopyPolicy; 3] = [CopyPolicy::Auto, CopyPolicy::Copy, CopyPolicy::Without];
 
     /// The word by which the command line knows it.
     pub fn name(self) -> &'static str {
         match self {
-            Carry::Auto => "auto",
-            Carry::Copy => "copy",
-            Carry::Without => "none",
+            CopyPolicy::Auto => "auto",
+            CopyPolicy::Copy => "copy",
+            CopyPolicy::Without => "none",
         }
     }
 
-    /// The way of that word.
+    /// The policy of that word.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|carry| carry.name() == name)
+        Self::ALL.into_iter().find(|policy| policy.name() == name)
     }
 }
 

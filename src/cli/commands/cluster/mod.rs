@@ -124,16 +124,16 @@ fn manifest(args: &ManifestArgs, print: impl Fn(&str) -> anyhow::Result<()>) -> 
         return Err(UsageError(format!("{shown}: all segments are finished; `vrseg merge {shown}` joins them")).into());
     }
     let frames: Vec<_> = progress.segments.iter().map(|s| s.frames).collect();
-    let asked = &args.tasks;
-    let tasks = vrseg_cluster::tasks(&frames, &missing, asked.each(), asked.at_once());
+    let tasks_args = &args.tasks;
+    let tasks = vrseg_cluster::tasks(&frames, &missing, tasks_args.each(), tasks_args.at_once());
     let pods = PodSettings {
         image: args.image.clone(),
         claim: args.claim.clone(),
         mount: args.mount.clone(),
-        cpus: asked.cpus_per_task,
-        gpus: asked.gpus_per_task,
-        memory: asked.mem.clone(),
-        max_parallel: asked.at_once(),
+        cpus: tasks_args.cpus_per_task,
+        gpus: tasks_args.gpus_per_task,
+        memory: tasks_args.mem.clone(),
+        max_parallel: tasks_args.at_once(),
     };
     print(&serde_yaml::to_string(&vrseg_cluster::manifest(&job, &tasks, &pods))?)?;
     Ok(Exit::Done)

@@ -17,7 +17,7 @@ use measurements::Measurements;
 use trial::{ChildTrials, Clip, Trial};
 use vrseg_engine::settings::{Settings, Sources, check};
 use vrseg_engine::tune::bottleneck::{self, BottleneckInput, Finding, StageTime};
-use vrseg_engine::tune::cuda::CudaCards;
+use vrseg_engine::tune::cuda::CudaGpus;
 use vrseg_engine::tune::rules::{self, ModelLoad, Processor, Threads};
 use vrseg_engine::tune::search::{Candidate, Goal, Space, search};
 use vrseg_hardware::Machine;
@@ -127,11 +127,11 @@ fn space(settings: &Settings, sources: &Sources, machine: &Machine, first: &Tria
     };
     let weights = model.as_ref().map_or(0, Model::bytes);
     let manifest = model.ok().map(|m| m.manifest);
-    let cards = CudaCards::from_environment(&machine.gpu.cards);
+    let gpus = CudaGpus::from_environment(&machine.gpu.cards);
     let now = first.device.split([',', ' ']).next().unwrap_or_default().to_owned();
     let mut devices = vec!["openvino".to_owned(), "cpu".to_owned()];
     devices
-        .extend(cards.auto().into_iter().flat_map(|c| [format!("cuda:{}", c.value), format!("tensorrt:{}", c.value)]));
+        .extend(gpus.auto().into_iter().flat_map(|c| [format!("cuda:{}", c.value), format!("tensorrt:{}", c.value)]));
     devices.retain(|d| *d != now);
     let on_cpu = !now.contains(':');
     let cores = match settings.processing.threads {
@@ -159,11 +159,11 @@ fn space(settings: &Settings, sources: &Sources, machine: &Machine, first: &Tria
         let side = size(m).map_or(m.input.size, |s| s.0) as usize;
         ModelLoad { model: &m.name, recurrent, views: 2, pixels: side * side }
     });
-    let card = cards.auto().and_then(|c| cards.card(c.value));
+    let gpu = gpus.auto().and_then(|c| gpus.gpu(c.value));
     let on = match now.as_str() {
         "cpu" => Processor::Cpu(&machine.cpu),
         "openvino" => Processor::OpenVino(&machine.cpu),
-        _ => Processor::Cuda(card),
+        _ => Processor::Cuda(gpu),
     };
     let at_once = |l: &ModelLoad<'_>| rules::batch(on, l, vrseg_infer::sessions(l.views, threads.infer, weights)).value;
     Space {
@@ -174,7 +174,7 @@ fn space(settings: &Settings, sources: &Sources, machine: &Machine, first: &Tria
         size: manifest.as_ref().and_then(size).filter(whole),
         recurrent,
         batch: load.as_ref().map_or(1, at_once),
-        largest_batch: load.as_ref().map_or(1, |l| rules::largest_batch(card, l)),
+        largest_batch: load.as_ref().map_or(1, |l| rules::largest_batch(gpu, l)),
         cores,
         threads,
         queue_bytes,

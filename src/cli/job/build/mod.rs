@@ -209,26 +209,26 @@ fn fisheye_fov(input: &Path, settings: &Settings) -> Option<f32> {
 /// of it that players have to know: then the output's name can tell it, too.
 fn keyed_format(mode: &Mode, input: &Path, settings: &Settings) -> Option<Format> {
     let Mode::Green { .. } = mode else { return None };
-    let (asked, named) = (&settings.vr, names::read(input));
-    if named.bare_number && asked.projection.is_none() {
+    let (requested, named) = (&settings.vr, names::read(input));
+    if named.bare_number && requested.projection.is_none() {
         return None;
     }
-    let projection = match asked.projection {
+    let projection = match requested.projection {
         Some(ProjectionKind::HalfEquirectangular) => Projection::HalfEquirectangular,
         Some(ProjectionKind::Equirectangular) => Projection::Equirectangular,
         Some(ProjectionKind::Flat) => return None,
         Some(ProjectionKind::Fisheye) => Projection::Fisheye { fov: fisheye_fov(input, settings)? },
-        None => match (asked.fov, named.projection.map(|p| p.value)) {
+        None => match (requested.fov, named.projection.map(|p| p.value)) {
             (Some(fov), _) => Projection::Fisheye { fov },
             (None, Some(NamedProjection::Known(projection))) => projection,
             (None, _) => return None,
         },
     };
     let fisheye = matches!(projection, Projection::Fisheye { .. });
-    let layout = asked.layout.or(named.layout.map(|l| l.value)).or(fisheye.then_some(Layout::SideBySide))?;
+    let layout = requested.layout.or(named.layout.map(|l| l.value)).or(fisheye.then_some(Layout::SideBySide))?;
     (projection != Projection::Flat).then(|| Format {
         layout,
-        eye_order: asked.eye_order.or(named.eye_order.map(|o| o.value)).unwrap_or_default(),
+        eye_order: requested.eye_order.or(named.eye_order.map(|o| o.value)).unwrap_or_default(),
         packing: named.packing.map(|p| p.value).unwrap_or_default(),
         projection,
         alpha_packed: false,

@@ -43,7 +43,7 @@ fn people_are_tracked_between_detection_passes() {
     }
     let track = &tracks.all()[0];
     assert!((track.region.center[0] - 58.0).abs() < 1.5, "{:?}", track.region);
-    assert!((track.held.center[0] - 58.0).abs() < 4.0, "{:?}", track.held);
+    assert!((track.crop_region.center[0] - 58.0).abs() < 4.0, "{:?}", track.crop_region);
     assert!(
         frame(&mut tracks, 50.0, Some(&[found(0.3, 50.0, 20.0)])).is_empty(),
         "less sure is enough for who is known"
@@ -94,11 +94,11 @@ fn people_missed_for_ten_frames_stay_and_then_fade() {
 fn windows_stand_still_while_people_stay_near() {
     let mut tracks = Tracks::new();
     frame(&mut tracks, 30.0, Some(&[found(0.8, 30.0, 20.0)]));
-    let held = tracks.all()[0].held;
+    let before = tracks.all()[0].crop_region;
     frame(&mut tracks, 31.0, None);
-    assert_eq!(tracks.all()[0].held, held);
+    assert_eq!(tracks.all()[0].crop_region, before);
     frame(&mut tracks, 36.0, None);
-    assert_ne!(tracks.all()[0].held, held);
+    assert_ne!(tracks.all()[0].crop_region, before);
 }
 
 #[test]
@@ -168,26 +168,26 @@ fn views_that_see_parts_of_somebody_are_put_together() {
 #[test]
 fn uncertain_people_appear_once_confirmed_and_are_rechecked_less_often() {
     let mut tracks = Tracks::new();
-    let look = |tracks: &mut Tracks, score: f32| {
+    let detect = |tracks: &mut Tracks, score: f32| {
         let (surface, luma) = (surface(), picture(30.0, 20.0));
         tracks.step(&surface, &luma);
         tracks.found(&surface, &[found(score, 30.0, 20.0)], |_| true, Trust::VERIFIED, false);
         tracks.finish(&surface, &luma);
     };
-    look(&mut tracks, 0.45);
-    let mut asked = Vec::new();
+    detect(&mut tracks, 0.45);
+    let mut verified = Vec::new();
     for frame in 0..40 {
         if let Some(id) = tracks.unverified().map(|track| track.id) {
             tracks.verify(id, 0.3, false);
-            asked.push(frame);
+            verified.push(frame);
         }
-        look(&mut tracks, 0.45);
+        detect(&mut tracks, 0.45);
     }
     assert_eq!(tracks.all()[0].strength, 0.0);
-    assert_eq!(asked, [0, 4, 12, 28]);
+    assert_eq!(verified, [0, 4, 12, 28]);
     let id = tracks.all()[0].id;
     tracks.verify(id, 0.6, false);
-    look(&mut tracks, 0.45);
+    detect(&mut tracks, 0.45);
     assert!(tracks.all()[0].strength > 0.0 && tracks.unverified().is_none());
 }
 
@@ -206,13 +206,13 @@ fn rejected_people_are_rechecked_when_their_score_rises() {
         assert_eq!(tracks.unverified().is_some(), again, "{score}");
     }
     let mut tracks = refused();
-    let asked: Vec<_> = (0..12)
+    let verified: Vec<_> = (0..12)
         .filter(|_| {
             frame(&mut tracks, 30.0, None);
             tracks.unverified().is_some()
         })
         .collect();
-    assert_eq!(asked, [3, 4, 5, 6, 7], "after the wait, and not for ever");
+    assert_eq!(verified, [3, 4, 5, 6, 7], "after the wait, and not for ever");
 }
 
 #[test]

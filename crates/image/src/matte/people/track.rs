@@ -1,6 +1,6 @@
 //! Tracks of people from frame to frame.
 //!
-//! They come from the detector, and from motion between its looks; never from mattes. So people can be followed ahead
+//! They come from the detector, and from motion between its passes; never from mattes. So people can be followed ahead
 //! of the model, and all windows of a frame be seen at once. All of it is plain arithmetic on what the frames before
 //! gave, in their order: the same video gives the same tracks however threads run.
 
@@ -52,13 +52,13 @@ const CORRECTION: f64 = 0.5;
 const BETTER: f32 = 0.1;
 /// Frames that somebody may be unseen for to be looked at by models: they are followed by their motion.
 const STILL_THERE: u32 = 8;
-/// Who has moved by this share of their box's half side since the last look is looked at again.
+/// Who has moved by this share of their box's half side since the last detection pass is checked again.
 const FAR_OFF: f64 = 0.5;
 /// A box and a track that overlap by this much are the same person.
 const SAME_PERSON: f64 = 0.3;
 /// A box of which this share lies in another is a part of the same person.
 const PART_OF: f64 = 0.7;
-/// Looks in a row that may miss a person, and frames that they may be unseen: in the dark or blurred by a turn the detector
+/// Detection passes in a row that may miss a person, and frames that they may be unseen: in the dark or blurred by a turn the detector
 /// loses people that the models still see.
 const MAX_MISSES: u32 = 2;
 const MAX_UNSEEN: u32 = 15;
@@ -86,7 +86,7 @@ pub struct Trust {
 
 impl Trust {
     /// Nothing but the detector tells who is there: what it takes for a person by mistake (a bush and its shadow) is so
-    /// at every look, with a low score.
+    /// in every pass, with a low score.
     pub const DETECTOR_ALONE: Self = Self { follow: 0.25, start: 0.30, sure: 0.40 };
     /// Models confirm who has no score that nothing but people reaches, see [`Tracks::verify`].
     pub const VERIFIED: Self = Self { follow: 0.15, start: 0.20, sure: 0.70 };
@@ -99,21 +99,23 @@ pub struct Track {
     pub id: u64,
     /// The box in the first eye.
     pub region: Region,
-    /// The box that the windows are for: it stands still while the person stays near it, so that mattes don't jump.
-    pub held: Region,
+    /// The box that crops are made for: it stands still while the person stays near it, so that mattes don't jump.
+    #[serde(rename = "held")]
+    pub crop_region: Region,
     /// How many pixels further right the second eye shows them.
     pub shift: f64,
     /// Weight of their matte, 0..=1.
     pub strength: f32,
     /// The detector was sure once, or a model confirmed it.
     confirmed: bool,
-    /// How often the model saw nobody there, and frames until it is asked again.
+    /// How often the model saw nobody there, and frames until it is run again.
     refusals: u32,
     wait: u32,
     /// The best score so far.
     best: f32,
     /// How far they went since the detector saw them last, in half sides of their box.
-    gone: f64,
+    #[serde(rename = "gone")]
+    moved: f64,
     /// Pixels of the eye that they last went to the right and down from frame to frame.
     speed: (f64, f64),
     misses: u32,
@@ -123,7 +125,8 @@ pub struct Track {
     /// Frames since the track started, up to [`FULL_AGE`].
     age: u32,
     /// Whether they were among the selected people.
-    kept: bool,
+    #[serde(rename = "kept")]
+    selected: bool,
     patch: Patch,
 }
 
@@ -134,8 +137,8 @@ impl Track {
     }
 
     /// The box that the window in that eye is for.
-    pub fn held_in(&self, surface: &Surface, eye: usize) -> Region {
-        if eye == 0 { self.held } else { surface.moved(&self.held, self.shift, 0.0) }
+    pub fn crop_region_in(&self, surface: &Surface, eye: usize) -> Region {
+        if eye == 0 { self.crop_region } else { surface.moved(&self.crop_region, self.shift, 0.0) }
     }
 
     /// Updates the shift by a new measurement; the first one replaces it.
@@ -143,9 +146,9 @@ impl Track {
         self.shift = if first { shift } else { 0.5 * (self.shift + shift) };
     }
 
-    /// Whether another look should tell if somebody is there (still).
+    /// Whether another detection pass should confirm that somebody is there (still).
     pub fn is_doubtful(&self) -> bool {
-        if self.confirmed { self.misses > 0 || self.gone > FAR_OFF } else { self.wait == 0 }
+        if self.confirmed { self.misses > 0 || self.moved > FAR_OFF } else { self.wait == 0 }
     }
 
     /// The detector was so sure that hardly anything but a person can be there.
@@ -158,16 +161,16 @@ impl Track {
         self.best + seen >= BELIEVED
     }
 
-    /// The held box follows where the person has left it.
+    /// The crop region follows where the person has left it.
     fn hold(&mut self, surface: &Surface) {
         let longer = |r: &Region| r.half[0].max(r.half[1]);
         let fits = surface
-            .plane(self.held.center)
+            .plane(self.crop_region.center)
             .point(self.region.center)
-            .is_some_and(|[x, y]| x.abs().max(y.abs()) <= 2.0 * SLACK * longer(&self.held));
-        let ratio = longer(&self.region) / longer(&self.held).max(1e-9);
+            .is_some_and(|[x, y]| x.abs().max(y.abs()) <= 2.0 * SLACK * longer(&self.crop_region));
+        let ratio = longer(&self.region) / longer(&self.crop_region).max(1e-9);
         if !fits || (ratio - 1.0).abs() > MISFIT {
-            self.held = self.region;
+            self.crop_region = self.region;
         }
     }
 
@@ -194,7 +197,7 @@ impl Track {
             self.wait = 0;
         }
         self.best = self.best.max(found.score);
-        (self.misses, self.unseen, self.lost, self.gone) = (0, 0, false, 0.0);
+        (self.misses, self.unseen, self.lost, self.moved) = (0, 0, false, 0.0);
     }
 }
 
@@ -239,7 +242,7 @@ impl Tracks {
             let before = track.region;
             track.region = surface.moved(&track.region, right, down);
             let step = surface.plane(before.center).point(track.region.center).unwrap_or([0.0; 2]);
-            track.gone += step[0].hypot(step[1]) / before.half[0].max(before.half[1]).max(1e-9);
+            track.moved += step[0].hypot(step[1]) / before.half[0].max(before.half[1]).max(1e-9);
             let by = if track.lost || !track.confirmed { -1.0 } else { 1.0 } / FADE_FRAMES;
             track.strength = (track.strength + by).clamp(0.0, 1.0);
             track.unseen = track.unseen.saturating_add(1);
@@ -263,14 +266,14 @@ impl Tracks {
     pub fn largest(&mut self, n: usize) -> Vec<u64> {
         let weight = |t: &Track| {
             let area = t.region.half[0] * t.region.half[1];
-            area * (1.0 + f64::from(t.age) / f64::from(FULL_AGE)) * if t.kept { REPLACE_FACTOR } else { 1.0 }
+            area * (1.0 + f64::from(t.age) / f64::from(FULL_AGE)) * if t.selected { REPLACE_FACTOR } else { 1.0 }
         };
         let sure = self.tracks.iter().filter(|t| t.confirmed);
         let mut order: Vec<_> = sure.map(|t| (weight(t), t.id)).collect();
         order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        let kept: Vec<u64> = order.into_iter().take(n).map(|(_, id)| id).collect();
-        self.tracks.iter_mut().for_each(|t| t.kept = kept.contains(&t.id));
-        kept
+        let selected: Vec<u64> = order.into_iter().take(n).map(|(_, id)| id).collect();
+        self.tracks.iter_mut().for_each(|t| t.selected = selected.contains(&t.id));
+        selected
     }
 
     /// Who was found lately, and is to be confirmed: the likeliest.
@@ -293,7 +296,7 @@ impl Tracks {
     }
 
     /// Updates the tracks by what the detector found. `expected` tells which people the detector saw enough of to find them.
-    /// `fresh`: it is the first look at a scene, and nobody is faded in. Returns the ids of new tracks.
+    /// `fresh`: it is the first detection pass of a scene, and nobody is faded in. Returns the ids of new tracks.
     pub fn found(
         &mut self,
         surface: &Surface,
@@ -325,9 +328,9 @@ impl Tracks {
         for (track, matched) in self.tracks.iter_mut().zip(matched) {
             if !matched && expected(track) {
                 track.misses += 1;
-                let gone = track.misses > MAX_MISSES && track.unseen > MAX_UNSEEN;
-                // Who was refused is remembered for a while, so that the models aren't asked at each look of the detector.
-                track.lost |= gone || !(track.confirmed || track.refusals > 0);
+                let left = track.misses > MAX_MISSES && track.unseen > MAX_UNSEEN;
+                // Who was refused is remembered for a while, so that the models aren't run after each detection pass.
+                track.lost |= left || !(track.confirmed || track.refusals > 0);
             }
         }
         let mut new = Vec::new();
@@ -353,20 +356,20 @@ impl Tracks {
         self.tracks.push(Track {
             id,
             region: found.region,
-            held: found.region,
+            crop_region: found.region,
             shift: 0.0,
             strength,
             confirmed,
             refusals: 0,
             wait: 0,
             best: found.score,
-            gone: 0.0,
+            moved: 0.0,
             speed: (0.0, 0.0),
             misses: 0,
             unseen: 0,
             lost: false,
             age: 0,
-            kept: false,
+            selected: false,
             patch: Patch::default(),
         });
         id

@@ -118,7 +118,7 @@ impl MotionSearch {
     }
 
     /// Adds the next frame's luma (0..=1), without searching for its motion.
-    pub fn look(&mut self, luma: PlaneRef<'_, f32>) {
+    pub fn push(&mut self, luma: PlaneRef<'_, f32>) {
         std::mem::swap(&mut self.now, &mut self.before);
         let [full, half, quarter] = &mut self.now;
         full.fill(luma.width, luma.height, |y, line| {
@@ -356,9 +356,9 @@ mod tests {
 
     fn moved(from: &Plane<f32>, to: &Plane<f32>) -> Motion {
         let mut search = MotionSearch::default();
-        search.look(from.as_ref());
+        search.push(from.as_ref());
         assert_eq!(search.find(), None);
-        search.look(to.as_ref());
+        search.push(to.as_ref());
         search.find().expect("two frames")
     }
 

@@ -107,7 +107,7 @@ fn mattes_come_back_through_the_windows_in_place() {
                 let mut small = crate::matte::SmallYuv::default();
                 let mut mattes = Vec::new();
                 let rect = Rect::new(0, 0, eye.0, eye.1);
-                Viewer::new().look(&windows, &planes, layout, color, rect, &mut small, |picture| {
+                Viewer::new().sample(&windows, &planes, layout, color, rect, &mut small, |picture| {
                     assert_eq!((picture.y.width(), picture.y.height()), windows.size());
                     mattes.push(picture.y.clone());
                 });

@@ -41,7 +41,7 @@ impl Viewer {
     /// # Panics
     /// As [`Sampler::sample`].
     #[allow(clippy::too_many_arguments)]
-    pub fn look(
+    pub fn sample(
         &mut self,
         windows: &Windows,
         planes: &Yuv<'_>,

@@ -156,8 +156,8 @@ fn stated_projection(
     warnings: &mut Vec<String>,
 ) -> (Option<Finding<Projection>>, Option<Finding<Unsupported>>) {
     // A field of view alone means a fisheye.
-    let asked = request.projection.or(request.fov.map(|_| ProjectionKind::Fisheye));
-    let option = asked.map(|k| Finding::new(StatedProjection::requested(k, request.fov), Evidence::Option));
+    let requested = request.projection.or(request.fov.map(|_| ProjectionKind::Fisheye));
+    let option = requested.map(|k| Finding::new(StatedProjection::requested(k, request.fov), Evidence::Option));
     let mut container = sources::projections(clues);
     let needed = option.is_none();
     // Only one of several sources could be read: so nobody knows whether they agree.

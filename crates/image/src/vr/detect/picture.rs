@@ -49,7 +49,7 @@ impl Known {
         if compared.is_some_and(|c| c.is_unlike()) && self.layout.value == Layout::TopBottom {
             self.layout = Finding::new(Layout::Mono, Evidence::Pixels(DIFFERENT));
         }
-        self.look_for_circles(clues, compared, picture, warnings);
+        self.check_for_circles(clues, compared, picture, warnings);
         if let (Some(compared), None) = (compared, &self.projection) {
             self.go_by_halves(clues, compared, warnings);
         }
@@ -67,7 +67,7 @@ impl Known {
     }
 
     /// Looks for circles where a half-equirectangular view is all that speaks against a fisheye.
-    fn look_for_circles(
+    fn check_for_circles(
         &mut self,
         clues: &Clues<'_>,
         compared: Option<Comparison>,

@@ -142,25 +142,25 @@ fn unsupported_projections_are_refused_with_advice() {
 
 #[test]
 fn picture_is_examined_only_where_it_decides() {
-    let ask = |name, size: (usize, usize), answer| {
-        let mut asked = 0;
+    let detect_circles = |name, size: (usize, usize), answer| {
+        let mut calls = 0;
         let f = detect(&FormatRequest::default(), &clues(name, size.0, size.1), &mut |_| {
-            asked += 1;
+            calls += 1;
             answer
         });
-        (f, asked)
+        (f, calls)
     };
-    let (f, asked) = ask("a.mp4", (4096, 2048), Some(CornerContent::Circle));
-    assert_eq!((f.projection.value, asked), (Projection::Fisheye { fov: 180.0 }, 1));
+    let (f, calls) = detect_circles("a.mp4", (4096, 2048), Some(CornerContent::Circle));
+    assert_eq!((f.projection.value, calls), (Projection::Fisheye { fov: 180.0 }, 1));
     assert_eq!((f.layout.confidence, f.projection.confidence), (Confidence::Likely, Confidence::Likely));
     assert!(f.warnings[0].contains("--fov"));
-    let (f, asked) = ask("a.mp4", (4096, 2048), Some(CornerContent::Filled));
-    assert_eq!((f.projection.value, asked), (Projection::HalfEquirectangular, 1));
-    let (f, asked) = ask("a_LR_180.mp4", (4096, 2048), Some(CornerContent::Circle));
-    assert_eq!((f.projection.value, asked), (Projection::HalfEquirectangular, 1));
+    let (f, calls) = detect_circles("a.mp4", (4096, 2048), Some(CornerContent::Filled));
+    assert_eq!((f.projection.value, calls), (Projection::HalfEquirectangular, 1));
+    let (f, calls) = detect_circles("a_LR_180.mp4", (4096, 2048), Some(CornerContent::Circle));
+    assert_eq!((f.projection.value, calls), (Projection::HalfEquirectangular, 1));
     assert!(f.warnings[0].contains("\"180\"") && f.warnings[0].contains("circle"), "{:?}", f.warnings);
     for (name, size) in [("a.mp4", (1920, 1080)), ("a_MKX200.mp4", (4096, 2048)), ("a_360.mp4", (4096, 2048))] {
-        assert_eq!(ask(name, size, Some(CornerContent::Circle)).1, 0, "{name}");
+        assert_eq!(detect_circles(name, size, Some(CornerContent::Circle)).1, 0, "{name}");
     }
 }
 
@@ -293,29 +293,35 @@ fn missing_second_layer_is_a_warning() {
 }
 
 /// A picture that is examined.
-struct Seen {
+struct FakePicture {
     likeness: f64,
     border_gap: f64,
     circle: CornerContent,
-    asked: usize,
+    calls: usize,
 }
 
-impl Examine for Seen {
+impl Examine for FakePicture {
     fn circles(&mut self, _: Layout) -> Option<CornerContent> {
         Some(self.circle)
     }
 
     fn halves(&mut self, _: Layout) -> Option<Comparison> {
-        self.asked += 1;
+        self.calls += 1;
         let border_likeness = if self.border_gap < 0.4 { 0.95 } else { 0.3 };
         Some(Comparison { likeness: self.likeness, border_gap: self.border_gap, border_likeness })
     }
 }
 
-fn see(name: &str, size: (usize, usize), likeness: f64, border_gap: f64, circle: bool) -> (FormatFindings, usize) {
+fn detect_picture(
+    name: &str,
+    size: (usize, usize),
+    likeness: f64,
+    border_gap: f64,
+    circle: bool,
+) -> (FormatFindings, usize) {
     let circle = if circle { CornerContent::Circle } else { CornerContent::Filled };
-    let mut seen = Seen { likeness, border_gap, circle, asked: 0 };
-    (detect_by(&FormatRequest::default(), &clues(name, size.0, size.1), &mut seen), seen.asked)
+    let mut seen = FakePicture { likeness, border_gap, circle, calls: 0 };
+    (detect_by(&FormatRequest::default(), &clues(name, size.0, size.1), &mut seen), seen.calls)
 }
 
 #[test]
@@ -334,7 +340,7 @@ fn halves_tell_stereo_from_panoramas_and_flat_pictures() {
         (square, 0.1, 1.0, true, Mono, Fisheye { fov: 180.0 }, Confidence::Likely),
         (square, 0.65, 0.2, false, TopBottom, Equirectangular, Confidence::Guess),
     ] {
-        let (f, _) = see("a.mp4", size, likeness, gap, circle);
+        let (f, _) = detect_picture("a.mp4", size, likeness, gap, circle);
         assert_eq!(
             (f.layout.value, f.projection.value, f.projection.confidence),
             (layout, projection, confidence),
@@ -342,13 +348,13 @@ fn halves_tell_stereo_from_panoramas_and_flat_pictures() {
         );
         assert!(f.layout.confidence <= Confidence::Likely);
     }
-    let (f, _) = see("a.mp4", wide, 0.55, 0.1, true);
+    let (f, _) = detect_picture("a.mp4", wide, 0.55, 0.1, true);
     assert!(f.warnings.iter().any(|w| w.contains("stitch")), "{:?}", f.warnings);
 }
 
 #[test]
 fn halves_are_compared_only_where_nothing_is_named() {
-    assert_eq!(see("a.mp4", (4096, 2048), 0.9, 1.0, false).1, 1);
+    assert_eq!(detect_picture("a.mp4", (4096, 2048), 0.9, 1.0, false).1, 1);
     for (name, size) in [
         ("a_180.mp4", (4096, 2048)),
         ("a_LR.mp4", (4096, 2048)),
@@ -357,6 +363,6 @@ fn halves_are_compared_only_where_nothing_is_named() {
         ("a.mp4", (640, 320)),
         ("a.mp4", (3840, 1080)),
     ] {
-        assert_eq!(see(name, size, 0.9, 1.0, false).1, 0, "{name} {size:?}");
+        assert_eq!(detect_picture(name, size, 0.9, 1.0, false).1, 0, "{name} {size:?}");
     }
 }

@@ -31,11 +31,11 @@ impl<S: Texel> Default for Scratch<S> {
 
 /// How the samples of a tile are made.
 #[derive(Clone, Copy)]
-enum Way<D> {
+enum TileFill<D> {
     /// By the reader of bytes, which is prepared.
     Bytes,
-    /// All are this one.
-    One(D),
+    /// All are this sample.
+    Constant(D),
     /// In floats, at the positions in the scratch buffers.
     Floats,
 }
@@ -80,10 +80,10 @@ dispatch! {
                 TileKind::Exact(at, _) => &table.exact[at as usize..][..h],
             };
             let bytes = S::bytes(level).filter(|_| D::bytes_mut(&mut []).is_some());
-            let way = if bytes.is_some_and(|level| scratch.reader.prepare(features, filter, level, (table, &tile, h))) {
-                Way::Bytes
+            let fill = if bytes.is_some_and(|level| scratch.reader.prepare(features, filter, level, (table, &tile, h))) {
+                TileFill::Bytes
             } else if let Some(sample) = float::constant(filter, level, &tile) {
-                Way::One(D::from_sample(sample, max))
+                TileFill::Constant(D::from_sample(sample, max))
             } else {
                 match tile.kind {
                     TileKind::Smooth(at) => {
@@ -92,22 +92,22 @@ dispatch! {
                     TileKind::Exact(_, shift) => unpack(positions, shift, &mut scratch.x, &mut scratch.y),
                     TileKind::Empty | TileKind::Copy => {}
                 }
-                Way::Floats
+                TileFill::Floats
             };
             for j in 0..h {
                 let (xs, ys) = (&scratch.x[j], &scratch.y[j]);
                 let mut row = [D::default(); TILE_W];
-                match (way, filter) {
-                    (Way::Bytes, _) => {
+                match (fill, filter) {
+                    (TileFill::Bytes, _) => {
                         if let Some(row) = D::bytes_mut(&mut row) {
                             scratch.reader.row(features, filter, j, row);
                         }
                     }
-                    (Way::One(sample), _) => row.fill(sample),
-                    (Way::Floats, Filter::Bilinear) => {
+                    (TileFill::Constant(sample), _) => row.fill(sample),
+                    (TileFill::Floats, Filter::Bilinear) => {
                         float::bilinear(level, &tile, xs, ys, max, &mut scratch.around, &mut row);
                     }
-                    (Way::Floats, Filter::Lanczos3) => float::lanczos(level, &tile, xs, ys, max, &mut row[..w]),
+                    (TileFill::Floats, Filter::Lanczos3) => float::lanczos(level, &tile, xs, ys, max, &mut row[..w]),
                 }
                 if let Some([xs, _]) = positions.get(j) {
                     for (value, x) in row.iter_mut().zip(xs) {

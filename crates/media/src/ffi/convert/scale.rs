@@ -106,13 +106,13 @@ impl Scaler {
         target: &mut ffmpeg::frame::Video,
         to: (usize, usize),
     ) -> Result<()> {
-        let holds = |f: &ffmpeg::frame::Video, side: &Side, at: (usize, usize)| {
+        let contains = |f: &ffmpeg::frame::Video, side: &Side, at: (usize, usize)| {
             let (width, height) = (f.width() as usize, f.height() as usize);
             format_of(f) == side.format && width >= at.0 + side.width && height >= at.1 + side.height
         };
         // SAFETY: only reads reference counts.
         let writable = unsafe { ffi::av_frame_is_writable(target.as_mut_ptr()) > 0 };
-        if !holds(source, &self.source, from) || !holds(target, &self.target, to) || !writable {
+        if !contains(source, &self.source, from) || !contains(target, &self.target, to) || !writable {
             return Err(mismatch((source, &self.source), (target, &self.target)));
         }
         // SAFETY: from these corners on both frames have the formats and at least the sizes that the context was made for

@@ -1,9 +1,9 @@
 //! Reading a file: frames of the video stream, packets of all others.
 
 mod frames;
-mod held;
 mod item;
 mod packets;
+mod preroll;
 mod seek;
 
 pub use item::{CopiedPacket, Item, SourceFrame};
@@ -23,7 +23,7 @@ use crate::read::range::{Range, check_range};
 use crate::read::streams::{CopyState, copy_states};
 use crate::read::template::SourceTemplate;
 use ffmpeg_next::{self as ffmpeg, ffi};
-use held::Held;
+use preroll::Preroll;
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ pub struct Reader {
     skip_to: Option<i64>,
     clock: Clock,
     /// Packets of the video on the way to a place that can't be sought.
-    held: Held,
+    preroll: Preroll,
     flushing: bool,
     video_done: bool,
     finished: bool,
@@ -102,7 +102,7 @@ impl Reader {
         // isn't possible for another reason, everything before it is decoded and dropped.
         let seek_target =
             range.micros.0.filter(|start| !clock.may_jump() && seek_to_frame(&mut input, &decoder, *start));
-        let held = Held::until(range.start.filter(|_| clock.may_jump()));
+        let preroll = Preroll::until(range.start.filter(|_| clock.may_jump()));
         let usual_duration = if info.video.fps > 0.0 {
             (1.0 / info.video.fps / time::tick(time_base)).round().max(1.0) as i64
         } else {
@@ -125,7 +125,7 @@ impl Reader {
             seek_target,
             skip_to: None,
             clock,
-            held,
+            preroll,
             flushing: false,
             video_done: false,
             finished: false,
@@ -216,7 +216,7 @@ impl Reader {
                 Err(ffmpeg::Error::Other { errno: libc::ENOMEM }) => return Err(no_memory()),
                 Err(_) => return self.count_bad(),
             }
-            if let Some(packet) = self.held.next() {
+            if let Some(packet) = self.preroll.next() {
                 return self.send(&packet);
             }
         }

@@ -37,7 +37,7 @@ impl Reader {
             if is_encrypted(&packet) {
                 return Err(MediaError::Encrypted { path: self.info().path.clone() });
             }
-            return match self.held.take(packet, self.time_base) {
+            return match self.preroll.push(packet, self.time_base) {
                 Some(packet) => self.send(&packet),
                 None => Ok(()),
             };
@@ -74,7 +74,7 @@ impl Reader {
             self.finish();
             return Ok(());
         }
-        if self.held.release() {
+        if self.preroll.release() {
             return Ok(());
         }
         self.flushing = true;

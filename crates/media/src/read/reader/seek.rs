@@ -1,6 +1,6 @@
 //! Going to another place of the file.
 
-use super::{CopiedPacket, Held, Item, Reader};
+use super::{CopiedPacket, Item, Preroll, Reader};
 use crate::error::{MediaError, Result};
 use crate::ffi::input::{file_start, rewind, seek_to_frame};
 use crate::ffi::time::{self, MICROSECONDS};
@@ -17,7 +17,7 @@ impl Reader {
         self.skip_to = Some(target);
         let micros = time::rescale(target, self.time_base, MICROSECONDS);
         if self.clock.may_jump() {
-            self.held = Held::until(Some(target));
+            self.preroll = Preroll::until(Some(target));
         } else if seek_to_frame(&mut self.input, &self.decoder, micros) {
             self.reset();
             self.seek_target = Some(micros);
@@ -45,7 +45,7 @@ impl Reader {
     /// Whether nothing of the key frame from which the decoding began came out of the decoder, so that the frame at
     /// which it should begin is lost; then everything from the start on is decoded.
     pub(super) fn skipped_too_much(&mut self, pts: i64) -> bool {
-        self.held.begins_too_late(pts) && self.rewind()
+        self.preroll.begins_too_late(pts) && self.rewind()
     }
 
     fn not_found(&self, pts: i64) -> MediaError {
@@ -55,13 +55,13 @@ impl Reader {
     /// Decodes up to the next frame that is not dropped; false where it isn't the one at `target`.
     fn find_frame(&mut self, target: i64, index: u64) -> Result<bool> {
         self.count = index;
-        let wanted = target - self.range.start.unwrap_or(0);
+        let target_pts = target - self.range.start.unwrap_or(0);
         loop {
             while let Some(item) = self.queue.pop_front() {
                 if let Item::Frame(mut frame) = item
-                    && frame.pts >= wanted
+                    && frame.pts >= target_pts
                 {
-                    if frame.pts != wanted {
+                    if frame.pts != target_pts {
                         return Ok(false);
                     }
                     frame.index = index;
@@ -83,7 +83,7 @@ impl Reader {
         let end = end.map(|t| t + self.range.start.unwrap_or(0));
         self.queue.retain(|item| matches!(item, Item::Packet(_)));
         self.video_done = false;
-        self.held = Held::until(None);
+        self.preroll = Preroll::until(None);
         self.end_of_video(end);
         let limit = self.range.micros.1;
         let (streams, offset) = (&self.streams, self.range.micros.0.unwrap_or(0));
@@ -111,7 +111,7 @@ impl Reader {
         (self.last_pts, self.last_repaired) = (None, false);
         (self.flushing, self.video_done, self.finished) = (false, false, false);
         self.clock.restart();
-        self.held = Held::until(None);
+        self.preroll = Preroll::until(None);
     }
 
     /// Whether the first frame after a seek lies behind the start of the range; then the reader has

@@ -53,16 +53,16 @@ impl EncoderPlan {
 pub fn plan_encoder(options: &WriterOptions<'_>) -> Result<EncoderPlan> {
     log::init();
     let container = Container::of(options.path)?;
-    let wanted = options.resize.size.unwrap_or((options.width, options.height));
-    let size = options.encode.player.map_or(wanted, |player| player.limits().size(wanted));
-    let asked = options;
+    let requested_size = options.resize.size.unwrap_or((options.width, options.height));
+    let size = options.encode.player.map_or(requested_size, |player| player.limits().size(requested_size));
+    let requested = options;
     let options =
-        &WriterOptions { width: size.0, height: size.1, layout: player_layout(options, &container), ..*asked };
+        &WriterOptions { width: size.0, height: size.1, layout: player_layout(options, &container), ..*requested };
     let (encoder, hardware_unavailable) = choose_encoder(options, &container)?;
     let codec = find(&encoder)?;
     check_container(options, &container, &codec)?;
     let pixel = choose_pixel(options, &encoder, &codec)?;
-    let warnings = warnings(asked, options, id_of(&codec), pixel);
+    let warnings = warnings(requested, options, id_of(&codec), pixel);
     let (mut settings, mut description) = settings(&encoder, options, pixel)?;
     // Set last, they replace settings of the same name.
     settings.extend(options.encode.extra.iter().cloned());
@@ -71,7 +71,7 @@ pub fn plan_encoder(options: &WriterOptions<'_>) -> Result<EncoderPlan> {
     }
     let pix_fmt = format_name(pixel);
     let mut description = format!("{encoder}{description} {pix_fmt}");
-    if size != (asked.width, asked.height) {
+    if size != (requested.width, requested.height) {
         description += &format!(" {}x{}", size.0, size.1);
     }
     Ok(EncoderPlan {
@@ -215,7 +215,7 @@ fn default_codec(o: &WriterOptions<'_>, container: &Container) -> Result<Codec> 
 
 fn check_container(o: &WriterOptions<'_>, container: &Container, codec: &ffmpeg::Codec) -> Result<()> {
     let id = id_of(codec);
-    if container.holds(id) {
+    if container.supports(id) {
         return Ok(());
     }
     Err(MediaError::ContainerCodec {

@@ -142,11 +142,11 @@ impl VideoEncoder {
     /// The frame isn't as agreed, or the encoder fails.
     pub(crate) fn send(&mut self, mut frame: VideoFrame, pts: i64, duration: i64) -> Result<VideoFrame> {
         let came = (frame.format(), frame.width(), frame.height());
-        let wanted = (self.source.format, self.source.width, self.source.height);
-        if came != wanted {
+        let expected = (self.source.format, self.source.width, self.source.height);
+        if came != expected {
             return Err(MediaError::FrameMismatch {
                 got: frame.describe(),
-                expected: format!("{}x{} {}", wanted.1, wanted.2, format_name(wanted.0)),
+                expected: format!("{}x{} {}", expected.1, expected.2, format_name(expected.0)),
             });
         }
         if self.reshaped {

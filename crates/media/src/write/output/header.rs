@@ -22,7 +22,7 @@ impl Output {
             said.push(format!("{name} can't hold the tags {}; .mkv can", lost.join(", ")));
         }
         let chapters = template.chapters.len();
-        if chapters > 0 && !tags::holds_chapters(&self.container) {
+        if chapters > 0 && !tags::supports_chapters(&self.container) {
             said.push(format!("{name} can't hold the {chapters} chapters; .mkv and .mp4 can"));
         }
         said

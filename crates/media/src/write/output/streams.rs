@@ -14,7 +14,7 @@ use crate::formats::container::Container;
 use crate::formats::mp4_boxes::{Insertion, Place};
 use crate::formats::sidedata;
 use crate::read::template::{SourceTemplate, StreamTemplate, VideoTemplate};
-use crate::write::options::{Carry, EncodeOptions, Purpose, VrTags, WriterOptions};
+use crate::write::options::{CopyPolicy, EncodeOptions, Purpose, VrTags, WriterOptions};
 use crate::write::transcode::Transcoder;
 use crate::write::vr_tags;
 use ffmpeg_next::{self as ffmpeg, ffi};
@@ -26,8 +26,8 @@ enum StreamHandling {
     Copy,
     Convert(Transcoder),
     Cover,
-    /// Removed without a word: the muxer makes it again, or nobody wants it.
-    MadeAnew,
+    /// Removed without a word: the muxer makes it again, or nobody needs it.
+    Skip,
     /// Removed, and why.
     Drop(String),
 }
@@ -69,7 +69,7 @@ impl Output {
                     StreamHandling::Copy => streams.copied[i] = Some(self.add_copy(stream)?),
                     StreamHandling::Convert(transcoder) => {
                         let (to, name) = (transcoder.codec_name(), self.container.name());
-                        let why = match self.container.holds_for_few(stream.params.codec()) {
+                        let why = match self.container.few_players_read(stream.params.codec()) {
                             true => format!("few players take it in {name}"),
                             false => format!("{name} can't hold it"),
                         };
@@ -78,17 +78,17 @@ impl Output {
                         streams.copied[i] = Some(self.add_converted(stream, transcoder)?);
                     }
                     StreamHandling::Cover => self.add_cover(stream)?,
-                    StreamHandling::MadeAnew => {}
+                    StreamHandling::Skip => {}
                     StreamHandling::Drop(why) => streams.lost.push(format!("{}: {why}", named(i, stream))),
                 }
-                self.carry_spatial(i, stream, &mut streams);
+                self.copy_spatial_tags(i, stream, &mut streams);
             }
         }
         Ok(streams)
     }
 
-    /// Remembers what the source says of where the sound of a stream comes from.
-    fn carry_spatial(&mut self, i: usize, stream: &StreamTemplate, streams: &mut Streams) {
+    /// Copies what the source says of where the sound of a stream comes from.
+    fn copy_spatial_tags(&mut self, i: usize, stream: &StreamTemplate, streams: &mut Streams) {
         let (Some(boxes), Some(copied)) = (&stream.spatial, &streams.copied[i]) else { return };
         if self.container.is_mov() {
             // FFmpeg's muxer counts tracks from 1.
@@ -102,7 +102,7 @@ impl Output {
     }
 
     /// What becomes of a stream that isn't the video.
-    fn handling(&self, stream: &StreamTemplate, template: &SourceTemplate, wanted: &EncodeOptions) -> StreamHandling {
+    fn handling(&self, stream: &StreamTemplate, template: &SourceTemplate, options: &EncodeOptions) -> StreamHandling {
         use ffi::AVMediaType::*;
         let codec = stream.params.codec();
         let cannot = || StreamHandling::Drop(format!("{} cannot hold it", self.container.name()));
@@ -119,18 +119,18 @@ impl Output {
             return StreamHandling::Drop("only one video stream is processed".to_owned());
         }
         if kind.is_any(&[AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_SUBTITLE]) {
-            let carry = if kind == AVMEDIA_TYPE_AUDIO { wanted.audio } else { wanted.subtitles };
-            if carry == Carry::Without {
-                return StreamHandling::MadeAnew;
+            let policy = if kind == AVMEDIA_TYPE_AUDIO { options.audio } else { options.subtitles };
+            if policy == CopyPolicy::Without {
+                return StreamHandling::Skip;
             }
-            let for_few = carry == Carry::Auto && self.container.holds_for_few(codec);
-            let why = match self.container.holds(codec).then(|| self.try_header(&stream.params, stream.time_base)) {
+            let for_few = policy == CopyPolicy::Auto && self.container.few_players_read(codec);
+            let why = match self.container.supports(codec).then(|| self.try_header(&stream.params, stream.time_base)) {
                 Some(Ok(())) if for_few => String::new(),
                 Some(Ok(())) => return StreamHandling::Copy,
                 Some(Err(why)) => format!("{} cannot hold it: {why}", self.container.name()),
                 None => format!("{} cannot hold it", self.container.name()),
             };
-            return match Transcoder::new(stream, &self.container).filter(|_| carry == Carry::Auto) {
+            return match Transcoder::new(stream, &self.container).filter(|_| policy == CopyPolicy::Auto) {
                 Some(Ok(transcoder)) => {
                     let tried = transcoder.parameters().map(|p| self.try_header(&p, transcoder.time_base()));
                     match tried {
@@ -150,9 +150,9 @@ impl Output {
         if kind == AVMEDIA_TYPE_DATA {
             // Chapter and time-code tracks are made again by the muxer from chapters and tags.
             if tag == *b"text" && !template.chapters.is_empty() || tag == *b"tmcd" {
-                return StreamHandling::MadeAnew;
+                return StreamHandling::Skip;
             }
-            if codec != ffi::AVCodecID::AV_CODEC_ID_NONE && self.container.surely_holds(codec) {
+            if codec != ffi::AVCodecID::AV_CODEC_ID_NONE && self.container.surely_supports(codec) {
                 return StreamHandling::Copy;
             }
         }

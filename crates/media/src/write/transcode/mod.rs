@@ -28,7 +28,7 @@ impl Transcoder {
         let from = stream.params.codec();
         find_decoder(from)?;
         let encoder = |names: &[&str]| {
-            names.iter().filter_map(|name| find_encoder(name)).find(|encoder| container.holds(id_of(encoder)))
+            names.iter().filter_map(|name| find_encoder(name)).find(|encoder| container.supports(id_of(encoder)))
         };
         if stream.params.kind() == AVMEDIA_TYPE_AUDIO {
             let encoder = encoder(audio_encoders(container))?;

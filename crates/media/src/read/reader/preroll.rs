@@ -5,15 +5,15 @@ use crate::ffi::time::{self, MICROSECONDS};
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::collections::VecDeque;
 
-/// Bytes that are held; more come only where key frames are missing.
+/// Most bytes in the buffer; more come only where key frames are missing.
 const MOST_BYTES: usize = 256 << 20;
 
-/// Time that is held, in microseconds; as for bytes.
+/// Longest time in the buffer, in microseconds; as for bytes.
 const LONGEST: i64 = 60_000_000;
 
-/// Packets of the video from the last key frame on.
-pub(super) struct Held {
-    /// Where the decoding has to begin at the latest, in ticks of the video; `None`: nothing is held any more.
+/// Buffers the video's packets from the last key frame on.
+pub(super) struct Preroll {
+    /// Where the decoding has to begin at the latest, in ticks of the video; `None`: nothing is buffered any more.
     until: Option<i64>,
     packets: VecDeque<ffmpeg::Packet>,
     bytes: usize,
@@ -21,14 +21,14 @@ pub(super) struct Held {
     skipped: Option<i64>,
 }
 
-impl Held {
-    /// On the way to `until`; nothing is held where there is none.
+impl Preroll {
+    /// On the way to `until`; nothing is buffered where there is none.
     pub(super) fn until(until: Option<i64>) -> Self {
         Self { until, packets: VecDeque::new(), bytes: 0, skipped: None }
     }
 
-    /// Takes a packet of the video; gives it back where nothing is held.
-    pub(super) fn take(&mut self, packet: ffmpeg::Packet, time_base: ffi::AVRational) -> Option<ffmpeg::Packet> {
+    /// Buffers a packet of the video; returns it where nothing is buffered.
+    pub(super) fn push(&mut self, packet: ffmpeg::Packet, time_base: ffi::AVRational) -> Option<ffmpeg::Packet> {
         let Some(until) = self.until else { return Some(packet) };
         if packet.is_key() && packet.pts().is_some_and(|pts| pts <= until) && !self.packets.is_empty() {
             self.packets.clear();
@@ -46,7 +46,7 @@ impl Held {
         None
     }
 
-    /// Ends the holding; false where nothing was held.
+    /// Ends the buffering; false where nothing was buffered.
     pub(super) fn release(&mut self) -> bool {
         self.until.take().is_some() && !self.packets.is_empty()
     }

@@ -339,10 +339,10 @@ fn sound_that_a_container_cannot_hold_is_converted_in_step() {
         assert!(loud.abs_diff(8000) < 200, "{name}: the tone begins at sample {loud}");
         assert!(samples.len().abs_diff(16_000) < 800, "{name}: {} samples", samples.len());
     }
-    let kept = EncodeOptions { audio: Carry::Copy, ..fast() };
+    let kept = EncodeOptions { audio: CopyPolicy::Copy, ..fast() };
     let to = files.path("c.mp4");
     let done = copy(&from, &to, &kept, &DecodeOptions::default()).unwrap();
-    if Container::Mp4.holds(ffmpeg_next::ffi::AVCodecID::AV_CODEC_ID_PCM_S24BE.into()) {
+    if Container::Mp4.supports(ffmpeg_next::ffi::AVCodecID::AV_CODEC_ID_PCM_S24BE.into()) {
         // A newer FFmpeg.
         assert_eq!(done.dropped, [""; 0]);
         assert!(ffprobe(&to, "-show_entries stream=codec_name -of csv=p=0").contains("pcm_s24be"));
@@ -350,7 +350,7 @@ fn sound_that_a_container_cannot_hold_is_converted_in_step() {
         assert!(done.dropped[0].ends_with("mp4 cannot hold it"), "{:?}", done.dropped);
         assert_eq!(probe(&to).unwrap().audio_streams, 0);
     }
-    let without = EncodeOptions { audio: Carry::Without, ..fast() };
+    let without = EncodeOptions { audio: CopyPolicy::Without, ..fast() };
     let to = files.path("d.mkv");
     assert_eq!(copy(&from, &to, &without, &DecodeOptions::default()).unwrap().dropped, [""; 0]);
     assert_eq!(probe(&to).unwrap().audio_streams, 0);
