@@ -132,22 +132,22 @@ fn conflicting_settings_are_refused() {
 fn config_command_creates_checks_and_shows_files() {
     let dir = folder();
     let own = dir.path().join("xdg/vrseg/config.yaml");
-    let told = |args: &[&str]| {
+    let output = |args: &[&str]| {
         let (code, out, err) = run(dir.path(), args);
         (code, (out + &err).replace(&dir.path().display().to_string(), "DIR"))
     };
-    assert_eq!(told(&["config", "path"]), (0, "DIR/xdg/vrseg/config.yaml\n".to_owned()));
-    let (code, missing) = told(&["config", "validate"]);
+    assert_eq!(output(&["config", "path"]), (0, "DIR/xdg/vrseg/config.yaml\n".to_owned()));
+    let (code, missing) = output(&["config", "validate"]);
     assert_eq!((code, missing.as_str()), (2, "vrseg: error: DIR/xdg/vrseg/config.yaml: no such file\n"));
-    assert_eq!(told(&["config", "init"]).0, 0);
-    let (code, right) = told(&["config", "validate"]);
+    assert_eq!(output(&["config", "init"]).0, 0);
+    let (code, right) = output(&["config", "validate"]);
     assert_eq!((code, right.as_str()), (0, "DIR/xdg/vrseg/config.yaml: valid; 0 settings on profile balanced\n"));
     // The file as created changes nothing.
     let shown = run(dir.path(), &["config", "show"]).1;
     assert!(shown.starts_with("profile: balanced") && !shown.contains("config.yaml:"), "{shown}");
 
     fs::write(&own, "profile: fast\noutput:\n  crf: 21\n").expect("a file");
-    let (code, exists) = told(&["config", "init"]);
+    let (code, exists) = output(&["config", "init"]);
     assert_eq!((code, exists.as_str()), (2, "vrseg: error: DIR/xdg/vrseg/config.yaml: exists; -y replaces it\n"));
     assert!(fs::read_to_string(&own).expect("still there").starts_with("profile: fast"));
     let shown = run(dir.path(), &["config", "show"]).1;
@@ -160,7 +160,7 @@ fn config_command_creates_checks_and_shows_files() {
     );
     let threads = &json["settings"]["processing.threads"];
     assert!(threads["value"].is_null() && threads["applies"].is_string() && threads["rule"].is_string(), "{threads}");
-    assert_eq!(told(&["config", "init", "-y"]).0, 0);
+    assert_eq!(output(&["config", "init", "-y"]).0, 0);
     assert!(fs::read_to_string(&own).expect("written").starts_with("# Settings of vrseg"));
     insta::assert_snapshot!(fs::read_to_string(&own).expect("written"));
 }

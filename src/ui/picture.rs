@@ -147,8 +147,8 @@ mod tests {
     #[test]
     fn glimpse_becomes_rgb_views_side_by_side() {
         let color = YuvColor { matrix: Matrix::Bt709, ..YuvColor::default() };
-        let wanted = [200u8, 60, 30];
-        let coded = color.encode(wanted.map(|c| f64::from(c) / 255.0), 8);
+        let rgb = [200u8, 60, 30];
+        let coded = color.encode(rgb.map(|c| f64::from(c) / 255.0), 8);
         let ((yo, ys), (co, cs)) = (color.luma(8), color.chroma(8));
         let plane = |v: f32| Plane::from_vec(vec![v; 4], 2, 2);
         let view = SmallYuv {
@@ -160,9 +160,9 @@ mod tests {
         let p = from_preview_frame(&PreviewFrame { frame: 3, seconds: 0.1, matrix: Matrix::Bt709, views });
         assert_eq!((p.source.width, p.source.height), (4, 2));
         let near = |got: &[u8], want: [u8; 3]| got.iter().zip(want).all(|(g, w)| g.abs_diff(w) <= 2);
-        assert!(near(&p.source.data[..3], wanted), "{:?}", &p.source.data[..3]);
+        assert!(near(&p.source.data[..3], rgb), "{:?}", &p.source.data[..3]);
         assert_eq!((p.matte.data[0], p.matte.data[9]), (255, 0));
-        assert!(near(&p.composite.data[..3], wanted) && near(&p.composite.data[9..12], [0, 177, 64]));
+        assert!(near(&p.composite.data[..3], rgb) && near(&p.composite.data[9..12], [0, 177, 64]));
     }
 
     #[test]

@@ -119,15 +119,15 @@ fn wait(child: &mut Child) -> Option<ExitStatus> {
 }
 
 /// Runs the program on one file: a word for the statistics, or an error description.
-fn run_on(input: &Path, asked: &(&str, &[&str])) -> Result<&'static str, String> {
+fn run_on(input: &Path, case: &(&str, &[&str])) -> Result<&'static str, String> {
     let dir = input.parent().expect("a folder");
-    let out = dir.join(asked.0);
+    let out = dir.join(case.0);
     let log = dir.join("said");
     let said = std::fs::File::create(&log).expect("a file");
     let mut child = vrseg()
         .args(["-q", arg(input), "-o", arg(&out), "--profile", "fast", "--model", "selfie", "--device", "cpu"])
         .args(["--input-size", "128", "--frames", "8"])
-        .args(asked.1)
+        .args(case.1)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(said)
@@ -144,7 +144,7 @@ fn run_on(input: &Path, asked: &(&str, &[&str])) -> Result<&'static str, String>
         return wrong(format!("{status}"));
     }
     let mut left = listing(dir);
-    left.retain(|name| dir.join(name) != input && name != "said" && name != asked.0);
+    left.retain(|name| dir.join(name) != input && name != "said" && name != case.0);
     if !left.is_empty() {
         return wrong(format!("left behind: {left:?}"));
     }
@@ -193,18 +193,18 @@ fn broken_videos_neither_crash_nor_hang() {
                     let (name, bytes) = &whole[i % whole.len()];
                     let mut bytes = bytes.clone();
                     let how = damage(&mut bytes, &mut dice);
-                    let asked = &OPTIONS[dice.roll(OPTIONS.len())];
+                    let case = &OPTIONS[dice.roll(OPTIONS.len())];
                     let own = dir.path().join(i.to_string());
                     std::fs::create_dir(&own).expect("a folder");
                     let input: PathBuf = own.join(name);
                     std::fs::write(&input, bytes).expect("a file");
-                    match run_on(&input, asked) {
+                    match run_on(&input, case) {
                         Ok(end) => {
                             *seen.lock().expect("no panic").entry((*name, end)).or_insert(0u32) += 1;
                             std::fs::remove_dir_all(&own).expect("our folder");
                         }
                         Err(what) => {
-                            bad.lock().expect("no panic").push(format!("{i}: {name}, {how}, {asked:?}: {what}"));
+                            bad.lock().expect("no panic").push(format!("{i}: {name}, {how}, {case:?}: {what}"));
                         }
                     }
                 }

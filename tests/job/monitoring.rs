@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 /// How long a test waits for an expected state.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Polls until `look` returns a value.
+/// Polls until `poll` returns a value.
 #[track_caller]
-fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+fn until<T>(what: &str, mut poll: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
-        if let Some(found) = look() {
+        if let Some(found) = poll() {
             return found;
         }
         assert!(start.elapsed() < TIMEOUT, "{what}: not within {TIMEOUT:?}");
@@ -166,8 +166,8 @@ fn prometheus_endpoint_reports_the_run() {
     Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
 
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().port().to_string();
+    let occupied = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = occupied.local_addr().unwrap().port().to_string();
     let refused = run([arg(&input), "-y", "-o", arg(&output), "--model", "selfie", "--metrics", &port]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(

@@ -126,15 +126,15 @@ fn long_job_tunes_threads_by_a_trial_and_remembers_them() {
         assert!(out.status.success(), "{}", stderr(&out));
         (stderr(&out).contains("splits tried in"), packets(&at("out.mp4"), "v"))
     };
-    let (told, plain) = made("false", &[]);
-    assert!(!told && !at("cache/vrseg/tuned-1.json").exists());
-    let (told, tried) = made("true", &[]);
-    assert!(told, "a long job begins with a trial");
+    let (tried_first, plain) = made("false", &[]);
+    assert!(!tried_first && !at("cache/vrseg/tuned-1.json").exists());
+    let (tried_first, tried) = made("true", &[]);
+    assert!(tried_first, "a long job begins with a trial");
     assert!(tried == plain, "the trial leaves no trace in the output");
     let kept = std::fs::read_to_string(at("cache/vrseg/tuned-1.json")).unwrap();
     assert!(kept.contains("selfie") && kept.contains("\"infer\""), "{kept}");
-    let (told, found) = made("true", &[]);
-    assert!(!told, "what was found is found again");
+    let (tried_first, found) = made("true", &[]);
+    assert!(!tried_first, "what was found is found again");
     assert!(found == plain, "and leaves none either");
     assert!(made("true", &["--crf", "30"]).0, "another encoder is another kind of job");
     assert!(!made("true", &["--crf", "31", "--frames", "899"]).0, "a short job begins at once");

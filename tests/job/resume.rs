@@ -130,8 +130,8 @@ fn killed_run_resumes_to_the_same_file_with_propagated_mattes() {
 
 #[test]
 fn killed_run_resumes_to_the_same_file_with_person_crops() {
-    let look = ["--model", "selfie", "--crops", "rvm", "--people", "main", "--exclude", "0,0,0.1,0.1"];
-    kill_and_resume("in.mp4", "mp4", &look, 2, 3);
+    let options = ["--model", "selfie", "--crops", "rvm", "--people", "main", "--exclude", "0,0,0.1,0.1"];
+    kill_and_resume("in.mp4", "mp4", &options, 2, 3);
 }
 
 /// The cache statistics in a run's summary.

@@ -12,17 +12,17 @@ const TAIL: usize = 64;
 /// Hexadecimal digits that stand for what is cut.
 const DIGITS: usize = 12;
 
-/// The name itself where it has at most `room` bytes; else its beginning, a hash of all of it, and its end. Characters
+/// The name itself where it has at most `limit` bytes; else its beginning, a hash of all of it, and its end. Characters
 /// are not split. Two names that differ stay different, as far as a hash can tell.
-pub fn fitted(name: &OsStr, room: usize) -> OsString {
+pub fn fitted(name: &OsStr, limit: usize) -> OsString {
     let bytes = name.as_bytes();
-    if bytes.len() <= room {
+    if bytes.len() <= limit {
         return name.to_owned();
     }
     let mark = format!("~{:012x}", hash(bytes) >> (64 - 4 * DIGITS));
-    let room = room.saturating_sub(mark.len());
-    let tail = tail(bytes, room.min(TAIL));
-    let head = &bytes[..border(bytes, room - tail.len())];
+    let limit = limit.saturating_sub(mark.len());
+    let tail = tail(bytes, limit.min(TAIL));
+    let head = &bytes[..border(bytes, limit - tail.len())];
     OsString::from_vec([head, mark.as_bytes(), tail].concat())
 }
 
@@ -76,9 +76,9 @@ mod tests {
         for character in ["ä", "語", "🎥"] {
             for more in 0..4 {
                 let name = format!("{}{}", "x".repeat(more), character.repeat(120));
-                for room in 60..64 {
-                    let cut = fitted(OsStr::new(&name), room).into_string().expect("UTF-8");
-                    assert!(cut.len() <= room && cut.len() > room - 8, "{cut}");
+                for limit in 60..64 {
+                    let cut = fitted(OsStr::new(&name), limit).into_string().expect("UTF-8");
+                    assert!(cut.len() <= limit && cut.len() > limit - 8, "{cut}");
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! The command line of the main job.
 
-use super::settings::{Given, GroupArgs, Overrides, profile};
+use super::settings::{ExplicitOptions, GroupArgs, Overrides, profile};
 use crate::cli::time::{self, Seconds};
 use crate::ui::address;
 use clap::builder::PossibleValuesParser;
@@ -157,7 +157,7 @@ pub struct ModelArgs {
     pub settings: GroupArgs<{ Group::Model as u8 }>,
     /// What was given of all options of the command that set settings.
     #[command(flatten)]
-    pub given: Given,
+    pub explicit: ExplicitOptions,
 }
 
 /// Output.
@@ -232,7 +232,7 @@ impl ModelArgs {
 
     /// The settings that were given as options: setting, option, value.
     pub fn overrides(&self) -> Overrides {
-        self.given.0.clone()
+        self.explicit.0.clone()
     }
 }
 

@@ -22,7 +22,7 @@ pub use library::{CacheCommand, ModelAddArgs, ModelTestArgs, ModelsArgs, ModelsC
 pub use machine::{DoctorArgs, HardwareArgs};
 pub use optimize::OptimizeArgs;
 pub use segments::{MergeArgs, PlanArgs, WorkArgs};
-pub use settings::{Given, GroupArgs, Overrides, SettingValue};
+pub use settings::{ExplicitOptions, GroupArgs, Overrides, SettingValue};
 pub use source::{PreviewArgs, ProbeArgs};
 pub use unpack::UnpackArgs;
 

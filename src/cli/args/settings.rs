@@ -14,13 +14,13 @@ pub type Overrides = Vec<(&'static str, &'static str, Value)>;
 pub struct SettingValue(pub Value);
 
 /// The options of all settings that are declared in the group `GROUP`, a [`schema::Group`] as a number. What was
-/// given of them is in [`Given`].
+/// given of them is in [`ExplicitOptions`].
 #[derive(Clone, Debug, Default)]
 pub struct GroupArgs<const GROUP: u8>;
 
-/// What was given of a command's options that set settings.
+/// The options of a command that set settings and were given explicitly.
 #[derive(Clone, Debug, Default)]
-pub struct Given(pub Overrides);
+pub struct ExplicitOptions(pub Overrides);
 
 /// The parser of the setting `name`: the same rules as in a file, and completion where there is a list of
 /// words. For options of a single command, which mean something else than the job's.
@@ -122,7 +122,7 @@ impl<const GROUP: u8> FromArgMatches for GroupArgs<GROUP> {
     }
 }
 
-impl Args for Given {
+impl Args for ExplicitOptions {
     fn augment_args(command: Command) -> Command {
         command
     }
@@ -132,13 +132,13 @@ impl Args for Given {
     }
 }
 
-impl FromArgMatches for Given {
+impl FromArgMatches for ExplicitOptions {
     /// Options that the command doesn't have are not given.
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
         let value = |setting: &Setting, option: &CliOption| match option.sets {
             Sets::Fixed(text) => {
-                let given = matches.try_get_one::<bool>(option.name).ok().flatten();
-                given.is_some_and(|given| *given).then(|| setting.parse(text).unwrap_or_default())
+                let explicit = matches.try_get_one::<bool>(option.name).ok().flatten();
+                explicit.is_some_and(|explicit| *explicit).then(|| setting.parse(text).unwrap_or_default())
             }
             Sets::Value(_) | Sets::Negative(_) => {
                 matches.try_get_one::<SettingValue>(option.name).ok().flatten().map(|value| value.0.clone())
@@ -172,17 +172,17 @@ mod tests {
 
     #[test]
     fn options_set_their_values() {
-        let given = |words: &[&str]| {
+        let explicit = |words: &[&str]| {
             let all = ["vrseg", "--show-config"].iter().chain(words);
             Cli::try_parse_from(all).expect("arguments").job.overrides()
         };
-        assert_eq!(given(&[]), []);
-        assert_eq!(given(&["--dilate", "3"]), [("matte.grow", "--grow", Value::from(3))]);
-        assert_eq!(given(&["--erode", "3"]), [("matte.grow", "--erode", Value::from(-3))]);
-        assert_eq!(given(&["--no-refine"]), [("matte.refine", "--no-refine", Value::from(false))]);
-        assert_eq!(given(&["--no-cache"]), [("processing.cache", "--no-cache", Value::from("off"))]);
+        assert_eq!(explicit(&[]), []);
+        assert_eq!(explicit(&["--dilate", "3"]), [("matte.grow", "--grow", Value::from(3))]);
+        assert_eq!(explicit(&["--erode", "3"]), [("matte.grow", "--erode", Value::from(-3))]);
+        assert_eq!(explicit(&["--no-refine"]), [("matte.refine", "--no-refine", Value::from(false))]);
+        assert_eq!(explicit(&["--no-cache"]), [("processing.cache", "--no-cache", Value::from("off"))]);
         assert_eq!(
-            given(&["--segment-seconds", "off"]),
+            explicit(&["--segment-seconds", "off"]),
             [("processing.segment_seconds", "--segment-seconds", Value::Null)]
         );
     }

@@ -111,8 +111,8 @@ fn job(args: &PreviewArgs, folder: &Path) -> anyhow::Result<Job> {
     let mut main =
         Cli::try_parse_from(words.into_iter().chain(["--preset", "ultrafast", "--no-hwenc", "--no-cache"]))?.job;
     main.input.inputs = vec![args.file.clone()];
-    let fixed = std::mem::replace(&mut main.model, args.model.clone()).given;
-    main.model.given.0.extend(fixed.0);
+    let fixed = std::mem::replace(&mut main.model, args.model.clone()).explicit;
+    main.model.explicit.0.extend(fixed.0);
     let (settings, sources) = main.loader().load()?;
     check(&settings, &sources)?;
     let mut batch = jobs(&main, &settings, &sources)?;

@@ -105,14 +105,14 @@ fn at<'a>(root: &'a Command, words: &'a [String]) -> (&'a Command, Vec<String>, 
 
 /// The option that `word` is, where a value has to follow.
 fn open_option<'a>(command: &'a Command, word: &str) -> Option<&'a Arg> {
-    let takes = |arg: &&Arg| arg.get_action().takes_values();
+    let accepts_value = |arg: &&Arg| arg.get_action().takes_values();
     if let Some(long) = word.strip_prefix("--") {
         let named =
             |arg: &&Arg| arg.get_long() == Some(long) || arg.get_all_aliases().is_some_and(|all| all.contains(&long));
-        return command.get_arguments().find(named).filter(takes);
+        return command.get_arguments().find(named).filter(accepts_value);
     }
     let letter = word.strip_prefix('-')?.chars().last()?;
-    command.get_arguments().find(|arg| arg.get_short() == Some(letter)).filter(takes)
+    command.get_arguments().find(|arg| arg.get_short() == Some(letter)).filter(accepts_value)
 }
 
 fn options(command: &Command) -> Vec<String> {

@@ -55,7 +55,7 @@ impl Values<'_> {
             }
             ("results" | "first" | "second", _) => files(begun, |p| has_ending(p, &["json"])),
             _ if !known.is_empty() => known,
-            _ if takes_path(arg) => files(begun, |_| true),
+            _ if accepts_path(arg) => files(begun, |_| true),
             _ => Vec::new(),
         }
     }
@@ -79,7 +79,7 @@ impl Values<'_> {
     }
 }
 
-fn takes_path(arg: &Arg) -> bool {
+fn accepts_path(arg: &Arg) -> bool {
     let hint = matches!(arg.get_value_hint(), ValueHint::AnyPath | ValueHint::FilePath | ValueHint::DirPath);
     let named = arg.get_value_names().unwrap_or_default().iter().any(|name| {
         ["FILE", "PATH", "DIR", "JOBDIR", "VIDEO", "MATTE", "INPUT", "SHEET.png"]
@@ -135,9 +135,9 @@ fn is_job_folder(path: &Path) -> bool {
     segments::is_job(path)
 }
 
-/// Files that begin like `begun` and are `wanted`, and all folders, each with a `/` behind it. Hidden ones only where a
+/// Files that begin like `begun` and that `accepts` accepts, and all folders, each with a `/` behind it. Hidden ones only where a
 /// dot is there.
-pub(super) fn files(begun: &str, wanted: impl Fn(&Path) -> bool) -> Vec<String> {
+pub(super) fn files(begun: &str, accepts: impl Fn(&Path) -> bool) -> Vec<String> {
     let (folder, name) = begun.rfind('/').map_or(("", begun), |at| begun.split_at(at + 1));
     let home = || std::env::var("HOME").unwrap_or_default();
     let place = match folder.strip_prefix("~/") {
@@ -154,8 +154,8 @@ pub(super) fn files(begun: &str, wanted: impl Fn(&Path) -> bool) -> Vec<String> 
                 return None;
             }
             // A wanted folder (a job's) is whole as it is.
-            let open = path.is_dir() && !wanted(&path);
-            (open || wanted(&path)).then(|| format!("{folder}{own}{}", if open { "/" } else { "" }))
+            let open = path.is_dir() && !accepts(&path);
+            (open || accepts(&path)).then(|| format!("{folder}{own}{}", if open { "/" } else { "" }))
         })
         .collect();
     found.sort_unstable();
@@ -175,8 +175,8 @@ mod tests {
         }
         std::fs::create_dir(at("cases")).expect("a folder");
         let begun = format!("{}/c", dir.path().display());
-        let names = |wanted: fn(&Path) -> bool| {
-            let all = files(&begun, wanted);
+        let names = |accepts: fn(&Path) -> bool| {
+            let all = files(&begun, accepts);
             all.iter().map(|file| file.rsplit_once("/c").map_or("", |(_, end)| end).to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(names(is_input), ["ases/", "lip.mp4"]);

@@ -5,46 +5,51 @@ use vrseg_engine::scale::Scale;
 
 /// Whether a value follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Takes {
+pub(super) enum Accepts {
     Nothing,
     Value,
     /// A value that isn't a file or option may follow.
-    Perhaps,
+    Optional,
 }
 
 /// What an option becomes.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Does {
-    /// These words; `{}` is the value, which is left out where there is none.
+pub(super) enum Replacement {
+    /// These words; `{}` is the value, which is omitted where there is none.
     Words(&'static str),
     /// An output's mode; a file that follows becomes the output.
     Mode(&'static str),
     /// The value is an input.
     Input,
     /// What the function makes of the value; no words where it has no place here.
-    By(fn(&str) -> Vec<String>),
+    Convert(fn(&str) -> Vec<String>),
     /// A command without anything else.
     Command(&'static str),
     /// Nothing.
-    Dropped,
+    Ignored,
 }
 
 /// Names without dashes that mean the same.
 #[derive(Debug)]
-pub(super) struct Foreign {
+pub(super) struct ForeignOption {
     pub names: &'static [&'static str],
-    pub takes: Takes,
-    pub does: Does,
-    /// What there is to say about it: why it is dropped, or what else to know.
-    pub say: &'static str,
+    pub accepts: Accepts,
+    pub replacement: Replacement,
+    /// What there is to say about it: why it is ignored, or what else to know.
+    pub note: &'static str,
 }
 
-const fn row(names: &'static [&'static str], takes: Takes, does: Does, say: &'static str) -> Foreign {
-    Foreign { names, takes, does, say }
+const fn row(
+    names: &'static [&'static str],
+    accepts: Accepts,
+    replacement: Replacement,
+    note: &'static str,
+) -> ForeignOption {
+    ForeignOption { names, accepts, replacement, note }
 }
 
 /// The option of that name. `dashes`: with how many it was written; a name of one letter is looked for behind one only.
-pub(super) fn find(name: &str, dashes: usize) -> Option<&'static Foreign> {
+pub(super) fn find(name: &str, dashes: usize) -> Option<&'static ForeignOption> {
     let name = name.to_lowercase().replace('_', "-");
     let same = |other: &str| other == name && (other.len() > 1 || dashes == 1);
     TABLE.iter().find(|row| row.names.iter().any(|n| same(n)))
@@ -120,8 +125,8 @@ fn filter(value: &str) -> Vec<String> {
     scale.map_or(Vec::new(), |size| words(&["--scale", &Scale::plain(size)]))
 }
 
-use Does::{By, Command, Dropped, Input, Mode, Words};
-use Takes::{Nothing, Perhaps, Value};
+use Accepts::{Nothing, Optional, Value};
+use Replacement::{Command, Convert, Ignored, Input, Mode, Words};
 
 const RATE: &str = "outputs have the source's frame rate; change it with ffmpeg before or afterwards";
 const FILTERS: &str = "there are no filters; run ffmpeg before or after vrseg";
@@ -131,7 +136,7 @@ const QUIET: &str = "how much is printed is -q, -v or -vv";
 const UNNEEDED: &str = "";
 const FP16: &str = "auto computes in the fastest format; --precision fp16 needs an NVIDIA GPU and --device tensorrt";
 
-const TABLE: &[Foreign] = &[
+const TABLE: &[ForeignOption] = &[
     // Input, output, range.
     row(&["input", "in", "source", "src", "infile", "video", "file", "i"], Value, Input, "inputs need no option"),
     row(
@@ -150,7 +155,7 @@ const TABLE: &[Foreign] = &[
         Words("--frames {}"),
         "",
     ),
-    row(&["sseof"], Value, Dropped, "--ss counts from the beginning"),
+    row(&["sseof"], Value, Ignored, "--ss counts from the beginning"),
     row(&["framerate", "input-fps"], Value, Words("--framerate {}"), "that is for numbered pictures"),
     row(&["force", "yes", "assume-yes", "clobber", "replace-existing", "overwrite-output"], Nothing, Words("-y"), ""),
     row(&["resume", "continue"], Nothing, Words(""), "an interrupted job resumes automatically; -n finishes a batch"),
@@ -161,19 +166,19 @@ const TABLE: &[Foreign] = &[
     row(
         &["map", "map-metadata", "map-chapters", "metadata", "disposition", "movflags", "tag:v", "vtag", "dn"],
         Value,
-        Dropped,
+        Ignored,
         KEPT,
     ),
     // Codec, quality, rate.
     row(
         &["c:v", "codec:v", "vcodec", "c", "codec", "video-codec", "vencoder", "e"],
         Value,
-        By(codec),
+        Convert(codec),
         "outputs are encoded again, since their pixels change; sound is copied",
     ),
     row(&["cq", "qp", "rf", "quality-level", "crf"], Value, Words("--crf {}"), ""),
-    row(&["quality", "q:v", "qscale:v", "qscale", "q"], Value, By(quality), ""),
-    row(&["b:v", "vb", "b", "video-bitrate", "bit-rate"], Value, By(rate), ""),
+    row(&["quality", "q:v", "qscale:v", "qscale", "q"], Value, Convert(quality), ""),
+    row(&["b:v", "vb", "b", "video-bitrate", "bit-rate"], Value, Convert(rate), ""),
     row(
         &["maxrate", "minrate", "bufsize", "bf", "tune", "level", "x264-params", "x265-params", "svtav1-params"],
         Value,
@@ -192,21 +197,21 @@ const TABLE: &[Foreign] = &[
     row(
         &["g", "keyint", "keyint-min", "key-frames"],
         Value,
-        Dropped,
+        Ignored,
         "--gop sets the seconds between key frames: 2 by default",
     ),
     row(&["lossless"], Nothing, Words("--codec ffv1"), "FFV1 is lossless; its container is .mkv"),
-    row(&["f"], Perhaps, Dropped, "the container follows from the output's name; -y replaces files"),
+    row(&["f"], Optional, Ignored, "the container follows from the output's name; -y replaces files"),
     row(
         &["container", "ext", "extension", "output-format", "format"],
         Value,
-        Dropped,
+        Ignored,
         "the container follows from the output's name: -o out.mp4, .mkv, .mov, .webm",
     ),
     row(
         &["pass", "passlogfile", "two-pass", "2", "turbo"],
-        Perhaps,
-        Dropped,
+        Optional,
+        Ignored,
         "there is one pass, at constant quality (--crf) or a rate (--bitrate)",
     ),
     row(
@@ -229,17 +234,17 @@ const TABLE: &[Foreign] = &[
         "views stay whole",
     ),
     row(&["height", "maxheight"], Value, Words("--scale {}p"), "views stay whole"),
-    row(&["aspect"], Value, Dropped, "outputs have the source's shape; --scale changes the size"),
-    row(&["r", "fps", "rate", "vsync", "fps-mode", "interpolate"], Value, Dropped, RATE),
-    row(&["vf", "filter", "filter:v", "filter-complex", "lavfi"], Value, By(filter), FILTERS),
-    row(&["crop", "rotate", "transpose", "pad"], Value, Dropped, FILTERS),
+    row(&["aspect"], Value, Ignored, "outputs have the source's shape; --scale changes the size"),
+    row(&["r", "fps", "rate", "vsync", "fps-mode", "interpolate"], Value, Ignored, RATE),
+    row(&["vf", "filter", "filter:v", "filter-complex", "lavfi"], Value, Convert(filter), FILTERS),
+    row(&["crop", "rotate", "transpose", "pad"], Value, Ignored, FILTERS),
     // Sound and subtitles.
     row(&["an", "no-audio", "noaudio", "mute", "remove-audio", "strip-audio"], Nothing, Words("--audio none"), ""),
     row(&["sn", "no-subs", "no-subtitles"], Nothing, Words("--subs none"), ""),
-    row(&["c:a", "codec:a", "acodec", "aencoder", "audio-codec"], Value, By(sound), SOUND),
-    row(&["b:a", "ab", "ac", "ar", "af", "filter:a", "q:a", "audio-bitrate"], Value, Dropped, SOUND),
+    row(&["c:a", "codec:a", "acodec", "aencoder", "audio-codec"], Value, Convert(sound), SOUND),
+    row(&["b:a", "ab", "ac", "ar", "af", "filter:a", "q:a", "audio-bitrate"], Value, Ignored, SOUND),
     row(&["keep-audio", "copy-audio", "with-audio"], Nothing, Words(""), "sound is kept by default"),
-    row(&["c:s", "scodec", "codec:s"], Value, Dropped, "subtitles are kept; --subs copy|none changes that"),
+    row(&["c:s", "scodec", "codec:s"], Value, Ignored, "subtitles are kept; --subs copy|none changes that"),
     // The format of the source.
     row(
         &["swap-eyes", "swap", "reverse-eyes", "cross-eyed", "cross-eye", "rl", "right-first"],
@@ -254,25 +259,25 @@ const TABLE: &[Foreign] = &[
     row(&["vr180", "vr-180", "180", "hequirect"], Nothing, Words("--projection hequirect"), ""),
     row(&["vr360", "vr-360", "360", "equirect", "equirectangular"], Nothing, Words("--projection equirect"), ""),
     row(&["flat", "no-vr"], Nothing, Words("--layout mono --projection flat"), ""),
-    row(&["fisheye"], Perhaps, Words("--projection fisheye"), "its angle is --fov"),
+    row(&["fisheye"], Optional, Words("--projection fisheye"), "its angle is --fov"),
     row(&["vr"], Nothing, Words(""), "the format is detected; --layout and --projection set it"),
     // What an output shows.
-    row(&["mask", "matte", "only-mask", "om", "mask-only"], Perhaps, Mode("matte"), ""),
+    row(&["mask", "matte", "only-mask", "om", "mask-only"], Optional, Mode("matte"), ""),
     row(
         &["alpha", "transparent", "transparency", "rgba", "cutout", "no-background", "remove-background"],
-        Perhaps,
+        Optional,
         Mode("alpha"),
         "",
     ),
-    row(&["green", "greenscreen", "green-screen", "chroma", "chromakey", "chroma-key"], Perhaps, Mode("green"), ""),
+    row(&["green", "greenscreen", "green-screen", "chroma", "chromakey", "chroma-key"], Optional, Mode("green"), ""),
     row(
         &["blur", "blur-background", "bokeh", "blur-radius", "blur-amount", "blur-size"],
-        Perhaps,
+        Optional,
         Mode("blur"),
         "its strength is --blur-strength 0.001 to 0.2 of the view's height",
     ),
-    row(&["overlay", "debug-overlay"], Perhaps, Mode("overlay"), ""),
-    row(&["passthrough", "alpha-packed", "packed", "deovr", "heresphere"], Perhaps, Mode("passthrough"), ""),
+    row(&["overlay", "debug-overlay"], Optional, Mode("overlay"), ""),
+    row(&["passthrough", "alpha-packed", "packed", "deovr", "heresphere"], Optional, Mode("passthrough"), ""),
     row(
         &[
             "color",
@@ -287,7 +292,7 @@ const TABLE: &[Foreign] = &[
             "chroma-color",
         ],
         Value,
-        By(color),
+        Convert(color),
         "",
     ),
     row(
@@ -300,10 +305,10 @@ const TABLE: &[Foreign] = &[
     row(
         &["invert", "inverse", "a", "alpha-matting", "ppm", "post-process-mask"],
         Nothing,
-        Dropped,
+        Ignored,
         "there is no such step; --grow, --feather and --threshold shape the matte",
     ),
-    row(&["smooth", "smoothing", "temporal", "deflicker", "anti-flicker"], Perhaps, Words("--stabilize 0.8"), ""),
+    row(&["smooth", "smoothing", "temporal", "deflicker", "anti-flicker"], Optional, Words("--stabilize 0.8"), ""),
     // The model and where it runs.
     row(
         &["m", "network", "net", "weights", "checkpoint", "model-path", "model-name", "onnx"],
@@ -311,17 +316,17 @@ const TABLE: &[Foreign] = &[
         Words("--model {}"),
         "",
     ),
-    row(&["gpu", "cuda", "use-gpu", "use-cuda", "nvidia", "gpus", "gpu-id"], Perhaps, By(gpu), ""),
+    row(&["gpu", "cuda", "use-gpu", "use-cuda", "nvidia", "gpus", "gpu-id"], Optional, Convert(gpu), ""),
     row(&["cpu", "no-gpu", "no-cuda", "use-cpu"], Nothing, Words("--device cpu"), ""),
     row(&["tensorrt", "trt"], Nothing, Words("--device tensorrt"), ""),
     row(&["openvino"], Nothing, Words("--device openvino"), ""),
     row(&["d", "backend", "provider", "execution-provider", "dev"], Value, Words("--device {}"), ""),
-    row(&["fp16", "half", "amp", "f16", "half-precision"], Nothing, Dropped, FP16),
+    row(&["fp16", "half", "amp", "f16", "half-precision"], Nothing, Ignored, FP16),
     row(&["fp32", "no-half", "full-precision"], Nothing, Words("--precision fp32"), ""),
     row(
         &["hwaccel", "hwaccel-device", "hwaccel-output-format", "init-hw-device"],
         Value,
-        Dropped,
+        Ignored,
         "the model's device is --device; NVENC is used where it works",
     ),
     row(&["no-hardware", "software", "no-nvenc"], Nothing, Words("--no-hwenc"), ""),
@@ -337,13 +342,13 @@ const TABLE: &[Foreign] = &[
     row(&["fast", "draft"], Nothing, Words("--profile fast"), ""),
     row(&["best", "hq", "slow", "high-quality", "high"], Nothing, Words("--profile quality"), ""),
     // Output of the program itself.
-    row(&["loglevel", "log-level", "v"], Value, By(noise), QUIET),
+    row(&["loglevel", "log-level", "v"], Value, Convert(noise), QUIET),
     row(&["silent", "no-progress", "quiet-mode"], Nothing, Words("-q"), ""),
     row(&["debug"], Nothing, Words("-vv"), ""),
-    row(&["log"], Value, By(log), QUIET),
+    row(&["log"], Value, Convert(log), QUIET),
     row(
         &["progress", "stats-period"],
-        Perhaps,
+        Optional,
         Words("--json"),
         "progress is shown anyway; --json has it for programs",
     ),
@@ -371,14 +376,14 @@ const TABLE: &[Foreign] = &[
     row(
         &["stream-loop", "itsoffset", "loop", "start-number", "probesize", "analyzeduration", "fflags", "err-detect"],
         Value,
-        Dropped,
+        Ignored,
         "vrseg doesn't have it; run ffmpeg before",
     ),
-    row(&["thread-queue-size", "max-muxing-queue-size", "filter-threads"], Value, Dropped, UNNEEDED),
+    row(&["thread-queue-size", "max-muxing-queue-size", "filter-threads"], Value, Ignored, UNNEEDED),
     row(
         &["temp", "tmp", "tmpdir", "temp-dir", "work-dir"],
         Value,
-        Dropped,
+        Ignored,
         "unfinished work is stored beside the output",
     ),
     // Commands that are written as options.
@@ -400,7 +405,7 @@ mod tests {
 
     #[test]
     fn names_are_found_with_their_dashes() {
-        assert!(matches!(find("crf", 1).map(|f| f.does), Some(Words("--crf {}"))));
+        assert!(matches!(find("crf", 1).map(|f| f.replacement), Some(Words("--crf {}"))));
         assert!(find("hide_banner", 1).is_some() && find("HWACCEL", 1).is_some());
         assert!(find("m", 1).is_some() && find("m", 2).is_none());
         assert!(find("nothing-like-it", 2).is_none());

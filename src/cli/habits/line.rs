@@ -265,18 +265,18 @@ fn of_command(root: &Command, path: &[String], words: &[OsString]) -> Repair {
     let mut found = scan(command, words);
     bare_options(command, &mut found);
     let mut notes = found.notes;
-    let takes = |arg: &clap::Arg| arg.get_num_args().map_or(1, |n| n.max_values());
-    let room: usize = command.get_positionals().map(takes).fold(0, usize::saturating_add);
+    let max_values = |arg: &clap::Arg| arg.get_num_args().map_or(1, |n| n.max_values());
+    let capacity: usize = command.get_positionals().map(max_values).fold(0, usize::saturating_add);
     let mut files: Vec<OsString> = found.inputs.into_iter().chain(found.files).collect();
-    let surplus = files.split_off(room.min(files.len()));
+    let surplus = files.split_off(capacity.min(files.len()));
     let place = PLACES.iter().find(|place| place.command == whole);
     let mut options = found.options;
-    let given =
+    let has_option =
         |options: &[Vec<OsString>], name: &str| options.iter().any(|o| o.first().is_some_and(|first| first == name));
     let mut slots = place.map_or(&[][..], |place| place.options).iter();
     for file in surplus {
         let shown = quote::quoted(&file);
-        match slots.find(|slot| !given(&options, slot)) {
+        match slots.find(|slot| !has_option(&options, slot)) {
             Some(slot) => {
                 notes.push(note(format!("{shown} belongs to {slot}")));
                 options.push(vec![(*slot).into(), file]);
@@ -285,8 +285,8 @@ fn of_command(root: &Command, path: &[String], words: &[OsString]) -> Repair {
         }
     }
     if let Some((option, example)) = place.and_then(|place| place.needs)
-        && !given(&options, option)
-        && !given(&options, "--output")
+        && !has_option(&options, option)
+        && !has_option(&options, "--output")
     {
         notes.push(note(format!("no output given; use {option}")));
         options.push(vec![option.into(), example.into()]);
@@ -301,7 +301,7 @@ fn bare_options(command: &Command, found: &mut Scan) {
     for word in std::mem::take(&mut found.files) {
         let text = word.to_string_lossy().into_owned();
         let (name, value) = text.split_once('=').map_or((text.as_str(), None), |(name, value)| (name, Some(value)));
-        let arg = scan::long_option(command, name).filter(|arg| scan::takes_value(arg) == value.is_some());
+        let arg = scan::long_option(command, name).filter(|arg| scan::accepts_value(arg) == value.is_some());
         if arg.is_none() || Path::new(&word).exists() || commands::PATHS.contains(&name) {
             files.push(word);
             continue;

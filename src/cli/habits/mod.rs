@@ -98,9 +98,9 @@ fn answer(error: Option<&clap::Error>, repair: &line::Repair) -> String {
     let notes = repair.notes.iter().map(|note| note.text.clone());
     let of_clap = error.and_then(|error| {
         // What is missing or unknown the words themselves tell better.
-        let told = matches!(error.kind(), ErrorKind::MissingRequiredArgument | ErrorKind::UnknownArgument);
-        let told = told || matches!(error.kind(), ErrorKind::InvalidSubcommand | ErrorKind::ArgumentConflict);
-        if told && !repair.notes.is_empty() { None } else { refusal::sentence(error) }
+        let explained = matches!(error.kind(), ErrorKind::MissingRequiredArgument | ErrorKind::UnknownArgument);
+        let explained = explained || matches!(error.kind(), ErrorKind::InvalidSubcommand | ErrorKind::ArgumentConflict);
+        if explained && !repair.notes.is_empty() { None } else { refusal::sentence(error) }
     });
     let mut all: Vec<String> = of_clap.into_iter().chain(notes).collect();
     if all.is_empty() {
@@ -194,8 +194,8 @@ fn with_addresses(words: Vec<OsString>) -> Vec<OsString> {
         }
         // A number, or a name with a port, is an address, right or wrong.
         let address = words.peek().and_then(|next| next.to_str()).is_some_and(|next| {
-            let looks = next.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u32>().is_ok());
-            address::parse(next).is_ok() || next.parse::<f64>().is_ok() || looks
+            let has_port = next.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u32>().is_ok());
+            address::parse(next).is_ok() || next.parse::<f64>().is_ok() || has_port
         });
         all.push(if option && !address { format!("{}=0", word.to_string_lossy()).into() } else { word });
         if all.last().is_some_and(|last| last == "--") {

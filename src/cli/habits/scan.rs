@@ -1,6 +1,6 @@
 //! A command line taken apart: options that vrseg has, those of other programs, files.
 
-use super::foreign::{self, Does, Foreign, Takes};
+use super::foreign::{self, Accepts, ForeignOption, Replacement};
 use crate::cli::job::inputs::looks_like_media;
 use crate::cli::near::nearest;
 use crate::cli::quote;
@@ -33,7 +33,7 @@ pub(super) struct Note {
     pub certain: bool,
 }
 
-/// Takes `words` (without the program's and the command's) apart as `command` reads them.
+/// Splits `words` (without the program's and the command's) as `command` reads them.
 pub(super) fn scan(command: &Command, words: &[OsString]) -> Scan {
     let mut scan = Scan::default();
     let mut rest = words;
@@ -79,7 +79,7 @@ fn own(command: &Command, text: &str, after: &[OsString]) -> Option<usize> {
     if let Some(long) = text.strip_prefix("--") {
         let (name, value) = long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value)));
         let arg = long_option(command, name)?;
-        return Some(usize::from(value.is_none() && takes_value(arg) && !after.is_empty()));
+        return Some(usize::from(value.is_none() && accepts_value(arg) && !after.is_empty()));
     }
     let letters: Vec<char> = text[1..].chars().collect();
     let name = text[1..].split('=').next().unwrap_or_default();
@@ -95,7 +95,7 @@ fn own(command: &Command, text: &str, after: &[OsString]) -> Option<usize> {
         match arg {
             None if built_in => {}
             None => return None,
-            Some(arg) if takes_value(arg) => {
+            Some(arg) if accepts_value(arg) => {
                 return Some(usize::from(i + 1 == letters.len() && !after.is_empty()));
             }
             Some(_) => {}
@@ -125,7 +125,7 @@ pub(super) fn long_option<'a>(command: &'a Command, name: &str) -> Option<&'a Ar
     command.get_arguments().find(same)
 }
 
-pub(super) fn takes_value(arg: &Arg) -> bool {
+pub(super) fn accepts_value(arg: &Arg) -> bool {
     arg.get_action().takes_values() && arg.get_num_args().is_none_or(|n| n.min_values() > 0)
 }
 
@@ -148,7 +148,7 @@ impl Scan {
         }
     }
 
-    /// Takes an option that the command doesn't have; returns how many of the following words are its values.
+    /// Reads an option that the command doesn't have; returns how many of the following words are its values.
     fn take_foreign(&mut self, command: &Command, text: &str, after: &[OsString]) -> usize {
         let dashes = text.bytes().take_while(|b| *b == b'-').count();
         let (name, inline) = text[dashes..].split_once('=').map_or((&text[dashes..], None), |(n, v)| (n, Some(v)));
@@ -163,8 +163,8 @@ impl Scan {
         let next = after.first().map(|next| next.to_string_lossy());
         let free = |next: &str| !next.starts_with('-') && !looks_like_media(next) && !Path::new(next).exists();
         if let Some(long) = near {
-            let takes = long_option(command, long).is_some_and(takes_value);
-            let value = inline.map(OsString::from).or_else(|| after.first().filter(|_| takes).cloned());
+            let accepts = long_option(command, long).is_some_and(accepts_value);
+            let value = inline.map(OsString::from).or_else(|| after.first().filter(|_| accepts).cloned());
             let taken = usize::from(inline.is_none() && value.is_some());
             self.options.push(std::iter::once(format!("--{long}").into()).chain(value).collect());
             let text = if same.is_some() { format!("{shown} is --{long} here") } else { unknown(&shown, long) };
@@ -172,7 +172,7 @@ impl Scan {
             return taken;
         }
         if let (1, None, Some(letter)) = (dashes, known, own_letter(command, name)) {
-            let taken = usize::from(takes_value(letter) && inline.is_none() && next.is_some());
+            let taken = usize::from(accepts_value(letter) && inline.is_none() && next.is_some());
             let short = format!("-{}", letter.get_short().unwrap_or_default());
             self.note(format!("there is no option {shown}; did you mean {short}?"), true);
             let value = inline.map(OsString::from).or_else(|| after.first().filter(|_| taken > 0).cloned());
@@ -183,32 +183,38 @@ impl Scan {
             self.note(format!("there is no option {shown}"), dashes == 1);
             return usize::from(inline.is_none() && next.is_some_and(|next| free(&next)));
         };
-        let is_mode = matches!(known.does, Does::Mode(_));
-        let follows = match known.takes {
+        let is_mode = matches!(known.replacement, Replacement::Mode(_));
+        let follows = match known.accepts {
             _ if inline.is_some() => false,
-            Takes::Nothing => false,
-            Takes::Value => next.is_some(),
-            Takes::Perhaps => next.as_ref().is_some_and(|next| free(next) || is_mode && file_to_write(next)),
+            Accepts::Nothing => false,
+            Accepts::Value => next.is_some(),
+            Accepts::Optional => next.as_ref().is_some_and(|next| free(next) || is_mode && file_to_write(next)),
         };
         let value = inline.map(OsString::from).or_else(|| after.first().filter(|_| follows).cloned());
         self.translate(command, known, (name, &shown), value);
         usize::from(follows)
     }
 
-    fn translate(&mut self, command: &Command, known: &Foreign, (name, shown): (&str, &str), value: Option<OsString>) {
+    fn translate(
+        &mut self,
+        command: &Command,
+        known: &ForeignOption,
+        (name, shown): (&str, &str),
+        value: Option<OsString>,
+    ) {
         let certain = !shown.starts_with("--");
         let text = value.as_ref().map(|v| v.to_string_lossy().into_owned()).unwrap_or_default();
         // Of what a function translates, it says why something is dropped.
-        let silent = known.say.is_empty() || matches!(known.does, Does::By(_));
-        let say = if silent { String::new() } else { format!("; {}", known.say) };
-        let option: Vec<OsString> = match known.does {
-            Does::Words(words) => filled(&words.replace("NAME", name), value.as_deref()),
+        let silent = known.note.is_empty() || matches!(known.replacement, Replacement::Convert(_));
+        let note = if silent { String::new() } else { format!("; {}", known.note) };
+        let option: Vec<OsString> = match known.replacement {
+            Replacement::Words(words) => filled(&words.replace("NAME", name), value.as_deref()),
             // A file's name stays as it is, whatever its bytes.
-            Does::By(function) => function(&text)
+            Replacement::Convert(function) => function(&text)
                 .into_iter()
                 .map(|word| value.clone().filter(|_| word == text).unwrap_or_else(|| word.into()))
                 .collect(),
-            Does::Mode(mode) => {
+            Replacement::Mode(mode) => {
                 match value.filter(|v| file_to_write(&v.to_string_lossy())) {
                     Some(file) => {
                         let mut output = OsString::from(format!("{mode}="));
@@ -217,20 +223,20 @@ impl Scan {
                     }
                     None => self.mode = Some(mode),
                 }
-                return self.note(format!("{shown} is the mode {mode}: -o {mode}=PATH{say}"), certain);
+                return self.note(format!("{shown} is the mode {mode}: -o {mode}=PATH{note}"), certain);
             }
-            Does::Input => {
+            Replacement::Input => {
                 self.inputs.extend(value);
                 return self.note(format!("{shown} isn't needed: inputs have no option"), certain);
             }
-            Does::Command(command) => {
+            Replacement::Command(command) => {
                 self.command = Some(command);
                 return self.note(format!("{shown} is the command `vrseg {command}`"), certain);
             }
-            Does::Dropped => Vec::new(),
+            Replacement::Ignored => Vec::new(),
         };
         let Some(first) = option.first() else {
-            let text = match known.say {
+            let text = match known.note {
                 "" => format!("{shown} isn't needed here"),
                 why => format!("{shown} isn't an option here: {why}"),
             };
@@ -241,9 +247,9 @@ impl Scan {
             return self.note(format!("there is no option {shown}"), certain);
         }
         // What the user typed needn't be told again.
-        let whole = !matches!(known.does, Does::Words(words) if words.contains("{}"));
+        let whole = !matches!(known.replacement, Replacement::Words(words) if words.contains("{}"));
         let named = if whole { quote::line(&option) } else { quote::quoted(first) };
-        self.note(format!("{shown} is {named} here{say}"), certain);
+        self.note(format!("{shown} is {named} here{note}"), certain);
         self.options.push(option);
     }
 }

@@ -21,13 +21,13 @@ const KEYS: &[(&str, &str)] = &[
 
 /// `[MODE[:KEY=VALUE,...]=]PATH` in its parts.
 #[derive(Debug)]
-pub(super) struct Wanted<'a> {
+pub(super) struct OutputSpec<'a> {
     pub mode: Option<&'static str>,
     pub own: Overrides,
     pub path: &'a OsStr,
 }
 
-impl<'a> Wanted<'a> {
+impl<'a> OutputSpec<'a> {
     /// Reads an output. A word of two letters or more before a `=` is a mode or an error: `./word=PATH` is a file of
     /// that name.
     ///
@@ -36,7 +36,7 @@ impl<'a> Wanted<'a> {
     pub(super) fn read(text: &'a Path) -> Result<Self, UsageError> {
         let bytes = text.as_os_str().as_bytes();
         let end = bytes.iter().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')));
-        let plain = Wanted { mode: None, own: Vec::new(), path: text.as_os_str() };
+        let plain = OutputSpec { mode: None, own: Vec::new(), path: text.as_os_str() };
         let wrong = |why: String| UsageError(format!("--output {}: {why}", text.display()));
         let Some(end) = end else { return Ok(plain) };
         let word = String::from_utf8_lossy(&bytes[..end]).into_owned();
@@ -58,12 +58,12 @@ impl<'a> Wanted<'a> {
             }
             (b'=', Some(mode)) => {
                 one_path(rest, mode).map_err(wrong)?;
-                Ok(Wanted { mode: Some(mode), own: Vec::new(), path: rest })
+                Ok(OutputSpec { mode: Some(mode), own: Vec::new(), path: rest })
             }
             (b':', Some(mode)) => {
                 let (own, path) = settings(rest, mode).map_err(wrong)?;
                 one_path(path, mode).map_err(wrong)?;
-                Ok(Wanted { mode: Some(mode), own, path })
+                Ok(OutputSpec { mode: Some(mode), own, path })
             }
             (b'=', None) if word.len() > 1 => Err(wrong(no_mode(&word, text))),
             (b':', None) if meant(&word).is_some() => Err(wrong(no_mode(&word, text))),
@@ -74,7 +74,7 @@ impl<'a> Wanted<'a> {
 
 /// The words of `-o` that were meant by a value that is refused, one for each output; nothing where nobody can tell.
 pub(crate) fn corrected(text: &Path) -> Option<Vec<String>> {
-    Wanted::read(text).err()?;
+    OutputSpec::read(text).err()?;
     let text = text.to_str()?;
     let mode = |word: &str| {
         let exact = MODES.iter().find(|mode| **mode == word.to_lowercase()).map(|mode| (*mode).to_owned());
@@ -90,7 +90,7 @@ pub(crate) fn corrected(text: &Path) -> Option<Vec<String>> {
             .collect(),
         None => text.split_once(':').and_then(|(word, path)| Some(vec![format!("{}={path}", mode(word)?)])),
     };
-    all.filter(|all| all.iter().all(|one| Wanted::read(Path::new(one)).is_ok()))
+    all.filter(|all| all.iter().all(|one| OutputSpec::read(Path::new(one)).is_ok()))
 }
 
 /// The mode that a word means which is none.
@@ -160,9 +160,9 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<(Option<&'static str>, String, String), String> {
-        let wanted = Wanted::read(Path::new(text)).map_err(|e| e.to_string())?;
-        let own: Vec<_> = wanted.own.iter().map(|(name, _, value)| format!("{name} {value}")).collect();
-        Ok((wanted.mode, own.join(", "), wanted.path.to_string_lossy().into_owned()))
+        let spec = OutputSpec::read(Path::new(text)).map_err(|e| e.to_string())?;
+        let own: Vec<_> = spec.own.iter().map(|(name, _, value)| format!("{name} {value}")).collect();
+        Ok((spec.mode, own.join(", "), spec.path.to_string_lossy().into_owned()))
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `-o [MODE[:KEY=VALUE,...]=]PATH`: where an output goes, and what its file is named.
 
 use super::inputs::{Input, is_picture};
-use super::output_modes::Wanted;
+use super::output_modes::OutputSpec;
 use super::stdin::STDIN;
 use crate::cli::args::Overrides;
 use crate::cli::exit::UsageError;
@@ -35,7 +35,7 @@ impl OutputRequest {
     /// # Errors
     /// When the path is empty, or a file name without an extension; when what stands before it is no mode.
     pub(crate) fn parse(text: &Path, format: &str) -> Result<OutputRequest, UsageError> {
-        let Wanted { mode, own, path: rest } = Wanted::read(text)?;
+        let OutputSpec { mode, own, path: rest } = OutputSpec::read(text)?;
         let path = PathBuf::from(rest);
         if rest.is_empty() {
             return Err(UsageError(format!("--output {}: the path is empty", text.display())));
@@ -147,17 +147,17 @@ pub(super) fn extension(path: &Path) -> String {
 
 /// Fills a pattern with as much of the stem as the folder takes.
 fn fill_to_fit(pattern: &str, stem: &OsStr, mode: &str, ext: &str, profile: &str) -> Result<PathBuf, UsageError> {
-    let mut room = stem.len();
+    let mut stem_bytes = stem.len();
     loop {
-        let path = fill(pattern, &fitted(stem, room), mode, ext, profile)?;
+        let path = fill(pattern, &fitted(stem, stem_bytes), mode, ext, profile)?;
         let longest = path.components().map(|c| c.as_os_str().len()).max().unwrap_or(0);
         let excess = longest.saturating_sub(LONGEST);
-        if excess == 0 || room <= SHORTEST {
+        if excess == 0 || stem_bytes <= SHORTEST {
             return Ok(path);
         }
         // A pattern may have the stem in it more than once; then this comes again.
-        let most = room - room.min(excess).min(room / 4 + 1);
-        room = most.max(SHORTEST);
+        let most = stem_bytes - stem_bytes.min(excess).min(stem_bytes / 4 + 1);
+        stem_bytes = most.max(SHORTEST);
     }
 }
 

@@ -12,10 +12,10 @@ pub(super) enum Colors {
 }
 
 impl Colors {
-    /// By the environment; `wanted`: colors are not refused.
-    pub(super) fn of_terminal(wanted: bool) -> Self {
+    /// By the environment; `requested`: colors are not refused.
+    pub(super) fn of_terminal(requested: bool) -> Self {
         let all = std::env::var("COLORTERM").is_ok_and(|c| c == "truecolor" || c == "24bit");
-        match (wanted, all) {
+        match (requested, all) {
             (false, _) => Colors::None,
             (true, true) => Colors::True,
             (true, false) => Colors::Indexed,

@@ -224,8 +224,8 @@ pub(super) fn done(s: &Summary, warnings: &[String], console: &Console) -> Strin
         line("damaged", &format!("{} of the source", count(s.decode_errors, "frame")));
     }
     // What an output lacks stands beside it.
-    let told = |w: &&String| !s.outputs.iter().flat_map(|o| &o.lost).any(|lost| w.ends_with(lost.as_str()));
-    for warning in warnings.iter().filter(told) {
+    let unreported = |w: &&String| !s.outputs.iter().flat_map(|o| &o.lost).any(|lost| w.ends_with(lost.as_str()));
+    for warning in warnings.iter().filter(unreported) {
         line(&console.paint(Paint::Yellow, &format!("{:width$}", "warning")), warning);
     }
     text

@@ -45,7 +45,7 @@ struct StageClock {
     waiting_ns: AtomicU64,
     threads: AtomicU64,
     /// Frames that came in, were finished and went out.
-    taken: AtomicU64,
+    received: AtomicU64,
     done: AtomicU64,
     handed: AtomicU64,
     /// Work on one unit: a frame, in the model a batch.
@@ -100,7 +100,7 @@ impl Worker<'_> {
         #[cfg(debug_assertions)]
         crash_on_order(frame);
         self.frame = Some(frame);
-        self.clock.taken.fetch_add(n as u64, Ordering::Relaxed);
+        self.clock.received.fetch_add(n as u64, Ordering::Relaxed);
     }
 
     /// The work on one unit, of `n` frames, is over.
@@ -197,7 +197,7 @@ impl Clocks {
                 units: p.count,
                 // A frame may be taken a moment before it is counted as passed. Nothing waits for a stage that
                 // the graph doesn't have.
-                queue: if count(&c.threads) > 0 { u64::saturating_sub(handed, count(&c.taken)) } else { 0 },
+                queue: if count(&c.threads) > 0 { u64::saturating_sub(handed, count(&c.received)) } else { 0 },
                 p50: p.p50,
                 p95: p.p95,
                 p99: p.p99,

@@ -21,19 +21,19 @@ use vrseg_media::{Codec, CopyPolicy, Player};
 
 /// The typed settings of `sources`.
 pub(super) fn settings(sources: &Sources) -> Settings {
-    Fields { sources, taken: RefCell::default() }.settings()
+    Fields { sources, read: RefCell::default() }.settings()
 }
 
 /// Gives out values, and remembers which of them a field has taken.
 struct Fields<'a> {
     sources: &'a Sources,
-    taken: RefCell<Vec<&'static str>>,
+    read: RefCell<Vec<&'static str>>,
 }
 
 impl Fields<'_> {
     /// The value of the setting `name`. One that is left open is the type's default: `None`, 0 or empty.
     fn get<T: DeserializeOwned + Default>(&self, name: &'static str) -> T {
-        self.taken.borrow_mut().push(name);
+        self.read.borrow_mut().push(name);
         serde_json::from_value(self.sources.get(name).clone()).unwrap_or_default()
     }
 
@@ -223,12 +223,12 @@ mod tests {
     #[test]
     fn every_setting_fills_one_field() {
         let (_, sources) = Loader::default().load().expect("settings");
-        let fields = Fields { sources: &sources, taken: RefCell::default() };
+        let fields = Fields { sources: &sources, read: RefCell::default() };
         fields.settings();
-        let mut taken = fields.taken.into_inner();
+        let mut read = fields.read.into_inner();
         let mut declared: Vec<_> = SETTINGS.iter().map(|s| s.name).collect();
-        taken.sort_unstable();
+        read.sort_unstable();
         declared.sort_unstable();
-        assert_eq!(taken, declared);
+        assert_eq!(read, declared);
     }
 }

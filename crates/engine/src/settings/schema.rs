@@ -310,7 +310,7 @@ impl Setting {
             Value::Number(n) => Some(n.to_string()),
             _ => None,
         };
-        let taken = match self.kind {
+        let read = match self.kind {
             Kind::Bool => value.as_bool().map(Value::from),
             Kind::Integer(lo, hi) => value.as_i64().filter(|n| (lo..=hi).contains(n)).map(Value::from),
             Kind::Number(lo, hi) => value.as_f64().filter(|n| (lo..=hi).contains(n)).map(Value::from),
@@ -320,7 +320,7 @@ impl Setting {
             // A word that is refused may look like a file's name.
             Kind::Form(_, test) => text.filter(|t| test(t) && words::meant(self.hints, t).is_none()).map(Value::from),
         };
-        taken.ok_or_else(|| {
+        read.ok_or_else(|| {
             let mut message = format!("expected {}, found {shown}", self.expects());
             if let Some((hint, _)) = self.hint(&value) {
                 message += &format!("; {hint}");

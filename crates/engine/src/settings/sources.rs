@@ -75,7 +75,7 @@ impl Sources {
     }
 
     /// The settings that the user has given, by whatever layer, in the table's order.
-    pub fn given(&self) -> impl Iterator<Item = &'static str> + '_ {
+    pub fn explicit(&self) -> impl Iterator<Item = &'static str> + '_ {
         schema::SETTINGS.iter().map(|s| s.name).filter(|name| self.of(name).is_user())
     }
 

@@ -169,7 +169,7 @@ fn space(settings: &Settings, sources: &Sources, machine: &Machine, first: &Tria
     Space {
         devices,
         on_cpu,
-        fixed: sources.given().collect(),
+        fixed: sources.explicit().collect(),
         precision: settings.model.precision == Precision::Auto,
         size: manifest.as_ref().and_then(size).filter(whole),
         recurrent,

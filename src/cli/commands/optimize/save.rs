@@ -113,7 +113,7 @@ pub(super) fn file(settings: &Settings, sources: &Sources, measured: &Measuremen
     let mut text = head(measured, found);
     let _ = writeln!(text, "profile: {}", settings.profile);
     let mut lines: BTreeMap<&str, (String, String)> = BTreeMap::new();
-    for name in sources.given() {
+    for name in sources.explicit() {
         lines.insert(name, (sources.shown(name), "your setting".to_owned()));
     }
     if let Some(fps) = measured.target_fps {

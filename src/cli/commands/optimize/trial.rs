@@ -105,7 +105,7 @@ pub(super) struct ChildTrials<'a> {
     /// Words that every run gets: profile and file.
     words: Vec<OsString>,
     /// Settings of the command line, as variables; candidates never change these.
-    given: Vec<(String, String)>,
+    variables: Vec<(String, String)>,
     folder: &'a Path,
     stop: &'a Stop,
     console: &'a Console,
@@ -130,11 +130,11 @@ impl<'a> ChildTrials<'a> {
             words.extend(["-c".into(), file.into()]);
         }
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let given =
+        let variables =
             args.model.overrides().iter().map(|(name, _, value)| (schema::variable(name), text(value))).collect();
         // Of a picture for the background nothing is known here.
         let mode = if settings.output.mode == "replace" { "green" } else { &settings.output.mode };
-        Self { clip, mode: mode.to_owned(), words, given, folder, stop, console, reference: None }
+        Self { clip, mode: mode.to_owned(), words, variables, folder, stop, console, reference: None }
     }
 
     /// Runs the main job on `frames` frames out of the middle of the clip.
@@ -156,12 +156,12 @@ impl<'a> ChildTrials<'a> {
     /// As [`ChildTrials::run`].
     pub(crate) fn steady(&self, seconds: f64, fps: f64) -> Result<Trial, String> {
         let start = Candidate::default();
-        let wanted = |left: f64| ((fps * left).ceil() as u64).clamp(6, self.clip.frames.max(6));
-        let mut sum = self.run(&start, wanted(seconds))?;
+        let frames_for = |left: f64| ((fps * left).ceil() as u64).clamp(6, self.clip.frames.max(6));
+        let mut sum = self.run(&start, frames_for(seconds))?;
         let mut latencies = vec![(sum.frames, sum.latency)];
         // A run that gives hardly a frame must not go on for ever.
         while sum.seconds < seconds * 0.9 && latencies.len() < 50 && self.stop.presses() == 0 {
-            let next = self.run(&start, wanted(seconds - sum.seconds))?;
+            let next = self.run(&start, frames_for(seconds - sum.seconds))?;
             latencies.push((next.frames, next.latency));
             sum.add(&next);
         }
@@ -189,7 +189,7 @@ impl<'a> ChildTrials<'a> {
         if let Some(start) = self.clip.start(frames) {
             command.arg("--ss").arg(start.to_string());
         }
-        command.args(&self.words).envs(self.given.iter().cloned());
+        command.args(&self.words).envs(self.variables.iter().cloned());
         command.envs(candidate.settings().map(|(name, value)| (schema::variable(name), value)));
         command.envs(more.iter().map(|(name, value)| (schema::variable(name), value)));
         // Nobody reads the log of a trial.
@@ -212,8 +212,8 @@ impl<'a> ChildTrials<'a> {
         };
         let mut done = done.ok_or_else(|| error.unwrap_or_else(why))?;
         // ONNX Runtime may fall back to the CPU in silence: then another device was measured.
-        if let Some(wanted) = candidate.get("device.name").filter(|d| !device.starts_with(*d)) {
-            return Err(format!("{wanted} was requested, {device} ran"));
+        if let Some(requested) = candidate.get("device.name").filter(|d| !device.starts_with(*d)) {
+            return Err(format!("{requested} was requested, {device} ran"));
         }
         (done.device, done.model) = (device, model);
         Ok(done)
