@@ -49,6 +49,7 @@ const TAKES: &[&str] = &["about", "long", "longer", "several", "seconds", "up", 
 const ALLOWED: &[(&str, &str, &str)] = &[
     ("src/cli/habits/commands.rs", "networks", "a word that users type for `models`, not one of ours"),
     ("crates/engine/src/spec.rs", "wishes", "a field of jobs' folders, which earlier builds may have written"),
+    ("crates/image/src/matte/people/track.rs", "gone", "a field of job folders, which earlier builds may have written"),
     ("src/ui/serve/page.html", "card", "a field of the status, which the performance log has, too"),
     ("setup.sh", "the network", "the internet, in a message about apt-get"),
 ];

@@ -83,12 +83,12 @@ fn sweep_measures_pipelines_and_stages_and_records_failures() {
         assert_eq!((text(&point["model"]), point["views"].as_u64()), ("selfie".to_owned(), Some(2)));
     }
     // The text output: every point, the advice; the targets only beside the GPU that they are for.
-    let said = String::from_utf8_lossy(&out.stdout).into_owned();
+    let printed = String::from_utf8_lossy(&out.stdout).into_owned();
     for part in ["256x128 batch 3", "failed:", "frames per second", "What follows", "Best for latency"] {
-        assert!(said.contains(part), "{part}: {said}");
+        assert!(printed.contains(part), "{part}: {printed}");
     }
     let gpus = found["machine"]["gpus"].to_string();
-    assert_eq!(said.contains("Targets on an RTX 3090"), gpus.contains("RTX 3090"), "{said}");
+    assert_eq!(printed.contains("Targets on an RTX 3090"), gpus.contains("RTX 3090"), "{printed}");
     assert_eq!(std::fs::read_to_string(&csv).unwrap().lines().count(), 6);
     let page = std::fs::read_to_string(&html).unwrap();
     assert!(page.starts_with("<!DOCTYPE html>") && page.contains("<svg ") && !page.contains("http-equiv"));
@@ -108,7 +108,7 @@ fn sweep_measures_pipelines_and_stages_and_records_failures() {
     let verdicts: Vec<_> = same["rows"].as_array().unwrap().iter().map(|r| text(&r["verdict"])).collect();
     assert_eq!(verdicts, ["noise", "noise", "noise", "noise", "neither"]);
     let out = ok(["bench", "report", arg(&json)]);
-    assert_eq!(String::from_utf8_lossy(&out.stdout), said);
+    assert_eq!(String::from_utf8_lossy(&out.stdout), printed);
 }
 
 #[test]

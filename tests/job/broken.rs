@@ -123,24 +123,24 @@ fn run_on(input: &Path, case: &(&str, &[&str])) -> Result<&'static str, String> 
     let dir = input.parent().expect("a folder");
     let out = dir.join(case.0);
     let log = dir.join("said");
-    let said = std::fs::File::create(&log).expect("a file");
+    let printed = std::fs::File::create(&log).expect("a file");
     let mut child = vrseg()
         .args(["-q", arg(input), "-o", arg(&out), "--profile", "fast", "--model", "selfie", "--device", "cpu"])
         .args(["--input-size", "128", "--frames", "8"])
         .args(case.1)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(said)
+        .stderr(printed)
         .spawn()
         .expect("the program starts");
     let status = wait(&mut child);
-    let said = std::fs::read(&log).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();
-    let wrong = |what: String| Err(format!("{what}; it said: {said}"));
+    let printed = std::fs::read(&log).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();
+    let wrong = |what: String| Err(format!("{what}; it said: {printed}"));
     let Some(status) = status else { return wrong("it hangs".into()) };
     if let Some(signal) = status.signal() {
         return wrong(format!("signal {signal}"));
     }
-    if said.contains("panicked") || said.contains("crashed") || !matches!(status.code(), Some(0..=2)) {
+    if printed.contains("panicked") || printed.contains("crashed") || !matches!(status.code(), Some(0..=2)) {
         return wrong(format!("{status}"));
     }
     let mut left = listing(dir);
@@ -235,9 +235,9 @@ fn playlists_of_other_files_are_refused() {
         let list = dir.path().join("scene.mp4");
         std::fs::write(&list, &text).expect("a file");
         let out = dir.path().join("out.mp4");
-        let said = run(["-q", arg(&list), "-o", arg(&out), "--model", "selfie"]);
-        assert!(stderr(&said).contains("a list of other files"), "{text}: {}", stderr(&said));
-        assert!(!said.status.success() && !out.exists());
+        let printed = run(["-q", arg(&list), "-o", arg(&out), "--model", "selfie"]);
+        assert!(stderr(&printed).contains("a list of other files"), "{text}: {}", stderr(&printed));
+        assert!(!printed.status.success() && !out.exists());
     }
 }
 
@@ -253,8 +253,8 @@ fn oversized_frames_are_refused() {
         bytes[at + 2..at + 4].copy_from_slice(&[size, 0x00]);
     }
     std::fs::write(&input, bytes).expect("a file");
-    let said = run(["-q", arg(&input), "-o", arg(&out), "--model", "selfie"]);
-    assert!(stderr(&said).contains("16384x12288; more than"), "{}", stderr(&said));
+    let printed = run(["-q", arg(&input), "-o", arg(&out), "--model", "selfie"]);
+    assert!(stderr(&printed).contains("16384x12288; more than"), "{}", stderr(&printed));
     assert!(!out.exists());
 }
 
@@ -270,9 +270,9 @@ fn strict_fails_on_damage_that_is_concealed_by_default() {
     std::fs::write(&input, bytes).expect("written");
     let args = ["--model", "selfie", "--input-size", "128"];
     let mild = ok([&["--json", arg(&input), "-o", arg(&out)], &args[..]].concat());
-    let said = String::from_utf8_lossy(&mild.stdout).into_owned();
-    let done: serde_json::Value = serde_json::from_str(said.lines().last().expect("a line")).expect("JSON");
-    assert!(done["decode_errors"].as_u64().expect("a number") > 0, "{said}");
+    let printed = String::from_utf8_lossy(&mild.stdout).into_owned();
+    let done: serde_json::Value = serde_json::from_str(printed.lines().last().expect("a line")).expect("JSON");
+    assert!(done["decode_errors"].as_u64().expect("a number") > 0, "{printed}");
     std::fs::remove_file(&out).expect("there");
     let strict = run([&[arg(&input), "-o", arg(&out), "--strict"], &args[..]].concat());
     assert_eq!(strict.status.code(), Some(1), "{}", stderr(&strict));

@@ -34,9 +34,9 @@ struct CacheStats {
 fn matte(mut program: Command, input: &Path, options: &[&str]) -> (Vec<(String, String)>, CacheStats) {
     let out = input.with_extension("matte.mkv");
     program.args(["--json", "-y", arg(input), "-o", arg(&out), "--mode", "matte", "--codec", "ffv1"]).args(options);
-    let said = program.output().expect("the program starts");
-    assert!(said.status.success(), "{}", stderr(&said));
-    (packets(&out, "v:0"), cache_stats(&said.stdout))
+    let printed = program.output().expect("the program starts");
+    assert!(printed.status.success(), "{}", stderr(&printed));
+    (packets(&out, "v:0"), cache_stats(&printed.stdout))
 }
 
 #[track_caller]
@@ -75,9 +75,9 @@ fn second_run_uses_cached_mattes_for_any_output() {
         let alpha = format!("alpha={}", arg(&more));
         let mut other = cached(dir.path());
         other.args(["--json", "-y", arg(&input), "-o", arg(&out), "-o", &alpha, "--key", "blue", "--threads", "1"]);
-        let said = other.args(["--feather", "2"]).args(options).output().expect("the program starts");
-        assert!(said.status.success(), "{}", stderr(&said));
-        assert_eq!(cache_stats(&said.stdout), from_disk(12));
+        let printed = other.args(["--feather", "2"]).args(options).output().expect("the program starts");
+        assert!(printed.status.success(), "{}", stderr(&printed));
+        assert_eq!(cache_stats(&printed.stdout), from_disk(12));
         let mut off = cached(dir.path());
         off.arg("--no-cache");
         assert_eq!(matte(off, &input, options), (plain, fresh(12)));
@@ -161,9 +161,9 @@ fn matte_every_propagates_mattes_between_inferences() {
         let args =
             ["--json", arg(&at("in.mp4")), "-o", arg(&out), "--mode", "matte", "--codec", "ffv1", "--model", "selfie"]
                 .map(str::to_owned);
-        let said = vrseg().args(args).args(["--matte-every", every, "--no-cache"]).output().unwrap();
-        assert!(said.status.success(), "{}", stderr(&said));
-        let text = String::from_utf8_lossy(&said.stdout).into_owned();
+        let printed = vrseg().args(args).args(["--matte-every", every, "--no-cache"]).output().unwrap();
+        assert!(printed.status.success(), "{}", stderr(&printed));
+        let text = String::from_utf8_lossy(&printed.stdout).into_owned();
         let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
         (last["cache"]["computed"].as_u64().unwrap(), last["cache"]["carried"].as_u64().unwrap())
     };

@@ -76,9 +76,9 @@ impl Slurm {
     #[track_caller]
     fn vrseg(&self, expected: i32, args: &[&str]) -> String {
         let out = self.with_config(vrseg().args(args)).output().expect("the program starts");
-        let said = String::from_utf8_lossy(&out.stdout).into_owned();
-        assert_eq!(out.status.code(), Some(expected), "{args:?}: {said}{}{}", stderr(&out), self.logs());
-        said
+        let printed = String::from_utf8_lossy(&out.stdout).into_owned();
+        assert_eq!(out.status.code(), Some(expected), "{args:?}: {printed}{}{}", stderr(&out), self.logs());
+        printed
     }
 
     fn status(&self, job: &Path, expected: i32) -> Value {
@@ -175,8 +175,8 @@ fn slurm_job_survives_a_killed_task_and_a_drained_node() {
         "{scripts}"
     );
     assert!(!job.exists(), "a dry run makes nothing");
-    let said = slurm.vrseg(0, &submit);
-    assert!(said.contains("submitted array 1 of 5 task(s), then merge job 2"), "{said}");
+    let printed = slurm.vrseg(0, &submit);
+    assert!(printed.contains("submitted array 1 of 5 task(s), then merge job 2"), "{printed}");
     let again = slurm.vrseg(2, &submit);
     assert_eq!(again, "");
 
@@ -211,22 +211,22 @@ fn slurm_job_survives_a_killed_task_and_a_drained_node() {
         ["finished", "finished", "failed", "failed"].iter().chain(&["finished"; 6]).copied().collect::<Vec<_>>()
     );
     assert!(status["segments"][0]["maker"]["seconds"].as_f64().unwrap() > 0.0);
-    let said = slurm.vrseg(1, &["cluster", "status", arg(&job)]);
+    let printed = slurm.vrseg(1, &["cluster", "status", arg(&job)]);
     assert!(
-        said.contains("8 of 10 segments (200 of 250 frames), 2 failed") && said.contains("the fans stop"),
-        "{said}"
+        printed.contains("8 of 10 segments (200 of 250 frames), 2 failed") && printed.contains("the fans stop"),
+        "{printed}"
     );
     assert!(!out.exists());
 
     // Only missing segments are made, then all are joined.
     let before = std::fs::metadata(job.join("00000.0.seg")).unwrap().modified().unwrap();
     let scripts = dir.path().join("out 1.mp4.slurm");
-    let said = slurm.vrseg(0, &["cluster", "resume", arg(&scripts), "--wait"]);
-    assert!(said.contains(" of 1 task(s), then merge job "), "{said}");
+    let printed = slurm.vrseg(0, &["cluster", "resume", arg(&scripts), "--wait"]);
+    assert!(printed.contains(" of 1 task(s), then merge job "), "{printed}");
     assert!(before.elapsed().is_ok());
     assert!(!job.exists(), "the segments are removed");
-    let said = slurm.vrseg(0, &["cluster", "status", arg(&job)]);
-    assert!(said.contains("finished") && said.contains("out 1.mp4"), "{said}");
+    let printed = slurm.vrseg(0, &["cluster", "status", arg(&job)]);
+    assert!(printed.contains("finished") && printed.contains("out 1.mp4"), "{printed}");
     assert_eq!(times(&out), times(&input));
     assert_eq!(packets(&out, "a:0"), packets(&single, "a:0"));
     let (mean, most) = difference(&out, &single);
@@ -265,14 +265,18 @@ fn missing_slurm_is_reported() {
     let input = ten_seconds(dir.path());
     let out = dir.path().join("out.mp4");
     let submit = ["cluster", "submit", arg(&input), "-o", arg(&out), "--model", "selfie"];
-    let said = vrseg().args(submit).env("PATH", "/nonexistent").output().unwrap();
-    assert_eq!(said.status.code(), Some(1), "{}", stderr(&said));
-    assert!(stderr(&said).contains("sbatch: ") && stderr(&said).contains("is Slurm installed"), "{}", stderr(&said));
-    let said = run(["cluster", "status", arg(dir.path())]);
-    assert_eq!(said.status.code(), Some(2));
-    assert!(stderr(&said).contains("no submitted job"), "{}", stderr(&said));
-    let said = run(["cluster", "submit", arg(&input), "-o", arg(&out), "--partition", "a b"]);
-    assert_eq!(said.status.code(), Some(2));
+    let printed = vrseg().args(submit).env("PATH", "/nonexistent").output().unwrap();
+    assert_eq!(printed.status.code(), Some(1), "{}", stderr(&printed));
+    assert!(
+        stderr(&printed).contains("sbatch: ") && stderr(&printed).contains("is Slurm installed"),
+        "{}",
+        stderr(&printed)
+    );
+    let printed = run(["cluster", "status", arg(dir.path())]);
+    assert_eq!(printed.status.code(), Some(2));
+    assert!(stderr(&printed).contains("no submitted job"), "{}", stderr(&printed));
+    let printed = run(["cluster", "submit", arg(&input), "-o", arg(&out), "--partition", "a b"]);
+    assert_eq!(printed.status.code(), Some(2));
 }
 
 #[test]
@@ -282,8 +286,8 @@ fn kubernetes_manifest_covers_every_segment() {
     let (out, job) = (dir.path().join("out.mp4"), dir.path().join("out.mp4.vrseg"));
     ok([&["plan", arg(&input), "-o", arg(&out)], ENCODER].concat());
     let pods = ["--image", "vrseg:0.1", "--claim", "footage", "--mount", "/mnt", "--segments-per-task", "4"];
-    let said = ok([&["cluster", "manifest", arg(&job), "--kubernetes"], &pods[..]].concat());
-    let manifest: Value = serde_yaml::from_slice(&said.stdout).expect("YAML");
+    let printed = ok([&["cluster", "manifest", arg(&job), "--kubernetes"], &pods[..]].concat());
+    let manifest: Value = serde_yaml::from_slice(&printed.stdout).expect("YAML");
     assert_eq!(manifest["spec"]["completions"], 3);
     let script = text(&manifest["spec"]["template"]["spec"]["containers"][0]["command"][2]);
     assert!(script.starts_with("set -- 0-3 4-7 8-9; "), "{script}");
@@ -295,9 +299,9 @@ fn workers_share_the_segments_of_a_job() {
     let input = ten_seconds(dir.path());
     let (out, single) = (dir.path().join("out.mp4"), dir.path().join("single.mp4"));
     ok([&[arg(&input), "-o", arg(&single), "--threads", "1"], ENCODER].concat());
-    let said = ok([&[arg(&input), "-o", arg(&out), "--workers", "2", "--threads", "2", "--json"], ENCODER].concat());
+    let printed = ok([&[arg(&input), "-o", arg(&out), "--workers", "2", "--threads", "2", "--json"], ENCODER].concat());
     let lines: Vec<Value> =
-        String::from_utf8_lossy(&said.stdout).lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
+        String::from_utf8_lossy(&printed.stdout).lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
     let of = |kind: &str| lines.iter().filter(|l| l["type"] == kind).cloned().collect::<Vec<_>>();
     assert_eq!((of("start").len(), of("segment").len(), of("done").len()), (1, 10, 1));
     assert!(text(&of("start")[0]["device"]).ends_with("2 workers"), "{}", of("start")[0]);
@@ -329,8 +333,8 @@ fn killed_workers_resume_from_finished_segments() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(!out.exists());
-    let said = ok(&args);
-    assert!(String::from_utf8_lossy(&said.stdout).contains("\"type\":\"resumed\""));
+    let printed = ok(&args);
+    assert!(String::from_utf8_lossy(&printed.stdout).contains("\"type\":\"resumed\""));
     assert_eq!(times(&out), times(&input));
 }
 

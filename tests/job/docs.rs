@@ -323,9 +323,9 @@ fn troubleshooting_shows_the_messages_of_the_program() {
         bash.env("VRSEG_DATA_DIR", at("nothing")).env("XDG_CONFIG_HOME", "/nonexistent");
         bash.env("XDG_STATE_HOME", "/dev/null").env("XDG_CACHE_HOME", "/proc/nonexistent").env("NO_COLOR", "1");
         let out = bash.output().expect("bash");
-        let said = String::from_utf8_lossy(&out.stdout);
+        let printed = String::from_utf8_lossy(&out.stdout);
         if !out.status.success() {
-            let has = |phrase: &str| phrase.split("...").all(|part| said.contains(part.trim()));
+            let has = |phrase: &str| phrase.split("...").all(|part| printed.contains(part.trim()));
             let listed: Vec<_> = table.iter().filter(|(_, phrases)| phrases.iter().any(|p| has(p))).collect();
             if listed.is_empty() || listed.iter().any(|(code, _)| Some(*code) != out.status.code()) {
                 wrong += &format!("{command}\n  {}, but the table has {listed:?}\n", out.status);
@@ -333,8 +333,8 @@ fn troubleshooting_shows_the_messages_of_the_program() {
         }
         assert!(!shown.is_empty(), "{command}: nothing is shown");
         for line in shown {
-            if !said.lines().any(|l| is_as_shown(l, &line)) {
-                wrong += &format!("{command}\n  shown: {line}\n  said: {}\n", said.trim_end());
+            if !printed.lines().any(|l| is_as_shown(l, &line)) {
+                wrong += &format!("{command}\n  shown: {line}\n  said: {}\n", printed.trim_end());
             }
         }
     }

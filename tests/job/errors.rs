@@ -8,12 +8,12 @@ use std::path::Path;
 #[track_caller]
 fn fails(args: &[&str], code: i32, words: &[&str], out: &Path) {
     let got = run(args);
-    let said = stderr(&got);
-    assert_eq!(got.status.code(), Some(code), "{said}");
+    let printed = stderr(&got);
+    assert_eq!(got.status.code(), Some(code), "{printed}");
     for w in words {
-        assert!(said.contains(w), "no \"{w}\" in: {said}");
+        assert!(printed.contains(w), "no \"{w}\" in: {printed}");
     }
-    assert!(!said.contains("panicked") && !said.contains("stack backtrace"), "{said}");
+    assert!(!printed.contains("panicked") && !printed.contains("stack backtrace"), "{printed}");
     assert!(!out.exists(), "{} was written", out.display());
     if let Some(parent) = out.parent().filter(|p| p.is_dir()) {
         let name = out.file_stem().unwrap().to_string_lossy();
@@ -240,10 +240,10 @@ fn full_disk_is_reported_and_leaves_no_files() {
         c.arg("--map-root-user");
     }
     let got = c.args(["--mount", "sh", "-c", &script]).output().unwrap();
-    let said = stderr(&got);
-    assert_eq!(got.status.code(), Some(1), "{said}");
-    assert!(said.contains("No space left") || said.contains("full"), "{said}");
-    assert!(said.contains("result.mkv"), "{said}");
+    let printed = stderr(&got);
+    assert_eq!(got.status.code(), Some(1), "{printed}");
+    assert!(printed.contains("No space left") || printed.contains("full"), "{printed}");
+    assert!(printed.contains("result.mkv"), "{printed}");
     assert_eq!(String::from_utf8_lossy(&got.stdout), "", "files left on the full disk");
 }
 
@@ -330,11 +330,12 @@ fn crash_writes_a_report_and_keeps_finished_segments() {
         let mut c = vrseg();
         c.env("VRSEG_CRASH", format!("{stage}:12")).env("XDG_STATE_HOME", &state);
         let got = c.arg(&input).arg("-o").arg(&out).output().unwrap();
-        let said = stderr(&got);
-        assert_eq!(got.status.code(), Some(1), "{said}");
-        assert!(said.contains(&format!("the {stage} stage crashed: as VRSEG_CRASH ordered")), "{said}");
-        assert!(said.contains("this is an internal error") && !said.contains("panicked at"), "{said}");
-        let report = said.split_whitespace().find(|word| word.contains("/crash-")).unwrap_or_else(|| panic!("{said}"));
+        let printed = stderr(&got);
+        assert_eq!(got.status.code(), Some(1), "{printed}");
+        assert!(printed.contains(&format!("the {stage} stage crashed: as VRSEG_CRASH ordered")), "{printed}");
+        assert!(printed.contains("this is an internal error") && !printed.contains("panicked at"), "{printed}");
+        let report =
+            printed.split_whitespace().find(|word| word.contains("/crash-")).unwrap_or_else(|| panic!("{printed}"));
         let text = std::fs::read_to_string(report).unwrap();
         for words in [
             &format!("thread:  vrseg-{stage}"),
@@ -377,10 +378,10 @@ fn file_size_limit_is_reported_and_leaves_no_files() {
         // In blocks of 512 bytes.
         let args = [arg(&input), "-o", arg(&out), "--model", "selfie", "--crf", "1", "--segment-seconds", segments];
         let got = limited("-f 60", &args);
-        let said = stderr(&got);
-        assert_eq!(got.status.code(), Some(1), "{said}");
-        assert!(said.contains("result.mp4") && said.contains("file size limit (ulimit -f)"), "{said}");
-        assert_eq!(listing(dir.path()), ["in.mp4"], "{said}");
+        let printed = stderr(&got);
+        assert_eq!(got.status.code(), Some(1), "{printed}");
+        assert!(printed.contains("result.mp4") && printed.contains("file size limit (ulimit -f)"), "{printed}");
+        assert_eq!(listing(dir.path()), ["in.mp4"], "{printed}");
     }
 }
 
@@ -391,9 +392,12 @@ fn too_small_address_space_is_reported() {
     let out = dir.path().join("result.mp4");
     for megabytes in [600, 1000] {
         let got = limited(&format!("-v {}", megabytes << 10), &[arg(&input), "-o", arg(&out), "--model", "selfie"]);
-        let said = stderr(&got);
-        assert_eq!(got.status.code(), Some(1), "{said}");
-        assert!(said.contains(&format!("out of memory: the address space is limited to {megabytes} MiB")), "{said}");
+        let printed = stderr(&got);
+        assert_eq!(got.status.code(), Some(1), "{printed}");
+        assert!(
+            printed.contains(&format!("out of memory: the address space is limited to {megabytes} MiB")),
+            "{printed}"
+        );
         assert_eq!(listing(dir.path()), ["in.mp4"]);
     }
 }
@@ -469,7 +473,7 @@ fn hidden_frames_and_longer_sound_are_no_missing_frames() {
     for (input, more) in [(&cut, &[][..]), (&cut, &["--ss", "1"]), (&long, &["--ss", "1"]), (&long, &["-t", "10"])] {
         let out = dir.path().join("result.mp4");
         let args = [&[arg(input), "-o", arg(&out), "-y", "--model", "selfie"], more].concat();
-        let said = stderr(&ok(args));
-        assert!(!said.contains("announced"), "{said}");
+        let printed = stderr(&ok(args));
+        assert!(!printed.contains("announced"), "{printed}");
     }
 }

@@ -206,9 +206,9 @@ fn mismatched_files_are_refused() {
     let one = gray(1, (32, 16), "one");
     let refused = |args: &[&str], code: i32, words: &[&str]| {
         let out = run(["eval"].iter().chain(args));
-        let said = stderr(&out);
-        assert_eq!((out.status.code(), out.stdout.len()), (Some(code), 0), "{args:?}: {said}");
-        assert!(words.iter().all(|w| said.contains(w)), "{args:?}: {said}");
+        let printed = stderr(&out);
+        assert_eq!((out.status.code(), out.stdout.len()), (Some(code), 0), "{args:?}: {printed}");
+        assert!(words.iter().all(|w| printed.contains(w)), "{args:?}: {printed}");
     };
     refused(
         &["--pred", arg(&three), "--truth", arg(&five)],

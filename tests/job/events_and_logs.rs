@@ -10,8 +10,8 @@ type Events = BTreeMap<String, BTreeMap<String, String>>;
 /// The event types of the document.
 fn documented() -> Events {
     let events = documented_fields("docs/monitoring.md", "### ").into_iter();
-    let said = |(field, (kind, meaning)): (String, (String, String))| (field, format!("{kind} {meaning}"));
-    events.map(|(name, fields)| (name, fields.into_iter().map(said).collect())).collect()
+    let printed = |(field, (kind, meaning)): (String, (String, String))| (field, format!("{kind} {meaning}"));
+    events.map(|(name, fields)| (name, fields.into_iter().map(printed).collect())).collect()
 }
 
 /// Every name in a value, at any depth.
@@ -44,12 +44,12 @@ fn events(stdout: &[u8]) -> Vec<Value> {
         assert_eq!(have, fields.keys().map(String::as_str).collect(), "{kind}");
         // Parsing would hide a duplicate key.
         assert_eq!(line.matches("\"type\":").count(), 1, "{line}");
-        for (name, said) in fields {
-            assert!(is_a(&event[name], said), "{kind}.{name}: {} is not {said}", event[name]);
+        for (name, printed) in fields {
+            assert!(is_a(&event[name], printed), "{kind}.{name}: {} is not {printed}", event[name]);
             let mut inner = BTreeSet::new();
             names(&event[name], &mut inner);
             for inner in inner {
-                assert!(said.contains(&format!("`{inner}`")), "{kind}.{name} has {inner}: {said}");
+                assert!(printed.contains(&format!("`{inner}`")), "{kind}.{name} has {inner}: {printed}");
             }
         }
     }
@@ -180,11 +180,11 @@ fn quiet_prints_nothing_and_messages_go_to_stderr() {
     assert_eq!((quiet.stdout.as_slice(), stderr(&quiet).as_str()), (&b""[..], ""));
     let plain = ok(args);
     assert!(plain.stdout.is_empty());
-    let said = stderr(&plain);
+    let printed = stderr(&plain);
     for word in ["input", "layout", "model", "device", "output", "done: 5 frames"] {
-        assert!(said.lines().any(|l| l.starts_with(word)), "{word}: {said}");
+        assert!(printed.lines().any(|l| l.starts_with(word)), "{word}: {printed}");
     }
-    assert!(!said.contains(['\r', '\x1b']), "{said:?}");
+    assert!(!printed.contains(['\r', '\x1b']), "{printed:?}");
 }
 
 #[test]
@@ -209,12 +209,12 @@ fn vv_logs_only_vrseg_and_vvv_adds_onnx_runtime() {
     let dir = folder();
     let (input, output) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"));
     clip(&input, "320x160", 3, H264);
-    let said = |v: &str| stderr(&ok([arg(&input), "-o", arg(&output), "--model", "selfie", "-y", v]));
+    let printed = |v: &str| stderr(&ok([arg(&input), "-o", arg(&output), "--model", "selfie", "-y", v]));
     // ONNX Runtime's bindings log with their target: `ort::...: `.
     let of_ort = |text: &str| text.lines().filter(|l| l.split_whitespace().any(|w| w.starts_with("ort"))).count();
-    let details = said("-vv");
+    let details = printed("-vv");
     assert!(details.lines().count() > 8 && of_ort(&details) == 0, "{details}");
-    assert!(of_ort(&said("-vvv")) > 0);
+    assert!(of_ort(&printed("-vvv")) > 0);
 }
 
 /// The lines of a log in JSON.
@@ -235,16 +235,16 @@ fn json_log_is_json_to_the_last_line() {
         let out = command.env("XDG_STATE_HOME", &state).output().unwrap();
         (out.status.code(), log_lines(&stderr(&out)))
     };
-    let (code, said) = json(&[arg(&input), "-v"]);
-    assert_eq!(code, Some(0), "{said:?}");
+    let (code, printed) = json(&[arg(&input), "-v"]);
+    assert_eq!(code, Some(0), "{printed:?}");
     let message = |l: &Value| text(&l["fields"]["message"]);
     assert!(
-        said.iter().any(|l| message(l).starts_with("input "))
-            && said.iter().any(|l| message(l).starts_with("done: 5 frames"))
+        printed.iter().any(|l| message(l).starts_with("input "))
+            && printed.iter().any(|l| message(l).starts_with("done: 5 frames"))
     );
-    let (code, said) = json(&["none.mp4"]);
-    assert_eq!((code, text(&said[0]["level"]).as_str()), (Some(2), "ERROR"));
-    assert!(message(&said[0]).contains("none.mp4: no such file"), "{said:?}");
+    let (code, printed) = json(&["none.mp4"]);
+    assert_eq!((code, text(&printed[0]["level"]).as_str()), (Some(2), "ERROR"));
+    assert!(message(&printed[0]).contains("none.mp4: no such file"), "{printed:?}");
 
     // By default all runs are appended to a log in the state folder.
     let log = log_lines(&std::fs::read_to_string(state.join("vrseg/vrseg.log")).unwrap());

@@ -58,13 +58,13 @@ fn vr180_detected_by_name_is_tagged() {
         let out = dir.path().join(name);
         segment(&input, &out, &[]);
         assert_eq!(tags(&out), VR180, "{name}");
-        let said = side_data(&out);
-        assert_eq!(said[0], "side by side inverted 0", "{name}");
+        let printed = side_data(&out);
+        assert_eq!(printed[0], "side by side inverted 0", "{name}");
         // A quarter of the sphere's width is half the picture's, give or take a pixel of rounding.
-        let words: Vec<_> = said[1].split(' ').collect();
+        let words: Vec<_> = printed[1].split(' ').collect();
         let bounds: Vec<i64> = words[2..].iter().map(|w| w.parse().expect("pixels")).collect();
         assert_eq!((&words[..2], bounds[1], bounds[3]), (&["tiled", "equirectangular"][..], 0, 0), "{name}");
-        assert!((159..=161).contains(&bounds[0]) && (159..=161).contains(&bounds[2]), "{name}: {said:?}");
+        assert!((159..=161).contains(&bounds[0]) && (159..=161).contains(&bounds[2]), "{name}: {printed:?}");
         // The tagged output as input: the same format, now from the container.
         let again = dir.path().join(format!("again_{name}"));
         segment(&out, &again, &[]);
@@ -136,19 +136,19 @@ fn warning_names_conflicting_format_sources() {
     let plain = named(dir.path(), "walk_LR_180.mp4", "320x160");
     let tagged = dir.path().join("walk_360_TB.mp4");
     segment(&plain, &tagged, &[]);
-    let said = stderr(&segment(&tagged, &dir.path().join("o.mp4"), &[]));
+    let printed = stderr(&segment(&tagged, &dir.path().join("o.mp4"), &[]));
     for words in
         ["the container's stereo metadata says side by side, the file name (\"TB\") says top-bottom", "\"360\""]
     {
-        assert!(said.contains(words), "{said}");
+        assert!(printed.contains(words), "{printed}");
     }
     // Explicit options silence the warning.
-    let said = stderr(&segment(
+    let printed = stderr(&segment(
         &tagged,
         &dir.path().join("o.mp4"),
         &["--layout", "sbs", "--projection", "hequirect", "--eye-order", "lr"],
     ));
-    assert_eq!(said, "");
+    assert_eq!(printed, "");
 }
 
 #[test]
@@ -157,9 +157,12 @@ fn cubemaps_are_refused() {
     let input = named(dir.path(), "tour_EAC360.mp4", "320x240");
     let out = dir.path().join("o.mp4");
     let refused = run(["-q", arg(&input), "-o", arg(&out), "--model", "selfie"]);
-    let said = stderr(&refused);
+    let printed = stderr(&refused);
     assert_eq!(refused.status.code(), Some(2));
-    assert!(said.contains("EAC") && said.contains("v360=eac:equirect") && said.contains("--projection"), "{said}");
+    assert!(
+        printed.contains("EAC") && printed.contains("v360=eac:equirect") && printed.contains("--projection"),
+        "{printed}"
+    );
     assert!(!out.exists());
     // An explicit projection overrides the detection.
     segment(&input, &out, &["--projection", "flat"]);

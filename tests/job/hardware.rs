@@ -23,8 +23,8 @@ fn hardware_report_matches_its_document() {
         for object in objects {
             let have: BTreeSet<_> = object.as_object().expect("an object").keys().collect();
             assert_eq!(have, fields.keys().collect(), "{path}");
-            for (name, said) in fields {
-                assert!(is_a(&object[name], said), "{path}.{name}: {} is not {said}", object[name]);
+            for (name, printed) in fields {
+                assert!(is_a(&object[name], printed), "{path}.{name}: {} is not {printed}", object[name]);
             }
         }
     }
@@ -57,9 +57,9 @@ fn doctor_finds_problems_and_suggests_fixes() {
     std::fs::write(&config, "matte:\n  grow: a lot\n").unwrap();
     let ill = run(["doctor", arg(&video), "-c", arg(&config)]);
     assert_eq!(ill.status.code(), Some(1));
-    let said = String::from_utf8_lossy(&ill.stdout).into_owned();
-    let broken: Vec<_> = said.lines().filter(|l| l.starts_with("BROKEN")).collect();
-    assert_eq!(broken.len(), 2, "{said}");
-    assert!(broken[0].contains("settings") && broken[0].contains("matte.grow"), "{said}");
-    assert!(broken[1].contains("v.mp4") && said.contains("-> "), "{said}");
+    let printed = String::from_utf8_lossy(&ill.stdout).into_owned();
+    let broken: Vec<_> = printed.lines().filter(|l| l.starts_with("BROKEN")).collect();
+    assert_eq!(broken.len(), 2, "{printed}");
+    assert!(broken[0].contains("settings") && broken[0].contains("matte.grow"), "{printed}");
+    assert!(broken[1].contains("v.mp4") && printed.contains("-> "), "{printed}");
 }

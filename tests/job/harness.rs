@@ -267,15 +267,15 @@ pub(crate) fn documented_fields(document: &str, mark: &str) -> BTreeMap<String, 
     objects
 }
 
-/// Whether a value has the JSON type that the description `said` begins with.
-pub(crate) fn is_a(value: &Value, said: &str) -> bool {
+/// Whether a value has the JSON type that the description `printed` begins with.
+pub(crate) fn is_a(value: &Value, printed: &str) -> bool {
     match value {
-        Value::Null => said.contains("null"),
-        Value::Bool(_) => said.starts_with("boolean"),
-        Value::Number(n) => said.starts_with("number") || n.is_u64() && said.starts_with("integer"),
-        Value::String(_) => said.starts_with("string"),
-        Value::Array(_) => said.starts_with("array"),
-        Value::Object(_) => said.starts_with("object"),
+        Value::Null => printed.contains("null"),
+        Value::Bool(_) => printed.starts_with("boolean"),
+        Value::Number(n) => printed.starts_with("number") || n.is_u64() && printed.starts_with("integer"),
+        Value::String(_) => printed.starts_with("string"),
+        Value::Array(_) => printed.starts_with("array"),
+        Value::Object(_) => printed.starts_with("object"),
     }
 }
 

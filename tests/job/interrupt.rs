@@ -229,10 +229,10 @@ fn interrupted_batch_is_finished_by_the_same_command() {
     // Without a word about what exists nothing is replaced, and the message tells which ended early.
     let refused = run(args(&out));
     assert_eq!(refused.status.code(), Some(2));
-    let said = stderr(&refused);
+    let printed = stderr(&refused);
     assert!(
-        said.contains("a_green.mkv: exists; -y") && said.contains("b_green.mkv: exists and is incomplete"),
-        "{said}"
+        printed.contains("a_green.mkv: exists; -y") && printed.contains("b_green.mkv: exists and is incomplete"),
+        "{printed}"
     );
 
     // What is missing of an input is made, too, wherever the folder is by now.

@@ -77,12 +77,12 @@ fn unreachable_memory_limit_warns_and_the_job_finishes() {
     let (input, out) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"));
     noisy_clip(&input, 40);
     let done = run([&["-y", arg(&input), "-o", arg(&out), "--max-memory", "64M"], MANY_MATTES].concat());
-    let said = stderr(&done);
-    assert!(done.status.success(), "{said}");
+    let printed = stderr(&done);
+    assert!(done.status.success(), "{printed}");
     // Once while the job runs; the summary repeats it in its own form.
     let words = "more than --max-memory (64), and nothing more can be freed";
-    let warned = said.lines().filter(|line| line.starts_with("vrseg: warning:") && line.contains(words));
-    assert_eq!(warned.count(), 1, "{said}");
+    let warned = printed.lines().filter(|line| line.starts_with("vrseg: warning:") && line.contains(words));
+    assert_eq!(warned.count(), 1, "{printed}");
     assert_eq!(times(&out).len(), 40);
     let wrong = run(["-y", arg(&input), "-o", arg(&out), "--max-memory", "4"]);
     assert_eq!(wrong.status.code(), Some(2));

@@ -173,8 +173,8 @@ fn missing_second_layer_is_reported_by_probe_and_jobs() {
     assert_eq!(found(&input), ["mono", "lr", "hequirect", "certain"]);
     let warning = "the second eye's view is missing";
     assert!(text(&probe(&input)["warnings"][0]).contains(warning));
-    let said = segment(&input, &dir.path().join("out.mp4"));
-    assert!(said.contains(warning), "{said}");
+    let printed = segment(&input, &dir.path().join("out.mp4"));
+    assert!(printed.contains(warning), "{printed}");
 }
 
 /// Whether the FFmpeg at hand decodes both layers.
@@ -192,10 +192,10 @@ fn both_eyes_of_a_spatial_video_are_worked_on_where_ffmpeg_decodes_them() {
     insert(&mut file, &entry, &vexu(3, b"hequ", None));
     let (input, out) = (dir.path().join("spatial.mov"), dir.path().join("out.mp4"));
     std::fs::write(&input, file).expect("a clip");
-    let said = segment(&input, &out);
+    let printed = segment(&input, &out);
     if decodes_layers() {
         assert_eq!(found(&input), ["sbs", "lr", "hequirect", "certain"]);
-        assert_eq!(said, "");
+        assert_eq!(printed, "");
         let want = ContainerTags {
             stereo: Some(StereoTag::SideBySide),
             right_first: false,
@@ -206,7 +206,7 @@ fn both_eyes_of_a_spatial_video_are_worked_on_where_ffmpeg_decodes_them() {
         assert_eq!((made.width, made.height, made.frames.len()), (128, 64, 9));
     } else {
         assert_eq!(found(&input), ["mono", "lr", "hequirect", "certain"]);
-        assert!(said.contains("the second eye's view is missing"), "{said}");
+        assert!(printed.contains("the second eye's view is missing"), "{printed}");
     }
 }
 

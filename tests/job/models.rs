@@ -62,8 +62,8 @@ fn added_models_match_built_in_ones() {
     };
     for (built_in, file) in [("selfie", "selfie_segmentation.onnx"), ("rvm", "rvm_mobilenetv3_m16.onnx")] {
         let name = format!("my-{built_in}");
-        let said = library.ok(&["models", "add", arg(&weights(file)), "--name", &name, "--link"]);
-        assert!(said.contains("checksum") && said.contains(&format!("--model {name}")), "{said}");
+        let printed = library.ok(&["models", "add", arg(&weights(file)), "--name", &name, "--link"]);
+        assert!(printed.contains("checksum") && printed.contains(&format!("--model {name}")), "{printed}");
         assert_eq!(matte(&name), matte(built_in), "{built_in}");
     }
     let listed: Value = serde_json::from_str(&library.ok(&["models", "--json", "--check"])).unwrap();
@@ -89,8 +89,8 @@ fn preferred_own_model_is_used_as_in_its_manifest() {
         assert!(done.status.success(), "{}", stderr(&done));
         stderr(&done).lines().find(|line| line.starts_with("model ")).unwrap_or_default().to_owned()
     };
-    let through_windows = model("windows", &[]);
-    assert!(through_windows.contains("mine") && through_windows.contains("on person crops"), "{through_windows}");
+    let on_crops = model("windows", &[]);
+    assert!(on_crops.contains("mine") && on_crops.contains("on person crops"), "{on_crops}");
     for looks in ["views", "either"] {
         let whole = model(looks, &[]);
         assert!(whole.contains("mine") && !whole.contains("on person crops"), "{whole}");
@@ -136,8 +136,8 @@ fn files_that_make_no_mattes_are_named_and_leave_nothing_behind() {
         (nanodet.as_path(), "makes no mattes", 2),
     ] {
         let out = library.run(&["models", "add", arg(file), "--name", "mine"]);
-        let said = stderr(&out);
-        assert!(out.status.code() == Some(code) && said.contains(why), "{:?} {said}", out.status);
+        let printed = stderr(&out);
+        assert!(out.status.code() == Some(code) && printed.contains(why), "{:?} {printed}", out.status);
         let left: Vec<_> = std::fs::read_dir(library.models()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert!(left.is_empty(), "{left:?}");
     }

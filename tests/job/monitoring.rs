@@ -183,9 +183,9 @@ fn monitor_is_skipped_without_a_terminal() {
     let (input, output) = (dir.path().join("in.mp4"), dir.path().join("out.mp4"));
     clip(&input, "320x160", 5, H264);
     let out = ok([arg(&input), "-o", arg(&output), "--model", "selfie", "--monitor"]);
-    let said = stderr(&out);
-    assert!(said.contains("--monitor: standard error is not a terminal; running without it"), "{said}");
-    assert!(said.contains("done: 5 frames") && !said.contains('\x1b'), "{said}");
+    let printed = stderr(&out);
+    assert!(printed.contains("--monitor: standard error is not a terminal; running without it"), "{printed}");
+    assert!(printed.contains("done: 5 frames") && !printed.contains('\x1b'), "{printed}");
 }
 
 /// A tmux terminal with its own socket: a shared one may belong to a server that is still shutting down.
@@ -413,13 +413,13 @@ fn shells_load_the_completion_scripts() {
     assert_eq!(offered("vrseg a.mp4 --device=open"), "openvino|");
     if installed("fish") {
         script("fish");
-        let said = ask("fish", &["--no-config", "-c", "source vrseg.fish; complete -C 'vrseg --prof'"]);
-        assert!(said.starts_with("--profile\t"), "{said}");
+        let printed = ask("fish", &["--no-config", "-c", "source vrseg.fish; complete -C 'vrseg --prof'"]);
+        assert!(printed.starts_with("--profile\t"), "{printed}");
     }
     if installed("zsh") {
         script("zsh");
-        let said =
+        let printed =
             ask("zsh", &["-f", "-c", "autoload -U compinit; compinit -u -D; source ./vrseg.zsh; whence -w _vrseg"]);
-        assert_eq!(said.trim(), "_vrseg: function");
+        assert_eq!(printed.trim(), "_vrseg: function");
     }
 }

@@ -39,8 +39,8 @@ fn faster_settings_are_saved_and_used() {
     assert_eq!(report["saved"], arg(&tuned));
 
     let text = std::fs::read_to_string(&tuned).expect("the file");
-    for said in ["times as fast", "fps", "machine:", "clip.mp4", "FP32 matte", "UTC"] {
-        assert!(text.lines().any(|l| l.starts_with('#') && l.contains(said)), "{said}: {text}");
+    for printed in ["times as fast", "fps", "machine:", "clip.mp4", "FP32 matte", "UTC"] {
+        assert!(text.lines().any(|l| l.starts_with('#') && l.contains(printed)), "{printed}: {text}");
     }
     // The saved file has the promised effect.
     let shown = String::from_utf8(ok(["-c", arg(&tuned), "--show-config"]).stdout).expect("UTF-8");
@@ -79,19 +79,19 @@ fn settings_saved_without_a_name_are_found_by_theirs() {
         let out = command.output().expect("the program starts");
         (out.status.success(), stderr(&out), String::from_utf8(out.stdout).expect("UTF-8"))
     };
-    let (ok, said, _) = home(&["clip.mp4", "-o", "early.mp4", "-c", "tuned"]);
-    assert!(!ok && said.contains("tuned"), "{said}");
+    let (ok, printed, _) = home(&["clip.mp4", "-o", "early.mp4", "-c", "tuned"]);
+    assert!(!ok && printed.contains("tuned"), "{printed}");
     let optimize = ["optimize", "--input", "clip.mp4", "--model", "selfie", "--input-size", "128", "--save-config"];
     let file = dir.path().join("config/vrseg/tuned.yaml");
     for _ in 0..2 {
-        let (ok, said, report) = home(&optimize);
-        assert!(ok && report.contains("-c tuned") && file.is_file(), "{said} {report}");
+        let (ok, printed, report) = home(&optimize);
+        assert!(ok && report.contains("-c tuned") && file.is_file(), "{printed} {report}");
     }
-    let (ok, said, _) = home(&["clip.mp4", "-o", "out.mp4", "-c", "tuned"]);
-    assert!(ok && said.contains("selfie"), "{said}");
+    let (ok, printed, _) = home(&["clip.mp4", "-o", "out.mp4", "-c", "tuned"]);
+    assert!(ok && printed.contains("selfie"), "{printed}");
     std::fs::write(&file, "profile: fast\n").unwrap();
-    let (ok, said, _) = home(&optimize);
-    assert!(!ok && said.contains("-y"), "a file that somebody else wrote: {said}");
+    let (ok, printed, _) = home(&optimize);
+    assert!(!ok && printed.contains("-y"), "a file that somebody else wrote: {printed}");
 }
 
 #[test]

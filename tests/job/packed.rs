@@ -371,10 +371,10 @@ fn unsuitable_inputs_are_refused_by_name() {
         assert!(!out.exists());
         stderr(&output)
     };
-    let said = refused(&[arg(&flat), "-o", &format!("passthrough={}", arg(&out)), "--model", "selfie"]);
-    assert!(said.contains("flat.mp4: passthrough requires VR video, and this video is flat"), "{said}");
-    let said = refused(&["unpack", arg(&flat), "-o", arg(&out)]);
-    assert!(said.contains("a frame of 320x240 is not alpha packed"), "{said}");
-    let said = refused(&["unpack", arg(&flat), "-o", "matte"]);
-    assert!(said.contains("no extension"), "{said}");
+    let printed = refused(&[arg(&flat), "-o", &format!("passthrough={}", arg(&out)), "--model", "selfie"]);
+    assert!(printed.contains("flat.mp4: passthrough requires VR video, and this video is flat"), "{printed}");
+    let printed = refused(&["unpack", arg(&flat), "-o", arg(&out)]);
+    assert!(printed.contains("a frame of 320x240 is not alpha packed"), "{printed}");
+    let printed = refused(&["unpack", arg(&flat), "-o", "matte"]);
+    assert!(printed.contains("no extension"), "{printed}");
 }

@@ -313,9 +313,9 @@ fn models_of_fast_are_embedded_and_missing_ones_are_named() {
         command.args(FLAT).args(options).env("VRSEG_DATA_DIR", data.path()).output().unwrap()
     };
     let refused = job(&["--crops", "selfie,blazepose"]);
-    let said = stderr(&refused);
-    assert!(!refused.status.success() && !out.exists(), "{said}");
-    assert!(said.contains("blazepose") && said.contains("`vrseg models install blazepose`"), "{said}");
+    let printed = stderr(&refused);
+    assert!(!refused.status.success() && !out.exists(), "{printed}");
+    assert!(printed.contains("blazepose") && printed.contains("`vrseg models install blazepose`"), "{printed}");
     let alone = job(&["--crops", "selfie,multiclass", "--people", "main"]);
     assert!(alone.status.success(), "{}", stderr(&alone));
 }
@@ -327,7 +327,10 @@ fn unsupported_crop_size_names_the_setting() {
     let mut command = vrseg();
     command.args([arg(&scene.clip), "-o", arg(&out), "--crops", "selfie"]).env("VRSEG_PEOPLE_SIZE", "2000");
     let refused = command.output().unwrap();
-    let said = stderr(&refused);
-    assert!(!refused.status.success() && !out.exists(), "{said}");
-    assert!(said.contains("people.size 2000") && said.contains("selfie") && said.contains("128 to 1024"), "{said}");
+    let printed = stderr(&refused);
+    assert!(!refused.status.success() && !out.exists(), "{printed}");
+    assert!(
+        printed.contains("people.size 2000") && printed.contains("selfie") && printed.contains("128 to 1024"),
+        "{printed}"
+    );
 }

@@ -81,9 +81,10 @@ fn numbered_pictures_keep_their_numbers() {
     ] {
         let before: Vec<_> =
             (7..=9).map(|n| std::fs::read(dir.path().join(format!("in_0000{n}.png"))).unwrap()).collect();
-        let said = run(["-q", "-y", arg(&dir.path().join(from)), "-o", arg(&dir.path().join(to)), "--model", "selfie"]);
-        assert_eq!(said.status.code(), Some(2), "{from} {to}: {}", stderr(&said));
-        assert!(stderr(&said).contains("input"), "{from} {to}: {}", stderr(&said));
+        let printed =
+            run(["-q", "-y", arg(&dir.path().join(from)), "-o", arg(&dir.path().join(to)), "--model", "selfie"]);
+        assert_eq!(printed.status.code(), Some(2), "{from} {to}: {}", stderr(&printed));
+        assert!(stderr(&printed).contains("input"), "{from} {to}: {}", stderr(&printed));
         let after: Vec<_> =
             (7..=9).map(|n| std::fs::read(dir.path().join(format!("in_0000{n}.png"))).unwrap()).collect();
         assert!(before == after);
@@ -92,15 +93,19 @@ fn numbered_pictures_keep_their_numbers() {
         format!("green={}", arg(&dir.path().join("d_%05d.png"))),
         format!("matte={}", arg(&dir.path().join("d_%d.png"))),
     ];
-    let said = run(["-q", arg(&input), "-o", &twice[0], "-o", &twice[1], "--model", "selfie"]);
-    assert!(said.status.code() == Some(2) && stderr(&said).contains("would be written twice"), "{}", stderr(&said));
+    let printed = run(["-q", arg(&input), "-o", &twice[0], "-o", &twice[1], "--model", "selfie"]);
+    assert!(
+        printed.status.code() == Some(2) && stderr(&printed).contains("would be written twice"),
+        "{}",
+        stderr(&printed)
+    );
     // Pictures after a gap are not read, with a warning.
     std::fs::copy(dir.path().join("in_00009.png"), dir.path().join("in_00012.png")).unwrap();
-    let said = ok([arg(&input), "-o", arg(&dir.path().join("gap.mp4")), "--model", "selfie"]);
+    let printed = ok([arg(&input), "-o", arg(&dir.path().join("gap.mp4")), "--model", "selfie"]);
     assert!(
-        stderr(&said).contains("number 10 is missing") && stderr(&said).contains("though 12 exists"),
+        stderr(&printed).contains("number 10 is missing") && stderr(&printed).contains("though 12 exists"),
         "{}",
-        stderr(&said)
+        stderr(&printed)
     );
     std::fs::remove_file(dir.path().join("in_00012.png")).unwrap();
     let movie = dir.path().join("movie.mp4");
@@ -120,12 +125,16 @@ fn one_picture_of_many_frames_is_refused_before_the_work() {
     let dir = folder();
     let (input, out) = (dir.path().join("in.mp4"), dir.path().join("out.png"));
     clip(&input, "320x240", 5, H264);
-    let said = run(["-q", arg(&input), "-o", arg(&out), "--model", "selfie"]);
-    assert_eq!(said.status.code(), Some(2), "{}", stderr(&said));
-    assert!(stderr(&said).contains("out_%05d.png") && stderr(&said).contains("--frames 1"), "{}", stderr(&said));
+    let printed = run(["-q", arg(&input), "-o", arg(&out), "--model", "selfie"]);
+    assert_eq!(printed.status.code(), Some(2), "{}", stderr(&printed));
+    assert!(
+        stderr(&printed).contains("out_%05d.png") && stderr(&printed).contains("--frames 1"),
+        "{}",
+        stderr(&printed)
+    );
     assert_eq!(listing(dir.path()), ["in.mp4"]);
-    let said = ok([arg(&input), "-o", arg(&out), "--model", "selfie", "--frames", "1"]);
-    assert!(stderr(&said).contains("pictures have no sound"), "{}", stderr(&said));
+    let printed = ok([arg(&input), "-o", arg(&out), "--model", "selfie", "--frames", "1"]);
+    assert!(stderr(&printed).contains("pictures have no sound"), "{}", stderr(&printed));
     assert_eq!(listing(dir.path()), ["in.mp4", "out.png"]);
 }
 
@@ -191,12 +200,12 @@ fn encoders_are_understood_as_codecs_and_streams_can_be_chosen() {
          libx264 {}",
         &[&input],
     );
-    let said = ok([arg(&input), "-o", arg(&out), "--codec", "libx265", "--stream", "1", "--model", "selfie"]);
-    assert!(stderr(&said).contains("only one video stream is processed"), "{}", stderr(&said));
+    let printed = ok([arg(&input), "-o", arg(&out), "--codec", "libx265", "--stream", "1", "--model", "selfie"]);
+    assert!(stderr(&printed).contains("only one video stream is processed"), "{}", stderr(&printed));
     let v = video(&out);
     assert_eq!((text(&v["codec_name"]), text(&v["width"])), ("hevc".to_owned(), "160".to_owned()));
     assert_eq!(times(&out).len(), 5);
-    let said = run([arg(&input), "-o", arg(&out), "-y", "--stream", "2"]);
-    assert_eq!(said.status.code(), Some(2));
-    assert!(stderr(&said).contains("there is no video stream 2; it has 2, counted from 0"), "{}", stderr(&said));
+    let printed = run([arg(&input), "-o", arg(&out), "-y", "--stream", "2"]);
+    assert_eq!(printed.status.code(), Some(2));
+    assert!(stderr(&printed).contains("there is no video stream 2; it has 2, counted from 0"), "{}", stderr(&printed));
 }

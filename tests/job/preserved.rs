@@ -272,16 +272,16 @@ fn size_change_is_scaled_and_warned_once() {
         let got = ok(base.iter().chain(more));
         (stderr(&got), decode(&output, "gray", &[]))
     };
-    let (said, whole) = made("in.ts", "whole.mp4", &[]);
+    let (printed, whole) = made("in.ts", "whole.mp4", &[]);
     assert_eq!((whole.width, whole.height, whole.frames.len()), (320, 240, 20));
     let words = "changes from 320x240 yuv420p to 640x480 yuv444p at frame 10; 10 frames were converted";
     // Once while the job runs; the summary repeats it in its own form.
-    let warned = said.lines().filter(|line| line.starts_with("vrseg: warning:") && line.contains(words));
-    assert_eq!(warned.count(), 1, "{said}");
+    let warned = printed.lines().filter(|line| line.starts_with("vrseg: warning:") && line.contains(words));
+    assert_eq!(warned.count(), 1, "{printed}");
     // Later frames are scaled down, not cropped.
     ffmpeg("-i {} -vf scale=320:240,format=yuv420p -c:v ffv1 {}", &[&at("large.ts"), &at("large.mkv")]);
-    let (said, later) = made("large.mkv", "later.mp4", &[]);
-    assert!(!said.contains("changes from"), "{said}");
+    let (printed, later) = made("large.mkv", "later.mp4", &[]);
+    assert!(!printed.contains("changes from"), "{printed}");
     for (a, b) in whole.frames[12..].iter().zip(&later.frames[2..]) {
         let apart: u64 = a.iter().zip(b).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
         assert!(apart / (a.len() as u64) < 4, "{apart}");
@@ -299,8 +299,12 @@ fn frames_are_scaled_to_the_stated_size() {
     assert_eq!(bytes[height..height + 2], [0, 64]);
     bytes[height + 1] = 128;
     std::fs::write(&input, bytes).unwrap();
-    let said = stderr(&ok([arg(&input), "-o", arg(&out), "--mode", "matte", "--codec", "ffv1", "--model", "selfie"]));
-    assert!(said.contains("the file states 96x128, but its frames are 96x64 yuv422p10le; they were scaled"), "{said}");
+    let printed =
+        stderr(&ok([arg(&input), "-o", arg(&out), "--mode", "matte", "--codec", "ffv1", "--model", "selfie"]));
+    assert!(
+        printed.contains("the file states 96x128, but its frames are 96x64 yuv422p10le; they were scaled"),
+        "{printed}"
+    );
     let made = decode(&out, "gray", &[]);
     assert_eq!((made.width, made.height), (96, 128));
     assert!(made.frames.len() >= 3, "{}", made.frames.len());

@@ -215,8 +215,8 @@ fn ctrl_c_leaves_a_playable_file_and_the_same_command_resumes() {
     interrupt(&child);
     let end = child.wait_with_output().unwrap();
     assert_eq!(end.status.code(), Some(130), "{}", stderr(&end));
-    let said = String::from_utf8_lossy(&end.stdout).into_owned();
-    assert!(said.contains("\"interrupted\":true") && said.contains("the same command resumes"), "{said}");
+    let printed = String::from_utf8_lossy(&end.stdout).into_owned();
+    assert!(printed.contains("\"interrupted\":true") && printed.contains("the same command resumes"), "{printed}");
     let n = times(&out).len();
     assert!((100..240).contains(&n), "{n} frames");
     assert_eq!(decode(&out, "gray", &[]).frames.len(), n, "every frame decodes");
@@ -260,10 +260,10 @@ fn changed_settings_and_restart_discard_old_segments() {
     std::fs::remove_file(&out).unwrap();
     kill(&args);
     let other = ok(args.iter().copied().chain(["--key", "blue"]));
-    let said = stderr(&other);
+    let printed = stderr(&other);
     assert!(
-        said.contains("segments of another job are discarded") && said.contains("settings.outputs.0.mode"),
-        "{said}"
+        printed.contains("segments of another job are discarded") && printed.contains("settings.outputs.0.mode"),
+        "{printed}"
     );
     assert_eq!(times(&out).len(), 240);
     assert_eq!(listing(dir.path()), ["in.mp4", "out.mp4"]);
@@ -451,11 +451,11 @@ fn full_disk_keeps_finished_segments() {
         c.arg("--map-root-user");
     }
     let got = c.args(["--mount", "sh", "-c", &script]).output().unwrap();
-    let (said, told) = (stderr(&got), String::from_utf8_lossy(&got.stdout).into_owned());
-    assert!(told.starts_with("code 1\n") && told.contains("00000.json"), "{told}\n{said}");
-    assert_eq!(said.matches("not enough disk space").count(), 1, "{said}");
-    assert!(said.contains("the disk is full") && said.contains("more are needed on this disk"), "{said}");
-    assert!(said.contains("resuming after "), "{said}");
+    let (printed, told) = (stderr(&got), String::from_utf8_lossy(&got.stdout).into_owned());
+    assert!(told.starts_with("code 1\n") && told.contains("00000.json"), "{told}\n{printed}");
+    assert_eq!(printed.matches("not enough disk space").count(), 1, "{printed}");
+    assert!(printed.contains("the disk is full") && printed.contains("more are needed on this disk"), "{printed}");
+    assert!(printed.contains("resuming after "), "{printed}");
     assert!(told.ends_with("code 0\nout.mkv\n"), "{told}");
     assert_eq!(times(&dir.path().join("kept.mkv")).len(), 240);
 }

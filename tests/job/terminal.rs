@@ -28,22 +28,22 @@ fn batch_tells_each_file_and_ends_with_what_failed_and_why() {
         command.output().expect("a run")
     };
     let out = job(&[]);
-    let said = stderr(&out);
-    assert_eq!(out.status.code(), Some(3), "{said}");
+    let printed = stderr(&out);
+    assert_eq!(out.status.code(), Some(3), "{printed}");
     // Each line of a file has its number, the end has none.
-    let of = |n: usize| lines(&said).into_iter().filter(|l| l.starts_with(&format!("[{n}/4] "))).count();
-    assert!(of(1) > 5 && of(2) > 0 && of(3) > 5 && of(4) > 5, "{said}");
-    assert!(said.contains("[2/4] vrseg: error: films/b.mp4: "), "{said}");
-    assert!(lines(&said).contains(&"vrseg: error: 1 of 4 inputs failed: films/b.mp4"), "{said}");
-    let end = lines(&said).into_iter().skip_while(|l| !l.contains("of 4 files done in")).collect::<Vec<_>>();
+    let of = |n: usize| lines(&printed).into_iter().filter(|l| l.starts_with(&format!("[{n}/4] "))).count();
+    assert!(of(1) > 5 && of(2) > 0 && of(3) > 5 && of(4) > 5, "{printed}");
+    assert!(printed.contains("[2/4] vrseg: error: films/b.mp4: "), "{printed}");
+    assert!(lines(&printed).contains(&"vrseg: error: 1 of 4 inputs failed: films/b.mp4"), "{printed}");
+    let end = lines(&printed).into_iter().skip_while(|l| !l.contains("of 4 files done in")).collect::<Vec<_>>();
     assert!(end[0].starts_with("3 of 4 files done in ") && end[0].ends_with(", 1 failed"), "{end:?}");
     assert!(end[1].starts_with("  failed   films/b.mp4: ") && end[1].len() > 30, "{end:?}");
     assert!(end.iter().any(|l| l.starts_with("next: vrseg ")), "{end:?}");
     // A second run leaves what is there, and says so.
     let again = job(&["-n"]);
-    let said = stderr(&again);
-    assert!(said.contains(", 1 failed, 3 skipped\n"), "{said}");
-    assert_eq!(said.matches("  skipped  films/").count(), 3, "{said}");
+    let printed = stderr(&again);
+    assert!(printed.contains(", 1 failed, 3 skipped\n"), "{printed}");
+    assert_eq!(printed.matches("  skipped  films/").count(), 3, "{printed}");
 }
 
 #[test]
@@ -72,15 +72,15 @@ fn guessed_layout_is_warned_of_once_with_the_option_that_sets_it() {
     clip(&eye, "320x320", 5, "-c:v ffv1 -c:a pcm_s16le");
     ffmpeg("-i {} -lavfi split[a][b];[a][b]hstack,format=yuv420p -c:v libx264 -crf 16 -c:a aac {}", &[&eye, &input]);
     let out = ok([arg(&input), "-o", arg(&dir.path().join("out.mp4")), "--model", "selfie"]);
-    let said = stderr(&out);
-    let warnings: Vec<_> = lines(&said).into_iter().filter(|l| l.starts_with("vrseg: warning: ")).collect();
-    assert_eq!(warnings.len(), 1, "{said}");
+    let printed = stderr(&out);
+    let warnings: Vec<_> = lines(&printed).into_iter().filter(|l| l.starts_with("vrseg: warning: ")).collect();
+    assert_eq!(warnings.len(), 1, "{printed}");
     assert!(
         warnings[0].contains("holiday_LR.mp4: the projection is a guess: ") && warnings[0].contains("--projection"),
-        "{said}"
+        "{printed}"
     );
     // The summary repeats it, without the program's name.
-    assert_eq!(said.matches("--projection").count(), 2, "{said}");
+    assert_eq!(printed.matches("--projection").count(), 2, "{printed}");
     // What was said isn't guessed.
     let stated = ["--layout", "sbs", "--projection", "hequirect", "-y"];
     let out = ok([&[arg(&input), "-o", arg(&dir.path().join("out.mp4")), "--model", "selfie"][..], &stated].concat());
@@ -96,10 +96,10 @@ fn lines_without_a_terminal_become_rarer() {
     let began = Instant::now();
     let out = ok([arg(&input), "-o", arg(&dir.path().join("out.mp4")), "--model", "selfie", "--threads", "1"]);
     let seconds = began.elapsed().as_secs_f64();
-    let said = stderr(&out);
-    let progress = lines(&said).into_iter().filter(|l| l.contains(" frames, ") && l.contains(" elapsed")).count();
+    let printed = stderr(&out);
+    let progress = lines(&printed).into_iter().filter(|l| l.contains(" frames, ") && l.contains(" elapsed")).count();
     // After 5, 15, 35, 75 ... seconds.
     let most = (seconds / 5.0 + 1.0).log2().floor() as usize;
-    assert!(progress <= most, "{progress} lines in {seconds:.1} s:\n{said}");
-    assert!(!said.contains('\r') && !said.contains('\x1b'), "{said}");
+    assert!(progress <= most, "{progress} lines in {seconds:.1} s:\n{printed}");
+    assert!(!printed.contains('\r') && !printed.contains('\x1b'), "{printed}");
 }

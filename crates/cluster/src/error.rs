@@ -14,20 +14,20 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A Slurm command failed.
-    #[error("{command}: {said}")]
+    #[error("{command}: {output}")]
     Refused {
         /// Name of the command.
         command: &'static str,
         /// What it printed.
-        said: String,
+        output: String,
     },
     /// A Slurm command printed something unexpected.
-    #[error("{command} printed {said:?}; expected a job number")]
+    #[error("{command} printed {output:?}; expected a job number")]
     Answer {
         /// Name of the command.
         command: &'static str,
         /// What it printed.
-        said: String,
+        output: String,
     },
     /// The scripts or the submission can't be read or written.
     #[error("{}: {source}", path.display())]

@@ -95,7 +95,7 @@ mod tests {
         let container = &spec["template"]["spec"]["containers"][0];
         assert_eq!(container["resources"]["limits"], json!({"cpu": "8", "nvidia.com/gpu": "1"}));
         let script = container["command"][2].as_str().expect("a script").replace("exec vrseg", "echo");
-        let said = Command::new("sh").args(["-c", &script]).env("JOB_COMPLETION_INDEX", "1").output().expect("sh");
-        assert_eq!(String::from_utf8_lossy(&said.stdout), "work /mnt/it's/Out_180_LR.mp4.vrseg --index 6-7\n");
+        let output = Command::new("sh").args(["-c", &script]).env("JOB_COMPLETION_INDEX", "1").output().expect("sh");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "work /mnt/it's/Out_180_LR.mp4.vrseg --index 6-7\n");
     }
 }

@@ -35,10 +35,10 @@ impl QueueEntry {
 pub(crate) fn submit(script: &Path, folder: &Path, options: &[String]) -> Result<u64> {
     let mut command = Command::new("sbatch");
     command.arg("--parsable").arg("--chdir").arg(folder).args(options).arg(script);
-    let said = run("sbatch", command)?;
+    let output = run("sbatch", command)?;
     // The number, and behind a semicolon the cluster's name where there are several.
-    let number = said.trim().split(';').next().and_then(|n| n.parse().ok());
-    number.ok_or(Error::Answer { command: "sbatch", said })
+    let number = output.trim().split(';').next().and_then(|n| n.parse().ok());
+    number.ok_or(Error::Answer { command: "sbatch", output })
 }
 
 /// What is in the queue of the jobs `ids`.
@@ -49,9 +49,9 @@ pub(crate) fn queue(ids: &[u64]) -> Result<HashMap<TaskId, QueueEntry>> {
     let mut command = Command::new("squeue");
     command.args(["--noheader", "--array", "--format=%i|%T|%N|%r", "--jobs", &joined(ids)]);
     match run("squeue", command) {
-        Ok(said) => Ok(parse_entries(&said)),
+        Ok(output) => Ok(parse_entries(&output)),
         // Of jobs that ended a while ago it knows nothing any more.
-        Err(Error::Refused { said, .. }) if said.contains("Invalid job id") => Ok(HashMap::new()),
+        Err(Error::Refused { output, .. }) if output.contains("Invalid job id") => Ok(HashMap::new()),
         Err(error) => Err(error),
     }
 }
@@ -64,7 +64,7 @@ pub(crate) fn accounts(ids: &[u64]) -> HashMap<TaskId, QueueEntry> {
     let mut command = Command::new("sacct");
     command.args(["--noheader", "--allocations", "--parsable2", "--format=JobID,State,NodeList,ExitCode"]);
     command.args(["--jobs", &joined(ids)]);
-    run("sacct", command).map(|said| parse_entries(&said)).unwrap_or_default()
+    run("sacct", command).map(|output| parse_entries(&output)).unwrap_or_default()
 }
 
 /// Removes jobs from the queue, and ends those that run.
@@ -76,7 +76,7 @@ pub(crate) fn cancel(ids: &[u64]) -> Result<()> {
     // Without it the script's own programs continue until they are killed.
     command.arg("--full").args(ids.iter().map(u64::to_string));
     match run("scancel", command) {
-        Err(Error::Refused { said, .. }) if said.contains("Invalid job id") => Ok(()),
+        Err(Error::Refused { output, .. }) if output.contains("Invalid job id") => Ok(()),
         other => other.map(drop),
     }
 }
@@ -86,7 +86,7 @@ fn joined(ids: &[u64]) -> String {
 }
 
 /// Lines `id|state|node|reason`.
-fn parse_entries(said: &str) -> HashMap<TaskId, QueueEntry> {
+fn parse_entries(output: &str) -> HashMap<TaskId, QueueEntry> {
     let entry = |line: &str| {
         let mut parts = line.splitn(4, '|').map(str::trim);
         let id = parse_id(parts.next()?)?;
@@ -96,7 +96,7 @@ fn parse_entries(said: &str) -> HashMap<TaskId, QueueEntry> {
         let state = state.split(' ').next().unwrap_or_default().to_owned();
         Some((id, QueueEntry { state, node: next()?, reason: next().unwrap_or_default() }))
     };
-    said.lines().filter_map(entry).collect()
+    output.lines().filter_map(entry).collect()
 }
 
 /// `17`, or `17_3` for task 3.
@@ -112,9 +112,9 @@ fn run(name: &'static str, mut command: Command) -> Result<String> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let said = said.trim().trim_start_matches(name).trim_start_matches(": ").trim_start_matches("error: ");
-    Err(Error::Refused { command: name, said: said.to_owned() })
+    let output = String::from_utf8_lossy(&output.stderr);
+    let output = output.trim().trim_start_matches(name).trim_start_matches(": ").trim_start_matches("error: ");
+    Err(Error::Refused { command: name, output: output.to_owned() })
 }
 
 #[cfg(test)]
@@ -123,9 +123,9 @@ mod tests {
 
     #[test]
     fn squeue_lines_are_parsed() {
-        let said =
+        let output =
             "17_2|PENDING||Resources\n17_0|RUNNING|node3|None\n18|PENDING||Dependency\nrubbish\n17_[3-4]|PENDING||\n";
-        let found = parse_entries(said);
+        let found = parse_entries(output);
         assert_eq!(found.len(), 3);
         assert!(found[&(17, Some(2))].waits() && !found[&(17, Some(2))].runs());
         assert!(found[&(17, Some(0))].runs() && found[&(17, Some(0))].node == "node3");

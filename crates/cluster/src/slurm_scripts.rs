@@ -171,16 +171,16 @@ mod tests {
         let text = array_script("job", "vrseg-x", &tasks, &Resources::default());
         assert!(text.lines().all(|l| l.len() < 120));
         let list = text.split_once("segments=").and_then(|(_, rest)| rest.split_once(')')).expect("a list").0;
-        let said = Command::new("bash").args(["-c", &format!("s={list}); echo ${{#s[@]}} ${{s[199]}}")]).output();
-        assert_eq!(String::from_utf8_lossy(&said.expect("bash").stdout), "200 1990-1999\n");
+        let output = Command::new("bash").args(["-c", &format!("s={list}); echo ${{#s[@]}} ${{s[199]}}")]).output();
+        assert_eq!(String::from_utf8_lossy(&output.expect("bash").stdout), "200 1990-1999\n");
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
         fn shell_reads_quoted_text_unchanged(text in "[^\0]{0,20}") {
-            let said = Command::new("bash").args(["-c", &format!("printf %s {}", quoted(&text))]).output().expect("bash");
-            prop_assert_eq!(String::from_utf8_lossy(&said.stdout), text);
+            let output = Command::new("bash").args(["-c", &format!("printf %s {}", quoted(&text))]).output().expect("bash");
+            prop_assert_eq!(String::from_utf8_lossy(&output.stdout), text);
         }
     }
 }

@@ -6,7 +6,7 @@
 use crate::Manifest;
 use crate::batch::{Batch, States};
 use crate::error::{ModelError, Result};
-use crate::manifest::Looks;
+use crate::manifest::PreferredInput;
 use crate::models::weights::Model;
 use crate::runner::ModelRunner;
 use crate::session::provider::SessionOptions;
@@ -49,7 +49,7 @@ impl Trial {
     }
 }
 
-/// Tries `model`, at the size of its windows where it sees people best through these.
+/// Tries `model`, at the size of its crops where it is best on person crops.
 ///
 /// # Errors
 /// A detector, and as [`ModelRunner::load`] and [`ModelRunner::run`].
@@ -78,8 +78,8 @@ pub fn run(model: &Model, options: &SessionOptions) -> Result<Trial> {
 
 /// Size of the model's input for the picture.
 fn size(manifest: &Manifest, side: usize) -> Result<(usize, usize)> {
-    let through_windows = manifest.looks == Looks::Windows && !manifest.input.fixed;
-    manifest.input_size(through_windows.then_some(manifest.crop.size), side, side)
+    let on_crops = manifest.looks == PreferredInput::Windows && !manifest.input.fixed;
+    manifest.input_size(on_crops.then_some(manifest.crop.size), side, side)
 }
 
 /// `rgb` as the model's input: planes of gamma-coded red, green and blue in 0..=1.

@@ -60,15 +60,15 @@ fn names(points: &[&Point]) -> Vec<String> {
 
 /// What a chart shows, in words: each category with its figures.
 fn describe(labels: &ChartLabels<'_>, series: &[Series]) -> String {
-    let mut said = Vec::new();
+    let mut parts = Vec::new();
     for (i, category) in labels.categories.iter().enumerate() {
         let figures: Vec<_> = series
             .iter()
             .filter_map(|s| Some(format!("{} {}", s.name, number(s.values.get(i).copied().flatten()?))))
             .collect();
-        said.push(format!("{category}: {}", figures.join(", ")));
+        parts.push(format!("{category}: {}", figures.join(", ")));
     }
-    format!("{}, {}. {}", labels.title, labels.unit, said.join("; "))
+    format!("{}, {}. {}", labels.title, labels.unit, parts.join("; "))
 }
 
 fn speed(results: &Results, points: &[&Point]) -> Result<Chart, ChartError> {

@@ -2,7 +2,7 @@
 //! frames wait for it.
 
 use super::histogram::Histogram;
-use super::trace::{Doing, Thread, Trace};
+use super::trace::{Activity, Thread, Trace};
 use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -79,7 +79,7 @@ pub struct Worker<'a> {
 impl Worker<'_> {
     /// Times work.
     pub fn busy<R>(&mut self, f: impl FnOnce() -> R) -> R {
-        let (took, result) = self.timed(Doing::Work, f);
+        let (took, result) = self.timed(Activity::Work, f);
         self.busy += took;
         self.clock.busy_ns.fetch_add(took.as_nanos() as u64, Ordering::Relaxed);
         result
@@ -87,7 +87,7 @@ impl Worker<'_> {
 
     /// Times waiting for another stage.
     pub fn waiting<R>(&mut self, f: impl FnOnce() -> R) -> R {
-        let (took, result) = self.timed(Doing::Wait, f);
+        let (took, result) = self.timed(Activity::Wait, f);
         if self.helper {
             return result;
         }
@@ -114,12 +114,12 @@ impl Worker<'_> {
         self.clock.handed.fetch_add(n as u64, Ordering::Relaxed);
     }
 
-    fn timed<R>(&self, doing: Doing, f: impl FnOnce() -> R) -> (Duration, R) {
+    fn timed<R>(&self, activity: Activity, f: impl FnOnce() -> R) -> (Duration, R) {
         let start = Instant::now();
         let result = f();
         let took = start.elapsed();
         if let Some(trace) = &self.trace {
-            trace.tell(doing, self.frame, start, took);
+            trace.record(activity, self.frame, start, took);
         }
         (took, result)
     }

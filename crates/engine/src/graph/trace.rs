@@ -26,7 +26,7 @@ pub struct Trace {
 
 /// What a thread does for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Doing {
+pub enum Activity {
     /// Its stage's work.
     Work,
     /// It waits for another stage.
@@ -118,14 +118,14 @@ impl Drop for Trace {
 
 impl Thread {
     /// The thread did that, for `frame` where it is about one.
-    pub(super) fn tell(&self, doing: Doing, frame: Option<u64>, start: Instant, took: Duration) {
+    pub(super) fn record(&self, activity: Activity, frame: Option<u64>, start: Instant, took: Duration) {
         let trace = &self.trace;
         if trace.spans.fetch_add(1, Ordering::Relaxed) >= MOST {
             return;
         }
-        let name = match doing {
-            Doing::Work => self.stage,
-            Doing::Wait => "wait",
+        let name = match activity {
+            Activity::Work => self.stage,
+            Activity::Wait => "wait",
         };
         let start = start.saturating_duration_since(trace.started);
         let (process, thread) = (self.process, self.thread);

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::spec::{Job, ModelChoice, PeopleToKeep};
-use vrseg_infer::manifest::Looks;
+use vrseg_infer::manifest::PreferredInput;
 use vrseg_infer::{Kind, Model, ModelError, registry};
 
 /// The detector's name.
@@ -121,7 +121,8 @@ impl PeoplePlan {
         let chosen = chosen(&job.model);
         // What the user says of windows or views counts more than what the model's manifest says.
         let named = chosen.is_some() || !job.model.name.is_empty();
-        let own = chosen.filter(|model| model.manifest.looks == Looks::Windows && !choice.insist && job.view.is_none());
+        let own = chosen
+            .filter(|model| model.manifest.looks == PreferredInput::Windows && !choice.insist && job.view.is_none());
         let (every, keep) = (choice.every, choice.keep);
         let mut crop_models = Vec::new();
         let crops = if own.is_some() { &[] } else { choice.crop_models(named, job.view.is_some()) };

@@ -19,14 +19,14 @@ const FRAMES: u32 = 3;
 
 /// Detects a file's format. Decodes a few key frames where that decides something.
 pub fn recognize(input: &InputInfo, request: &FormatRequest) -> FormatFindings {
-    let said = statements(input);
-    detect_by(request, &clues(input, &said), &mut KeyFrames { input })
+    let statements = statements(input);
+    detect_by(request, &clues(input, &statements), &mut KeyFrames { input })
 }
 
 /// The same without decoding.
 pub fn recognize_blind(input: &InputInfo, request: &FormatRequest) -> FormatFindings {
-    let said = statements(input);
-    detect(request, &clues(input, &said), &mut |_| None)
+    let statements = statements(input);
+    detect(request, &clues(input, &statements), &mut |_| None)
 }
 
 /// A warning where layout or projection is a guess, with the options that correct it. One flat view is what any video
@@ -50,9 +50,9 @@ fn statements(input: &InputInfo) -> Vec<Statement> {
     let mut all = boxes::statements(&vr_boxes(input));
     if input.video.layers.is_some() {
         // The two layers are decoded, and come side by side.
-        for said in all.iter_mut().filter(|said| said.two_layers) {
-            let tags = ContainerTags { stereo: Some(StereoTag::SideBySide), right_first: false, ..said.tags };
-            *said = Statement { tags, two_layers: false, ..*said };
+        for statement in all.iter_mut().filter(|statement| statement.two_layers) {
+            let tags = ContainerTags { stereo: Some(StereoTag::SideBySide), right_first: false, ..statement.tags };
+            *statement = Statement { tags, two_layers: false, ..*statement };
         }
     }
     all.extend(frame_packing(input));
@@ -72,9 +72,9 @@ fn frame_packing(input: &InputInfo) -> Option<Statement> {
     Some(Statement { source: "video stream (frame packing)", tags, mesh: None, two_layers: false })
 }
 
-fn clues<'a>(input: &'a InputInfo, said: &'a [Statement]) -> Clues<'a> {
+fn clues<'a>(input: &'a InputInfo, statements: &'a [Statement]) -> Clues<'a> {
     let video = &input.video;
-    Clues { path: &input.path, width: video.width, height: video.height, tags: video.tags, boxes: said }
+    Clues { path: &input.path, width: video.width, height: video.height, tags: video.tags, boxes: statements }
 }
 
 /// The VR boxes of an mp4, mov, Matroska or WebM file; none where it can't be read.

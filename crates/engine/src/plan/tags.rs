@@ -107,14 +107,14 @@ mod tests {
         assert_eq!(preserved_tags(&found, ContainerTags::default()).spherical, None);
     }
 
-    /// What is detected where FFmpeg read `source` and the boxes say `said`.
-    fn found(source: ContainerTags, said: &[Statement]) -> FormatFindings {
-        let clues = Clues { path: Path::new("a.mp4"), width: 4096, height: 2048, tags: source, boxes: said };
+    /// What is detected where FFmpeg read `source` and the boxes say `statements`.
+    fn found(source: ContainerTags, statements: &[Statement]) -> FormatFindings {
+        let clues = Clues { path: Path::new("a.mp4"), width: 4096, height: 2048, tags: source, boxes: statements };
         detect(&FormatRequest::default(), &clues, &mut |_| None)
     }
 
-    fn preserved_of(source: ContainerTags, said: &[Statement]) -> ContainerTags {
-        preserved_tags(&found(source, said), source)
+    fn preserved_of(source: ContainerTags, statements: &[Statement]) -> ContainerTags {
+        preserved_tags(&found(source, statements), source)
     }
 
     const WHOLE: ContainerTags =
@@ -131,12 +131,12 @@ mod tests {
         let part = SpherePart { left: -90.0, right: 90.0, top: 67.5, bottom: -67.5 };
         let cropped =
             Spherical { kind: SphericalKind::EquirectangularTile, bounds: part.bounds(), ..Spherical::EQUIRECTANGULAR };
-        let mut said = statement(SphericalKind::EquirectangularTile, None);
-        said.tags.spherical = Some(cropped);
-        assert_eq!(preserved_of(WHOLE, &[said]).spherical, Some(cropped));
+        let mut statement = statement(SphericalKind::EquirectangularTile, None);
+        statement.tags.spherical = Some(cropped);
+        assert_eq!(preserved_of(WHOLE, &[statement]).spherical, Some(cropped));
         // The direction of the first view is FFmpeg's to read.
         let turned = Spherical { pose: [9 << 16, 0, 0], ..Spherical::EQUIRECTANGULAR };
-        let preserved = preserved_of(ContainerTags { spherical: Some(turned), ..WHOLE }, &[said]);
+        let preserved = preserved_of(ContainerTags { spherical: Some(turned), ..WHOLE }, &[statement]);
         assert_eq!(preserved.spherical, Some(Spherical { pose: turned.pose, ..cropped }));
     }
 

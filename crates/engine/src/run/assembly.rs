@@ -7,8 +7,7 @@ use crate::people::PeopleLocator;
 use crate::plan::{CropModel, PeoplePlan, Plan, SmallView, output_color, output_layout};
 use crate::spec::Job;
 use crate::stages::{
-    Backdrop, CutWindows, Gather, Matte, Paint, PeopleMattes, Recycled, Sample, Scenes, SourceForm, Target,
-    WindowChoice,
+    Backdrop, CropSpec, CutWindows, Gather, Matte, Paint, PeopleMattes, Recycled, Sample, Scenes, SourceForm, Target,
 };
 use crossbeam_channel::{Sender, bounded};
 use std::sync::Arc;
@@ -84,7 +83,7 @@ impl<'a> Assembly<'a> {
     pub fn cut_windows(&self, recycling: &Recycling) -> CutWindows {
         let (plan, video) = (self.plan, &self.plan.input.video);
         let surface = plan.views.surface(plan.lens());
-        let choice = |crop: &CropModel| WindowChoice {
+        let choice = |crop: &CropModel| CropSpec {
             margin: crop.model.manifest.crop.margin(surface.is_spherical()),
             size: crop.size,
             normalization: crop.model.manifest.normalization(),

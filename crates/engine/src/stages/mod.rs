@@ -24,4 +24,4 @@ pub use matte::{Matte, PeopleMattes};
 pub use paint::{Paint, SourceForm, Target};
 pub use sample::{Recycled, Sample};
 pub use scenes::Scenes;
-pub use windows::{CutWindows, Gather, WindowChoice};
+pub use windows::{CropSpec, CutWindows, Gather};

@@ -13,7 +13,7 @@ use vrseg_infer::Batch;
 
 /// How person crops are cut for a model.
 #[derive(Clone, Debug)]
-pub struct WindowChoice {
+pub struct CropSpec {
     /// Side of a window as a multiple of the longer side of the person's box.
     pub margin: f64,
     /// Side of its picture in pixels.
@@ -28,7 +28,7 @@ pub struct CutWindows {
     rects: Vec<Rect>,
     form: SourceFormat,
     /// One for each model; none where the models see whole views, whose pictures are there already.
-    choices: Vec<WindowChoice>,
+    choices: Vec<CropSpec>,
     recycled: Recycled,
     sampler: WindowSampler,
 }
@@ -39,7 +39,7 @@ impl CutWindows {
         surface: Surface,
         rects: Vec<Rect>,
         form: SourceFormat,
-        choices: Vec<WindowChoice>,
+        choices: Vec<CropSpec>,
         recycled: Recycled,
     ) -> Self {
         Self { surface, rects, form, choices, recycled, sampler: WindowSampler::default() }

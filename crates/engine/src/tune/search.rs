@@ -244,22 +244,22 @@ const JUDGED: usize = 3;
 ///
 /// # Errors
 /// When the current settings can't run.
-pub fn search(lab: &mut dyn TrialRunner, space: &Space, goal: &Goal) -> Result<Outcome, String> {
+pub fn search(trials: &mut dyn TrialRunner, space: &Space, goal: &Goal) -> Result<Outcome, String> {
     let start = Candidate::default();
     // The first run fills the disk's cache and tells how many frames a second has.
-    let pace = lab.fps(&start, LEAST.min(goal.frames))?;
-    let mut run = Search { lab, goal, pace, tried: Vec::new() };
+    let pace = trials.fps(&start, LEAST.min(goal.frames))?;
+    let mut run = Search { trials, goal, pace, tried: Vec::new() };
     // A GPU's name has its number: cuda:0.
     let on_cpu = |c: &Candidate| c.get("device.name").map_or(space.on_cpu, |d| !d.contains(':'));
     let mut best = run.arithmetic(space.arithmetic())?;
     best = run.sharing(&best, &space.sharing(on_cpu(&best)));
-    let duel = if best.is_empty() || run.lab.stopped() { None } else { run.duel(&best)? };
+    let duel = if best.is_empty() || run.trials.stopped() { None } else { run.duel(&best)? };
     let faster = duel.as_ref().is_some_and(|d| d.gain >= WORTH && d.iou >= goal.floor);
-    Ok(Outcome { stopped: run.lab.stopped(), tried: run.tried, duel, faster })
+    Ok(Outcome { stopped: run.trials.stopped(), tried: run.tried, duel, faster })
 }
 
 struct Search<'a> {
-    lab: &'a mut dyn TrialRunner,
+    trials: &'a mut dyn TrialRunner,
     goal: &'a Goal,
     /// Frames per second of the settings as they are, roughly.
     pace: f64,
@@ -273,7 +273,7 @@ impl Search<'_> {
     }
 
     fn measure(&mut self, candidate: &Candidate, seconds: f64) -> Option<f64> {
-        if self.lab.stopped() {
+        if self.trials.stopped() {
             return None;
         }
         // A device that fails by itself fails at every size.
@@ -282,7 +282,7 @@ impl Search<'_> {
             return None;
         }
         let frames = self.frames(seconds);
-        let fps = self.lab.fps(candidate, frames);
+        let fps = self.trials.fps(candidate, frames);
         let found = fps.as_ref().ok().copied();
         match self.tried.iter_mut().find(|t| t.candidate == *candidate) {
             Some(tried) => (tried.fps, tried.frames) = (fps, frames),
@@ -298,7 +298,7 @@ impl Search<'_> {
         }
         let alike = |t: &&Tried| t.candidate.arithmetic() == candidate.arithmetic() && t.iou.is_some();
         let known = self.tried.iter().find(alike).and_then(|t| t.iou.clone());
-        let iou = known.unwrap_or_else(|| self.lab.iou(candidate));
+        let iou = known.unwrap_or_else(|| self.trials.iou(candidate));
         if let Some(tried) = self.tried.iter_mut().find(|t| t.candidate == *candidate) {
             tried.iou = Some(iou.clone());
         }
@@ -318,14 +318,14 @@ impl Search<'_> {
         let start = Candidate::default();
         let first = self.ranking(&candidates, RUNGS[0]);
         let Some(usual) = first.iter().find(|(c, _)| *c == start).map(|(_, fps)| *fps) else {
-            return if self.lab.stopped() { Ok(start) } else { Err("the current settings can't run".to_owned()) };
+            return if self.trials.stopped() { Ok(start) } else { Err("the current settings can't run".to_owned()) };
         };
         // Where a speed is enough, the slower ones may have the better matte.
         let judged = if self.goal.target_fps.is_some() { 2 * JUDGED } else { JUDGED };
         let mut finalists = vec![start.clone()];
         let mut matte = vec![1.0];
         for (candidate, fps) in first.iter().filter(|(c, _)| *c != start) {
-            if *fps < usual * HOPE || finalists.len() > judged || self.lab.stopped() {
+            if *fps < usual * HOPE || finalists.len() > judged || self.trials.stopped() {
                 break;
             }
             if let Some(iou) = self.judge(candidate).filter(|iou| *iou >= self.goal.floor) {
@@ -381,8 +381,8 @@ impl Search<'_> {
             // Who runs first changes from pair to pair, so that a drift of the machine cancels out.
             for turn in 0..2 {
                 let new = (pair + turn) % 2 == 1;
-                let fps = self.lab.fps(if new { best } else { &start }, frames);
-                if self.lab.stopped() {
+                let fps = self.trials.fps(if new { best } else { &start }, frames);
+                if self.trials.stopped() {
                     return Ok(None);
                 }
                 if new { &mut after } else { &mut before }.push(fps?);
@@ -424,7 +424,7 @@ mod tests {
         }
     }
 
-    fn lab(fps: fn(&Candidate) -> Result<f64, String>, iou: fn(&Candidate) -> Result<f64, String>) -> Machine {
+    fn machine(fps: fn(&Candidate) -> Result<f64, String>, iou: fn(&Candidate) -> Result<f64, String>) -> Machine {
         Machine { fps, iou, frames: 0, stop_after: usize::MAX, runs: 0 }
     }
 
@@ -466,7 +466,7 @@ mod tests {
     #[test]
     fn the_fastest_good_matte_is_found_with_all_that_helps() {
         let matte = |c: &Candidate| Ok(if c.get("model.input_size").is_some() { 0.8 } else { 0.99 });
-        let found = search(&mut lab(speed, matte), &space(), &GOAL).unwrap();
+        let found = search(&mut machine(speed, matte), &space(), &GOAL).unwrap();
         let duel = found.duel.unwrap();
         assert_eq!(duel.candidate.to_string(), "device.name: openvino, model.batch_size: 2, processing.workers: 2");
         assert!(found.faster && duel.gain > 2.1 && duel.iou == 0.99, "{}", duel.gain);
@@ -476,7 +476,7 @@ mod tests {
 
     #[test]
     fn a_small_picture_is_taken_where_its_matte_is_good() {
-        let found = search(&mut lab(speed, |_| Ok(0.97)), &space(), &GOAL).unwrap();
+        let found = search(&mut machine(speed, |_| Ok(0.97)), &space(), &GOAL).unwrap();
         assert_eq!(found.duel.unwrap().candidate.get("model.input_size"), Some("256"));
     }
 
@@ -484,26 +484,26 @@ mod tests {
     fn best_matte_among_fast_enough_settings_wins() {
         let matte = |c: &Candidate| Ok(if c.get("model.input_size").is_some() { 0.96 } else { 0.99 });
         let goal = Goal { target_fps: Some(19.0), ..GOAL };
-        let found = search(&mut lab(speed, matte), &space(), &goal).unwrap();
+        let found = search(&mut machine(speed, matte), &space(), &goal).unwrap();
         assert_eq!(found.duel.unwrap().candidate.get("model.input_size"), None);
     }
 
     #[test]
     fn nothing_faster_is_nothing_found() {
-        let found = search(&mut lab(|_| Ok(7.0), |_| Ok(1.0)), &space(), &GOAL).unwrap();
+        let found = search(&mut machine(|_| Ok(7.0), |_| Ok(1.0)), &space(), &GOAL).unwrap();
         assert!(found.duel.is_none() && !found.faster);
         // What fails is omitted, with its reason.
         let broken = |c: &Candidate| if c.is_empty() { Ok(7.0) } else { Err("no such device".to_owned()) };
-        let found = search(&mut lab(broken, |_| Ok(1.0)), &space(), &GOAL).unwrap();
+        let found = search(&mut machine(broken, |_| Ok(1.0)), &space(), &GOAL).unwrap();
         assert!(found.duel.is_none());
         assert!(found.tried.iter().filter(|t| !t.candidate.is_empty()).all(|t| t.fps.is_err()));
-        assert!(search(&mut lab(|_| Err("no".to_owned()), |_| Ok(1.0)), &space(), &GOAL).is_err());
+        assert!(search(&mut machine(|_| Err("no".to_owned()), |_| Ok(1.0)), &space(), &GOAL).is_err());
     }
 
     #[test]
     fn given_settings_are_not_changed() {
         let fixed = vec!["device.name", "model.input_size", "model.batch_size", "processing.workers"];
-        let found = search(&mut lab(speed, |_| Ok(1.0)), &Space { fixed, ..space() }, &GOAL).unwrap();
+        let found = search(&mut machine(speed, |_| Ok(1.0)), &Space { fixed, ..space() }, &GOAL).unwrap();
         assert!(found.duel.is_none());
         let names = |c: &Candidate| c.settings().map(|(n, _)| n).collect::<Vec<_>>();
         assert!(found.tried.iter().all(|t| {
@@ -521,17 +521,17 @@ mod tests {
 
     #[test]
     fn it_ends_when_asked_to() {
-        let mut lab = Machine { stop_after: 4, ..lab(speed, |_| Ok(1.0)) };
-        let found = search(&mut lab, &space(), &GOAL).unwrap();
+        let mut machine = Machine { stop_after: 4, ..machine(speed, |_| Ok(1.0)) };
+        let found = search(&mut machine, &space(), &GOAL).unwrap();
         assert!(found.stopped && found.duel.is_none());
-        assert_eq!(lab.runs, 4);
+        assert_eq!(machine.runs, 4);
     }
 
     #[test]
     fn long_trials_are_for_few() {
-        let mut lab = lab(speed, |_| Ok(0.97));
-        search(&mut lab, &space(), &GOAL).unwrap();
+        let mut machine = machine(speed, |_| Ok(0.97));
+        search(&mut machine, &space(), &GOAL).unwrap();
         // Every candidate at the length of the last comparison would be 25 times 25 frames and more.
-        assert!(lab.frames < 500, "{}", lab.frames);
+        assert!(machine.frames < 500, "{}", machine.frames);
     }
 }

@@ -277,9 +277,9 @@ mod tests {
         let [stereo, sphere] = &side_data(&made)[..] else { panic!("two pieces") };
         assert_eq!(int(&without_vexu(stereo).bytes, 2), Some(ANY_VIEW));
         assert_eq!(without_vexu(sphere).bytes, sphere.bytes, "stays a tile");
-        let said = tags(&[for_vexu(stereo).into_owned(), for_vexu(sphere).into_owned()]);
+        let found_tags = tags(&[for_vexu(stereo).into_owned(), for_vexu(sphere).into_owned()]);
         let half = Spherical { kind: SphericalKind::HalfEquirectangular, ..Spherical::EQUIRECTANGULAR };
-        assert_eq!(said, ContainerTags { spherical: Some(half), ..made });
+        assert_eq!(found_tags, ContainerTags { spherical: Some(half), ..made });
         let whole =
             side_data(&ContainerTags { spherical: Some(Spherical::EQUIRECTANGULAR), ..ContainerTags::default() });
         let tile = without_vexu(&whole[0]).into_owned();

@@ -254,8 +254,8 @@ mod tests {
             let frame = convert.run(flat("yuv444p10le", [100, 140, 90])).unwrap();
             assert_eq!(frame.describe(), "64x32 yuv420p");
         }
-        let said = convert.changed().unwrap();
-        assert!(said.contains("changes from 64x32 yuv420p to 64x32 yuv444p10le at frame 2; 3 frames"), "{said}");
+        let message = convert.changed().unwrap();
+        assert!(message.contains("changes from 64x32 yuv420p to 64x32 yuv444p10le at frame 2; 3 frames"), "{message}");
     }
 
     #[test]
@@ -264,8 +264,8 @@ mod tests {
         convert.stated.as_mut().unwrap().2 = 96;
         let frame = convert.run(flat("yuv420p", [100, 140, 90])).unwrap();
         assert_eq!(frame.describe(), "64x96 yuv420p");
-        let said = convert.changed().unwrap();
-        assert!(said.contains("states 64x96, but its frames are 64x32 yuv420p; they were scaled"), "{said}");
+        let message = convert.changed().unwrap();
+        assert!(message.contains("states 64x96, but its frames are 64x32 yuv420p; they were scaled"), "{message}");
     }
 
     #[test]

@@ -133,9 +133,9 @@ impl SourceTemplate {
         macro_rules! learn {
             ($field:ident, $frame:ident, $none:path) => {
                 // SAFETY: reads a field of a valid frame.
-                let said = unsafe { numbers::read(&raw const (*first.av().as_ptr()).$frame) };
-                if said != $none {
-                    video.$field = said;
+                let value = unsafe { numbers::read(&raw const (*first.av().as_ptr()).$frame) };
+                if value != $none {
+                    video.$field = value;
                 }
             };
         }

@@ -135,13 +135,13 @@ fn alpha_survives_in_mov_webm_and_mkv() {
         }
         assert_eq!((alpha.row(5)[2], alpha.row(5)[310]), (0, 255), "{name}: wholly clear and opaque stay so");
     }
-    let said = {
+    let message = {
         let (path, encode) = (files.path("x.mp4"), EncodeOptions::default());
         let video = probe(&files.path("src.mkv")).unwrap().video;
         let options = WriterOptions { purpose: Purpose::Alpha, layout: eight, ..options(&path, &encode, &video) };
         plan_encoder(&options).unwrap_err().to_string()
     };
-    assert!(said.contains("real alpha needs .mov (ProRes 4444), .webm (VP9) or .mkv (FFV1)"), "{said}");
+    assert!(message.contains("real alpha needs .mov (ProRes 4444), .webm (VP9) or .mkv (FFV1)"), "{message}");
 }
 
 /// The plan for an output of a made-up source.
@@ -236,9 +236,9 @@ fn wrong_settings_are_refused() {
     let from = source(&files);
     let error = |name: &str, encode: EncodeOptions| {
         let done = copy(&from, &files.path(name), &encode, &DecodeOptions::default());
-        let said = done.err().unwrap_or_else(|| panic!("{name} {encode:?}")).to_string();
-        assert_eq!(files.names(), ["src.mkv"], "{said}");
-        said
+        let message = done.err().unwrap_or_else(|| panic!("{name} {encode:?}")).to_string();
+        assert_eq!(files.names(), ["src.mkv"], "{message}");
+        message
     };
     let none = EncodeOptions::default;
     let extra = |k: &str, v: &str| EncodeOptions { extra: vec![(k.into(), v.into())], ..none() };
@@ -275,8 +275,8 @@ fn wrong_settings_are_refused() {
         ("a.gif", none(), "use one of .mp4, .mov, .mkv, .webm"),
         ("none/a.mp4", none(), "does not exist; create it first"),
     ] {
-        let said = error(name, encode);
-        assert!(said.contains(fact), "{name} {fact}: {said}");
+        let message = error(name, encode);
+        assert!(message.contains(fact), "{name} {fact}: {message}");
     }
 }
 
@@ -380,8 +380,8 @@ fn frames_of_another_size_are_refused() {
     let to = files.path("out.mp4");
     let mut writer = Writer::create(options(&to, &encode, &reader.info().video), &reader.template()).unwrap();
     let wrong = VideoFrame::alloc(yuv420(8), 64, 64).unwrap();
-    let said = writer.write_frame(wrong, 0, 1).unwrap_err().to_string();
-    assert!(said.contains("64x64 yuv420p") && said.contains("320x160 yuv420p"), "{said}");
+    let message = writer.write_frame(wrong, 0, 1).unwrap_err().to_string();
+    assert!(message.contains("64x64 yuv420p") && message.contains("320x160 yuv420p"), "{message}");
 }
 
 /// Seconds of the key frames of a file.
@@ -461,8 +461,8 @@ fn outputs_for_players_respect_decoder_limits() {
     assert_eq!(square(2880, 60.0, &none).unwrap().encoder, "libx264");
     assert_eq!(square(3840, 30.0, &none).unwrap().encoder, "libx265");
     let h264 = EncodeOptions { codec: Some(Codec::H264), ..none.clone() };
-    let said = square(3840, 30.0, &h264).unwrap().warnings;
-    assert!(said[0].contains("3840x3840 at 30 frames per second exceeds level 5.2"), "{said:?}");
+    let warnings = square(3840, 30.0, &h264).unwrap().warnings;
+    assert!(warnings[0].contains("3840x3840 at 30 frames per second exceeds level 5.2"), "{warnings:?}");
     // Masters of finer chroma become what headsets decode, unless somebody names a format.
     for (bits, want) in [(8, "yuv420p"), (10, "yuv420p10le"), (12, "yuv420p10le")] {
         let fine = YuvLayout { chroma_shift_y: 0, ..yuv420(bits) };

@@ -52,8 +52,8 @@ fn bad_inputs_have_clear_errors() {
     assert!(error(files.path("")).contains("is a directory"));
     assert!(error(text("empty.mp4", b"")).ends_with("the file is empty"));
     for name in ["a.txt", "b.mp4", "c.mkv"] {
-        let said = error(text(name, "Just some words, no pictures at all.\n".repeat(50).as_bytes()));
-        assert!(said.contains("not a media file"), "{said}");
+        let message = error(text(name, "Just some words, no pictures at all.\n".repeat(50).as_bytes()));
+        assert!(message.contains("not a media file"), "{message}");
     }
     let audio = files.make("-f lavfi -i sine=d=1 -c:a aac", "sound.m4a");
     assert!(error(audio).ends_with("no video stream in it (1 audio stream)"));
@@ -65,8 +65,8 @@ fn bad_inputs_have_clear_errors() {
         ),
         "song.m4a",
     );
-    let said = error(song);
-    assert!(said.ends_with("no video stream in it (1 audio stream, 1 cover picture stream)"), "{said}");
+    let message = error(song);
+    assert!(message.ends_with("no video stream in it (1 audio stream, 1 cover picture stream)"), "{message}");
 }
 
 #[test]
@@ -94,8 +94,8 @@ fn truncated_and_damaged_files_give_their_intact_frames() {
     let plain = files.make(&format!("{} -c:v libx264 -pix_fmt yuv420p", picture("320x160", 40)), "d.mp4");
     let bytes = std::fs::read(&plain).unwrap();
     std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
-    let said = probe(&cut).unwrap_err().to_string();
-    assert!(said.contains("moov atom not found"), "{said}");
+    let message = probe(&cut).unwrap_err().to_string();
+    assert!(message.contains("moov atom not found"), "{message}");
 }
 
 #[test]

@@ -109,10 +109,10 @@ fn pixels_that_are_wide_become_high_when_a_picture_is_turned() {
     for name in ["out.mp4", "out.mkv"] {
         let out = files.path(name);
         copy(&turned, &out, &fast(), &DecodeOptions::default()).unwrap();
-        let said = ffprobe(
+        let found_tags = ffprobe(
             &out,
             "-show_entries stream=width,height,sample_aspect_ratio:stream_side_data=rotation -of csv=p=0",
         );
-        assert_eq!(said.trim(), "96,160,3:4", "{name}");
+        assert_eq!(found_tags.trim(), "96,160,3:4", "{name}");
     }
 }

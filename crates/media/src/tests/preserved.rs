@@ -73,10 +73,10 @@ fn mov_gets_apples_boxes_where_ffmpeg_writes_them() {
         let made = ContainerTags { stereo: Some(stereo), right_first, spherical: Some(spherical) };
         copy_with(&from, &mov, &sidedata::side_data(&made));
         let found = boxes::read(&mut std::fs::File::open(&mov).unwrap()).unwrap();
-        let said = boxes::tags(&found);
+        let found_tags = boxes::tags(&found);
         if crate::ffi::version::libavformat_is_at_least(61, 7) {
             let sphere = Spherical { kind, ..Spherical::EQUIRECTANGULAR };
-            assert_eq!(said, ContainerTags { spherical: Some(sphere), ..made });
+            assert_eq!(found_tags, ContainerTags { spherical: Some(sphere), ..made });
             // All else is where it was.
             assert_eq!(
                 ffprobe(&mov, "-count_frames -show_entries stream=nb_read_frames -of csv=p=0")
@@ -84,7 +84,7 @@ fn mov_gets_apples_boxes_where_ffmpeg_writes_them() {
                 "5"
             );
         } else {
-            assert_eq!(said, ContainerTags::default());
+            assert_eq!(found_tags, ContainerTags::default());
         }
         std::fs::remove_file(&mov).unwrap();
     }
@@ -296,8 +296,8 @@ fn time_code_of_a_range_is_that_of_its_first_frame() {
         let to = files.path("b.mov");
         let options = DecodeOptions { range: TimeRange { start, ..TimeRange::default() }, ..DecodeOptions::default() };
         copy(&from, &to, &fast(), &options).unwrap();
-        let said = ffprobe(&to, "-select_streams v -show_entries stream_tags=timecode -of csv=p=0");
-        assert_eq!(said.trim(), want, "{start:?}");
+        let found_tags = ffprobe(&to, "-select_streams v -show_entries stream_tags=timecode -of csv=p=0");
+        assert_eq!(found_tags.trim(), want, "{start:?}");
         std::fs::remove_file(to).unwrap();
     }
 }
@@ -402,11 +402,11 @@ fn sdr_is_made_of_hdr_without_its_metadata() {
     let choice = InputChoice { sdr: true, ..InputChoice::default() };
     copy(&from, &to, &fast(), &DecodeOptions { choice, ..DecodeOptions::default() }).unwrap();
     let entries = "-show_entries stream=codec_name,pix_fmt,color_transfer,color_primaries,color_space:stream_side_data=side_data_type -of compact";
-    let said = ffprobe(&to, entries);
+    let found_tags = ffprobe(&to, entries);
     for part in ["h264", "pix_fmt=yuv420p|", "color_transfer=bt709", "color_primaries=bt709", "color_space=bt709"] {
-        assert!(said.contains(part), "{part}: {said}");
+        assert!(found_tags.contains(part), "{part}: {found_tags}");
     }
-    assert!(!said.contains("Mastering") && !said.contains("Content light"), "{said}");
+    assert!(!found_tags.contains("Mastering") && !found_tags.contains("Content light"), "{found_tags}");
     let raw = files.make(&format!("-i {} -frames:v 1 -f rawvideo -pix_fmt gray", to.display()), "raw");
     let luma = std::fs::read(raw).unwrap();
     let (white, black) = (luma[192 * 40 + 30], luma[192 * 40 + 160]);

@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn missing_python_is_explained() {
-        let said = no_python(&"python3".into());
-        assert!(said.starts_with("python3 was not found") && said.contains("VRSEG_PYTHON"), "{said}");
+        let message = no_python(&"python3".into());
+        assert!(message.starts_with("python3 was not found") && message.contains("VRSEG_PYTHON"), "{message}");
     }
 }

@@ -134,9 +134,9 @@ pub fn statements(boxes: &[VrBox]) -> Vec<Statement> {
     });
     let mut all: Vec<_> = all.into_iter().map(VrContent::statement).collect();
     // FFmpeg 7.1 writes a `vexu` without the packing beside an `st3d` with it. Of two layers there is no `st3d`.
-    if all.iter().any(|said| matches!(said.tags.stereo, Some(StereoTag::SideBySide | StereoTag::TopBottom))) {
-        for said in all.iter_mut().filter(|said| said.two_layers) {
-            (said.tags.stereo, said.two_layers) = (None, false);
+    if all.iter().any(|statement| matches!(statement.tags.stereo, Some(StereoTag::SideBySide | StereoTag::TopBottom))) {
+        for statement in all.iter_mut().filter(|statement| statement.two_layers) {
+            (statement.tags.stereo, statement.two_layers) = (None, false);
         }
     }
     all
@@ -144,7 +144,7 @@ pub fn statements(boxes: &[VrBox]) -> Vec<Statement> {
 
 /// What a file's boxes say together.
 pub fn tags(boxes: &[VrBox]) -> ContainerTags {
-    statements(boxes).iter().fold(ContainerTags::default(), |tags, said| tags.or(said.tags))
+    statements(boxes).iter().fold(ContainerTags::default(), |tags, statement| tags.or(statement.tags))
 }
 
 impl VrContent {

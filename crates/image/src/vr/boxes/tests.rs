@@ -72,17 +72,17 @@ fn meshes_cubemaps_and_right_eye_first_are_read() {
 
 #[test]
 fn apples_boxes_tell_eyes_and_packing() {
-    let said = |eyes: u8, packing: &[u8]| {
+    let statement = |eyes: u8, packing: &[u8]| {
         let stri = mp4(b"eyes", &mp4(b"stri", &[0, 0, 0, 0, eyes]));
         let pack = if packing.is_empty() { Vec::new() } else { mp4(b"pack", &mp4(b"pkin", packing)) };
         statements(&parse(&file_with(&mp4(b"vexu", &[stri, pack].concat()), &[])))[0]
     };
-    let side = said(11, b"\0\0\0\0side");
+    let side = statement(11, b"\0\0\0\0side");
     assert_eq!((side.tags.stereo, side.tags.right_first), (Some(StereoTag::SideBySide), true));
     assert_eq!((side.source, side.two_layers), ("vexu metadata", false));
-    let layers = said(3, b"");
+    let layers = statement(3, b"");
     assert_eq!((layers.tags.stereo, layers.two_layers), (Some(StereoTag::Mono), true));
-    assert!(!said(1, b"").two_layers);
+    assert!(!statement(1, b"").two_layers);
 }
 
 #[test]
@@ -90,8 +90,8 @@ fn packing_that_another_box_states_is_no_sign_of_layers() {
     // What FFmpeg 7.1 writes of a side by side video.
     let vexu = mp4(b"vexu", &mp4(b"eyes", &mp4(b"stri", &[0, 0, 0, 0, 3])));
     let boxes = parse(&file_with(&[mp4(b"st3d", &[0, 0, 0, 0, 2]), vexu.clone()].concat(), &[]));
-    let said: Vec<_> = statements(&boxes).iter().map(|s| (s.tags.stereo, s.two_layers)).collect();
-    assert_eq!(said, [(Some(StereoTag::SideBySide), false), (None, false)]);
+    let found: Vec<_> = statements(&boxes).iter().map(|s| (s.tags.stereo, s.two_layers)).collect();
+    assert_eq!(found, [(Some(StereoTag::SideBySide), false), (None, false)]);
     // One view beside two eyes is a contradiction.
     let boxes = parse(&file_with(&[mp4(b"st3d", &[0; 5]), vexu].concat(), &[]));
     assert!(statements(&boxes)[1].two_layers);
@@ -102,7 +102,7 @@ fn most_reliable_source_comes_first() {
     let xml = b"<GSpherical:ProjectionType>equirectangular</GSpherical:ProjectionType>";
     let uuid = [0xff, 0xcc, 0x82, 0x63, 0xf8, 0x55, 0x4a, 0x93, 0x88, 0x14, 0x58, 0x7a, 0x02, 0x52, 0x1f, 0xdd];
     let file = file_with(&vr180(), &mp4(b"uuid", &[&uuid[..], xml].concat()));
-    let sources: Vec<_> = statements(&parse(&file)).iter().map(|said| said.source).collect();
+    let sources: Vec<_> = statements(&parse(&file)).iter().map(|statement| statement.source).collect();
     assert_eq!(sources, ["stereo metadata", "spherical metadata", "V1 metadata"]);
     assert!(tags(&parse(&file)).spherical.unwrap().is_front_half());
 }

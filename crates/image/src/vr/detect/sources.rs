@@ -24,7 +24,7 @@ fn sources<'a>(clues: &'a Clues<'_>) -> impl Iterator<Item = Statement> + 'a {
 }
 
 fn boxed(clues: &Clues<'_>) -> ContainerTags {
-    clues.boxes.iter().fold(ContainerTags::default(), |tags, said| tags.or(said.tags))
+    clues.boxes.iter().fold(ContainerTags::default(), |tags, statement| tags.or(statement.tags))
 }
 
 /// What all sources say together.
@@ -34,26 +34,27 @@ pub(super) fn together(clues: &Clues<'_>) -> ContainerTags {
 
 /// Whether the second eye's view is in a layer of the video that isn't decoded.
 pub(super) fn has_two_layers(clues: &Clues<'_>) -> bool {
-    clues.boxes.iter().any(|said| said.two_layers)
+    clues.boxes.iter().any(|statement| statement.two_layers)
 }
 
 /// The layout by a source, and whose view comes first.
-fn views(said: &Statement) -> Option<(Layout, EyeOrder)> {
-    let order = if said.tags.right_first { EyeOrder::RightFirst } else { EyeOrder::LeftFirst };
-    let by_tag = said.tags.stereo.and_then(|tag| tag.layout()).map(|layout| (layout, order));
-    by_tag.or(said.mesh.and_then(|mesh| mesh.layout))
+fn views(statement: &Statement) -> Option<(Layout, EyeOrder)> {
+    let order = if statement.tags.right_first { EyeOrder::RightFirst } else { EyeOrder::LeftFirst };
+    let by_tag = statement.tags.stereo.and_then(|tag| tag.layout()).map(|layout| (layout, order));
+    by_tag.or(statement.mesh.and_then(|mesh| mesh.layout))
 }
 
 /// The layout by each source that states one.
 pub(super) fn layouts<'a>(clues: &'a Clues<'_>) -> impl Iterator<Item = Finding<Layout>> + 'a {
-    sources(clues).filter_map(|said| Some(Finding::new(views(&said)?.0, Evidence::Container(said.source))))
+    sources(clues)
+        .filter_map(|statement| Some(Finding::new(views(&statement)?.0, Evidence::Container(statement.source))))
 }
 
 /// The eye order by each source of that layout: one that was wrong about the layout is not believed here either.
 pub(super) fn eye_orders<'a>(clues: &'a Clues<'_>, layout: Layout) -> impl Iterator<Item = Finding<EyeOrder>> + 'a {
-    let of = move |said: Statement| {
-        let (_, order) = views(&said).filter(|(l, _)| *l == layout)?;
-        Some(Finding::new(order, Evidence::Container(said.source)))
+    let of = move |statement: Statement| {
+        let (_, order) = views(&statement).filter(|(l, _)| *l == layout)?;
+        Some(Finding::new(order, Evidence::Container(statement.source)))
     };
     sources(clues).filter_map(of)
 }
@@ -71,13 +72,13 @@ pub(super) struct Projections {
 
 pub(super) fn projections(clues: &Clues<'_>) -> Projections {
     let mut all = Projections::default();
-    for said in sources(clues) {
-        let Some(tag) = said.tags.spherical else { continue };
-        match projection(&said, tag) {
-            Ok(stated) => all.stated.push(Finding::new(stated, Evidence::Container(said.source))),
+    for statement in sources(clues) {
+        let Some(tag) = statement.tags.spherical else { continue };
+        match projection(&statement, tag) {
+            Ok(stated) => all.stated.push(Finding::new(stated, Evidence::Container(statement.source))),
             Err(what) => all.unreadable.push(what),
         }
-        if let Some(mesh) = said.mesh.filter(|mesh| !mesh.is_good()) {
+        if let Some(mesh) = statement.mesh.filter(|mesh| !mesh.is_good()) {
             all.poor_mesh = all.poor_mesh.or(Some((mesh.projection, mesh.error)));
         }
     }
@@ -85,7 +86,7 @@ pub(super) fn projections(clues: &Clues<'_>) -> Projections {
 }
 
 /// The projection of a tag, or what can't be read.
-fn projection(said: &Statement, tag: Spherical) -> Result<StatedProjection, String> {
+fn projection(statement: &Statement, tag: Spherical) -> Result<StatedProjection, String> {
     let known = |projection| Ok(StatedProjection::Known(projection));
     match tag.kind {
         SphericalKind::Equirectangular => known(Projection::Equirectangular),
@@ -98,7 +99,7 @@ fn projection(said: &Statement, tag: Spherical) -> Result<StatedProjection, Stri
         SphericalKind::Rectilinear => known(Projection::Flat),
         SphericalKind::Fisheye => Ok(StatedProjection::Fisheye),
         SphericalKind::Cubemap => Ok(StatedProjection::Unsupported(Unsupported::Cubemap)),
-        SphericalKind::Mesh => match said.mesh {
+        SphericalKind::Mesh => match statement.mesh {
             Some(mesh) => known(mesh.projection),
             None => Err("a mesh of triangles".to_owned()),
         },

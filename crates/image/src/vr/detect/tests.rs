@@ -190,7 +190,7 @@ fn st3d_of_one_view_is_certainly_mono() {
 }
 
 /// What a box says.
-fn said(source: &'static str, tags: ContainerTags) -> Statement {
+fn statement(source: &'static str, tags: ContainerTags) -> Statement {
     Statement { source, tags, mesh: None, two_layers: false }
 }
 
@@ -230,7 +230,7 @@ fn bounds_of_any_size_are_a_projection() {
 #[test]
 fn boxes_go_before_ffmpegs_reading_of_them() {
     // FFmpeg takes V1's crop for the whole sphere.
-    let boxes = [said("V1 metadata", sphere(Spherical::VR180))];
+    let boxes = [statement("V1 metadata", sphere(Spherical::VR180))];
     let f = find(&Clues { tags: sphere(Spherical::EQUIRECTANGULAR), boxes: &boxes, ..clues("a.mp4", 2048, 2048) });
     assert_eq!(
         (f.projection.value, f.projection.confidence, f.warnings.len()),
@@ -246,7 +246,7 @@ fn boxes_go_before_ffmpegs_reading_of_them() {
 fn sources_that_disagree_are_not_certain_and_the_warning_names_both() {
     let boxes = [
         mesh(Projection::FullFrameFisheye { h_fov: 124.0, v_fov: 94.0 }, 1.4),
-        said("V1 metadata", sphere(Spherical::EQUIRECTANGULAR)),
+        statement("V1 metadata", sphere(Spherical::EQUIRECTANGULAR)),
     ];
     let f = find(&Clues { boxes: &boxes, ..clues("a.mp4", 1072, 1504) });
     assert_eq!(f.projection.value, Projection::FullFrameFisheye { h_fov: 124.0, v_fov: 94.0 });
@@ -255,14 +255,14 @@ fn sources_that_disagree_are_not_certain_and_the_warning_names_both() {
     assert!(warning.contains("the container's mesh says") && warning.contains("V1 metadata says"), "{warning}");
 
     let boxes = [
-        said("stereo metadata", tagged(StereoTag::TopBottom, None)),
-        said("vexu metadata", tagged(StereoTag::SideBySide, None)),
+        statement("stereo metadata", tagged(StereoTag::TopBottom, None)),
+        statement("vexu metadata", tagged(StereoTag::SideBySide, None)),
     ];
     let f = find(&Clues { boxes: &boxes, ..clues("a.mp4", 3840, 1920) });
     assert_eq!((f.layout.value, f.layout.confidence), (Layout::TopBottom, Confidence::Likely));
     assert!(f.warnings[0].contains("the container's vexu metadata says side by side"), "{:?}", f.warnings);
     // Sources that agree stay certain.
-    let boxes = [said("stereo metadata", tagged(StereoTag::TopBottom, None)); 2];
+    let boxes = [statement("stereo metadata", tagged(StereoTag::TopBottom, None)); 2];
     let f = find(&Clues { boxes: &boxes, ..clues("a_TB.mp4", 3840, 3840) });
     assert_eq!((f.layout.confidence, f.warnings.len()), (Confidence::Certain, 0));
 }
@@ -278,7 +278,7 @@ fn meshes_tell_projection_and_views() {
     assert!(f.warnings[0].contains("an unknown projection"), "{:?}", f.warnings);
     // One that can't be read, beside V1.
     let unreadable = Statement { mesh: None, ..mesh(Projection::Flat, 0.0) };
-    let boxes = [unreadable, said("V1 metadata", sphere(Spherical::EQUIRECTANGULAR))];
+    let boxes = [unreadable, statement("V1 metadata", sphere(Spherical::EQUIRECTANGULAR))];
     let f = find(&Clues { boxes: &boxes, ..clues("a.mp4", 4096, 2048) });
     assert_eq!((f.projection.value, f.projection.confidence), (Projection::Equirectangular, Confidence::Likely));
     assert!(f.warnings[0].contains("a mesh of triangles") && f.warnings[0].contains("V1 metadata"), "{:?}", f.warnings);
@@ -286,7 +286,7 @@ fn meshes_tell_projection_and_views() {
 
 #[test]
 fn missing_second_layer_is_a_warning() {
-    let one = Statement { two_layers: true, ..said("vexu metadata", tagged(StereoTag::Mono, None)) };
+    let one = Statement { two_layers: true, ..statement("vexu metadata", tagged(StereoTag::Mono, None)) };
     let f = find(&Clues { boxes: &[one], ..clues("a.mov", 1920, 1080) });
     assert_eq!((f.layout.value, f.layout.confidence), (Layout::Mono, Confidence::Certain));
     assert!(f.warnings[0].contains("second eye's view is missing"), "{:?}", f.warnings);

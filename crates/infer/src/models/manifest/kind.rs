@@ -1,4 +1,4 @@
-//! How a model works, and where it sees people best.
+//! How a model works, and with which input it is best.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -19,15 +19,15 @@ pub enum Kind {
     Instances,
 }
 
-/// Where a model sees people best.
+/// The input with which a model is best.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Looks {
-    /// As the profile and the user have it: at whole views where `--model` names it, through windows where `--crops` does.
+pub enum PreferredInput {
+    /// As the profile and the user have it: on whole views where `--model` names it, on person crops where `--crops` does.
     #[default]
     Either,
-    /// Through a window on each person, also where only `--model` names it.
+    /// On person crops, also where only `--model` names it.
     Windows,
-    /// At whole views.
+    /// On whole views.
     Views,
 }

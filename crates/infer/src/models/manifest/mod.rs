@@ -9,7 +9,7 @@ mod text;
 
 pub(crate) use input::inside;
 pub use input::{Aspect, ChannelOrder, Constant, Frame, Input, Layout, Value};
-pub use kind::{Kind, Looks};
+pub use kind::{Kind, PreferredInput};
 pub use output::{Activation, ClassGroups, Instances, Output, Scores};
 pub use schema::schema;
 pub use state::{Dimension, State};
@@ -80,9 +80,9 @@ pub struct Manifest {
     #[serde(default)]
     #[schemars(schema_with = "schema::view")]
     pub view: View,
-    /// Where it sees people best.
+    /// The input with which it is best.
     #[serde(default)]
-    pub looks: Looks,
+    pub looks: PreferredInput,
     /// Crop around a single person.
     #[serde(default)]
     pub crop: Crop,

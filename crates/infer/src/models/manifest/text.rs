@@ -1,8 +1,8 @@
 //! Manifests as text that people read and edit.
 
 use super::{
-    Activation, Aspect, ChannelOrder, Constant, Dimension, Input, Kind, Layout, Looks, Manifest, Output, Scores, State,
-    Value,
+    Activation, Aspect, ChannelOrder, Constant, Dimension, Input, Kind, Layout, Manifest, Output, PreferredInput,
+    Scores, State, Value,
 };
 use std::fmt::Write as _;
 
@@ -33,9 +33,9 @@ impl Manifest {
         }
         line("view", &format!("{} # projection of whole VR views for its input", self.view));
         let looks = match self.looks {
-            Looks::Either => "either",
-            Looks::Windows => "windows",
-            Looks::Views => "views",
+            PreferredInput::Either => "either",
+            PreferredInput::Windows => "windows",
+            PreferredInput::Views => "views",
         };
         line("looks", &format!("{looks} # best on: windows (person crops), views (whole views), either"));
         let spherical = self.crop.spherical.map(|v| format!(", spherical: {v:?}")).unwrap_or_default();
@@ -200,7 +200,7 @@ mod tests {
         let mut m = registry::built_in().unwrap().into_iter().find(|m| m.name == "rvm").unwrap();
         m.description = "it's: \"odd\" # \u{e4}".to_owned();
         m.source = "1.5".to_owned();
-        m.looks = Looks::Windows;
+        m.looks = PreferredInput::Windows;
         m.input.layout = Layout::Nhwc;
         m.input.aspect = Aspect::Pad;
         m.input.mean = [0.485, 0.456, 0.1];

@@ -4,8 +4,8 @@ use super::Known;
 use super::license::License;
 use crate::models::graph::{Graph, Port};
 use crate::models::manifest::{
-    Activation, Aspect, ChannelOrder, Constant, Crop, Frame, Input, Kind, Layout, Looks, Manifest, Output, Scores,
-    State,
+    Activation, Aspect, ChannelOrder, Constant, Crop, Frame, Input, Kind, Layout, Manifest, Output, PreferredInput,
+    Scores, State,
 };
 use vrseg_image::matte::windows::View;
 
@@ -113,7 +113,7 @@ pub(super) struct Parts {
     pub(super) license: License,
     pub(super) source: &'static str,
     pub(super) kind: Kind,
-    pub(super) looks: Looks,
+    pub(super) looks: PreferredInput,
     pub(super) view: View,
     pub(super) crop: Crop,
     pub(super) input: Input,
@@ -135,7 +135,7 @@ impl Parts {
             license,
             source: "",
             kind: Kind::Image,
-            looks: Looks::Windows,
+            looks: PreferredInput::Windows,
             view: View::default(),
             crop: Crop { size, ..Crop::default() },
             input,

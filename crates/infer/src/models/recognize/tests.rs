@@ -1,7 +1,7 @@
 //! Graphs that have no more than what a family is recognized by.
 
 use super::*;
-use crate::manifest::{Activation, Aspect, Kind, Layout, Looks, Scores};
+use crate::manifest::{Activation, Aspect, Kind, Layout, PreferredInput, Scores};
 use crate::models::graph::{
     EntryProto, GraphProto, ModelProto, NodeProto, OperatorSetProto, TensorProto, ValueInfoProto,
 };
@@ -97,7 +97,7 @@ fn robust_video_matting_is_recognized_by_its_states() {
     let known = rvm(F32, 3_740_000).input("downsample_ratio", F32, &[1]).known("x.onnx");
     assert_eq!(known.title, "Robust Video Matting (MobileNetV3)");
     let m = &known.manifest;
-    assert_eq!((m.kind, m.states.len(), m.looks), (Kind::Recurrent, 4, Looks::Windows));
+    assert_eq!((m.kind, m.states.len(), m.looks), (Kind::Recurrent, 4, PreferredInput::Windows));
     assert_eq!(m.constants[0].numbers((1024, 512)), [0.5]);
     assert_eq!(m.constants[0].numbers((256, 256)), [1.0]);
     assert!(known.license.warning().unwrap().contains("copyleft"));

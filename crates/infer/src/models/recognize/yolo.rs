@@ -4,7 +4,7 @@ use super::families::Found;
 use super::license::License;
 use super::parts::{Identity, Normalized, Parts, Sizes, alpha, input};
 use crate::models::graph::{Graph, Port};
-use crate::models::manifest::{Aspect, Crop, Instances, Kind, Looks, Output};
+use crate::models::manifest::{Aspect, Crop, Instances, Kind, Output, PreferredInput};
 
 /// Boxes `[N, 4 + classes + M, A]` or `[N, A, 5 + classes + M]`, and prototypes `[N, M, h, w]`.
 pub(super) fn segmentation(graph: &Graph, identity: &Identity<'_>) -> Option<Found> {
@@ -37,7 +37,7 @@ pub(super) fn segmentation(graph: &Graph, identity: &Identity<'_>) -> Option<Fou
     let license = License::copyleft("AGPL-3.0-only", "Ultralytics, code and weights; also for services over a network");
     let output = Output { instances: Some(instances), ..alpha(boxes) };
     let mut parts = Parts::image(name, license, input(picture, Normalized::PLAIN, sizes), output);
-    (parts.kind, parts.looks) = (Kind::Instances, Looks::Views);
+    (parts.kind, parts.looks) = (Kind::Instances, PreferredInput::Views);
     parts.crop = Crop { size: parts.input.size, ..Crop::default() };
     let mut parts = parts
         .because(format!("boxes with mask coefficients in {}, prototypes in {}", boxes.text(), prototypes.text()))

@@ -326,9 +326,9 @@ mod tests {
             tags: crate::VrTags::Source,
             resize: crate::Resize::default(),
         };
-        let (pairs, said) = settings(encoder, &options, PixelFormat::new(0)).expect("settings");
+        let (pairs, warnings) = settings(encoder, &options, PixelFormat::new(0)).expect("settings");
         let pairs: Vec<_> = pairs.iter().map(|(k, v)| format!("{k}={v}")).collect();
-        format!("{} |{said}", pairs.join(" "))
+        format!("{} |{warnings}", pairs.join(" "))
     }
 
     /// Needs no GPU: nothing is opened.

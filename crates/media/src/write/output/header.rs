@@ -17,15 +17,15 @@ impl Output {
         let name = self.container.name();
         let names = template.tags.iter().map(|(name, _)| name).filter(|name| !is_stale(name, false));
         let lost = tags::lost(&self.container, names);
-        let mut said = Vec::new();
+        let mut losses = Vec::new();
         if !lost.is_empty() {
-            said.push(format!("{name} can't hold the tags {}; .mkv can", lost.join(", ")));
+            losses.push(format!("{name} can't hold the tags {}; .mkv can", lost.join(", ")));
         }
         let chapters = template.chapters.len();
         if chapters > 0 && !tags::supports_chapters(&self.container) {
-            said.push(format!("{name} can't hold the {chapters} chapters; .mkv and .mp4 can"));
+            losses.push(format!("{name} can't hold the {chapters} chapters; .mkv and .mp4 can"));
         }
-        said
+        losses
     }
 
     /// Tags, chapters and the container's header.
