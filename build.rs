@@ -1,4 +1,4 @@
-//! Tells the program which commit it was built from: `VRSEG_GIT_COMMIT` is the short commit, or an
+//! Sets the commit that the program is built from: `VRSEG_GIT_COMMIT` is the short commit, or an
 //! empty text outside a checkout.
 
 use std::path::Path;

@@ -154,7 +154,7 @@ fn first_day_lines_lead_to_the_right_line() {
         .lines()
         .map(|line| {
             let (code, out, err) = run(dir.path(), &line.split(' ').collect::<Vec<_>>());
-            // An event, where JSON is asked for.
+            // An event, where JSON is requested.
             events += usize::from(out.starts_with("{\"message\""));
             assert!(!err.contains("as a value") && !err.contains("os error"), "{line}: {err}");
             // What is proposed is understood; what is asked of it may be missing here.

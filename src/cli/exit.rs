@@ -43,7 +43,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Something that can't be carried out as it was asked for; found before any work.
+/// Something that can't be carried out as it was requested; found before any work.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct UsageError(pub String);

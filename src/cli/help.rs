@@ -129,7 +129,7 @@ fn commands() -> String {
     text
 }
 
-/// The help that was asked for by `words`, which clap found to be that of `error`.
+/// The help that was requested by `words`, which clap found to be that of `error`.
 pub(super) fn text(words: &[OsString], error: &clap::Error, colors: ColorChoice) -> String {
     let root = args::command();
     let of_command = words.first().and_then(|w| w.to_str()).is_some_and(|w| root.find_subcommand(w).is_some());

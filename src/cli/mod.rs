@@ -80,7 +80,7 @@ fn with_remedy(error: anyhow::Error, cli: &Cli, words: &[OsString]) -> anyhow::E
     line.map_or(error, |line| UsageError(message + &line).into())
 }
 
-/// Prints an error, as an event too where JSON is asked for, and makes the exit code of it.
+/// Prints an error, as an event too where JSON is requested, and makes the exit code of it.
 fn finish(result: anyhow::Result<Exit>, console: &Console, json: bool) -> Exit {
     let error = match result {
         Ok(exit) => return exit,

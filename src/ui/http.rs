@@ -93,7 +93,7 @@ impl Drop for Server {
     }
 }
 
-/// What is for this machine alone is asked for by its number or as localhost. Another name that leads
+/// What is for this machine alone is requested by its number or as localhost. Another name that leads
 /// here is a trick by which pages of that name would become pages of ours (DNS rebinding).
 async fn refuse_foreign_host(request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();

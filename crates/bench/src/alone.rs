@@ -76,7 +76,7 @@ struct Laps {
 }
 
 impl Laps {
-    /// Runs laps until the limits are reached. A lap gets its number and tells how long that took
+    /// Runs laps until the limits are reached. A lap gets its number and returns how long that took
     /// which counts, or nothing when there is nothing more to do.
     fn run(limits: &Limits, mut lap: impl FnMut(u64) -> Result<Option<Duration>, Error>) -> Result<Self, Error> {
         let mut laps = Laps { ms: Vec::new(), cpu: 0.0 };
@@ -372,7 +372,7 @@ impl<'a> Sampling<'a> {
         Self { sample: assembly.sample(&recycling), scenes: assembly.scenes(None, locator, warn), recycling }
     }
 
-    /// Samples frame `at` again, and tells how long that took.
+    /// Samples frame `at` again, and returns how long that took.
     fn sample(&mut self, frames: &mut Vec<BenchFrame>, at: usize) -> Result<Duration, Error> {
         again(frames, at, |frame, input| {
             // As a job does with what later stages have done with.
@@ -383,7 +383,7 @@ impl<'a> Sampling<'a> {
     }
 }
 
-/// Cuts the windows of frame `at` again, and tells how long that took.
+/// Cuts the windows of frame `at` again, and returns how long that took.
 fn cut_one(
     cut: &mut CutWindows,
     recycling: &Recycling,
@@ -398,7 +398,7 @@ fn cut_one(
     })
 }
 
-/// Takes frame `at` out, lets `work` make it again, and puts what it made in its place. Tells how long that took.
+/// Takes frame `at` out, lets `work` make it again, and puts what it made in its place. Returns how long that took.
 fn again(
     frames: &mut Vec<BenchFrame>,
     at: usize,

@@ -57,7 +57,7 @@ impl TryFrom<String> for Task {
     }
 }
 
-/// Fewer segments than this are not worth a task where nothing else is asked for: a process and a
+/// Fewer segments than this are not worth a task where nothing else is requested: a process and a
 /// network have to be started.
 const MIN_SEGMENTS: usize = 2;
 /// Segments of a task where nobody said how many run at once.

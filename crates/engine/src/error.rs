@@ -48,7 +48,7 @@ pub enum Error {
         /// The job's folder.
         path: std::path::PathBuf,
     },
-    /// A job can't be gone on with, or not be finished, until something else is done.
+    /// A job can't be resumed, or not be finished, until something else is done.
     #[error("{0}")]
     Unfinished(String),
     /// A stage panicked: a defect of the program.
@@ -62,7 +62,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What was asked for is wrong, rather than a file or the machine: another command line would
+    /// What was requested is wrong, rather than a file or the machine: another command line would
     /// fix it. Found before any output has its name.
     pub fn is_usage(&self) -> bool {
         match self {

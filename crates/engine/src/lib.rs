@@ -1,4 +1,4 @@
-//! Jobs: what is asked for, the plan that follows, the stages between a source and its outputs, segments and resume.
+//! Jobs: what is requested, the plan that follows, the stages between a source and its outputs, segments and resume.
 //!
 //! Arrows between the modules run one way:
 //!

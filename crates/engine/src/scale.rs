@@ -15,7 +15,7 @@ const MIN_SIDE: usize = 16;
 /// By how much the shape may differ before a picture counts as stretched.
 const SHAPE_TOLERANCE: f64 = 0.02;
 
-/// The size that is asked for.
+/// The size that is requested.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Scale {
     /// Width and height in pixels.

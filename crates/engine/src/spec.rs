@@ -138,7 +138,7 @@ pub struct Job {
     pub range: TimeRange,
     /// The user's format options; open ones are detected.
     pub format: FormatRequest,
-    /// How the model looks at an eye; `None`: as suits the model.
+    /// How the model sees an eye; `None`: as suits the model.
     pub view: Option<View>,
     /// The model.
     pub model: ModelChoice,
@@ -159,7 +159,7 @@ pub struct Job {
     /// Bytes of main memory that the process may hold; `None`: most of what is available.
     #[serde(default)]
     pub max_memory: Option<u64>,
-    /// What is kept of the model's mattes, and whether kept ones are used.
+    /// How the model's mattes are cached, and whether cached ones are used.
     pub cache: CacheChoice,
     /// A packet or frame that can't be decoded ends the job.
     pub strict: bool,

@@ -1,7 +1,7 @@
 //! Exports of public models with random weights: recognized, run, and compared with what their own frameworks computed.
 //!
 //! The exports are made outside of this repository, with PyTorch or Paddle and the models' own code; so these tests run only
-//! when they are asked for. `cases/NAME/` has `model.onnx`; `case.json`; `rgb.f32`, the frames' pixels from 0 to 1; and `alpha.f32`,
+//! when they are requested. `cases/NAME/` has `model.onnx`; `case.json`; `rgb.f32`, the frames' pixels from 0 to 1; and `alpha.f32`,
 //! the mattes that the model's own code computes of them, both as raw little-endian numbers. `refused/NAME/model.onnx` makes no
 //! mattes. docs/models.md has the results.
 //!

@@ -342,7 +342,7 @@ fn meant_encoder(name: &str) -> String {
 }
 
 impl MediaError {
-    /// What was asked for is wrong, rather than a file, the disk or the machine: another command
+    /// What was requested is wrong, rather than a file, the disk or the machine: another command
     /// line would fix it. Such an error comes before any output has its name.
     pub fn is_usage(&self) -> bool {
         matches!(

@@ -179,7 +179,7 @@ fn open_trace(path: &Path) -> anyhow::Result<Arc<Trace>> {
     Trace::create(path).map_err(|e| UsageError(format!("--trace {}: {e}", path.display())).into())
 }
 
-/// Ends the timeline; one that is not complete is a warning, since the user asked for it.
+/// Ends the timeline; one that is not complete is a warning, since the user requested it.
 fn end_trace(trace: &Trace, path: &Path, console: &Console) -> anyhow::Result<()> {
     match trace.finish() {
         Ok(true) => Ok(()),

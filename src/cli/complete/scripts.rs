@@ -26,7 +26,7 @@ _vrseg() {
 complete -F _vrseg vrseg
 "#;
 
-/// Zsh: values are asked for.
+/// Zsh: values are requested.
 const ZSH: &str = r#"
 _vrseg_values() {
     local -a found

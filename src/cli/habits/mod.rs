@@ -31,7 +31,7 @@ pub(super) enum Reading {
     Run(Box<Cli>),
     /// Text for standard output; nothing else is to be done.
     Print(String),
-    /// The page that is shown where nothing was asked for.
+    /// The page that is shown where nothing was requested.
     Page(String),
     /// What is wrong, and what to type instead.
     Refuse(String),
@@ -120,14 +120,14 @@ fn answer(error: Option<&clap::Error>, repair: &line::Repair) -> String {
     text
 }
 
-/// The words, where help is asked for as git and other programs have it: `help bench`, `bench help`, `--help bench`.
+/// The words, where help is requested as git and other programs have it: `help bench`, `bench help`, `--help bench`.
 fn help_words(words: &[OsString]) -> Result<Vec<OsString>, String> {
     let is = |word: &OsString, names: &[&str]| names.iter().any(|name| word == name) && !Path::new(word).exists();
     let help = |path: Vec<String>| Ok(path.into_iter().map(OsString::from).chain(["--help".into()]).collect());
     let root = args::command();
     match words {
         [first] if is(first, &["help", "-help", "-?", "/?", "--usage", "--help-all"]) => help(Vec::new()),
-        // As ffmpeg's longer help is asked for.
+        // As ffmpeg's longer help is requested.
         [first, more] if is(first, &["-h"]) && is(more, &["long", "full"]) => help(Vec::new()),
         [first, rest @ ..] if is(first, &["help", "--help", "-h"]) && !rest.is_empty() => {
             let (path, left) = line::command_path(&root, rest);

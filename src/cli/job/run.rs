@@ -135,7 +135,7 @@ fn report_end(batch: &Batch, ui: &ProgressUi) {
     }
 }
 
-/// Tells which inputs are skipped, and makes the others known.
+/// Reports which inputs are skipped, and makes the others known.
 fn report_skipped(batch: &Batch, ui: &ProgressUi) {
     let skipped = batch.skipped.iter().map(|(input, output)| (input, format!("{} exists", output.display())));
     ui.files(batch.jobs.iter().map(|job| job.input.as_path()), skipped);

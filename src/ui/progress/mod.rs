@@ -39,7 +39,7 @@ pub(crate) struct ProgressUi {
     /// Until the first plain line of progress.
     interval: Duration,
     started: Instant,
-    /// The summary tells every stage's time, and what held the job up on this machine.
+    /// The summary shows every stage's time, and the bottleneck on this machine.
     profiling: Option<Machine>,
     /// A timeline of every job.
     trace: Option<Arc<Trace>>,
@@ -184,7 +184,7 @@ impl ProgressUi {
         self.lock().files.clone()
     }
 
-    /// Tells a person something that isn't an event. Silent with `--quiet` and `--json`.
+    /// Prints something for a person that isn't an event. Silent with `--quiet` and `--json`.
     pub(crate) fn note(&self, text: &str) {
         if matches!(self.style, Style::Human) {
             let prefix = self.lock().prefix.clone();

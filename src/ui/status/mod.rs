@@ -23,7 +23,7 @@ const MAX_POINTS: usize = 720;
 const LOAD_WINDOW: Duration = Duration::from_secs(2);
 /// Messages that are kept at most: the newest.
 const MAX_MESSAGES: usize = 200;
-/// A viewer that has not asked for a picture for this long has gone.
+/// A viewer that has not requested a picture for this long has gone.
 const VIEWER_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What a viewer can do: end the run after the current frames.
@@ -263,7 +263,7 @@ impl RunStatus {
         self.lock().expects_viewer = true;
     }
 
-    /// Whether a viewer has asked for pictures a moment ago.
+    /// Whether a viewer has requested pictures a moment ago.
     pub(crate) fn has_preview_viewer(&self) -> bool {
         self.lock().viewed.is_some_and(|at| at.elapsed() < VIEWER_TIMEOUT)
     }

@@ -63,7 +63,7 @@ pub struct PreviewFrame {
     pub views: Vec<(SmallYuv, Plane<f32>)>,
 }
 
-/// Hands out a preview_frame when one was asked for. While nobody asks it costs a look at a flag a frame.
+/// Returns a preview frame when one was requested. Otherwise it costs one check of a flag per frame.
 #[derive(Debug, Default)]
 pub struct Preview {
     requested: AtomicBool,
@@ -81,7 +81,7 @@ impl Preview {
         self.preview_frame.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Keeps what `make` makes, where somebody asked for it.
+    /// Keeps what `make` makes, where somebody requested it.
     pub(crate) fn offer(&self, make: impl FnOnce() -> PreviewFrame) {
         if self.requested.load(Ordering::Relaxed) && self.requested.swap(false, Ordering::Relaxed) {
             let preview_frame = make();

@@ -1,4 +1,4 @@
-//! What a job tells while it runs. Nothing below `cli` and `ui` prints: it calls an [`Observer`].
+//! What a job reports while it runs. Nothing below `cli` and `ui` prints: it calls an [`Observer`].
 
 mod live;
 mod progress;
@@ -214,7 +214,7 @@ pub struct Summary {
     pub outputs: Vec<OutputReport>,
 }
 
-/// Receives what a job tells. Called from several threads.
+/// Receives what a job reports. Called from several threads.
 pub trait Observer: Sync {
     /// Takes one event; must return quickly.
     fn event(&self, event: Event);
@@ -223,7 +223,7 @@ pub trait Observer: Sync {
     /// asked for it.
     fn wrote(&self, _latency: Duration) {}
 
-    /// The stages of a job are about to start. `live` tells at any time what they do.
+    /// The stages of a job are about to start. `live` shows at any time what they do.
     fn live(&self, _live: &Arc<Live>) {}
 }
 

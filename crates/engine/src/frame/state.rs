@@ -47,7 +47,7 @@ struct ModelIndex {
 const MOST: usize = 1 << 31;
 
 impl TemporalState {
-    /// Going on there needs mattes that are kept elsewhere.
+    /// Resuming there needs mattes that are cached elsewhere.
     pub fn needs_cache(&self) -> bool {
         self.inference.iter().any(InferenceState::needs_cache)
     }

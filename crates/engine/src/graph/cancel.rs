@@ -23,12 +23,12 @@ impl Cancel {
         self.0.store(2, Ordering::Relaxed);
     }
 
-    /// A gentle or hard stop was asked for.
+    /// A gentle or hard stop was requested.
     pub fn is_requested(&self) -> bool {
         self.0.load(Ordering::Relaxed) >= 1
     }
 
-    /// A hard stop was asked for.
+    /// A hard stop was requested.
     pub fn is_aborted(&self) -> bool {
         self.0.load(Ordering::Relaxed) >= 2
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use vrseg_hardware::sampler::Latest;
 use vrseg_infer::cache::Cache;
 
-/// Share of the limit from which on memory is given up, in percent: what is given up comes back only when
+/// Share of the limit from which on memory is released, in percent: what is released comes back only when
 /// the frames that are in flight are done.
 const HIGH: u64 = 90;
 
@@ -19,8 +19,8 @@ pub(crate) struct MemoryGuard<'a> {
     cache: Option<Arc<Cache>>,
     /// Frames in flight without which the stages can't work.
     least: usize,
-    /// Bytes above which something is given up: what was held when something was last given up. What is
-    /// given up needs not be given back to the system, but it is used again before more is taken.
+    /// Bytes above which something is released: what was in use when something was last released. What is
+    /// released needs not be given back to the system, but it is used again before more is taken.
     mark: u64,
     warned: bool,
     warned_of_excess: bool,

@@ -23,7 +23,7 @@ pub trait Item: Send {
 pub struct Ticket {
     /// The frame's right to be in memory: kept with it until it was painted.
     pub permit: Permit,
-    /// When the frame was asked for.
+    /// When the frame was requested.
     pub since: Instant,
 }
 
@@ -74,7 +74,7 @@ pub trait Stage: Send {
     /// What ends the job.
     fn process(&mut self, input: Self::Input) -> Result<Self::Output>;
 
-    /// Called once behind the last item: what was held back until then.
+    /// Called once after the last item: what was buffered until then.
     ///
     /// # Errors
     /// What ends the job.

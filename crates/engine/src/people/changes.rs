@@ -17,7 +17,7 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    /// Takes the next frame's first eye, its mean luma in each cell, and tells where cells changed that belong to nobody
+    /// Takes the next frame's first eye, its mean luma in each cell, and returns where cells changed that belong to nobody
     /// who is followed.
     pub(super) fn update(&mut self, surface: &Surface, cells: &Plane<f32>, tracks: &Tracks) -> Vec<Spot> {
         let (now, across, down) = (cells.data(), cells.width(), cells.height());

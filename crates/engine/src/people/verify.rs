@@ -19,7 +19,7 @@ pub(super) struct CropSource<'a> {
     pub(super) sampler: &'a mut WindowSampler,
 }
 
-/// Tells whether somebody is in a box.
+/// Checks whether somebody is in a box.
 pub(super) struct Verifier {
     /// Hardly ever sees somebody where nobody is.
     strict: CropVerifier,

@@ -110,7 +110,7 @@ impl CropModel {
 }
 
 impl PeoplePlan {
-    /// Finds the models. `None` where that isn't asked for, or weights that nobody named are not there.
+    /// Finds the models. `None` where that isn't requested, or weights that nobody named are not there.
     ///
     /// # Errors
     /// A model of that name that doesn't exist, or that makes no mattes; weights that are missing where the

@@ -1,4 +1,4 @@
-//! Where the views of a frame are, how the model looks at them, and what is made of one on the way.
+//! Where the views of a frame are, how the model sees them, and what is made of one on the way.
 
 use std::sync::Arc;
 use vrseg_image::matte::SmallYuv;
@@ -12,7 +12,7 @@ use vrseg_image::vr::Lens;
 pub struct Views {
     /// The views in luma samples of the frame.
     pub rects: Vec<Rect>,
-    /// How the model looks at them.
+    /// How the model sees them.
     pub view: View,
     /// The windows through which the model sees each of them.
     pub windows: Arc<Windows>,

@@ -47,7 +47,7 @@ pub fn run(job: &Job, cancel: &Cancel, observer: &dyn Observer) -> Result<Summar
     run_loaded(job, loaded, cancel, observer)
 }
 
-/// Tells what a job is, and what the user should know of its input, before anything that takes time.
+/// Reports what a job is, and what the user should know of its input, before anything that takes time.
 pub fn announce(job: &Job, plan: &Plan, observer: &dyn Observer) {
     let outputs = job.outputs.iter().zip(&plan.encoders);
     let outputs = outputs.map(|(o, e)| output_text(o.mode.name(), &o.path, &e.description)).collect();

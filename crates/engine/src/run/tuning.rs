@@ -166,7 +166,7 @@ impl Trial<'_> {
         let whole = |loaded: &LoadedJob| rule.infer != best.infer || loaded.backends() == backends;
         let mut loaded = match by_threads.remove(&best.infer).filter(whole) {
             Some(loaded) => loaded,
-            // A device that failed in the trial fails again in the job, which then tells it.
+            // A device that failed in the trial fails again in the job, which then reports it.
             None => LoadedJob::new(&split(self.job, best.infer, best.compose), plan)?,
         };
         loaded.set_workers(best.compose);

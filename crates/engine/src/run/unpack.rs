@@ -113,7 +113,7 @@ pub fn unpack(request: &UnpackRequest, cancel: &Cancel, observer: &dyn Observer)
     Ok(Unpacked { frames: progress.frames(), finished, interrupted, projection })
 }
 
-/// Opens the matte, and tells what its samples mean.
+/// Opens the matte, and returns what its samples mean.
 fn open_matte(
     request: &UnpackRequest,
     template: &Arc<SourceTemplate>,

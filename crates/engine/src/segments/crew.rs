@@ -224,7 +224,7 @@ impl<'a> SharedProgress<'a> {
     }
 }
 
-/// What one worker tells.
+/// What one worker reports.
 struct WorkerObserver<'a> {
     n: usize,
     shared: &'a SharedProgress<'a>,

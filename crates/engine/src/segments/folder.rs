@@ -322,7 +322,7 @@ impl JobFolder {
         let _ = fs::remove_file(self.path.join(format!("{segment:05}.json")));
     }
 
-    /// The segments from the first on that are finished and that can be gone on behind; the others are
+    /// The segments from the first on that are finished and that can be resumed after; the others are
     /// forgotten. `cached_mattes`: those that the model's past may be in can be looked up.
     pub fn finished(&self, cached_mattes: bool) -> Vec<Record> {
         let mut records = Vec::new();

@@ -42,7 +42,7 @@ pub(super) fn join(
         let joined = segment::join(writer, &mut source, &pieces, whole, |_| !cancel.is_aborted());
         let joined = joined.map_err(|e| forget_damaged(e, folder, records))?;
         let Some((finished, lost)) = joined else { return Err(Error::Interrupted) };
-        // Where the work was gone on with, this was said at its beginning.
+        // Where the work resumed, this was reported at its beginning.
         if cancel.is_requested() {
             let notes = OutputNotes { lost: lost.clone(), hints: Vec::new() };
             report_writer(&notes, &output.path, observer);

@@ -40,7 +40,7 @@ pub(super) struct Closed {
 }
 
 impl<'a> Ledger<'a> {
-    /// An empty one for this many outputs. `space` is looked at with every segment.
+    /// An empty one for this many outputs. `space` is checked with every segment.
     pub(super) fn new(folder: &'a JobFolder, outputs: usize, space: DiskSpace, observer: &'a dyn Observer) -> Self {
         let state =
             LedgerState { since: Instant::now(), open: BTreeMap::new(), finished: Vec::new(), stopped: None, space };

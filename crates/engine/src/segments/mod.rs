@@ -1,4 +1,4 @@
-//! Jobs that outlive their process: work is done in segments, which are kept when they are finished,
+//! Jobs that outlive their process: work is done in segments, which are stored when they are finished,
 //! and joined at the end.
 
 mod crew;
@@ -31,10 +31,10 @@ use std::time::Instant;
 use vrseg_hardware::Usage;
 use vrseg_media::MediaError;
 
-/// How a job is kept.
+/// How a job is stored, so that it can be resumed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Persistence {
-    /// Seconds of a segment; `None`: the job is done in one go, and nothing is kept.
+    /// Seconds of a segment; `None`: the job is done in one go, and nothing is stored.
     pub seconds: Option<f64>,
     /// Forget what an earlier run has done.
     pub restart: bool,
@@ -219,7 +219,7 @@ fn finish(
     })
 }
 
-/// Where a job that was kept and one that is asked for differ.
+/// Where a stored job and the requested one differ.
 fn differences(old: &JobPlan, key: &serde_json::Value, seconds: f64) -> Vec<String> {
     let mut differs = key::differences(&old.key, key);
     if old.seconds != seconds {
@@ -242,7 +242,7 @@ fn check_space(folder: &JobFolder, plan: &Plan, records: &[Record], observer: &d
     space
 }
 
-/// Tells how a run that didn't come to its end can be gone on with, and what the disk lacks if that was
+/// Reports how a run that didn't finish can be resumed, and what the disk lacks if that was
 /// the reason.
 fn report_finished_segments(
     folder: &JobFolder,

@@ -96,7 +96,7 @@ pub fn work(
                     }
                 };
                 match worker.make(&job, loaded, n) {
-                    // Cached mattes that were gone on from are kept no more.
+                    // Cached mattes that the job resumed from are no longer cached.
                     Err(Error::CachedInference(_)) => {
                         let mut again = job.clone();
                         again.cache.read = false;

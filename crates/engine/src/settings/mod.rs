@@ -101,9 +101,9 @@ pub struct ProcessingSettings {
     pub segments_at_once: usize,
     /// Whether damage in the source ends a job.
     pub strict: bool,
-    /// Seconds of the segments in which a long job is kept; `None`: it isn't.
+    /// Seconds of the segments in which a long job is stored; `None`: it isn't.
     pub segment_seconds: Option<f64>,
-    /// What is kept of the model's mattes.
+    /// How the model's mattes are cached.
     pub cache: CacheChoice,
 }
 
@@ -116,7 +116,7 @@ pub struct PerformanceSettings {
     pub max_latency_ms: Option<f64>,
     /// Whether a trial at the start of a long job finds how threads are shared out best.
     pub auto_tune: bool,
-    /// Whether the summary tells every stage's time.
+    /// Whether the summary shows every stage's time.
     pub profiling: bool,
 }
 
@@ -180,7 +180,7 @@ pub struct Settings {
     pub processing: ProcessingSettings,
     /// The user's options of the source's format.
     pub vr: FormatRequest,
-    /// How the model looks at an eye; `None`: as suits the model.
+    /// How the model sees an eye; `None`: as suits the model.
     pub view: Option<View>,
     /// Expectations.
     pub performance: PerformanceSettings,

@@ -102,7 +102,7 @@ impl Sources {
         self.values.get(name).map_or(&Value::Null, |(value, _)| value)
     }
 
-    /// All settings as a YAML file with a comment that tells each value's source, and what the rules
+    /// All settings as a YAML file with a comment that names each value's source, and what the rules
     /// make of it. It can be given to `-c` as it is; what is open in it stays open, so that it suits
     /// other machines too.
     pub fn to_yaml(&self) -> String {

@@ -30,7 +30,7 @@ pub struct Matte<'a> {
     pub begin: f64,
     /// Degrees that a view shows from top to bottom; `None`: a flat picture.
     pub degrees: Option<f32>,
-    /// Makes the mattes of the two eyes of a frame agree, where that is asked for.
+    /// Makes the mattes of the two eyes of a frame agree, where that is requested.
     pub stereo: Option<StereoFusion>,
     /// For each view the last frame's matte before it was stabilized, where mattes may be propagated; else empty.
     pub last: Vec<Plane<f32>>,

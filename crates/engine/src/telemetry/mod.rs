@@ -36,7 +36,7 @@ pub enum LogFormat {
 pub struct LogOptions {
     /// error, warn, info, debug or trace.
     pub level: String,
-    /// The level was asked for on the command line, which beats the environment.
+    /// The level was requested on the command line, which beats the environment.
     pub explicit: bool,
     /// Colors on the console.
     pub colors: bool,

@@ -315,7 +315,7 @@ pub struct MemoryShares {
 }
 
 /// Whether `device: auto` means OpenVINO on a machine without a GPU. `gains`: the model was measured
-/// to be faster in bfloat16; `exact`: FP32 was asked for, which OpenVINO computes hardly faster than ONNX
+/// to be faster in bfloat16; `exact`: FP32 was requested, which OpenVINO computes hardly faster than ONNX
 /// Runtime itself (1.02 to 1.19 times as fast on a Zen 5).
 pub fn openvino(cpu: &Cpu, installed: bool, gains: bool, exact: bool) -> Choice<bool> {
     if !installed {

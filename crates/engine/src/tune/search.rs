@@ -2,7 +2,7 @@
 //! nothing of how a trial is run: a [`TrialRunner`] measures.
 //!
 //! A full grid of devices, sizes, batches and threads would take hours. What computes (device,
-//! arithmetic, input size) decides most and is looked at first; how the cores and the memory are
+//! arithmetic, input size) decides most and is tried first; how the cores and the memory are
 //! shared out follows on the best of those, one change at a time, with successive halving (Jamieson
 //! and Talwalkar, AISTATS 2016: all get a short trial, the better half a longer one ...). Changes
 //! that helped by themselves are then tried together. What comes out is measured once more against
@@ -237,7 +237,7 @@ const PAIRS: usize = 3;
 const WORTH: f64 = 1.03;
 /// What a change must show by itself to be followed.
 const HOPE: f64 = 1.01;
-/// Candidates whose matte is looked at before the second rung.
+/// Candidates whose matte is compared before the second rung.
 const JUDGED: usize = 3;
 
 /// Looks for faster settings.

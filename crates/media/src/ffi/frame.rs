@@ -295,7 +295,7 @@ pub(crate) fn format_of(frame: &ffmpeg::frame::Video) -> PixelFormat {
 /// Whether a packet's content is encrypted, with a key that the demuxer doesn't have.
 pub(crate) fn is_encrypted(packet: &ffmpeg::Packet) -> bool {
     let kind = ffi::AVPacketSideDataType::AV_PKT_DATA_ENCRYPTION_INFO;
-    // SAFETY: looks for side data of a valid packet; the size isn't asked for.
+    // SAFETY: looks for side data of a valid packet; the size isn't requested.
     unsafe { !ffi::av_packet_get_side_data(packet.as_ptr(), kind, std::ptr::null_mut()).is_null() }
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn read(stream: &ffmpeg::Stream<'_>) -> Vec<StreamSideData> {
 /// # Safety
 /// `stream` is a valid stream of an output file whose header isn't written yet.
 pub(crate) unsafe fn write(stream: *mut ffi::AVStream, data: &StreamSideData) {
-    // SAFETY: the caller's; the new memory has the length that was asked for.
+    // SAFETY: the caller's; the new memory has the length that was requested.
     unsafe {
         let memory = numbers::av_stream_new_side_data(stream, data.kind.get(), data.bytes.len());
         if !memory.is_null() {

@@ -1,4 +1,4 @@
-//! A few key frames of a file, for a look at what it shows before the job begins.
+//! A few key frames of a file, to see what it shows before the job begins.
 
 use crate::error::Result;
 use crate::ffi::codec::codec_name;

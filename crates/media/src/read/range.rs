@@ -17,7 +17,7 @@ pub(crate) struct Range {
 }
 
 /// # Errors
-/// The range that is asked for makes no sense.
+/// The range that is requested makes no sense.
 pub(crate) fn check_range(info: &InputInfo, options: &DecodeOptions) -> Result<()> {
     let range = options.range;
     let seconds_ok = |t: Option<f64>| t.is_none_or(|t| t.is_finite() && (0.0..1e10).contains(&t));

@@ -104,7 +104,7 @@ pub fn can_be_joined(path: &Path) -> bool {
     !is_stdout(path) && !matches!(Container::of(path), Ok(Container::Pictures(_)))
 }
 
-/// There are more frames than the one picture that was asked for.
+/// There are more frames than the one picture that was requested.
 pub fn more_than_one(path: &Path) -> MediaError {
     let (stem, extension) = (path.file_stem().unwrap_or_default(), path.extension().unwrap_or_default());
     let numbered = path.with_file_name(format!("{}_%05d.{}", stem.display(), extension.display()));

@@ -42,15 +42,15 @@ const CERTAIN_SCORE: f32 = 0.53;
 /// 150 boxes of the quality set's clips, 42 without people had 0.94 at most (another, found since then, has 0.98), and 90 of 108 with people more than this,
 /// the others being blurred or cut.
 const BELIEVED: f32 = 1.0;
-/// Frames until somebody who was refused is looked at again; twice as many after each further refusal, up to this
+/// Frames until somebody who was refused is verified again; twice as many after each further refusal, up to this
 /// number of doublings.
 const RETRY_FRAMES: u32 = 4;
 const RETRY_DOUBLINGS: u32 = 6;
 /// How much of what the detector corrects is taken for speed.
 const CORRECTION: f64 = 0.5;
-/// By how much the detector's score must rise for who was refused to be looked at again at once.
+/// By how much the detector's score must rise for who was refused to be verified again at once.
 const BETTER: f32 = 0.1;
-/// Frames that somebody may be unseen for to be looked at by models: they are followed by their motion.
+/// Frames that somebody may be unseen for to be verified by models: they are followed by their motion.
 const STILL_THERE: u32 = 8;
 /// Who has moved by this share of their box's half side since the last detection pass is checked again.
 const FAR_OFF: f64 = 0.5;
@@ -282,7 +282,7 @@ impl Tracks {
         open.max_by(|a, b| a.best.total_cmp(&b.best).then(b.id.cmp(&a.id)))
     }
 
-    /// Models that looked through a window at the track `id` saw this much of a person in its box: the shares of the box
+    /// Models that were run on the crop of track `id` found this much of a person in its box: the shares of the box
     /// that they took for one, added up. `fresh`: as for [`Tracks::found`].
     pub fn verify(&mut self, id: u64, seen: f32, fresh: bool) {
         let Some(track) = self.tracks.iter_mut().find(|t| t.id == id) else { return };
@@ -295,7 +295,7 @@ impl Tracks {
         }
     }
 
-    /// Updates the tracks by what the detector found. `expected` tells which people the detector saw enough of to find them.
+    /// Updates the tracks by what the detector found. `expected` says which people the detector saw enough of to find them.
     /// `fresh`: it is the first detection pass of a scene, and nobody is faded in. Returns the ids of new tracks.
     pub fn found(
         &mut self,

@@ -22,7 +22,7 @@ impl FullMatte {
         Self { alpha, tiles, classes: Vec::new(), refiner: Refiner::new(options) }
     }
 
-    /// The same, for views with such borders. Where refinement is asked for, the colors of the views must have
+    /// The same, for views with such borders. Where refinement is requested, the colors of the views must have
     /// [them too](crate::matte::EdgeColors::with_borders).
     #[must_use]
     pub fn with_borders(mut self, borders: Borders) -> Self {

@@ -210,7 +210,7 @@ impl Settings<'_> {
             self.say("gop", &number(seconds as f32));
         }
         if encoder.starts_with("libx26") {
-            // Where the frame rate varies, they are asked for by time.
+            // Where the frame rate varies, they are requested by time.
             self.set("forced-idr", "1");
         }
     }

@@ -89,7 +89,7 @@ impl SegmentReader {
             let kind = self.small()?;
             let length = self.number()?;
             let piece = self.bytes(length)?;
-            // SAFETY: a packet of ours; the new memory has the length that was asked for.
+            // SAFETY: a packet of ours; the new memory has the length that was requested.
             unsafe {
                 let memory = numbers::av_packet_new_side_data(packet.as_mut_ptr(), kind as i32, piece.len());
                 if memory.is_null() {
