@@ -2,6 +2,7 @@
 //! projections, mattes, composing. Pure maths: no FFmpeg, no ONNX Runtime, no files but names.
 
 pub mod compose;
+pub mod edits;
 pub mod matte;
 pub mod plane;
 pub mod simd;

@@ -42,6 +42,26 @@ impl Motion {
     pub fn lost(&self) -> f32 {
         self.lost
     }
+
+    /// What is to be added to a place in this frame, in samples, to find it in the frame before; outside of the picture that
+    /// of the nearest place.
+    pub fn at(&self, x: f32, y: f32) -> [f32; 2] {
+        let down = self.vectors.len() / self.across.max(1);
+        if down == 0 {
+            return [0.0; 2];
+        }
+        let between = |at: f32, count: usize| {
+            let place = (at / BLOCK as f32 - 0.5).clamp(0.0, (count - 1) as f32);
+            (place as usize, (place as usize + 1).min(count - 1), place.fract())
+        };
+        let ((left, right, fx), (top, bottom, fy)) = (between(x, self.across), between(y, down));
+        let mix = |a: f32, b: f32, t: f32| a + (b - a) * t;
+        [0, 1].map(|c| {
+            let row =
+                |y: usize| mix(self.vectors[y * self.across + left][c], self.vectors[y * self.across + right][c], fx);
+            mix(row(top), row(bottom), fy)
+        })
+    }
 }
 
 /// A luma picture in 8 bits with its edge repeated all around.
