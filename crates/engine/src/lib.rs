@@ -4,11 +4,12 @@
 //!
 //! ```text
 //! segments → run → stages → people, events → frame → graph
-//!                   plan → spec → scale        settings → spec
+//!                   plan → spec → scale, edits → time        settings → spec
 //! ```
 //!
 //! Nothing here prints: what happens is reported through [`Observer`].
 
+pub mod edits;
 pub mod error;
 pub mod events;
 pub mod frame;
@@ -22,6 +23,7 @@ pub mod settings;
 pub mod spec;
 pub mod stages;
 pub mod telemetry;
+pub mod time;
 pub mod tune;
 
 pub use error::{Error, Result};

@@ -2,12 +2,13 @@
 
 use crate::matte::Motion;
 use crate::plane::Plane;
+use serde::{Deserialize, Serialize};
 
 /// Half of the soft rim of a stroke, in samples.
 const SOFT: f32 = 0.75;
 
 /// A stroke at a frame, in samples of the matte.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Brush {
     /// The line.
     pub points: Vec<[f32; 2]>,

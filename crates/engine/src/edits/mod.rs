@@ -1,0 +1,392 @@
+//! Corrections by hand: people to hide, areas and brush strokes to remove or keep, matte settings for a time. Read from an
+//! edits file ([`read`]), carried by the job, applied after the models have run: cached mattes stay valid.
+
+mod file;
+mod masks;
+mod people;
+
+pub use file::{EditsError, read, read_text};
+pub use masks::{EditMasks, EditView, StrokeState};
+pub use people::HiddenPeople;
+
+use crate::time::Seconds;
+use serde::{Deserialize, Serialize};
+use vrseg_image::edits::{Action, Area, PathPoint, PersonPath};
+use vrseg_image::matte::MatteOptions;
+use vrseg_image::matte::people::{Region, Surface};
+
+/// The file format's version that this program writes.
+pub const VERSION: u32 = 1;
+/// Frames that a stroke follows what it was painted on, where the file doesn't say.
+const STROKE_FRAMES: u32 = 25;
+
+/// All edits of a video.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edits {
+    /// [`VERSION`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+    /// The people who were found, and whether they are shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub people: Vec<PersonEdit>,
+    /// Areas.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<RegionEdit>,
+    /// Matte settings for a time; later ones win.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<SettingsEdit>,
+    /// Brush strokes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strokes: Vec<StrokeEdit>,
+}
+
+/// A person, from entering to leaving.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PersonEdit {
+    /// The number that `vrseg people` gave.
+    pub person: u32,
+    /// False: hidden all the time.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub show: bool,
+    /// From and to of times in which the person is hidden.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hide: Vec<(Seconds, Seconds)>,
+    /// Where the person is: seconds; then in VR degrees to the right and up of the middle, and its width and height in
+    /// degrees; in flat video middle, width and height as shares of the picture.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub path: Vec<[f64; 5]>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_yes(value: &bool) -> bool {
+    *value
+}
+
+/// What is done with an area.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EditAction {
+    /// It shows nobody.
+    Remove,
+    /// All of it is shown.
+    Keep,
+    /// Nothing but it (and other areas of this kind) is shown.
+    Only,
+}
+
+impl From<EditAction> for Action {
+    fn from(action: EditAction) -> Self {
+        match action {
+            EditAction::Remove => Self::Remove,
+            EditAction::Keep => Self::Keep,
+            EditAction::Only => Self::Only,
+        }
+    }
+}
+
+/// For which eyes an edit is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EditEye {
+    /// Both: in the second eye it is where that eye sees what lies there.
+    #[default]
+    Both,
+    /// Both, at the same place.
+    Same,
+    /// The left eye.
+    Left,
+    /// The right eye.
+    Right,
+}
+
+impl EditEye {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// An area for a time. It has exactly one shape.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegionEdit {
+    /// What is done with it.
+    pub action: EditAction,
+    /// When it begins; the start of the video by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Seconds>,
+    /// When it ends; the end of the video by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Seconds>,
+    /// Left edge, top edge, width and height as shares of the view.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rect: Option<[f64; 4]>,
+    /// Corners as shares of the view.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub polygon: Option<Vec<[f64; 2]>>,
+    /// The middle in degrees to the right and up, width and height in degrees.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sphere_rect: Option<[f64; 4]>,
+    /// Corners in degrees to the right and up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sphere_polygon: Option<Vec<[f64; 2]>>,
+    /// The eyes.
+    #[serde(default, skip_serializing_if = "EditEye::is_default")]
+    pub eye: EditEye,
+}
+
+impl RegionEdit {
+    /// A rectangle (left, top, right, bottom as shares of the view) at the same place of both eyes: what `--include` and
+    /// `--exclude` say.
+    pub fn rectangle(action: EditAction, sides: [f32; 4], from: f64, to: Option<f64>) -> Self {
+        let [left, top, right, bottom] = sides.map(f64::from);
+        Self {
+            action,
+            from: (from > 0.0).then_some(Seconds(from)),
+            to: to.map(Seconds),
+            rect: Some([left, top, right - left, bottom - top]),
+            polygon: None,
+            sphere_rect: None,
+            sphere_polygon: None,
+            eye: EditEye::Same,
+        }
+    }
+
+    /// Its shape; `None` where it has none.
+    pub fn area(&self) -> Option<Area> {
+        if let Some([x, y, w, h]) = self.rect {
+            return Some(Area::Rectangle([x, y, x + w, y + h].map(|v| v as f32)));
+        }
+        if let Some(corners) = &self.polygon {
+            return Some(Area::Polygon(corners.clone()));
+        }
+        if let Some([yaw, pitch, w, h]) = self.sphere_rect {
+            let (w, h) = (w / 2.0, h / 2.0);
+            // In steps below half a turn, so that its edges go the right way around.
+            let across = [-w, -w / 3.0, w / 3.0, w];
+            let above = across.map(|x| [yaw + x, (pitch + h).min(90.0)]);
+            let below = across.map(|x| [yaw - x, (pitch - h).max(-90.0)]);
+            return Some(Area::SpherePolygon(above.into_iter().chain(below).collect()));
+        }
+        self.sphere_polygon.clone().map(Area::SpherePolygon)
+    }
+}
+
+/// Matte settings for a time; those that are not named stay.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SettingsEdit {
+    /// When they begin; the start of the video by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Seconds>,
+    /// When they end; the end of the video by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Seconds>,
+    /// As `--threshold`, 0..=1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f32>,
+    /// As `--grow`, in pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grow: Option<i32>,
+    /// As `--feather`, in pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feather: Option<f32>,
+    /// False: as `--no-refine`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refine: Option<bool>,
+}
+
+/// A brush stroke.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StrokeEdit {
+    /// [`EditAction::Keep`] or [`EditAction::Remove`].
+    pub action: EditAction,
+    /// The time of the frame on which it was painted.
+    pub at: Seconds,
+    /// Frames that it follows what it was painted on, unless a cut comes first.
+    #[serde(default = "stroke_frames")]
+    pub frames: u32,
+    /// Width of the brush as a share of the view's height.
+    pub width: f64,
+    /// The line as shares of the view.
+    pub points: Vec<[f64; 2]>,
+    /// The eyes.
+    #[serde(default, skip_serializing_if = "EditEye::is_default")]
+    pub eye: EditEye,
+}
+
+fn stroke_frames() -> u32 {
+    STROKE_FRAMES
+}
+
+/// Whether a time lies between two others; open ones are the video's start and end.
+fn within(from: Option<Seconds>, to: Option<Seconds>, seconds: f64) -> bool {
+    from.is_none_or(|from| from.0 <= seconds) && to.is_none_or(|to| seconds < to.0)
+}
+
+impl Edits {
+    /// Whether nothing is changed. (People who are only listed are not.)
+    pub fn is_empty(&self) -> bool {
+        self.regions.is_empty() && self.settings.is_empty() && self.strokes.is_empty() && !self.hides_people()
+    }
+
+    /// Whether somebody is hidden at some time.
+    pub fn hides_people(&self) -> bool {
+        self.people.iter().any(|p| !p.show || !p.hide.is_empty())
+    }
+
+    /// The text of an edits file, `title` above it as comments, and above each person what `about` says.
+    pub fn to_text(&self, title: &str, about: impl Fn(&PersonEdit) -> Option<String>) -> String {
+        file::text(self, title, about)
+    }
+
+    /// The matte settings at a time.
+    pub fn options_at(&self, base: MatteOptions, seconds: f64) -> MatteOptions {
+        let now = self.settings.iter().filter(|s| within(s.from, s.to, seconds));
+        now.fold(base, |mut options, s| {
+            options.threshold = s.threshold.or(options.threshold);
+            options.grow = s.grow.unwrap_or(options.grow);
+            options.feather = s.feather.unwrap_or(options.feather);
+            options.refine = s.refine.unwrap_or(options.refine);
+            options
+        })
+    }
+
+    /// The time at which the first stroke was painted that may still be followed at `seconds`, in a video of `fps`.
+    pub fn first_stroke(&self, seconds: f64, fps: f64) -> Option<f64> {
+        let fps = if fps > 0.0 { fps } else { 25.0 };
+        let reaches = |s: &&StrokeEdit| s.at.0 < seconds && s.at.0 + f64::from(s.frames) / fps >= seconds;
+        self.strokes.iter().filter(reaches).map(|s| s.at.0).min_by(f64::total_cmp)
+    }
+}
+
+impl PersonEdit {
+    /// Whether the person is hidden at a time.
+    pub fn is_hidden(&self, seconds: f64) -> bool {
+        !self.show || self.hide.iter().any(|(from, to)| within(Some(*from), Some(*to), seconds))
+    }
+
+    /// The path on a surface.
+    pub fn path_on(&self, surface: &Surface) -> PersonPath {
+        PersonPath { points: self.path.iter().map(|point| path_point(point, surface)).collect() }
+    }
+}
+
+/// A point of a path as the file has it, on a surface.
+fn path_point([seconds, x, y, w, h]: &[f64; 5], surface: &Surface) -> PathPoint {
+    if !surface.is_spherical() {
+        let (width, height) = surface.size();
+        let region = Region { center: [x * width, y * height, 0.0], half: [w * width / 2.0, h * height / 2.0] };
+        return PathPoint { seconds: *seconds, region };
+    }
+    let ((sin, cos), (down, level)) = (x.to_radians().sin_cos(), (-y).to_radians().sin_cos());
+    let tangent = |degrees: f64| (degrees.clamp(0.0, 170.0) / 2.0).to_radians().tan();
+    let region = Region { center: [level * sin, down, level * cos], half: [tangent(*w), tangent(*h)] };
+    PathPoint { seconds: *seconds, region }
+}
+
+/// The opposite of a path's point: what the file has for a person's box at a time.
+pub fn file_point(seconds: f64, region: &Region, surface: &Surface) -> [f64; 5] {
+    let [x, y, z] = region.center;
+    let [w, h] = region.half;
+    let rounded = |v: f64, digits: f64| (v * digits).round() / digits;
+    let seconds = rounded(seconds, 1000.0);
+    if !surface.is_spherical() {
+        let (width, height) = surface.size();
+        let share = |v: f64, of: f64| rounded(v / of, 10000.0);
+        return [seconds, share(x, width), share(y, height), share(2.0 * w, width), share(2.0 * h, height)];
+    }
+    let degrees = |v: f64| rounded(v.to_degrees(), 10.0) + 0.0;
+    let up = -y.clamp(-1.0, 1.0).asin();
+    [seconds, degrees(x.atan2(z)), degrees(up), degrees(2.0 * w.atan()), degrees(2.0 * h.atan())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vrseg_image::vr::Lens;
+
+    #[test]
+    fn points_of_paths_come_back_from_the_file() {
+        let cases = [
+            (Surface::new(None, 1920, 1080), Region { center: [480.0, 540.0, 0.0], half: [96.0, 270.0] }),
+            (
+                Surface::new(Some(Lens::HalfEquirectangular), 2000, 2000),
+                Region { center: [0.36, 0.48, 0.8], half: [0.1, 0.35] },
+            ),
+        ];
+        for (surface, region) in cases {
+            let point = file_point(1.5, &region, &surface);
+            let back = path_point(&point, &surface);
+            assert!(surface.overlap(&back.region, &region) > 0.98, "{point:?} {back:?}");
+            assert!((back.seconds - 1.5).abs() < 1e-9);
+        }
+        let straight = file_point(0.0, &Region { center: [0.0, 0.0, 1.0], half: [1.0, 1.0] }, &cases_surface());
+        assert_eq!(straight, [0.0, 0.0, 0.0, 90.0, 90.0]);
+    }
+
+    fn cases_surface() -> Surface {
+        Surface::new(Some(Lens::Equirectangular), 720, 360)
+    }
+
+    #[test]
+    fn later_settings_win_and_only_in_their_time() {
+        let edits = Edits {
+            settings: vec![
+                SettingsEdit { grow: Some(2), feather: Some(1.0), ..SettingsEdit::default() },
+                SettingsEdit {
+                    from: Some(Seconds(1.0)),
+                    to: Some(Seconds(2.0)),
+                    grow: Some(-3),
+                    refine: Some(false),
+                    threshold: Some(0.5),
+                    ..SettingsEdit::default()
+                },
+            ],
+            ..Edits::default()
+        };
+        let at = |t| edits.options_at(MatteOptions::default(), t);
+        assert_eq!((at(0.9).grow, at(0.9).refine, at(0.9).threshold), (2, true, None));
+        assert_eq!((at(1.0).grow, at(1.0).feather, at(1.0).refine), (-3, 1.0, false));
+        assert_eq!((at(1.99).threshold, at(2.0).threshold), (Some(0.5), None));
+    }
+
+    #[test]
+    fn listed_people_alone_change_nothing() {
+        let person = |show, hide: &[(f64, f64)]| PersonEdit {
+            person: 1,
+            show,
+            hide: hide.iter().map(|(a, b)| (Seconds(*a), Seconds(*b))).collect(),
+            path: vec![[0.0; 5]],
+        };
+        let edits = |p| Edits { people: vec![p], ..Edits::default() };
+        assert!(edits(person(true, &[])).is_empty());
+        assert!(!edits(person(false, &[])).is_empty());
+        let sometimes = person(true, &[(1.0, 2.0)]);
+        assert!(!edits(sometimes.clone()).is_empty());
+        assert_eq!([0.9, 1.0, 2.0].map(|t| sometimes.is_hidden(t)), [false, true, false]);
+    }
+
+    #[test]
+    fn the_first_stroke_that_still_counts_is_found() {
+        let stroke = |at, frames| StrokeEdit {
+            action: EditAction::Keep,
+            at: Seconds(at),
+            frames,
+            width: 0.1,
+            points: vec![[0.5, 0.5]],
+            eye: EditEye::Both,
+        };
+        let edits = Edits { strokes: vec![stroke(4.0, 50), stroke(3.0, 25), stroke(1.0, 25)], ..Edits::default() };
+        assert_eq!(edits.first_stroke(4.0, 25.0), Some(3.0));
+        assert_eq!(edits.first_stroke(5.5, 25.0), Some(4.0));
+        assert_eq!(edits.first_stroke(7.0, 25.0), None);
+        assert_eq!(edits.first_stroke(0.5, 25.0), None);
+    }
+}
