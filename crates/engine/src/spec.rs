@@ -1,5 +1,6 @@
 //! What a run is asked to do, after the command line and the configuration have been read.
 
+use crate::edits::Edits;
 use crate::scale::Scale;
 use crate::tune::rules::Threads;
 use serde::{Deserialize, Serialize};
@@ -146,6 +147,9 @@ pub struct Job {
     pub people: PeopleChoice,
     /// The matte.
     pub matte: MatteOptions,
+    /// Corrections by hand.
+    #[serde(default, skip_serializing_if = "Edits::is_empty")]
+    pub edits: Edits,
     /// What is written; at least one.
     pub outputs: Vec<OutputSpec>,
     /// Replace outputs that exist.
@@ -193,6 +197,7 @@ impl Job {
             view: None,
             people: PeopleChoice::default(),
             matte: MatteOptions::default(),
+            edits: Edits::default(),
             outputs: vec![OutputSpec {
                 path: output.into(),
                 mode: Mode::Matte,

@@ -97,6 +97,9 @@ pub struct OutputArgs {
     /// Options of the modes.
     #[command(flatten)]
     pub look: GroupArgs<{ Group::Look as u8 }>,
+    /// Apply corrections by hand from an edits file: people to hide, regions, brush strokes, settings by time
+    #[arg(long, value_name = "FILE", help_heading = "Matte")]
+    pub edits: Option<PathBuf>,
     /// Container of standard output [default: matroska]
     #[arg(long, value_name = "FORMAT", value_parser = PossibleValuesParser::new(["matroska", "nut", "mpegts", "webm"]))]
     pub format: Option<String>,

@@ -43,6 +43,16 @@ pub struct StrokeState {
     pub luma: Vec<Plane<f32>>,
 }
 
+#[cfg(test)]
+impl StrokeState {
+    /// One with a stroke in two views of these lumas.
+    pub(crate) fn sample(luma: Vec<Plane<f32>>) -> Self {
+        let brush = Brush { points: vec![[1.0 / 3.0, 0.1], [f32::MIN_POSITIVE, 7.0]], radius: 0.7 };
+        let followed = vec![Followed { stroke: 3, left: 9, brushes: vec![Some(brush), None] }];
+        Self { before: Some(0.1 + 0.2), followed, luma }
+    }
+}
+
 /// Areas and strokes of a job.
 #[derive(Debug)]
 pub struct EditMasks {
@@ -83,7 +93,7 @@ impl EditMasks {
     pub fn restore(&mut self, state: Option<&StrokeState>) {
         self.strokes = state.cloned().unwrap_or_default();
         for (search, luma) in self.searches.iter_mut().zip(&self.strokes.luma) {
-            search.look(luma.as_ref());
+            search.push(luma.as_ref());
         }
     }
 
@@ -105,6 +115,11 @@ impl EditMasks {
                 }
             }
         }
+    }
+
+    /// A frame that is not shown: strokes follow what moves in it.
+    pub fn skip(&mut self, views: &mut [EditView<'_>], seconds: f64, cut: bool) {
+        self.follow(views, seconds, cut);
     }
 
     fn areas(&mut self, views: &mut [EditView<'_>], seconds: f64, counts: impl Fn(EditAction) -> bool) {
@@ -146,7 +161,7 @@ impl EditMasks {
         });
         let before = strokes.before.replace(seconds);
         if !strokes.followed.is_empty() {
-            searches.iter_mut().zip(&*views).for_each(|(search, view)| search.look(view.luma.as_ref()));
+            searches.iter_mut().zip(&*views).for_each(|(search, view)| search.push(view.luma.as_ref()));
             let motion: Vec<_> = searches.iter().map(MotionSearch::find).collect();
             for followed in &mut strokes.followed {
                 for (brush, motion) in followed.brushes.iter_mut().zip(&motion) {
@@ -168,7 +183,7 @@ impl EditMasks {
             }
         }
         if !begun.is_empty() && !was_following {
-            searches.iter_mut().zip(&*views).for_each(|(search, view)| search.look(view.luma.as_ref()));
+            searches.iter_mut().zip(&*views).for_each(|(search, view)| search.push(view.luma.as_ref()));
         }
         strokes.followed.extend(begun);
         strokes.luma.clear();

@@ -58,7 +58,7 @@ mod tests {
             track,
             eye,
             region: region(x),
-            held: region(x),
+            crop_region: region(x),
             strength: 1.0,
             sure: true,
         };

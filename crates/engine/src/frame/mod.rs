@@ -1,9 +1,11 @@
 //! A frame on its way: what each stage adds to it.
 
 mod border;
+mod source_clock;
 mod state;
 
 pub use border::{Border, Cuts, End, Part, Place, SegmentDone, SegmentStore};
+pub use source_clock::SourceClock;
 pub use state::TemporalState;
 
 use crate::graph::{Item, Permit};

@@ -2,6 +2,7 @@
 //! It is collected from the stages at the border between two segments, so that work that continues there
 //! continues exactly as if nothing had happened.
 
+use crate::edits::StrokeState;
 use crate::people::PeopleState;
 use serde::{Deserialize, Serialize};
 use vrseg_image::plane::Plane;
@@ -22,6 +23,8 @@ pub struct TemporalState {
     /// Of each output's moving background the seconds at which its loop in flight began, and the loop's
     /// length as far as it is known.
     pub backgrounds: Vec<Option<(f64, f64)>>,
+    /// The brush strokes that are being followed; `None` where there are none.
+    pub strokes: Option<StrokeState>,
 }
 
 /// What stands before the numbers in a file.
@@ -33,6 +36,9 @@ struct Index {
     people: Option<PeopleState>,
     /// As bits, so that not one is lost.
     backgrounds: Vec<Option<[u64; 2]>>,
+    /// Without its planes, whose sizes come after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    strokes: Option<(StrokeState, Vec<[usize; 2]>)>,
 }
 
 /// [`InferenceState`] without its numbers.
@@ -64,6 +70,7 @@ impl TemporalState {
             people: self.people.clone(),
             stabilizers: self.stabilizers.iter().map(|s| s.as_ref().map(|(luma, _)| size(luma))).collect(),
             backgrounds: self.backgrounds.iter().map(|b| b.map(|(a, b)| [a.to_bits(), b.to_bits()])).collect(),
+            strokes: self.strokes.as_ref().map(|s| (s.clone(), s.luma.iter().map(size).collect())),
         };
         // Numbers and lists of them can't fail.
         let index = serde_json::to_vec(&index).unwrap_or_default();
@@ -72,7 +79,8 @@ impl TemporalState {
         let planes = self.stabilizers.iter().flatten().flat_map(|(luma, alpha)| [luma.data(), alpha.data()]);
         let scene = self.scene.iter().map(Plane::data);
         let recurrent = self.inference.iter().flat_map(|n| &n.states).map(|t| t.data.as_slice());
-        for part in scene.chain(recurrent).chain(planes) {
+        let strokes = self.strokes.iter().flat_map(|s| s.luma.iter().map(Plane::data));
+        for part in scene.chain(recurrent).chain(planes).chain(strokes) {
             bytes.extend(part.iter().flat_map(|v| v.to_le_bytes()));
         }
         bytes
@@ -110,9 +118,23 @@ impl TemporalState {
                 None => None,
             });
         }
+        let strokes = match index.strokes {
+            Some((mut strokes, sizes)) => {
+                strokes.luma = sizes.into_iter().map(plane).collect::<Option<_>>()?;
+                Some(strokes)
+            }
+            None => None,
+        };
         let float = |b: Option<[u64; 2]>| b.map(|[a, b]| (f64::from_bits(a), f64::from_bits(b)));
         let backgrounds = index.backgrounds.into_iter().map(float).collect();
-        numbers.next().is_none().then_some(Self { scene, inference, stabilizers, people: index.people, backgrounds })
+        numbers.next().is_none().then_some(Self {
+            scene,
+            inference,
+            stabilizers,
+            people: index.people,
+            backgrounds,
+            strokes,
+        })
     }
 }
 
@@ -151,6 +173,7 @@ mod tests {
             stabilizers: vec![Some((plane(3, 7, 5), plane(4, 7, 5))), None],
             people: Some(PeopleState::sample()),
             backgrounds: vec![None, Some((0.1 + 0.2, f64::MAX))],
+            strokes: Some(StrokeState::sample(vec![plane(9, 6, 4), plane(11, 6, 4)])),
         }
     }
 

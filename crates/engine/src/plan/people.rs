@@ -135,11 +135,12 @@ impl PeoplePlan {
                 crop_models.push(CropModel::new(model.require_mattes()?, choice.size)?);
             }
         }
-        if crop_models.is_empty() && keep == PeopleToKeep::All {
+        // People can't be told apart without the detector.
+        let apart = keep != PeopleToKeep::All || job.edits.hides_people();
+        if crop_models.is_empty() && !apart {
             return Ok(None);
         }
-        // People can't be told apart without it.
-        let needed = choice.insist || keep != PeopleToKeep::All;
+        let needed = choice.insist || apart;
         let Some(detector) = if_installed(registry::find(DETECTOR), needed)? else { return Ok(None) };
         // Where the model is run on whole eyes, a wrong box shows nobody who isn't in the matte anyway.
         let verification = if crop_models.is_empty() { None } else { Verification::find()? };

@@ -1,8 +1,9 @@
 //! Making the stages of a job from its plan. A run gives them to a graph; `vrseg bench` drives them by hand.
 
+use crate::edits::{EditMasks, HiddenPeople};
 use crate::error::Result;
 use crate::events::Preview;
-use crate::frame::Border;
+use crate::frame::{Border, SourceClock};
 use crate::people::PeopleLocator;
 use crate::plan::{CropModel, PeoplePlan, Plan, SmallView, output_color, output_layout};
 use crate::spec::Job;
@@ -76,7 +77,9 @@ impl<'a> Assembly<'a> {
         warn: &'a (dyn Fn(String) + Sync),
     ) -> Scenes<'a> {
         let (views, every) = (self.plan.views.rects.len(), self.job.matte.every.max(1));
-        Scenes::new(views, every, memory, locator, warn).with_borders(self.borders())
+        let hidden = HiddenPeople::new(&self.job.edits, self.plan.views.surface(self.plan.lens()));
+        let scenes = Scenes::new(views, every, memory, locator, warn).with_borders(self.borders());
+        scenes.without(hidden, self.clock())
     }
 
     /// A worker that cuts windows.
@@ -108,8 +111,6 @@ impl<'a> Assembly<'a> {
         let whole = plan.model.manifest.kind == Kind::Recurrent;
         let remembers = plan.crop_plan().map_or(whole, PeoplePlan::is_steady);
         let views = plan.views.rects.len();
-        // Frames count from where the range begins; without one they keep the file's own clock.
-        let start = job.range.start.filter(|t| *t > 0.0).or(plan.input.start_time.map(|t| -t)).unwrap_or(0.0);
         let degrees = plan.format.projection.value.lens().map(|lens| match lens {
             Lens::Fisheye { fov } => fov as f32,
             Lens::FullFrameFisheye { v_fov, .. } => v_fov as f32,
@@ -122,13 +123,13 @@ impl<'a> Assembly<'a> {
             blender: Blender::new(),
             people: self.people_mattes(),
             filter: job.people.filter.clone(),
-            begin: start,
+            edits: self.edit_masks(),
+            clock: self.clock(),
             degrees,
             stereo: self.stereo_fusion(),
             last: if job.matte.every > 1 { vec![Plane::default(); views] } else { Vec::new() },
             stabilizers: stabilizers.into_iter().map(|s| s.with_borders(self.borders())).collect(),
             backgrounds: self.backgrounds()?,
-            tick: self.tick(),
             matrix: video.color.matrix,
             first_pts: begin.map(|b| b.first_pts),
             preview,
@@ -143,6 +144,21 @@ impl<'a> Assembly<'a> {
         let surface = self.plan.views.surface(self.plan.lens());
         let one = |n: &CropModel| (n.is_recurrent(), n.model.manifest.crop.margin(surface.is_spherical()));
         Some(PeopleMattes::new(surface, self.plan.views.size(), people.crop_models.iter().map(one).collect()))
+    }
+
+    /// The user's areas and brush strokes, where there are some.
+    fn edit_masks(&self) -> Option<EditMasks> {
+        let plan = self.plan;
+        let (surface, views) = (plan.views.surface(plan.lens()), plan.views.rects.len());
+        let eyes = (plan.format.eye_order.value, self.borders());
+        EditMasks::new(&self.job.edits, surface, plan.views.size(), views, eyes)
+    }
+
+    /// The time of frames in the source.
+    pub fn clock(&self) -> SourceClock {
+        // Frames count from where the range begins; without one they keep the file's own clock.
+        let start = self.job.range.start.filter(|t| *t > 0.0).or(self.plan.input.start_time.map(|t| -t));
+        SourceClock { tick: self.tick(), begin: start.unwrap_or(0.0) }
     }
 
     /// What lies beyond the left and right borders of a view.
@@ -214,6 +230,7 @@ impl<'a> Assembly<'a> {
             color: video.color,
             size: (video.width, video.height),
         };
-        Paint::new(form, self.job.matte, targets.to_vec(), recycling.views.clone()).with_borders(self.borders())
+        let paint = Paint::new(form, self.job.matte, targets.to_vec(), recycling.views.clone());
+        paint.with_edits(&self.job.edits, self.clock()).with_borders(self.borders())
     }
 }

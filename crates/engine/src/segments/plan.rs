@@ -4,6 +4,7 @@ use super::folder::{JobFolder, JobPlan, PlannedSegment};
 use super::key;
 use crate::error::Error;
 use crate::plan::Plan;
+use crate::run::Assembly;
 use crate::spec::Job;
 use std::path::Path;
 use vrseg_media::FrameTime;
@@ -46,7 +47,15 @@ pub fn planned(job: &Job, seconds: f64) -> Result<JobPlan, Error> {
     }
     let (num, den) = plan.input.video.time_base;
     let length = (seconds * f64::from(den) / f64::from(num)).round().max(1.0) as i64;
-    let segments = segments(&times, length, job.range.frames);
+    let mut segments = segments(&times, length, job.range.frames);
+    let clock = Assembly::new(&job, &plan).clock();
+    for segment in &mut segments {
+        // A stroke is followed from the frame on which it was painted.
+        if let Some(at) = job.edits.first_stroke(clock.seconds(segment.pts), plan.input.video.fps) {
+            let painted = times.iter().map(|t| t.pts).take_while(|pts| clock.seconds(*pts) <= at).last();
+            segment.warm_up = painted.map_or(segment.warm_up, |pts| pts.min(segment.warm_up));
+        }
+    }
     let key = key::key(&job, &plan)?;
     Ok(JobPlan { key, job, seconds, frames: Some(times.len() as u64), segments: Some(segments) })
 }

@@ -80,7 +80,6 @@ impl Fields<'_> {
                 filter: PersonFilter {
                     min_size: self.get("people.min_size"),
                     exclude_pov: self.get("people.exclude_pov"),
-                    ..PersonFilter::default()
                 },
             },
             include: self.get("people.include"),

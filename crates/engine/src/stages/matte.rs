@@ -3,11 +3,13 @@
 //! frame before.
 
 use super::Backdrop;
+use crate::edits::{EditMasks, EditView};
 use crate::error::Result;
 use crate::events::{Preview, PreviewFrame};
-use crate::frame::{MattedFrame, Place, PreparedFrame, TemporalState};
+use crate::frame::{MattedFrame, Place, PreparedFrame, SourceClock, TemporalState};
 use crate::graph::Stage;
 use crate::people::FramePerson;
+use crate::plan::SmallView;
 use std::sync::Arc;
 use vrseg_image::matte::people::{PersonLayers, PersonMatte, Surface, Window};
 use vrseg_image::matte::person_filter::PersonFilter;
@@ -26,8 +28,10 @@ pub struct Matte<'a> {
     pub people: Option<PeopleMattes>,
     /// The user's filter of people.
     pub filter: PersonFilter,
-    /// Seconds into the source at which frames count 0.
-    pub begin: f64,
+    /// The user's areas and brush strokes.
+    pub edits: Option<EditMasks>,
+    /// The time in the source.
+    pub clock: SourceClock,
     /// Degrees that a view shows from top to bottom; `None`: a flat picture.
     pub degrees: Option<f32>,
     /// Makes the mattes of the two eyes of a frame agree, where that is requested.
@@ -38,8 +42,6 @@ pub struct Matte<'a> {
     pub stabilizers: Vec<Stabilizer>,
     /// For each output, where its background comes from.
     pub backgrounds: Vec<Option<Backdrop>>,
-    /// The source's time base in seconds.
-    pub tick: f64,
     /// How the source's colors are coded.
     pub matrix: Matrix,
     /// Time stamp of the job's first frame; `None`: the first that comes.
@@ -112,7 +114,7 @@ impl Stage for Matte<'_> {
             return Ok(None);
         }
         let pts = frame.decoded.source.pts;
-        let seconds = (pts - *self.first_pts.get_or_insert(pts)) as f64 * self.tick;
+        let seconds = (pts - *self.first_pts.get_or_insert(pts)) as f64 * self.clock.tick;
         self.preview.offer(|| preview_frame(&frame, seconds, self.matrix));
         let at = |b: &mut Option<Backdrop>| b.as_mut().map(|b| b.frame_at(seconds)).transpose();
         let backgrounds = self.backgrounds.iter_mut().map(at).collect::<Result<_>>()?;
@@ -127,6 +129,7 @@ impl Matte<'_> {
         state.stabilizers = self.stabilizers.iter().map(memory).collect();
         let position = |b: &mut Option<Backdrop>| b.as_mut().and_then(|b| b.source().position());
         state.backgrounds = self.backgrounds.iter_mut().map(position).collect();
+        state.strokes = self.edits.as_ref().and_then(EditMasks::state);
     }
 
     /// Takes over what the stage of another run told.
@@ -136,6 +139,9 @@ impl Matte<'_> {
     pub fn remember(&mut self, state: &TemporalState) -> Result<()> {
         for (stabilizer, memory) in self.stabilizers.iter_mut().zip(&state.stabilizers) {
             stabilizer.remember(memory.clone());
+        }
+        if let Some(edits) = &mut self.edits {
+            edits.restore(state.strokes.as_ref());
         }
         for (background, position) in self.backgrounds.iter_mut().zip(&state.backgrounds) {
             if let (Some(background), Some(position)) = (background, position) {
@@ -173,9 +179,12 @@ impl Matte<'_> {
         } else {
             self.blend_mattes(frame);
         }
+        let seconds = self.clock.seconds(frame.decoded.source.pts);
+        if let Some(edits) = &mut self.edits {
+            edits.remove(&mut edit_views(&mut frame.views), seconds);
+        }
         if !self.filter.is_empty() {
-            let seconds = frame.decoded.source.pts as f64 * self.tick + self.begin;
-            frame.views.iter_mut().for_each(|v| self.filter.apply(&mut v.alpha, seconds, self.degrees));
+            frame.views.iter_mut().for_each(|v| self.filter.apply(&mut v.alpha, self.degrees));
         }
         if let (Some(stereo), false, [a, b]) = (&mut self.stereo, frame.is_propagated(), frame.views.as_mut_slice()) {
             stereo.apply((&a.yuv, &mut a.alpha), (&b.yuv, &mut b.alpha));
@@ -189,7 +198,15 @@ impl Matte<'_> {
             }
             stabilizer.apply(&view.yuv.y, &mut view.alpha);
         }
+        if let Some(edits) = &mut self.edits {
+            edits.apply(&mut edit_views(&mut frame.views), seconds, frame.cut);
+        }
     }
+}
+
+/// The views as edits see them.
+fn edit_views(views: &mut [SmallView]) -> Vec<EditView<'_>> {
+    views.iter_mut().map(|view| EditView { luma: &view.yuv.y, alpha: &mut view.alpha }).collect()
 }
 
 fn preview_frame(frame: &PreparedFrame, seconds: f64, matrix: Matrix) -> PreviewFrame {

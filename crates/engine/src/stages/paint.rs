@@ -1,8 +1,9 @@
 //! Fifth stage: brings the small mattes up to full size and paints every output. Frames are independent here, so
 //! several workers share the stage.
 
+use crate::edits::Edits;
 use crate::error::Result;
-use crate::frame::{Border, MattedFrame, PaintedFrame, Place, PreparedFrame};
+use crate::frame::{Border, MattedFrame, PaintedFrame, Place, PreparedFrame, SourceClock};
 use crate::graph::Stage;
 use crate::plan::SmallView;
 use crossbeam_channel::Sender;
@@ -70,6 +71,9 @@ pub struct Paint {
     /// The colors near edges are needed.
     by_colors: bool,
     refined: Refined,
+    options: MatteOptions,
+    /// Settings by hand for a time, if there are some.
+    edits: Option<(Edits, SourceClock)>,
     /// Takes back the views of painted frames.
     recycle: Sender<Vec<SmallView>>,
 }
@@ -90,7 +94,17 @@ impl Paint {
             matte: FullMatte::new(matte, alpha_width, alpha_height),
             colors: vec![EdgeColors::default(); form.rects.len()],
         };
-        Self { form, targets, painters, full_size, by_colors, refined, recycle }
+        Self { form, targets, painters, full_size, by_colors, refined, options: matte, edits: None, recycle }
+    }
+
+    /// The same, with matte settings that change with the time in the source.
+    #[must_use]
+    pub fn with_edits(mut self, edits: &Edits, clock: SourceClock) -> Self {
+        if !edits.settings.is_empty() {
+            self.by_colors |= edits.settings.iter().any(|s| s.refine == Some(true));
+            self.edits = Some((Edits { settings: edits.settings.clone(), ..Edits::default() }, clock));
+        }
+        self
     }
 
     /// The same, for views with such borders.
@@ -104,6 +118,15 @@ impl Paint {
 
     /// Makes the frame's matte as large as the frame.
     pub fn refine(&mut self, frame: &PreparedFrame) {
+        if let Some((edits, clock)) = &self.edits {
+            let options = edits.options_at(self.options, clock.seconds(frame.decoded.source.pts));
+            self.refined.matte.set_options(options);
+            for painter in &mut self.painters {
+                if let Painter::Packed(painter) = painter {
+                    painter.set_options(options);
+                }
+            }
+        }
         let Refined { matte, colors } = &mut self.refined;
         if self.by_colors {
             for (colors, view) in colors.iter_mut().zip(&frame.views) {

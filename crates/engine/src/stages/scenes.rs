@@ -1,7 +1,8 @@
 //! Second stage, second part: what depends on the frames before: cuts, motion, and who is where.
 
+use crate::edits::HiddenPeople;
 use crate::error::Result;
-use crate::frame::SampledFrame;
+use crate::frame::{SampledFrame, SourceClock};
 use crate::graph::Stage;
 use crate::people::PeopleLocator;
 use crate::plan::SmallView;
@@ -22,6 +23,8 @@ pub struct Scenes<'a> {
     propagated: u32,
     /// Who finds people, where anybody is to be told apart.
     locator: Option<&'a mut PeopleLocator>,
+    /// Leaves out people who are hidden by hand.
+    hidden: Option<(HiddenPeople, SourceClock)>,
     /// Hears what was done because a device failed.
     warn: &'a (dyn Fn(String) + Sync),
 }
@@ -40,13 +43,20 @@ impl<'a> Scenes<'a> {
         scenes.remember(memory);
         let searches = if every > 1 { views } else { 0 };
         let searches = (0..searches).map(|_| MotionSearch::default()).collect();
-        Self { scenes, searches, every, propagated: 0, locator, warn }
+        Self { scenes, searches, every, propagated: 0, locator, hidden: None, warn }
     }
 
     /// The same, for views with such borders.
     #[must_use]
     pub fn with_borders(mut self, borders: Borders) -> Self {
         self.searches = self.searches.into_iter().map(|search| search.with_borders(borders)).collect();
+        self
+    }
+
+    /// The same, without people who are hidden at the time that the clock tells.
+    #[must_use]
+    pub fn without(mut self, hidden: Option<HiddenPeople>, clock: SourceClock) -> Self {
+        self.hidden = hidden.map(|hidden| (hidden, clock));
         self
     }
 
@@ -85,6 +95,9 @@ impl Stage for Scenes<'_> {
             let found = locator.find(&frame.decoded.source.frame.yuv(), &frame.views, cells, frame.cut);
             locator.take_notes().into_iter().for_each(self.warn);
             frame.people = found?;
+            if let Some((hidden, clock)) = &self.hidden {
+                hidden.remove(&mut frame.people, clock.seconds(frame.decoded.source.pts));
+            }
         }
         Ok(Some(sampled))
     }

@@ -96,9 +96,9 @@ mod tests {
         };
         let mut search = MotionSearch::default();
         let mut brush = Brush { points: vec![[40.0, 40.0], [60.0, 50.0]], radius: 4.0 };
-        search.look(frame(0).as_ref());
+        search.push(frame(0).as_ref());
         for step in 1..=5 {
-            search.look(frame(4 * step).as_ref());
+            search.push(frame(4 * step).as_ref());
             brush.follow(&search.find().unwrap());
         }
         for (point, start) in brush.points.iter().zip([[40.0, 40.0], [60.0, 50.0]]) {

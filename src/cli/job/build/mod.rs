@@ -18,8 +18,9 @@ use checks::{check_background, check_format, check_places, check_standard_stream
 use encode::{encode, scale};
 use std::collections::HashSet;
 use std::path::Path;
+use vrseg_engine::edits::{self, EditAction, Edits};
 use vrseg_engine::settings::{Settings, Sources};
-use vrseg_engine::{Job, ModelChoice, OutputSpec, PeopleChoice};
+use vrseg_engine::{Job, ModelChoice, OutputSpec};
 use vrseg_image::compose::{Mode, packed};
 use vrseg_image::vr::names::{self, NamedProjection};
 use vrseg_image::vr::{Format, Layout, Projection, ProjectionKind};
@@ -58,13 +59,7 @@ pub(crate) fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Re
         )));
     }
 
-    let mut people = settings.people.clone();
-    for (option, text, into) in [
-        ("--include", &settings.include, &mut people.filter.include),
-        ("--exclude", &settings.exclude, &mut people.filter.exclude),
-    ] {
-        *into = text.as_deref().map_or(Ok(Vec::new()), |text| regions::read(option, text))?;
-    }
+    let edits = edits(args, settings, inputs.len())?;
 
     let mut warnings = Vec::new();
     let mut jobs = Vec::with_capacity(inputs.len());
@@ -89,7 +84,7 @@ pub(crate) fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Re
                 Ok(OutputSpec { path, mode, encode, scale })
             })
             .collect::<Result<Vec<_>, UsageError>>()?;
-        jobs.push(job(input, range, outputs, &people, args, settings));
+        jobs.push(job(input, range, outputs, &edits, args, settings));
     }
     // What an earlier run wrote beside its inputs is no input of this one.
     let made: HashSet<_> = jobs.iter().flat_map(|job| &job.outputs).map(|o| canonical_place(&o.path)).collect();
@@ -108,6 +103,28 @@ pub(crate) fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Re
     }
     check_places(&jobs, args)?;
     Ok(Batch { spooled, warnings, ..handle_existing(jobs, args)? })
+}
+
+/// The edits file of the only input, and behind it what `--include` and `--exclude` say.
+fn edits(args: &JobArgs, settings: &Settings, inputs: usize) -> Result<Edits, UsageError> {
+    let mut edits = match &args.output.edits {
+        Some(path) if inputs > 1 => {
+            let shown = path.display();
+            return Err(UsageError(format!(
+                "--edits {shown}: an edits file is for one video, and there are {inputs} inputs; run vrseg for each"
+            )));
+        }
+        Some(path) => edits::read(path).map_err(|e| UsageError(format!("--edits: {e}")))?,
+        None => Edits::default(),
+    };
+    for (option, action, text) in
+        [("--include", EditAction::Only, &settings.include), ("--exclude", EditAction::Remove, &settings.exclude)]
+    {
+        if let Some(text) = text {
+            edits.regions.extend(regions::read(option, action, text)?);
+        }
+    }
+    Ok(edits)
 }
 
 /// A warning where players won't take a passthrough file for one.
@@ -154,7 +171,7 @@ fn job(
     input: &Input,
     range: TimeRange,
     outputs: Vec<OutputSpec>,
-    people: &PeopleChoice,
+    edits: &Edits,
     args: &JobArgs,
     settings: &Settings,
 ) -> Job {
@@ -176,8 +193,9 @@ fn job(
             threads: settings.device.threads,
             session: settings.device.session,
         },
-        people: people.clone(),
+        people: settings.people.clone(),
         matte: settings.matte,
+        edits: edits.clone(),
         outputs,
         overwrite: args.output.overwrite,
         threads: settings.processing.threads,

@@ -60,7 +60,6 @@ struct Shared {
     plan: PassthroughPlan,
     layout: YuvLayout,
     color: YuvColor,
-    options: MatteOptions,
     /// One entry for each size that views have.
     tables: Vec<Tables>,
     discs: DiscPainter,
@@ -78,6 +77,7 @@ pub struct PassthroughPainter {
 
 #[derive(Debug)]
 struct Buffers {
+    options: MatteOptions,
     coefficients: Coefficients,
     morphology: Morphology,
     small: Remapper<f32>,
@@ -88,9 +88,10 @@ struct Buffers {
     tiles: [Plane<u8>; 2],
 }
 
-impl Default for Buffers {
-    fn default() -> Self {
+impl Buffers {
+    fn new(options: MatteOptions) -> Self {
         Self {
+            options,
             coefficients: Coefficients::default(),
             morphology: Morphology::new(),
             small: Remapper::new(Filter::Bilinear),
@@ -105,7 +106,7 @@ impl Default for Buffers {
 
 impl Clone for PassthroughPainter {
     fn clone(&self) -> Self {
-        Self::of(Arc::clone(&self.shared))
+        Self::of(Arc::clone(&self.shared), self.buffers.options)
     }
 }
 
@@ -127,12 +128,17 @@ impl PassthroughPainter {
         }
         let discs = DiscPainter::new(plan.frame, plan.channel, layout, color);
         let black = color.encode([0.0; 3], layout.bits);
-        Self::of(Arc::new(Shared { plan, layout, color, options, tables, discs, black }))
+        Self::of(Arc::new(Shared { plan, layout, color, tables, discs, black }), options)
     }
 
-    fn of(shared: Arc<Shared>) -> Self {
+    fn of(shared: Arc<Shared>, options: MatteOptions) -> Self {
         let (bytes, words) = (Remapper::new(shared.plan.filter), Remapper::new(shared.plan.filter));
-        Self { shared, bytes, words, buffers: Buffers::default() }
+        Self { shared, bytes, words, buffers: Buffers::new(options) }
+    }
+
+    /// From the next frame on mattes are treated as `options` say.
+    pub fn set_options(&mut self, options: MatteOptions) {
+        self.buffers.options = options;
     }
 
     /// Paints a frame from the picture `source` and its views, in the order of the plan's. `out` has
@@ -226,8 +232,8 @@ impl Shared {
         let tile = &mut b.tiles[eye];
         tile.resize(n, n);
         b.offset.resize(n, n);
-        let levels = Levels::from_options(&self.options, n as f32 / view.alpha.height().max(1) as f32);
-        if self.options.refine {
+        let levels = Levels::from_options(&b.options, n as f32 / view.alpha.height().max(1) as f32);
+        if b.options.refine {
             coefficients(view, &mut b.coefficients);
             b.slope.resize(n, n);
             b.small.remap(&tables.matte, b.coefficients.a.as_ref(), 0.0, 0.0, b.slope.as_mut());
@@ -245,12 +251,12 @@ impl Shared {
         to_bytes(b.offset.data(), levels.lo, 255.0 / (levels.hi - levels.lo), tile.data_mut());
         // Both are in samples of the source.
         let scale = (SCALE * self.plan.frame.side() as f64 / view.rect.h.max(1) as f64) as f32;
-        let grow = (self.options.grow as f32 * scale).round() as i32;
+        let grow = (b.options.grow as f32 * scale).round() as i32;
         if grow != 0 {
             b.morphology.grow(tile.as_mut(), grow);
         }
-        if self.options.feather > 0.0 {
-            b.morphology.feather(tile.as_mut(), self.options.feather * scale);
+        if b.options.feather > 0.0 {
+            b.morphology.feather(tile.as_mut(), b.options.feather * scale);
         }
     }
 }

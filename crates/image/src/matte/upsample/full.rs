@@ -30,6 +30,11 @@ impl FullMatte {
         self
     }
 
+    /// From the next frame on mattes are made as `options` say.
+    pub fn set_options(&mut self, options: MatteOptions) {
+        self.refiner.set_options(options);
+    }
+
     /// Makes the matte of a picture (`planes`, stored in `layout`, meaning `color`) with those `views`,
     /// which lie where they did in the frame before.
     ///

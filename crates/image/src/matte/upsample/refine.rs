@@ -28,6 +28,11 @@ impl Refiner {
         self
     }
 
+    /// From the next matte on does what `options` say.
+    pub(super) fn set_options(&mut self, options: MatteOptions) {
+        self.options = options;
+    }
+
     /// Brings the matte of a `view` of a picture (`planes`, stored in `layout`, meaning `color`) up to the
     /// view's size and writes it to `out`, which has just that size.
     ///
