@@ -44,7 +44,7 @@ Commands:
 /// The commands by what people want, with the words for that.
 const GROUPS: &[(&str, &[&str])] = &[
     ("make", &["preview", "unpack"]),
-    ("look", &["probe", "eval", "models", "hardware", "doctor"]),
+    ("look", &["probe", "people", "eval", "models", "hardware", "doctor"]),
     ("tune", &["optimize", "bench", "config"]),
     ("scale out", &["plan", "work", "merge", "cluster"]),
     ("maintain", &["cache", "interactive", "completions", "man"]),

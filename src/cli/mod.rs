@@ -24,8 +24,8 @@ use crate::ui::Console;
 use args::{Cli, Command};
 use clap::ColorChoice;
 use commands::{
-    bench, cache, cluster, config, docs, doctor, eval, hardware, interactive, main_job, models, optimize, preview,
-    probe, segments, unpack,
+    bench, cache, cluster, config, docs, doctor, eval, hardware, interactive, main_job, models, optimize, people,
+    preview, probe, segments, unpack,
 };
 use exit::{Exit, UsageError};
 use habits::Reading;
@@ -124,6 +124,7 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
         Command::Models(args) => models::run(args, console, print_text),
         Command::Probe(args) => probe::show(args, print_text),
         Command::Preview(args) => preview::run(args, &*listen(console)?, console),
+        Command::People(args) => people::run(args, &*listen(console)?, console, print_text),
         Command::Interactive => interactive::run(console),
         Command::Eval(args) => eval::run(args, print_text).map(|()| Exit::Done),
         Command::Hardware(args) => hardware::run(args, print_text),

@@ -23,6 +23,16 @@ pub(crate) fn took(seconds: f64) -> String {
     }
 }
 
+/// `1:02.5`: a time in a video.
+pub(crate) fn moment(seconds: f64) -> String {
+    let tenths = (seconds * 10.0).round() as u64;
+    let (s, tenth) = (tenths / 10, tenths % 10);
+    match (s / 3600, s / 60 % 60, s % 60) {
+        (0, m, s) => format!("{m}:{s:02}.{tenth}"),
+        (h, m, s) => format!("{h}:{m:02}:{s:02}.{tenth}"),
+    }
+}
+
 /// `1 frame`, `2 frames`.
 pub(crate) fn count(n: u64, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
@@ -97,6 +107,11 @@ pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moments_have_tenths_of_a_second() {
+        assert_eq!([moment(0.04), moment(62.46), moment(3600.0)], ["0:00.0", "1:02.5", "1:00:00.0"]);
+    }
 
     #[test]
     fn numbers_have_units_and_meaningful_digits() {

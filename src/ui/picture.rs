@@ -1,6 +1,7 @@
 //! Previews as pixels that can be shown: frames, mattes and people on a green background.
 
 use vrseg_engine::events::PreviewFrame;
+use vrseg_image::matte::SmallYuv;
 use vrseg_image::plane::Matrix;
 
 /// RGB pixels, row by row.
@@ -62,6 +63,14 @@ pub(crate) fn from_preview_frame(preview_frame: &PreviewFrame) -> Picture {
         left += w;
     }
     picture
+}
+
+/// The pixels of a small picture.
+pub(crate) fn from_small(small: &SmallYuv, matrix: Matrix) -> Image {
+    let (width, height) = (small.y.width(), small.y.height());
+    let samples = small.y.data().iter().zip(small.u.data()).zip(small.v.data());
+    let data = samples.flat_map(|((y, u), v)| rgb([*y, *u, *v], matrix).map(byte)).collect();
+    Image { width, height, data }
 }
 
 fn byte(v: f32) -> u8 {

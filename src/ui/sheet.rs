@@ -44,13 +44,15 @@ pub(crate) fn draw(titles: &[String], headings: &[&str], moments: &[Moment]) -> 
         for (i, cell) in moment.cells.iter().enumerate() {
             sheet.place(cell, GAP + i * (w + GAP), top);
         }
-        label(&mut sheet, &moment.label, (GAP, top));
+        if !moment.label.is_empty() {
+            label(&mut sheet, &moment.label, (GAP, top));
+        }
     }
     sheet
 }
 
 /// A label on a dark ground, in a corner of a picture.
-fn label(sheet: &mut Image, words: &str, (x, y): (usize, usize)) {
+pub(crate) fn label(sheet: &mut Image, words: &str, (x, y): (usize, usize)) {
     let size = (9 * words.chars().count() + 12, 24);
     let ground = Image { width: size.0, height: size.1, data: BACKGROUND.repeat(size.0 * size.1) };
     sheet.place(&ground, x, y);

@@ -46,6 +46,42 @@ pub struct PreviewArgs {
     pub matte: GroupArgs<{ Group::Matte as u8 }>,
 }
 
+/// `vrseg people`.
+#[derive(Debug, Args)]
+#[command(after_help = PEOPLE_NOTES)]
+pub struct PeopleArgs {
+    /// Video
+    pub file: PathBuf,
+    /// Write an edits file that lists the people (.yaml)
+    #[arg(short, long, value_name = "EDITS.yaml")]
+    pub output: Option<PathBuf>,
+    /// Write a contact sheet of the people (.png)
+    #[arg(long, value_name = "SHEET.png")]
+    pub sheet: Option<PathBuf>,
+    /// Replace existing files
+    #[arg(short = 'y', long)]
+    pub overwrite: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Print only warnings and errors
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Layout and projection of the source.
+    #[command(flatten, next_help_heading = "Format")]
+    pub format: GroupArgs<{ Group::Format as u8 }>,
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// The people in it.
+    #[command(flatten, next_help_heading = "Matte")]
+    pub matte: GroupArgs<{ Group::Matte as u8 }>,
+}
+
+const PEOPLE_NOTES: &str = "\
+    Each entry is one person from entering to leaving or to a cut. To hide somebody, set show to false in the edits \
+    file, then run `vrseg VIDEO -o OUT --edits EDITS.yaml`. docs/review.md explains the file.\n";
+
 const PREVIEW_NOTES: &str = "\
     Each picture is a short run of the whole pipeline with the given model and settings, so the sheet shows \
     what the job would write, scaled down. It costs some frames of the job, and the model is loaded for each.\n";

@@ -15,6 +15,7 @@ pub(crate) mod interactive;
 pub(crate) mod main_job;
 pub(crate) mod models;
 pub(crate) mod optimize;
+pub(crate) mod people;
 pub(crate) mod preview;
 pub(crate) mod probe;
 pub(crate) mod segments;

@@ -4,8 +4,7 @@
 use crate::cli::args::{Cli, PreviewArgs};
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::interrupt::Stop;
-use crate::cli::job::build::jobs;
-use crate::cli::job::inputs;
+use crate::cli::job::{inputs, source};
 use crate::ui::picture::{self, Image};
 use crate::ui::sheet::{self, Moment};
 use crate::ui::{Console, format};
@@ -15,7 +14,6 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 use vrseg_engine::events::PreviewFrame;
-use vrseg_engine::settings::check;
 use vrseg_engine::{Job, Plan};
 use vrseg_image::matte::{Sampler, SmallYuv};
 use vrseg_image::plane::{Plane, Rect, YuvColor, YuvLayout};
@@ -82,7 +80,7 @@ fn moments(args: &PreviewArgs, stop: &Stop, console: &Console) -> anyhow::Result
     let mut all = Vec::new();
     for (i, time) in times.iter().enumerate() {
         if !args.quiet && console.is_terminal() {
-            console.line(&format!("vrseg: picture {} of {}, at {}", i + 1, times.len(), clock(*time)));
+            console.line(&format!("vrseg: picture {} of {}, at {}", i + 1, times.len(), format::moment(*time)));
         }
         // Each is a run of its own, which ends at the moment.
         let mut here = job.clone();
@@ -98,7 +96,7 @@ fn moments(args: &PreviewArgs, stop: &Stop, console: &Console) -> anyhow::Result
         let (source, start) = cell(&here.input, here.range, false)?;
         let (matte, _) = cell(outputs[0], TimeRange::default(), true)?;
         let (green, _) = cell(outputs[1], TimeRange::default(), false)?;
-        all.push(Moment { label: clock(start), cells: vec![source, matte, green] });
+        all.push(Moment { label: format::moment(start), cells: vec![source, matte, green] });
     }
     Ok(Some(sheet::draw(&titles, &["frame", "matte", "green"], &all)))
 }
@@ -108,15 +106,8 @@ fn job(args: &PreviewArgs, folder: &Path) -> anyhow::Result<Job> {
     let output = |mode: &str| format!("{mode}={}", folder.join(mode).with_extension("mkv").display());
     let (matte, green) = (output("matte"), output("green"));
     let words = ["vrseg", "x", "-o", &matte, "-o", &green, "-y", "--codec", "h264", "--crf", "8"];
-    let mut main =
-        Cli::try_parse_from(words.into_iter().chain(["--preset", "ultrafast", "--no-hwenc", "--no-cache"]))?.job;
-    main.input.inputs = vec![args.file.clone()];
-    let fixed = std::mem::replace(&mut main.model, args.model.clone()).explicit;
-    main.model.explicit.0.extend(fixed.0);
-    let (settings, sources) = main.loader().load()?;
-    check(&settings, &sources)?;
-    let mut batch = jobs(&main, &settings, &sources)?;
-    batch.jobs.pop().context("no job")
+    let main = Cli::try_parse_from(words.into_iter().chain(["--preset", "ultrafast", "--no-hwenc", "--no-cache"]))?.job;
+    source::job(main, &args.file, &args.model)
 }
 
 /// Moments in the middle of equal parts, but none before the matte can have warm_upd; one where the
@@ -127,16 +118,6 @@ fn times(count: u32, length: Option<f64>, lead: f64) -> Vec<f64> {
     let mut times: Vec<f64> = (0..count).map(|i| ((f64::from(i) + 0.5) * part).max(lead)).collect();
     times.dedup();
     times
-}
-
-/// `1:02.5`
-fn clock(seconds: f64) -> String {
-    let tenths = (seconds * 10.0).round() as u64;
-    let (s, tenth) = (tenths / 10, tenths % 10);
-    match (s / 3600, s / 60 % 60, s % 60) {
-        (0, m, s) => format!("{m}:{s:02}.{tenth}"),
-        (h, m, s) => format!("{h}:{m:02}:{s:02}.{tenth}"),
-    }
 }
 
 /// The last frame of a range at the sheet's size, and its time in seconds.
@@ -188,6 +169,5 @@ mod tests {
         assert_eq!(times(4, Some(80.0), 0.5), [10.0, 30.0, 50.0, 70.0]);
         assert_eq!(times(3, Some(0.6), 0.5), [0.5]);
         assert_eq!(times(3, None, 0.5), [0.5]);
-        assert_eq!([clock(62.46), clock(3600.0)], ["1:02.5", "1:00:00.0"]);
     }
 }

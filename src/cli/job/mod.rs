@@ -11,4 +11,5 @@ pub(crate) mod output_modes;
 pub(crate) mod outputs;
 mod regions;
 pub(crate) mod run;
+pub(crate) mod source;
 mod stdin;

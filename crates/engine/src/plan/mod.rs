@@ -54,6 +54,17 @@ impl Plan {
     /// # Errors
     /// Everything that makes the job impossible and can be known now.
     pub fn new(job: &Job) -> Result<Self> {
+        if job.outputs.is_empty() {
+            return Err(Error::Request("no output given; add -o OUT.mp4".into()));
+        }
+        Self::of_source(job)
+    }
+
+    /// The same for a job that may have no outputs: who only looks at its source.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn of_source(job: &Job) -> Result<Self> {
         let opened = vrseg_media::open(&job.input, &job.choice)?;
         let mut input = opened.info().clone();
         if let (true, Some(layout)) = (job.wants_alpha(), vrseg_media::layout_with_alpha(input.video.layout)) {
@@ -352,9 +363,6 @@ fn find_model(choice: &ModelChoice) -> Result<Model> {
 }
 
 fn check_outputs(job: &Job) -> Result<()> {
-    if job.outputs.is_empty() {
-        return Err(Error::Request("no output given; add -o OUT.mp4".into()));
-    }
     for (i, o) in job.outputs.iter().enumerate() {
         let inputs = std::iter::once(job.input.as_path()).chain(match &o.mode {
             Mode::Replace { background } => Some(background.as_path()),

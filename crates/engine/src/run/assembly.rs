@@ -147,7 +147,7 @@ impl<'a> Assembly<'a> {
     }
 
     /// The user's areas and brush strokes, where there are some.
-    fn edit_masks(&self) -> Option<EditMasks> {
+    pub(super) fn edit_masks(&self) -> Option<EditMasks> {
         let plan = self.plan;
         let (surface, views) = (plan.views.surface(plan.lens()), plan.views.rects.len());
         let eyes = (plan.format.eye_order.value, self.borders());
@@ -219,6 +219,13 @@ impl<'a> Assembly<'a> {
             });
         }
         Ok(targets)
+    }
+
+    /// A worker that makes full-size mattes, and paints nothing.
+    pub fn refine(&self) -> Paint {
+        let mut paint = self.paint(&[], &Recycling::new(1, 1));
+        paint.make_full_size();
+        paint.with_borders(self.borders())
     }
 
     /// A worker that paints `targets`.

@@ -3,7 +3,9 @@
 mod assembly;
 mod forecast;
 mod load;
+mod moment;
 mod outputs;
+mod people_scan;
 mod report;
 mod tuning;
 mod unpack;
@@ -11,7 +13,9 @@ mod unpack;
 pub use assembly::{Assembly, Recycling};
 pub use forecast::{Forecast, forecast};
 pub use load::LoadedJob;
+pub use moment::{MomentPart, Moments};
 pub(crate) use outputs::report_writer;
+pub use people_scan::{FoundPerson, PeopleScan, ScanViewer, scan_people};
 pub use tuning::load;
 pub use unpack::{UnpackAs, UnpackRequest, Unpacked, unpack};
 

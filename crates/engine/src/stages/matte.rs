@@ -205,7 +205,7 @@ impl Matte<'_> {
 }
 
 /// The views as edits see them.
-fn edit_views(views: &mut [SmallView]) -> Vec<EditView<'_>> {
+pub(crate) fn edit_views(views: &mut [SmallView]) -> Vec<EditView<'_>> {
     views.iter_mut().map(|view| EditView { luma: &view.yuv.y, alpha: &mut view.alpha }).collect()
 }
 

@@ -20,6 +20,7 @@ pub use backdrop::Backdrop;
 pub use decode::Decode;
 pub use encode::{ByteCounter, Encode, SegmentSink, WholeSink};
 pub use infer::Infer;
+pub(crate) use matte::edit_views;
 pub use matte::{Matte, PeopleMattes};
 pub use paint::{Paint, SourceForm, Target};
 pub use sample::{Recycled, Sample};

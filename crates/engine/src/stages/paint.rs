@@ -10,7 +10,7 @@ use crossbeam_channel::Sender;
 use std::sync::Arc;
 use vrseg_image::compose::{Composer, Frame, Mode, PassthroughPainter};
 use vrseg_image::matte::{Borders, EdgeColors, FullMatte, MatteOptions, MattedView};
-use vrseg_image::plane::{Rect, YuvColor, YuvLayout};
+use vrseg_image::plane::{Plane, Rect, YuvColor, YuvLayout};
 use vrseg_media::{FramePool, VideoFrame};
 
 /// An output as this stage sees it.
@@ -95,6 +95,20 @@ impl Paint {
             colors: vec![EdgeColors::default(); form.rects.len()],
         };
         Self { form, targets, painters, full_size, by_colors, refined, options: matte, edits: None, recycle }
+    }
+
+    /// Makes the full-size matte even though no output takes it.
+    pub fn make_full_size(&mut self) {
+        if !self.full_size {
+            self.full_size = true;
+            self.by_colors |= self.options.refine;
+            self.refined.matte = FullMatte::new(self.options, self.form.size.0, self.form.size.1);
+        }
+    }
+
+    /// The full-size matte of the frame that was refined last.
+    pub fn into_matte(self) -> Plane<u8> {
+        self.refined.matte.into_alpha()
     }
 
     /// The same, with matte settings that change with the time in the source.

@@ -60,6 +60,11 @@ impl FullMatte {
         self.alpha.as_ref()
     }
 
+    /// The matte itself.
+    pub fn into_alpha(self) -> Plane<u8> {
+        self.alpha
+    }
+
     /// The classes of its tiles.
     pub fn tiles(&self) -> &TileMap {
         &self.tiles

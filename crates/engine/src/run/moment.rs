@@ -1,0 +1,284 @@
+//! One moment of a video, made by the stages of a job, as often as edits change: the models stay loaded, and of the last
+//! moment everything is kept that edits don't change.
+
+use super::{Assembly, LoadedJob, Recycling, cached, open_cache};
+use crate::edits::{Edits, HiddenPeople, StrokeState};
+use crate::error::{Error, Result};
+use crate::events::{Preview, PreviewFrame};
+use crate::frame::{Cuts, DecodedFrame, MattedFrame, PreparedFrame};
+use crate::graph::{Next, Source, Stage, Ticket};
+use crate::people::FramePerson;
+use crate::spec::Job;
+use crate::stages::{Decode, Infer, edit_views};
+use std::sync::Arc;
+use vrseg_image::matte::{Sampler, SmallYuv};
+use vrseg_image::plane::{Plane, PlaneRef, Rect};
+use vrseg_infer::cache::{Cache, InferenceState};
+use vrseg_media::{DecodeOptions, Reader, TimeRange};
+
+/// Share of the machine's memory that the mattes of moments may take in the cache.
+const CACHED_BYTES: u64 = 64 << 20;
+/// Seconds by which a frame may be later than what was requested, and still be it.
+const ROUNDING: f64 = 0.002;
+
+/// A frame before edits.
+struct Held {
+    /// Seconds that were requested.
+    requested: f64,
+    /// From where the source was read.
+    range: TimeRange,
+    /// Time of the frame.
+    seconds: f64,
+    frame: PreparedFrame,
+    /// Everybody, also who is hidden.
+    people: Vec<FramePerson>,
+    mattes: Vec<Vec<Plane<f32>>>,
+    /// Of whole views, whose mattes are used up when they are blended.
+    window_mattes: Vec<Vec<Plane<f32>>>,
+    /// Strokes that were painted on earlier frames, as they are before this one.
+    strokes: Option<StrokeState>,
+}
+
+/// Makes moments of a job's source.
+pub struct Moments {
+    job: Job,
+    loaded: LoadedJob,
+    cache: Option<Arc<Cache>>,
+    held: Option<Held>,
+    /// The edits with which the matte was made last.
+    shown: Option<Edits>,
+    /// The full-size matte of the held frame with those edits.
+    matte: Plane<u8>,
+    sampler: Sampler,
+}
+
+/// A part of a moment.
+#[derive(Clone, Debug)]
+pub struct MomentPart {
+    /// Time of the frame in seconds of the source.
+    pub seconds: f64,
+    /// The picture and its matte, as one view.
+    pub frame: PreviewFrame,
+}
+
+impl Moments {
+    /// For a job, whose models are loaded. Its own edits don't count.
+    pub fn new(job: Job, loaded: LoadedJob) -> Self {
+        let cache = open_cache(&job, CACHED_BYTES, &());
+        let (matte, sampler) = (Plane::default(), Sampler::new());
+        Self { job, loaded, cache, held: None, shown: None, matte, sampler }
+    }
+
+    /// The views of a frame in luma samples.
+    pub fn views(&self) -> &[Rect] {
+        &self.loaded.plan.views.rects
+    }
+
+    /// A part (left, top, width, height as shares) of a view at a time, with its matte as `edits` make it, at most
+    /// `most` wide and high.
+    ///
+    /// # Errors
+    /// The source can't be read there; as a job.
+    pub fn part(
+        &mut self,
+        seconds: f64,
+        edits: &Edits,
+        view: usize,
+        part: [f64; 4],
+        most: (usize, usize),
+    ) -> Result<MomentPart> {
+        if self.held.as_ref().is_none_or(|held| held.requested != seconds) || self.strokes_changed(seconds, edits) {
+            self.held = None;
+            self.shown = None;
+            self.held = Some(self.prepare(seconds, edits)?);
+        }
+        if self.shown.as_ref() != Some(edits) {
+            self.make_matte(edits)?;
+            self.shown = Some(edits.clone());
+        }
+        let Some(held) = &self.held else { return Err(Error::Interrupted) };
+        let video = &self.loaded.plan.input.video;
+        let rect = *self.views().get(view).ok_or_else(|| Error::Request(format!("there is no view {view}")))?;
+        let rect = inside(rect, part);
+        let scale = (most.0 as f64 / rect.w as f64).min(most.1 as f64 / rect.h as f64).min(1.0);
+        let fit = |n: usize| ((n as f64 * scale).round() as usize).max(1);
+        let size = (fit(rect.w), fit(rect.h));
+        let mut small = SmallYuv::default();
+        let source = &held.frame.decoded.source.frame;
+        self.sampler.sample(&source.yuv(), video.layout, video.color, rect, size, &mut small);
+        let alpha = averaged(self.matte.as_ref().crop(rect), size);
+        let index = held.frame.decoded.source.index;
+        let views = vec![(small, alpha)];
+        let frame = PreviewFrame { frame: index, seconds: held.seconds, matrix: video.color.matrix, views };
+        Ok(MomentPart { seconds: held.seconds, frame })
+    }
+
+    /// Whether strokes of earlier frames that reach this one are others than those of the last call: they must be followed
+    /// again.
+    fn strokes_changed(&self, seconds: f64, edits: &Edits) -> bool {
+        let fps = self.loaded.plan.input.video.fps;
+        let earlier = |e: &Edits| e.first_stroke(seconds, fps).map(|_| e.strokes.clone());
+        self.shown.as_ref().is_some_and(|shown| earlier(shown) != earlier(edits))
+    }
+
+    /// Decodes the frame at a time and runs the models on it, as on the first of a scene.
+    fn prepare(&mut self, seconds: f64, edits: &Edits) -> Result<Held> {
+        let mut job = self.job.clone();
+        job.edits = Edits::default();
+        let lead = edits.first_stroke(seconds, self.loaded.plan.input.video.fps);
+        let start = lead.unwrap_or(seconds) - ROUNDING;
+        job.range = TimeRange { start: Some(start.max(0.0)), ..TimeRange::default() };
+        let threads = self.loaded.threads;
+        let options =
+            DecodeOptions { choice: job.choice, range: job.range, threads: threads.decode, ..DecodeOptions::default() };
+        let mut reader = Reader::open(&job.input, &options)?;
+        let mut decode = Decode::new(&mut reader, Vec::new(), Cuts::none());
+        let cache_keys = std::mem::take(&mut self.loaded.cache_keys);
+        let (plan, runners, locator) = self.loaded.parts();
+        let assembly = Assembly::new(&job, plan);
+        let (clock, recycling) = (assembly.clock(), Recycling::new(1, 1));
+        let nothing: Vec<InferenceState> = Vec::new();
+        let locator = locator.map(|locator| {
+            locator.restore(None);
+            locator
+        });
+        let inferences = cached(runners.into_iter(), &cache_keys, self.cache.as_ref(), &nothing);
+        let warn = |message: String| tracing::warn!("{message}");
+        let mut scenes = assembly.scenes(None, locator, &warn);
+        let mut sample = assembly.sample(&recycling);
+        let edited = Job { edits: edits.clone(), ..job.clone() };
+        let mut strokes = lead.and_then(|_| Assembly::new(&edited, plan).edit_masks());
+        let mut prepared = None;
+        let mut last = None;
+        while let Some(decoded) = next_frame(&mut decode)? {
+            let at = clock.seconds(decoded.source.pts);
+            let Some(mut sampled) = scenes.process(sample.process(decoded)?)? else { continue };
+            if at + ROUNDING >= seconds {
+                prepared = Some((at, sampled));
+                break;
+            }
+            if let Some(strokes) = &mut strokes {
+                let cut = sampled.frame.cut;
+                strokes.skip(&mut edit_views(&mut sampled.frame.views), at, cut);
+            }
+            // Behind the last frame its neighbor is shown.
+            last = Some((at, sampled));
+        }
+        let Some((at, sampled)) = prepared.or(last) else {
+            self.loaded.cache_keys = cache_keys;
+            return Err(Error::Request(format!("{}: no frame at {seconds:.3} s", job.input.display())));
+        };
+        let mut cut = assembly.cut_windows(&recycling);
+        let mut gather = assembly.gather(1, &recycling);
+        let report = |_, notes: Vec<String>| notes.into_iter().for_each(|note| tracing::warn!("{note}"));
+        let mut infer = Infer::new(inferences?, plan.crop_plan().is_some(), recycling.batches.clone(), &report);
+        let batch = gather.process(cut.process(sampled)?)?;
+        let batch = if batch.is_some() { batch } else { gather.finish()?.flatten() };
+        let frame = batch.map(|batch| infer.process(batch)).transpose()?.and_then(|mut frames| frames.pop());
+        infer.finish()?;
+        drop(infer);
+        self.loaded.cache_keys = cache_keys;
+        let frame = frame.ok_or(Error::Interrupted)?;
+        let (people, mattes) = (frame.people.clone(), frame.mattes.clone());
+        let window_mattes = frame.views.iter().map(|v| v.mattes.clone()).collect();
+        let strokes = strokes.and_then(|s| s.state());
+        Ok(Held { requested: seconds, range: job.range, seconds: at, frame, people, mattes, window_mattes, strokes })
+    }
+
+    /// Makes the full-size matte of the held frame.
+    fn make_matte(&mut self, edits: &Edits) -> Result<()> {
+        let Some(Held { mut frame, people, mattes, window_mattes, strokes, requested, range, seconds }) =
+            self.held.take()
+        else {
+            return Err(Error::Interrupted);
+        };
+        let mut job = self.job.clone();
+        job.edits = edits.clone();
+        // The frame's time stamp counts from where reading began.
+        job.range = range;
+        let plan = &self.loaded.plan;
+        let assembly = Assembly::new(&job, plan);
+        frame.people.clone_from(&people);
+        frame.mattes.clone_from(&mattes);
+        for (view, mattes) in frame.views.iter_mut().zip(&window_mattes) {
+            view.mattes.clone_from(mattes);
+        }
+        if let Some(hidden) = HiddenPeople::new(edits, plan.views.surface(plan.lens())) {
+            hidden.remove(&mut frame.people, seconds);
+            let shown = |p: &FramePerson| frame.people.iter().any(|s| (s.track, s.eye) == (p.track, p.eye));
+            let shown: Vec<bool> = people.iter().map(shown).collect();
+            for mattes in &mut frame.mattes {
+                let mut shown = shown.iter();
+                mattes.retain(|_| shown.next().copied().unwrap_or(true));
+            }
+        }
+        let preview = Preview::default();
+        let mut matte = assembly.matte(None, &preview)?;
+        if let (Some(masks), Some(strokes)) = (&mut matte.edits, &strokes) {
+            masks.restore(Some(strokes));
+        }
+        let matted = matte.process(frame)?;
+        let Some(MattedFrame { frame, .. }) = matted else { return Err(Error::Interrupted) };
+        let mut paint = assembly.refine();
+        paint.refine(&frame);
+        self.matte = paint.into_matte();
+        self.held = Some(Held { requested, range, seconds, frame, people, mattes, window_mattes, strokes });
+        Ok(())
+    }
+}
+
+fn next_frame(decode: &mut Decode<'_>) -> Result<Option<DecodedFrame>> {
+    match decode.next(Ticket::unbounded(), &|| false)? {
+        Next::Item(frame) => Ok(Some(frame)),
+        Next::End | Next::Stopped => Ok(None),
+    }
+}
+
+/// A part of a rectangle, at least a pixel of it.
+fn inside(rect: Rect, [x, y, w, h]: [f64; 4]) -> Rect {
+    let span = |from: f64, length: f64, n: usize| {
+        let start = ((from.clamp(0.0, 1.0) * n as f64) as usize).min(n.saturating_sub(1));
+        let length = ((length.clamp(0.0, 1.0) * n as f64).round() as usize).clamp(1, n - start);
+        (start, length)
+    };
+    let ((left, width), (top, height)) = (span(x, w, rect.w), span(y, h, rect.h));
+    Rect::new(rect.x + left, rect.y + top, width, height)
+}
+
+/// A matte averaged to a size that is not larger, as opacity from 0 to 1.
+fn averaged(matte: PlaneRef<'_, u8>, (width, height): (usize, usize)) -> Plane<f32> {
+    let span = |i: usize, to: usize, from: usize| (i * from / to, ((i + 1) * from).div_ceil(to).min(from));
+    let mut out = Plane::from_vec(vec![0.0; width * height], width, height);
+    for (y, row) in out.data_mut().chunks_exact_mut(width).enumerate() {
+        let (top, bottom) = span(y, height, matte.height);
+        for (x, out) in row.iter_mut().enumerate() {
+            let (left, right) = span(x, width, matte.width);
+            let sum: u32 = (top..bottom).flat_map(|y| &matte.row(y)[left..right]).map(|v| u32::from(*v)).sum();
+            *out = sum as f32 / (255 * ((bottom - top) * (right - left)).max(1)) as f32;
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_lie_inside_of_their_view() {
+        let eye = Rect::new(100, 0, 100, 50);
+        assert_eq!(inside(eye, [0.0, 0.0, 1.0, 1.0]), eye);
+        assert_eq!(inside(eye, [0.25, 0.5, 0.5, 0.5]), Rect::new(125, 25, 50, 25));
+        for strange in [[1.0, 1.0, 1.0, 1.0], [-3.0, 9.0, 0.0, f64::NAN], [0.999, 0.0, 5.0, -1.0]] {
+            let part = inside(eye, strange);
+            assert!(part.w > 0 && part.h > 0 && part.x >= 100 && part.x + part.w <= 200 && part.y + part.h <= 50);
+        }
+    }
+
+    #[test]
+    fn mattes_are_averaged() {
+        let matte = Plane::from_vec(vec![0u8, 255, 255, 255, 0, 255, 255, 255], 4, 2);
+        assert_eq!(averaged(matte.as_ref(), (2, 1)).data(), [0.5, 1.0]);
+        assert_eq!(averaged(matte.as_ref(), (4, 2)).data()[..2], [0.0, 1.0]);
+    }
+}
