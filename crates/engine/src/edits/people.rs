@@ -22,17 +22,17 @@ impl HiddenPeople {
         edits.hides_people().then_some(Self { surface, paths, edits })
     }
 
-    /// Removes who is hidden at a time (seconds of the source), from all eyes.
-    pub fn remove(&self, people: &mut Vec<FramePerson>, seconds: f64) {
+    /// Removes who is hidden at a time (seconds of the source), from all eyes, and returns them.
+    pub fn remove(&self, people: &mut Vec<FramePerson>, seconds: f64) -> Vec<FramePerson> {
         if !self.edits.people.iter().any(|p| p.is_hidden(seconds)) {
-            return;
+            return Vec::new();
         }
         let first: Vec<_> = people.iter().filter(|p| p.eye == 0).map(|p| (p.track, p.region)).collect();
         let boxes: Vec<Region> = first.iter().map(|(_, region)| *region).collect();
         let found = assign(&self.surface, &boxes, &self.paths, seconds);
         let hidden = |n: &Option<usize>| n.is_some_and(|n| self.edits.people[n].is_hidden(seconds));
         let tracks: Vec<u64> = first.iter().zip(&found).filter(|(_, n)| hidden(n)).map(|((t, _), _)| *t).collect();
-        people.retain(|p| !tracks.contains(&p.track));
+        people.extract_if(.., |p| tracks.contains(&p.track)).collect()
     }
 }
 
@@ -66,7 +66,8 @@ mod tests {
         let all = vec![tracked(7, 0, 128.0), tracked(9, 0, 101.0), tracked(7, 1, 120.0), tracked(9, 1, 95.0)];
         for (seconds, left) in [(1.9, vec![7, 9, 7, 9]), (2.0, vec![9, 9]), (4.0, vec![7, 9, 7, 9])] {
             let mut people = all.clone();
-            hidden.remove(&mut people, seconds);
+            let gone = hidden.remove(&mut people, seconds);
+            assert_eq!(gone.len() + people.len(), all.len());
             assert_eq!(people.iter().map(|p| p.track).collect::<Vec<_>>(), left, "{seconds}");
         }
         assert!(HiddenPeople::new(&Edits { people: vec![person(1, 1.0, &[])], ..Edits::default() }, surface).is_none());

@@ -200,11 +200,12 @@ impl Moments {
         let assembly = Assembly::new(&job, plan);
         frame.people.clone_from(&people);
         frame.mattes.clone_from(&mattes);
+        frame.hidden.clear();
         for (view, mattes) in frame.views.iter_mut().zip(&window_mattes) {
             view.mattes.clone_from(mattes);
         }
         if let Some(hidden) = HiddenPeople::new(edits, plan.views.surface(plan.lens())) {
-            hidden.remove(&mut frame.people, seconds);
+            frame.hidden = hidden.remove(&mut frame.people, seconds);
             let shown = |p: &FramePerson| frame.people.iter().any(|s| (s.track, s.eye) == (p.track, p.eye));
             let shown: Vec<bool> = people.iter().map(shown).collect();
             for mattes in &mut frame.mattes {

@@ -11,7 +11,7 @@ use crate::graph::Stage;
 use crate::people::FramePerson;
 use crate::plan::SmallView;
 use std::sync::Arc;
-use vrseg_image::matte::people::{PersonLayers, PersonMatte, Surface, Window};
+use vrseg_image::matte::people::{PersonLayers, PersonMatte, Surface, Window, divide};
 use vrseg_image::matte::person_filter::PersonFilter;
 use vrseg_image::matte::stereo::StereoFusion;
 use vrseg_image::matte::windows::{Blender, Windows};
@@ -87,6 +87,13 @@ impl PeopleMattes {
         }
     }
 
+    /// Removes hidden people from the crops of those beside them.
+    fn hide(&self, eye: usize, shown: &[FramePerson], hidden: &[FramePerson], alpha: &mut Plane<f32>) {
+        let of_eye =
+            |people: &[FramePerson]| -> Vec<_> { people.iter().filter(|p| p.eye == eye).map(|p| p.region).collect() };
+        divide(&self.surface, &of_eye(hidden), &of_eye(shown), alpha);
+    }
+
     /// Leaves of an eye's matte, made of whole views, only what is near people.
     fn only(&mut self, eye: usize, people: &[FramePerson], alpha: &mut Plane<f32>) {
         let white = Plane::from_vec(vec![1.0; WHITE * WHITE], WHITE, WHITE);
@@ -153,19 +160,20 @@ impl Matte<'_> {
 
     /// Blends the mattes that the models made onto the eyes.
     fn blend_mattes(&mut self, frame: &mut PreparedFrame) {
-        let people = self.people.as_mut().filter(|people| !people.crop_models.is_empty());
-        if let Some(people) = people {
-            for (eye, view) in frame.views.iter_mut().enumerate() {
-                people.blend(eye, &frame.people, &frame.mattes, &mut view.alpha);
+        let on_crops = self.people.as_ref().is_some_and(|people| !people.crop_models.is_empty());
+        if !on_crops {
+            for view in &mut frame.views {
+                self.blender.blend(&self.windows, &mut view.mattes, &mut view.alpha);
             }
-            return;
         }
-        for view in &mut frame.views {
-            self.blender.blend(&self.windows, &mut view.mattes, &mut view.alpha);
-        }
-        if let Some(people) = &mut self.people {
-            for (eye, view) in frame.views.iter_mut().enumerate() {
-                people.only(eye, &frame.people, &mut view.alpha);
+        let Some(people) = &mut self.people else { return };
+        for (eye, view) in frame.views.iter_mut().enumerate() {
+            match on_crops {
+                true => people.blend(eye, &frame.people, &frame.mattes, &mut view.alpha),
+                false => people.only(eye, &frame.people, &mut view.alpha),
+            }
+            if !frame.hidden.is_empty() {
+                people.hide(eye, &frame.people, &frame.hidden, &mut view.alpha);
             }
         }
     }

@@ -96,7 +96,7 @@ impl Stage for Scenes<'_> {
             locator.take_notes().into_iter().for_each(self.warn);
             frame.people = found?;
             if let Some((hidden, clock)) = &self.hidden {
-                hidden.remove(&mut frame.people, clock.seconds(frame.decoded.source.pts));
+                frame.hidden = hidden.remove(&mut frame.people, clock.seconds(frame.decoded.source.pts));
             }
         }
         Ok(Some(sampled))

@@ -4,6 +4,7 @@
 //! The detector finds people now and then, through [`detector_views`]; [`Tracks`] follow them by motion in between.
 //! [`WindowSampler`] makes the picture of each [`Window`], and [`PersonLayers`] brings the mattes back onto the eye.
 
+mod divide;
 mod follow;
 mod layers;
 mod shift;
@@ -14,6 +15,7 @@ mod track;
 mod views;
 mod window;
 
+pub use divide::divide;
 pub use layers::{PersonLayers, PersonMatte, filled};
 pub use shift::shift;
 pub use surface::{PlanePoint, Region, Spot, Surface, TangentPlane};
