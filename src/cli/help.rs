@@ -43,7 +43,7 @@ Commands:
 
 /// The commands by what people want, with the words for that.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("make", &["preview", "unpack"]),
+    ("make", &["preview", "review", "unpack"]),
     ("look", &["probe", "people", "eval", "models", "hardware", "doctor"]),
     ("tune", &["optimize", "bench", "config"]),
     ("scale out", &["plan", "work", "merge", "cluster"]),

@@ -25,7 +25,7 @@ use args::{Cli, Command};
 use clap::ColorChoice;
 use commands::{
     bench, cache, cluster, config, docs, doctor, eval, hardware, interactive, main_job, models, optimize, people,
-    preview, probe, segments, unpack,
+    preview, probe, review, segments, unpack,
 };
 use exit::{Exit, UsageError};
 use habits::Reading;
@@ -125,6 +125,7 @@ fn execute(cli: &Cli, console: &Console, log: &mut Option<LogGuard>) -> anyhow::
         Command::Probe(args) => probe::show(args, print_text),
         Command::Preview(args) => preview::run(args, &*listen(console)?, console),
         Command::People(args) => people::run(args, &*listen(console)?, console, print_text),
+        Command::Review(args) => review::run(args, &*listen(console)?, console),
         Command::Interactive => interactive::run(console),
         Command::Eval(args) => eval::run(args, print_text).map(|()| Exit::Done),
         Command::Hardware(args) => hardware::run(args, print_text),

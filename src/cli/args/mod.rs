@@ -23,7 +23,7 @@ pub use machine::{DoctorArgs, HardwareArgs};
 pub use optimize::OptimizeArgs;
 pub use segments::{MergeArgs, PlanArgs, WorkArgs};
 pub use settings::{ExplicitOptions, GroupArgs, Overrides, SettingValue};
-pub use source::{PeopleArgs, PreviewArgs, ProbeArgs};
+pub use source::{PeopleArgs, PreviewArgs, ProbeArgs, ReviewArgs};
 pub use unpack::UnpackArgs;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -92,6 +92,8 @@ pub enum Command {
     Preview(Box<PreviewArgs>),
     /// List the people in a video; write an edits file to hide some
     People(Box<PeopleArgs>),
+    /// Hide people and correct mattes on a web page, then render
+    Review(Box<ReviewArgs>),
     /// Measure a matte: accuracy, flicker, stereo consistency
     Eval(EvalArgs),
     /// Show this machine and the encoders and devices that work

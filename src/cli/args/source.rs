@@ -3,6 +3,7 @@
 use super::job::ModelArgs;
 use super::settings::GroupArgs;
 use clap::Args;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use vrseg_engine::settings::schema::Group;
 
@@ -77,6 +78,33 @@ pub struct PeopleArgs {
     #[command(flatten, next_help_heading = "Matte")]
     pub matte: GroupArgs<{ Group::Matte as u8 }>,
 }
+
+/// `vrseg review`.
+#[derive(Debug, Args)]
+#[command(after_help = REVIEW_NOTES)]
+pub struct ReviewArgs {
+    /// Video
+    pub file: PathBuf,
+    /// Edits file [default: the video's name with .edits.yaml]
+    #[arg(long, value_name = "EDITS.yaml")]
+    pub edits: Option<PathBuf>,
+    /// Address of the page, PORT or IP:PORT; other machines only reach it by an IP of this one
+    #[arg(long, value_name = "ADDRESS", value_parser = crate::ui::address::parse, default_value = "127.0.0.1:0", hide_default_value = true)]
+    pub address: SocketAddr,
+    /// Layout and projection of the source.
+    #[command(flatten, next_help_heading = "Format")]
+    pub format: GroupArgs<{ Group::Format as u8 }>,
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Edges of the matte, and the people in it.
+    #[command(flatten, next_help_heading = "Matte")]
+    pub matte: GroupArgs<{ Group::Matte as u8 }>,
+}
+
+const REVIEW_NOTES: &str = "\
+    Prints the address of a page on this machine: hide people, remove or keep regions and brush strokes, change the \
+    matte for a time, render. Every change is saved to the edits file at once. docs/review.md explains the page.\n";
 
 const PEOPLE_NOTES: &str = "\
     Each entry is one person from entering to leaving or to a cut. To hide somebody, set show to false in the edits \

@@ -1,22 +1,22 @@
 //! `--serve`: a web page that shows the run and can stop it. Everything is under a random token in the address;
 //! nothing is loaded from elsewhere.
 
+use crate::ui::guard;
 use crate::ui::http::Server;
 use crate::ui::picture::{Image, Picture};
 use crate::ui::status::{HistoryPoint, LogMessage, Phase, RunStatus, Snapshot, StopFn};
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, Method, Request, StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures_util::stream::{self, Stream};
 use serde::Serialize;
 use std::convert::Infallible;
-use std::io::{self, Read};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use vrseg_engine::telemetry::SHOWN_ON_CONSOLE;
@@ -29,10 +29,6 @@ const FIRST_PREVIEW: Duration = Duration::from_millis(1200);
 const PREVIEW_SIZE: (usize, usize) = (960, 480);
 
 const PAGE: &str = include_str!("page.html");
-/// The page's own scripts and styles, and nothing from anywhere else.
-const CONTENT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
-                      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
 #[derive(Clone)]
 struct ServeState {
     status: Arc<RunStatus>,
@@ -52,17 +48,10 @@ pub(crate) struct StatusServer {
 /// # Errors
 /// When the address can't be listened at.
 pub(crate) fn serve(status: &Arc<RunStatus>, address: SocketAddr, stop: StopFn) -> io::Result<StatusServer> {
-    let token = token()?;
+    let token = guard::token()?;
     let state = ServeState { status: Arc::clone(status), stop };
     let server = Server::start("vrseg-serve", address, pages(&token, state))?;
-    // "Every address" is none that a browser can open.
-    let mut shown = server.address();
-    match shown.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => shown.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => shown.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
-    }
-    let link = format!("http://{shown}/{token}/");
+    let link = guard::link(server.address(), &token);
     Ok(StatusServer { _server: server, link })
 }
 
@@ -75,43 +64,10 @@ fn pages(token: &str, state: ServeState) -> Router {
         .route("/matte.png", get(|s: State<ServeState>, q: RawQuery| png(s, q, |p| &p.matte)))
         .route("/composite.png", get(|s: State<ServeState>, q: RawQuery| png(s, q, |p| &p.composite)))
         .route("/stop", post(stop))
-        .layer(middleware::from_fn(refuse_foreign_origin))
+        .layer(middleware::from_fn(guard::refuse_foreign_origin))
         .with_state(state);
     // Nested, the page would lose the slash at its end, on which its links rest.
     Router::new().nest_service(&format!("/{token}"), inside)
-}
-
-/// 128 random bits as hexadecimal digits.
-fn token() -> io::Result<String> {
-    let mut bytes = [0u8; 16];
-    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
-}
-
-/// Refuses what another page asks for, and tells the browser to be strict.
-async fn refuse_foreign_origin(request: Request<Body>, next: Next) -> Response {
-    let headers = request.headers();
-    let text = |name: header::HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
-    let host = text(header::HOST).unwrap_or_default();
-    let value = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
-    // A link may be followed from anywhere: it has the token in it.
-    let link = request.method() == Method::GET && value("sec-fetch-mode") == Some("navigate");
-    let foreign = text(header::ORIGIN).is_some_and(|origin| origin != format!("http://{host}"))
-        || value("sec-fetch-site").is_some_and(|site| !link && site != "same-origin" && site != "none");
-    if foreign {
-        return StatusCode::FORBIDDEN.into_response();
-    }
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    for (name, value) in [
-        (header::CACHE_CONTROL, "no-store"),
-        (header::CONTENT_SECURITY_POLICY, CONTENT_POLICY),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ] {
-        headers.insert(name, header::HeaderValue::from_static(value));
-    }
-    response
 }
 
 /// The page with the present status in it, so that it is complete at once.
@@ -183,9 +139,8 @@ async fn png(State(state): State<ServeState>, RawQuery(query): RawQuery, which: 
     }
 }
 
-/// Only a page of our own can send the header: others would have to ask first, and are refused.
 async fn stop(State(state): State<ServeState>, headers: HeaderMap) -> StatusCode {
-    if !headers.contains_key("x-vrseg") {
+    if !guard::is_ours(&headers) {
         return StatusCode::FORBIDDEN;
     }
     tracing::info!(target: SHOWN_ON_CONSOLE, "a stop was requested on the web page");
@@ -197,7 +152,7 @@ async fn stop(State(state): State<ServeState>, headers: HeaderMap) -> StatusCode
 mod tests {
     use super::*;
     use crate::ui::testing::start_event;
-    use std::io::Write;
+    use std::io::{Read, Write};
     use std::net::TcpStream;
     use std::sync::atomic::{AtomicU32, Ordering};
     use vrseg_hardware::Machine;
@@ -270,6 +225,6 @@ mod tests {
         let word = PAGE.split_whitespace().find(|w| w.contains("//") && w.contains("http"));
         // The name space of SVG is no address.
         assert!(word.is_none_or(|w| w.contains("www.w3.org")), "{word:?}");
-        assert_ne!(token().expect("random"), token().expect("random"));
+        assert_ne!(guard::token().expect("random"), guard::token().expect("random"));
     }
 }
