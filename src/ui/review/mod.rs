@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use vrseg_engine::edits::{Edits, PersonEdit};
-use vrseg_engine::run::{FoundPerson, Moments, PeopleScan, scan_people};
+use vrseg_engine::run::{FoundPerson, Moments, scan_people};
 use vrseg_engine::{Cancel, Job, LoadedJob, Plan};
 use vrseg_image::vr::EyeOrder;
 
@@ -233,20 +233,22 @@ impl Review {
             edits.people.iter_mut().for_each(|p| p.path.clear());
             (document.revision(), edits, name(document.path()), document.error().map(str::to_owned))
         };
-        let PeopleScan { people, cuts, frames } = locked(&self.scan.found).clone();
         let finished = self.scan.is_finished();
-        let done = match (finished, facts.frames) {
-            (true, _) => 1.0,
-            (false, Some(total)) => frames as f64 / total.max(1) as f64,
-            (false, None) => 0.0,
-        };
-        let person = |p: FoundPerson| {
+        let person = |p: &FoundPerson| {
             json!({
                 "person": p.number, "from": p.from, "to": p.to, "size": p.size,
                 "where": (self.options.place)(p.place, facts.spherical),
                 "thumb": format!("people/{}.png", p.number),
             })
         };
+        let found = locked(&self.scan.found);
+        let (people, cuts) = (found.people.iter().map(person).collect::<Vec<_>>(), found.cuts.clone());
+        let done = match (finished, facts.frames) {
+            (true, _) => 1.0,
+            (false, Some(total)) => found.frames as f64 / total.max(1) as f64,
+            (false, None) => 0.0,
+        };
+        drop(found);
         let matte = &self.options.job.matte;
         json!({
             "file": name(&facts.file), "path": facts.file.display().to_string(),
@@ -261,7 +263,7 @@ impl Review {
             },
             "revision": revision, "edits": edits,
             "scan": { "done": done, "finished": finished, "error": self.scan.error() },
-            "people": people.into_iter().map(person).collect::<Vec<_>>(), "cuts": cuts,
+            "people": people, "cuts": cuts,
             "render": self.render().as_ref().map(Render::progress),
         })
     }
@@ -297,10 +299,11 @@ impl Review {
             Some(Err(error)) => return Err((StatusCode::INTERNAL_SERVER_ERROR, error.clone())),
             Some(Ok(moments)) => moments,
         };
+        let known = |seconds: f64| locked(&self.scan.found).people_at(seconds).map(<[_]>::to_vec);
         let (mut images, mut time) = (Vec::new(), seconds);
         for eye in eyes {
             let most = (width as usize, MAX_SIDE as usize);
-            let made = moments.part(seconds.max(0.0), &edits, self.facts.view(eye), part, most);
+            let made = moments.part(seconds.max(0.0), &edits, &known, self.facts.view(eye), part, most);
             let made = made.map_err(|e| (StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))?;
             time = made.seconds;
             images.push(show.image(&made));

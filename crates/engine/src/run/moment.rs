@@ -79,10 +79,13 @@ impl Moments {
     ///
     /// # Errors
     /// The source can't be read there; as a job.
+    ///
+    /// `known`: who is in the frame at a time, where that is known from elsewhere; else the detector looks for people.
     pub fn part(
         &mut self,
         seconds: f64,
         edits: &Edits,
+        known: &dyn Fn(f64) -> Option<Vec<FramePerson>>,
         view: usize,
         part: [f64; 4],
         most: (usize, usize),
@@ -90,7 +93,7 @@ impl Moments {
         if self.held.as_ref().is_none_or(|held| held.requested != seconds) || self.strokes_changed(seconds, edits) {
             self.held = None;
             self.shown = None;
-            self.held = Some(self.prepare(seconds, edits)?);
+            self.held = Some(self.prepare(seconds, edits, known)?);
         }
         if self.shown.as_ref() != Some(edits) {
             self.make_matte(edits)?;
@@ -122,7 +125,12 @@ impl Moments {
     }
 
     /// Decodes the frame at a time and runs the models on it, as on the first of a scene.
-    fn prepare(&mut self, seconds: f64, edits: &Edits) -> Result<Held> {
+    fn prepare(
+        &mut self,
+        seconds: f64,
+        edits: &Edits,
+        known: &dyn Fn(f64) -> Option<Vec<FramePerson>>,
+    ) -> Result<Held> {
         let mut job = self.job.clone();
         job.edits = Edits::default();
         let lead = edits.first_stroke(seconds, self.loaded.plan.input.video.fps);
@@ -138,7 +146,8 @@ impl Moments {
         let assembly = Assembly::new(&job, plan);
         let (clock, recycling) = (assembly.clock(), Recycling::new(1, 1));
         let nothing: Vec<InferenceState> = Vec::new();
-        let locator = locator.map(|locator| {
+        // Where people are known, nobody needs to look for them.
+        let locator = locator.filter(|_| known(seconds).is_none()).map(|locator| {
             locator.restore(None);
             locator
         });
@@ -153,6 +162,9 @@ impl Moments {
         while let Some(decoded) = next_frame(&mut decode)? {
             let at = clock.seconds(decoded.source.pts);
             let Some(mut sampled) = scenes.process(sample.process(decoded)?)? else { continue };
+            if let Some(people) = known(at) {
+                sampled.frame.people = people;
+            }
             if at + ROUNDING >= seconds {
                 prepared = Some((at, sampled));
                 break;

@@ -25,6 +25,9 @@ const MARGIN: f64 = 1.15;
 /// A picture is replaced by one that shows its person this much larger.
 const LARGER: f64 = 1.2;
 
+/// Times of the same frame may differ by this number of seconds: they are rounded in several places.
+const SAME_FRAME: f64 = 0.002;
+
 /// Somebody who was found, from entering to leaving.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FoundPerson {
@@ -51,6 +54,17 @@ pub struct PeopleScan {
     pub cuts: Vec<f64>,
     /// Frames seen.
     pub frames: u64,
+    /// Time of each frame in seconds of the source, and who is in it, in all eyes.
+    pub by_frame: Vec<(f64, Vec<FramePerson>)>,
+}
+
+impl PeopleScan {
+    /// The people of the frame at a time; `None` where the pass has not been yet.
+    pub fn people_at(&self, seconds: f64) -> Option<&[FramePerson]> {
+        let after = self.by_frame.partition_point(|(time, _)| *time < seconds - SAME_FRAME);
+        let (time, people) = self.by_frame.get(after)?;
+        ((time - seconds).abs() <= SAME_FRAME).then_some(people)
+    }
 }
 
 /// Sees what a pass comes across. Called from its threads.
@@ -243,6 +257,7 @@ impl Stage for Collect<'_> {
             found.cuts.push(seconds);
         }
         found.frames = index + 1;
+        found.by_frame.push((seconds, frame.people));
         drop(found);
         let _ = self.recycling.views.try_send(frame.views);
         Ok(vec![Seen { frame: index, since }])
