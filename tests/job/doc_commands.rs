@@ -94,8 +94,10 @@ fn run_vrseg(command: &str) {
     let mut outputs = Vec::new();
     let mut before = "";
     for word in &words {
-        if matches!(before, "-o" | "--output") {
+        if matches!(before, "-o" | "--output" | "--sheet") {
             outputs.push(word.rsplit('=').next().unwrap_or(word));
+        } else if before == "--edits" {
+            fs::write(at(word), "regions:\n  - {action: remove, rect: [0, 0, 0.2, 0.2]}\n").unwrap();
         } else if VIDEOS.contains(&extension(word)) {
             video(&at(word), command);
         } else if PICTURES.contains(&extension(word)) {
@@ -154,6 +156,8 @@ fn run_vrseg(command: &str) {
         } else if output.ends_with('/') {
             let inputs = if words.contains(&"-r") { 2 } else { 1 };
             assert_eq!(videos_below(&path), inputs, "{command}: {output}");
+        } else if extension(output) == "yaml" {
+            assert!(vrseg_engine::edits::read(&path).is_ok(), "{command}: {output} is an edits file");
         } else {
             assert_eq!(crate::harness::video(&path)["codec_type"], "video", "{command}: {output}");
         }

@@ -8,6 +8,7 @@ mod cache;
 mod cluster;
 mod doc_commands;
 mod docs;
+mod edits;
 mod errors;
 mod eval;
 mod events_and_logs;

@@ -49,6 +49,10 @@ pub(crate) fn run(
     if let Err(error) = result {
         return stop.excuse(error.into());
     }
+    if cancel.is_requested() {
+        // A part of the people would look like all of them.
+        return Ok(Exit::Interrupted);
+    }
     let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     if args.json {
         print(&(serde_json::to_string_pretty(&to_json(&args.file, &found, spherical))? + "\n"))?;
@@ -62,7 +66,7 @@ pub(crate) fn run(
         let sheet = sheet_of(&args.file, &found, &pictures);
         write(path, args.overwrite, &sheet.png().context("the sheet can't be written as PNG")?)?;
     }
-    Ok(if cancel.is_requested() { Exit::Interrupted } else { Exit::Done })
+    Ok(Exit::Done)
 }
 
 /// The pictures of people.

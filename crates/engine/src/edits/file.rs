@@ -104,6 +104,21 @@ pub fn read_text(text: &str) -> Result<Edits, (Option<usize>, String)> {
 
 /// Adds the name that was probably meant by an unknown one.
 fn with_suggestion(what: &str) -> String {
+    let plain = [
+        ("struct Edits", "the sections people, regions, settings, strokes"),
+        ("a tuple of size 2", "[FROM, TO]"),
+        ("an array of length", "a list of this many numbers:"),
+        ("struct RegionEdit", "a region: action, from, to and a shape"),
+        ("struct PersonEdit", "a person: person, show, hide, path"),
+        ("struct SettingsEdit", "settings: from, to, threshold, grow, feather, refine"),
+        ("struct StrokeEdit", "a stroke: action, at, frames, width, points"),
+        ("expected i32", "expected a whole number"),
+        ("expected u32", "expected a whole number from 0"),
+        ("expected f32", "expected a number"),
+        ("expected f64", "expected a number"),
+        ("a boolean", "true or false"),
+    ];
+    let what = &plain.iter().fold(what.to_owned(), |text, (rust, word)| text.replace(rust, word));
     let unknown = what.split_once("unknown field `").and_then(|(_, rest)| rest.split_once('`'));
     match unknown.and_then(|(name, _)| nearest(name, NAMES.into_iter().chain(["width"]))) {
         Some(name) => format!("{what} (did you mean {name}?)"),
@@ -196,7 +211,7 @@ impl PersonEdit {
         }
         if self.path.is_empty() && (!self.show || !self.hide.is_empty()) {
             return Err(format!(
-                "person {}: has no path, so nobody knows who that is; `vrseg people VIDEO -o FILE` writes it",
+                "person {}: has no path, so it can't be matched; `vrseg people VIDEO -o FILE` writes it",
                 self.person
             ));
         }

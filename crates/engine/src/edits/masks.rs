@@ -1,17 +1,19 @@
 //! Applies areas and strokes to the mattes of one frame after the other.
 
-use super::{EditAction, EditEye, Edits, StrokeEdit, within};
+use super::{EditAction, EditEye, Edits, ROUNDING, RegionEdit, StrokeEdit, within};
 use serde::{Deserialize, Serialize};
 use vrseg_image::edits::{Action, Brush, bounds, moved};
 use vrseg_image::matte::people::{Surface, shift};
-use vrseg_image::matte::{Borders, MotionSearch};
+use vrseg_image::matte::{Borders, Motion, MotionSearch};
 use vrseg_image::plane::Plane;
 use vrseg_image::vr::EyeOrder;
 
 /// How far apart the eyes may see the same, as a share of an eye's width; as for people.
 const REACH: f32 = 0.06;
-/// Times of frames and edits may differ by this many seconds: both are rounded somewhere.
-const ROUNDING: f64 = 0.002;
+/// Samples that a stroke may move before the picture that it is followed from is replaced by the present one, and frames: slow
+/// motion shows only over several frames.
+const FAR: f32 = 4.0;
+const LONG: u32 = 24;
 
 /// A view of a frame at the model's size.
 pub struct EditView<'a> {
@@ -28,7 +30,7 @@ struct Followed {
     stroke: usize,
     /// Frames for which it still counts.
     left: u32,
-    /// For each view the stroke, if it is for that.
+    /// For each view the stroke, if it is for that, as it was on the reference frame.
     brushes: Vec<Option<Brush>>,
 }
 
@@ -38,7 +40,9 @@ pub struct StrokeState {
     /// Seconds of the frame before.
     before: Option<f64>,
     followed: Vec<Followed>,
-    /// The luma of each view of the frame before, where a stroke is followed; stored elsewhere.
+    /// Frames since the reference frame.
+    age: u32,
+    /// The luma of each view of the reference frame, where a stroke is followed; stored elsewhere.
     #[serde(skip)]
     pub luma: Vec<Plane<f32>>,
 }
@@ -49,7 +53,7 @@ impl StrokeState {
     pub(crate) fn sample(luma: Vec<Plane<f32>>) -> Self {
         let brush = Brush { points: vec![[1.0 / 3.0, 0.1], [f32::MIN_POSITIVE, 7.0]], radius: 0.7 };
         let followed = vec![Followed { stroke: 3, left: 9, brushes: vec![Some(brush), None] }];
-        Self { before: Some(0.1 + 0.2), followed, luma }
+        Self { before: Some(0.1 + 0.2), followed, age: 5, luma }
     }
 }
 
@@ -63,7 +67,11 @@ pub struct EditMasks {
     /// The masks of the areas that count at the moment.
     areas: Vec<Option<Plane<f32>>>,
     strokes: StrokeState,
+    /// The followed strokes as they are on this frame.
+    current: Vec<Vec<Option<Brush>>>,
     searches: Vec<MotionSearch>,
+    /// Seconds that a frame usually lasts.
+    frame: f64,
 }
 
 impl EditMasks {
@@ -74,6 +82,7 @@ impl EditMasks {
         grid: (usize, usize),
         views: usize,
         (order, borders): (EyeOrder, Borders),
+        fps: f64,
     ) -> Option<Self> {
         let (regions, strokes) = (edits.regions.clone(), edits.strokes.clone());
         let edits = Edits { regions, strokes, ..Edits::default() };
@@ -81,7 +90,10 @@ impl EditMasks {
         let areas = vec![None; edits.regions.len()];
         let searches = (0..views).map(|_| MotionSearch::default().with_borders(borders)).collect();
         let strokes = StrokeState::default();
-        (!edits.is_empty()).then_some(Self { edits, surface, grid, right_first, areas, strokes, searches })
+        let frame = if fps > 0.0 { 1.0 / fps } else { 0.04 };
+        let current = Vec::new();
+        let masks = Self { edits, surface, grid, right_first, areas, strokes, current, searches, frame };
+        (!masks.edits.is_empty()).then_some(masks)
     }
 
     /// What the next frame depends on; `None` where there are no strokes.
@@ -92,24 +104,23 @@ impl EditMasks {
     /// Resumes from there.
     pub fn restore(&mut self, state: Option<&StrokeState>) {
         self.strokes = state.cloned().unwrap_or_default();
-        for (search, luma) in self.searches.iter_mut().zip(&self.strokes.luma) {
-            search.push(luma.as_ref());
-        }
     }
 
-    /// Removes what areas remove, before mattes are filtered and smoothed: people cut in two by an area, and what another eye
-    /// or the frame before could bring back.
+    /// Removes what areas remove all the time, before mattes are filtered and smoothed: people cut in two by an area, and what
+    /// another eye could bring back. Areas that count for a time must not change the mattes behind it.
     pub fn remove(&mut self, views: &mut [EditView<'_>], seconds: f64) {
-        self.areas(views, seconds, |action| action != EditAction::Keep);
+        self.areas(views, seconds, |region| {
+            region.action != EditAction::Keep && region.from.is_none() && region.to.is_none()
+        });
     }
 
     /// All areas and strokes, as the last step: what they say is what the matte shows. `cut`: the frame begins a scene.
     pub fn apply(&mut self, views: &mut [EditView<'_>], seconds: f64, cut: bool) {
         self.areas(views, seconds, |_| true);
         self.follow(views, seconds, cut);
-        for followed in &self.strokes.followed {
+        for (followed, brushes) in self.strokes.followed.iter().zip(&self.current) {
             let action = self.edits.strokes[followed.stroke].action.into();
-            for (view, brush) in views.iter_mut().zip(&followed.brushes) {
+            for (view, brush) in views.iter_mut().zip(brushes) {
                 if let Some(brush) = brush {
                     Action::apply(action, &brush.mask(self.grid), view.alpha);
                 }
@@ -122,14 +133,14 @@ impl EditMasks {
         self.follow(views, seconds, cut);
     }
 
-    fn areas(&mut self, views: &mut [EditView<'_>], seconds: f64, counts: impl Fn(EditAction) -> bool) {
+    fn areas(&mut self, views: &mut [EditView<'_>], seconds: f64, counts: impl Fn(&RegionEdit) -> bool) {
         let mut only: Vec<Option<Plane<f32>>> = vec![None; views.len()];
         for (region, mask) in self.edits.regions.iter().zip(&mut self.areas) {
-            if !within(region.from, region.to, seconds + ROUNDING) {
+            if !within(region.from, region.to, seconds) {
                 *mask = None;
                 continue;
             }
-            if !counts(region.action) {
+            if !counts(region) {
                 continue;
             }
             let Some(area) = region.area() else { continue };
@@ -154,43 +165,56 @@ impl EditMasks {
         if self.edits.strokes.is_empty() {
             return;
         }
-        let Self { edits, strokes, searches, .. } = self;
+        let Self { edits, strokes, searches, current, .. } = self;
         strokes.followed.retain_mut(|followed| {
             followed.left = followed.left.saturating_sub(1);
             followed.left > 0 && !cut
         });
         let before = strokes.before.replace(seconds);
+        current.clear();
+        let mut moved: f32 = 0.0;
         if !strokes.followed.is_empty() {
-            searches.iter_mut().zip(&*views).for_each(|(search, view)| search.push(view.luma.as_ref()));
-            let motion: Vec<_> = searches.iter().map(MotionSearch::find).collect();
-            for followed in &mut strokes.followed {
-                for (brush, motion) in followed.brushes.iter_mut().zip(&motion) {
-                    if let (Some(brush), Some(motion)) = (brush, motion) {
-                        brush.follow(motion);
+            let motion: Vec<_> = searches.iter_mut().zip(&strokes.luma).zip(&*views).map(between).collect();
+            for followed in &strokes.followed {
+                let follow = |(brush, motion): (&Option<Brush>, &Option<Motion>)| {
+                    let mut brush = brush.clone()?;
+                    if let Some(motion) = motion {
+                        moved = moved.max(brush.follow(motion));
                     }
-                }
+                    Some(brush)
+                };
+                current.push(followed.brushes.iter().zip(&motion).map(follow).collect());
             }
         }
-        let was_following = !strokes.followed.is_empty();
-        let mut begun = Vec::new();
+        strokes.age += 1;
+        let known = strokes.followed.len();
         for (n, stroke) in edits.strokes.iter().enumerate() {
-            let here = stroke.at.0 <= seconds + ROUNDING && before.is_none_or(|t| t + ROUNDING < stroke.at.0);
             // A run that begins later knows nothing of what was painted before it.
-            let lately = before.is_some() || seconds - stroke.at.0 < 1.0;
-            if here && lately {
+            let after = before.unwrap_or(seconds - self.frame) + ROUNDING;
+            if stroke.at.0 <= seconds + ROUNDING && stroke.at.0 > after {
                 let brushes = painted(stroke, views, self.grid, self.right_first);
-                begun.push(Followed { stroke: n, left: stroke.frames, brushes });
+                current.push(brushes.clone());
+                strokes.followed.push(Followed { stroke: n, left: stroke.frames, brushes });
             }
         }
-        if !begun.is_empty() && !was_following {
-            searches.iter_mut().zip(&*views).for_each(|(search, view)| search.push(view.luma.as_ref()));
+        if strokes.followed.len() > known || moved >= FAR || strokes.age >= LONG {
+            for (followed, brushes) in strokes.followed.iter_mut().zip(&*current) {
+                followed.brushes.clone_from(brushes);
+            }
+            strokes.age = 0;
+            strokes.luma = views.iter().map(|view| view.luma.clone()).collect();
         }
-        strokes.followed.extend(begun);
-        strokes.luma.clear();
-        if !strokes.followed.is_empty() {
-            strokes.luma.extend(views.iter().map(|view| view.luma.clone()));
+        if strokes.followed.is_empty() {
+            strokes.luma.clear();
         }
     }
+}
+
+/// The motion of a view from a reference frame to this one.
+fn between(((search, reference), view): ((&mut MotionSearch, &Plane<f32>), &EditView<'_>)) -> Option<Motion> {
+    search.push(reference.as_ref());
+    search.push(view.luma.as_ref());
+    search.find()
 }
 
 /// A mask in each eye that it is for.
@@ -261,7 +285,7 @@ mod tests {
     fn masks(text: &str, views: usize) -> EditMasks {
         let edits = super::super::read_text(text).unwrap();
         let surface = Surface::new(None, 960, 960);
-        EditMasks::new(&edits, surface, (SIDE, SIDE), views, (EyeOrder::LeftFirst, Borders::Clamp)).unwrap()
+        EditMasks::new(&edits, surface, (SIDE, SIDE), views, (EyeOrder::LeftFirst, Borders::Clamp), 10.0).unwrap()
     }
 
     /// The mattes of a frame with these lumas, all of this alpha before.

@@ -225,8 +225,12 @@ fn stroke_frames() -> u32 {
     STROKE_FRAMES
 }
 
-/// Whether a time lies between two others; open ones are the video's start and end.
+/// Times of frames and edits may differ by this many seconds: both are rounded somewhere.
+const ROUNDING: f64 = 0.002;
+
+/// Whether a frame's time lies between two others; open ones are the video's start and end.
 fn within(from: Option<Seconds>, to: Option<Seconds>, seconds: f64) -> bool {
+    let seconds = seconds + ROUNDING;
     from.is_none_or(|from| from.0 <= seconds) && to.is_none_or(|to| seconds < to.0)
 }
 
@@ -244,6 +248,42 @@ impl Edits {
     /// The text of an edits file, `title` above it as comments, and above each person what `about` says.
     pub fn to_text(&self, title: &str, about: impl Fn(&PersonEdit) -> Option<String>) -> String {
         file::text(self, title, about)
+    }
+
+    /// What is changed, in a few words: `2 people hidden, 1 region`.
+    pub fn summary(&self) -> String {
+        let hidden = self.people.iter().filter(|p| !p.show || !p.hide.is_empty()).count();
+        let count =
+            |n: usize, one: &str, more: &str| (n > 0).then(|| format!("{n} {}", if n == 1 { one } else { more }));
+        let parts = [
+            count(hidden, "person hidden", "people hidden"),
+            count(self.regions.len(), "region", "regions"),
+            count(self.settings.len(), "settings range", "settings ranges"),
+            count(self.strokes.len(), "stroke", "strokes"),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
+    /// What these edits need that a video doesn't have: views on the sphere, or two eyes.
+    ///
+    /// # Errors
+    /// The entry and what to use instead.
+    pub fn check_for(&self, spherical: bool, views: usize) -> Result<(), String> {
+        let eye = |section: &str, n: usize, eye: EditEye| match eye {
+            EditEye::Left | EditEye::Right if views == 1 => {
+                Err(format!("edits: {section}[{n}]: eye: this video has one view; omit eye"))
+            }
+            _ => Ok(()),
+        };
+        for (n, region) in self.regions.iter().enumerate() {
+            if !spherical && (region.sphere_rect.is_some() || region.sphere_polygon.is_some()) {
+                return Err(format!(
+                    "edits: regions[{n}]: sphere coordinates need VR video, and this one is flat; use rect or polygon"
+                ));
+            }
+            eye("regions", n, region.eye)?;
+        }
+        self.strokes.iter().enumerate().try_for_each(|(n, stroke)| eye("strokes", n, stroke.eye))
     }
 
     /// The matte settings at a time.

@@ -1,4 +1,4 @@
-//! Leaves out people who are hidden at the time.
+//! Marks people who are hidden at the time.
 
 use super::Edits;
 use crate::people::FramePerson;
@@ -22,17 +22,18 @@ impl HiddenPeople {
         edits.hides_people().then_some(Self { surface, paths, edits })
     }
 
-    /// Removes who is hidden at a time (seconds of the source), from all eyes, and returns them.
-    pub fn remove(&self, people: &mut Vec<FramePerson>, seconds: f64) -> Vec<FramePerson> {
+    /// Marks who is hidden at a time (seconds of the source), in all eyes.
+    pub fn mark(&self, people: &mut [FramePerson], seconds: f64) {
+        people.iter_mut().for_each(|p| p.hidden = false);
         if !self.edits.people.iter().any(|p| p.is_hidden(seconds)) {
-            return Vec::new();
+            return;
         }
         let first: Vec<_> = people.iter().filter(|p| p.eye == 0).map(|p| (p.track, p.region)).collect();
         let boxes: Vec<Region> = first.iter().map(|(_, region)| *region).collect();
         let found = assign(&self.surface, &boxes, &self.paths, seconds);
         let hidden = |n: &Option<usize>| n.is_some_and(|n| self.edits.people[n].is_hidden(seconds));
         let tracks: Vec<u64> = first.iter().zip(&found).filter(|(_, n)| hidden(n)).map(|((t, _), _)| *t).collect();
-        people.extract_if(.., |p| tracks.contains(&p.track)).collect()
+        people.iter_mut().for_each(|p| p.hidden = tracks.contains(&p.track));
     }
 }
 
@@ -61,14 +62,15 @@ mod tests {
             crop_region: region(x),
             strength: 1.0,
             sure: true,
+            hidden: false,
         };
         // Track numbers differ from the file's.
         let all = vec![tracked(7, 0, 128.0), tracked(9, 0, 101.0), tracked(7, 1, 120.0), tracked(9, 1, 95.0)];
         for (seconds, left) in [(1.9, vec![7, 9, 7, 9]), (2.0, vec![9, 9]), (4.0, vec![7, 9, 7, 9])] {
             let mut people = all.clone();
-            let gone = hidden.remove(&mut people, seconds);
-            assert_eq!(gone.len() + people.len(), all.len());
-            assert_eq!(people.iter().map(|p| p.track).collect::<Vec<_>>(), left, "{seconds}");
+            hidden.mark(&mut people, seconds);
+            let shown = people.iter().filter(|p| !p.hidden).map(|p| p.track);
+            assert_eq!(shown.collect::<Vec<_>>(), left, "{seconds}");
         }
         assert!(HiddenPeople::new(&Edits { people: vec![person(1, 1.0, &[])], ..Edits::default() }, surface).is_none());
     }

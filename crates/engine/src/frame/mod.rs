@@ -45,8 +45,6 @@ pub struct PreparedFrame {
     pub motion: Vec<Motion>,
     /// The people in it, where people are located.
     pub people: Vec<FramePerson>,
-    /// People whom edits hide at this time: no model is run on them.
-    pub hidden: Vec<FramePerson>,
     /// For each model that is run on person crops, what it found in the window on each of `people`; empty before it has
     /// run.
     pub mattes: Vec<Vec<Plane<f32>>>,
@@ -55,15 +53,7 @@ pub struct PreparedFrame {
 impl PreparedFrame {
     /// A decoded frame with its views, of which nothing else is known yet.
     pub fn new(decoded: DecodedFrame, views: Vec<SmallView>) -> Self {
-        Self {
-            decoded,
-            views,
-            cut: false,
-            motion: Vec::new(),
-            people: Vec::new(),
-            hidden: Vec::new(),
-            mattes: Vec::new(),
-        }
+        Self { decoded, views, cut: false, motion: Vec::new(), people: Vec::new(), mattes: Vec::new() }
     }
 
     /// The model isn't run.

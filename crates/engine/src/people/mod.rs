@@ -47,6 +47,8 @@ pub struct FramePerson {
     pub strength: f32,
     /// The detector was sure of them.
     pub sure: bool,
+    /// Edits hide them at this time. Models run on them all the same: so cached mattes don't depend on edits.
+    pub hidden: bool,
 }
 
 /// Finds people and follows them.
@@ -160,6 +162,7 @@ impl PeopleLocator {
             crop_region: track.crop_region_in(&self.surface, eye),
             strength: track.strength,
             sure: track.is_certain(),
+            hidden: false,
         };
         let people = self.tracks.all().iter().filter(shown);
         Ok(people.flat_map(|track| (0..views.len()).map(move |eye| in_eye(track, eye))).collect())

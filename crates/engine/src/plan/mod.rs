@@ -88,6 +88,8 @@ impl Plan {
                 video.height
             )));
         }
+        let spherical = format.projection.value.lens().is_some();
+        job.edits.check_for(spherical, rects.len()).map_err(Error::Request)?;
         let people = PeoplePlan::new(job)?;
         let model = match people.as_ref().and_then(|people| people.crop_models.first()) {
             Some(first) => first.model.clone(),
@@ -194,6 +196,9 @@ impl Plan {
             ("format", self.format.summary()),
             ("model", self.model_text()),
         ];
+        if !job.edits.is_empty() {
+            lines.push(("edits", job.edits.summary()));
+        }
         for ((o, e), g) in job.outputs.iter().zip(&self.encoders).zip(&self.geometries) {
             lines.push(("output", format!("{} {} ({})", o.mode.name(), o.path.display(), e.description)));
             lines.extend(g.describe().map(|shape| ("frames", shape)));

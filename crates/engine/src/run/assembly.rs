@@ -6,7 +6,7 @@ use crate::events::Preview;
 use crate::frame::{Border, SourceClock};
 use crate::people::PeopleLocator;
 use crate::plan::{CropModel, PeoplePlan, Plan, SmallView, output_color, output_layout};
-use crate::spec::Job;
+use crate::spec::{Job, PeopleToKeep};
 use crate::stages::{
     Backdrop, CropSpec, CutWindows, Gather, Matte, Paint, PeopleMattes, Recycled, Sample, Scenes, SourceForm, Target,
 };
@@ -79,7 +79,7 @@ impl<'a> Assembly<'a> {
         let (views, every) = (self.plan.views.rects.len(), self.job.matte.every.max(1));
         let hidden = HiddenPeople::new(&self.job.edits, self.plan.views.surface(self.plan.lens()));
         let scenes = Scenes::new(views, every, memory, locator, warn).with_borders(self.borders());
-        scenes.without(hidden, self.clock())
+        scenes.with_hidden(hidden, self.clock())
     }
 
     /// A worker that cuts windows.
@@ -143,7 +143,8 @@ impl<'a> Assembly<'a> {
         let people = self.plan.people.as_ref()?;
         let surface = self.plan.views.surface(self.plan.lens());
         let one = |n: &CropModel| (n.is_recurrent(), n.model.manifest.crop.margin(surface.is_spherical()));
-        Some(PeopleMattes::new(surface, self.plan.views.size(), people.crop_models.iter().map(one).collect()))
+        let limits = people.keep != PeopleToKeep::All;
+        Some(PeopleMattes::new(surface, self.plan.views.size(), people.crop_models.iter().map(one).collect(), limits))
     }
 
     /// The user's areas and brush strokes, where there are some.
@@ -151,7 +152,7 @@ impl<'a> Assembly<'a> {
         let plan = self.plan;
         let (surface, views) = (plan.views.surface(plan.lens()), plan.views.rects.len());
         let eyes = (plan.format.eye_order.value, self.borders());
-        EditMasks::new(&self.job.edits, surface, plan.views.size(), views, eyes)
+        EditMasks::new(&self.job.edits, surface, plan.views.size(), views, eyes, plan.input.video.fps)
     }
 
     /// The time of frames in the source.

@@ -30,9 +30,6 @@ struct Held {
     /// Time of the frame.
     seconds: f64,
     frame: PreparedFrame,
-    /// Everybody, also who is hidden.
-    people: Vec<FramePerson>,
-    mattes: Vec<Vec<Plane<f32>>>,
     /// Of whole views, whose mattes are used up when they are blended.
     window_mattes: Vec<Vec<Plane<f32>>>,
     /// Strokes that were painted on earlier frames, as they are before this one.
@@ -191,17 +188,14 @@ impl Moments {
         drop(infer);
         self.loaded.cache_keys = cache_keys;
         let frame = frame.ok_or(Error::Interrupted)?;
-        let (people, mattes) = (frame.people.clone(), frame.mattes.clone());
         let window_mattes = frame.views.iter().map(|v| v.mattes.clone()).collect();
         let strokes = strokes.and_then(|s| s.state());
-        Ok(Held { requested: seconds, range: job.range, seconds: at, frame, people, mattes, window_mattes, strokes })
+        Ok(Held { requested: seconds, range: job.range, seconds: at, frame, window_mattes, strokes })
     }
 
     /// Makes the full-size matte of the held frame.
     fn make_matte(&mut self, edits: &Edits) -> Result<()> {
-        let Some(Held { mut frame, people, mattes, window_mattes, strokes, requested, range, seconds }) =
-            self.held.take()
-        else {
+        let Some(Held { mut frame, window_mattes, strokes, requested, range, seconds }) = self.held.take() else {
             return Err(Error::Interrupted);
         };
         let mut job = self.job.clone();
@@ -210,20 +204,12 @@ impl Moments {
         job.range = range;
         let plan = &self.loaded.plan;
         let assembly = Assembly::new(&job, plan);
-        frame.people.clone_from(&people);
-        frame.mattes.clone_from(&mattes);
-        frame.hidden.clear();
         for (view, mattes) in frame.views.iter_mut().zip(&window_mattes) {
             view.mattes.clone_from(mattes);
         }
+        frame.people.iter_mut().for_each(|p| p.hidden = false);
         if let Some(hidden) = HiddenPeople::new(edits, plan.views.surface(plan.lens())) {
-            frame.hidden = hidden.remove(&mut frame.people, seconds);
-            let shown = |p: &FramePerson| frame.people.iter().any(|s| (s.track, s.eye) == (p.track, p.eye));
-            let shown: Vec<bool> = people.iter().map(shown).collect();
-            for mattes in &mut frame.mattes {
-                let mut shown = shown.iter();
-                mattes.retain(|_| shown.next().copied().unwrap_or(true));
-            }
+            hidden.mark(&mut frame.people, seconds);
         }
         let preview = Preview::default();
         let mut matte = assembly.matte(None, &preview)?;
@@ -235,7 +221,7 @@ impl Moments {
         let mut paint = assembly.refine();
         paint.refine(&frame);
         self.matte = paint.into_matte();
-        self.held = Some(Held { requested, range, seconds, frame, people, mattes, window_mattes, strokes });
+        self.held = Some(Held { requested, range, seconds, frame, window_mattes, strokes });
         Ok(())
     }
 }

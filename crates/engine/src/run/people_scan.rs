@@ -97,7 +97,9 @@ pub fn scan_people(
     let opened = loaded.plan.opened.take();
     let threads = loaded.threads;
     let (plan, _, Some(locator)) = loaded.parts() else {
-        return Err(Error::Request("people are found by the detector of person crops; omit --crops off".to_owned()));
+        return Err(Error::Request(
+            "people are found by the detector of person crops; omit --model, --view and --crops off".to_owned(),
+        ));
     };
     let warn = |message| observer.event(crate::events::Event::Warning { message });
     let mut reader = open_source(job, opened, threads, None, &Border::default())?;

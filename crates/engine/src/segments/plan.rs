@@ -51,9 +51,11 @@ pub fn planned(job: &Job, seconds: f64) -> Result<JobPlan, Error> {
     let clock = Assembly::new(&job, &plan).clock();
     for segment in &mut segments {
         // A stroke is followed from the frame on which it was painted.
-        if let Some(at) = job.edits.first_stroke(clock.seconds(segment.pts), plan.input.video.fps) {
-            let painted = times.iter().map(|t| t.pts).take_while(|pts| clock.seconds(*pts) <= at).last();
-            segment.warm_up = painted.map_or(segment.warm_up, |pts| pts.min(segment.warm_up));
+        for stroke in &job.edits.strokes {
+            let painted = times.partition_point(|t| clock.seconds(t.pts) <= stroke.at.0).saturating_sub(1) as u64;
+            if painted < segment.index && painted + u64::from(stroke.frames) >= segment.index {
+                segment.warm_up = segment.warm_up.min(times[painted as usize].pts);
+            }
         }
     }
     let key = key::key(&job, &plan)?;

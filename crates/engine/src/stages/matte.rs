@@ -57,6 +57,8 @@ pub struct PeopleMattes {
     /// Whether each model remembers the frames before, and the margin of its windows; none where the model saw whole
     /// views.
     crop_models: Vec<(bool, f64)>,
+    /// Whole views show nobody but the people who were found.
+    limits: bool,
     /// The parts of a whole view in which somebody is who is to be shown.
     shown: Plane<f32>,
 }
@@ -68,15 +70,15 @@ const AROUND: f64 = 2.0;
 
 impl PeopleMattes {
     /// For eyes that show `surface`, with mattes of `grid` samples, and models of which it is known whether they
-    /// remember the frames before, and how wide their windows are.
-    pub fn new(surface: Surface, grid: (usize, usize), crop_models: Vec<(bool, f64)>) -> Self {
-        Self { surface, layers: PersonLayers::new(surface, grid), crop_models, shown: Plane::default() }
+    /// remember the frames before, and how wide their windows are. `limits`: whole views show only people who were found.
+    pub fn new(surface: Surface, grid: (usize, usize), crop_models: Vec<(bool, f64)>, limits: bool) -> Self {
+        Self { surface, layers: PersonLayers::new(surface, grid), crop_models, limits, shown: Plane::default() }
     }
 
     /// The eye's matte of what the models found in windows on people.
     fn blend(&mut self, eye: usize, people: &[FramePerson], mattes: &[Vec<Plane<f32>>], alpha: &mut Plane<f32>) {
         self.layers.begin(alpha);
-        for (i, person) in people.iter().enumerate().filter(|(_, p)| p.eye == eye) {
+        for (i, person) in people.iter().enumerate().filter(|(_, p)| p.eye == eye && !p.hidden) {
             let window = |margin: f64| Window::around(&self.surface, &person.crop_region, margin);
             let found = self.crop_models.iter().zip(mattes);
             let seen =
@@ -88,17 +90,18 @@ impl PeopleMattes {
     }
 
     /// Removes hidden people from the crops of those beside them.
-    fn hide(&self, eye: usize, shown: &[FramePerson], hidden: &[FramePerson], alpha: &mut Plane<f32>) {
-        let of_eye =
-            |people: &[FramePerson]| -> Vec<_> { people.iter().filter(|p| p.eye == eye).map(|p| p.region).collect() };
-        divide(&self.surface, &of_eye(hidden), &of_eye(shown), alpha);
+    fn hide(&self, eye: usize, people: &[FramePerson], alpha: &mut Plane<f32>) {
+        let regions = |hidden: bool| -> Vec<_> {
+            people.iter().filter(|p| p.eye == eye && p.hidden == hidden).map(|p| p.region).collect()
+        };
+        divide(&self.surface, &regions(true), &regions(false), alpha);
     }
 
     /// Leaves of an eye's matte, made of whole views, only what is near people.
     fn only(&mut self, eye: usize, people: &[FramePerson], alpha: &mut Plane<f32>) {
         let white = Plane::from_vec(vec![1.0; WHITE * WHITE], WHITE, WHITE);
         self.layers.begin(&mut self.shown);
-        for person in people.iter().filter(|p| p.eye == eye) {
+        for person in people.iter().filter(|p| p.eye == eye && !p.hidden) {
             let seen = vec![(true, Window::around(&self.surface, &person.region, AROUND), &white)];
             let matte = PersonMatte { region: person.region, strength: person.strength, sure: true, seen };
             self.layers.add(&matte, &mut self.shown);
@@ -170,10 +173,11 @@ impl Matte<'_> {
         for (eye, view) in frame.views.iter_mut().enumerate() {
             match on_crops {
                 true => people.blend(eye, &frame.people, &frame.mattes, &mut view.alpha),
-                false => people.only(eye, &frame.people, &mut view.alpha),
+                false if people.limits => people.only(eye, &frame.people, &mut view.alpha),
+                false => {}
             }
-            if !frame.hidden.is_empty() {
-                people.hide(eye, &frame.people, &frame.hidden, &mut view.alpha);
+            if frame.people.iter().any(|p| p.hidden) {
+                people.hide(eye, &frame.people, &mut view.alpha);
             }
         }
     }

@@ -23,7 +23,7 @@ pub struct Scenes<'a> {
     propagated: u32,
     /// Who finds people, where anybody is to be told apart.
     locator: Option<&'a mut PeopleLocator>,
-    /// Leaves out people who are hidden by hand.
+    /// Marks people who are hidden by hand.
     hidden: Option<(HiddenPeople, SourceClock)>,
     /// Hears what was done because a device failed.
     warn: &'a (dyn Fn(String) + Sync),
@@ -53,9 +53,9 @@ impl<'a> Scenes<'a> {
         self
     }
 
-    /// The same, without people who are hidden at the time that the clock tells.
+    /// The same, with people marked who are hidden at the time that the clock says.
     #[must_use]
-    pub fn without(mut self, hidden: Option<HiddenPeople>, clock: SourceClock) -> Self {
+    pub fn with_hidden(mut self, hidden: Option<HiddenPeople>, clock: SourceClock) -> Self {
         self.hidden = hidden.map(|hidden| (hidden, clock));
         self
     }
@@ -96,7 +96,7 @@ impl Stage for Scenes<'_> {
             locator.take_notes().into_iter().for_each(self.warn);
             frame.people = found?;
             if let Some((hidden, clock)) = &self.hidden {
-                frame.hidden = hidden.remove(&mut frame.people, clock.seconds(frame.decoded.source.pts));
+                hidden.mark(&mut frame.people, clock.seconds(frame.decoded.source.pts));
             }
         }
         Ok(Some(sampled))

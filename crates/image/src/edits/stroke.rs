@@ -41,14 +41,17 @@ impl Brush {
         mask
     }
 
-    /// Moves each point along with the picture under it, from the frame before to this one.
-    pub fn follow(&mut self, motion: &Motion) {
+    /// Moves each point along with the picture under it, from an earlier frame to this one. Returns how far that is at most.
+    pub fn follow(&mut self, motion: &Motion) -> f32 {
+        let mut most: f32 = 0.0;
         for point in &mut self.points {
             // The motion is known at places of this frame; where it is even, that of the old place will do.
             let [dx, dy] = motion.at(point[0], point[1]);
             let [dx, dy] = motion.at(point[0] - dx, point[1] - dy);
             *point = [point[0] - dx, point[1] - dy];
+            most = most.max(dx.hypot(dy));
         }
+        most
     }
 }
 

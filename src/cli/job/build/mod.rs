@@ -114,7 +114,7 @@ fn edits(args: &JobArgs, settings: &Settings, inputs: usize) -> Result<Edits, Us
                 "--edits {shown}: an edits file is for one video, and there are {inputs} inputs; run vrseg for each"
             )));
         }
-        Some(path) => edits::read(path).map_err(|e| UsageError(format!("--edits: {e}")))?,
+        Some(path) => edits::read(path).map_err(|e| UsageError(format!("--edits {e}")))?,
         None => Edits::default(),
     };
     for (option, action, text) in
