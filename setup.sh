@@ -405,7 +405,7 @@ needed=(
     libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev
 )
 if [[ $dev = yes ]]; then
-    needed+=(git procps python3-numpy shellcheck chromium fish tmux zsh)
+    needed+=(git procps python3-numpy python3-websocket shellcheck chromium fish tmux zsh)
     # The tests start a Slurm of their own.
     needed+=(slurmctld slurmd slurm-client munge)
 fi

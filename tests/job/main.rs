@@ -30,6 +30,7 @@ mod preserved;
 mod quality;
 mod remap;
 mod resume;
+mod review;
 mod scale;
 mod standalone;
 mod terminal;

@@ -71,6 +71,8 @@ impl Document {
             self.edits = edits;
             self.revision += 1;
             self.save();
+        } else if self.error.is_some() {
+            self.save();
         }
         Ok(self.revision)
     }

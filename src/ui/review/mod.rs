@@ -34,6 +34,8 @@ use std::time::Duration;
 use vrseg_engine::edits::{Edits, PersonEdit};
 use vrseg_engine::run::{FoundPerson, Moments, scan_people};
 use vrseg_engine::{Cancel, Job, LoadedJob, Plan};
+use vrseg_image::edits::PathPoint;
+use vrseg_image::matte::people::Surface;
 use vrseg_image::vr::EyeOrder;
 
 const PAGE: &str = include_str!("page.html");
@@ -41,6 +43,8 @@ const PAGE: &str = include_str!("page.html");
 const MAX_BODY: usize = 16 << 20;
 /// Pixels of a picture's side at most.
 const MAX_SIDE: f64 = 8192.0;
+/// Points of a person's track that a page gets at most.
+const TRACK_POINTS: usize = 200;
 /// Seconds between two looks at what the pass has found.
 const COLLECT_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -82,6 +86,8 @@ struct Facts {
 /// What all requests share.
 struct Review {
     facts: Facts,
+    /// What the first view shows.
+    surface: Surface,
     options: ReviewOptions,
     document: Mutex<Document>,
     scan: Scan,
@@ -120,6 +126,7 @@ pub(crate) fn serve(options: ReviewOptions, address: SocketAddr) -> io::Result<R
     let document = Document::new(&options.edits_file, title, options.edits.clone(), options.on_disk.clone());
     let review = Arc::new(Review {
         facts,
+        surface: options.plan.views.surface(options.plan.lens()),
         document: Mutex::new(document),
         scan,
         moments: Mutex::new(None),
@@ -239,6 +246,7 @@ impl Review {
                 "person": p.number, "from": p.from, "to": p.to, "size": p.size,
                 "where": (self.options.place)(p.place, facts.spherical),
                 "thumb": format!("people/{}.png", p.number),
+                "track": self.track(p),
             })
         };
         let found = locked(&self.scan.found);
@@ -254,12 +262,12 @@ impl Review {
             "file": name(&facts.file), "path": facts.file.display().to_string(),
             "duration": facts.duration, "fps": facts.fps, "frames": facts.frames,
             "width": facts.size.0, "height": facts.size.1, "format": facts.format, "model": facts.model,
-            "eyes": facts.eyes, "aspect": facts.aspect, "vr": facts.spherical,
+            "eyes": facts.eyes, "first_eye": usize::from(facts.right_first && facts.eyes.len() == 2), "aspect": facts.aspect, "vr": facts.spherical,
             "edits_file": saved_to, "saved": error.is_none(), "save_error": error,
             "command": (self.options.command)(&output), "output": output,
             "defaults": {
                 "threshold": matte.threshold, "grow": matte.grow, "feather": matte.feather, "refine": matte.refine,
-                "stabilize": matte.stabilize,
+                "stabilize": (f64::from(matte.stabilize) * 1e4).round() / 1e4,
             },
             "revision": revision, "edits": edits,
             "scan": { "done": done, "finished": finished, "error": self.scan.error() },
@@ -268,10 +276,28 @@ impl Review {
         })
     }
 
-    /// `clip_green.mp4` for `clip.mp4`.
+    /// Where a person is: seconds, then left and upper edge, width and height of the box as shares of the first view.
+    fn track(&self, person: &FoundPerson) -> Vec<[f64; 5]> {
+        let surface = &self.surface;
+        let (width, height) = surface.size();
+        let one = |point: &PathPoint| {
+            let [left, top, right, bottom] = surface.bounds(&point.region);
+            let share = |v: f64, of: f64| (v / of * 1e4).round() / 1e4;
+            let (w, h) = (share(right - left, width), share(bottom - top, height));
+            [point.seconds, share(left, width), share(top, height), w, h]
+        };
+        let edit = PersonEdit { person: person.number, show: true, hide: Vec::new(), path: person.path.clone() };
+        let points = edit.path_on(surface).points;
+        // Enough to see where somebody is: the state is sent every second.
+        points.iter().step_by(points.len().div_ceil(TRACK_POINTS).max(1)).map(one).collect()
+    }
+
+    /// `clip_green.mp4` for `clip.mp4`, or `clip_green-2.mp4` where that exists.
     fn default_output(&self) -> String {
         let stem = self.facts.file.file_stem().unwrap_or_default().to_string_lossy();
-        format!("{stem}_green.mp4")
+        let name = |n: u32| if n == 1 { format!("{stem}_green.mp4") } else { format!("{stem}_green-{n}.mp4") };
+        let is_free = |name: &String| !self.facts.file.with_file_name(name).exists();
+        (1..1000).map(name).find(is_free).unwrap_or_else(|| name(1))
     }
 
     /// The picture that a query asks for, and the time of its frame.

@@ -71,8 +71,10 @@ impl Scan {
         let strip = self.strip.lock().unwrap_or_else(PoisonError::into_inner);
         let at = millis(seconds);
         let near = strip.range(..=at).next_back().into_iter().chain(strip.range(at..).next());
-        let (time, image) = near.min_by_key(|(time, _)| time.abs_diff(at))?;
-        let close = self.is_finished() || time.abs_diff(at) <= millis(2.0 * self.step);
+        let (_, image) = near.min_by_key(|(time, _)| time.abs_diff(at))?;
+        // Before the pass was there, the nearest picture may be of another scene.
+        let passed = strip.keys().next_back().is_some_and(|last| *last >= at);
+        let close = self.is_finished() || passed;
         close.then(|| image.clone())
     }
 

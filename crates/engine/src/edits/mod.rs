@@ -189,13 +189,13 @@ pub struct SettingsEdit {
     pub to: Option<Seconds>,
     /// As `--threshold`, 0..=1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub threshold: Option<f32>,
+    pub threshold: Option<f64>,
     /// As `--grow`, in pixels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grow: Option<i32>,
     /// As `--feather`, in pixels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub feather: Option<f32>,
+    pub feather: Option<f64>,
     /// False: as `--no-refine`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refine: Option<bool>,
@@ -290,9 +290,9 @@ impl Edits {
     pub fn options_at(&self, base: MatteOptions, seconds: f64) -> MatteOptions {
         let now = self.settings.iter().filter(|s| within(s.from, s.to, seconds));
         now.fold(base, |mut options, s| {
-            options.threshold = s.threshold.or(options.threshold);
+            options.threshold = s.threshold.map(|t| t as f32).or(options.threshold);
             options.grow = s.grow.unwrap_or(options.grow);
-            options.feather = s.feather.unwrap_or(options.feather);
+            options.feather = s.feather.map_or(options.feather, |px| px as f32);
             options.refine = s.refine.unwrap_or(options.refine);
             options
         })
