@@ -10,7 +10,7 @@ use crate::ui::Console;
 use crate::ui::review::{ReviewOptions, serve};
 use anyhow::Context;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use vrseg_engine::Plan;
 use vrseg_engine::edits::{self, Edits};
@@ -81,7 +81,7 @@ fn render_options(file: &Path) -> Vec<OsString> {
             words.next();
         } else if text.starts_with("--address=") || text.starts_with("--edits=") || text == "--" {
             continue;
-        } else if !named && PathBuf::from(&word) == file {
+        } else if !named && Path::new(&word) == file {
             named = true;
         } else {
             options.push(word);

@@ -45,7 +45,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, page: &Page, options: &DrawOptions) {
 
     let gauges = gauges(now);
     // Where there is space, figures are below each other, and pictures have the width.
-    let tall = middle.height >= stages + 2 + 2 * gauges.len() as u16;
+    let tall = middle.height >= stages + 2 + gauges.len() as u16;
     let share = match (with_preview, tall) {
         (false, _) => 100,
         (true, false) => 58,

@@ -448,15 +448,17 @@ async fn edits(State(review): Shared, headers: HeaderMap, body: Bytes) -> Respon
         changed.map_err(|refusal| {
             let mut edits = document.edits().clone();
             edits.people.iter_mut().for_each(|p| p.path.clear());
-            (refusal, document.revision(), edits)
+            Box::new((refusal, document.revision(), edits))
         })
     });
     match saved.await {
         Ok(Ok(revision)) => json_answer(StatusCode::OK, &json!({ "revision": revision })),
-        Ok(Err((Refusal::Conflict, revision, edits))) => {
-            json_answer(StatusCode::CONFLICT, &json!({ "revision": revision, "edits": edits }))
-        }
-        Ok(Err((Refusal::Wrong(what), ..))) => refusal(StatusCode::UNPROCESSABLE_ENTITY, &what),
+        Ok(Err(refused)) => match *refused {
+            (Refusal::Conflict, revision, edits) => {
+                json_answer(StatusCode::CONFLICT, &json!({ "revision": revision, "edits": edits }))
+            }
+            (Refusal::Wrong(what), ..) => refusal(StatusCode::UNPROCESSABLE_ENTITY, &what),
+        },
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }

@@ -247,8 +247,9 @@ impl RegionEdit {
         }
         if let Some(rect) = self.sphere_rect {
             let [yaw, pitch, w, h] = rect;
-            let fits = (-360.0..=360.0).contains(&yaw) && (-90.0..=90.0).contains(&pitch);
-            if !fits || !(w > 0.0 && w <= 360.0 && h > 0.0 && h <= 180.0) {
+            let place = (-360.0..=360.0).contains(&yaw) && (-90.0..=90.0).contains(&pitch);
+            let size = w > 0.0 && w <= 360.0 && h > 0.0 && h <= 180.0;
+            if !(place && size) {
                 return Err(format!(
                     "sphere_rect: {rect:?}: expected [RIGHT, UP, WIDTH, HEIGHT] in degrees, such as [20, -10, 30, 15]"
                 ));

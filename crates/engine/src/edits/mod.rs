@@ -3,11 +3,9 @@
 
 mod file;
 mod masks;
-mod people;
 
 pub use file::{EditsError, read, read_text};
 pub use masks::{EditMasks, EditView, StrokeState};
-pub use people::HiddenPeople;
 
 use crate::time::Seconds;
 use serde::{Deserialize, Serialize};

@@ -50,6 +50,8 @@ struct StageClock {
     handed: AtomicU64,
     /// Work on one unit: a frame, in the model a batch.
     unit: Histogram,
+    /// Seconds of the slighter part, of a frame each.
+    helped: Histogram,
 }
 
 impl StageClock {
@@ -107,6 +109,11 @@ impl Worker<'_> {
     pub fn done(&mut self, n: usize) {
         self.clock.unit.record(std::mem::take(&mut self.busy));
         self.clock.done.fetch_add(n as u64, Ordering::Relaxed);
+    }
+
+    /// The slighter part of the work on a frame is over.
+    pub fn helped(&mut self) {
+        self.clock.helped.record(std::mem::take(&mut self.busy));
     }
 
     /// `n` frames went out to the next stage.
@@ -187,7 +194,8 @@ impl Clocks {
         let mut handed = 0;
         let mut report = Vec::with_capacity(STAGES.len());
         for (stage, c) in STAGES.into_iter().zip(&self.stages) {
-            let p = c.unit.percentiles();
+            // A frame goes through both parts.
+            let (p, helped) = (c.unit.percentiles(), c.helped.percentiles());
             report.push(StageReport {
                 stage,
                 busy: seconds(&c.busy_ns),
@@ -198,10 +206,10 @@ impl Clocks {
                 // A frame may be taken a moment before it is counted as passed. Nothing waits for a stage that
                 // the graph doesn't have.
                 queue: if count(&c.threads) > 0 { u64::saturating_sub(handed, count(&c.received)) } else { 0 },
-                p50: p.p50,
-                p95: p.p95,
-                p99: p.p99,
-                max: p.max,
+                p50: p.p50 + helped.p50,
+                p95: p.p95 + helped.p95,
+                p99: p.p99 + helped.p99,
+                max: p.max + helped.max,
             });
             if count(&c.threads) > 0 {
                 handed = count(&c.handed);
@@ -241,5 +249,11 @@ mod tests {
         assert!(report[3].p50 >= 0.005 * 31.0 / 32.0 && report[3].p50 <= report[3].max, "{report:?}");
         assert!((report[3].busy - report[3].max).abs() < 1e-6);
         assert_eq!((report[1].queue, report[2].queue), (0, 0), "there is no stage in between");
+        // What a helper does to a frame is a part of the frame's time.
+        let mut helper = c.help("infer");
+        helper.busy(|| std::thread::sleep(Duration::from_millis(4)));
+        helper.helped();
+        let both = &c.report()[3];
+        assert!((both.units, both.frames) == (1, 2) && both.max >= report[3].max + 0.004, "{both:?}");
     }
 }

@@ -198,6 +198,7 @@ impl<'a, T: Item + 'a> Chain<'a, T> {
                     return Ok(());
                 }
                 let made = clock.busy(|| in_order.process(item))?;
+                clock.helped();
                 if !pass_on(made, &mut to, &mut clock) {
                     return Ok(());
                 }

@@ -3,10 +3,12 @@
 
 mod changes;
 mod detect;
+mod hidden;
 mod schedule;
 mod state;
 mod verify;
 
+pub use hidden::HiddenPeople;
 pub use state::PeopleState;
 
 use crate::error::Result;

@@ -1,10 +1,10 @@
 //! Making the stages of a job from its plan. A run gives them to a graph; `vrseg bench` drives them by hand.
 
-use crate::edits::{EditMasks, HiddenPeople};
+use crate::edits::EditMasks;
 use crate::error::Result;
 use crate::events::Preview;
 use crate::frame::{Border, SourceClock};
-use crate::people::PeopleLocator;
+use crate::people::{HiddenPeople, PeopleLocator};
 use crate::plan::{CropModel, PeoplePlan, Plan, SmallView, output_color, output_layout};
 use crate::spec::{Job, PeopleToKeep};
 use crate::stages::{

@@ -2,12 +2,12 @@
 //! moment everything is kept that edits don't change.
 
 use super::{Assembly, LoadedJob, Recycling, cached, open_cache};
-use crate::edits::{Edits, HiddenPeople, StrokeState};
+use crate::edits::{Edits, StrokeState};
 use crate::error::{Error, Result};
 use crate::events::{Preview, PreviewFrame};
 use crate::frame::{Cuts, DecodedFrame, MattedFrame, PreparedFrame};
 use crate::graph::{Next, Source, Stage, Ticket};
-use crate::people::FramePerson;
+use crate::people::{FramePerson, HiddenPeople};
 use crate::spec::Job;
 use crate::stages::{Decode, Infer, edit_views};
 use std::sync::Arc;
@@ -144,10 +144,10 @@ impl Moments {
         let (clock, recycling) = (assembly.clock(), Recycling::new(1, 1));
         let nothing: Vec<InferenceState> = Vec::new();
         // Where people are known, nobody needs to look for them.
-        let locator = locator.filter(|_| known(seconds).is_none()).map(|locator| {
+        let mut locator = locator.filter(|_| known(seconds).is_none());
+        if let Some(locator) = &mut locator {
             locator.restore(None);
-            locator
-        });
+        }
         let inferences = cached(runners.into_iter(), &cache_keys, self.cache.as_ref(), &nothing);
         let warn = |message: String| tracing::warn!("{message}");
         let mut scenes = assembly.scenes(None, locator, &warn);

@@ -1,10 +1,9 @@
 //! Second stage, second part: what depends on the frames before: cuts, motion, and who is where.
 
-use crate::edits::HiddenPeople;
 use crate::error::Result;
 use crate::frame::{SampledFrame, SourceClock};
 use crate::graph::Stage;
-use crate::people::PeopleLocator;
+use crate::people::{HiddenPeople, PeopleLocator};
 use crate::plan::SmallView;
 use vrseg_image::matte::{Borders, Motion, MotionSearch, SceneDetector};
 use vrseg_image::plane::Plane;

@@ -1,7 +1,7 @@
 //! Marks people who are hidden at the time.
 
-use super::Edits;
-use crate::people::FramePerson;
+use super::FramePerson;
+use crate::edits::Edits;
 use vrseg_image::edits::{PersonPath, assign};
 use vrseg_image::matte::people::{Region, Surface};
 
@@ -39,8 +39,8 @@ impl HiddenPeople {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{PersonEdit, file_point};
     use super::*;
+    use crate::edits::{PersonEdit, file_point};
     use crate::time::Seconds;
 
     #[test]
