@@ -25,7 +25,7 @@ def sizes(spec):
 
 
 def people_matte(logits, people):
-    """The matte of a network that gives one plane of logits for each class."""
+    """The matte of a model that gives one plane of logits for each class."""
 
     def total(classes):
         return np.logaddexp.reduce(logits[:, classes], axis=1, keepdims=True)

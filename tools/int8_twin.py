@@ -1,4 +1,4 @@
-"""Makes the INT8 twin of a network that looks at single pictures, and says whether it is worth offering.
+"""Makes the INT8 twin of a model that looks at single pictures, and says whether it is worth offering.
 
 The twin is static and QDQ, its weights per channel, calibrated on real pictures. On other pictures
 its matte is compared with FP32's; both are timed in turns. It is worth offering where the mean
@@ -116,7 +116,7 @@ def overlap(a, b):
 def main():
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("manifest", type=Path, help="the network's manifest")
+    parser.add_argument("manifest", type=Path, help="the model's manifest")
     parser.add_argument("weights", type=Path, help="its FP32 weights")
     parser.add_argument("--calibrate", type=Path, required=True, metavar="DIR", help="pictures for the ranges")
     parser.add_argument("--check", type=Path, required=True, metavar="DIR", help="other pictures")
@@ -127,7 +127,7 @@ def main():
     args = parser.parse_args()
     manifest = yaml.safe_load(args.manifest.read_text())
     if manifest["kind"] != "image" or manifest["output"]["activation"] not in ("none", "sigmoid"):
-        sys.exit(f"int8_twin.py: {args.manifest} is no network that gives a matte of a single picture")
+        sys.exit(f"int8_twin.py: {args.manifest} is no model that gives a matte of a single picture")
     calibrate, check = pictures_of(args.calibrate), pictures_of(args.check)
     if known := {hashlib.sha256(p.read_bytes()).digest() for p in calibrate} & {
         hashlib.sha256(p.read_bytes()).digest() for p in check

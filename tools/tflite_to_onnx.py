@@ -1,6 +1,6 @@
-"""Converts the MediaPipe segmentation networks from TensorFlow Lite to ONNX.
+"""Converts the MediaPipe segmentation models from TensorFlow Lite to ONNX.
 
-The ONNX graph is NCHW with a free batch, height and width; a network that reshapes its features
+The ONNX graph is NCHW with a free batch, height and width; a model that reshapes its features
 (Selfie Multiclass, for its attention) keeps its own height and width. Weights stored as float16
 are widened to float32, and MediaPipe's own operator `Convolution2DTransposeBias` becomes
 ConvTranspose. Checked against mediapipe 0.10.14 itself: the masks differ by at most 6e-5. Selfie

@@ -38,7 +38,7 @@ pub(crate) fn count(n: u64, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
-/// `17:45`, `Tue 03:15`: the local time in so many seconds, with the day where that is another.
+/// `17:45`, `Tue 03:15`: the local time in this number of seconds, with the day where that is another.
 pub(crate) fn clock_in(seconds: f64) -> String {
     clock_from(Local::now(), seconds)
 }

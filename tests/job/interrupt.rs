@@ -226,7 +226,7 @@ fn interrupted_batch_is_finished_by_the_same_command() {
     let n = times(&out.join("b_green.mkv")).len();
     assert!(n > 0 && n < frames, "{n} of {frames} frames");
 
-    // Without a word about what exists nothing is replaced, and the message tells which ended early.
+    // Without a word about what exists nothing is replaced, and the message says which ended early.
     let refused = run(args(&out));
     assert_eq!(refused.status.code(), Some(2));
     let printed = stderr(&refused);
@@ -267,7 +267,7 @@ fn interrupted_segments_are_finished_with_n() {
     interrupt(&child);
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(times(&out.join("b.mp4")).len() < 1500);
-    // Where the segments are lost, the file itself tells.
+    // Where the segments are lost, the file itself says so.
     std::fs::create_dir(&moved).unwrap();
     std::fs::copy(out.join("b.mp4"), moved.join("b.mp4")).unwrap();
     for (folder, resumed) in [(&out, true), (&moved, false)] {

@@ -281,7 +281,7 @@ fn variable_frame_rate_stays_in_step_in_a_container_without_time_stamps() {
         &[&even, &input],
     );
     let frames = times(&input).len();
-    // AVI tells no presentation times.
+    // AVI has no presentation times.
     let length = |path: &Path, n: usize| text(&probe(path)["streams"][n]["duration"]).parse::<f64>().unwrap();
     for segments in ["off", "1"] {
         let out = dir.path().join("out.avi");

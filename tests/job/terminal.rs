@@ -4,7 +4,7 @@ use crate::harness::*;
 use std::path::Path;
 use std::time::Instant;
 
-/// A clip whose name says nothing; `size` tells what it may be.
+/// A clip whose name says nothing; `size` suggests what it may be.
 fn plain(path: &Path, size: &str, frames: usize) {
     clip(path, size, frames, H264);
 }
@@ -67,7 +67,7 @@ fn batch_shows_files_done_and_time_left_while_it_runs() {
 #[test]
 fn guessed_layout_is_warned_of_once_with_the_option_that_sets_it() {
     let dir = folder();
-    // The name tells where the eyes are, and nothing tells the projection.
+    // The name says where the eyes are, and nothing says the projection.
     let (eye, input) = (dir.path().join("eye.mkv"), dir.path().join("holiday_LR.mp4"));
     clip(&eye, "320x320", 5, "-c:v ffv1 -c:a pcm_s16le");
     ffmpeg("-i {} -lavfi split[a][b];[a][b]hstack,format=yuv420p -c:v libx264 -crf 16 -c:a aac {}", &[&eye, &input]);

@@ -1,7 +1,7 @@
 //! A planned job on many machines: as an array of tasks under Slurm, or as a manifest for Kubernetes.
 //!
 //! The scheduler is the site's own; what is here divides the segments over tasks, writes scripts that
-//! people can read and keep, and tells from the segments, the queue and the logs how far everything is.
+//! people can read and keep, and tells from the segments, the queue and the logs the progress of everything.
 //!
 //! Imports go one way: `error` and `tasks` use no other module; `slurm` runs Slurm's commands, `slurm_scripts` and
 //! `kubernetes` write what a scheduler reads, `submission` remembers what was submitted, `status` combines these,

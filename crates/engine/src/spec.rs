@@ -45,7 +45,7 @@ pub struct ModelChoice {
     /// Name of a known model, or path of a manifest (ends in `.yaml` or `.yml`). Empty: the first
     /// of `prefer` that is installed.
     pub name: String,
-    /// Names of known models by preference; looked at only where `name` is empty.
+    /// Names of known models by preference; used only where `name` is empty.
     pub prefer: Vec<String>,
     /// The longer side of the model's input; `None`: the manifest's default.
     pub input_size: Option<u32>,

@@ -167,7 +167,7 @@ fn folders() -> Vec<Finding> {
     let temporary = std::env::temp_dir();
     for (check, folder) in [("this folder", here), ("folder for temporary files", temporary)] {
         let shown = folder.display();
-        // Only trying tells: permissions, quotas and read-only mounts all look different.
+        // Only trying shows: permissions, quotas and read-only mounts all look different.
         let written = tempfile::tempfile_in(&folder).and_then(|mut f| std::io::Write::write_all(&mut f, &[0; 4096]));
         let free = disks(&[&folder]).first().map(|d| d.available);
         found.push(match (written, free) {

@@ -60,7 +60,7 @@ pub(crate) fn run(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>)
     } else {
         Style::Human
     };
-    // Only a summary for people tells it.
+    // Only a summary for people says it.
     let machine =
         (settings.performance.profiling && matches!(style, Style::Human) && !args.output.dry_run).then(Machine::detect);
     let mut ui = ProgressUi::new(console.clone(), style);

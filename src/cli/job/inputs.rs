@@ -60,7 +60,7 @@ pub(crate) fn gather<'a>(
                 }
             }
             Ok(meta) => {
-                // Opening tells about permissions; a pipe would block here.
+                // Opening shows missing permissions; a pipe would block here.
                 match meta.is_file().then(|| fs::File::open(path)) {
                     Some(Err(e)) => problems.push(format!("{show}: {}", reason(&e))),
                     _ => found.push(Input { path: path.clone(), below: PathBuf::new(), found: false }),

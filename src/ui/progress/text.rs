@@ -82,7 +82,7 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    /// Those of a progress event, so many seconds after the file was begun.
+    /// Those of a progress event, this number of seconds after the file was begun.
     pub(super) fn of(event: &Event, elapsed: f64) -> Option<Self> {
         let Event::Progress { frames, total, fps, eta, bytes, bottleneck } = event else { return None };
         let (frames, total, fps, eta, bytes) = (*frames, *total, *fps, *eta, *bytes);
@@ -110,7 +110,7 @@ impl Figures {
         parts
     }
 
-    /// A line of at most so many columns: what doesn't fit is left out, the least important first.
+    /// A line of at most this number of columns: what doesn't fit is left out, the least important first.
     pub(super) fn fitted(&self, width: usize) -> String {
         let mut line = String::new();
         for part in self.parts() {

@@ -45,7 +45,7 @@ const MAX_BODY: usize = 16 << 20;
 const MAX_SIDE: f64 = 8192.0;
 /// Points of a person's track that a page gets at most.
 const TRACK_POINTS: usize = 200;
-/// Seconds between two looks at what the pass has found.
+/// Seconds after which newly found people are added to the edits.
 const COLLECT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What a review is made of.

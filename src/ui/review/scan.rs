@@ -39,7 +39,7 @@ fn millis(seconds: f64) -> u64 {
 }
 
 impl Scan {
-    /// Of a video of so many seconds.
+    /// Of a video of this number of seconds.
     pub(super) fn new(duration: f64) -> Self {
         Self {
             found: Mutex::default(),

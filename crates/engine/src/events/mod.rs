@@ -38,7 +38,7 @@ pub struct JobDescription {
     pub height: usize,
     /// Frames per second, average; 0 where unknown.
     pub fps: f64,
-    /// Frames expected, where the container tells enough.
+    /// Frames expected, where the container says enough.
     pub frames: Option<u64>,
     /// Layout and what it rests on.
     pub layout: String,

@@ -47,7 +47,7 @@ impl<'a> Progress<'a> {
     /// Output `i` has `n` frames now.
     pub(crate) fn wrote(&self, i: usize, n: u64) {
         self.written[i].store(n, Ordering::Relaxed);
-        // Another encoder that is reporting right now tells the same.
+        // Another encoder that is reporting right now says the same.
         let Ok(mut recent) = self.recent.try_lock() else { return };
         let now = Instant::now();
         if recent.back().is_some_and(|(t, _)| now - *t < INTERVAL) {

@@ -85,7 +85,7 @@ pub struct InferenceBatch {
 pub struct MattedFrame {
     /// Frame and views.
     pub frame: PreparedFrame,
-    /// For each output, the background picture that it wants.
+    /// For each output, the background picture that it needs.
     pub backgrounds: Vec<Option<Arc<VideoFrame>>>,
 }
 

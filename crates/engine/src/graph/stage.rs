@@ -41,7 +41,7 @@ pub enum Next<T> {
     Item(T),
     /// There are no more.
     End,
-    /// The user asked to stop.
+    /// The user requested a stop.
     Stopped,
 }
 

@@ -15,7 +15,7 @@ const LARGE: f64 = 0.35;
 /// it. (A street without people had boxes of 0.5 that end at a view's border, and none above 0.27 that don't.)
 const DOUBT: f32 = 0.25;
 /// The sine of the angle above the horizon, 30 degrees, from which on hardly anybody's middle is seen, and the score
-/// that it takes to believe it where nothing but the detector tells. What hangs there (lamps, the eaves of a roof) is taken
+/// that it takes to believe it where nothing but the detector says so. What hangs there (lamps, the eaves of a roof) is taken
 /// for people now and then.
 const ABOVE: f64 = 0.5;
 const CERTAIN: f32 = 0.53;

@@ -60,7 +60,7 @@ impl Plan {
         Self::of_source(job)
     }
 
-    /// The same for a job that may have no outputs: who only looks at its source.
+    /// The same for a job that may have no outputs: for commands that only read its source.
     ///
     /// # Errors
     /// As [`Plan::new`].

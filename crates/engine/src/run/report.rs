@@ -20,7 +20,7 @@ pub(super) struct Totals {
     pub(super) whole: bool,
     /// The run was a part of a job: whether it had an end of its own.
     pub(super) part: Option<bool>,
-    /// The user asked to stop.
+    /// The user requested a stop.
     pub(super) stopped: bool,
     pub(super) decode_errors: u64,
     pub(super) resources: Usage,

@@ -10,7 +10,7 @@ use crate::spec::Job;
 use vrseg_media::segment::{self, SegmentFile};
 use vrseg_media::{DecodeOptions, MediaError, OutputNotes, Reader};
 
-/// Joins `records` to the outputs of `job`. `whole` tells that there is nothing behind them.
+/// Joins `records` to the outputs of `job`. `whole`: there is nothing behind them.
 ///
 /// # Errors
 /// A segment is damaged, which is forgotten then; the disk is full; stopped at once by the user.

@@ -57,7 +57,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Layer, ConfigError> {
     Err(ConfigError { file: file.to_owned(), place, message })
 }
 
-/// Where a value stands, for messages about values that are right by themselves: serde tells places
+/// Where a value stands, for messages about values that are right by themselves: serde reports places
 /// only with its errors. The text was read already, so a plain look at its lines is enough; `None`
 /// for a section in braces.
 fn place_of(text: &str, section: Option<&str>, leaf: &str) -> Place {

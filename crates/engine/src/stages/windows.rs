@@ -18,7 +18,7 @@ pub struct CropSpec {
     pub margin: f64,
     /// Side of its picture in pixels.
     pub size: usize,
-    /// How the model wants its input.
+    /// How the model expects its input.
     pub normalization: Normalization,
 }
 

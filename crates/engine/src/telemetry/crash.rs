@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 thread_local! {
-    /// Whoever called this thread's code catches a panic and tells of it.
+    /// Whoever called this thread's code catches a panic and reports it.
     static CAUGHT: Cell<bool> = const { Cell::new(false) };
     /// The report of this thread's last panic.
     static REPORT: RefCell<Option<PathBuf>> = const { RefCell::new(None) };

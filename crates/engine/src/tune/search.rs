@@ -167,7 +167,7 @@ pub trait TrialRunner {
     /// # Errors
     /// Why it can't be judged, which is as good as too low.
     fn iou(&mut self, candidate: &Candidate) -> Result<f64, String>;
-    /// The user wants it to end.
+    /// The user requested its end.
     fn stopped(&self) -> bool;
 }
 
@@ -246,7 +246,7 @@ const JUDGED: usize = 3;
 /// When the current settings can't run.
 pub fn search(trials: &mut dyn TrialRunner, space: &Space, goal: &Goal) -> Result<Outcome, String> {
     let start = Candidate::default();
-    // The first run fills the disk's cache and tells how many frames a second has.
+    // The first run fills the disk's cache and shows how many frames a second has.
     let pace = trials.fps(&start, LEAST.min(goal.frames))?;
     let mut run = Search { trials, goal, pace, tried: Vec::new() };
     // A GPU's name has its number: cuda:0.

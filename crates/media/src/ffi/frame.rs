@@ -305,7 +305,7 @@ pub(crate) fn is_damaged(frame: &ffmpeg::frame::Video) -> bool {
     frame.is_corrupt() || unsafe { (*frame.as_ptr()).decode_error_flags } != 0
 }
 
-/// Takes away what tells a player how to turn the picture.
+/// Removes what makes a player turn the picture.
 pub(crate) fn remove_display_matrix(frame: &mut ffmpeg::frame::Video) {
     // SAFETY: a valid frame that is ours; FFmpeg frees the side data, which isn't the samples' memory.
     unsafe {

@@ -14,7 +14,7 @@ const JUMP: i64 = 10_000_000;
 /// Farther back than this is a jump, too; ffmpeg's tolerance.
 const TOLERANCE: i64 = 100_000;
 
-/// The same where a packet tells only when it is shown, which with B-frames goes up and down.
+/// The same where a packet states only when it is shown, which with B-frames goes up and down.
 const SHOWN_TOLERANCE: i64 = 1_000_000;
 
 /// How far the packets of one stream may lag behind those of another.

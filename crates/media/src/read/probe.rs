@@ -242,7 +242,7 @@ fn size(path: &Path) -> u64 {
     std::fs::metadata(first.as_deref().unwrap_or(path)).map_or(0, |meta| meta.len())
 }
 
-/// How a picture file (not a video) is turned: cameras say so in its EXIF data, which only decoding it tells.
+/// How a picture file (not a video) is turned: cameras say so in its EXIF data, which only decoding it shows.
 fn picture_orientation(path: &Path, input: &Input, index: usize, choice: &InputChoice) -> Option<Orientation> {
     let format = format_of(input);
     if !(format.ends_with("_pipe") || format == "image2") {

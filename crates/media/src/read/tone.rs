@@ -1,4 +1,4 @@
-//! Frames of high dynamic range delivered in standard range, where somebody wants that.
+//! Frames of high dynamic range delivered in standard range, where that is requested.
 
 use crate::error::Result;
 use crate::ffi::convert::dynamic::{DynamicConverter, DynamicRange, Meaning};

@@ -14,7 +14,7 @@ use vrseg_infer::{Kind, Manifest, ModelError, Weights, registry};
 #[serde(rename_all = "snake_case")]
 pub(crate) enum WeightState {
     BuiltIn,
-    /// A file is there; its checksum was not looked at.
+    /// A file is there; its checksum was not computed.
     Present,
     /// A file is there and checksum matches.
     Verified,

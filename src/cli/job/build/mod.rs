@@ -72,7 +72,7 @@ pub(crate) fn jobs(args: &JobArgs, settings: &Settings, sources: &Sources) -> Re
                 let named = mode.packed_fov(fisheye_fov(&input.path, settings));
                 let made = named.map(packed::format).or_else(|| keyed_format(&mode, &input.path, settings));
                 let path = request.file(input, word, made.as_ref(), &settings.output.name, &settings.profile)?;
-                // A name that tells the field of view must not be belied by what is found in the file.
+                // A name that states the field of view must not be belied by what is found in the file.
                 if let (Mode::Passthrough { fov, .. }, true) = (&mut mode, request.folder) {
                     *fov = named;
                 }

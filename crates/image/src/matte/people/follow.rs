@@ -20,7 +20,7 @@ const UNLIKE: f32 = 0.8;
 /// What somebody looks like in the small picture of the first eye.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Patch {
-    /// [`SIDE`] x [`SIDE`] values of luma, [`leveled`]; empty: not looked at yet.
+    /// [`SIDE`] x [`SIDE`] values of luma, [`leveled`]; empty: not compared yet.
     luma: Vec<f32>,
 }
 

@@ -85,7 +85,7 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// Nothing but the detector tells who is there: what it takes for a person by mistake (a bush and its shadow) is so
+    /// Only the detector says who is there: what it takes for a person by mistake (a bush and its shadow) is so
     /// in every pass, with a low score.
     pub const DETECTOR_ALONE: Self = Self { follow: 0.25, start: 0.30, sure: 0.40 };
     /// Models confirm who has no score that nothing but people reaches, see [`Tracks::verify`].

@@ -23,7 +23,7 @@ fn try_nvenc() -> std::result::Result<(), String> {
     trial::open(codec).map(drop).map_err(|reason| format!("NVENC cannot be opened: {reason}"))
 }
 
-/// Loads the driver's libraries, whose absence FFmpeg tells only in its log.
+/// Loads the driver's libraries, whose absence FFmpeg reports only in its log.
 pub(crate) fn load_driver() -> std::result::Result<(), String> {
     let libraries = [c"libcuda.so.1", c"libnvidia-encode.so.1"];
     libraries.into_iter().try_for_each(load).map_err(|e| format!("{e}; it comes with NVIDIA's driver"))

@@ -82,7 +82,7 @@ fn lengthen_segment(file: &mut File, more: u64) -> io::Result<()> {
     let Some(at) = head.windows(4).position(|w| w == SEGMENT).map(|at| at + SEGMENT.len()) else { return Ok(()) };
     let Some(Ok(size)) = head.get(at..at + 8).map(<[u8; 8]>::try_from) else { return Ok(()) };
     let size = u64::from_be_bytes(size);
-    // The first byte tells that seven more are the length.
+    // The first byte says that seven more are the length.
     if size >> 56 != 1 || size & LENGTH == LENGTH {
         return Ok(());
     }

@@ -240,7 +240,7 @@ impl Output {
         self.check(code, lines)
     }
 
-    /// What is left of `streams`, trailer, flush to the disk, final name; where it is not `whole`, the mark that tells so.
+    /// What is left of `streams`, trailer, flush to the disk, final name; where it is not `whole`, the mark that says so.
     /// Returns the size.
     pub(crate) fn finish(&mut self, streams: &mut Streams, whole: bool) -> Result<u64> {
         streams.copied.iter_mut().flatten().try_for_each(|stream| self.write_converted(None, stream))?;

@@ -245,7 +245,7 @@ impl Output {
             let tags = source.tags.iter().filter(|(k, _)| !is_stale(k, true) && !retagged(k));
             write_dict(&raw mut (*stream).metadata, tags);
             if options.purpose == Purpose::Alpha && encoder.codec() == ffi::AVCodecID::AV_CODEC_ID_VP9 {
-                // What tells a player that the blocks' additions are the alpha plane.
+                // What makes a player see that the blocks' additions are the alpha plane.
                 ffi::av_dict_set(&raw mut (*stream).metadata, c"alpha_mode".as_ptr(), c"1".as_ptr(), 0);
             }
             let kept = source
