@@ -8,6 +8,8 @@ use_rust "$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)" ||
     { echo "tests/run.sh: no Rust that is new enough; ./setup.sh --dev installs one" >&2; exit 1; }
 PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin # cargo-deny
 export CARGO_TERM_PROGRESS_WHEN=never
+# What makes the next build faster costs the first one time.
+[[ -d target/debug/incremental ]] || export CARGO_INCREMENTAL=0
 
 usage() {
     cat <<'TEXT'

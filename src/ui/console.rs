@@ -1,6 +1,7 @@
 //! Standard error, shared by the progress bar, the log and messages: a line is written while the
 //! bar is hidden, so that the two never mix.
 
+use super::format;
 use super::status::RunStatus;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use std::io::{self, IsTerminal, Write};
@@ -112,6 +113,9 @@ impl Console {
     }
 
     fn print(&self, bytes: &[u8]) {
+        let columns = Some(console::Term::stderr()).filter(|_| self.terminal).and_then(|t| t.size_checked());
+        let fitted = columns.map(|(_, columns)| fitted(&String::from_utf8_lossy(bytes), columns.into()));
+        let bytes = fitted.as_ref().map_or(bytes, String::as_bytes);
         self.bars.suspend(|| {
             let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
             let _ = out.write_all(bytes).and_then(|()| out.flush());
@@ -200,11 +204,57 @@ impl Console {
     }
 }
 
+/// Columns within which a label ends.
+const LABEL: usize = 20;
+
+/// Lines broken between words at `width` columns, where a terminal would break them within words. What follows a label and a gap
+/// stays beside it. Command lines stay whole: they are there to be copied.
+fn fitted(text: &str, width: usize) -> String {
+    let mut all = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let (body, end) = line.strip_suffix('\n').map_or((line, ""), |body| (body, "\n"));
+        let plain = console::strip_ansi_codes(body);
+        let hang = hang(&plain);
+        let head = plain.get(hang..).filter(|_| plain.chars().count() > width && !plain.contains("vrseg "));
+        match head.and_then(|rest| Some((body.strip_suffix(rest)?, rest))) {
+            Some((head, rest)) => {
+                let lines = format::wrapped(rest, width.saturating_sub(hang));
+                all += head;
+                all += &lines.join(&format!("\n{}", " ".repeat(hang)));
+            }
+            None => all += body,
+        }
+        all += end;
+    }
+    all
+}
+
+/// Where the text behind a label begins; 0 where a line has none.
+fn hang(plain: &str) -> usize {
+    let gap = plain.trim_start().find("  ").map(|at| plain.len() - plain.trim_start().len() + at);
+    let Some(gap) = gap.filter(|at| *at > 0 && *at < LABEL) else { return 0 };
+    gap + plain[gap..].len() - plain[gap..].trim_start().len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ui::testing::SharedBuffer;
     use vrseg_hardware::Machine;
+
+    #[test]
+    fn long_lines_are_broken_between_words_beside_their_label() {
+        let line = "[1/4] \u{1b}[1mlayout  \u{1b}[0m side by side (from \"LR\" in the file name)\n";
+        let wanted = "[1/4] \u{1b}[1mlayout  \u{1b}[0m side by side (from\n               \"LR\" in the file\n               name)\n";
+        assert_eq!(fitted(line, 36), wanted);
+        assert_eq!(fitted("a short line\n", 36), "a short line\n");
+        assert_eq!(
+            fitted("words without a label are broken\nas well", 20),
+            "words without a\nlabel are broken\nas well"
+        );
+        let command = "  try: vrseg in.mp4 -o out.mp4 --profile fast\n";
+        assert_eq!(fitted(command, 20), command);
+    }
 
     #[test]
     fn deferred_output_is_written_afterwards() {

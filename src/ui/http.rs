@@ -51,6 +51,14 @@ impl Server {
         Self::limited(name, address, pages, LIMITS)
     }
 
+    /// The same for pages whose answers take as long as `patience`: pictures of large videos.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub(crate) fn patient(name: &str, address: SocketAddr, pages: Router, patience: Duration) -> io::Result<Self> {
+        Self::limited(name, address, pages, Limits { idle_timeout: patience, ..LIMITS })
+    }
+
     fn limited(name: &str, address: SocketAddr, pages: Router, limits: Limits) -> io::Result<Self> {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
@@ -58,7 +66,7 @@ impl Server {
         let pages =
             if address.ip().is_loopback() { pages.layer(middleware::from_fn(refuse_foreign_host)) } else { pages };
         let mut builder = tokio::runtime::Builder::new_current_thread();
-        let runtime = builder.enable_io().enable_time().max_blocking_threads(1).build()?;
+        let runtime = builder.enable_io().enable_time().max_blocking_threads(2).build()?;
         let (stop, stopped) = oneshot::channel();
         let body = move || {
             runtime.block_on(async {

@@ -28,6 +28,8 @@ pub(crate) fn run(args: &ReviewArgs, stop: &Stop, console: &Console) -> anyhow::
     let (edits, on_disk) = existing(&edits_file)?;
     let job = source::without_outputs(&args.file, &args.model)?;
     let plan = Plan::of_source(&job)?;
+    let named = |what| UsageError(format!("{}: {what}", edits_file.display()));
+    edits.check_for(plan.lens().is_some(), plan.views.rects.len()).map_err(named)?;
     plan.warnings().for_each(|warning| console.warning(&warning));
     let options = render_options(&args.file);
     let title = format!(
@@ -55,20 +57,25 @@ pub(crate) fn run(args: &ReviewArgs, stop: &Stop, console: &Console) -> anyhow::
     while stop.presses() == 0 {
         std::thread::sleep(INTERVAL);
     }
+    if server.is_incomplete() {
+        console.warning(&format!(
+            "{}: not all of the video was searched; hidden people are shown after that place until a review finishes the search",
+            edits_file.display()
+        ));
+    }
     drop(server);
     Ok(Exit::Done)
 }
 
 /// The edits of a file that may exist.
 fn existing(path: &Path) -> anyhow::Result<(Edits, Option<Vec<u8>>)> {
-    match std::fs::read(path) {
-        Ok(bytes) => {
-            let edits = edits::read(path).map_err(|e| UsageError(format!("{e}; fix or move that edits file")))?;
-            Ok((edits, Some(bytes)))
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok((Edits::default(), None)),
-        Err(e) => Err(UsageError(format!("{}: {e}", path.display())).into()),
+    if !path.exists() {
+        return Ok((Edits::default(), None));
     }
+    // Checked before all of it is read: it may be a video.
+    let edits = edits::read(path).map_err(|e| UsageError(format!("{e}; fix or move that edits file")))?;
+    let bytes = std::fs::read(path).map_err(|e| UsageError(format!("{}: {e}", path.display())))?;
+    Ok((edits, Some(bytes)))
 }
 
 /// The options of this command that a job understands: all but the video and the page's own.

@@ -1,8 +1,15 @@
 //! The edits of a review: one document for all tabs, saved beside the video at every change.
 
+use std::collections::BTreeMap;
+use std::fs::Permissions;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use vrseg_engine::edits::{Edits, PersonEdit};
+use vrseg_image::matte::people::Surface;
+
+/// Overlap from which on two boxes at the same time are the same person's, as for edits that are applied.
+const SAME: f64 = 0.2;
 
 /// The edits, and the file in which they are kept.
 #[derive(Debug)]
@@ -10,8 +17,13 @@ pub(super) struct Document {
     path: PathBuf,
     /// What stands above the edits in the file.
     title: String,
+    /// What the first view shows, and views of a frame.
+    surface: Surface,
+    views: usize,
     edits: Edits,
     revision: u64,
+    /// The numbers here of the people of a pass, by its own.
+    numbers: BTreeMap<u32, u32>,
     /// The file's content as we know it; `None`: there is no file yet.
     on_disk: Option<Vec<u8>>,
     error: Option<String>,
@@ -28,8 +40,14 @@ pub(super) enum Refusal {
 
 impl Document {
     /// The document of an edits file, which may not exist yet.
-    pub(super) fn new(path: &Path, title: String, edits: Edits, on_disk: Option<Vec<u8>>) -> Self {
-        Self { path: path.to_owned(), title, edits, revision: 1, on_disk, error: None }
+    pub(super) fn new(
+        path: &Path,
+        title: String,
+        (edits, on_disk): (Edits, Option<Vec<u8>>),
+        (surface, views): (Surface, usize),
+    ) -> Self {
+        let (path, numbers) = (path.to_owned(), BTreeMap::new());
+        Self { path, title, surface, views, edits, revision: 1, numbers, on_disk, error: None }
     }
 
     pub(super) fn edits(&self) -> &Edits {
@@ -67,6 +85,7 @@ impl Document {
         }
         edits.people = people;
         edits.check().map_err(|(section, n, what)| Refusal::Wrong(format!("{section}[{n}]: {what}")))?;
+        edits.check_for(self.surface.is_spherical(), self.views).map_err(Refusal::Wrong)?;
         if edits != self.edits {
             self.edits = edits;
             self.revision += 1;
@@ -77,12 +96,22 @@ impl Document {
         Ok(self.revision)
     }
 
-    /// Takes over people who were found. The paths of those who are known already become longer; what is hidden stays so.
-    pub(super) fn found(&mut self, found: Vec<PersonEdit>) {
+    /// The number here of a person to whom a pass gave another; `None` where it is not known yet.
+    pub(super) fn number(&self, of_pass: u32) -> Option<u32> {
+        self.numbers.get(&of_pass).copied()
+    }
+
+    /// Adopts people whom a pass has found so far. Who is where somebody of the file is, is that person, whatever the numbers;
+    /// paths only become longer, until the pass is `complete`. What is hidden stays so.
+    pub(super) fn found(&mut self, found: Vec<PersonEdit>, complete: bool) {
+        let end = |p: &PersonEdit| p.path.last().map_or(f64::MIN, |at| at[0]);
         let mut changed = false;
-        for new in found {
-            match self.edits.people.iter_mut().find(|p| p.person == new.person) {
-                Some(known) if known.path == new.path => {}
+        for mut new in found {
+            let Some(number) = self.numbers.get(&new.person).copied().or_else(|| self.assign(&new)) else { continue };
+            self.numbers.insert(new.person, number);
+            new.person = number;
+            match self.edits.people.iter_mut().find(|p| p.person == number) {
+                Some(known) if known.path == new.path || !(complete || end(&new) > end(known)) => {}
                 Some(known) => {
                     known.path = new.path;
                     changed = true;
@@ -97,6 +126,19 @@ impl Document {
         if changed && !self.edits.is_empty() {
             self.save();
         }
+    }
+
+    /// The number of a person who was found first just now: that of the file's person at the same place, or a new one.
+    fn assign(&self, new: &PersonEdit) -> Option<u32> {
+        let surface = &self.surface;
+        let first = *new.path_on(surface).points.first()?;
+        let free = self.edits.people.iter().filter(|p| !self.numbers.values().any(|n| *n == p.person));
+        let overlap =
+            |p: &PersonEdit| Some(surface.overlap(&p.path_on(surface).at(surface, first.seconds)?, &first.region));
+        let same = free.filter_map(|p| Some((overlap(p)?, p.person))).filter(|(share, _)| *share >= SAME);
+        let same = same.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, number)| number);
+        let next = || self.edits.people.iter().map(|p| p.person).max().unwrap_or(0).saturating_add(1);
+        Some(same.unwrap_or_else(next))
     }
 
     /// Writes the file, completely or not at all.
@@ -117,12 +159,15 @@ impl Document {
             return Err("another program changed this file; move it away to save here".to_owned());
         }
         let text = self.edits.to_text(&self.title, |_| None).into_bytes();
-        let folder = self.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // A link stays one.
+        let target = std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mode = std::fs::metadata(&target).map_or_else(|_| Permissions::from_mode(0o666), |m| m.permissions());
         let write = || -> std::io::Result<()> {
-            let mut file = tempfile::Builder::new().prefix(".vrseg-edits-").tempfile_in(folder)?;
+            let mut file = tempfile::Builder::new().prefix(".vrseg-edits-").permissions(mode).tempfile_in(folder)?;
             file.write_all(&text)?;
             file.as_file().sync_all()?;
-            file.persist(&self.path).map(drop).map_err(|e| e.error)
+            file.persist(&target).map(drop).map_err(|e| e.error)
         };
         write().map_err(|e| e.to_string())?;
         self.on_disk = Some(text);
@@ -139,16 +184,43 @@ mod tests {
         PersonEdit { person: n, show, hide: Vec::new(), path: Vec::new() }
     }
 
+    /// Someone at a place of a flat picture that is their own.
     fn located(n: u32, end: f64) -> PersonEdit {
-        PersonEdit { path: vec![[0.0, 1.0, 2.0, 3.0, 4.0], [end, 1.0, 2.0, 3.0, 4.0]], ..person(n, true) }
+        let at = |t: f64| [t, 0.1 * f64::from(n), 0.5, 0.05, 0.3];
+        PersonEdit { path: vec![at(0.0), at(end)], ..person(n, true) }
+    }
+
+    fn empty(path: &Path) -> Document {
+        holding(path, Edits::default())
+    }
+
+    fn holding(path: &Path, edits: Edits) -> Document {
+        Document::new(path, "title".into(), (edits, None), (Surface::new(None, 1000, 500), 1))
+    }
+
+    #[test]
+    fn people_of_a_file_keep_their_numbers_and_paths_while_a_pass_runs() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let hidden = PersonEdit { show: false, ..located(2, 40.0) };
+        let edits = Edits { people: vec![located(1, 40.0), hidden.clone()], ..Edits::default() };
+        let mut document = holding(&dir.path().join("e.yaml"), edits.clone());
+        // Another profile found them in another order, and somebody else first.
+        let other = |n: u32, place: u32, end: f64| PersonEdit { person: n, ..located(place, end) };
+        document.found(vec![other(1, 7, 1.0), other(2, 2, 1.0), other(3, 1, 1.0)], false);
+        assert_eq!(document.edits().people[..2], edits.people[..], "a pass that has just begun shortens nothing");
+        assert_eq!([1, 2, 3].map(|n| document.number(n)), [Some(3), Some(2), Some(1)]);
+        document.found(vec![other(2, 2, 50.0)], false);
+        assert_eq!((document.edits().people[1].path[1][0], document.edits().people[1].show), (50.0, false));
+        document.found(vec![other(2, 2, 30.0)], true);
+        assert_eq!(document.edits().people[1].path[1][0], 30.0, "a pass that is over knows better");
     }
 
     #[test]
     fn changes_are_saved_with_paths_and_old_revisions_are_refused() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("clip.edits.yaml");
-        let mut document = Document::new(&path, "title".into(), Edits::default(), None);
-        document.found(vec![located(1, 1.0), located(2, 1.0)]);
+        let mut document = empty(&path);
+        document.found(vec![located(1, 1.0), located(2, 1.0)], false);
         assert!(!path.exists(), "nothing was edited yet");
         let hide = |n| Edits { people: vec![person(n, false)], ..Edits::default() };
         assert_eq!(document.change(hide(2), 1), Ok(2));
@@ -157,7 +229,7 @@ mod tests {
         assert_eq!(document.change(hide(1), 1), Err(Refusal::Conflict));
         assert!(matches!(document.change(hide(9), 2), Err(Refusal::Wrong(_))));
         // The pass goes on: who is hidden stays so.
-        document.found(vec![located(1, 5.0), located(2, 5.0), located(3, 5.0)]);
+        document.found(vec![located(1, 5.0), located(2, 5.0), located(3, 5.0)], false);
         let saved = read(&path).expect("edits");
         assert_eq!((saved.people.len(), saved.people[1].show, saved.people[1].path[1][0]), (3, false, 5.0));
         // The same again is no change.
@@ -168,8 +240,8 @@ mod tests {
     fn a_file_that_another_program_changed_is_not_overwritten() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("clip.edits.yaml");
-        let mut document = Document::new(&path, String::new(), Edits::default(), None);
-        document.found(vec![located(1, 1.0)]);
+        let mut document = empty(&path);
+        document.found(vec![located(1, 1.0)], false);
         let hide = |show| Edits { people: vec![person(1, show)], ..Edits::default() };
         assert_eq!(document.change(hide(false), 1), Ok(2));
         std::fs::write(&path, "# by hand\n").expect("written");
@@ -180,8 +252,8 @@ mod tests {
         assert_eq!(document.change(hide(false), 3), Ok(4));
         assert!(document.error().is_none() && path.exists());
         let nowhere = dir.path().join("no/folder.yaml");
-        let mut document = Document::new(&nowhere, String::new(), Edits::default(), None);
-        document.found(vec![located(1, 1.0)]);
+        let mut document = empty(&nowhere);
+        document.found(vec![located(1, 1.0)], false);
         assert_eq!(document.change(hide(false), 1), Ok(2), "edits are kept though they can't be saved");
         assert!(document.error().is_some());
     }

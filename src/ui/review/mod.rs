@@ -5,6 +5,7 @@
 //! ([`vrseg_engine::run::Moments`]), and the Render button starts the program again ([`render`]).
 
 mod document;
+mod facts;
 mod picture;
 mod render;
 mod scan;
@@ -20,23 +21,25 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use document::{Document, Refusal};
+use facts::Facts;
 use picture::{Show, side_by_side};
 use render::Render;
 use scan::Scan;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 use vrseg_engine::edits::{Edits, PersonEdit};
 use vrseg_engine::run::{FoundPerson, Moments, scan_people};
 use vrseg_engine::{Cancel, Job, LoadedJob, Plan};
 use vrseg_image::edits::PathPoint;
 use vrseg_image::matte::people::Surface;
-use vrseg_image::vr::EyeOrder;
 
 const PAGE: &str = include_str!("page.html");
 /// Bytes of edits that a page may send.
@@ -44,9 +47,11 @@ const MAX_BODY: usize = 16 << 20;
 /// Pixels of a picture's side at most.
 const MAX_SIDE: f64 = 8192.0;
 /// Points of a person's track that a page gets at most.
-const TRACK_POINTS: usize = 200;
+const TRACK_POINTS: usize = 60;
+/// How long a picture may take: strokes of earlier frames of an 8K video are followed first.
+const PATIENCE: Duration = Duration::from_secs(600);
 /// Seconds after which newly found people are added to the edits.
-const COLLECT_INTERVAL: Duration = Duration::from_secs(2);
+const COLLECT_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What a review is made of.
 pub(crate) struct ReviewOptions {
@@ -67,22 +72,6 @@ pub(crate) struct ReviewOptions {
     pub place: fn([f64; 5], bool) -> String,
 }
 
-/// Facts that never change while the page is open.
-struct Facts {
-    file: PathBuf,
-    duration: f64,
-    fps: f64,
-    frames: Option<u64>,
-    format: String,
-    model: String,
-    /// `left` and `right` in the order of the views, or `view`.
-    eyes: Vec<&'static str>,
-    right_first: bool,
-    size: (usize, usize),
-    aspect: f64,
-    spherical: bool,
-}
-
 /// What all requests share.
 struct Review {
     facts: Facts,
@@ -94,21 +83,34 @@ struct Review {
     /// `None`: the models are being loaded.
     moments: Mutex<Option<Result<Moments, String>>>,
     render: Mutex<Option<Render>>,
-    cancel: Cancel,
+    cancel: Arc<Cancel>,
+    /// Moments are made one at a time, so that a thread is free for what is saved.
+    one_moment: tokio::sync::Semaphore,
 }
 
 /// The server of a review; dropped, it ends with everything that it started.
 pub(crate) struct ReviewServer {
     review: Arc<Review>,
-    _server: Server,
+    server: Option<Server>,
+    threads: Vec<JoinHandle<()>>,
     /// The address that opens the page.
     pub link: String,
+}
+
+impl ReviewServer {
+    /// Somebody is hidden of whom the pass may not know everything yet.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        !self.review.scan.is_finished() && locked(&self.review.document).edits().hides_people()
+    }
 }
 
 impl Drop for ReviewServer {
     fn drop(&mut self) {
         self.review.cancel.abort();
         self.review.render().take();
+        drop(self.server.take());
+        // ONNX Runtime must not be at work when the process ends.
+        self.threads.drain(..).for_each(|thread| drop(thread.join()));
     }
 }
 
@@ -123,33 +125,40 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(crate) fn serve(options: ReviewOptions, address: SocketAddr) -> io::Result<ReviewServer> {
     let facts = Facts::of(&options);
     let (scan, title) = (Scan::new(facts.duration), options.title.clone());
-    let document = Document::new(&options.edits_file, title, options.edits.clone(), options.on_disk.clone());
+    let surface = options.plan.views.surface(options.plan.lens());
+    let held = (options.edits.clone(), options.on_disk.clone());
+    let document = Document::new(&options.edits_file, title, held, (surface, options.plan.views.rects.len()));
     let review = Arc::new(Review {
         facts,
-        surface: options.plan.views.surface(options.plan.lens()),
+        surface,
         document: Mutex::new(document),
         scan,
         moments: Mutex::new(None),
         render: Mutex::default(),
-        cancel: Cancel::default(),
+        cancel: Arc::default(),
+        one_moment: tokio::sync::Semaphore::new(1),
         options,
     });
     let token = guard::token()?;
-    let server = Server::start("vrseg-review", address, pages(&token, &review))?;
+    let server = Server::patient("vrseg-review", address, pages(&token, &review), PATIENCE)?;
     let link = guard::link(server.address(), &token);
     let loading = Arc::clone(&review);
-    std::thread::Builder::new().name("vrseg-load".to_owned()).spawn(move || {
+    let load = move || {
         loading.load();
-        loading.find_people();
-    })?;
+        if !loading.cancel.is_aborted() {
+            loading.find_people();
+        }
+    };
+    let mut threads = vec![std::thread::Builder::new().name("vrseg-load".to_owned()).spawn(load)?];
     let collecting = Arc::clone(&review);
-    std::thread::Builder::new().name("vrseg-collect".to_owned()).spawn(move || {
+    let collect = move || {
         while !collecting.cancel.is_aborted() && !collecting.scan.is_finished() {
             std::thread::sleep(COLLECT_INTERVAL);
             collecting.collect();
         }
-    })?;
-    Ok(ReviewServer { review, _server: server, link })
+    };
+    threads.push(std::thread::Builder::new().name("vrseg-collect".to_owned()).spawn(collect)?);
+    Ok(ReviewServer { review, server: Some(server), threads, link })
 }
 
 fn pages(token: &str, review: &Arc<Review>) -> Router {
@@ -169,34 +178,6 @@ fn pages(token: &str, review: &Arc<Review>) -> Router {
     Router::new().nest_service(&format!("/{token}"), inside)
 }
 
-impl Facts {
-    fn of(options: &ReviewOptions) -> Self {
-        let plan = &options.plan;
-        let video = &plan.input.video;
-        let fps = if video.fps > 0.0 { video.fps } else { 25.0 };
-        let rect = plan.views.rects.first();
-        let right_first = plan.format.eye_order.value == EyeOrder::RightFirst;
-        Self {
-            file: options.job.input.clone(),
-            duration: plan.frames.map_or(0.0, |n| n as f64 / fps),
-            fps,
-            frames: plan.frames,
-            format: plan.format.summary(),
-            model: plan.model_text(),
-            eyes: if plan.views.rects.len() == 2 { vec!["left", "right"] } else { vec!["view"] },
-            right_first,
-            size: (video.width, video.height),
-            aspect: rect.map_or(1.0, |r| r.w as f64 / r.h.max(1) as f64),
-            spherical: plan.lens().is_some(),
-        }
-    }
-
-    /// The view in the frame of the page's eye: 0 is the left one.
-    fn view(&self, eye: usize) -> usize {
-        if self.right_first && self.eyes.len() == 2 { 1 - eye.min(1) } else { eye }
-    }
-}
-
 impl Review {
     fn render(&self) -> MutexGuard<'_, Option<Render>> {
         locked(&self.render)
@@ -206,7 +187,8 @@ impl Review {
     fn load(&self) {
         let job = self.options.job.clone();
         let loaded = LoadedJob::new(&job, self.options.plan.unopened());
-        *locked(&self.moments) = Some(loaded.map(|loaded| Moments::new(job, loaded)).map_err(|e| e.to_string()));
+        *locked(&self.moments) =
+            Some(loaded.map(|loaded| Moments::new(job, loaded, Arc::clone(&self.cancel))).map_err(|e| e.to_string()));
     }
 
     /// Passes over the whole video.
@@ -226,7 +208,8 @@ impl Review {
     fn collect(&self) {
         let one = |p: &FoundPerson| PersonEdit { person: p.number, show: true, hide: Vec::new(), path: p.path.clone() };
         let found = locked(&self.scan.found).people.iter().map(one).collect();
-        locked(&self.document).found(found);
+        let complete = self.scan.is_finished() && self.scan.error().is_none();
+        locked(&self.document).found(found, complete);
     }
 
     fn state(&self) -> Value {
@@ -241,16 +224,23 @@ impl Review {
             (document.revision(), edits, name(document.path()), document.error().map(str::to_owned))
         };
         let finished = self.scan.is_finished();
+        let numbers: BTreeMap<u32, u32> = {
+            let (document, found) = (locked(&self.document), locked(&self.scan.found).people.len() as u32);
+            (1..=found).filter_map(|n| Some((n, document.number(n)?))).collect()
+        };
         let person = |p: &FoundPerson| {
             json!({
-                "person": p.number, "from": p.from, "to": p.to, "size": p.size,
+                "person": numbers.get(&p.number).copied().unwrap_or(p.number), "from": p.from, "to": p.to, "size": p.size,
                 "where": (self.options.place)(p.place, facts.spherical),
                 "thumb": format!("people/{}.png", p.number),
                 "track": self.track(p),
             })
         };
         let found = locked(&self.scan.found);
-        let (people, cuts) = (found.people.iter().map(person).collect::<Vec<_>>(), found.cuts.clone());
+        let (people, cuts) = (
+            found.people.iter().filter(|p| numbers.contains_key(&p.number)).map(person).collect::<Vec<_>>(),
+            found.cuts.clone(),
+        );
         let done = match (finished, facts.frames) {
             (true, _) => 1.0,
             (false, Some(total)) => found.frames as f64 / total.max(1) as f64,
@@ -314,10 +304,8 @@ impl Review {
         let share = |key: &str, otherwise: f64| query.number(key).filter(|v| v.is_finite()).unwrap_or(otherwise);
         let part = [share("x", 0.0), share("y", 0.0), share("w", 1.0), share("h", 1.0)];
         let width = share("width", MAX_SIDE).clamp(16.0, MAX_SIDE) / eyes.len() as f64;
-        let edits = match show {
-            Show::Source => Edits::default(),
-            _ => locked(&self.document).edits().clone(),
-        };
+        // Also for the source alone: else a comparison would make both matte and moment again and again.
+        let edits = locked(&self.document).edits().clone();
         let _way = self.scan.make_way();
         let mut moments = locked(&self.moments);
         let moments = match moments.as_mut() {
@@ -343,6 +331,10 @@ impl Review {
         let mut render = self.render();
         if render.as_ref().is_some_and(Render::is_running) {
             return Err((StatusCode::CONFLICT, "a render is running".to_owned()));
+        }
+        if !self.scan.is_finished() && locked(&self.document).edits().hides_people() {
+            let why = "people are still being found; those who are hidden would be shown after that place";
+            return Err((StatusCode::CONFLICT, why.to_owned()));
         }
         if !["green", "matte", "alpha", "passthrough"].contains(&mode) {
             return Err(refuse(format!("{mode}: expected green, matte, alpha or passthrough")));
@@ -512,6 +504,8 @@ async fn portrait(State(review): Shared, UrlPath(name): UrlPath<String>) -> Resp
 
 async fn moment(State(review): Shared, RawQuery(query): RawQuery) -> Response {
     let query = Query(query.unwrap_or_default());
+    let Ok(_turn) = review.one_moment.acquire().await else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    let review = Arc::clone(&review);
     let make = move || match review.picture(&query) {
         Ok((image, time)) => png(&image, Some(("x-time", format!("{time:.6}")))),
         Err((status, why)) => (status, why).into_response(),

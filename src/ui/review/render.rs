@@ -4,10 +4,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::Serialize;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 /// Bytes of error text that are kept.
 const MAX_MESSAGE: usize = 2000;
@@ -31,6 +33,7 @@ pub(super) struct Render {
     progress: Arc<Mutex<Progress>>,
     /// The process; 0 when it has ended.
     process: Arc<AtomicU32>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Render {
@@ -40,19 +43,23 @@ impl Render {
     /// It can't be started.
     pub(super) fn start(folder: &Path, words: &[OsString], output: String) -> std::io::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.current_dir(folder).args(words).arg("--json");
+        // In a group of its own, so that Ctrl-C at the terminal is not a second request to stop.
+        command.current_dir(folder).args(words).arg("--json").process_group(0);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let progress = Progress { state: "running", percent: 0.0, fps: 0.0, left: None, output, message: None };
         let (progress, process) = (Arc::new(Mutex::new(progress)), Arc::new(AtomicU32::new(child.id())));
         let (shared, running) = (Arc::clone(&progress), Arc::clone(&process));
-        std::thread::Builder::new().name("vrseg-render".to_owned()).spawn(move || {
+        let id = child.id();
+        let follow_it = move || {
             follow(&mut child, &shared);
             // Ended here and not before: its number can't be another process's until it is waited for.
             running.store(0, Ordering::Release);
             let code = child.wait().ok().and_then(|status| status.code());
             finish(&shared, code);
-        })?;
-        Ok(Self { progress, process })
+        };
+        let thread = std::thread::Builder::new().name("vrseg-render".to_owned()).spawn(follow_it);
+        let thread = thread.inspect_err(|_| signal(id))?;
+        Ok(Self { progress, process, thread: Some(thread) })
     }
 
     /// How far it is.
@@ -67,10 +74,14 @@ impl Render {
 
     /// Asks it to stop after the current frames, as Ctrl-C does.
     pub(super) fn stop(&self) {
-        let id = self.process.load(Ordering::Acquire);
-        if let Some(pid) = i32::try_from(id).ok().filter(|id| *id > 0).and_then(Pid::from_raw) {
-            let _ = kill_process(pid, Signal::INT);
-        }
+        signal(self.process.load(Ordering::Acquire));
+    }
+}
+
+/// Asks a process to stop after the current frames; 0 is none.
+fn signal(id: u32) {
+    if let Some(pid) = i32::try_from(id).ok().filter(|id| *id > 0).and_then(Pid::from_raw) {
+        let _ = kill_process(pid, Signal::INT);
     }
 }
 
@@ -78,6 +89,9 @@ impl Drop for Render {
     /// Who closes the review means its job, too; what was written can be played.
     fn drop(&mut self) {
         self.stop();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 

@@ -107,9 +107,21 @@ impl ScanViewer for Scan {
         }
         let mut strip = self.strip.lock().unwrap_or_else(PoisonError::into_inner);
         let due = strip.keys().next_back().is_none_or(|last| millis(seconds) >= last + millis(self.step));
+        if strip.len() as f64 > 4.0 * PICTURES {
+            // The length was unknown.
+            let mut odd = false;
+            strip.retain(|_, _| {
+                odd = !odd;
+                odd
+            });
+        }
         if due {
             strip.insert(millis(seconds), from_small(view, matrix).fitted(usize::MAX, HEIGHT));
         }
+    }
+
+    fn keeps_frames(&self) -> bool {
+        true
     }
 
     fn person(&self, number: u32, picture: &SmallYuv, matrix: Matrix) {

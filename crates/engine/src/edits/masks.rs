@@ -109,8 +109,13 @@ impl EditMasks {
     /// Removes what areas remove all the time, before mattes are filtered and smoothed: people cut in two by an area, and what
     /// another eye could bring back. Areas that count for a time must not change the mattes behind it.
     pub fn remove(&mut self, views: &mut [EditView<'_>], seconds: f64) {
-        self.areas(views, seconds, |region| {
-            region.action != EditAction::Keep && region.from.is_none() && region.to.is_none()
+        let timed = |region: &RegionEdit| region.from.is_some() || region.to.is_some();
+        // Together with one that counts for a time, areas that are all that is shown are more than each alone.
+        let alone = !self.edits.regions.iter().any(|r| r.action == EditAction::Only && timed(r));
+        self.areas(views, seconds, |region| match region.action {
+            EditAction::Remove => !timed(region),
+            EditAction::Only => alone,
+            EditAction::Keep => false,
         });
     }
 
@@ -145,7 +150,7 @@ impl EditMasks {
             }
             let Some(area) = region.area() else { continue };
             let mask = mask.get_or_insert_with(|| area.mask(&self.surface, self.grid));
-            for (eye, mask) in in_eyes(mask, region.eye, views, self.right_first) {
+            for (eye, mask) in in_eyes(mask, region.eye, views, self.right_first, self.surface.wraps()) {
                 match (region.action, &mut only[eye]) {
                     (EditAction::Only, Some(all)) => Action::Keep.apply(&mask, all),
                     (EditAction::Only, none) => *none = Some(mask),
@@ -218,11 +223,17 @@ fn between(((search, reference), view): ((&mut MotionSearch, &Plane<f32>), &Edit
 }
 
 /// A mask in each eye that it is for.
-fn in_eyes(mask: &Plane<f32>, eye: EditEye, views: &[EditView<'_>], right_first: bool) -> Vec<(usize, Plane<f32>)> {
+fn in_eyes(
+    mask: &Plane<f32>,
+    eye: EditEye,
+    views: &[EditView<'_>],
+    right_first: bool,
+    wraps: bool,
+) -> Vec<(usize, Plane<f32>)> {
     match numbers(eye, views.len(), right_first)[..] {
         [first, second] if eye == EditEye::Both => {
             let by = bounds(mask).map_or(0.0, |sides| disparity(views, sides));
-            vec![(first, mask.clone()), (second, moved(mask, by.round() as isize))]
+            vec![(first, mask.clone()), (second, moved(mask, by.round() as isize, wraps))]
         }
         ref eyes => eyes.iter().map(|n| (*n, mask.clone())).collect(),
     }

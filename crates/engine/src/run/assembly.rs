@@ -157,9 +157,10 @@ impl<'a> Assembly<'a> {
 
     /// The time of frames in the source.
     pub fn clock(&self) -> SourceClock {
-        // Frames count from where the range begins; without one they keep the file's own clock.
-        let start = self.job.range.start.filter(|t| *t > 0.0).or(self.plan.input.start_time.map(|t| -t));
-        SourceClock { tick: self.tick(), begin: start.unwrap_or(0.0) }
+        let (tick, origin) = (self.tick(), self.plan.input.start_time.unwrap_or(0.0));
+        // Frames count from the tick at which the range begins; without one they keep the file's own clock.
+        let begin = self.job.range.start.filter(|t| *t > 0.0).map_or(0.0, |t| ((t + origin) / tick).round() * tick);
+        SourceClock { tick, begin: begin - origin }
     }
 
     /// What lies beyond the left and right borders of a view.

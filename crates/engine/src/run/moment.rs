@@ -1,12 +1,13 @@
 //! One moment of a video, made by the stages of a job, as often as edits change: the models stay loaded, and of the last
 //! moment everything is kept that edits don't change.
 
+use super::load::CacheKeyInputs;
 use super::{Assembly, LoadedJob, Recycling, cached, open_cache};
 use crate::edits::{Edits, StrokeState};
 use crate::error::{Error, Result};
 use crate::events::{Preview, PreviewFrame};
 use crate::frame::{Cuts, DecodedFrame, MattedFrame, PreparedFrame};
-use crate::graph::{Next, Source, Stage, Ticket};
+use crate::graph::{Cancel, Next, Source, Stage, Ticket};
 use crate::people::{FramePerson, HiddenPeople};
 use crate::spec::Job;
 use crate::stages::{Decode, Infer, edit_views};
@@ -36,9 +37,13 @@ struct Held {
     strokes: Option<StrokeState>,
 }
 
+/// Frames before a moment through which strokes are followed at most.
+const MAX_LEAD: f64 = 500.0;
+
 /// Makes moments of a job's source.
 pub struct Moments {
     job: Job,
+    cancel: Arc<Cancel>,
     loaded: LoadedJob,
     cache: Option<Arc<Cache>>,
     held: Option<Held>,
@@ -59,11 +64,11 @@ pub struct MomentPart {
 }
 
 impl Moments {
-    /// For a job, whose models are loaded. Its own edits don't count.
-    pub fn new(job: Job, loaded: LoadedJob) -> Self {
+    /// For a job, whose models are loaded. A request to stop ends the making of a moment.
+    pub fn new(job: Job, loaded: LoadedJob, cancel: Arc<Cancel>) -> Self {
         let cache = open_cache(&job, CACHED_BYTES, &());
         let (matte, sampler) = (Plane::default(), Sampler::new());
-        Self { job, loaded, cache, held: None, shown: None, matte, sampler }
+        Self { job, cancel, loaded, cache, held: None, shown: None, matte, sampler }
     }
 
     /// The views of a frame in luma samples.
@@ -87,6 +92,10 @@ impl Moments {
         part: [f64; 4],
         most: (usize, usize),
     ) -> Result<MomentPart> {
+        // The job's own, which options gave, come behind, as in a run.
+        let mut all = edits.clone();
+        all.regions.extend(self.job.edits.regions.iter().cloned());
+        let edits = &all;
         if self.held.as_ref().is_none_or(|held| held.requested != seconds) || self.strokes_changed(seconds, edits) {
             self.held = None;
             self.shown = None;
@@ -128,69 +137,87 @@ impl Moments {
         edits: &Edits,
         known: &dyn Fn(f64) -> Option<Vec<FramePerson>>,
     ) -> Result<Held> {
-        let mut job = self.job.clone();
-        job.edits = Edits::default();
-        let lead = edits.first_stroke(seconds, self.loaded.plan.input.video.fps);
-        let start = lead.unwrap_or(seconds) - ROUNDING;
-        job.range = TimeRange { start: Some(start.max(0.0)), ..TimeRange::default() };
+        let fps = self.loaded.plan.input.video.fps;
+        let farthest = seconds - MAX_LEAD / if fps > 0.0 { fps } else { 25.0 };
+        let lead = edits.first_stroke(seconds, fps).map(|at| at.max(farthest));
+        let cache_keys = std::mem::take(&mut self.loaded.cache_keys);
+        // Behind the last frame there is none: an earlier one is shown.
+        let starts = [0.0, 1.0, 10.0, f64::INFINITY].map(|back| (lead.unwrap_or(seconds) - ROUNDING - back).max(0.0));
+        let mut held = Ok(None);
+        for start in starts {
+            held = self.read(start, (seconds, lead), edits, known, &cache_keys);
+            if !matches!(held, Ok(None)) || start <= 0.0 {
+                break;
+            }
+        }
+        self.loaded.cache_keys = cache_keys;
+        let nothing = || Error::Request(format!("{}: no frame at {seconds:.3} s", self.job.input.display()));
+        held?.ok_or_else(nothing)
+    }
+
+    /// The frame at a time, or the last one before it, reading from `start` on.
+    fn read(
+        &mut self,
+        start: f64,
+        (seconds, lead): (f64, Option<f64>),
+        edits: &Edits,
+        known: &dyn Fn(f64) -> Option<Vec<FramePerson>>,
+        cache_keys: &[CacheKeyInputs],
+    ) -> Result<Option<Held>> {
+        let mut job = Job { edits: Edits::default(), ..self.job.clone() };
+        job.matte.every = 1;
+        job.range = TimeRange { start: Some(start), ..TimeRange::default() };
         let threads = self.loaded.threads;
         let options =
             DecodeOptions { choice: job.choice, range: job.range, threads: threads.decode, ..DecodeOptions::default() };
         let mut reader = Reader::open(&job.input, &options)?;
         let mut decode = Decode::new(&mut reader, Vec::new(), Cuts::none());
-        let cache_keys = std::mem::take(&mut self.loaded.cache_keys);
         let (plan, runners, locator) = self.loaded.parts();
         let assembly = Assembly::new(&job, plan);
         let (clock, recycling) = (assembly.clock(), Recycling::new(1, 1));
-        let nothing: Vec<InferenceState> = Vec::new();
         // Where people are known, nobody needs to look for them.
         let mut locator = locator.filter(|_| known(seconds).is_none());
         if let Some(locator) = &mut locator {
             locator.restore(None);
         }
-        let inferences = cached(runners.into_iter(), &cache_keys, self.cache.as_ref(), &nothing);
         let warn = |message: String| tracing::warn!("{message}");
         let mut scenes = assembly.scenes(None, locator, &warn);
         let mut sample = assembly.sample(&recycling);
         let edited = Job { edits: edits.clone(), ..job.clone() };
         let mut strokes = lead.and_then(|_| Assembly::new(&edited, plan).edit_masks());
-        let mut prepared = None;
         let mut last = None;
-        while let Some(decoded) = next_frame(&mut decode)? {
+        while let Some(decoded) = next_frame(&mut decode, &self.cancel)? {
             let at = clock.seconds(decoded.source.pts);
             let Some(mut sampled) = scenes.process(sample.process(decoded)?)? else { continue };
-            if let Some(people) = known(at) {
+            if let Some(people) = known(at).or_else(|| known(seconds)) {
                 sampled.frame.people = people;
             }
             if at + ROUNDING >= seconds {
-                prepared = Some((at, sampled));
+                last = Some((at, sampled));
                 break;
             }
             if let Some(strokes) = &mut strokes {
                 let cut = sampled.frame.cut;
                 strokes.skip(&mut edit_views(&mut sampled.frame.views), at, cut);
             }
-            // Behind the last frame its neighbor is shown.
             last = Some((at, sampled));
         }
-        let Some((at, sampled)) = prepared.or(last) else {
-            self.loaded.cache_keys = cache_keys;
-            return Err(Error::Request(format!("{}: no frame at {seconds:.3} s", job.input.display())));
-        };
+        let Some((at, sampled)) = last else { return Ok(None) };
+        let nothing: Vec<InferenceState> = Vec::new();
+        let inferences = cached(runners.into_iter(), cache_keys, self.cache.as_ref(), &nothing)?;
         let mut cut = assembly.cut_windows(&recycling);
         let mut gather = assembly.gather(1, &recycling);
         let report = |_, notes: Vec<String>| notes.into_iter().for_each(|note| tracing::warn!("{note}"));
-        let mut infer = Infer::new(inferences?, plan.crop_plan().is_some(), recycling.batches.clone(), &report);
+        let mut infer = Infer::new(inferences, plan.crop_plan().is_some(), recycling.batches.clone(), &report);
         let batch = gather.process(cut.process(sampled)?)?;
         let batch = if batch.is_some() { batch } else { gather.finish()?.flatten() };
         let frame = batch.map(|batch| infer.process(batch)).transpose()?.and_then(|mut frames| frames.pop());
         infer.finish()?;
         drop(infer);
-        self.loaded.cache_keys = cache_keys;
         let frame = frame.ok_or(Error::Interrupted)?;
         let window_mattes = frame.views.iter().map(|v| v.mattes.clone()).collect();
         let strokes = strokes.and_then(|s| s.state());
-        Ok(Held { requested: seconds, range: job.range, seconds: at, frame, window_mattes, strokes })
+        Ok(Some(Held { requested: seconds, range: job.range, seconds: at, frame, window_mattes, strokes }))
     }
 
     /// Makes the full-size matte of the held frame.
@@ -198,8 +225,8 @@ impl Moments {
         let Some(Held { mut frame, window_mattes, strokes, requested, range, seconds }) = self.held.take() else {
             return Err(Error::Interrupted);
         };
-        let mut job = self.job.clone();
-        job.edits = edits.clone();
+        let mut job = Job { edits: edits.clone(), ..self.job.clone() };
+        job.matte.every = 1;
         // The frame's time stamp counts from where reading began.
         job.range = range;
         let plan = &self.loaded.plan;
@@ -226,10 +253,11 @@ impl Moments {
     }
 }
 
-fn next_frame(decode: &mut Decode<'_>) -> Result<Option<DecodedFrame>> {
-    match decode.next(Ticket::unbounded(), &|| false)? {
+fn next_frame(decode: &mut Decode<'_>, cancel: &Cancel) -> Result<Option<DecodedFrame>> {
+    match decode.next(Ticket::unbounded(), &|| cancel.is_requested())? {
         Next::Item(frame) => Ok(Some(frame)),
-        Next::End | Next::Stopped => Ok(None),
+        Next::End => Ok(None),
+        Next::Stopped => Err(Error::Interrupted),
     }
 }
 

@@ -28,6 +28,9 @@ const LARGER: f64 = 1.2;
 /// Times of the same frame may differ by this number of seconds: they are rounded in several places.
 const SAME_FRAME: f64 = 0.002;
 
+/// People of frames that are remembered at most: some 150 MB.
+const MAX_KEPT: usize = 1_000_000;
+
 /// Somebody who was found, from entering to leaving.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FoundPerson {
@@ -71,6 +74,10 @@ impl PeopleScan {
 pub trait ScanViewer: Sync {
     /// The first view of each frame, and the matrix of its colors.
     fn frame(&self, seconds: f64, view: &SmallYuv, matrix: Matrix);
+    /// Whether it is of use who is in each frame: that needs memory.
+    fn keeps_frames(&self) -> bool {
+        false
+    }
     /// A picture of a person, square, better than those before.
     fn person(&self, number: u32, picture: &SmallYuv, matrix: Matrix);
 }
@@ -118,6 +125,7 @@ pub fn scan_people(
         found,
         viewer,
         recycling: &recycling,
+        kept: 0,
     };
     locator.restore(None);
     let bytes = Arc::default();
@@ -187,6 +195,8 @@ struct Collect<'a> {
     found: &'a Mutex<PeopleScan>,
     viewer: &'a dyn ScanViewer,
     recycling: &'a Recycling,
+    /// Entries of `by_frame` and people in them.
+    kept: usize,
 }
 
 impl Collect<'_> {
@@ -259,7 +269,11 @@ impl Stage for Collect<'_> {
             found.cuts.push(seconds);
         }
         found.frames = index + 1;
-        found.by_frame.push((seconds, frame.people));
+        // Where there are too many, the detector is asked again.
+        if self.viewer.keeps_frames() && self.kept < MAX_KEPT {
+            self.kept += frame.people.len() + 1;
+            found.by_frame.push((seconds, frame.people));
+        }
         drop(found);
         let _ = self.recycling.views.try_send(frame.views);
         Ok(vec![Seen { frame: index, since }])

@@ -188,6 +188,12 @@ impl Matte<'_> {
             for ((view, motion), last) in frame.views.iter_mut().zip(&frame.motion).zip(&self.last) {
                 propagate(last, motion, &mut view.alpha);
             }
+            // Since the frame that it comes from somebody may have been hidden.
+            if let Some(people) = self.people.as_ref().filter(|_| frame.people.iter().any(|p| p.hidden)) {
+                for (eye, view) in frame.views.iter_mut().enumerate() {
+                    people.hide(eye, &frame.people, &mut view.alpha);
+                }
+            }
         } else {
             self.blend_mattes(frame);
         }

@@ -38,14 +38,18 @@ impl Action {
     }
 }
 
-/// A mask shown `by` samples further to the right; what comes in at the border is not set.
-pub fn moved(mask: &Plane<f32>, by: isize) -> Plane<f32> {
+/// A mask shown `by` samples further to the right. What comes in at a border is what lies there, or, where the view wraps, what
+/// went out at the other.
+pub fn moved(mask: &Plane<f32>, by: isize, wraps: bool) -> Plane<f32> {
     let (width, height) = (mask.width(), mask.height());
     let mut out = Plane::from_vec(vec![0.0; width * height], width, height);
-    let n = width.saturating_sub(by.unsigned_abs());
-    let (from, to) = if by >= 0 { (0, width - n) } else { (width - n, 0) };
+    let last = width as isize - 1;
     for (source, target) in mask.data().chunks_exact(width.max(1)).zip(out.data_mut().chunks_exact_mut(width.max(1))) {
-        target[to..to + n].copy_from_slice(&source[from..from + n]);
+        for (x, value) in target.iter_mut().enumerate() {
+            let from = x as isize - by;
+            let from = if wraps { from.rem_euclid(width as isize) } else { from.clamp(0, last) };
+            *value = source[from as usize];
+        }
     }
     out
 }
@@ -84,12 +88,13 @@ mod tests {
     }
 
     #[test]
-    fn moved_masks_lose_what_leaves_the_view() {
+    fn moved_masks_continue_at_the_border() {
         let mask = row(&[1.0, 0.5, 0.0, 0.25]);
-        assert_eq!(moved(&mask, 1), row(&[0.0, 1.0, 0.5, 0.0]));
-        assert_eq!(moved(&mask, -2), row(&[0.0, 0.25, 0.0, 0.0]));
-        assert_eq!(moved(&mask, 9), row(&[0.0; 4]));
-        assert_eq!(moved(&mask, 0), mask);
+        assert_eq!(moved(&mask, 1, false), row(&[1.0, 1.0, 0.5, 0.0]));
+        assert_eq!(moved(&mask, -2, false), row(&[0.0, 0.25, 0.25, 0.25]));
+        assert_eq!(moved(&mask, 9, false), row(&[1.0; 4]));
+        assert_eq!(moved(&mask, 1, true), row(&[0.25, 1.0, 0.5, 0.0]));
+        assert_eq!(moved(&mask, 0, false), mask);
         assert_eq!(bounds(&mask), Some([0.0, 0.0, 4.0, 1.0]));
         assert_eq!(bounds(&row(&[0.0, 0.1, 0.0])), Some([1.0, 0.0, 2.0, 1.0]));
         assert_eq!(bounds(&row(&[0.0; 3])), None);
