@@ -124,6 +124,9 @@ fn run_vrseg(command: &str) {
         quick
     } else if needs_gpu {
         format!("{} --show-config", words.join(" "))
+    } else if words.contains(&"review") {
+        // It serves until Ctrl-C.
+        format!("timeout --preserve-status --signal INT 5 {command}")
     } else {
         command.to_owned()
     };
