@@ -33,6 +33,17 @@ pub(crate) fn moment(seconds: f64) -> String {
     }
 }
 
+/// `12° right, 5° down`, or in flat video `35 % from the left, 50 % from the top`.
+pub(crate) fn place([_, x, y, _, _]: [f64; 5], spherical: bool) -> String {
+    if !spherical {
+        return format!("{:.0} % from the left, {:.0} % from the top", 100.0 * x, 100.0 * y);
+    }
+    let one = |degrees: f64, plus: &str, minus: &str| {
+        format!("{:.0}° {}", degrees.abs(), if degrees < 0.0 { minus } else { plus })
+    };
+    format!("{}, {}", one(x, "right", "left"), one(y, "up", "down"))
+}
+
 /// `1 frame`, `2 frames`.
 pub(crate) fn count(n: u64, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }

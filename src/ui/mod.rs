@@ -1,8 +1,9 @@
 //! What people and programs see of a running job.
 //!
 //! Imports go one way, from the top: `watch` starts the viewers `monitor`, `serve` and `metrics`; these read the
-//! `status` and use `http` and `guard`, as `review` does; `progress` prints on the `console`, which passes its lines to the `status`; `format`,
-//! `json`, `batch`, `address`, `http` and `picture` use nothing here, `sheet` only `picture`.
+//! `status` and use `http` and `guard`, as `review` does; `progress` prints on the `console`, which passes its lines to the
+//! `status`; `format`, `json`, `batch`, `address`, `http`, `guard`, `whole_file` and `picture` use nothing here, `sheet` only
+//! `picture`.
 
 pub(crate) mod address;
 mod batch;
@@ -22,6 +23,7 @@ mod status;
 #[cfg(test)]
 pub(crate) mod testing;
 mod watch;
+pub(crate) mod whole_file;
 
 pub(crate) use batch::FileState;
 pub(crate) use console::Console;

@@ -1,4 +1,4 @@
-//! The command lines of `vrseg probe` and `vrseg preview`.
+//! The command lines of commands that look at a video: `probe`, `preview`, `people` and `review`.
 
 use super::job::ModelArgs;
 use super::settings::GroupArgs;
@@ -6,6 +6,20 @@ use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use vrseg_engine::settings::schema::Group;
+
+/// The options of a job that commands have which look at a video.
+#[derive(Debug, Args)]
+pub struct SourceOptions {
+    /// Layout and projection of the source.
+    #[command(flatten, next_help_heading = "Format")]
+    pub format: GroupArgs<{ Group::Format as u8 }>,
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Edges of the matte, and the people in it.
+    #[command(flatten, next_help_heading = "Matte")]
+    pub matte: GroupArgs<{ Group::Matte as u8 }>,
+}
 
 /// `vrseg probe`.
 #[derive(Debug, Args)]
@@ -36,15 +50,9 @@ pub struct PreviewArgs {
     /// Print only warnings and errors
     #[arg(short, long)]
     pub quiet: bool,
-    /// Layout and projection of the source.
-    #[command(flatten, next_help_heading = "Format")]
-    pub format: GroupArgs<{ Group::Format as u8 }>,
-    /// The model.
+    /// How the video is read, and its people and mattes found.
     #[command(flatten)]
-    pub model: ModelArgs,
-    /// Edges of the matte, and the people in it.
-    #[command(flatten, next_help_heading = "Matte")]
-    pub matte: GroupArgs<{ Group::Matte as u8 }>,
+    pub source: SourceOptions,
 }
 
 /// `vrseg people`.
@@ -68,15 +76,9 @@ pub struct PeopleArgs {
     /// Print only warnings and errors
     #[arg(short, long)]
     pub quiet: bool,
-    /// Layout and projection of the source.
-    #[command(flatten, next_help_heading = "Format")]
-    pub format: GroupArgs<{ Group::Format as u8 }>,
-    /// The model.
+    /// How the video is read, and its people and mattes found.
     #[command(flatten)]
-    pub model: ModelArgs,
-    /// The people in it.
-    #[command(flatten, next_help_heading = "Matte")]
-    pub matte: GroupArgs<{ Group::Matte as u8 }>,
+    pub source: SourceOptions,
 }
 
 /// `vrseg review`.
@@ -91,15 +93,9 @@ pub struct ReviewArgs {
     /// Address of the page, PORT or IP:PORT; other machines only reach it by an IP of this one
     #[arg(long, value_name = "ADDRESS", value_parser = crate::ui::address::parse, default_value = "127.0.0.1:0", hide_default_value = true)]
     pub address: SocketAddr,
-    /// Layout and projection of the source.
-    #[command(flatten, next_help_heading = "Format")]
-    pub format: GroupArgs<{ Group::Format as u8 }>,
-    /// The model.
+    /// How the video is read, and its people and mattes found.
     #[command(flatten)]
-    pub model: ModelArgs,
-    /// Edges of the matte, and the people in it.
-    #[command(flatten, next_help_heading = "Matte")]
-    pub matte: GroupArgs<{ Group::Matte as u8 }>,
+    pub source: SourceOptions,
 }
 
 const REVIEW_NOTES: &str = "\

@@ -1,7 +1,7 @@
 //! The commands of the program: a file or folder for each, and `main_job` for a command line without one.
 //!
 //! Imports: a command uses what is beside and below `cli::commands`, and of other commands only what they share:
-//! `main_job` shows with `config` and `hardware`, `doctor` with `hardware`, `review` with `people`, `cluster` plans with `segments`.
+//! `main_job` shows with `config` and `hardware`, `doctor` with `hardware`, `cluster` plans with `segments`.
 
 pub(crate) mod bench;
 pub(crate) mod cache;

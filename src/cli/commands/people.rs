@@ -7,12 +7,11 @@ use crate::cli::job::{inputs, source};
 use crate::cli::quote;
 use crate::ui::picture::{self, Image};
 use crate::ui::sheet::{self, Moment};
-use crate::ui::{Console, ProgressUi, Style, format};
+use crate::ui::{Console, ProgressUi, Style, format, whole_file};
 use anyhow::Context;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use vrseg_engine::edits::{Edits, PersonEdit};
@@ -37,7 +36,7 @@ pub(crate) fn run(
     inputs::check_file(&args.file)?;
     check_output(args.output.as_deref(), &["yaml", "yml"], args)?;
     check_output(args.sheet.as_deref(), &["png"], args)?;
-    let job = source::without_outputs(&args.file, &args.model)?;
+    let job = source::without_outputs(&args.file, &args.source.model)?;
     let plan = Plan::of_source(&job)?;
     let ui = ProgressUi::new(console.clone(), if args.quiet || args.json { Style::Quiet } else { Style::Human });
     announce(&job, &plan, &ui as &dyn Observer);
@@ -60,11 +59,13 @@ pub(crate) fn run(
         print(&to_text(&found, spherical))?;
     }
     if let Some(path) = &args.output {
-        write(path, args.overwrite, edits_text(&args.file, path, &found, spherical).as_bytes())?;
+        let text = edits_text(&args.file, path, &found, spherical);
+        whole_file::write(path, args.overwrite, text.as_bytes()).with_context(|| path.display().to_string())?;
     }
     if let Some(path) = &args.sheet {
         let sheet = sheet_of(&args.file, &found, &pictures);
-        write(path, args.overwrite, &sheet.png().context("the sheet can't be written as PNG")?)?;
+        let png = sheet.png().context("the sheet can't be written as PNG")?;
+        whole_file::write(path, args.overwrite, &png).with_context(|| path.display().to_string())?;
     }
     Ok(Exit::Done)
 }
@@ -98,31 +99,10 @@ fn check_output(path: Option<&Path>, extensions: &[&str], args: &PeopleArgs) -> 
     Ok(())
 }
 
-/// Writes a file completely or not at all.
-fn write(path: &Path, overwrite: bool, bytes: &[u8]) -> anyhow::Result<()> {
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let failed = || format!("{}: can't be written", path.display());
-    let mut file = tempfile::Builder::new().prefix(".vrseg-").tempfile_in(parent).with_context(failed)?;
-    file.write_all(bytes).with_context(failed)?;
-    let kept = if overwrite { file.persist(path) } else { file.persist_noclobber(path) };
-    kept.map(drop).map_err(|e| e.error).with_context(failed)
-}
-
-/// `12° right, 5° down`, or in flat video `35 % from the left, 50 % from the top`.
-pub(crate) fn place([_, x, y, _, _]: [f64; 5], spherical: bool) -> String {
-    if !spherical {
-        return format!("{:.0} % from the left, {:.0} % from the top", 100.0 * x, 100.0 * y);
-    }
-    let one = |degrees: f64, plus: &str, minus: &str| {
-        format!("{:.0}° {}", degrees.abs(), if degrees < 0.0 { minus } else { plus })
-    };
-    format!("{}, {}", one(x, "right", "left"), one(y, "up", "down"))
-}
-
 /// The facts of a person in words.
 fn about(person: &FoundPerson, spherical: bool) -> String {
     let span = format!("{} to {}", format::moment(person.from), format::moment(person.to));
-    format!("{span}, {:.0} % of the view's height, {}", 100.0 * person.size, place(person.place, spherical))
+    format!("{span}, {:.0} % of the view's height, {}", 100.0 * person.size, format::place(person.place, spherical))
 }
 
 fn to_text(found: &PeopleScan, spherical: bool) -> String {
@@ -133,7 +113,8 @@ fn to_text(found: &PeopleScan, spherical: bool) -> String {
     for p in &found.people {
         let (from, to) = (format::moment(p.from), format::moment(p.to));
         let height = format!("{:.0} %", 100.0 * p.size);
-        let _ = writeln!(text, "{:>6}  {from:>9}  {to:>9}  {height:>6}  {}", p.number, place(p.place, spherical));
+        let _ =
+            writeln!(text, "{:>6}  {from:>9}  {to:>9}  {height:>6}  {}", p.number, format::place(p.place, spherical));
     }
     text
 }
@@ -154,12 +135,6 @@ fn to_json(file: &Path, found: &PeopleScan, spherical: bool) -> serde_json::Valu
     json!({ "file": file, "frames": found.frames, "cuts": found.cuts, "unit": unit, "people": people })
 }
 
-/// The edits that a pass leads to: everybody, shown.
-pub(crate) fn edits(found: &PeopleScan) -> Edits {
-    let one = |p: &FoundPerson| PersonEdit { person: p.number, show: true, hide: Vec::new(), path: p.path.clone() };
-    Edits { people: found.people.iter().map(one).collect(), ..Edits::default() }
-}
-
 fn edits_text(file: &Path, path: &Path, found: &PeopleScan, spherical: bool) -> String {
     let (file, path) = (quote::quoted(file.as_os_str()), quote::quoted(path.as_os_str()));
     let title = format!(
@@ -168,7 +143,8 @@ fn edits_text(file: &Path, path: &Path, found: &PeopleScan, spherical: bool) -> 
          docs/review.md explains regions, settings and strokes."
     );
     let known = |p: &PersonEdit| found.people.iter().find(|f| f.number == p.person);
-    edits(found).to_text(&title, |p| known(p).map(|f| about(f, spherical)))
+    let edits = Edits { people: found.people.iter().map(PersonEdit::from).collect(), ..Edits::default() };
+    edits.to_text(&title, |p| known(p).map(|f| about(f, spherical)))
 }
 
 /// All people, their pictures in rows.

@@ -73,7 +73,7 @@ fn moments(args: &PreviewArgs, stop: &Stop, console: &Console) -> anyhow::Result
     let job = job(args, folder.path())?;
     let plan = Plan::new(&job)?;
     let warm_up = if plan.model.manifest.kind == Kind::Recurrent { WARM_UP_RECURRENT } else { WARM_UP };
-    let fps = Some(plan.input.video.fps).filter(|f| *f > 0.0).unwrap_or(25.0);
+    let fps = plan.fps();
     let length = plan.frames.map(|n| n as f64 / fps);
     let times = times(args.count, length, warm_up as f64 / fps);
     let titles = [args.file.display().to_string(), plan.model_text(), plan.format.summary()];
@@ -107,7 +107,7 @@ fn job(args: &PreviewArgs, folder: &Path) -> anyhow::Result<Job> {
     let (matte, green) = (output("matte"), output("green"));
     let words = ["vrseg", "x", "-o", &matte, "-o", &green, "-y", "--codec", "h264", "--crf", "8"];
     let main = Cli::try_parse_from(words.into_iter().chain(["--preset", "ultrafast", "--no-hwenc", "--no-cache"]))?.job;
-    source::job(main, &args.file, &args.model)
+    source::job(main, &args.file, &args.source.model)
 }
 
 /// Moments in the middle of equal parts, but none before the matte can have warm_upd; one where the

@@ -1,7 +1,6 @@
 //! `vrseg review`: corrects mattes on a web page, and renders.
 
 use crate::cli::args::ReviewArgs;
-use crate::cli::commands::people;
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::interrupt::Stop;
 use crate::cli::job::{inputs, source};
@@ -26,7 +25,7 @@ pub(crate) fn run(args: &ReviewArgs, stop: &Stop, console: &Console) -> anyhow::
     inputs::check_file(&args.file)?;
     let edits_file = args.edits.clone().unwrap_or_else(|| args.file.with_extension("edits.yaml"));
     let (edits, on_disk) = existing(&edits_file)?;
-    let job = source::without_outputs(&args.file, &args.model)?;
+    let job = source::without_outputs(&args.file, &args.source.model)?;
     let plan = Plan::of_source(&job)?;
     let named = |what| UsageError(format!("{}: {what}", edits_file.display()));
     edits.check_for(plan.lens().is_some(), plan.views.rects.len()).map_err(named)?;
@@ -49,7 +48,6 @@ pub(crate) fn run(args: &ReviewArgs, stop: &Stop, console: &Console) -> anyhow::
         on_disk,
         title,
         options,
-        place: people::place,
     };
     let server = serve(review, args.address).with_context(|| format!("--address {}", args.address))?;
     console.line(&format!("vrseg: review of {} at {}", args.file.display(), server.link));

@@ -1,9 +1,7 @@
 //! The edits of a review: one document for all tabs, saved beside the video at every change.
 
+use crate::ui::whole_file;
 use std::collections::BTreeMap;
-use std::fs::Permissions;
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use vrseg_engine::edits::{Edits, PersonEdit};
 use vrseg_image::matte::people::Surface;
@@ -54,6 +52,12 @@ impl Document {
         &self.edits
     }
 
+    /// The edits as a page gets them: it needs no paths, and they are long.
+    pub(super) fn edits_for_page(&self) -> Edits {
+        let without = |p: &PersonEdit| PersonEdit { path: Vec::new(), ..p.clone() };
+        Edits { people: self.edits.people.iter().map(without).collect(), ..self.edits.clone() }
+    }
+
     pub(super) fn revision(&self) -> u64 {
         self.revision
     }
@@ -96,12 +100,12 @@ impl Document {
         Ok(self.revision)
     }
 
-    /// The number here of a person to whom a pass gave another; `None` where it is not known yet.
+    /// The number here of a person by the number of a pass; `None` where it is not known yet.
     pub(super) fn number(&self, of_pass: u32) -> Option<u32> {
         self.numbers.get(&of_pass).copied()
     }
 
-    /// Adopts people whom a pass has found so far. Who is where somebody of the file is, is that person, whatever the numbers;
+    /// Adopts people that a pass has found so far. Who is where somebody of the file is, is that person, whatever the numbers;
     /// paths only become longer, until the pass is `complete`. What is hidden stays so.
     pub(super) fn found(&mut self, found: Vec<PersonEdit>, complete: bool) {
         let end = |p: &PersonEdit| p.path.last().map_or(f64::MIN, |at| at[0]);
@@ -159,17 +163,7 @@ impl Document {
             return Err("another program changed this file; move it away to save here".to_owned());
         }
         let text = self.edits.to_text(&self.title, |_| None).into_bytes();
-        // A link stays one.
-        let target = std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mode = std::fs::metadata(&target).map_or_else(|_| Permissions::from_mode(0o666), |m| m.permissions());
-        let write = || -> std::io::Result<()> {
-            let mut file = tempfile::Builder::new().prefix(".vrseg-edits-").permissions(mode).tempfile_in(folder)?;
-            file.write_all(&text)?;
-            file.as_file().sync_all()?;
-            file.persist(&target).map(drop).map_err(|e| e.error)
-        };
-        write().map_err(|e| e.to_string())?;
+        whole_file::write(&self.path, true, &text).map_err(|e| e.to_string())?;
         self.on_disk = Some(text);
         Ok(())
     }

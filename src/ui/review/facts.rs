@@ -25,7 +25,7 @@ impl Facts {
     pub(super) fn of(options: &ReviewOptions) -> Self {
         let plan = &options.plan;
         let video = &plan.input.video;
-        let fps = if video.fps > 0.0 { video.fps } else { 25.0 };
+        let fps = plan.fps();
         let rect = plan.views.rects.first();
         let right_first = plan.format.eye_order.value == EyeOrder::RightFirst;
         Self {

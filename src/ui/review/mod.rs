@@ -10,9 +10,9 @@ mod picture;
 mod render;
 mod scan;
 
-use crate::ui::guard;
 use crate::ui::http::Server;
 use crate::ui::picture::Image;
+use crate::ui::{format, guard};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path as UrlPath, RawQuery, State};
@@ -68,8 +68,6 @@ pub(crate) struct ReviewOptions {
     pub options: Vec<OsString>,
     /// The command line that renders to an output in a mode, for people.
     pub command: Box<dyn Fn(&str) -> String + Send + Sync>,
-    /// Where a person is, in words.
-    pub place: fn([f64; 5], bool) -> String,
 }
 
 /// What all requests share.
@@ -98,9 +96,9 @@ pub(crate) struct ReviewServer {
 }
 
 impl ReviewServer {
-    /// Somebody is hidden of whom the pass may not know everything yet.
+    /// Somebody is hidden, and the pass may find more of them.
     pub(crate) fn is_incomplete(&self) -> bool {
-        !self.review.scan.is_finished() && locked(&self.review.document).edits().hides_people()
+        self.review.is_incomplete()
     }
 }
 
@@ -183,6 +181,11 @@ impl Review {
         locked(&self.render)
     }
 
+    /// See [`ReviewServer::is_incomplete`].
+    fn is_incomplete(&self) -> bool {
+        !self.scan.is_finished() && locked(&self.document).edits().hides_people()
+    }
+
     /// Loads the models of moments.
     fn load(&self) {
         let job = self.options.job.clone();
@@ -206,8 +209,7 @@ impl Review {
 
     /// Adds the people that were found so far to the edits.
     fn collect(&self) {
-        let one = |p: &FoundPerson| PersonEdit { person: p.number, show: true, hide: Vec::new(), path: p.path.clone() };
-        let found = locked(&self.scan.found).people.iter().map(one).collect();
+        let found = locked(&self.scan.found).people.iter().map(PersonEdit::from).collect();
         let complete = self.scan.is_finished() && self.scan.error().is_none();
         locked(&self.document).found(found, complete);
     }
@@ -218,10 +220,7 @@ impl Review {
         let output = self.default_output();
         let (revision, edits, saved_to, error) = {
             let document = locked(&self.document);
-            let mut edits = document.edits().clone();
-            // The page needs no paths, and they are long.
-            edits.people.iter_mut().for_each(|p| p.path.clear());
-            (document.revision(), edits, name(document.path()), document.error().map(str::to_owned))
+            (document.revision(), document.edits_for_page(), name(document.path()), document.error().map(str::to_owned))
         };
         let finished = self.scan.is_finished();
         let numbers: BTreeMap<u32, u32> = {
@@ -231,7 +230,7 @@ impl Review {
         let person = |p: &FoundPerson| {
             json!({
                 "person": numbers.get(&p.number).copied().unwrap_or(p.number), "from": p.from, "to": p.to, "size": p.size,
-                "where": (self.options.place)(p.place, facts.spherical),
+                "where": format::place(p.place, facts.spherical),
                 "thumb": format!("people/{}.png", p.number),
                 "track": self.track(p),
             })
@@ -276,8 +275,7 @@ impl Review {
             let (w, h) = (share(right - left, width), share(bottom - top, height));
             [point.seconds, share(left, width), share(top, height), w, h]
         };
-        let edit = PersonEdit { person: person.number, show: true, hide: Vec::new(), path: person.path.clone() };
-        let points = edit.path_on(surface).points;
+        let points = PersonEdit::from(person).path_on(surface).points;
         // Enough to see where somebody is: the state is sent every second.
         points.iter().step_by(points.len().div_ceil(TRACK_POINTS).max(1)).map(one).collect()
     }
@@ -332,7 +330,7 @@ impl Review {
         if render.as_ref().is_some_and(Render::is_running) {
             return Err((StatusCode::CONFLICT, "a render is running".to_owned()));
         }
-        if !self.scan.is_finished() && locked(&self.document).edits().hides_people() {
+        if self.is_incomplete() {
             let why = "people are still being found; those who are hidden would be shown after that place";
             return Err((StatusCode::CONFLICT, why.to_owned()));
         }
@@ -437,11 +435,7 @@ async fn edits(State(review): Shared, headers: HeaderMap, body: Bytes) -> Respon
     let saved = tokio::task::spawn_blocking(move || {
         let mut document = locked(&review.document);
         let changed = document.change(change.edits, change.revision);
-        changed.map_err(|refusal| {
-            let mut edits = document.edits().clone();
-            edits.people.iter_mut().for_each(|p| p.path.clear());
-            Box::new((refusal, document.revision(), edits))
-        })
+        changed.map_err(|refusal| Box::new((refusal, document.revision(), document.edits_for_page())))
     });
     match saved.await {
         Ok(Ok(revision)) => json_answer(StatusCode::OK, &json!({ "revision": revision })),

@@ -1,6 +1,6 @@
 //! The edits file: YAML read with errors that name the line, checked, and written so that people can edit it.
 
-use super::{EditAction, Edits, PersonEdit, RegionEdit, SettingsEdit, StrokeEdit, VERSION};
+use super::{Action, Edits, PersonEdit, RegionEdit, SettingsEdit, StrokeEdit, VERSION};
 use crate::time::Seconds;
 use serde::Serialize;
 use serde_json::Value;
@@ -16,7 +16,7 @@ const MAX_POINTS: usize = 10_000;
 /// Entries of a section at most.
 const MAX_ENTRIES: usize = 10_000;
 /// All names that the file knows, for what was misspelled.
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 25] = [
     "version",
     "people",
     "regions",
@@ -40,6 +40,7 @@ const NAMES: [&str; 24] = [
     "refine",
     "at",
     "frames",
+    "width",
     "points",
 ];
 
@@ -120,7 +121,7 @@ fn with_suggestion(what: &str) -> String {
     ];
     let what = &plain.iter().fold(what.to_owned(), |text, (rust, word)| text.replace(rust, word));
     let unknown = what.split_once("unknown field `").and_then(|(_, rest)| rest.split_once('`'));
-    match unknown.and_then(|(name, _)| nearest(name, NAMES.into_iter().chain(["width"]))) {
+    match unknown.and_then(|(name, _)| nearest(name, NAMES)) {
         Some(name) => format!("{what} (did you mean {name}?)"),
         None => what.to_owned(),
     }
@@ -285,7 +286,7 @@ impl SettingsEdit {
 
 impl StrokeEdit {
     fn check(&self) -> Result<(), String> {
-        if self.action == EditAction::Only {
+        if self.action == Action::Only {
             return Err("action: only: a stroke can keep or remove".to_owned());
         }
         if !(self.width > 0.0 && self.width <= 1.0) {

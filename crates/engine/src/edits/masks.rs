@@ -1,6 +1,6 @@
 //! Applies areas and strokes to the mattes of one frame after the other.
 
-use super::{EditAction, EditEye, Edits, ROUNDING, RegionEdit, StrokeEdit, within};
+use super::{EditEye, Edits, ROUNDING, RegionEdit, StrokeEdit, within};
 use serde::{Deserialize, Serialize};
 use vrseg_image::edits::{Action, Brush, bounds, moved};
 use vrseg_image::matte::people::{Surface, shift};
@@ -90,7 +90,7 @@ impl EditMasks {
         let areas = vec![None; edits.regions.len()];
         let searches = (0..views).map(|_| MotionSearch::default().with_borders(borders)).collect();
         let strokes = StrokeState::default();
-        let frame = if fps > 0.0 { 1.0 / fps } else { 0.04 };
+        let frame = 1.0 / fps;
         let current = Vec::new();
         let masks = Self { edits, surface, grid, right_first, areas, strokes, current, searches, frame };
         (!masks.edits.is_empty()).then_some(masks)
@@ -111,11 +111,11 @@ impl EditMasks {
     pub fn remove(&mut self, views: &mut [EditView<'_>], seconds: f64) {
         let timed = |region: &RegionEdit| region.from.is_some() || region.to.is_some();
         // Together with one that counts for a time, areas that are all that is shown are more than each alone.
-        let alone = !self.edits.regions.iter().any(|r| r.action == EditAction::Only && timed(r));
+        let alone = !self.edits.regions.iter().any(|r| r.action == Action::Only && timed(r));
         self.areas(views, seconds, |region| match region.action {
-            EditAction::Remove => !timed(region),
-            EditAction::Only => alone,
-            EditAction::Keep => false,
+            Action::Remove => !timed(region),
+            Action::Only => alone,
+            Action::Keep => false,
         });
     }
 
@@ -124,10 +124,10 @@ impl EditMasks {
         self.areas(views, seconds, |_| true);
         self.follow(views, seconds, cut);
         for (followed, brushes) in self.strokes.followed.iter().zip(&self.current) {
-            let action = self.edits.strokes[followed.stroke].action.into();
+            let action = self.edits.strokes[followed.stroke].action;
             for (view, brush) in views.iter_mut().zip(brushes) {
                 if let Some(brush) = brush {
-                    Action::apply(action, &brush.mask(self.grid), view.alpha);
+                    action.apply(&brush.mask(self.grid), view.alpha);
                 }
             }
         }
@@ -152,9 +152,9 @@ impl EditMasks {
             let mask = mask.get_or_insert_with(|| area.mask(&self.surface, self.grid));
             for (eye, mask) in in_eyes(mask, region.eye, views, self.right_first, self.surface.wraps()) {
                 match (region.action, &mut only[eye]) {
-                    (EditAction::Only, Some(all)) => Action::Keep.apply(&mask, all),
-                    (EditAction::Only, none) => *none = Some(mask),
-                    (action, _) => Action::apply(action.into(), &mask, views[eye].alpha),
+                    (Action::Only, Some(all)) => Action::Keep.apply(&mask, all),
+                    (Action::Only, none) => *none = Some(mask),
+                    (action, _) => action.apply(&mask, views[eye].alpha),
                 }
             }
         }

@@ -9,7 +9,8 @@ pub use masks::{EditMasks, EditView, StrokeState};
 
 use crate::time::Seconds;
 use serde::{Deserialize, Serialize};
-use vrseg_image::edits::{Action, Area, PathPoint, PersonPath};
+pub use vrseg_image::edits::Action;
+use vrseg_image::edits::{Area, PathPoint, PersonPath};
 use vrseg_image::matte::MatteOptions;
 use vrseg_image::matte::people::{Region, Surface};
 
@@ -66,28 +67,6 @@ fn is_yes(value: &bool) -> bool {
     *value
 }
 
-/// What is done with an area.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EditAction {
-    /// It shows nobody.
-    Remove,
-    /// All of it is shown.
-    Keep,
-    /// Nothing but it (and other areas of this kind) is shown.
-    Only,
-}
-
-impl From<EditAction> for Action {
-    fn from(action: EditAction) -> Self {
-        match action {
-            EditAction::Remove => Self::Remove,
-            EditAction::Keep => Self::Keep,
-            EditAction::Only => Self::Only,
-        }
-    }
-}
-
 /// For which eyes an edit is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -114,7 +93,7 @@ impl EditEye {
 #[serde(deny_unknown_fields)]
 pub struct RegionEdit {
     /// What is done with it.
-    pub action: EditAction,
+    pub action: Action,
     /// When it begins; the start of the video by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Seconds>,
@@ -141,7 +120,7 @@ pub struct RegionEdit {
 impl RegionEdit {
     /// A rectangle (left, top, right, bottom as shares of the view) at the same place of both eyes: what `--include` and
     /// `--exclude` say.
-    pub fn rectangle(action: EditAction, sides: [f32; 4], from: f64, to: Option<f64>) -> Self {
+    pub fn rectangle(action: Action, sides: [f32; 4], from: f64, to: Option<f64>) -> Self {
         let [left, top, right, bottom] = sides.map(f64::from);
         Self {
             action,
@@ -203,8 +182,8 @@ pub struct SettingsEdit {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StrokeEdit {
-    /// [`EditAction::Keep`] or [`EditAction::Remove`].
-    pub action: EditAction,
+    /// [`Action::Keep`] or [`Action::Remove`].
+    pub action: Action,
     /// The time of the frame on which it was painted.
     pub at: Seconds,
     /// Frames that it follows what it was painted on, unless a cut comes first.
@@ -224,7 +203,7 @@ fn stroke_frames() -> u32 {
 }
 
 /// Times of frames and edits may differ by this many seconds: both are rounded somewhere.
-const ROUNDING: f64 = 0.002;
+pub(crate) const ROUNDING: f64 = 0.002;
 
 /// Whether a frame's time lies between two others; open ones are the video's start and end.
 fn within(from: Option<Seconds>, to: Option<Seconds>, seconds: f64) -> bool {
@@ -296,9 +275,8 @@ impl Edits {
         })
     }
 
-    /// The time at which the first stroke was painted that may still be followed at `seconds`, in a video of `fps`.
+    /// The time at which the first stroke was painted that may still be followed at `seconds`, in a video of `fps` (above 0).
     pub fn first_stroke(&self, seconds: f64, fps: f64) -> Option<f64> {
-        let fps = if fps > 0.0 { fps } else { 25.0 };
         let reaches = |s: &&StrokeEdit| s.at.0 < seconds && s.at.0 + f64::from(s.frames) / fps >= seconds;
         self.strokes.iter().filter(reaches).map(|s| s.at.0).min_by(f64::total_cmp)
     }
@@ -414,7 +392,7 @@ mod tests {
     #[test]
     fn the_first_stroke_that_still_counts_is_found() {
         let stroke = |at, frames| StrokeEdit {
-            action: EditAction::Keep,
+            action: Action::Keep,
             at: Seconds(at),
             frames,
             width: 0.1,

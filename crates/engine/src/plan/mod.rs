@@ -182,6 +182,11 @@ impl Plan {
         self.people.as_ref().filter(|people| people.uses_person_crops())
     }
 
+    /// Frames per second; 25 where the source doesn't say.
+    pub fn fps(&self) -> f64 {
+        Some(self.input.video.fps).filter(|fps| *fps > 0.0).unwrap_or(25.0)
+    }
+
     /// The lens of its views; `None`: flat pictures.
     pub fn lens(&self) -> Option<Lens> {
         self.format.projection.value.lens()

@@ -152,7 +152,7 @@ impl<'a> Assembly<'a> {
         let plan = self.plan;
         let (surface, views) = (plan.views.surface(plan.lens()), plan.views.rects.len());
         let eyes = (plan.format.eye_order.value, self.borders());
-        EditMasks::new(&self.job.edits, surface, plan.views.size(), views, eyes, plan.input.video.fps)
+        EditMasks::new(&self.job.edits, surface, plan.views.size(), views, eyes, plan.fps())
     }
 
     /// The time of frames in the source.

@@ -3,7 +3,7 @@
 
 use super::load::CacheKeyInputs;
 use super::{Assembly, LoadedJob, Recycling, cached, open_cache};
-use crate::edits::{Edits, StrokeState};
+use crate::edits::{Edits, ROUNDING, StrokeState};
 use crate::error::{Error, Result};
 use crate::events::{Preview, PreviewFrame};
 use crate::frame::{Cuts, DecodedFrame, MattedFrame, PreparedFrame};
@@ -17,10 +17,8 @@ use vrseg_image::plane::{Plane, PlaneRef, Rect};
 use vrseg_infer::cache::{Cache, InferenceState};
 use vrseg_media::{DecodeOptions, Reader, TimeRange};
 
-/// Share of the machine's memory that the mattes of moments may take in the cache.
+/// Bytes of memory that the mattes of moments may need in the cache.
 const CACHED_BYTES: u64 = 64 << 20;
-/// Seconds by which a frame may be later than what was requested, and still be it.
-const ROUNDING: f64 = 0.002;
 
 /// A frame before edits.
 struct Held {
@@ -77,12 +75,11 @@ impl Moments {
     }
 
     /// A part (left, top, width, height as shares) of a view at a time, with its matte as `edits` make it, at most
-    /// `most` wide and high.
+    /// `most` wide and high. `known`: who is in the frame at a time, where that is known from elsewhere; else the detector
+    /// finds them.
     ///
     /// # Errors
     /// The source can't be read there; as a job.
-    ///
-    /// `known`: who is in the frame at a time, where that is known from elsewhere; else the detector looks for people.
     pub fn part(
         &mut self,
         seconds: f64,
@@ -125,7 +122,7 @@ impl Moments {
     /// Whether strokes of earlier frames that reach this one are others than those of the last call: they must be followed
     /// again.
     fn strokes_changed(&self, seconds: f64, edits: &Edits) -> bool {
-        let fps = self.loaded.plan.input.video.fps;
+        let fps = self.loaded.plan.fps();
         let earlier = |e: &Edits| e.first_stroke(seconds, fps).map(|_| e.strokes.clone());
         self.shown.as_ref().is_some_and(|shown| earlier(shown) != earlier(edits))
     }
@@ -137,8 +134,8 @@ impl Moments {
         edits: &Edits,
         known: &dyn Fn(f64) -> Option<Vec<FramePerson>>,
     ) -> Result<Held> {
-        let fps = self.loaded.plan.input.video.fps;
-        let farthest = seconds - MAX_LEAD / if fps > 0.0 { fps } else { 25.0 };
+        let fps = self.loaded.plan.fps();
+        let farthest = seconds - MAX_LEAD / fps;
         let lead = edits.first_stroke(seconds, fps).map(|at| at.max(farthest));
         let cache_keys = std::mem::take(&mut self.loaded.cache_keys);
         // Behind the last frame there is none: an earlier one is shown.

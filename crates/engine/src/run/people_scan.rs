@@ -1,7 +1,7 @@
 //! A pass over a video that only finds people: decoder, detector and tracks, without the models that make mattes.
 
 use super::{Assembly, LoadedJob, Recycling, open_source, several};
-use crate::edits::file_point;
+use crate::edits::{PersonEdit, ROUNDING, file_point};
 use crate::error::{Error, Result};
 use crate::events::{Observer, Progress};
 use crate::frame::{Border, Cuts, SampledFrame, SourceClock};
@@ -25,9 +25,6 @@ const MARGIN: f64 = 1.15;
 /// A picture is replaced by one that shows its person this much larger.
 const LARGER: f64 = 1.2;
 
-/// Times of the same frame may differ by this number of seconds: they are rounded in several places.
-const SAME_FRAME: f64 = 0.002;
-
 /// People of frames that are remembered at most: some 150 MB.
 const MAX_KEPT: usize = 1_000_000;
 
@@ -48,6 +45,13 @@ pub struct FoundPerson {
     pub path: Vec<[f64; 5]>,
 }
 
+/// What an edits file has of somebody who is shown.
+impl From<&FoundPerson> for PersonEdit {
+    fn from(found: &FoundPerson) -> Self {
+        Self { person: found.number, show: true, hide: Vec::new(), path: found.path.clone() }
+    }
+}
+
 /// What a pass has found so far.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PeopleScan {
@@ -64,9 +68,9 @@ pub struct PeopleScan {
 impl PeopleScan {
     /// The people of the frame at a time; `None` where the pass has not been yet.
     pub fn people_at(&self, seconds: f64) -> Option<&[FramePerson]> {
-        let after = self.by_frame.partition_point(|(time, _)| *time < seconds - SAME_FRAME);
+        let after = self.by_frame.partition_point(|(time, _)| *time < seconds - ROUNDING);
         let (time, people) = self.by_frame.get(after)?;
-        ((time - seconds).abs() <= SAME_FRAME).then_some(people)
+        ((time - seconds).abs() <= ROUNDING).then_some(people)
     }
 }
 
@@ -200,7 +204,7 @@ struct Collect<'a> {
 }
 
 impl Collect<'_> {
-    /// Notes where a person is. Returns the number of a person of whom a better picture is to be taken.
+    /// Notes where a person is. Returns their number where a better picture is to be taken.
     fn note(&mut self, person: &FramePerson, seconds: f64) -> Option<u32> {
         let Self { surface, tracks, found, .. } = self;
         let point = file_point(seconds, &person.region, surface);

@@ -10,9 +10,11 @@ pub use path::{PathPoint, PersonPath, assign};
 pub use stroke::Brush;
 
 use crate::plane::Plane;
+use serde::{Deserialize, Serialize};
 
 /// What an edit does where its mask is set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Action {
     /// Nobody is there: alpha becomes 0.
     Remove,

@@ -18,7 +18,7 @@ use checks::{check_background, check_format, check_places, check_standard_stream
 use encode::{encode, scale};
 use std::collections::HashSet;
 use std::path::Path;
-use vrseg_engine::edits::{self, EditAction, Edits};
+use vrseg_engine::edits::{self, Action, Edits};
 use vrseg_engine::settings::{Settings, Sources};
 use vrseg_engine::{Job, ModelChoice, OutputSpec};
 use vrseg_image::compose::{Mode, packed};
@@ -118,7 +118,7 @@ fn edits(args: &JobArgs, settings: &Settings, inputs: usize) -> Result<Edits, Us
         None => Edits::default(),
     };
     for (option, action, text) in
-        [("--include", EditAction::Only, &settings.include), ("--exclude", EditAction::Remove, &settings.exclude)]
+        [("--include", Action::Only, &settings.include), ("--exclude", Action::Remove, &settings.exclude)]
     {
         if let Some(text) = text {
             edits.regions.extend(regions::read(option, action, text)?);
