@@ -183,6 +183,23 @@ fn one_of_two_people_is_hidden_and_the_other_stays() {
 }
 
 #[test]
+fn somebody_who_was_left_out_is_found_in_a_region_in_its_time() {
+    let dir = folder();
+    let clip = still(dir.path(), BOTH);
+    let options = [&CROPS[..], &["--people", "main"]].concat();
+    let (plain, both) = (mattes(&clip, &options, None), mattes(&clip, &CROPS, None));
+    let text = "regions: [{action: find, from: 0.16, to: 0.32, rect: [0.27, 0.25, 0.33, 0.72]}]";
+    let found = mattes(&clip, &options, Some(text));
+    assert_eq!(different(&plain, &found), [4, 5, 6, 7]);
+    let (middle, border) = ([0, 0, 310, 338], [400, 0, 500, 338]);
+    for n in 4..8 {
+        let [before, after, wanted] = [&plain, &found, &both].map(|all| share(&inside(all, n, middle)));
+        assert!(before < 0.02 && (after - wanted).abs() < 0.15 * wanted, "frame {n}: {before} {after} {wanted}");
+        assert!(inside(&found, n, border) == inside(&plain, n, border), "frame {n}: the others are as before");
+    }
+}
+
+#[test]
 fn removed_region_is_empty_in_its_time_and_nothing_else_changes() {
     let dir = folder();
     let clip = pan(dir.path());
@@ -247,6 +264,23 @@ fn settings_apply_in_their_time_as_the_options_do() {
     assert_eq!(different(&plain, &edited), [5, 6, 7, 8, 9], "later entries win, and other frames are as before");
     let same: Vec<_> = (0..FRAMES).filter(|n| edited.frames[*n] == whole.frames[*n]).collect();
     assert_eq!(same, [5, 6, 7, 8, 9]);
+}
+
+#[test]
+fn temporal_smoothing_changes_in_its_time() {
+    let dir = folder();
+    let clip = pan(dir.path());
+    let run = |strength: &str, text: Option<&str>| {
+        mattes(&clip, &["--layout", "mono", "--projection", "flat", "--model", "selfie", "--stabilize", strength], text)
+    };
+    let (off, strong) = (run("0", None), run("0.9", None));
+    assert!(different(&off, &strong).len() > FRAMES / 2);
+    let switched_on = run("0", Some("settings: [{stabilize: 0.9}]"));
+    assert_eq!(different(&strong, &switched_on), NONE);
+    let ended = run("0.9", Some("settings: [{from: 0.2, to: 0.4, stabilize: 0}]"));
+    assert_eq!(different(&strong, &ended)[..5], [5, 6, 7, 8, 9]);
+    let same = (5..10).filter(|n| ended.frames[*n] == off.frames[*n]);
+    assert_eq!(same.collect::<Vec<_>>(), [5, 6, 7, 8, 9]);
 }
 
 /// The middle of what a stroke added to a frame.

@@ -44,6 +44,9 @@ pub struct PreviewArgs {
     /// Number of frames, spread evenly over the video
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub count: u32,
+    /// Apply corrections from an edits file (`vrseg review`)
+    #[arg(long, value_name = "EDITS.yaml")]
+    pub edits: Option<PathBuf>,
     /// Replace an existing sheet
     #[arg(short = 'y', long)]
     pub overwrite: bool,

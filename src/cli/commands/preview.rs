@@ -85,7 +85,11 @@ fn moments(args: &PreviewArgs, stop: &Stop, console: &Console) -> anyhow::Result
         // Each is a run of its own, which ends at the moment.
         let mut here = job.clone();
         let lead = warm_up as f64 / fps;
-        here.range = TimeRange { start: Some((time - lead).max(0.0)), end: None, frames: Some(warm_up + 1) };
+        // Brush strokes are followed from where they were painted.
+        let start =
+            job.edits.first_stroke(*time, fps).map_or(f64::INFINITY, |at| at - 0.5 / fps).min(time - lead).max(0.0);
+        let frames = ((time - start) * fps).round().max(warm_up as f64) as u64 + 1;
+        here.range = TimeRange { start: Some(start), end: None, frames: Some(frames) };
         let cancel = stop.next_job();
         vrseg_engine::run(&here, &cancel, &())?;
         if stop.presses() > 0 {
@@ -106,7 +110,9 @@ fn job(args: &PreviewArgs, folder: &Path) -> anyhow::Result<Job> {
     let output = |mode: &str| format!("{mode}={}", folder.join(mode).with_extension("mkv").display());
     let (matte, green) = (output("matte"), output("green"));
     let words = ["vrseg", "x", "-o", &matte, "-o", &green, "-y", "--codec", "h264", "--crf", "8"];
-    let main = Cli::try_parse_from(words.into_iter().chain(["--preset", "ultrafast", "--no-hwenc", "--no-cache"]))?.job;
+    let words = words.into_iter().chain(["--preset", "ultrafast", "--no-hwenc", "--no-cache"]);
+    let mut main = Cli::try_parse_from(words)?.job;
+    main.output.edits.clone_from(&args.edits);
     source::job(main, &args.file, &args.source.model)
 }
 

@@ -16,7 +16,7 @@ const MAX_POINTS: usize = 10_000;
 /// Entries of a section at most.
 const MAX_ENTRIES: usize = 10_000;
 /// All names that the file knows, for what was misspelled.
-const NAMES: [&str; 25] = [
+const NAMES: [&str; 26] = [
     "version",
     "people",
     "regions",
@@ -38,6 +38,7 @@ const NAMES: [&str; 25] = [
     "grow",
     "feather",
     "refine",
+    "stabilize",
     "at",
     "frames",
     "width",
@@ -111,7 +112,7 @@ fn with_suggestion(what: &str) -> String {
         ("an array of length", "a list of this many numbers:"),
         ("struct RegionEdit", "a region: action, from, to and a shape"),
         ("struct PersonEdit", "a person: person, show, hide, path"),
-        ("struct SettingsEdit", "settings: from, to, threshold, grow, feather, refine"),
+        ("struct SettingsEdit", "settings: from, to, threshold, grow, feather, refine, stabilize"),
         ("struct StrokeEdit", "a stroke: action, at, frames, width, points"),
         ("expected i32", "expected a whole number"),
         ("expected u32", "expected a whole number from 0"),
@@ -266,13 +267,14 @@ impl RegionEdit {
 impl SettingsEdit {
     fn check(&self) -> Result<(), String> {
         check_span(self.from, self.to)?;
-        let nothing =
-            self.threshold.is_none() && self.grow.is_none() && self.feather.is_none() && self.refine.is_none();
-        if nothing {
-            return Err("expected threshold, grow, feather or refine".to_owned());
+        let Self { from: _, to: _, threshold, grow, feather, refine, stabilize } = self;
+        if threshold.is_none() && grow.is_none() && feather.is_none() && refine.is_none() && stabilize.is_none() {
+            return Err("expected threshold, grow, feather, refine or stabilize".to_owned());
         }
-        if let Some(t) = self.threshold.filter(|t| !(0.0..=1.0).contains(t)) {
-            return Err(format!("threshold: {t}: expected a number from 0 to 1"));
+        for (name, value) in [("threshold", threshold), ("stabilize", stabilize)] {
+            if let Some(v) = value.filter(|v| !(0.0..=1.0).contains(v)) {
+                return Err(format!("{name}: {v}: expected a number from 0 to 1"));
+            }
         }
         if let Some(px) = self.feather.filter(|px| !(0.0..=200.0).contains(px)) {
             return Err(format!("feather: {px}: expected a number from 0 to 200"));
@@ -286,8 +288,8 @@ impl SettingsEdit {
 
 impl StrokeEdit {
     fn check(&self) -> Result<(), String> {
-        if self.action == Action::Only {
-            return Err("action: only: a stroke can keep or remove".to_owned());
+        if !matches!(self.action, Action::Keep | Action::Remove) {
+            return Err("action: a stroke can keep or remove".to_owned());
         }
         if !(self.width > 0.0 && self.width <= 1.0) {
             return Err(format!("width: {}: expected a share of the view's height above 0, at most 1", self.width));
@@ -380,7 +382,7 @@ regions:
   - action: only
     sphere_rect: [170, 0, 40, 90]
 settings:
-  - {from: 3, to: 4, threshold: 0.5, grow: -2, feather: 1.5, refine: false}
+  - {from: 3, to: 4, threshold: 0.5, grow: -2, feather: 1.5, refine: false, stabilize: 0.8}
 strokes:
   - {action: remove, at: 0:02.04, width: 0.03, points: [[0.4, 0.4], [0.45, 0.42]]}
 ";

@@ -1,6 +1,6 @@
 //! Applies areas and strokes to the mattes of one frame after the other.
 
-use super::{EditEye, Edits, ROUNDING, RegionEdit, StrokeEdit, within};
+use super::{EditEye, Edits, ROUNDING, RegionEdit, StrokeEdit};
 use serde::{Deserialize, Serialize};
 use vrseg_image::edits::{Action, Brush, bounds, moved};
 use vrseg_image::matte::people::{Surface, shift};
@@ -9,7 +9,7 @@ use vrseg_image::plane::Plane;
 use vrseg_image::vr::EyeOrder;
 
 /// How far apart the eyes may see the same, as a share of an eye's width; as for people.
-const REACH: f32 = 0.06;
+pub(crate) const REACH: f32 = 0.06;
 /// Samples that a stroke may move before the picture that it is followed from is replaced by the present one, and frames: slow
 /// motion shows only over several frames.
 const FAR: f32 = 4.0;
@@ -70,6 +70,7 @@ pub struct EditMasks {
     /// The followed strokes as they are on this frame.
     current: Vec<Vec<Option<Brush>>>,
     searches: Vec<MotionSearch>,
+    borders: Borders,
     /// Seconds that a frame usually lasts.
     frame: f64,
 }
@@ -84,7 +85,8 @@ impl EditMasks {
         (order, borders): (EyeOrder, Borders),
         fps: f64,
     ) -> Option<Self> {
-        let (regions, strokes) = (edits.regions.clone(), edits.strokes.clone());
+        let regions = edits.regions.iter().filter(|r| r.action != Action::Find).cloned().collect();
+        let strokes = edits.strokes.clone();
         let edits = Edits { regions, strokes, ..Edits::default() };
         let right_first = order == EyeOrder::RightFirst;
         let areas = vec![None; edits.regions.len()];
@@ -92,7 +94,7 @@ impl EditMasks {
         let strokes = StrokeState::default();
         let frame = 1.0 / fps;
         let current = Vec::new();
-        let masks = Self { edits, surface, grid, right_first, areas, strokes, current, searches, frame };
+        let masks = Self { edits, surface, grid, right_first, areas, strokes, current, searches, borders, frame };
         (!masks.edits.is_empty()).then_some(masks)
     }
 
@@ -115,7 +117,7 @@ impl EditMasks {
         self.areas(views, seconds, |region| match region.action {
             Action::Remove => !timed(region),
             Action::Only => alone,
-            Action::Keep => false,
+            Action::Keep | Action::Find => false,
         });
     }
 
@@ -127,7 +129,7 @@ impl EditMasks {
             let action = self.edits.strokes[followed.stroke].action;
             for (view, brush) in views.iter_mut().zip(brushes) {
                 if let Some(brush) = brush {
-                    action.apply(&brush.mask(self.grid), view.alpha);
+                    action.apply(&brush.mask(self.grid, self.borders), view.alpha);
                 }
             }
         }
@@ -141,7 +143,7 @@ impl EditMasks {
     fn areas(&mut self, views: &mut [EditView<'_>], seconds: f64, counts: impl Fn(&RegionEdit) -> bool) {
         let mut only: Vec<Option<Plane<f32>>> = vec![None; views.len()];
         for (region, mask) in self.edits.regions.iter().zip(&mut self.areas) {
-            if !within(region.from, region.to, seconds) {
+            if !region.is_active(seconds) {
                 *mask = None;
                 continue;
             }
@@ -170,7 +172,7 @@ impl EditMasks {
         if self.edits.strokes.is_empty() {
             return;
         }
-        let Self { edits, strokes, searches, current, .. } = self;
+        let Self { edits, strokes, searches, current, grid, borders, .. } = self;
         strokes.followed.retain_mut(|followed| {
             followed.left = followed.left.saturating_sub(1);
             followed.left > 0 && !cut
@@ -184,7 +186,7 @@ impl EditMasks {
                 let follow = |(brush, motion): (&Option<Brush>, &Option<Motion>)| {
                     let mut brush = brush.clone()?;
                     if let Some(motion) = motion {
-                        moved = moved.max(brush.follow(motion));
+                        moved = moved.max(brush.follow(motion, grid.0, *borders));
                     }
                     Some(brush)
                 };
@@ -197,7 +199,7 @@ impl EditMasks {
             // A run that begins later knows nothing of what was painted before it.
             let after = before.unwrap_or(seconds - self.frame) + ROUNDING;
             if stroke.at.0 <= seconds + ROUNDING && stroke.at.0 > after {
-                let brushes = painted(stroke, views, self.grid, self.right_first);
+                let brushes = painted(stroke, views, *grid, (self.right_first, *borders));
                 current.push(brushes.clone());
                 strokes.followed.push(Followed { stroke: n, left: stroke.frames, brushes });
             }
@@ -230,21 +232,12 @@ fn in_eyes(
     right_first: bool,
     wraps: bool,
 ) -> Vec<(usize, Plane<f32>)> {
-    match numbers(eye, views.len(), right_first)[..] {
+    match eye.numbers(views.len(), right_first)[..] {
         [first, second] if eye == EditEye::Both => {
             let by = bounds(mask).map_or(0.0, |sides| disparity(views, sides));
             vec![(first, mask.clone()), (second, moved(mask, by.round() as isize, wraps))]
         }
         ref eyes => eyes.iter().map(|n| (*n, mask.clone())).collect(),
-    }
-}
-
-/// The views that an edit is for.
-fn numbers(eye: EditEye, views: usize, right_first: bool) -> Vec<usize> {
-    match (eye, views) {
-        (EditEye::Left, 2) => vec![usize::from(right_first)],
-        (EditEye::Right, 2) => vec![usize::from(!right_first)],
-        _ => (0..views).collect(),
     }
 }
 
@@ -259,13 +252,12 @@ fn painted(
     stroke: &StrokeEdit,
     views: &[EditView<'_>],
     (width, height): (usize, usize),
-    right_first: bool,
+    (right_first, borders): (bool, Borders),
 ) -> Vec<Option<Brush>> {
-    let points: Vec<_> =
-        stroke.points.iter().map(|[x, y]| [(x * width as f64) as f32, (y * height as f64) as f32]).collect();
-    let brush = Brush { points, radius: (stroke.width * height as f64 / 2.0) as f32 };
-    let eyes = numbers(stroke.eye, views.len(), right_first);
-    let by = match (stroke.eye, bounds(&brush.mask((width, height)))) {
+    let points = stroke.points.iter().map(|[x, y]| [(x * width as f64) as f32, (y * height as f64) as f32]);
+    let brush = Brush::new(points, (stroke.width * height as f64 / 2.0) as f32);
+    let eyes = stroke.eye.numbers(views.len(), right_first);
+    let by = match (stroke.eye, bounds(&brush.mask((width, height), borders))) {
         (EditEye::Both, Some(sides)) => disparity(views, sides),
         _ => 0.0,
     };

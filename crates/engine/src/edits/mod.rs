@@ -83,6 +83,15 @@ pub enum EditEye {
 }
 
 impl EditEye {
+    /// Numbers of the views that an edit is for, of `views`.
+    pub(crate) fn numbers(self, views: usize, right_first: bool) -> Vec<usize> {
+        match (self, views) {
+            (Self::Left, 2) => vec![usize::from(right_first)],
+            (Self::Right, 2) => vec![usize::from(!right_first)],
+            _ => (0..views).collect(),
+        }
+    }
+
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
@@ -134,6 +143,11 @@ impl RegionEdit {
         }
     }
 
+    /// Whether it counts at a time.
+    pub(crate) fn is_active(&self, seconds: f64) -> bool {
+        within(self.from, self.to, seconds)
+    }
+
     /// Its shape; `None` where it has none.
     pub fn area(&self) -> Option<Area> {
         if let Some([x, y, w, h]) = self.rect {
@@ -176,6 +190,9 @@ pub struct SettingsEdit {
     /// False: as `--no-refine`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refine: Option<bool>,
+    /// As `--stabilize`, 0..=1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stabilize: Option<f64>,
 }
 
 /// A brush stroke.
@@ -220,6 +237,11 @@ impl Edits {
     /// Whether somebody is hidden at some time.
     pub fn hides_people(&self) -> bool {
         self.people.iter().any(|p| !p.show || !p.hide.is_empty())
+    }
+
+    /// The regions in which the models are to find somebody at a time.
+    pub(crate) fn finds(&self, seconds: f64) -> Vec<&RegionEdit> {
+        self.regions.iter().filter(|r| r.action == Action::Find && r.is_active(seconds)).collect()
     }
 
     /// The text of an edits file, `title` above it as comments, and above each person what `about` says.
@@ -271,6 +293,7 @@ impl Edits {
             options.grow = s.grow.unwrap_or(options.grow);
             options.feather = s.feather.map_or(options.feather, |px| px as f32);
             options.refine = s.refine.unwrap_or(options.refine);
+            options.stabilize = s.stabilize.map_or(options.stabilize, |s| s as f32);
             options
         })
     }

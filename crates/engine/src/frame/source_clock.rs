@@ -1,7 +1,7 @@
 //! The time of a frame in the source, which edits and filters are for.
 
 /// From time stamps to seconds of the source.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SourceClock {
     /// The source's time base in seconds.
     pub tick: f64,

@@ -2,7 +2,7 @@
 
 use super::FramePerson;
 use crate::edits::Edits;
-use vrseg_image::edits::{PersonPath, assign};
+use vrseg_image::edits::{PersonPath, assign, is_part};
 use vrseg_image::matte::people::{Region, Surface};
 
 /// Tells which of a frame's people are hidden. It has no memory: a frame is enough.
@@ -32,7 +32,13 @@ impl HiddenPeople {
         let boxes: Vec<Region> = first.iter().map(|(_, region)| *region).collect();
         let found = assign(&self.surface, &boxes, &self.paths, seconds);
         let hidden = |n: &Option<usize>| n.is_some_and(|n| self.edits.people[n].is_hidden(seconds));
-        let tracks: Vec<u64> = first.iter().zip(&found).filter(|(_, n)| hidden(n)).map(|((t, _), _)| *t).collect();
+        let mut goes: Vec<bool> = found.iter().map(hidden).collect();
+        // The face of somebody who is hidden may be followed by itself.
+        for n in (0..boxes.len()).filter(|n| found[*n].is_none()) {
+            let whole = |m: &usize| found[*m].is_some() && is_part(&self.surface, &boxes[n], &boxes[*m]);
+            goes[n] = (0..boxes.len()).find(whole).is_some_and(|m| hidden(&found[m]));
+        }
+        let tracks: Vec<u64> = first.iter().zip(goes).filter(|(_, goes)| *goes).map(|((t, _), _)| *t).collect();
         people.iter_mut().for_each(|p| p.hidden = tracks.contains(&p.track));
     }
 }
@@ -72,6 +78,13 @@ mod tests {
             let shown = people.iter().filter(|p| !p.hidden).map(|p| p.track);
             assert_eq!(shown.collect::<Vec<_>>(), left, "{seconds}");
         }
+        // A face that is followed by itself goes with its person.
+        let face = Region { center: [128.0, 55.0, 0.0], half: [10.0, 13.0] };
+        let mut people = vec![tracked(7, 0, 128.0), FramePerson { region: face, ..tracked(8, 0, 0.0) }];
+        hidden.mark(&mut people, 3.0);
+        assert!(people.iter().all(|p| p.hidden));
+        hidden.mark(&mut people, 5.0);
+        assert!(people.iter().all(|p| !p.hidden));
         assert!(HiddenPeople::new(&Edits { people: vec![person(1, 1.0, &[])], ..Edits::default() }, surface).is_none());
     }
 }

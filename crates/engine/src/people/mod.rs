@@ -1,14 +1,18 @@
 //! Finding people and following them: where the windows of each frame are. Everything that depends on the frame before
 //! is in [`PeopleLocator`], and it works on one frame after the other, ahead of the model: mattes decide nothing here.
 
+mod added;
 mod changes;
 mod detect;
 mod hidden;
+mod numbers;
 mod schedule;
 mod state;
 mod verify;
 
+pub use added::AddedPeople;
 pub use hidden::HiddenPeople;
+pub use numbers::PersonNumbers;
 pub use state::PeopleState;
 
 use crate::error::Result;

@@ -4,11 +4,12 @@ use crate::edits::EditMasks;
 use crate::error::Result;
 use crate::events::Preview;
 use crate::frame::{Border, SourceClock};
-use crate::people::{HiddenPeople, PeopleLocator};
+use crate::people::{AddedPeople, HiddenPeople, PeopleLocator};
 use crate::plan::{CropModel, PeoplePlan, Plan, SmallView, output_color, output_layout};
 use crate::spec::{Job, PeopleToKeep};
 use crate::stages::{
-    Backdrop, CropSpec, CutWindows, Gather, Matte, Paint, PeopleMattes, Recycled, Sample, Scenes, SourceForm, Target,
+    Backdrop, CropSpec, CutWindows, Gather, Matte, Paint, PeopleMattes, Recycled, Sample, Scenes, Smoothing,
+    SourceForm, Target,
 };
 use crossbeam_channel::{Sender, bounded};
 use std::sync::Arc;
@@ -79,7 +80,12 @@ impl<'a> Assembly<'a> {
         let (views, every) = (self.plan.views.rects.len(), self.job.matte.every.max(1));
         let hidden = HiddenPeople::new(&self.job.edits, self.plan.views.surface(self.plan.lens()));
         let scenes = Scenes::new(views, every, memory, locator, warn).with_borders(self.borders());
-        scenes.with_hidden(hidden, self.clock())
+        scenes.with_edits(hidden, self.added_people(), self.clock())
+    }
+
+    /// Who is added by hand.
+    pub fn added_people(&self) -> Option<AddedPeople> {
+        AddedPeople::new(&self.job.edits, self.plan.views.surface(self.plan.lens()), self.plan.format.eye_order.value)
     }
 
     /// A worker that cuts windows.
@@ -117,7 +123,8 @@ impl<'a> Assembly<'a> {
             Lens::Part(part) => part.down() as f32,
             _ => 180.0,
         });
-        let stabilizers = job.matte.stabilizers(remembers, views);
+        let smoothing = Smoothing::new(job.matte, &job.edits, remembers);
+        let stabilizers = if smoothing.is_off() { 0 } else { views };
         let mut matte = Matte {
             windows: Arc::clone(&plan.views.windows),
             blender: Blender::new(),
@@ -128,7 +135,8 @@ impl<'a> Assembly<'a> {
             degrees,
             stereo: self.stereo_fusion(),
             last: if job.matte.every > 1 { vec![Plane::default(); views] } else { Vec::new() },
-            stabilizers: stabilizers.into_iter().map(|s| s.with_borders(self.borders())).collect(),
+            stabilizers: (0..stabilizers).map(|_| smoothing.stabilizer().with_borders(self.borders())).collect(),
+            smoothing,
             backgrounds: self.backgrounds()?,
             matrix: video.color.matrix,
             first_pts: begin.map(|b| b.first_pts),

@@ -3,7 +3,7 @@
 
 use super::load::CacheKeyInputs;
 use super::{Assembly, LoadedJob, Recycling, cached, open_cache};
-use crate::edits::{Edits, ROUNDING, StrokeState};
+use crate::edits::{Edits, ROUNDING, RegionEdit, StrokeState};
 use crate::error::{Error, Result};
 use crate::events::{Preview, PreviewFrame};
 use crate::frame::{Cuts, DecodedFrame, MattedFrame, PreparedFrame};
@@ -11,32 +11,56 @@ use crate::graph::{Cancel, Next, Source, Stage, Ticket};
 use crate::people::{FramePerson, HiddenPeople};
 use crate::spec::Job;
 use crate::stages::{Decode, Infer, edit_views};
+use std::collections::VecDeque;
 use std::sync::Arc;
-use vrseg_image::matte::{Sampler, SmallYuv};
+use vrseg_image::matte::{MatteOptions, Sampler, SmallYuv};
 use vrseg_image::plane::{Plane, PlaneRef, Rect};
 use vrseg_infer::cache::{Cache, InferenceState};
-use vrseg_media::{DecodeOptions, Reader, TimeRange};
+use vrseg_media::{DecodeOptions, Reader, TimeRange, VideoFrame};
 
 /// Bytes of memory that the mattes of moments may need in the cache.
 const CACHED_BYTES: u64 = 64 << 20;
 
-/// A frame before edits.
+/// A frame before edits, and those before it that smooth it.
 struct Held {
     /// Seconds that were requested.
     requested: f64,
     /// From where the source was read.
     range: TimeRange,
-    /// Time of the frame.
+    /// In the order of time; the last one is shown, of the others only the small views are kept.
+    frames: Vec<HeldFrame>,
+    /// The regions in which somebody was to be found.
+    finds: Vec<RegionEdit>,
+    /// Whether there are those that smooth it.
+    smoothed: bool,
+    /// Strokes that were painted on earlier frames, as they are before the first of `frames`.
+    strokes: Option<StrokeState>,
+}
+
+/// A frame that the models have seen.
+struct HeldFrame {
     seconds: f64,
     frame: PreparedFrame,
     /// Of whole views, whose mattes are used up when they are blended.
     window_mattes: Vec<Vec<Plane<f32>>>,
-    /// Strokes that were painted on earlier frames, as they are before this one.
-    strokes: Option<StrokeState>,
+}
+
+/// Where a moment is read.
+struct Position {
+    /// Seconds of the source.
+    seconds: f64,
+    /// Those of the first stroke that is followed to there.
+    lead: Option<f64>,
+    /// Frames before it that smooth it.
+    before: usize,
 }
 
 /// Frames before a moment through which strokes are followed at most.
 const MAX_LEAD: f64 = 500.0;
+
+/// Frames before a moment through which a matte is smoothed, where edits do that: enough for the default strength, whose time
+/// constant is four frames.
+const SMOOTHED: usize = 8;
 
 /// Makes moments of a job's source.
 pub struct Moments {
@@ -93,7 +117,12 @@ impl Moments {
         let mut all = edits.clone();
         all.regions.extend(self.job.edits.regions.iter().cloned());
         let edits = &all;
-        if self.held.as_ref().is_none_or(|held| held.requested != seconds) || self.strokes_changed(seconds, edits) {
+        let smoothed = smooths(edits, seconds);
+        let other = |held: &Held| {
+            let found = held.finds.iter().eq(edits.finds(seconds));
+            held.requested != seconds || !found || (smoothed && !held.smoothed)
+        };
+        if self.held.as_ref().is_none_or(other) || self.strokes_changed(seconds, edits) {
             self.held = None;
             self.shown = None;
             self.held = Some(self.prepare(seconds, edits, known)?);
@@ -102,7 +131,8 @@ impl Moments {
             self.make_matte(edits)?;
             self.shown = Some(edits.clone());
         }
-        let Some(held) = &self.held else { return Err(Error::Interrupted) };
+        let shown = self.held.as_ref().and_then(|held| held.frames.last());
+        let Some(held) = shown else { return Err(Error::Interrupted) };
         let video = &self.loaded.plan.input.video;
         let rect = *self.views().get(view).ok_or_else(|| Error::Request(format!("there is no view {view}")))?;
         let rect = inside(rect, part);
@@ -137,12 +167,15 @@ impl Moments {
         let fps = self.loaded.plan.fps();
         let farthest = seconds - MAX_LEAD / fps;
         let lead = edits.first_stroke(seconds, fps).map(|at| at.max(farthest));
+        let before = if smooths(edits, seconds) { SMOOTHED } else { 0 };
+        let position = Position { seconds, lead, before };
+        let first = lead.unwrap_or(seconds).min(seconds - before as f64 / fps);
         let cache_keys = std::mem::take(&mut self.loaded.cache_keys);
         // Behind the last frame there is none: an earlier one is shown.
-        let starts = [0.0, 1.0, 10.0, f64::INFINITY].map(|back| (lead.unwrap_or(seconds) - ROUNDING - back).max(0.0));
+        let starts = [0.0, 1.0, 10.0, f64::INFINITY].map(|back| (first - ROUNDING - back).max(0.0));
         let mut held = Ok(None);
         for start in starts {
-            held = self.read(start, (seconds, lead), edits, known, &cache_keys);
+            held = self.read(start, &position, edits, known, &cache_keys);
             if !matches!(held, Ok(None)) || start <= 0.0 {
                 break;
             }
@@ -156,7 +189,7 @@ impl Moments {
     fn read(
         &mut self,
         start: f64,
-        (seconds, lead): (f64, Option<f64>),
+        &Position { seconds, lead, before }: &Position,
         edits: &Edits,
         known: &dyn Fn(f64) -> Option<Vec<FramePerson>>,
         cache_keys: &[CacheKeyInputs],
@@ -182,72 +215,100 @@ impl Moments {
         let mut sample = assembly.sample(&recycling);
         let edited = Job { edits: edits.clone(), ..job.clone() };
         let mut strokes = lead.and_then(|_| Assembly::new(&edited, plan).edit_masks());
-        let mut last = None;
+        let added = Assembly::new(&edited, plan).added_people();
+        let mut last = VecDeque::new();
         while let Some(decoded) = next_frame(&mut decode, &self.cancel)? {
             let at = clock.seconds(decoded.source.pts);
             let Some(mut sampled) = scenes.process(sample.process(decoded)?)? else { continue };
             if let Some(people) = known(at).or_else(|| known(seconds)) {
                 sampled.frame.people = people;
             }
+            if let Some(added) = &added {
+                added.add(&mut sampled.frame.people, &sampled.frame.views, at);
+            }
+            last.push_back((at, sampled));
             if at + ROUNDING >= seconds {
-                last = Some((at, sampled));
                 break;
             }
-            if let Some(strokes) = &mut strokes {
-                let cut = sampled.frame.cut;
-                strokes.skip(&mut edit_views(&mut sampled.frame.views), at, cut);
+            if last.len() > before.max(1)
+                && let Some((at, mut passed)) = last.pop_front()
+                && let Some(strokes) = &mut strokes
+            {
+                let cut = passed.frame.cut;
+                strokes.skip(&mut edit_views(&mut passed.frame.views), at, cut);
             }
-            last = Some((at, sampled));
         }
-        let Some((at, sampled)) = last else { return Ok(None) };
+        let Some(shown) = last.back().map(|(at, _)| *at) else { return Ok(None) };
         let nothing: Vec<InferenceState> = Vec::new();
         let inferences = cached(runners.into_iter(), cache_keys, self.cache.as_ref(), &nothing)?;
         let mut cut = assembly.cut_windows(&recycling);
         let mut gather = assembly.gather(1, &recycling);
         let report = |_, notes: Vec<String>| notes.into_iter().for_each(|note| tracing::warn!("{note}"));
         let mut infer = Infer::new(inferences, plan.crop_plan().is_some(), recycling.batches.clone(), &report);
-        let batch = gather.process(cut.process(sampled)?)?;
-        let batch = if batch.is_some() { batch } else { gather.finish()?.flatten() };
-        let frame = batch.map(|batch| infer.process(batch)).transpose()?.and_then(|mut frames| frames.pop());
+        let mut frames = Vec::new();
+        for (seconds, sampled) in last {
+            let batch = gather.process(cut.process(sampled)?)?;
+            let batch = if batch.is_some() { batch } else { gather.finish()?.flatten() };
+            let frame = batch.map(|batch| infer.process(batch)).transpose()?.and_then(|mut frames| frames.pop());
+            let mut frame = frame.ok_or(Error::Interrupted)?;
+            if seconds < shown {
+                let layout = plan.input.video.layout;
+                frame.decoded.source.frame = VideoFrame::alloc(layout, 16, 16)?;
+            }
+            let window_mattes = frame.views.iter().map(|v| v.mattes.clone()).collect();
+            frames.push(HeldFrame { seconds, frame, window_mattes });
+        }
         infer.finish()?;
         drop(infer);
-        let frame = frame.ok_or(Error::Interrupted)?;
-        let window_mattes = frame.views.iter().map(|v| v.mattes.clone()).collect();
         let strokes = strokes.and_then(|s| s.state());
-        Ok(Some(Held { requested: seconds, range: job.range, seconds: at, frame, window_mattes, strokes }))
+        let (requested, range, smoothed) = (seconds, job.range, before > 0);
+        let finds = edits.finds(requested).into_iter().cloned().collect();
+        Ok(Some(Held { requested, range, frames, finds, smoothed, strokes }))
     }
 
     /// Makes the full-size matte of the held frame.
     fn make_matte(&mut self, edits: &Edits) -> Result<()> {
-        let Some(Held { mut frame, window_mattes, strokes, requested, range, seconds }) = self.held.take() else {
-            return Err(Error::Interrupted);
-        };
+        let Some(mut held) = self.held.take() else { return Err(Error::Interrupted) };
         let mut job = Job { edits: edits.clone(), ..self.job.clone() };
         job.matte.every = 1;
         // The frame's time stamp counts from where reading began.
-        job.range = range;
+        job.range = held.range;
         let plan = &self.loaded.plan;
         let assembly = Assembly::new(&job, plan);
-        for (view, mattes) in frame.views.iter_mut().zip(&window_mattes) {
-            view.mattes.clone_from(mattes);
-        }
-        frame.people.iter_mut().for_each(|p| p.hidden = false);
-        if let Some(hidden) = HiddenPeople::new(edits, plan.views.surface(plan.lens())) {
-            hidden.mark(&mut frame.people, seconds);
-        }
+        let hidden = HiddenPeople::new(edits, plan.views.surface(plan.lens()));
         let preview = Preview::default();
         let mut matte = assembly.matte(None, &preview)?;
-        if let (Some(masks), Some(strokes)) = (&mut matte.edits, &strokes) {
+        if let (Some(masks), Some(strokes)) = (&mut matte.edits, &held.strokes) {
             masks.restore(Some(strokes));
         }
-        let matted = matte.process(frame)?;
-        let Some(MattedFrame { frame, .. }) = matted else { return Err(Error::Interrupted) };
-        let mut paint = assembly.refine();
-        paint.refine(&frame);
-        self.matte = paint.into_matte();
-        self.held = Some(Held { requested, range, seconds, frame, window_mattes, strokes });
+        let mut frames = Vec::new();
+        for HeldFrame { seconds, mut frame, window_mattes } in held.frames {
+            for (view, mattes) in frame.views.iter_mut().zip(&window_mattes) {
+                view.mattes.clone_from(mattes);
+            }
+            frame.people.iter_mut().for_each(|p| p.hidden = false);
+            if let Some(hidden) = &hidden {
+                hidden.mark(&mut frame.people, seconds);
+            }
+            let matted = matte.process(frame)?;
+            let Some(MattedFrame { frame, .. }) = matted else { return Err(Error::Interrupted) };
+            frames.push(HeldFrame { seconds, frame, window_mattes });
+        }
+        if let Some(shown) = frames.last() {
+            let mut paint = assembly.refine();
+            paint.refine(&shown.frame);
+            self.matte = paint.into_matte();
+        }
+        held.frames = frames;
+        self.held = Some(held);
         Ok(())
     }
+}
+
+/// Whether edits smooth mattes at a time, so that frames before it count.
+fn smooths(edits: &Edits, seconds: f64) -> bool {
+    let unedited = MatteOptions { stabilize: f32::NAN, ..MatteOptions::default() };
+    edits.options_at(unedited, seconds).stabilize > 0.0
 }
 
 fn next_frame(decode: &mut Decode<'_>, cancel: &Cancel) -> Result<Option<DecodedFrame>> {

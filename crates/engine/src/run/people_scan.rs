@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::events::{Observer, Progress};
 use crate::frame::{Border, Cuts, SampledFrame, SourceClock};
 use crate::graph::{Admission, Cancel, Clocks, Graph, Item, Permits, Sink, Stage, frames_in_flight};
-use crate::people::FramePerson;
+use crate::people::{FramePerson, PersonNumbers};
 use crate::plan::Plan;
 use crate::spec::Job;
 use crate::stages::Decode;
@@ -43,6 +43,13 @@ pub struct FoundPerson {
     pub place: [f64; 5],
     /// Where they are, as an edits file has it.
     pub path: Vec<[f64; 5]>,
+}
+
+impl FoundPerson {
+    /// Somebody who is seen first at a point of their path.
+    fn new(number: u32, seconds: f64, point: [f64; 5]) -> Self {
+        Self { number, from: seconds, to: seconds, size: 0.0, place: point, path: vec![point] }
+    }
 }
 
 /// What an edits file has of somebody who is shown.
@@ -125,7 +132,8 @@ pub fn scan_people(
         rect: plan.views.rects.first().copied().unwrap_or(Rect::new(0, 0, video.width, video.height)),
         format: SourceFormat { layout: video.layout, color: video.color },
         sampler: WindowSampler::default(),
-        tracks: Vec::new(),
+        numbers: PersonNumbers::default(),
+        pictured: Vec::new(),
         found,
         viewer,
         recycling: &recycling,
@@ -180,14 +188,6 @@ impl Sink for Counter {
     }
 }
 
-/// A track and the number of its person.
-struct Tracked {
-    track: u64,
-    number: u32,
-    /// How large the person is in the picture that was taken of them.
-    pictured: f64,
-}
-
 /// Collects people from one frame after the other.
 struct Collect<'a> {
     clock: SourceClock,
@@ -195,7 +195,9 @@ struct Collect<'a> {
     rect: Rect,
     format: SourceFormat,
     sampler: WindowSampler,
-    tracks: Vec<Tracked>,
+    numbers: PersonNumbers,
+    /// For each person how large they are in the picture that was taken of them.
+    pictured: Vec<f64>,
     found: &'a Mutex<PeopleScan>,
     viewer: &'a dyn ScanViewer,
     recycling: &'a Recycling,
@@ -204,28 +206,18 @@ struct Collect<'a> {
 }
 
 impl Collect<'_> {
-    /// Notes where a person is. Returns their number where a better picture is to be taken.
-    fn note(&mut self, person: &FramePerson, seconds: f64) -> Option<u32> {
-        let Self { surface, tracks, found, .. } = self;
+    /// Notes where a person is. Returns whether a better picture is to be taken.
+    fn note(&mut self, number: u32, person: &FramePerson, seconds: f64) -> bool {
+        let Self { surface, found, pictured, .. } = self;
         let point = file_point(seconds, &person.region, surface);
         let [_, top, _, bottom] = surface.bounds(&person.region);
         let size = ((bottom - top) / surface.size().1).clamp(0.0, 1.0);
         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = tracks.iter().position(|t| t.track == person.track).unwrap_or_else(|| {
-            let number = found.people.len() as u32 + 1;
-            found.people.push(FoundPerson {
-                number,
-                from: seconds,
-                to: seconds,
-                size,
-                place: point,
-                path: vec![point],
-            });
-            tracks.push(Tracked { track: person.track, number, pictured: 0.0 });
-            tracks.len() - 1
-        });
-        let tracked = &mut tracks[at];
-        let one = &mut found.people[tracked.number as usize - 1];
+        if number as usize > found.people.len() {
+            found.people.push(FoundPerson::new(number, seconds, point));
+            pictured.push(0.0);
+        }
+        let one = &mut found.people[number as usize - 1];
         one.to = seconds;
         if size > one.size {
             (one.size, one.place) = (size, point);
@@ -241,11 +233,12 @@ impl Collect<'_> {
         }
         // Someone the detector isn't sure about may look better later.
         let worth = size * if person.sure { 1.0 } else { 0.5 };
-        let better = person.strength >= 1.0 && worth > tracked.pictured * LARGER;
-        better.then(|| {
-            tracked.pictured = worth;
-            tracked.number
-        })
+        let pictured = &mut pictured[number as usize - 1];
+        let better = person.strength >= 1.0 && worth > *pictured * LARGER;
+        if better {
+            *pictured = worth;
+        }
+        better
     }
 }
 
@@ -257,12 +250,17 @@ impl Stage for Collect<'_> {
         let source = &frame.decoded.source;
         let (seconds, index, since) = (self.clock.seconds(source.pts), source.index, frame.decoded.since);
         let matrix = self.format.color.matrix;
-        for person in frame.people.iter().filter(|p| p.eye == 0) {
-            if let Some(number) = self.note(person, seconds) {
+        let people: Vec<_> = frame.people.iter().filter(|p| p.eye == 0).collect();
+        let numbers = self.numbers.of(&self.surface, &people, seconds);
+        let area = |p: &FramePerson| p.region.half[0] * p.region.half[1];
+        for (person, number) in people.iter().zip(&numbers) {
+            // Of somebody who is followed twice, the larger box counts.
+            let mut same = people.iter().zip(&numbers).filter(|(_, n)| *n == number);
+            if same.all(|(p, _)| area(p) <= area(person)) && self.note(*number, person, seconds) {
                 let window = Window::around(&self.surface, &person.region, MARGIN);
                 let eye = (&self.surface, self.rect);
                 let picture = self.sampler.cut(&source.frame.yuv(), self.format, eye, &window, PICTURE);
-                self.viewer.person(number, picture, matrix);
+                self.viewer.person(*number, picture, matrix);
             }
         }
         if let Some(view) = frame.views.first() {

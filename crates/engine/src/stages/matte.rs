@@ -3,7 +3,7 @@
 //! frame before.
 
 use super::Backdrop;
-use crate::edits::{EditMasks, EditView};
+use crate::edits::{EditMasks, EditView, Edits};
 use crate::error::Result;
 use crate::events::{Preview, PreviewFrame};
 use crate::frame::{MattedFrame, Place, PreparedFrame, SourceClock, TemporalState};
@@ -15,7 +15,7 @@ use vrseg_image::matte::people::{PersonLayers, PersonMatte, Surface, Window, div
 use vrseg_image::matte::person_filter::PersonFilter;
 use vrseg_image::matte::stereo::StereoFusion;
 use vrseg_image::matte::windows::{Blender, Windows};
-use vrseg_image::matte::{Stabilizer, propagate};
+use vrseg_image::matte::{MatteOptions, Stabilizer, propagate};
 use vrseg_image::plane::{Matrix, Plane};
 
 /// What the stage knows of the frames before.
@@ -40,6 +40,8 @@ pub struct Matte<'a> {
     pub last: Vec<Plane<f32>>,
     /// One for each view; none where nothing is to be stabilized.
     pub stabilizers: Vec<Stabilizer>,
+    /// How strong they are at a time.
+    pub smoothing: Smoothing,
     /// For each output, where its background comes from.
     pub backgrounds: Vec<Option<Backdrop>>,
     /// How the source's colors are coded.
@@ -48,6 +50,42 @@ pub struct Matte<'a> {
     pub first_pts: Option<i64>,
     /// Shown to whoever watches the job.
     pub preview: &'a Preview,
+}
+
+/// How strong temporal smoothing is, at each time.
+pub struct Smoothing {
+    options: MatteOptions,
+    /// Where they change the strength.
+    edits: Option<Edits>,
+    /// The model keeps a state from frame to frame.
+    recurrent: bool,
+}
+
+impl Smoothing {
+    /// As `options` and, at their times, `edits` have it.
+    pub fn new(options: MatteOptions, edits: &Edits, recurrent: bool) -> Self {
+        let changes = edits.settings.iter().any(|s| s.stabilize.is_some());
+        let edits = changes.then(|| Edits { settings: edits.settings.clone(), ..Edits::default() });
+        Self { options, edits, recurrent }
+    }
+
+    /// Nothing is ever smoothed.
+    pub fn is_off(&self) -> bool {
+        let changes = self.edits.iter().flat_map(|e| &e.settings).any(|s| s.stabilize.is_some_and(|s| s > 0.0));
+        self.options.smoothing(self.recurrent) <= 0.0 && !changes
+    }
+
+    /// A stabilizer as it is where no edit changes it.
+    pub fn stabilizer(&self) -> Stabilizer {
+        Stabilizer::new(self.options.smoothing(self.recurrent))
+    }
+
+    /// Gives stabilizers their strength at a time.
+    fn set(&self, stabilizers: &mut [Stabilizer], seconds: f64) {
+        let Some(edits) = &self.edits else { return };
+        let strength = edits.options_at(self.options, seconds).smoothing(self.recurrent);
+        stabilizers.iter_mut().for_each(|s| s.set_strength(strength));
+    }
 }
 
 /// Brings the mattes of people onto the eyes.
@@ -210,6 +248,7 @@ impl Matte<'_> {
         for (last, view) in self.last.iter_mut().zip(&frame.views) {
             last.copy_from(&view.alpha);
         }
+        self.smoothing.set(&mut self.stabilizers, seconds);
         for (stabilizer, view) in self.stabilizers.iter_mut().zip(&mut frame.views) {
             if frame.cut {
                 stabilizer.reset();

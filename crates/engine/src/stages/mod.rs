@@ -21,7 +21,7 @@ pub use decode::Decode;
 pub use encode::{ByteCounter, Encode, SegmentSink, WholeSink};
 pub use infer::Infer;
 pub(crate) use matte::edit_views;
-pub use matte::{Matte, PeopleMattes};
+pub use matte::{Matte, PeopleMattes, Smoothing};
 pub use paint::{Paint, SourceForm, Target};
 pub use sample::{Recycled, Sample};
 pub use scenes::Scenes;

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::frame::{SampledFrame, SourceClock};
 use crate::graph::Stage;
-use crate::people::{HiddenPeople, PeopleLocator};
+use crate::people::{AddedPeople, HiddenPeople, PeopleLocator};
 use crate::plan::SmallView;
 use vrseg_image::matte::{Borders, Motion, MotionSearch, SceneDetector};
 use vrseg_image::plane::Plane;
@@ -23,7 +23,11 @@ pub struct Scenes<'a> {
     /// Who finds people, where anybody is to be told apart.
     locator: Option<&'a mut PeopleLocator>,
     /// Marks people who are hidden by hand.
-    hidden: Option<(HiddenPeople, SourceClock)>,
+    hidden: Option<HiddenPeople>,
+    /// Adds people by hand.
+    added: Option<AddedPeople>,
+    /// The time in the source.
+    clock: SourceClock,
     /// Hears what was done because a device failed.
     warn: &'a (dyn Fn(String) + Sync),
 }
@@ -42,7 +46,17 @@ impl<'a> Scenes<'a> {
         scenes.remember(memory);
         let searches = if every > 1 { views } else { 0 };
         let searches = (0..searches).map(|_| MotionSearch::default()).collect();
-        Self { scenes, searches, every, propagated: 0, locator, hidden: None, warn }
+        Self {
+            scenes,
+            searches,
+            every,
+            propagated: 0,
+            locator,
+            hidden: None,
+            added: None,
+            clock: SourceClock::default(),
+            warn,
+        }
     }
 
     /// The same, for views with such borders.
@@ -52,10 +66,10 @@ impl<'a> Scenes<'a> {
         self
     }
 
-    /// The same, with people marked who are hidden at the time that the clock says.
+    /// The same, with people who are hidden or added by hand at the time that the clock says.
     #[must_use]
-    pub fn with_hidden(mut self, hidden: Option<HiddenPeople>, clock: SourceClock) -> Self {
-        self.hidden = hidden.map(|hidden| (hidden, clock));
+    pub fn with_edits(mut self, hidden: Option<HiddenPeople>, added: Option<AddedPeople>, clock: SourceClock) -> Self {
+        (self.hidden, self.added, self.clock) = (hidden, added, clock);
         self
     }
 
@@ -94,8 +108,12 @@ impl Stage for Scenes<'_> {
             let found = locator.find(&frame.decoded.source.frame.yuv(), &frame.views, cells, frame.cut);
             locator.take_notes().into_iter().for_each(self.warn);
             frame.people = found?;
-            if let Some((hidden, clock)) = &self.hidden {
-                hidden.mark(&mut frame.people, clock.seconds(frame.decoded.source.pts));
+            let seconds = self.clock.seconds(frame.decoded.source.pts);
+            if let Some(hidden) = &self.hidden {
+                hidden.mark(&mut frame.people, seconds);
+            }
+            if let Some(added) = &self.added {
+                added.add(&mut frame.people, &frame.views, seconds);
             }
         }
         Ok(Some(sampled))

@@ -1,6 +1,6 @@
 //! Areas of a view: rectangles and polygons, on the picture or on the sphere.
 
-use crate::matte::people::Surface;
+use crate::matte::people::{Region, Surface};
 use crate::plane::Plane;
 use serde::{Deserialize, Serialize};
 
@@ -36,11 +36,38 @@ impl Area {
             }
             Self::Polygon(corners) => {
                 let scaled: Vec<_> = corners.iter().map(|[x, y]| [x * width as f64, y * height as f64]).collect();
-                cover(&mut mask, |x, y| contains(&scaled, [x, y]));
+                let polygon = Polygon::new(&scaled);
+                cover(&mut mask, |x, y| polygon.contains([x, y]));
             }
             Self::SpherePolygon(corners) => cover_sphere(&mut mask, surface, corners),
         }
         mask
+    }
+}
+
+impl Area {
+    /// The box around the area in views that show `surface`; `None` where that is nothing, or all around the viewer.
+    pub fn region(&self, surface: &Surface) -> Option<Region> {
+        let (width, height) = surface.size();
+        let at = |x: f64, y: f64| surface.spot(x * width, y * height);
+        let spots: Vec<_> = match self {
+            Self::Rectangle(sides) => {
+                let [left, top, right, bottom] = sides.map(f64::from);
+                let along = |low: f64, high: f64| [low, (low + high) / 2.0, high];
+                let columns = along(left, right).into_iter();
+                columns.flat_map(|x| along(top, bottom).map(|y| at(x, y))).flatten().collect()
+            }
+            Self::Polygon(corners) => corners.iter().filter_map(|[x, y]| at(*x, *y)).collect(),
+            Self::SpherePolygon(_) if !surface.is_spherical() => Vec::new(),
+            Self::SpherePolygon(corners) => {
+                let spot = |[right, up]: &[f64; 2]| {
+                    let ((sin, cos), (up, level)) = (right.to_radians().sin_cos(), up.to_radians().sin_cos());
+                    [level * sin, -up, level * cos]
+                };
+                corners.iter().map(spot).collect()
+            }
+        };
+        surface.around(&spots).filter(|region| region.half.iter().all(|half| *half > 0.0))
     }
 }
 
@@ -71,6 +98,7 @@ fn cover_sphere(mask: &mut Plane<f32>, surface: &Surface, corners: &[[f64; 2]]) 
             [last, *pitch]
         })
         .collect();
+    let polygon = Polygon::new(&unrolled);
     let (width, height) = surface.size();
     let (sx, sy) = (width / mask.width().max(1) as f64, height / mask.height().max(1) as f64);
     cover(mask, |x, y| {
@@ -78,19 +106,49 @@ fn cover_sphere(mask: &mut Plane<f32>, surface: &Surface, corners: &[[f64; 2]]) 
             let (yaw, pitch) = (right.atan2(ahead).to_degrees(), -down.clamp(-1.0, 1.0).asin().to_degrees());
             let yaw = turned(yaw);
             // A polygon that reaches further than half a turn from its first corner shows up a turn away.
-            [yaw, yaw - 360.0, yaw + 360.0].into_iter().any(|yaw| contains(&unrolled, [yaw, pitch]))
+            [yaw, yaw - 360.0, yaw + 360.0].into_iter().any(|yaw| polygon.contains([yaw, pitch]))
         })
     });
 }
 
-/// Whether a point lies in a polygon, by the number of edges to its right (even-odd rule).
-fn contains(corners: &[[f64; 2]], [x, y]: [f64; 2]) -> bool {
-    let before = corners.iter().cycle().skip(corners.len().saturating_sub(1));
-    let crossed = corners
-        .iter()
-        .zip(before)
-        .filter(|([ax, ay], [bx, by])| (*ay > y) != (*by > y) && x < (bx - ax) * (y - ay) / (by - ay) + ax);
-    crossed.count() % 2 == 1
+/// Strips into which a polygon is divided at most.
+const STRIPS: usize = 1024;
+
+/// A polygon, divided from top to bottom into strips, so that a point is compared only with edges at its height.
+struct Polygon {
+    top: f64,
+    /// Strips for each unit of height.
+    scale: f64,
+    /// The two ends of each edge that reaches into a strip.
+    strips: Vec<Vec<[[f64; 2]; 2]>>,
+}
+
+impl Polygon {
+    fn new(corners: &[[f64; 2]]) -> Self {
+        let (top, bottom) =
+            corners.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(t, b), [_, y]| (t.min(*y), b.max(*y)));
+        let count = corners.len().clamp(1, STRIPS);
+        let scale = if bottom > top { count as f64 / (bottom - top) } else { 0.0 };
+        let mut polygon = Self { top, scale, strips: vec![Vec::new(); count] };
+        let before = corners.iter().cycle().skip(corners.len().saturating_sub(1));
+        for (a, b) in corners.iter().zip(before).filter(|(a, b)| a[1] != b[1]) {
+            let (first, last) = (polygon.strip(a[1].min(b[1])), polygon.strip(a[1].max(b[1])));
+            polygon.strips[first..=last].iter_mut().for_each(|strip| strip.push([*a, *b]));
+        }
+        polygon
+    }
+
+    fn strip(&self, y: f64) -> usize {
+        (((y - self.top) * self.scale) as usize).min(self.strips.len() - 1)
+    }
+
+    /// Whether a point lies inside, by the number of edges to its right (even-odd rule).
+    fn contains(&self, [x, y]: [f64; 2]) -> bool {
+        let crossed = self.strips[self.strip(y)]
+            .iter()
+            .filter(|[[ax, ay], [bx, by]]| (*ay > y) != (*by > y) && x < (bx - ax) * (y - ay) / (by - ay) + ax);
+        crossed.count() % 2 == 1
+    }
 }
 
 #[cfg(test)]
@@ -143,6 +201,21 @@ mod tests {
         assert_eq!(total(&flat.mask(&Surface::new(None, 9, 9), (9, 9))), 0.0);
     }
 
+    #[test]
+    fn the_box_around_an_area_is_where_the_area_is() {
+        let surface = Surface::new(None, 400, 200);
+        let region = Area::Rectangle([0.25, 0.5, 0.5, 1.0]).region(&surface).unwrap();
+        assert_eq!((region.center, region.half), ([150.0, 150.0, 0.0], [50.0, 50.0]));
+        let ball = Surface::new(Some(Lens::Equirectangular), 720, 360);
+        let around = Area::SpherePolygon(vec![[170.0, 10.0], [-170.0, 10.0], [-170.0, -10.0], [170.0, -10.0]]);
+        let region = around.region(&ball).unwrap();
+        assert!(region.center[2] < -0.999 && (region.half[0].atan().to_degrees() - 10.0).abs() < 0.3, "{region:?}");
+        let view = Area::Rectangle([0.45, 0.4, 0.55, 0.6]).region(&ball).unwrap();
+        assert!(view.center[2] > 0.999 && view.half[0] > 0.2, "{view:?}");
+        assert_eq!(around.region(&surface), None);
+        assert_eq!(Area::Polygon(Vec::new()).region(&surface), None);
+    }
+
     proptest! {
         /// The rule agrees with the sum of angles around the point.
         #[test]
@@ -160,7 +233,7 @@ mod tests {
             };
             let least = (0..n).map(left_of).fold(f64::INFINITY, f64::min);
             prop_assume!(least.abs() > 1e-9);
-            prop_assert_eq!(contains(&corners, [x, y]), least > 0.0);
+            prop_assert_eq!(Polygon::new(&corners).contains([x, y]), least > 0.0);
         }
     }
 }

@@ -6,7 +6,7 @@ mod path;
 mod stroke;
 
 pub use area::Area;
-pub use path::{PathPoint, PersonPath, assign};
+pub use path::{PathPoint, PersonPath, assign, is_part, same_person};
 pub use stroke::Brush;
 
 use crate::plane::Plane;
@@ -22,6 +22,8 @@ pub enum Action {
     Keep,
     /// Alpha becomes 0 everywhere else.
     Only,
+    /// Models look for somebody there, as where the detector found a person; alpha is theirs.
+    Find,
 }
 
 impl Action {
@@ -36,6 +38,7 @@ impl Action {
             Self::Remove => pairs.filter(|(_, m)| **m > 0.0).for_each(|(a, m)| *a *= 1.0 - m),
             Self::Keep => pairs.for_each(|(a, m)| *a = a.max(*m)),
             Self::Only => pairs.filter(|(_, m)| **m < 1.0).for_each(|(a, m)| *a *= m),
+            Self::Find => {}
         }
     }
 }
@@ -78,9 +81,12 @@ mod tests {
     #[test]
     fn actions_change_the_matte_in_proportion_to_the_mask() {
         let mask = row(&[0.0, 0.25, 1.0]);
-        for (action, after) in
-            [(Action::Remove, [0.8, 0.6, 0.0]), (Action::Keep, [0.8, 0.8, 1.0]), (Action::Only, [0.0, 0.2, 0.8])]
-        {
+        for (action, after) in [
+            (Action::Remove, [0.8, 0.6, 0.0]),
+            (Action::Keep, [0.8, 0.8, 1.0]),
+            (Action::Only, [0.0, 0.2, 0.8]),
+            (Action::Find, [0.8; 3]),
+        ] {
             let mut alpha = row(&[0.8, 0.8, 0.8]);
             action.apply(&mask, &mut alpha);
             for (found, expected) in alpha.data().iter().zip(after) {

@@ -48,6 +48,34 @@ impl PersonPath {
     }
 }
 
+/// Share of a part's box that lies in the whole person's, its height and its area as shares of those, and how far below the
+/// person's upper edge its own is, as a share of their height: a face has a third of a standing person's height, an upper body
+/// more than half of a sitting one's.
+const INSIDE: f64 = 0.65;
+const PART_HEIGHT: f64 = 0.7;
+const PART_AREA: f64 = 0.5;
+const PART_TOP: f64 = 0.15;
+/// Overlap from which on two boxes are of one person, where the second is new: people who walk past each other were seen before.
+const TWICE: f64 = 0.5;
+
+/// Whether two boxes of a frame show one person: twice, or the whole and a part.
+pub fn same_person(surface: &Surface, a: &Region, b: &Region) -> bool {
+    surface.overlap(a, b) >= TWICE || is_part(surface, a, b) || is_part(surface, b, a)
+}
+
+/// Whether a box shows the face or the upper body of the person in another: detectors find both.
+pub fn is_part(surface: &Surface, part: &Region, whole: &Region) -> bool {
+    let smaller = part.half[1] <= PART_HEIGHT * whole.half[1]
+        && part.half[0] * part.half[1] <= PART_AREA * whole.half[0] * whole.half[1];
+    // Someone farther away is as slim as a whole person; a face is not.
+    let upper = part.half[0] >= 0.5 * part.half[1];
+    let Some([_, y]) = surface.plane(whole.center).point(part.center).filter(|_| smaller && upper) else {
+        return false;
+    };
+    let top = (y - part.half[1] + whole.half[1]) / (2.0 * whole.half[1]);
+    top.abs() <= PART_TOP && surface.covered(part, whole) >= INSIDE
+}
+
 /// For each of `boxes` (a frame's people) the number of the path it belongs to, if any: those that overlap most first, each
 /// path and box once.
 pub fn assign(surface: &Surface, boxes: &[Region], paths: &[PersonPath], seconds: f64) -> Vec<Option<usize>> {
@@ -98,6 +126,28 @@ mod tests {
         }
         assert_eq!(assign(&surface, &[flat(0.0, 350.0).region], &paths, 9.0), [None]);
         assert_eq!(assign(&surface, &[flat(0.0, 200.0).region], &paths, 0.0), [None]);
+    }
+
+    #[test]
+    fn faces_and_upper_bodies_are_parts_of_a_person() {
+        let surface = Surface::new(None, 400, 200);
+        let sides = |left: f64, top: f64, right: f64, bottom: f64| Region {
+            center: [(left + right) / 2.0, (top + bottom) / 2.0, 0.0],
+            half: [(right - left) / 2.0, (bottom - top) / 2.0],
+        };
+        let whole = sides(100.0, 20.0, 160.0, 180.0);
+        let cases = [
+            ("face", sides(115.0, 20.0, 140.0, 50.0), true),
+            ("upper body", sides(105.0, 18.0, 155.0, 90.0), true),
+            ("the same person again", sides(103.0, 22.0, 158.0, 176.0), false),
+            ("child in front", sides(115.0, 90.0, 145.0, 180.0), false),
+            ("someone far behind the shoulder", sides(140.0, 25.0, 152.0, 70.0), false),
+            ("face beside them", sides(150.0, 20.0, 180.0, 50.0), false),
+        ];
+        for (what, part, expected) in cases {
+            assert_eq!(is_part(&surface, &part, &whole), expected, "{what}");
+            assert!(!is_part(&surface, &whole, &part), "{what}");
+        }
     }
 
     #[test]

@@ -84,12 +84,10 @@ pub struct MatteOptions {
 const RECURRENT_SHARE: f32 = 1.0 / 3.0;
 
 impl MatteOptions {
-    /// A stabilizer for each of `views` views; none where stabilization is off. `recurrent`: the model keeps a
-    /// state from frame to frame.
-    pub fn stabilizers(&self, recurrent: bool, views: usize) -> Vec<Stabilizer> {
-        let strength = self.stabilize * if recurrent { RECURRENT_SHARE } else { 1.0 };
-        let views = if strength > 0.0 { views } else { 0 };
-        (0..views).map(|_| Stabilizer::new(strength)).collect()
+    /// Strength of each view's [`Stabilizer`]; 0 where stabilization is off. `recurrent`: the model keeps a state from
+    /// frame to frame.
+    pub fn smoothing(&self, recurrent: bool) -> f32 {
+        self.stabilize * if recurrent { RECURRENT_SHARE } else { 1.0 }
     }
 }
 

@@ -38,15 +38,19 @@ impl Stabilizer {
     /// `strength` as in [`MatteOptions::stabilize`](crate::matte::MatteOptions::stabilize): 0 changes nothing, 1 lets a still
     /// region follow with a time constant of about 20 frames; the default of 0.6 one of about 4.
     pub fn new(strength: f32) -> Self {
-        let strength = if strength.is_finite() { strength.clamp(0.0, 1.0) } else { 0.0 };
         Self {
-            floor: (1.0 - strength).powf(1.5).max(0.05),
+            floor: floor_of(strength),
             primed: false,
             borders: Borders::default(),
             luma: Plane::default(),
             alpha: Plane::default(),
             changes: Changes::default(),
         }
+    }
+
+    /// Uses another strength from the next frame on.
+    pub fn set_strength(&mut self, strength: f32) {
+        self.floor = floor_of(strength);
     }
 
     /// The same, with such borders.
@@ -83,6 +87,8 @@ impl Stabilizer {
         let (w, h) = (alpha.width(), alpha.height());
         assert_eq!((luma.width(), luma.height()), (w, h), "the matte has the size of its picture");
         if self.floor >= 1.0 || w == 0 || h == 0 {
+            // Where it is strong again later, what it knew is too old.
+            self.reset();
             return;
         }
         if self.primed && (self.alpha.width(), self.alpha.height()) == (w, h) {
@@ -96,6 +102,12 @@ impl Stabilizer {
         }
         self.primed = true;
     }
+}
+
+/// The weight of a new frame at a strength of 0..=1.
+fn floor_of(strength: f32) -> f32 {
+    let strength = if strength.is_finite() { strength.clamp(0.0, 1.0) } else { 0.0 };
+    (1.0 - strength).powf(1.5).max(0.05)
 }
 
 /// What changed since the last frame, in the rows around one.

@@ -1,0 +1,80 @@
+//! People whom the detector misses: regions of the edits in which the models are to find somebody.
+
+use super::{FramePerson, REACH};
+use crate::edits::{EditEye, Edits, RegionEdit};
+use crate::plan::SmallView;
+use vrseg_image::edits::Action;
+use vrseg_image::matte::people::{Region, Surface, shift};
+use vrseg_image::vr::EyeOrder;
+
+/// Number of the first of them. Tracks count from 0 on and never reach it; what is calculated from it doesn't overflow.
+const FIRST_TRACK: u64 = 1 << 48;
+
+/// Adds people by hand. It has no memory: a frame is enough.
+#[derive(Debug)]
+pub struct AddedPeople {
+    surface: Surface,
+    order: EyeOrder,
+    regions: Vec<(RegionEdit, Region)>,
+}
+
+impl AddedPeople {
+    /// For views that show `surface`; `None` where nobody is added.
+    pub fn new(edits: &Edits, surface: Surface, order: EyeOrder) -> Option<Self> {
+        let finds = edits.regions.iter().filter(|r| r.action == Action::Find);
+        let regions: Vec<_> = finds.filter_map(|r| Some((r.clone(), r.area()?.region(&surface)?))).collect();
+        (!regions.is_empty()).then_some(Self { surface, order, regions })
+    }
+
+    /// Adds to a frame's people those of this time (seconds of the source).
+    pub fn add(&self, people: &mut Vec<FramePerson>, views: &[SmallView], seconds: f64) {
+        let active = self.regions.iter().enumerate().filter(|(_, (edit, _))| edit.is_active(seconds));
+        for (n, (edit, region)) in active {
+            let by = if edit.eye == EditEye::Both { self.disparity(region, views) } else { 0.0 };
+            for eye in edit.eye.numbers(views.len(), self.order == EyeOrder::RightFirst) {
+                let region = if eye == 1 { self.surface.moved(region, by, 0.0) } else { *region };
+                let track = FIRST_TRACK + n as u64;
+                let (crop_region, strength, sure, hidden) = (region, 1.0, true, false);
+                people.push(FramePerson { track, eye, region, crop_region, strength, sure, hidden });
+            }
+        }
+    }
+
+    /// How many pixels further right the second view shows what lies in a region of the first.
+    fn disparity(&self, region: &Region, views: &[SmallView]) -> f64 {
+        let [first, second] = views else { return 0.0 };
+        let (luma, (width, height)) = (&first.yuv.y, self.surface.size());
+        let (sx, sy) = (luma.width() as f64 / width, luma.height() as f64 / height);
+        let [left, top, right, bottom] = self.surface.bounds(region);
+        let sides = [left * sx, top * sy, right * sx, bottom * sy].map(|v| v as f32);
+        f64::from(shift(luma, &second.yuv.y, sides, (REACH * luma.width() as f32) as usize)) / sx
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edits::read_text;
+
+    #[test]
+    fn somebody_is_added_in_their_time_and_eyes() {
+        let text = "regions:\n\
+                    - {action: find, from: 1, to: 2, rect: [0.25, 0.5, 0.25, 0.5], eye: same}\n\
+                    - {action: find, rect: [0.5, 0.5, 0.25, 0.5], eye: right}\n\
+                    - {action: keep, rect: [0, 0, 1, 1]}\n";
+        let edits = read_text(text).expect("edits");
+        let surface = Surface::new(None, 400, 200);
+        let views: Vec<_> = (0..2).map(|_| SmallView::default()).collect();
+        let added = AddedPeople::new(&edits, surface, EyeOrder::LeftFirst).expect("somebody is added");
+        let at = |seconds: f64| {
+            let mut people = Vec::new();
+            added.add(&mut people, &views, seconds);
+            people.iter().map(|p| (p.track - FIRST_TRACK, p.eye, p.region.center[0])).collect::<Vec<_>>()
+        };
+        assert_eq!(at(0.5), [(1, 1, 250.0)]);
+        assert_eq!(at(1.0), [(0, 0, 150.0), (0, 1, 150.0), (1, 1, 250.0)]);
+        assert_eq!(at(2.0), [(1, 1, 250.0)]);
+        let none = read_text("regions: [{action: keep, rect: [0, 0, 1, 1]}]").expect("edits");
+        assert!(AddedPeople::new(&none, surface, EyeOrder::LeftFirst).is_none());
+    }
+}
