@@ -1,5 +1,6 @@
 //! Loading a job's models, and what the rules make of this machine: all that takes time before the first frame.
 
+use super::device_check::{self, DeviceCheck};
 use crate::error::Result;
 use crate::people::PeopleLocator;
 use crate::plan::{PeoplePlan, Plan};
@@ -21,6 +22,8 @@ pub struct LoadedJob {
     pub(super) locator: Option<PeopleLocator>,
     /// It computes in bfloat16.
     bf16: bool,
+    /// How OpenVINO compares with the CPU's own kernels, where `auto` asked for it.
+    check: Option<DeviceCheck>,
     pub(super) threads: Threads,
     /// Frames that go through the model at once.
     pub(super) batch_frames: usize,
@@ -62,17 +65,12 @@ impl LoadedJob {
             DeviceChoice::Cuda(n) => n,
             _ => auto_gpu,
         };
+        let by_rule = openvino_rule(job, &plan, &machine.cpu);
+        let check = by_rule.then(|| device_check::remembered(job, &plan, &machine.cpu)).flatten();
         let options = SessionOptions {
             device: job.model.device,
             auto_gpu,
-            openvino: !runtime::has_nvidia_driver()
-                && rules::openvino(
-                    &machine.cpu,
-                    runtime::has_openvino(job.model.ort_library.as_deref()),
-                    plan.model.manifest.bf16,
-                    job.model.precision == Precision::Fp32,
-                )
-                .value,
+            openvino: by_rule && check.is_none_or(|check| check.accepts()),
             bf16: machine.cpu.bf16(),
             precision: job.model.precision,
             threads: threads.infer,
@@ -125,6 +123,7 @@ impl LoadedJob {
             more_runners,
             locator,
             bf16,
+            check,
             threads,
             batch_frames,
             queue_bytes,
@@ -173,8 +172,21 @@ impl LoadedJob {
         let why = if refused.is_empty() { String::new() } else { format!(" (not {})", refused.join("; ")) };
         let name = self.gpu.as_ref().map(|(_, name)| format!(" {name}")).unwrap_or_default();
         let bf16 = if self.bf16 { " in bfloat16" } else { "" };
-        format!("{provider}{name}{bf16}{threads}{why}")
+        let check = self.check.map_or(String::new(), |check| match check.accepts() {
+            true => format!(" ({})", check.text()),
+            false => format!(" (not openvino: {})", check.text()),
+        });
+        format!("{provider}{name}{bf16}{threads}{check}{why}")
     }
+}
+
+/// Whether `--device auto` means OpenVINO for a job, unless a check has found otherwise.
+pub(super) fn openvino_rule(job: &Job, plan: &Plan, cpu: &Cpu) -> bool {
+    let installed = runtime::has_openvino(job.model.ort_library.as_deref());
+    let exact = job.model.precision == Precision::Fp32;
+    job.model.device == DeviceChoice::Auto
+        && !runtime::has_nvidia_driver()
+        && rules::openvino(cpu, installed, plan.model.manifest.bf16, exact).value
 }
 
 /// What frames between the stages and cached mattes may take of `max_memory`, beside what is held already and

@@ -1,6 +1,7 @@
 //! Running a job: its stages are assembled, given to a graph, and what came of it is summed up.
 
 mod assembly;
+mod device_check;
 mod forecast;
 mod load;
 mod moment;

@@ -311,7 +311,11 @@ fn smooths(edits: &Edits, seconds: f64) -> bool {
     edits.options_at(unedited, seconds).stabilize > 0.0
 }
 
-fn next_frame(decode: &mut Decode<'_>, cancel: &Cancel) -> Result<Option<DecodedFrame>> {
+/// The next frame; `None`: there are no more.
+///
+/// # Errors
+/// It can't be decoded, or `cancel` was requested.
+pub(super) fn next_frame(decode: &mut Decode<'_>, cancel: &Cancel) -> Result<Option<DecodedFrame>> {
     match decode.next(Ticket::unbounded(), &|| cancel.is_requested())? {
         Next::Item(frame) => Ok(Some(frame)),
         Next::End => Ok(None),

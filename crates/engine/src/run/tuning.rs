@@ -9,19 +9,19 @@
 //! on a Zen 3): its mattes with other threads are compared first.
 
 use super::forecast::harmless;
-use super::{LoadedJob, run_part};
+use super::{LoadedJob, device_check, run_part};
 use crate::error::Result;
 use crate::events::{Event, JobPhase, Observer};
 use crate::graph::Cancel;
 use crate::plan::Plan;
 use crate::spec::Job;
 use crate::tune::rules::{self, Threads};
-use crate::tune::tuning_cache::{TunedShares, TuningCache};
+use crate::tune::tuning_cache::{self, TunedShares, TuningCache};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use vrseg_hardware::Machine;
 use vrseg_image::plane::Plane;
 use vrseg_infer::cache;
@@ -48,11 +48,12 @@ const MARGIN: f64 = 1.05;
 /// As [`LoadedJob::new`].
 pub fn load(job: &Job, plan: Plan, auto_tune: bool, cancel: &Cancel, observer: &dyn Observer) -> Result<LoadedJob> {
     observer.event(Event::Phase { phase: JobPhase::Loading, limit: None });
+    device_check::run(job, &plan, cancel)?;
     let open = auto_tune && job.model.threads == 0 && job.split.workers == 0;
     if !open || plan.frames.is_none_or(|n| n < LONG) {
         return LoadedJob::new(job, plan);
     }
-    let remembered = TuningCache::new(&cache::folder());
+    let remembered = TuningCache::<TunedShares>::new(&cache::folder());
     let kind = kind(job, &plan, &Machine::detect());
     if let Some(found) = remembered.get(&kind) {
         tracing::info!("{} threads for the model and {} workers, from an earlier trial", found.infer, found.workers);
@@ -140,11 +141,11 @@ struct Measured {
 impl Measured {
     /// Stores the result for the next job of that kind. A trial that failed, or compared nothing in its time, has none:
     /// the next job tries again.
-    fn remember(&self, cache: &TuningCache, kind: &str) {
+    fn remember(&self, cache: &TuningCache<TunedShares>, kind: &str) {
         if self.tried < 2 {
             return;
         }
-        let when = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs());
+        let when = tuning_cache::now();
         let found = TunedShares { infer: self.best.infer, workers: self.best.compose, gain: self.gain, when };
         if let Err(e) = cache.put(kind, found) {
             tracing::info!("the trial's result can't be stored: {e}");

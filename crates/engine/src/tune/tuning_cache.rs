@@ -1,16 +1,31 @@
 //! What trials at the start of jobs found, kept for the next job of the kind: a small file that can be
 //! thrown away at any time.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Kinds of jobs that are remembered: more than anybody has, and the file stays small.
 const MOST: usize = 256;
 
-/// The file's name; another meaning of what is in it gets another name.
-const FILE: &str = "tuned-1.json";
+/// What a trial found.
+pub trait Found: Serialize + DeserializeOwned {
+    /// Name of the file with such results; another meaning of what is in it gets another name.
+    const FILE: &'static str;
+    /// When it was tried, in seconds since 1970.
+    fn when(&self) -> u64;
+    /// Whether its values can be true.
+    fn is_plausible(&self) -> bool;
+}
+
+/// Seconds since 1970.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs())
+}
 
 /// How threads are shared out best, as far as it was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,30 +40,42 @@ pub struct TunedShares {
     pub when: u64,
 }
 
+impl Found for TunedShares {
+    const FILE: &'static str = "tuned-1.json";
+
+    fn when(&self) -> u64 {
+        self.when
+    }
+
+    fn is_plausible(&self) -> bool {
+        (1..=1024).contains(&self.infer) && (1..=256).contains(&self.workers)
+    }
+}
+
 /// The file in a folder for what can be made again.
 #[derive(Clone, Debug)]
-pub struct TuningCache(PathBuf);
+pub struct TuningCache<T>(PathBuf, PhantomData<T>);
 
-impl TuningCache {
+impl<T: Found> TuningCache<T> {
     /// In that folder.
     pub fn new(folder: &Path) -> Self {
-        Self(folder.join(FILE))
+        Self(folder.join(T::FILE), PhantomData)
     }
 
     /// What was found for a kind of job. A file that can't be read is as if there were none.
-    pub fn get(&self, kind: &str) -> Option<TunedShares> {
-        self.read().remove(kind).filter(|f| (1..=1024).contains(&f.infer) && (1..=256).contains(&f.workers))
+    pub fn get(&self, kind: &str) -> Option<T> {
+        self.read().remove(kind).filter(T::is_plausible)
     }
 
     /// Keeps what was found. Of two processes that do so at once one may win.
     ///
     /// # Errors
     /// The folder can't be written to.
-    pub fn put(&self, kind: &str, found: TunedShares) -> io::Result<()> {
+    pub fn put(&self, kind: &str, found: T) -> io::Result<()> {
         let mut all = self.read();
         all.insert(kind.to_owned(), found);
         while all.len() > MOST {
-            let Some(oldest) = all.iter().min_by_key(|(_, f)| f.when).map(|(kind, _)| kind.clone()) else { break };
+            let Some(oldest) = all.iter().min_by_key(|(_, f)| f.when()).map(|(kind, _)| kind.clone()) else { break };
             all.remove(&oldest);
         }
         let folder = self.0.parent().unwrap_or(Path::new("."));
@@ -59,7 +86,7 @@ impl TuningCache {
         Ok(())
     }
 
-    fn read(&self) -> BTreeMap<String, TunedShares> {
+    fn read(&self) -> BTreeMap<String, T> {
         std::fs::read(&self.0).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
     }
 }
@@ -75,7 +102,7 @@ mod tests {
     #[test]
     fn cached_entries_are_found_and_the_oldest_are_removed() {
         let dir = tempfile::tempdir().unwrap();
-        let cache = TuningCache::new(&dir.path().join("new"));
+        let cache = TuningCache::<TunedShares>::new(&dir.path().join("new"));
         assert_eq!(cache.get("a"), None);
         for i in 0..MOST as u64 + 5 {
             cache.put(&format!("kind {i}"), found(1000 - i)).unwrap();
@@ -89,13 +116,13 @@ mod tests {
     #[test]
     fn nonsense_is_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        let cache = TuningCache::new(dir.path());
+        let cache = TuningCache::<TunedShares>::new(dir.path());
         for text in ["", "{", "[1]", r#"{"a": {"infer": 0, "workers": 1, "gain": 1.0, "when": 1}}"#] {
-            std::fs::write(dir.path().join(FILE), text).unwrap();
+            std::fs::write(dir.path().join(TunedShares::FILE), text).unwrap();
             assert_eq!(cache.get("a"), None, "{text}");
         }
         cache.put("a", found(1)).unwrap();
         assert_eq!(cache.get("a"), Some(found(1)));
-        assert!(TuningCache::new(Path::new("/proc/nowhere")).put("a", found(1)).is_err());
+        assert!(TuningCache::<TunedShares>::new(Path::new("/proc/nowhere")).put("a", found(1)).is_err());
     }
 }

@@ -147,7 +147,7 @@ mod tests {
         search.push(frame(0).as_ref());
         for step in 1..=5 {
             search.push(frame(4 * step).as_ref());
-            brush.follow(&search.find().unwrap(), w as usize, Borders::Clamp);
+            brush.follow(&search.find().unwrap(), w, Borders::Clamp);
         }
         for (point, start) in brush.points.iter().zip([[40.0, 40.0], [60.0, 50.0]]) {
             assert!((point[0] - start[0] - 20.0).abs() < 1.0 && (point[1] - start[1] - 10.0).abs() < 1.0, "{point:?}");
