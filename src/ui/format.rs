@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Local, TimeDelta, TimeZone};
 use std::path::Path;
-pub(crate) use vrseg_hardware::units::bytes;
+pub(crate) use vrseg_hardware::units::{bytes, count};
 
 /// `1:02:03`, `4:05`, `7 s`: seconds as a clock shows them.
 pub(crate) fn duration(seconds: f64) -> String {
@@ -42,11 +42,6 @@ pub(crate) fn place([_, x, y, _, _]: [f64; 5], spherical: bool) -> String {
         format!("{:.0}° {}", degrees.abs(), if degrees < 0.0 { minus } else { plus })
     };
     format!("{}, {}", one(x, "right", "left"), one(y, "up", "down"))
-}
-
-/// `1 frame`, `2 frames`.
-pub(crate) fn count(n: u64, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
 /// `17:45`, `Tue 03:15`: the local time in this number of seconds, with the day where that is another.

@@ -262,11 +262,25 @@ fn changed_settings_and_restart_discard_old_segments() {
     let other = ok(args.iter().copied().chain(["--key", "blue"]));
     let printed = stderr(&other);
     assert!(
-        printed.contains("segments of another job are discarded") && printed.contains("settings.outputs.0.mode"),
+        printed.contains("of another job (")
+            && printed.contains("discarding ")
+            && printed.contains("settings.outputs.0.mode"),
         "{printed}"
     );
     assert_eq!(times(&out).len(), 240);
     assert_eq!(listing(dir.path()), ["in.mp4", "out.mp4"]);
+    // Nor is the folder of another version.
+    std::fs::remove_file(&out).unwrap();
+    kill(&args);
+    let plan = folder_of(&out).join("plan.json");
+    let text = std::fs::read_to_string(&plan).unwrap();
+    let (this, older) = (format!("\"{}\"", env!("CARGO_PKG_VERSION")), "\"0.0.1\"");
+    assert!(text.contains(&this), "{text}");
+    std::fs::write(&plan, text.replace(&this, older)).unwrap();
+    let upgraded = ok(&args);
+    let named = format!("version of vrseg: {older} before, {this} now");
+    assert!(stderr(&upgraded).contains(&named), "{}", stderr(&upgraded));
+    assert_eq!(times(&out).len(), 240);
     // A folder with other content is not touched.
     std::fs::remove_file(&out).unwrap();
     std::fs::create_dir(folder_of(&out)).unwrap();

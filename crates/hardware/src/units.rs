@@ -1,4 +1,4 @@
-//! Amounts of memory and disk space in words, everywhere in the same units: powers of two.
+//! Amounts in words: memory and disk space, everywhere in the same units (powers of two), and numbers of things.
 
 /// `512 B`, `12.3 MiB`, `2.0 TiB`.
 pub fn bytes(n: u64) -> String {
@@ -13,9 +13,19 @@ pub fn bytes(n: u64) -> String {
     format!("{value:.1} TiB")
 }
 
+/// `1 frame`, `2 frames`.
+pub fn count(n: u64, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_thing_is_no_plural() {
+        assert_eq!([0, 1, 2].map(|n| count(n, "frame")), ["0 frames", "1 frame", "2 frames"]);
+    }
 
     #[test]
     fn amounts_are_counted_in_powers_of_two() {

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
-use vrseg_hardware::Usage;
+use vrseg_hardware::{Usage, units};
 
 /// Runs a job with a worker for each of `crew`, in segments of this many seconds; resumes where an earlier
 /// run stopped. A short job is one worker's.
@@ -86,10 +86,9 @@ pub fn run(
         let shown = folder.display();
         if after.finished() > 0 {
             let message = format!(
-                "{} frames in {} segments are stored in {shown}: the same command makes the others, --restart starts \
-                 over",
-                after.frames(),
-                after.finished()
+                "{shown} has {} in {}: the same command makes the others, --restart starts over",
+                units::count(after.frames(), "frame"),
+                units::count(after.finished() as u64, "segment")
             );
             observer.event(Event::Warning { message });
         }

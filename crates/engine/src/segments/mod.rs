@@ -28,7 +28,7 @@ use disk::{DiskSpace, Done};
 use ledger::Ledger;
 use std::path::Path;
 use std::time::Instant;
-use vrseg_hardware::Usage;
+use vrseg_hardware::{Usage, units};
 use vrseg_media::MediaError;
 
 /// How a job is stored, so that it can be resumed.
@@ -104,8 +104,9 @@ pub fn run(
                 differs.join("; ")
             )));
         } else {
-            let (n, shown) = (folder.finished(true).len(), path.display());
-            let message = format!("{shown}: {n} segments of another job are discarded ({})", differs.join("; "));
+            let (n, shown) = (folder.finished(true).len() as u64, path.display());
+            let segments = units::count(n, "segment");
+            let message = format!("{shown}: discarding {segments} of another job ({})", differs.join("; "));
             observer.event(Event::Warning { message });
         }
     }
@@ -251,15 +252,15 @@ fn report_finished_segments(
     error: Option<&Error>,
     observer: &dyn Observer,
 ) {
-    let (n, done, shown) = (records.len(), count(records), folder.path().display());
-    let mut message = format!(
-        "{done} frames in {n} segments are stored in {shown}: the same command resumes after them, --restart starts \
-         over"
-    );
+    let (segments, frames_done) =
+        (units::count(records.len() as u64, "segment"), units::count(count(records), "frame"));
+    let shown = folder.path().display();
+    let mut message =
+        format!("{shown} has {frames_done} in {segments}: the same command resumes after them, --restart starts over");
     if let Some(Error::Media(MediaError::DiskFull { .. })) = error
         && let Some(missing) = Done::of(records).needed(frames).and_then(|n| disk::missing(folder.path(), n))
     {
-        message += &format!("; about {} more are needed on this disk", vrseg_hardware::units::bytes(missing));
+        message += &format!("; about {} more are needed on this disk", units::bytes(missing));
     }
     observer.event(Event::Warning { message });
 }
