@@ -418,6 +418,11 @@ fn wrong_edits_files_name_the_line_and_the_entry() {
         assert!(printed.contains(&format!("edits.yaml:{line}: ")), "{text}{printed}");
         assert!(words.iter().all(|word| printed.contains(word)), "{text}{printed}");
     }
+    // The model sees the whole view, so there is nobody to find.
+    let find = edits_file(&clip, "regions: [{action: find, rect: [0.4, 0.1, 0.2, 0.8]}]");
+    let refused = run(job.iter().chain(&["--crops", "off", "--edits", arg(&find)]));
+    assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("regions[0]: find needs a model on person crops"), "{}", stderr(&refused));
     let refused = run(job.iter().chain(&["--edits", "/nowhere/edits.yaml"]));
     assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
     assert!(stderr(&refused).contains("/nowhere/edits.yaml: "), "{}", stderr(&refused));

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use vrseg_engine::settings::{Loader, check};
 use vrseg_hardware::disks;
-use vrseg_infer::{ModelError, registry};
+use vrseg_infer::{ModelError, registry, runtime};
 
 /// Free bytes below which a disk counts as short.
 const LOW_DISK_SPACE: u64 = 2 << 30;
@@ -65,7 +65,7 @@ fn finding(check: &str, state: Health, found: impl Into<String>, fix: &str) -> F
 }
 
 fn program() -> Finding {
-    let features = if cfg!(feature = "embed") { "with" } else { "without" };
+    let features = if runtime::is_embedded() { "with" } else { "without" };
     let system = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
     let system = system.lines().find_map(|l| l.strip_prefix("PRETTY_NAME=")).unwrap_or("unknown").trim_matches('"');
     let found = format!("{}, {features} an embedded runtime, on {system}", env!("CARGO_PKG_VERSION"));

@@ -25,6 +25,8 @@ const CELL_WIDTH: usize = 480;
 /// Frames before a moment that let the matte settle; a recurrent model needs more of them.
 const WARM_UP: u64 = 4;
 const WARM_UP_RECURRENT: u64 = 15;
+/// Frames before a moment through which brush strokes are followed at most, as on the review page.
+const MAX_LEAD: f64 = 500.0;
 
 pub(crate) fn run(args: &PreviewArgs, stop: &Stop, console: &Console) -> anyhow::Result<Exit> {
     inputs::check_file(&args.file)?;
@@ -86,9 +88,9 @@ fn moments(args: &PreviewArgs, stop: &Stop, console: &Console) -> anyhow::Result
         let mut here = job.clone();
         let lead = warm_up as f64 / fps;
         // Brush strokes are followed from where they were painted.
-        let start =
-            job.edits.first_stroke(*time, fps).map_or(f64::INFINITY, |at| at - 0.5 / fps).min(time - lead).max(0.0);
-        let frames = ((time - start) * fps).round().max(warm_up as f64) as u64 + 1;
+        let stroke = job.edits.first_stroke(*time, fps).map(|at| (at - 0.5 / fps).max(time - MAX_LEAD / fps));
+        let start = stroke.unwrap_or(f64::INFINITY).min(time - lead).max(0.0);
+        let frames = (((time - start) * fps) as u64).max(warm_up) + 1;
         here.range = TimeRange { start: Some(start), end: None, frames: Some(frames) };
         let cancel = stop.next_job();
         vrseg_engine::run(&here, &cancel, &())?;

@@ -8,7 +8,7 @@ use vrseg_image::matte::{Borders, Motion, MotionSearch};
 use vrseg_image::plane::Plane;
 use vrseg_image::vr::EyeOrder;
 
-/// How far apart the eyes may see the same, as a share of an eye's width; as for people.
+/// How far apart the eyes may see the same, as a share of an eye's width.
 pub(crate) const REACH: f32 = 0.06;
 /// Samples that a stroke may move before the picture that it is followed from is replaced by the present one, and frames: slow
 /// motion shows only over several frames.
@@ -199,7 +199,7 @@ impl EditMasks {
             // A run that begins later knows nothing of what was painted before it.
             let after = before.unwrap_or(seconds - self.frame) + ROUNDING;
             if stroke.at.0 <= seconds + ROUNDING && stroke.at.0 > after {
-                let brushes = painted(stroke, views, *grid, (self.right_first, *borders));
+                let brushes = painted(stroke, views, *grid, self.right_first);
                 current.push(brushes.clone());
                 strokes.followed.push(Followed { stroke: n, left: stroke.frames, brushes });
             }
@@ -252,12 +252,12 @@ fn painted(
     stroke: &StrokeEdit,
     views: &[EditView<'_>],
     (width, height): (usize, usize),
-    (right_first, borders): (bool, Borders),
+    right_first: bool,
 ) -> Vec<Option<Brush>> {
     let points = stroke.points.iter().map(|[x, y]| [(x * width as f64) as f32, (y * height as f64) as f32]);
     let brush = Brush::new(points, (stroke.width * height as f64 / 2.0) as f32);
     let eyes = stroke.eye.numbers(views.len(), right_first);
-    let by = match (stroke.eye, bounds(&brush.mask((width, height), borders))) {
+    let by = match (stroke.eye, bounds(&brush.mask((width, height), Borders::Clamp))) {
         (EditEye::Both, Some(sides)) => disparity(views, sides),
         _ => 0.0,
     };

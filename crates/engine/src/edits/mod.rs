@@ -5,6 +5,7 @@ mod file;
 mod masks;
 
 pub use file::{EditsError, read, read_text};
+pub(crate) use masks::REACH;
 pub use masks::{EditMasks, EditView, StrokeState};
 
 use crate::time::Seconds;
@@ -285,6 +286,29 @@ impl Edits {
         self.strokes.iter().enumerate().try_for_each(|(n, stroke)| eye("strokes", n, stroke.eye))
     }
 
+    /// What regions in which somebody is to be found need: models on person crops, and a size that one looks at.
+    ///
+    /// # Errors
+    /// The entry and what to do instead.
+    pub fn check_finds(&self, surface: &Surface, on_crops: bool) -> Result<(), String> {
+        let finds = self.regions.iter().enumerate().filter(|(_, r)| r.action == Action::Find);
+        for (n, region) in finds {
+            if !on_crops {
+                return Err(format!(
+                    "edits: regions[{n}]: find needs a model on person crops, and this job's sees whole views; omit \
+                     --crops off, --view and --model"
+                ));
+            }
+            if region.area().and_then(|area| area.region(surface)).is_none() {
+                return Err(format!(
+                    "edits: regions[{n}]: find: there is no person of that shape; draw it around one person, from head \
+                     to feet"
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// The matte settings at a time.
     pub fn options_at(&self, base: MatteOptions, seconds: f64) -> MatteOptions {
         let now = self.settings.iter().filter(|s| within(s.from, s.to, seconds));
@@ -394,6 +418,18 @@ mod tests {
         assert_eq!((at(0.9).grow, at(0.9).refine, at(0.9).threshold), (2, true, None));
         assert_eq!((at(1.0).grow, at(1.0).feather, at(1.0).refine), (-3, 1.0, false));
         assert_eq!((at(1.99).threshold, at(2.0).threshold), (Some(0.5), None));
+    }
+
+    #[test]
+    fn regions_that_are_no_person_are_refused() {
+        let find = |rect: &str| read_text(&format!("regions: [{{action: find, rect: {rect}}}]")).unwrap();
+        let ball = cases_surface();
+        assert_eq!(find("[0.4, 0.3, 0.1, 0.4]").check_finds(&ball, true), Ok(()));
+        for (rect, on_crops, why) in [("[0.4, 0.3, 0.1, 0.4]", false, "person crops"), ("[0, 0, 1, 1]", true, "shape")]
+        {
+            let refused = find(rect).check_finds(&ball, on_crops).unwrap_err();
+            assert!(refused.starts_with("edits: regions[0]: find") && refused.contains(why), "{refused}");
+        }
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! People whom the detector misses: regions of the edits in which the models are to find somebody.
 
-use super::{FramePerson, REACH};
-use crate::edits::{EditEye, Edits, RegionEdit};
+use super::FramePerson;
+use crate::edits::{EditEye, Edits, REACH, RegionEdit};
 use crate::plan::SmallView;
 use vrseg_image::edits::Action;
 use vrseg_image::matte::people::{Region, Surface, shift};
 use vrseg_image::vr::EyeOrder;
 
 /// Number of the first of them. Tracks count from 0 on and never reach it; what is calculated from it doesn't overflow.
-const FIRST_TRACK: u64 = 1 << 48;
+pub(super) const FIRST_TRACK: u64 = 1 << 48;
 
 /// Adds people by hand. It has no memory: a frame is enough.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct AddedPeople {
     surface: Surface,
     order: EyeOrder,
     regions: Vec<(RegionEdit, Region)>,
+    /// The numbers of those that counted on the frame before.
+    before: Vec<usize>,
 }
 
 impl AddedPeople {
@@ -23,7 +25,15 @@ impl AddedPeople {
     pub fn new(edits: &Edits, surface: Surface, order: EyeOrder) -> Option<Self> {
         let finds = edits.regions.iter().filter(|r| r.action == Action::Find);
         let regions: Vec<_> = finds.filter_map(|r| Some((r.clone(), r.area()?.region(&surface)?))).collect();
-        (!regions.is_empty()).then_some(Self { surface, order, regions })
+        (!regions.is_empty()).then_some(Self { surface, order, regions, before: Vec::new() })
+    }
+
+    /// Whether others are added at a time (seconds of the source) than on the frame before: mattes can't be propagated to it.
+    pub fn change(&mut self, seconds: f64) -> bool {
+        let now: Vec<_> = (0..self.regions.len()).filter(|n| self.regions[*n].0.is_active(seconds)).collect();
+        let changed = now != self.before;
+        self.before = now;
+        changed
     }
 
     /// Adds to a frame's people those of this time (seconds of the source).
@@ -65,7 +75,8 @@ mod tests {
         let edits = read_text(text).expect("edits");
         let surface = Surface::new(None, 400, 200);
         let views: Vec<_> = (0..2).map(|_| SmallView::default()).collect();
-        let added = AddedPeople::new(&edits, surface, EyeOrder::LeftFirst).expect("somebody is added");
+        let mut added = AddedPeople::new(&edits, surface, EyeOrder::LeftFirst).expect("somebody is added");
+        assert_eq!([0.5, 0.6, 1.0, 1.9, 2.0].map(|t| added.change(t)), [true, false, true, false, true]);
         let at = |seconds: f64| {
             let mut people = Vec::new();
             added.add(&mut people, &views, seconds);

@@ -2,7 +2,7 @@
 
 use super::FramePerson;
 use crate::edits::Edits;
-use vrseg_image::edits::{PersonPath, assign, is_part};
+use vrseg_image::edits::{PersonPath, assign, same_person};
 use vrseg_image::matte::people::{Region, Surface};
 
 /// Tells which of a frame's people are hidden. It has no memory: a frame is enough.
@@ -22,20 +22,22 @@ impl HiddenPeople {
         edits.hides_people().then_some(Self { surface, paths, edits })
     }
 
-    /// Marks who is hidden at a time (seconds of the source), in all eyes.
+    /// Marks who is hidden at a time (seconds of the source), in all eyes; of those who were detected, not of those who were
+    /// added by hand.
     pub fn mark(&self, people: &mut [FramePerson], seconds: f64) {
         people.iter_mut().for_each(|p| p.hidden = false);
         if !self.edits.people.iter().any(|p| p.is_hidden(seconds)) {
             return;
         }
-        let first: Vec<_> = people.iter().filter(|p| p.eye == 0).map(|p| (p.track, p.region)).collect();
+        let first: Vec<_> =
+            people.iter().filter(|p| p.eye == 0 && !p.is_added()).map(|p| (p.track, p.region)).collect();
         let boxes: Vec<Region> = first.iter().map(|(_, region)| *region).collect();
         let found = assign(&self.surface, &boxes, &self.paths, seconds);
         let hidden = |n: &Option<usize>| n.is_some_and(|n| self.edits.people[n].is_hidden(seconds));
         let mut goes: Vec<bool> = found.iter().map(hidden).collect();
         // The face of somebody who is hidden may be followed by itself.
         for n in (0..boxes.len()).filter(|n| found[*n].is_none()) {
-            let whole = |m: &usize| found[*m].is_some() && is_part(&self.surface, &boxes[n], &boxes[*m]);
+            let whole = |m: &usize| found[*m].is_some() && same_person(&self.surface, &boxes[n], &boxes[*m]);
             goes[n] = (0..boxes.len()).find(whole).is_some_and(|m| hidden(&found[m]));
         }
         let tracks: Vec<u64> = first.iter().zip(goes).filter(|(_, goes)| *goes).map(|((t, _), _)| *t).collect();
@@ -85,6 +87,14 @@ mod tests {
         assert!(people.iter().all(|p| p.hidden));
         hidden.mark(&mut people, 5.0);
         assert!(people.iter().all(|p| !p.hidden));
+        // So does a box of the upper body, but nobody who was added by hand.
+        let upper = Region { center: [128.0, 72.0, 0.0], half: [20.0, 33.0] };
+        let mut people = vec![tracked(7, 0, 128.0), FramePerson { region: upper, ..tracked(8, 0, 0.0) }];
+        hidden.mark(&mut people, 3.0);
+        assert!(people.iter().all(|p| p.hidden));
+        people[1].track = super::super::added::FIRST_TRACK;
+        hidden.mark(&mut people, 3.0);
+        assert_eq!(people.iter().map(|p| p.hidden).collect::<Vec<_>>(), [true, false]);
         assert!(HiddenPeople::new(&Edits { people: vec![person(1, 1.0, &[])], ..Edits::default() }, surface).is_none());
     }
 }

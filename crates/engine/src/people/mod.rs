@@ -15,6 +15,7 @@ pub use hidden::HiddenPeople;
 pub use numbers::PersonNumbers;
 pub use state::PeopleState;
 
+use crate::edits::REACH;
 use crate::error::Result;
 use crate::plan::{PeoplePlan, SmallView, Views};
 use crate::spec::PeopleToKeep;
@@ -30,8 +31,6 @@ use vrseg_image::vr::Lens;
 use vrseg_infer::Detector;
 use vrseg_infer::provider::SessionOptions;
 
-/// How far apart the eyes may see somebody, as a share of an eye's width.
-const REACH: f32 = 0.06;
 /// Cells of an eye that must have changed in a view for the detector to be run on it soon.
 const CHANGED: usize = 2;
 /// Who has this share of their box in a view should be found there, and with this one is whole in it.
@@ -55,6 +54,13 @@ pub struct FramePerson {
     pub sure: bool,
     /// Edits hide them at this time. Models run on them all the same: so cached mattes don't depend on edits.
     pub hidden: bool,
+}
+
+impl FramePerson {
+    /// Whether they were added by hand, and not detected.
+    pub fn is_added(&self) -> bool {
+        self.track >= added::FIRST_TRACK
+    }
 }
 
 /// Finds people and follows them.

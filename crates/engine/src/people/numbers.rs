@@ -91,6 +91,9 @@ mod tests {
         assert_eq!(at(1.4, &[body(100.0), face(180.0), other]), [1, 1, 2]);
         assert_eq!(at(1.6, &[body(100.0), face(180.0)]), [1, 3]);
         assert_eq!(at(2.6, &[face(180.0), body(180.0)]), [3, 1]);
+        let mut numbers = PersonNumbers::default();
+        let people = [face(100.0), other, body(100.0)];
+        assert_eq!(numbers.of(&surface, &people.iter().collect::<Vec<_>>(), 0.0), [1, 2, 1]);
     }
 
     #[test]

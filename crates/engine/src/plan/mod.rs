@@ -112,6 +112,8 @@ impl Plan {
             false => windows(job, &model, format.projection.value, (w, h), grid)?,
         };
         let views = Views { rects, view, windows: Arc::new(windows) };
+        let surface = views.surface(format.projection.value.lens());
+        job.edits.check_finds(&surface, on_crops).map_err(Error::Request)?;
         let geometries = job
             .outputs
             .iter()

@@ -14,9 +14,12 @@ use crate::spec::Job;
 use crate::stages::Decode;
 use crate::tune::tuning_cache::{self, Found, TuningCache};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use vrseg_hardware::{Cpu, Machine};
 use vrseg_image::plane::Plane;
+use vrseg_infer::provider::Provider;
 use vrseg_infer::{Batch, DeviceChoice, ModelRunner, States, cache};
 use vrseg_media::{DecodeOptions, Reader, TimeRange};
 
@@ -66,9 +69,15 @@ impl Found for DeviceCheck {
     }
 }
 
+/// What this process has found, by kind; `None`: nothing, since nobody was in the frames or the check failed. So a verdict
+/// holds for the whole process, even if it can't be stored.
+static FOUND: Mutex<BTreeMap<String, Option<DeviceCheck>>> = Mutex::new(BTreeMap::new());
+
 /// What an earlier check found for the job's models on this machine.
 pub(super) fn remembered(job: &Job, plan: &Plan, cpu: &Cpu) -> Option<DeviceCheck> {
-    TuningCache::new(&cache::folder()).get(&kind(job, plan, cpu))
+    let kind = kind(job, plan, cpu);
+    let here = FOUND.lock().unwrap_or_else(PoisonError::into_inner).get(&kind).copied();
+    here.unwrap_or_else(|| TuningCache::new(&cache::folder()).get(&kind))
 }
 
 /// All that the result depends on.
@@ -80,49 +89,58 @@ fn kind(job: &Job, plan: &Plan, cpu: &Cpu) -> String {
     let sums: Vec<_> = models.iter().map(|m| m.manifest.sha256.to_string()).collect();
     let sizes: Vec<_> = plan.model_input_sizes().collect();
     format!(
-        "vrseg {} on {} with {} cores, {} and {} threads: {} at {:?}",
+        "vrseg {} on {} with {} cores, {} threads: {} at {:?}",
         env!("CARGO_PKG_VERSION"),
         cpu.model,
         cpu.usable,
         job.threads,
-        job.model.threads,
         sums.join(" and "),
         sizes,
     )
 }
 
-/// Checks OpenVINO on the job's frames, where `auto` would choose it and it hasn't been checked.
-///
-/// # Errors
-/// As [`LoadedJob::new`]; the source can't be read.
-pub(super) fn run(job: &Job, plan: &Plan, cancel: &Cancel) -> Result<()> {
+/// Checks OpenVINO on the job's frames, where `auto` would choose it and it hasn't been checked. A check that fails says
+/// nothing: what is wrong with the job, it will say itself.
+pub(super) fn run(job: &Job, plan: &Plan, cancel: &Cancel) {
     let cpu = Machine::detect().cpu;
-    if !openvino_rule(job, plan, &cpu) || remembered(job, plan, &cpu).is_some() {
-        return Ok(());
+    if !openvino_rule(job, plan, &cpu) {
+        return;
     }
+    let kind = kind(job, plan, &cpu);
+    let known = FOUND.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&kind);
+    if known || remembered(job, plan, &cpu).is_some() {
+        return;
+    }
+    let found = check(job, plan, cancel).unwrap_or_else(|e| {
+        tracing::info!("openvino in bfloat16 isn't checked: {e}");
+        None
+    });
+    FOUND.lock().unwrap_or_else(PoisonError::into_inner).insert(kind.clone(), found);
+    let Some(found) = found else { return };
+    let verdict = if found.accepts() { "openvino" } else { "cpu" };
+    tracing::info!("checked openvino in bfloat16: {}; using {verdict}", found.text());
+    if let Err(e) = TuningCache::new(&cache::folder()).put(&kind, found) {
+        tracing::info!("the result can't be stored: {e}");
+    }
+}
+
+/// Runs the models of the job with both; `None` where OpenVINO doesn't load or nobody was found.
+fn check(job: &Job, plan: &Plan, cancel: &Cancel) -> Result<Option<DeviceCheck>> {
+    // OpenVINO's library is loaded first, since a process can have only one: it has the CPU's own kernels, too.
     let mut fast = LoadedJob::new(job, plan.unopened())?;
-    let on_cpu = {
-        let mut job = job.clone();
-        job.model.device = DeviceChoice::Cpu;
-        job
-    };
+    if fast.provider() != Provider::OpenVino {
+        return Ok(None);
+    }
+    let mut on_cpu = job.clone();
+    on_cpu.model.device = DeviceChoice::Cpu;
     let mut exact = LoadedJob::new(&on_cpu, plan.unopened())?;
     for place in PLACES {
-        if cancel.is_requested() {
-            return Ok(());
-        }
-        let Some(batch) = frame_at(job, &mut fast, place, cancel)? else { continue };
+        let Some(batch) = frame_at(job, &mut exact, place, cancel)? else { continue };
         let Some((iou, speed)) = compare(&mut exact, &mut fast, &batch.batches)? else { continue };
-        let check = DeviceCheck { iou, speed, when: tuning_cache::now() };
-        let verdict = if check.accepts() { "openvino" } else { "cpu" };
-        tracing::info!("checked openvino in bfloat16: {}; using {verdict}", check.text());
-        if let Err(e) = TuningCache::new(&cache::folder()).put(&kind(job, plan, &cpu), check) {
-            tracing::info!("the result can't be stored: {e}");
-        }
-        return Ok(());
+        return Ok(Some(DeviceCheck { iou, speed, when: tuning_cache::now() }));
     }
     tracing::info!("openvino in bfloat16 isn't checked: nobody is in the frames that were tried");
-    Ok(())
+    Ok(None)
 }
 
 /// What the models see of the frame at a place of the job; `None` where nobody was found in it.

@@ -3,10 +3,10 @@
 
 use super::load::CacheKeyInputs;
 use super::{Assembly, LoadedJob, Recycling, cached, open_cache};
-use crate::edits::{Edits, ROUNDING, RegionEdit, StrokeState};
+use crate::edits::{EditMasks, Edits, ROUNDING, RegionEdit, StrokeState};
 use crate::error::{Error, Result};
 use crate::events::{Preview, PreviewFrame};
-use crate::frame::{Cuts, DecodedFrame, MattedFrame, PreparedFrame};
+use crate::frame::{Cuts, DecodedFrame, MattedFrame, PreparedFrame, SampledFrame};
 use crate::graph::{Cancel, Next, Source, Stage, Ticket};
 use crate::people::{FramePerson, HiddenPeople};
 use crate::spec::Job;
@@ -230,14 +230,10 @@ impl Moments {
             if at + ROUNDING >= seconds {
                 break;
             }
-            if last.len() > before.max(1)
-                && let Some((at, mut passed)) = last.pop_front()
-                && let Some(strokes) = &mut strokes
-            {
-                let cut = passed.frame.cut;
-                strokes.skip(&mut edit_views(&mut passed.frame.views), at, cut);
-            }
+            // The next one will be there in any case, or this is the last of the video.
+            pass(&mut last, before.max(1), &mut strokes);
         }
+        pass(&mut last, before + 1, &mut strokes);
         let Some(shown) = last.back().map(|(at, _)| *at) else { return Ok(None) };
         let nothing: Vec<InferenceState> = Vec::new();
         let inferences = cached(runners.into_iter(), cache_keys, self.cache.as_ref(), &nothing)?;
@@ -302,6 +298,17 @@ impl Moments {
         held.frames = frames;
         self.held = Some(held);
         Ok(())
+    }
+}
+
+/// Leaves the last `most` frames; strokes follow what moves in the others.
+fn pass(frames: &mut VecDeque<(f64, SampledFrame)>, most: usize, strokes: &mut Option<EditMasks>) {
+    while frames.len() > most {
+        let Some((at, mut passed)) = frames.pop_front() else { return };
+        if let Some(strokes) = strokes {
+            let cut = passed.frame.cut;
+            strokes.skip(&mut edit_views(&mut passed.frame.views), at, cut);
+        }
     }
 }
 

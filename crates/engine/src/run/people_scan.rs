@@ -213,8 +213,9 @@ impl Collect<'_> {
         let [_, top, _, bottom] = surface.bounds(&person.region);
         let size = ((bottom - top) / surface.size().1).clamp(0.0, 1.0);
         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-        if number as usize > found.people.len() {
-            found.people.push(FoundPerson::new(number, seconds, point));
+        while found.people.len() < number as usize {
+            let next = found.people.len() as u32 + 1;
+            found.people.push(FoundPerson::new(next, seconds, point));
             pictured.push(0.0);
         }
         let one = &mut found.people[number as usize - 1];
@@ -253,14 +254,16 @@ impl Stage for Collect<'_> {
         let people: Vec<_> = frame.people.iter().filter(|p| p.eye == 0).collect();
         let numbers = self.numbers.of(&self.surface, &people, seconds);
         let area = |p: &FramePerson| p.region.half[0] * p.region.half[1];
-        for (person, number) in people.iter().zip(&numbers) {
+        let mut numbered: Vec<_> = people.iter().zip(&numbers).collect();
+        numbered.sort_by_key(|(_, number)| **number);
+        for (person, number) in &numbered {
             // Of somebody who is followed twice, the larger box counts.
-            let mut same = people.iter().zip(&numbers).filter(|(_, n)| *n == number);
-            if same.all(|(p, _)| area(p) <= area(person)) && self.note(*number, person, seconds) {
+            let mut same = numbered.iter().filter(|(_, n)| n == number);
+            if same.all(|(p, _)| area(p) <= area(person)) && self.note(**number, person, seconds) {
                 let window = Window::around(&self.surface, &person.region, MARGIN);
                 let eye = (&self.surface, self.rect);
                 let picture = self.sampler.cut(&source.frame.yuv(), self.format, eye, &window, PICTURE);
-                self.viewer.person(*number, picture, matrix);
+                self.viewer.person(**number, picture, matrix);
             }
         }
         if let Some(view) = frame.views.first() {

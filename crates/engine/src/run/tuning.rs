@@ -48,7 +48,7 @@ const MARGIN: f64 = 1.05;
 /// As [`LoadedJob::new`].
 pub fn load(job: &Job, plan: Plan, auto_tune: bool, cancel: &Cancel, observer: &dyn Observer) -> Result<LoadedJob> {
     observer.event(Event::Phase { phase: JobPhase::Loading, limit: None });
-    device_check::run(job, &plan, cancel)?;
+    device_check::run(job, &plan, cancel);
     let open = auto_tune && job.model.threads == 0 && job.split.workers == 0;
     if !open || plan.frames.is_none_or(|n| n < LONG) {
         return LoadedJob::new(job, plan);

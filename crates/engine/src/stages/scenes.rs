@@ -102,13 +102,14 @@ impl Stage for Scenes<'_> {
             state.people = self.locator.as_ref().map(|locator| locator.state());
         }
         frame.cut = self.scenes.is_cut(&frame.views[0].yuv.y);
-        frame.motion = self.motion(&frame.views, fresh || frame.cut);
+        let seconds = self.clock.seconds(frame.decoded.source.pts);
+        let others = self.added.as_mut().is_some_and(|added| added.change(seconds));
+        frame.motion = self.motion(&frame.views, fresh || frame.cut || others);
         // The picture that the next frame is compared with is this frame's.
         if let (Some(locator), Some(cells)) = (&mut self.locator, self.scenes.memory()) {
             let found = locator.find(&frame.decoded.source.frame.yuv(), &frame.views, cells, frame.cut);
             locator.take_notes().into_iter().for_each(self.warn);
             frame.people = found?;
-            let seconds = self.clock.seconds(frame.decoded.source.pts);
             if let Some(hidden) = &self.hidden {
                 hidden.mark(&mut frame.people, seconds);
             }

@@ -6,7 +6,7 @@ mod path;
 mod stroke;
 
 pub use area::Area;
-pub use path::{PathPoint, PersonPath, assign, is_part, same_person};
+pub use path::{PathPoint, PersonPath, assign, same_person};
 pub use stroke::Brush;
 
 use crate::plane::Plane;

@@ -64,7 +64,7 @@ pub fn same_person(surface: &Surface, a: &Region, b: &Region) -> bool {
 }
 
 /// Whether a box shows the face or the upper body of the person in another: detectors find both.
-pub fn is_part(surface: &Surface, part: &Region, whole: &Region) -> bool {
+fn is_part(surface: &Surface, part: &Region, whole: &Region) -> bool {
     let smaller = part.half[1] <= PART_HEIGHT * whole.half[1]
         && part.half[0] * part.half[1] <= PART_AREA * whole.half[0] * whole.half[1];
     // Someone farther away is as slim as a whole person; a face is not.

@@ -69,7 +69,7 @@ pub struct MatteOptions {
     /// Edge-aware upsampling by the luma plane; false: bilinear.
     pub refine: bool,
     /// Strength of the temporal stabilization behind models that see each frame alone, 0 (off) ..= 1;
-    /// [`Self::stabilizers`] says what others get.
+    /// [`Self::smoothing`] says what others get.
     pub stabilize: f32,
     /// How far the mattes of the two eyes are brought together where both surely see the same, 0 (off)
     /// ..= 1; nothing for a single view.

@@ -147,17 +147,38 @@ pub fn find(name: &str) -> Result<Model> {
     if file.is_file() {
         return Ok(Model { manifest, weights: Weights::File(file) });
     }
-    let embedded = match manifest.name.as_str() {
+    if let Some(weights) = embedded(&manifest.name) {
+        return Ok(Model { manifest, weights });
+    }
+    let is_missing = |basic: &str| {
+        let of_basic = |m: &&Manifest| m.name == basic && !models_dir().join(&m.file).is_file();
+        embedded(basic).is_none() && built_in.iter().any(|m| of_basic(&m))
+    };
+    let has_runtime = cfg!(embedded_ort) || data_dir().join("ort/libonnxruntime.so").is_file();
+    let fix = fix(name, has_runtime || std::env::var_os("ORT_DYLIB_PATH").is_some(), is_missing);
+    Err(ModelError::MissingWeights { name: manifest.name, path: file, fix })
+}
+
+/// Weights inside of the program.
+fn embedded(name: &str) -> Option<Weights> {
+    match name {
         "selfie" => EMBEDDED_SELFIE.map(Weights::Embedded),
         "nanodet" => EMBEDDED_NANODET.map(Weights::Packed),
         "multiclass" => EMBEDDED_MULTICLASS.map(Weights::Packed),
         _ => None,
-    };
-    if let Some(weights) = embedded {
-        return Ok(Model { manifest, weights });
     }
-    let fix = format!("`vrseg models install {name}` downloads it, `vrseg models` lists what is installed");
-    Err(ModelError::MissingWeights { name: manifest.name, path: file, fix })
+}
+
+/// The models without which even `fast` does nothing; `setup.sh` builds them into the program.
+const BASICS: [&str; 3] = ["selfie", "nanodet", "multiclass"];
+
+/// What to do where a model's weights are missing: one command for all that is.
+fn fix(name: &str, has_runtime: bool, is_missing: impl Fn(&str) -> bool) -> String {
+    let runtime = (!has_runtime).then_some("onnxruntime");
+    let basics = BASICS.into_iter().filter(|basic| *basic != name && is_missing(basic));
+    let all: Vec<_> = runtime.into_iter().chain([name]).chain(basics).collect();
+    let what = if all.len() == 1 { "it" } else { "all that is missing" };
+    format!("`vrseg models install {}` downloads {what}, `vrseg models` lists what is installed", all.join(" "))
 }
 
 /// Reads a manifest, a page of text; no more than a megabyte of what may be another file.
@@ -188,6 +209,14 @@ pub fn find_first(names: &[String]) -> Result<Model> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_command_installs_all_that_is_missing() {
+        let all = fix("selfie", false, |_| true);
+        assert!(all.starts_with("`vrseg models install onnxruntime selfie nanodet multiclass` downloads all"), "{all}");
+        let one = fix("rvm", true, |_| false);
+        assert!(one.starts_with("`vrseg models install rvm` downloads it, "), "{one}");
+    }
 
     #[test]
     fn built_in_manifests_are_valid() {

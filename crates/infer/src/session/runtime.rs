@@ -79,6 +79,11 @@ pub fn has_openvino(named: Option<&Path>) -> bool {
     matches!(first, Some(Candidate::File(path, _)) if path.starts_with(&folder))
 }
 
+/// Whether ONNX Runtime is inside of the program.
+pub fn is_embedded() -> bool {
+    EMBEDDED.is_some()
+}
+
 enum Candidate {
     /// A path, and why it is one.
     File(PathBuf, &'static str),
