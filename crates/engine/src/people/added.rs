@@ -1,4 +1,4 @@
-//! People whom the detector misses: regions of the edits in which the models are to find somebody.
+//! People that the detector misses: regions of the edits in which the models are to find somebody.
 
 use super::FramePerson;
 use crate::edits::{EditEye, Edits, REACH, RegionEdit};
