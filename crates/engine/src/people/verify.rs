@@ -6,7 +6,7 @@ use vrseg_image::matte::people::{Region, SourceFormat, Surface, Track, Window, W
 use vrseg_image::matte::to_model_input;
 use vrseg_image::plane::{Plane, Rect, Yuv};
 use vrseg_infer::provider::SessionOptions;
-use vrseg_infer::{Batch, ModelRunner, States};
+use vrseg_infer::{Batch, Model, ModelRunner, States};
 
 /// Multiclass's share counts up to this: where it sees somebody by mistake, it sees a lot.
 const MOST: f32 = 0.5;
@@ -28,19 +28,20 @@ pub(super) struct Verifier {
 }
 
 impl Verifier {
-    /// Loads the models, for windows on `surface`.
+    /// Checks the models' weights, for windows on `surface`. Each model is loaded when it is needed: many videos show nobody
+    /// that the detector isn't sure about, and the two take some 120 MB and most of a second.
     ///
     /// # Errors
-    /// As [`ModelRunner::load`].
+    /// As [`Model::load`](vrseg_infer::Model::load).
     pub(super) fn new(models: &Verification, surface: &Surface, options: &SessionOptions) -> Result<Self> {
-        let load = |model| CropVerifier::new(model, surface, options);
-        Ok(Self { strict: load(&models.strict)?, keen: models.keen.as_ref().map(load).transpose()? })
+        let verifier = |model| CropVerifier::new(model, surface, options);
+        Ok(Self { strict: verifier(&models.strict)?, keen: models.keen.as_ref().map(verifier).transpose()? })
     }
 
     /// What was done since the last call because a device failed, a sentence each.
     pub(super) fn take_notes(&mut self) -> Vec<String> {
         let verifiers = std::iter::once(&mut self.strict).chain(&mut self.keen);
-        verifiers.flat_map(|verifier| verifier.runner.take_notes()).collect()
+        verifiers.filter_map(|verifier| verifier.runner.as_mut()).flat_map(ModelRunner::take_notes).collect()
     }
 
     /// How much of a person the two models see in a track's box, their shares of it added up, 0 to 1.5. Without the keen
@@ -48,7 +49,7 @@ impl Verifier {
     /// isn't run.
     ///
     /// # Errors
-    /// What a model says.
+    /// As [`ModelRunner::load`], where a model is needed for the first time; what it says.
     pub(super) fn verify(&mut self, track: &Track, source: &mut CropSource<'_>) -> Result<f32> {
         let Some(keen) = &mut self.keen else {
             return Ok(2.0 * self.strict.share(source, &track.region)?.min(MOST));
@@ -63,7 +64,10 @@ impl Verifier {
 
 /// A model that confirms one person at a time, on their crop.
 struct CropVerifier {
-    runner: ModelRunner,
+    model: Model,
+    options: SessionOptions,
+    /// `None`: it hasn't been needed yet.
+    runner: Option<ModelRunner>,
     margin: f64,
     batch: Batch,
     states: States,
@@ -74,8 +78,10 @@ impl CropVerifier {
     fn new(crop: &CropModel, surface: &Surface, options: &SessionOptions) -> Result<Self> {
         let (side, margin) = (crop.size, crop.model.manifest.crop.margin(surface.is_spherical()));
         let batch = Batch { data: vec![0.0; 3 * side * side], n: 1, width: side, height: side };
-        let runner = ModelRunner::load(&crop.model, options)?;
-        Ok(Self { runner, margin, batch, states: States::default(), alphas: Vec::new() })
+        // Damaged weights are to be found now, and not in the middle of a job.
+        crop.model.load()?;
+        let (model, options) = (crop.model.clone(), options.clone());
+        Ok(Self { model, options, runner: None, margin, batch, states: States::default(), alphas: Vec::new() })
     }
 
     /// The share of a box that the model takes for a person, 0..=1.
@@ -83,10 +89,14 @@ impl CropVerifier {
         let (surface, rect) = source.eye;
         let window = Window::around(surface, region, self.margin);
         let picture = source.sampler.cut(source.planes, source.form, (surface, rect), &window, self.batch.width);
-        let norm = self.runner.manifest().normalization();
+        let norm = self.model.manifest.normalization();
         to_model_input(picture, source.form.color.matrix, &norm, &mut self.batch.data);
         self.states.reset();
-        self.runner.run(&self.batch, &mut self.states, &mut self.alphas)?;
+        let runner = match &mut self.runner {
+            Some(runner) => runner,
+            none => none.insert(ModelRunner::load(&self.model, &self.options)?),
+        };
+        runner.run(&self.batch, &mut self.states, &mut self.alphas)?;
         let Some(alpha) = self.alphas.first() else { return Ok(0.0) };
         Ok(filled(surface, region, &window, alpha))
     }

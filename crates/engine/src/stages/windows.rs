@@ -64,6 +64,9 @@ impl Stage for CutWindows {
         let planes = frame.decoded.source.frame.yuv();
         for choice in &self.choices {
             let mut batch = self.recycled.batch((choice.size, choice.size));
+            // Growing by doubling would hold up to twice the memory, in each of the batches in flight.
+            let needed = frame.people.len() * 3 * choice.size * choice.size;
+            batch.data.reserve_exact(needed.saturating_sub(batch.data.len()));
             for person in &frame.people {
                 let window = Window::around(&self.surface, &person.crop_region, choice.margin);
                 let eye = (&self.surface, self.rects[person.eye]);
@@ -112,6 +115,7 @@ impl Stage for Gather {
             } else if batch.n == 0 {
                 std::mem::swap(batch, &mut one);
             } else {
+                batch.data.reserve_exact(one.data.len());
                 batch.data.extend_from_slice(&one.data);
                 batch.n += one.n;
             }
