@@ -19,9 +19,10 @@ fn matte(source: &Path, name: &str, options: &[&str]) -> (String, Pictures) {
     let output = format!("matte={}", arg(&path));
     let words = [arg(source), "-o", &output, "--codec", "ffv1", "--json", "--model", "rvm"];
     let out = ok(words.iter().chain(options));
-    let first = String::from_utf8_lossy(&out.stdout).lines().next().map(str::to_owned).expect("events");
-    let start: Value = serde_json::from_str(&first).expect("JSON");
-    (text(&start["device"]), decode(&path, "gray", &[]))
+    let events = String::from_utf8_lossy(&out.stdout).into_owned();
+    let all = events.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let device = all.into_iter().find_map(|event| event["device"].as_str().map(str::to_owned));
+    (device.unwrap_or_else(|| panic!("no event names the device:\n{events}")), decode(&path, "gray", &[]))
 }
 
 fn overlap(a: &Pictures, b: &Pictures) -> f64 {
@@ -51,6 +52,11 @@ fn openvino_matte_matches_fp32_on_the_cpu() {
     let (device, fast) = matte(&source, "auto", &["--device", "openvino"]);
     assert!(device.starts_with(if bf16 { "openvino in bfloat16," } else { "openvino," }), "{device}");
     assert!(overlap(&fast, &exact) > 0.97, "{}", overlap(&fast, &exact));
+
+    // Before `auto` uses it, it is checked; the result is shown, and whatever it is, the matte is right.
+    let (device, auto) = matte(&source, "auto-checked", &["--device", "auto"]);
+    assert!(!bf16 || device.contains(" times as fast as cpu, IoU "), "{device}");
+    assert!(overlap(&auto, &exact) > 0.97, "{device}: {}", overlap(&auto, &exact));
 
     // Without a GPU, `auto` chooses it where it is faster, and the settings show it.
     let shown = vrseg().env_remove("VRSEG_DEVICE_NAME").args(["--show-config", "--model", "rvm"]).output();
