@@ -13,6 +13,7 @@ use clap::Parser;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
+use vrseg_engine::edits::MAX_LEAD;
 use vrseg_engine::events::PreviewFrame;
 use vrseg_engine::{Job, Plan};
 use vrseg_image::matte::{Sampler, SmallYuv};
@@ -25,8 +26,6 @@ const CELL_WIDTH: usize = 480;
 /// Frames before a moment that let the matte settle; a recurrent model needs more of them.
 const WARM_UP: u64 = 4;
 const WARM_UP_RECURRENT: u64 = 15;
-/// Frames before a moment through which brush strokes are followed at most, as on the review page.
-const MAX_LEAD: f64 = 500.0;
 
 pub(crate) fn run(args: &PreviewArgs, stop: &Stop, console: &Console) -> anyhow::Result<Exit> {
     inputs::check_file(&args.file)?;

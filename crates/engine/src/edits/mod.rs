@@ -220,6 +220,9 @@ fn stroke_frames() -> u32 {
     STROKE_FRAMES
 }
 
+/// Frames before a single moment through which strokes are followed at most.
+pub const MAX_LEAD: f64 = 500.0;
+
 /// Times of frames and edits may differ by this many seconds: both are rounded somewhere.
 pub(crate) const ROUNDING: f64 = 0.002;
 

@@ -1,10 +1,10 @@
 //! People that the detector misses: regions of the edits in which the models are to find somebody.
 
-use super::FramePerson;
-use crate::edits::{EditEye, Edits, REACH, RegionEdit};
+use super::{FramePerson, disparity};
+use crate::edits::{EditEye, Edits, RegionEdit};
 use crate::plan::SmallView;
 use vrseg_image::edits::Action;
-use vrseg_image::matte::people::{Region, Surface, shift};
+use vrseg_image::matte::people::{Region, Surface};
 use vrseg_image::vr::EyeOrder;
 
 /// Number of the first of them. Tracks count from 0 on and never reach it; what is calculated from it doesn't overflow.
@@ -40,7 +40,10 @@ impl AddedPeople {
     pub fn add(&self, people: &mut Vec<FramePerson>, views: &[SmallView], seconds: f64) {
         let active = self.regions.iter().enumerate().filter(|(_, (edit, _))| edit.is_active(seconds));
         for (n, (edit, region)) in active {
-            let by = if edit.eye == EditEye::Both { self.disparity(region, views) } else { 0.0 };
+            let by = match (edit.eye, views) {
+                (EditEye::Both, [first, second]) => disparity(&self.surface, region, first, second),
+                _ => 0.0,
+            };
             for eye in edit.eye.numbers(views.len(), self.order == EyeOrder::RightFirst) {
                 let region = if eye == 1 { self.surface.moved(region, by, 0.0) } else { *region };
                 let track = FIRST_TRACK + n as u64;
@@ -48,16 +51,6 @@ impl AddedPeople {
                 people.push(FramePerson { track, eye, region, crop_region, strength, sure, hidden });
             }
         }
-    }
-
-    /// How many pixels further right the second view shows what lies in a region of the first.
-    fn disparity(&self, region: &Region, views: &[SmallView]) -> f64 {
-        let [first, second] = views else { return 0.0 };
-        let (luma, (width, height)) = (&first.yuv.y, self.surface.size());
-        let (sx, sy) = (luma.width() as f64 / width, luma.height() as f64 / height);
-        let [left, top, right, bottom] = self.surface.bounds(region);
-        let sides = [left * sx, top * sy, right * sx, bottom * sy].map(|v| v as f32);
-        f64::from(shift(luma, &second.yuv.y, sides, (REACH * luma.width() as f32) as usize)) / sx
     }
 }
 

@@ -77,7 +77,6 @@ pub struct PeopleLocator {
     keep: PeopleToKeep,
     surface: Surface,
     rects: Vec<Rect>,
-    grid: (usize, usize),
     form: SourceFormat,
     sampler: WindowSampler,
     /// The detector's input.
@@ -112,7 +111,6 @@ impl PeopleLocator {
             keep: plan.keep,
             surface,
             rects: views.rects.clone(),
-            grid: views.size(),
             form: SourceFormat { layout, color },
             sampler: WindowSampler::default(),
             picture: Vec::new(),
@@ -243,14 +241,18 @@ impl PeopleLocator {
 
     /// How far apart the two eyes see everybody.
     fn measure_shifts(&mut self, first: &SmallView, second: &SmallView, new: &[u64]) {
-        let reach = (REACH * self.grid.0 as f32) as usize;
-        let (width, height) = self.surface.size();
-        let (sx, sy) = (self.grid.0 as f64 / width, self.grid.1 as f64 / height);
         for track in self.tracks.all_mut() {
-            let [left, top, right, bottom] = self.surface.bounds(&track.region);
-            let sides = [left * sx, top * sy, right * sx, bottom * sy].map(|v| v as f32);
-            let by = shift(&first.yuv.y, &second.yuv.y, sides, reach);
-            track.set_shift(f64::from(by) / sx, new.contains(&track.id));
+            let by = disparity(&self.surface, &track.region, first, second);
+            track.set_shift(by, new.contains(&track.id));
         }
     }
+}
+
+/// How many pixels further right the second eye shows what lies in a box of the first.
+fn disparity(surface: &Surface, region: &Region, first: &SmallView, second: &SmallView) -> f64 {
+    let (luma, (width, height)) = (&first.yuv.y, surface.size());
+    let (sx, sy) = (luma.width() as f64 / width, luma.height() as f64 / height);
+    let [left, top, right, bottom] = surface.bounds(region);
+    let sides = [left * sx, top * sy, right * sx, bottom * sy].map(|v| v as f32);
+    f64::from(shift(luma, &second.yuv.y, sides, (REACH * luma.width() as f32) as usize)) / sx
 }

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use vrseg_hardware::{Cpu, Machine};
+use vrseg_hardware::Cpu;
+use vrseg_hardware::cgroup::Limits;
 use vrseg_image::plane::Plane;
 use vrseg_infer::provider::Provider;
 use vrseg_infer::{Batch, DeviceChoice, ModelRunner, States, cache};
@@ -75,9 +76,13 @@ static FOUND: Mutex<BTreeMap<String, Option<DeviceCheck>>> = Mutex::new(BTreeMap
 
 /// What an earlier check found for the job's models on this machine.
 pub(super) fn remembered(job: &Job, plan: &Plan, cpu: &Cpu) -> Option<DeviceCheck> {
-    let kind = kind(job, plan, cpu);
-    let here = FOUND.lock().unwrap_or_else(PoisonError::into_inner).get(&kind).copied();
-    here.unwrap_or_else(|| TuningCache::new(&cache::folder()).get(&kind))
+    found(&kind(job, plan, cpu)).flatten()
+}
+
+/// What this process or an earlier one has found; `None`: it hasn't been checked.
+fn found(kind: &str) -> Option<Option<DeviceCheck>> {
+    let here = FOUND.lock().unwrap_or_else(PoisonError::into_inner).get(kind).copied();
+    here.or_else(|| TuningCache::new(&cache::folder()).get(kind).map(Some))
 }
 
 /// All that the result depends on.
@@ -102,13 +107,12 @@ fn kind(job: &Job, plan: &Plan, cpu: &Cpu) -> String {
 /// Checks OpenVINO on the job's frames, where `auto` would choose it and it hasn't been checked. A check that fails says
 /// nothing: what is wrong with the job, it will say itself.
 pub(super) fn run(job: &Job, plan: &Plan, cancel: &Cancel) {
-    let cpu = Machine::detect().cpu;
+    let cpu = Cpu::detect(&Limits::detect());
     if !openvino_rule(job, plan, &cpu) {
         return;
     }
     let kind = kind(job, plan, &cpu);
-    let known = FOUND.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&kind);
-    if known || remembered(job, plan, &cpu).is_some() {
+    if found(&kind).is_some() {
         return;
     }
     let found = check(job, plan, cancel).unwrap_or_else(|e| {
@@ -166,9 +170,7 @@ fn frame_at(job: &Job, loaded: &mut LoadedJob, place: f64, cancel: &Cancel) -> R
     let Some(decoded) = next_frame(&mut decode, cancel)? else { return Ok(None) };
     let sampled = scenes.process(assembly.sample(&recycling).process(decoded)?)?;
     let Some(sampled) = sampled.filter(|s| !on_crops || !s.frame.people.is_empty()) else { return Ok(None) };
-    let mut gather = assembly.gather(1, &recycling);
-    let batch = gather.process(assembly.cut_windows(&recycling).process(sampled)?)?;
-    if batch.is_some() { Ok(batch) } else { Ok(gather.finish()?.flatten()) }
+    assembly.gather(1, &recycling).process(assembly.cut_windows(&recycling).process(sampled)?)
 }
 
 /// Agreement and speed of two loads of the same models on the same pictures; `None` where there is nobody.

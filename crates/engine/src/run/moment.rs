@@ -3,7 +3,7 @@
 
 use super::load::CacheKeyInputs;
 use super::{Assembly, LoadedJob, Recycling, cached, open_cache};
-use crate::edits::{EditMasks, Edits, ROUNDING, RegionEdit, StrokeState};
+use crate::edits::{EditMasks, Edits, MAX_LEAD, ROUNDING, RegionEdit, StrokeState};
 use crate::error::{Error, Result};
 use crate::events::{Preview, PreviewFrame};
 use crate::frame::{Cuts, DecodedFrame, MattedFrame, PreparedFrame, SampledFrame};
@@ -54,9 +54,6 @@ struct Position {
     /// Frames before it that smooth it.
     before: usize,
 }
-
-/// Frames before a moment through which strokes are followed at most.
-const MAX_LEAD: f64 = 500.0;
 
 /// Frames before a moment through which a matte is smoothed, where edits do that: enough for the default strength, whose time
 /// constant is four frames.
@@ -244,7 +241,6 @@ impl Moments {
         let mut frames = Vec::new();
         for (seconds, sampled) in last {
             let batch = gather.process(cut.process(sampled)?)?;
-            let batch = if batch.is_some() { batch } else { gather.finish()?.flatten() };
             let frame = batch.map(|batch| infer.process(batch)).transpose()?.and_then(|mut frames| frames.pop());
             let mut frame = frame.ok_or(Error::Interrupted)?;
             if seconds < shown {
