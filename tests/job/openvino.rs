@@ -17,8 +17,9 @@ fn installed() -> bool {
 fn matte(source: &Path, name: &str, options: &[&str]) -> (String, Pictures) {
     let path = source.with_file_name(format!("{name}.mkv"));
     let output = format!("matte={}", arg(&path));
-    let words = [arg(source), "-o", &output, "--codec", "ffv1", "--json", "--model", "rvm"];
-    let out = ok(words.iter().chain(options));
+    let words = [arg(source), "-o", &output, "--codec", "ffv1", "--json"];
+    let model: &[&str] = if options.contains(&"--profile") { &[] } else { &["--model", "rvm"] };
+    let out = ok(words.iter().chain(model).chain(options));
     let events = String::from_utf8_lossy(&out.stdout).into_owned();
     let all = events.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
     let device = all.into_iter().find_map(|event| event["device"].as_str().map(str::to_owned));
@@ -57,6 +58,10 @@ fn openvino_matte_matches_fp32_on_the_cpu() {
     let (device, auto) = matte(&source, "auto-checked", &["--device", "auto"]);
     assert!(!bf16 || device.contains(" times as fast as cpu, IoU "), "{device}");
     assert!(overlap(&auto, &exact) > 0.97, "{device}: {}", overlap(&auto, &exact));
+
+    // Of two models only the one that gains is run by it.
+    let (device, _) = matte(&source, "two", &["--profile", "balanced", "--frames", "2"]);
+    assert!(!device.starts_with("openvino") || device.contains(", selfie on cpu,"), "{device}");
 
     // Without a GPU, `auto` chooses it where it is faster, and the settings show it.
     let shown = vrseg().env_remove("VRSEG_DEVICE_NAME").args(["--show-config", "--model", "rvm"]).output();

@@ -240,7 +240,9 @@ fn crops_give_the_same_mattes_with_and_without_a_cache() {
 /// eyes show him.
 #[test]
 fn whole_views_show_more_of_a_lying_person_than_crops() {
-    let lying = Actor { filter: "transpose=1", ..Actor::new(&MAN, 300, (100, 20)) };
+    // At this place and size the detector misses most of him, however FFmpeg 5.1 and 7.1 scale the photo: the windows
+    // show 0.17 to 0.23.
+    let lying = Actor { filter: "transpose=1", ..Actor::new(&MAN, 270, (0, 0)) };
     let scene = scene(&[lying], 3);
     let seen = |options: &[&str]| share(&flat(&scene, options).frames[2], &scene.outlines[0]);
     let windows = seen(&["--crops", "selfie"]);

@@ -10,7 +10,9 @@ use crate::tune::rules::{self, MemoryShares, ModelLoad, Processor, Threads};
 use vrseg_hardware::{Cpu, Machine, sampler};
 use vrseg_infer::cache::{self, CacheKeyContext};
 use vrseg_infer::provider::{Provider, SessionOptions};
-use vrseg_infer::{ActiveBackend, Batch, DeviceChoice, Kind, ModelError, ModelRunner, Precision, States, runtime};
+use vrseg_infer::{
+    ActiveBackend, Batch, DeviceChoice, Kind, Model, ModelError, ModelRunner, Precision, States, runtime,
+};
 
 /// A job whose models are loaded; building it is what takes time before the first frame.
 pub struct LoadedJob {
@@ -108,8 +110,7 @@ impl LoadedJob {
             .map(|p| PeopleLocator::new(p, &options, &plan.views, plan.lens(), form))
             .transpose()?;
         let more_runners = plan.crop_plan().and_then(|people| people.crop_models.get(1..)).unwrap_or_default();
-        let more_runners =
-            more_runners.iter().map(|n| Ok(ModelRunner::load(&n.model, &options)?)).collect::<Result<Vec<_>>>()?;
+        let more_runners = more_runners.iter().map(|n| load_another(&n.model, &options)).collect::<Result<Vec<_>>>()?;
         let queue_bytes = rules::queue(&machine.memory).value as usize;
         let gpu_name = gpu.as_ref().map(|(_, name)| name.as_str());
         let key_inputs = |runner: &ModelRunner| CacheKeyInputs {
@@ -172,12 +173,21 @@ impl LoadedJob {
         let why = if refused.is_empty() { String::new() } else { format!(" (not {})", refused.join("; ")) };
         let name = self.gpu.as_ref().map(|(_, name)| format!(" {name}")).unwrap_or_default();
         let bf16 = if self.bf16 { " in bfloat16" } else { "" };
+        let others = self.more_runners.iter().filter(|other| other.provider() != provider);
+        let others: String =
+            others.map(|other| format!(", {} on {}", other.manifest().name, other.provider())).collect();
         let check = self.check.map_or(String::new(), |check| match check.accepts() {
             true => format!(" ({})", check.text()),
             false => format!(" (not openvino: {})", check.text()),
         });
-        format!("{provider}{name}{bf16}{threads}{check}{why}")
+        format!("{provider}{name}{bf16}{others}{threads}{check}{why}")
     }
+}
+
+/// Loads a model that runs beside the first one: with `auto` on OpenVINO only if it gains by that itself.
+fn load_another(model: &Model, options: &SessionOptions) -> Result<ModelRunner> {
+    let options = SessionOptions { openvino: options.openvino && model.manifest.bf16, ..options.clone() };
+    Ok(ModelRunner::load(model, &options)?)
 }
 
 /// Whether `--device auto` means OpenVINO for a job, unless a check has found otherwise.

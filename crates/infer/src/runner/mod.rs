@@ -242,7 +242,9 @@ impl ModelRunner {
 fn open(model: &Model, options: &SessionOptions) -> Result<Loaded<Box<dyn Engine>>> {
     let sessions = session_pool::sessions(options.pictures, options.threads, model.bytes());
     let each = SessionOptions { threads: options.threads.div_ceil(sessions), ..options.clone() };
-    let Loaded { engine, refused, runtime } = OrtEngine::load(model, &each)?;
+    // OpenVINO divides its threads by itself.
+    let first = if options.wants_openvino() { options } else { &each };
+    let Loaded { engine, refused, runtime } = OrtEngine::load(model, first)?;
     if model.manifest.kind == Kind::Recurrent && engine.fixed_batch() == Some(1) {
         // A pool runs one picture after the other, each with its own states.
         return Ok(Loaded { engine: SessionPool::alone(Box::new(engine)), refused, runtime });
@@ -250,10 +252,11 @@ fn open(model: &Model, options: &SessionOptions) -> Result<Loaded<Box<dyn Engine
     let engine: Box<dyn Engine> = match engine.provider() {
         Provider::Cpu => {
             let another = SessionOptions { device: DeviceChoice::Cpu, ..each };
-            SessionPool::load(Box::new(engine), sessions, || Ok(Box::new(OrtEngine::load(model, &another)?.engine)))?
+            let more = || -> Result<Box<dyn Engine>> { Ok(Box::new(OrtEngine::load(model, &another)?.engine)) };
+            // In place of OpenVINO it has all threads.
+            let engine = if options.wants_openvino() && sessions > 1 { more()? } else { Box::new(engine) };
+            SessionPool::load(engine, sessions, more)?
         }
-        // OpenVINO divides its threads by itself.
-        Provider::OpenVino if sessions > 1 => Box::new(OrtEngine::load(model, options)?.engine),
         Provider::OpenVino | Provider::Cuda(_) | Provider::TensorRt(_) => Box::new(engine),
     };
     Ok(Loaded { engine, refused, runtime })

@@ -98,10 +98,7 @@ pub(crate) struct Opened {
 /// # Errors
 /// The named device does not load; with `Auto`, only when not even the CPU does.
 pub(crate) fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result<Opened> {
-    let library = match options.device {
-        DeviceChoice::Auto if options.openvino => DeviceChoice::OpenVino,
-        device => device,
-    };
+    let library = if options.wants_openvino() { DeviceChoice::OpenVino } else { options.device };
     let runtime = runtime::load(library, options.ort_library.as_deref())?;
     let providers = match options.device {
         DeviceChoice::Cpu => vec![Provider::Cpu],
@@ -245,6 +242,18 @@ fn openvino_config(o: &SessionOptions) -> String {
 }
 
 impl SessionOptions {
+    /// The same, for a model that is run seldom, such as the detector: never OpenVINO, which compiles a graph for longer
+    /// than it saves then.
+    #[must_use]
+    pub fn for_helper(&self) -> Self {
+        Self { device: if self.wants_openvino() { DeviceChoice::Cpu } else { self.device }, ..self.clone() }
+    }
+
+    /// Whether OpenVINO is the first device that is tried.
+    pub(crate) fn wants_openvino(&self) -> bool {
+        self.device == DeviceChoice::OpenVino || (self.device == DeviceChoice::Auto && self.openvino)
+    }
+
     /// The CPU with `threads` and nothing special, for one picture at a time.
     pub fn cpu(threads: usize) -> Self {
         Self {
