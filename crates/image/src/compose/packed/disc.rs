@@ -1,7 +1,9 @@
 //! The discs of alpha-packed frames: written into frames, and read from them.
 
 use super::{AlphaChannel, PackedFrame, TilePart};
-use crate::plane::{Plane, PlaneMut, PlaneRef, Sample, YuvColor, YuvLayout};
+use crate::plane::{Plane, PlaneMut, PlaneRef, Rect, Sample, YuvColor, YuvLayout};
+use crate::simd::dispatch;
+use std::ops::Range;
 
 /// Writes the discs into frames of one kind.
 #[derive(Clone, Debug)]
@@ -41,16 +43,23 @@ impl DiscPainter {
             assert_eq!((tile.width, tile.height), (n, n), "a tile's size");
         }
         let (w, h) = self.frame.size();
-        for (p, plane) in out.iter_mut().enumerate() {
+        for (p, plane) in out.iter().enumerate() {
             assert_eq!((plane.width, plane.height), self.layout.plane_size(p, w, h), "size of plane {p}");
-            let samples: Vec<T> = self.samples[p].iter().map(|v| T::from_u32(*v)).collect();
-            let shift = if p == 0 { (0, 0) } else { (self.layout.chroma_shift_x, self.layout.chroma_shift_y) };
-            for piece in self.frame.pieces() {
-                if shift == (0, 0) {
-                    self.paint_full(&piece, tiles[piece.eye], &samples, plane);
-                } else {
-                    self.paint_subsampled(&piece, tiles[piece.eye], shift, &samples, plane);
+        }
+        let samples: [[T; 256]; 3] =
+            self.samples.each_ref().map(|s| std::array::from_fn(|alpha| T::from_u32(s[alpha])));
+        let [luma, chroma @ ..] = &samples;
+        let shift = (self.layout.chroma_shift_x, self.layout.chroma_shift_y);
+        let (first, others) = out.split_at_mut(1);
+        for piece in self.frame.pieces() {
+            let tile = tiles[piece.eye];
+            self.paint_full(&piece, tile, luma, &mut first[0]);
+            if shift == (0, 0) {
+                for (samples, plane) in chroma.iter().zip(others.iter_mut()) {
+                    self.paint_full(&piece, tile, samples, plane);
                 }
+            } else {
+                self.paint_subsampled(&piece, tile, shift, chroma, others);
             }
         }
     }
@@ -59,18 +68,15 @@ impl DiscPainter {
         &self,
         piece: &TilePart,
         tile: PlaneRef<'_, u8>,
-        samples: &[T],
+        samples: &[T; 256],
         out: &mut PlaneMut<'_, T>,
     ) {
         let r = piece.tile;
         for y in 0..r.h {
-            let (start, end) = self.frame.disc_row(r.y + y);
-            let (start, end) = (start.max(r.x), end.min(r.x + r.w));
-            if start < end {
-                let out = &mut out.row_mut(piece.y + y)[piece.x + start - r.x..];
-                for (out, alpha) in out.iter_mut().zip(&tile.row(r.y + y)[start..end]) {
-                    *out = samples[usize::from(*alpha)];
-                }
+            let columns = self.columns(r, r.y + y);
+            if !columns.is_empty() {
+                let alphas = &tile.row(r.y + y)[r.x..][columns.clone()];
+                encode(samples, alphas, &mut out.row_mut(piece.y + y)[piece.x..][columns]);
             }
         }
     }
@@ -82,27 +88,69 @@ impl DiscPainter {
         piece: &TilePart,
         tile: PlaneRef<'_, u8>,
         (sx, sy): (u32, u32),
-        samples: &[T],
-        out: &mut PlaneMut<'_, T>,
+        samples: &[[T; 256]],
+        planes: &mut [PlaneMut<'_, T>],
     ) {
         let r = piece.tile;
         let (bw, bh) = (1 << sx, 1 << sy);
-        let mut highest: Vec<Option<u8>> = vec![None; r.w >> sx];
+        // The highest opacity of `bh` rows, by columns of the tile and then by samples.
+        let (mut by_column, mut by_sample) = (vec![0; r.w], vec![0; r.w >> sx]);
         for y in (0..r.h).step_by(bh) {
-            highest.fill(None);
+            by_column.fill(0);
+            // The rows of a disc overlap, so all columns between the first and the last are covered by one of them.
+            let mut covered = r.w..0;
             for row in r.y + y..r.y + y + bh {
-                let (start, end) = self.frame.disc_row(row);
-                for x in start.max(r.x)..end.min(r.x + r.w) {
-                    let highest = &mut highest[(x - r.x) / bw];
-                    *highest = (*highest).max(Some(tile.row(row)[x]));
+                let columns = self.columns(r, row);
+                if !columns.is_empty() {
+                    raise(&mut by_column[columns.clone()], &tile.row(row)[r.x..][columns.clone()]);
+                    covered = covered.start.min(columns.start)..covered.end.max(columns.end);
                 }
             }
-            let out = &mut out.row_mut((piece.y + y) >> sy)[piece.x >> sx..];
-            for (out, alpha) in out.iter_mut().zip(&highest) {
-                if let Some(alpha) = alpha {
-                    *out = samples[usize::from(*alpha)];
-                }
+            if covered.is_empty() {
+                continue;
             }
+            let covered = covered.start >> sx..covered.end.div_ceil(bw);
+            let alphas = &mut by_sample[covered.clone()];
+            highest_of_each(&by_column[covered.start << sx..covered.end << sx], bw, alphas);
+            for (samples, plane) in samples.iter().zip(planes.iter_mut()) {
+                let out = &mut plane.row_mut((piece.y + y) >> sy)[piece.x >> sx..][covered.clone()];
+                encode(samples, alphas, out);
+            }
+        }
+    }
+
+    /// The columns of the part `r` of a tile that lie in the disc in row `y` of the tile.
+    fn columns(&self, r: Rect, y: usize) -> Range<usize> {
+        let (start, end) = self.frame.disc_row(y);
+        start.max(r.x).min(r.x + r.w) - r.x..end.clamp(r.x, r.x + r.w) - r.x
+    }
+}
+
+/// The sample of each opacity.
+fn encode<T: Sample>(samples: &[T; 256], alphas: &[u8], out: &mut [T]) {
+    for (out, alpha) in out.iter_mut().zip(alphas) {
+        *out = samples[usize::from(*alpha)];
+    }
+}
+
+dispatch! {
+    /// Makes each value at least the other one.
+    fn raise(values: &mut [u8], others: &[u8]) {
+        for (value, other) in values.iter_mut().zip(others) {
+            *value = (*value).max(*other);
+        }
+    }
+
+    /// The highest of each `n` values.
+    fn highest_of_each(values: &[u8], n: usize, out: &mut [u8]) {
+        if n == 2 {
+            for (out, [a, b]) in out.iter_mut().zip(values.as_chunks().0) {
+                *out = (*a).max(*b);
+            }
+            return;
+        }
+        for (out, values) in out.iter_mut().zip(values.chunks_exact(n)) {
+            *out = values.iter().copied().max().unwrap_or_default();
         }
     }
 }
@@ -215,6 +263,44 @@ mod tests {
         let (w, _) = frame.size();
         // BT.709's red at the seam's upper end.
         assert_eq!([planes[0].data()[w / 2], planes[1].data()[w / 4], planes[2].data()[w / 4]], [63, 102, 240]);
+    }
+
+    /// What a plane holds at a sample by the definition, or `None` outside the discs.
+    fn expected(frame: PackedFrame, tile: &Plane<u8>, (sx, sy): (u32, u32), at: (usize, usize)) -> Option<u8> {
+        let n = frame.tile_side();
+        let opacity = |x: usize, y: usize| {
+            let piece = frame
+                .pieces()
+                .into_iter()
+                .find(|p| (p.x..p.x + p.tile.w).contains(&x) && (p.y..p.y + p.tile.h).contains(&y))?;
+            let (x, y) = (piece.tile.x + x - piece.x, piece.tile.y + y - piece.y);
+            let (start, end) = frame.disc_row(y);
+            (start..end).contains(&x).then(|| tile.data()[y * n + x])
+        };
+        let rows = at.1 << sy..(at.1 + 1) << sy;
+        rows.flat_map(|y| (at.0 << sx..(at.0 + 1) << sx).filter_map(move |x| opacity(x, y))).max()
+    }
+
+    #[test]
+    fn every_sample_gets_the_highest_opacity_under_it() {
+        let frame = PackedFrame::for_height(200);
+        let n = frame.tile_side();
+        let tile = Plane::from_vec((0..n * n).map(|i| (i * i % 251) as u8).collect(), n, n);
+        for shift in [(0, 0), (1, 0), (1, 1), (2, 2)] {
+            let layout = YuvLayout { chroma_shift_x: shift.0, chroma_shift_y: shift.1, ..YUV420 };
+            let planes = painted(frame, AlphaChannel::Red, layout, &tile);
+            let painter = DiscPainter::new(frame, AlphaChannel::Red, layout, COLOR);
+            let (w, h) = frame.size();
+            for (p, plane) in planes.iter().enumerate() {
+                let shift = if p == 0 { (0, 0) } else { shift };
+                let (w, h) = layout.plane_size(p, w, h);
+                for (x, y) in (0..h).flat_map(|y| (0..w).map(move |x| (x, y))) {
+                    let alpha = expected(frame, &tile, shift, (x, y));
+                    let want = alpha.map_or(7, |alpha| painter.samples[p][usize::from(alpha)] as u8);
+                    assert_eq!(plane.data()[y * w + x], want, "{shift:?} plane {p} at {x} {y}");
+                }
+            }
+        }
     }
 
     #[test]

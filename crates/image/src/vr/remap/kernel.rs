@@ -3,10 +3,11 @@
 use super::fixed::Reader;
 use super::positions::{Buffer, interpolate, unpack};
 use super::pyramid::Pyramid;
-use super::table::{ExactRow, OUTSIDE, RemapTable, TileKind, limits};
+use super::table::{ExactRow, OUTSIDE, RemapTable, Tile, TileKind, limits};
 use super::{Filter, TILE_H, TILE_W, Texel, float};
 use crate::plane::{PlaneMut, PlaneRef};
-use crate::simd::{self, dispatch};
+use crate::simd::{self, Features, dispatch};
+use std::ops::Range;
 
 #[derive(Debug)]
 pub(super) struct Scratch<S> {
@@ -40,6 +41,12 @@ enum TileFill<D> {
     Floats,
 }
 
+/// Tiles beside each other that are filled before any of them is written. Rows of so many samples reach memory at its
+/// pace; those of a single tile lie too far apart for that.
+const BLOCK: usize = 8;
+/// The rows of a block.
+type Block<D> = [[D; BLOCK * TILE_W]; TILE_H];
+
 dispatch! {
     /// Fills the tiles of row `ty` of tiles.
     pub(super) fn tile_row[S: Texel, D: Texel](
@@ -57,64 +64,93 @@ dispatch! {
         let (width, height) = table.size();
         let y = ty * TILE_H;
         let h = TILE_H.min(height - y);
-        for tx in 0..table.tiles_x() {
-            let x = tx * TILE_W;
-            let w = TILE_W.min(width - x);
-            let tile = table.tiles[ty * table.tiles_x() + tx];
-            let level = pyramid.level(src, u32::from(tile.level));
-            let positions: &[ExactRow] = match tile.kind {
-                TileKind::Empty => {
-                    (0..h).for_each(|j| out.row_mut(y + j)[x..x + w].fill(outside));
-                    continue;
+        let mut block: Block<D> = [[D::default(); BLOCK * TILE_W]; TILE_H];
+        for first in (0..table.tiles_x()).step_by(BLOCK) {
+            for tx in first..(first + BLOCK).min(table.tiles_x()) {
+                let tile = &table.tiles[ty * table.tiles_x() + tx];
+                let columns = (tx - first) * TILE_W..(tx - first + 1) * TILE_W;
+                tile_of_block(features, (table, tile, h), filter, (src, pyramid), (outside, max), scratch, (&mut block, columns));
+            }
+            let x = first * TILE_W;
+            let w = (BLOCK * TILE_W).min(width - x);
+            for (j, row) in block.iter().enumerate().take(h) {
+                out.row_mut(y + j)[x..x + w].copy_from_slice(&row[..w]);
+            }
+        }
+    }
+}
+
+/// Fills the `columns` of `block` with `tile`.
+#[inline(always)]
+fn tile_of_block<S: Texel, D: Texel>(
+    features: Features,
+    (table, tile, h): (&RemapTable, &Tile, usize),
+    filter: Filter,
+    (src, pyramid): (PlaneRef<'_, S>, &Pyramid<S>),
+    (outside, max): (D, f32),
+    scratch: &mut Scratch<S>,
+    (block, columns): (&mut Block<D>, Range<usize>),
+) {
+    let rows = block.iter_mut().take(h);
+    let positions: &[ExactRow] = match tile.kind {
+        TileKind::Empty => {
+            for row in rows {
+                row[columns.clone()].fill(outside);
+            }
+            return;
+        }
+        TileKind::Copy => {
+            let (left, top) = (tile.origin.0 as usize, tile.origin.1 as usize);
+            for (j, row) in rows.enumerate() {
+                for (out, sample) in row[columns.clone()].iter_mut().zip(&src.row(top + j)[left..]) {
+                    *out = D::from_sample(*sample, max);
                 }
-                TileKind::Copy => {
-                    let (left, top) = (tile.origin.0 as usize, tile.origin.1 as usize);
-                    for j in 0..h {
-                        for (out, sample) in out.row_mut(y + j)[x..x + w].iter_mut().zip(&src.row(top + j)[left..]) {
-                            *out = D::from_sample(*sample, max);
-                        }
-                    }
-                    continue;
+            }
+            return;
+        }
+        TileKind::Smooth(_) => &[],
+        TileKind::Exact(at, _) => &table.exact[at as usize..][..h],
+    };
+    let level = pyramid.level(src, u32::from(tile.level));
+    // No closure: it would not be compiled for the features of its caller.
+    let fill = match S::bytes(level) {
+        Some(level)
+            if D::bytes_mut(&mut []).is_some() && scratch.reader.prepare(features, filter, level, (table, tile, h)) =>
+        {
+            TileFill::Bytes
+        }
+        _ => match float::constant(filter, level, tile) {
+            Some(sample) => TileFill::Constant(D::from_sample(sample, max)),
+            None => TileFill::Floats,
+        },
+    };
+    if let TileFill::Floats = fill {
+        match tile.kind {
+            TileKind::Smooth(at) => {
+                interpolate(&table.nodes[at as usize..], limits(tile.reach), &mut scratch.x, &mut scratch.y);
+            }
+            TileKind::Exact(_, shift) => unpack(positions, shift, &mut scratch.x, &mut scratch.y),
+            TileKind::Empty | TileKind::Copy => {}
+        }
+    }
+    for (j, row) in rows.enumerate() {
+        let Some(row) = row[columns.clone()].first_chunk_mut::<TILE_W>() else { return };
+        let (xs, ys) = (&scratch.x[j], &scratch.y[j]);
+        match (fill, filter) {
+            (TileFill::Bytes, _) => {
+                if let Some(row) = D::bytes_mut(row) {
+                    scratch.reader.row(features, filter, j, row);
                 }
-                TileKind::Smooth(_) => &[],
-                TileKind::Exact(at, _) => &table.exact[at as usize..][..h],
-            };
-            let bytes = S::bytes(level).filter(|_| D::bytes_mut(&mut []).is_some());
-            let fill = if bytes.is_some_and(|level| scratch.reader.prepare(features, filter, level, (table, &tile, h))) {
-                TileFill::Bytes
-            } else if let Some(sample) = float::constant(filter, level, &tile) {
-                TileFill::Constant(D::from_sample(sample, max))
-            } else {
-                match tile.kind {
-                    TileKind::Smooth(at) => {
-                        interpolate(&table.nodes[at as usize..], limits(tile.reach), &mut scratch.x, &mut scratch.y);
-                    }
-                    TileKind::Exact(_, shift) => unpack(positions, shift, &mut scratch.x, &mut scratch.y),
-                    TileKind::Empty | TileKind::Copy => {}
-                }
-                TileFill::Floats
-            };
-            for j in 0..h {
-                let (xs, ys) = (&scratch.x[j], &scratch.y[j]);
-                let mut row = [D::default(); TILE_W];
-                match (fill, filter) {
-                    (TileFill::Bytes, _) => {
-                        if let Some(row) = D::bytes_mut(&mut row) {
-                            scratch.reader.row(features, filter, j, row);
-                        }
-                    }
-                    (TileFill::Constant(sample), _) => row.fill(sample),
-                    (TileFill::Floats, Filter::Bilinear) => {
-                        float::bilinear(level, &tile, xs, ys, max, &mut scratch.around, &mut row);
-                    }
-                    (TileFill::Floats, Filter::Lanczos3) => float::lanczos(level, &tile, xs, ys, max, &mut row[..w]),
-                }
-                if let Some([xs, _]) = positions.get(j) {
-                    for (value, x) in row.iter_mut().zip(xs) {
-                        *value = if *x == OUTSIDE { outside } else { *value };
-                    }
-                }
-                simd::save(&mut out.row_mut(y + j)[x..x + w], &row);
+            }
+            (TileFill::Constant(sample), _) => row.fill(sample),
+            (TileFill::Floats, Filter::Bilinear) => {
+                float::bilinear(level, tile, xs, ys, max, &mut scratch.around, row);
+            }
+            (TileFill::Floats, Filter::Lanczos3) => float::lanczos(level, tile, xs, ys, max, row),
+        }
+        if let Some([xs, _]) = positions.get(j) {
+            for (value, x) in row.iter_mut().zip(xs) {
+                *value = if *x == OUTSIDE { outside } else { *value };
             }
         }
     }
