@@ -183,6 +183,11 @@ fn slurm_job_survives_a_killed_task_and_a_drained_node() {
     // Drain the node while one of its tasks hangs.
     let finished = |n: usize| slurm.status(&job, 0)["segments"][n]["state"] == "finished";
     slurm.wait_until("the first task ends, and the second hangs", || finished(1) && dir.path().join("hung").exists());
+    // Neither the same job nor another one of the same output takes what the tasks have made.
+    for change in [&[][..], &["--crf", "30"]] {
+        assert_eq!(slurm.vrseg(2, &[&submit[..], change].concat()), "");
+        assert!(finished(0) && finished(1), "with {change:?}");
+    }
     let node = |state: &str| {
         let words = ["update", "NodeName=node", &format!("State={state}"), "Reason=test"].map(str::to_owned);
         slurm.command("scontrol", words)

@@ -21,5 +21,5 @@ pub use kubernetes::{PodSettings, manifest};
 pub use slurm_scripts::{Resources, quoted};
 pub use status::{SegmentStatus, State, Status, TaskStatus, status};
 pub use submission::{Round, Submission, folder_of};
-pub use submit::{Scripts, SubmittedJobs, cancel, resume, scripts, submit};
+pub use submit::{Scripts, SubmittedJobs, cancel, refuse_submitted, resume, scripts, submit};
 pub use tasks::{Task, tasks};

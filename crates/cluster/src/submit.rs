@@ -55,18 +55,25 @@ pub fn submit(
     each: Option<usize>,
     resources: Resources,
 ) -> Result<(Submission, SubmittedJobs)> {
-    if let Ok(before) = Submission::read(job)
-        && matches!(status(&before)?.state, State::Running | State::Waiting)
-    {
-        let shown = job.display();
-        return Err(Error::Request(format!(
-            "{shown}: is submitted and not finished; `vrseg cluster status {shown}` shows it, `vrseg cluster cancel` \
-             ends it"
-        )));
-    }
+    refuse_submitted(job)?;
     let mut submission = Submission { job: job.to_path_buf(), outputs, resources, each, rounds: Vec::new() };
     let jobs = submit_round(&mut submission, frames, missing, &[])?;
     Ok((submission, jobs))
+}
+
+/// To be asked before a job is planned anew: planning needs its folder for itself, and may remove what tasks have made.
+///
+/// # Errors
+/// The job is submitted and not finished; Slurm doesn't answer.
+pub fn refuse_submitted(job: &Path) -> Result<()> {
+    let Ok(before) = Submission::read(job) else { return Ok(()) };
+    if !matches!(status(&before)?.state, State::Running | State::Waiting) {
+        return Ok(());
+    }
+    let shown = job.display();
+    Err(Error::Request(format!(
+        "{shown}: is submitted and not finished; `vrseg cluster status {shown}` shows it, `vrseg cluster cancel` ends it"
+    )))
 }
 
 /// Submits what is missing of a job and what nobody works on; the job that joins comes behind all of it.

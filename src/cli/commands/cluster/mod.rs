@@ -75,8 +75,9 @@ fn submit(
             print(&(work + &title("merge.sbatch") + &made.merge))?;
             continue;
         }
-        let (planned, missing) = plan(one, &folder, seconds, &args.job)?;
         let job = std::path::absolute(&folder)?;
+        vrseg_cluster::refuse_submitted(&job)?;
+        let (planned, missing) = plan(one, &folder, seconds, &args.job)?;
         let outputs = planned.job.outputs.iter().map(|o| o.path.clone()).collect();
         let (submission, jobs) =
             vrseg_cluster::submit(&job, outputs, &frames(&planned), &missing, each, resources.clone())?;
