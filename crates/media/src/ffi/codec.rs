@@ -92,20 +92,65 @@ pub(crate) fn pixel_formats(codec: &ffmpeg::Codec) -> Vec<PixelFormat> {
     if !is_video(codec) {
         return Vec::new();
     }
-    let mut formats = Vec::new();
-    // SAFETY: a static description, whose list, where there is one, ends with a negative number.
+    supported(codec, Supported::PixelFormats).into_iter().map(PixelFormat::new).collect()
+}
+
+/// A list that a codec may have of what it accepts.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Supported {
+    PixelFormats,
+    SampleRates,
+    SampleFormats,
+}
+
+/// What a codec accepts, its favorite first, as FFmpeg's numbers; none where it doesn't say.
+pub(crate) fn supported(codec: &ffmpeg::Codec, what: Supported) -> Vec<i32> {
+    let is_end = |value: i32| value < 0 || what == Supported::SampleRates && value == 0;
+    let mut values = Vec::new();
+    // SAFETY: a codec is static, and so is its list, which ends with -1, that of rates with 0.
     unsafe {
-        let mut next = (*codec.as_ptr()).pix_fmts;
-        while !next.is_null() {
-            let format = numbers::read(next);
-            if format.get() < 0 {
-                break;
-            }
-            formats.push(format);
+        let mut next = list(codec.as_ptr(), what);
+        while !next.is_null() && !is_end(*next) {
+            values.push(*next);
             next = next.add(1);
         }
     }
-    formats
+    values
+}
+
+/// # Safety
+/// `codec` is one of FFmpeg's.
+#[cfg(not(ffmpeg_9))]
+unsafe fn list(codec: *const ffi::AVCodec, what: Supported) -> *const i32 {
+    // SAFETY: reads fields of a static description; enums are as large as an i32.
+    unsafe {
+        match what {
+            Supported::PixelFormats => (*codec).pix_fmts.cast(),
+            Supported::SampleRates => (*codec).supported_samplerates,
+            Supported::SampleFormats => (*codec).sample_fmts.cast(),
+        }
+    }
+}
+
+/// FFmpeg 9 has a function in place of the fields.
+///
+/// # Safety
+/// `codec` is one of FFmpeg's.
+#[cfg(ffmpeg_9)]
+unsafe fn list(codec: *const ffi::AVCodec, what: Supported) -> *const i32 {
+    let config = match what {
+        Supported::PixelFormats => ffi::AVCodecConfig::AV_CODEC_CONFIG_PIX_FORMAT,
+        Supported::SampleRates => ffi::AVCodecConfig::AV_CODEC_CONFIG_SAMPLE_RATE,
+        Supported::SampleFormats => ffi::AVCodecConfig::AV_CODEC_CONFIG_SAMPLE_FORMAT,
+    };
+    let mut list: *const i32 = ptr::null();
+    // SAFETY: the codec is valid, no context is needed, and of the results only the list is asked for, which stays null
+    // where the function fails.
+    unsafe {
+        let out = (&raw mut list).cast();
+        ffi::avcodec_get_supported_config(ptr::null(), codec, config, 0, out, ptr::null_mut());
+    }
+    list
 }
 
 /// Whether an encoder has a private option of that name.

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use crate::error::{MediaError, Result};
+use crate::ffi::codec::{Supported, supported};
 use crate::ffi::numbers;
 use crate::ffi::parameters::Parameters;
 use ffmpeg_next::filter::{self, Graph};
@@ -89,23 +90,17 @@ pub(crate) fn supported_format(
     encoder: &ffmpeg::Codec,
     source: &Parameters,
 ) -> std::result::Result<AudioFormat, String> {
-    // SAFETY: reads fields of valid parameters and of a static description, whose lists end with 0 or -1.
+    // SAFETY: reads fields of valid parameters.
     unsafe {
         let p = source.as_ptr();
         let (rate, channels) = ((*p).sample_rate, (*p).ch_layout.nb_channels);
         if rate <= 0 || channels <= 0 {
             return Err("the source has no sample rate or channels".to_owned());
         }
-        let mut rates = Vec::new();
-        let mut next = (*encoder.as_ptr()).supported_samplerates;
-        while !next.is_null() && *next != 0 {
-            rates.push(*next);
-            next = next.add(1);
-        }
-        let formats = (*encoder.as_ptr()).sample_fmts.cast::<i32>();
-        if formats.is_null() || *formats < 0 {
+        let rates = supported(encoder, Supported::SampleRates);
+        let Some(sample) = supported(encoder, Supported::SampleFormats).first().copied() else {
             return Err("it names no format of samples".to_owned());
-        }
+        };
         let higher = rates.iter().copied().filter(|r| *r >= rate).min();
         let near = if rates.is_empty() { rate } else { higher.or(rates.iter().copied().max()).unwrap_or(rate) };
         let known = is_native(&raw const (*p).ch_layout);
@@ -116,7 +111,7 @@ pub(crate) fn supported_format(
         } else {
             Layout::usual(channels)
         };
-        Ok(AudioFormat { rate: near, sample: *formats, layout })
+        Ok(AudioFormat { rate: near, sample, layout })
     }
 }
 

@@ -5,6 +5,7 @@ use crate::error::{MediaError, Result};
 use crate::ffi::frame::format_of;
 use crate::ffi::numbers::{self, PixelFormat};
 use crate::ffi::pixel_format::{descriptor, format_name};
+use ffmpeg_next::software::scaling::Flags;
 use ffmpeg_next::{self as ffmpeg, ffi};
 use std::ptr;
 use vrseg_image::plane::{Matrix, Rect, YuvColor};
@@ -46,7 +47,7 @@ impl Scaler {
             ),
         };
         let format = |side: &Side| descriptor(side.format).map(|_| side.format.get()).ok_or_else(fail);
-        let flags = ffi::SWS_BICUBIC | ffi::SWS_ACCURATE_RND | ffi::SWS_FULL_CHR_H_INT | ffi::SWS_FULL_CHR_H_INP;
+        let flags = Flags::BICUBIC | Flags::ACCURATE_RND | Flags::FULL_CHR_H_INT | Flags::FULL_CHR_H_INP;
         // SAFETY: sizes and formats are plain values; null is checked for.
         let context = unsafe {
             numbers::sws_getContext(
@@ -56,7 +57,7 @@ impl Scaler {
                 target.width as i32,
                 target.height as i32,
                 format(&target)?,
-                flags,
+                flags.bits(),
                 ptr::null_mut(),
                 ptr::null_mut(),
                 ptr::null(),
