@@ -18,8 +18,7 @@ fn matte(source: &Path, name: &str, options: &[&str]) -> (String, Pictures) {
     let path = source.with_file_name(format!("{name}.mkv"));
     let output = format!("matte={}", arg(&path));
     let words = [arg(source), "-o", &output, "--codec", "ffv1", "--json"];
-    let model: &[&str] = if options.contains(&"--profile") { &[] } else { &["--model", "rvm"] };
-    let out = ok(words.iter().chain(model).chain(options));
+    let out = ok(words.iter().chain(options));
     let events = String::from_utf8_lossy(&out.stdout).into_owned();
     let all = events.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
     let device = all.into_iter().find_map(|event| event["device"].as_str().map(str::to_owned));
@@ -40,22 +39,23 @@ fn openvino_matte_matches_fp32_on_the_cpu() {
     let dir = folder();
     let source = dir.path().join("clip.mp4");
     clip(&source, "512x384", 8, H264);
-    let (cpu, exact) = matte(&source, "cpu", &["--device", "cpu", "--precision", "fp32"]);
+    let rvm = |name: &str, options: &[&str]| matte(&source, name, &[&["--model", "rvm"], options].concat());
+    let (cpu, exact) = rvm("cpu", &["--device", "cpu", "--precision", "fp32"]);
     assert!(cpu.starts_with("cpu"), "{cpu}");
     let person = exact.frames[0].iter().filter(|v| **v >= 128).count();
     assert!(person > exact.frames[0].len() / 50, "somebody is there");
 
-    let (device, same) = matte(&source, "fp32", &["--device", "openvino", "--precision", "fp32"]);
+    let (device, same) = rvm("fp32", &["--device", "openvino", "--precision", "fp32"]);
     assert!(device.starts_with("openvino,"), "{device}");
     assert!(overlap(&same, &exact) > 0.995, "{}", overlap(&same, &exact));
 
     let bf16 = vrseg_hardware::Machine::detect().cpu.bf16();
-    let (device, fast) = matte(&source, "auto", &["--device", "openvino"]);
+    let (device, fast) = rvm("auto", &["--device", "openvino"]);
     assert!(device.starts_with(if bf16 { "openvino in bfloat16," } else { "openvino," }), "{device}");
     assert!(overlap(&fast, &exact) > 0.97, "{}", overlap(&fast, &exact));
 
     // Before `auto` uses it, it is checked; the result is shown, and whatever it is, the matte is right.
-    let (device, auto) = matte(&source, "auto-checked", &["--device", "auto"]);
+    let (device, auto) = rvm("auto-checked", &["--device", "auto"]);
     assert!(!bf16 || device.contains(" times as fast as cpu, IoU "), "{device}");
     assert!(overlap(&auto, &exact) > 0.97, "{device}: {}", overlap(&auto, &exact));
 

@@ -55,6 +55,7 @@ pub fn submit(
     each: Option<usize>,
     resources: Resources,
 ) -> Result<(Submission, SubmittedJobs)> {
+    // Planning takes long: somebody else may have submitted it in the meantime.
     refuse_submitted(job)?;
     let mut submission = Submission { job: job.to_path_buf(), outputs, resources, each, rounds: Vec::new() };
     let jobs = submit_round(&mut submission, frames, missing, &[])?;

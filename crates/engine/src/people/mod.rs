@@ -95,8 +95,7 @@ impl PeopleLocator {
         lens: Option<Lens>,
         (layout, color): (YuvLayout, YuvColor),
     ) -> Result<Self> {
-        // They are run on one view at a time, and seldom.
-        let options = &SessionOptions { pictures: 1, arena: false, ..options.for_helper() };
+        let options = &options.for_helper();
         let surface = views.surface(lens);
         let detector_views = detector_views(&surface, lens);
         let verifier = plan.verification.as_ref().map(|models| Verifier::new(models, &surface, options)).transpose()?;

@@ -242,11 +242,12 @@ fn openvino_config(o: &SessionOptions) -> String {
 }
 
 impl SessionOptions {
-    /// The same, for a model that is run seldom, such as the detector: never OpenVINO, which compiles a graph for longer
-    /// than it saves then.
+    /// The same, for a model that is run seldom and on one picture at a time, such as the detector: it keeps no memory
+    /// between runs, and never runs with OpenVINO, which compiles a graph for longer than it saves then.
     #[must_use]
     pub fn for_helper(&self) -> Self {
-        Self { device: if self.wants_openvino() { DeviceChoice::Cpu } else { self.device }, ..self.clone() }
+        let device = if self.wants_openvino() { DeviceChoice::Cpu } else { self.device };
+        Self { device, pictures: 1, arena: false, ..self.clone() }
     }
 
     /// Whether OpenVINO is the first device that is tried.

@@ -50,10 +50,10 @@ impl DiscPainter {
             self.samples.each_ref().map(|s| std::array::from_fn(|alpha| T::from_u32(s[alpha])));
         let [luma, chroma @ ..] = &samples;
         let shift = (self.layout.chroma_shift_x, self.layout.chroma_shift_y);
-        let (first, others) = out.split_at_mut(1);
+        let [first, others @ ..] = out;
         for piece in self.frame.pieces() {
             let tile = tiles[piece.eye];
-            self.paint_full(&piece, tile, luma, &mut first[0]);
+            self.paint_full(&piece, tile, luma, first);
             if shift == (0, 0) {
                 for (samples, plane) in chroma.iter().zip(others.iter_mut()) {
                     self.paint_full(&piece, tile, samples, plane);
@@ -122,7 +122,8 @@ impl DiscPainter {
     /// The columns of the part `r` of a tile that lie in the disc in row `y` of the tile.
     fn columns(&self, r: Rect, y: usize) -> Range<usize> {
         let (start, end) = self.frame.disc_row(y);
-        start.max(r.x).min(r.x + r.w) - r.x..end.clamp(r.x, r.x + r.w) - r.x
+        let inside = |x: usize| x.clamp(r.x, r.x + r.w) - r.x;
+        inside(start)..inside(end)
     }
 }
 
@@ -143,6 +144,7 @@ dispatch! {
 
     /// The highest of each `n` values.
     fn highest_of_each(values: &[u8], n: usize, out: &mut [u8]) {
+        // Of constant length the values are compared in wide registers.
         if n == 2 {
             for (out, [a, b]) in out.iter_mut().zip(values.as_chunks().0) {
                 *out = (*a).max(*b);

@@ -41,8 +41,8 @@ enum TileFill<D> {
     Floats,
 }
 
-/// Tiles beside each other that are filled before any of them is written. Rows of so many samples reach memory at its
-/// pace; those of a single tile lie too far apart for that.
+/// Tiles beside each other that are filled before any of them is written: a row of 512 samples is written as fast as
+/// memory takes it, rows of 64 that lie far apart are not.
 const BLOCK: usize = 8;
 /// The rows of a block.
 type Block<D> = [[D; BLOCK * TILE_W]; TILE_H];
