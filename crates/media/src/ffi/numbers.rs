@@ -123,7 +123,17 @@ unsafe extern "C" {
     /// `packet` is a valid packet; null where memory is short.
     pub(crate) fn av_packet_new_side_data(packet: *mut ffi::AVPacket, kind: c_int, size: usize) -> *mut u8;
     /// `stream` is a valid stream; null where memory is short.
+    #[cfg(not(ffmpeg_8))]
     pub(crate) fn av_stream_new_side_data(stream: *mut ffi::AVStream, kind: c_int, size: usize) -> *mut u8;
+    /// `list` and `count` are a list of FFmpeg's; null where memory is short.
+    #[cfg(ffmpeg_8)]
+    pub(crate) fn av_packet_side_data_new(
+        list: *mut *mut ffi::AVPacketSideData,
+        count: *mut c_int,
+        kind: c_int,
+        size: usize,
+        flags: c_int,
+    ) -> *mut ffi::AVPacketSideData;
     /// The filters and the parameters may be null, and so may the result be.
     pub(crate) fn sws_getContext(
         source_width: c_int,

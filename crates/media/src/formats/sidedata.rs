@@ -1,8 +1,8 @@
 //! What a stream says about itself beside its codec parameters: rotation, stereo packing,
 //! spherical projection.
 //!
-//! FFmpeg up to 7 keeps it in `AVStream.side_data`; this is the only file that knows. Structures
-//! that FFmpeg forbids to size at compile time are read as bytes, of which the first fields have
+//! FFmpeg up to 7 keeps it in `AVStream.side_data`, later ones with the codec's parameters; this is the only file that
+//! knows. Structures that FFmpeg forbids to size at compile time are read as bytes, of which the first fields have
 //! never moved.
 #![allow(unsafe_code)]
 
@@ -38,10 +38,35 @@ pub(crate) fn read(stream: &ffmpeg::Stream<'_>) -> Vec<StreamSideData> {
 pub(crate) unsafe fn write(stream: *mut ffi::AVStream, data: &StreamSideData) {
     // SAFETY: the caller's; the new memory has the length that was requested.
     unsafe {
-        let memory = numbers::av_stream_new_side_data(stream, data.kind.get(), data.bytes.len());
+        let memory = room(stream, data.kind, data.bytes.len());
         if !memory.is_null() {
             std::ptr::copy_nonoverlapping(data.bytes.as_ptr(), memory, data.bytes.len());
         }
+    }
+}
+
+/// Memory for side data of a stream, in place of what it had of that type; null where memory is short.
+///
+/// # Safety
+/// As of [`write`].
+#[cfg(not(ffmpeg_8))]
+unsafe fn room(stream: *mut ffi::AVStream, kind: SideDataKind, size: usize) -> *mut u8 {
+    // SAFETY: the caller's.
+    unsafe { numbers::av_stream_new_side_data(stream, kind.get(), size) }
+}
+
+/// FFmpeg 8 keeps it with the codec's parameters.
+///
+/// # Safety
+/// As of [`write`].
+#[cfg(ffmpeg_8)]
+unsafe fn room(stream: *mut ffi::AVStream, kind: SideDataKind, size: usize) -> *mut u8 {
+    // SAFETY: the caller's; the list and its length belong together, and null is checked for.
+    unsafe {
+        let parameters = (*stream).codecpar;
+        let (list, count) = (&raw mut (*parameters).coded_side_data, &raw mut (*parameters).nb_coded_side_data);
+        let made = numbers::av_packet_side_data_new(list, count, kind.get(), size, 0);
+        if made.is_null() { std::ptr::null_mut() } else { (*made).data }
     }
 }
 
