@@ -1,5 +1,6 @@
 //! Conversions by FFmpeg: of pictures, of sound, of subtitles.
 
+pub(crate) mod alpha;
 pub(crate) mod audio;
 pub(crate) mod dynamic;
 pub(crate) mod scale;

@@ -1,6 +1,7 @@
 //! swscale: pixel format and size conversion with the color meaning kept.
 #![allow(unsafe_code)]
 
+use super::alpha::AlphaDepth;
 use crate::error::{MediaError, Result};
 use crate::ffi::frame::format_of;
 use crate::ffi::numbers::{self, PixelFormat};
@@ -185,6 +186,7 @@ pub(crate) struct ViewScaler {
     parts: Vec<(Scaler, Corner, Corner)>,
     source: Side,
     target: Side,
+    alpha: Option<AlphaDepth>,
 }
 
 impl ViewScaler {
@@ -208,7 +210,8 @@ impl ViewScaler {
             }
             _ => vec![(Scaler::new(source, target)?, (0, 0), (0, 0))],
         };
-        Ok(ViewScaler { parts, source, target })
+        let alpha = AlphaDepth::new(&source, &target);
+        Ok(ViewScaler { parts, source, target, alpha })
     }
 
     /// The frames that come out of it.
@@ -222,7 +225,11 @@ impl ViewScaler {
     /// When a frame doesn't fit the converter.
     pub(crate) fn run(&mut self, source: &ffmpeg::frame::Video, target: &mut ffmpeg::frame::Video) -> Result<()> {
         whole((source, &self.source), (target, &self.target))?;
-        self.parts.iter_mut().try_for_each(|(scaler, from, to)| scaler.run_at(source, *from, target, *to))
+        self.parts.iter_mut().try_for_each(|(scaler, from, to)| scaler.run_at(source, *from, target, *to))?;
+        if let Some(alpha) = &self.alpha {
+            alpha.correct(source, target);
+        }
+        Ok(())
     }
 }
 

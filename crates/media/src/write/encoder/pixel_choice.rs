@@ -3,7 +3,7 @@
 use crate::error::{MediaError, Result};
 use crate::ffi::codec::pixel_formats;
 use crate::ffi::numbers::PixelFormat;
-use crate::ffi::pixel_format::{descriptor, format_name, format_named, layout_of};
+use crate::ffi::pixel_format::{descriptor, format_name, format_named, has_alpha, layout_of};
 use crate::write::options::{ALPHA_WAYS, Purpose, WriterOptions};
 use ffmpeg_next::{self as ffmpeg, ffi};
 use vrseg_image::plane::YuvLayout;
@@ -34,7 +34,7 @@ fn traits_of(format: PixelFormat) -> Option<Traits> {
         depth: d.comp[0].depth as u32,
         x: u32::from(d.log2_chroma_w),
         y: u32::from(d.log2_chroma_h),
-        alpha: d.flags & ffi::AV_PIX_FMT_FLAG_ALPHA as u64 != 0,
+        alpha: has_alpha(format),
         gray: d.nb_components <= 2,
         planar: layout_of(format).is_some(),
     })
@@ -88,7 +88,7 @@ pub(crate) fn choose_pixel(o: &WriterOptions<'_>, encoder: &str, codec: &ffmpeg:
                 what: format!("{encoder} cannot encode the pixel format {name}; it supports {}", names.join(", ")),
             });
         }
-        if alpha && !traits_of(format).is_some_and(|t| t.alpha) {
+        if alpha && !has_alpha(format) {
             return Err(MediaError::Invalid {
                 what: format!("the pixel format {name} has no alpha channel, which this output needs"),
             });
