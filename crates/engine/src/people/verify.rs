@@ -32,7 +32,7 @@ impl Verifier {
     /// that the detector isn't sure about, and the two take some 120 MB and most of a second.
     ///
     /// # Errors
-    /// As [`Model::load`](vrseg_infer::Model::load).
+    /// As [`Model::verify`].
     pub(super) fn new(models: &Verification, surface: &Surface, options: &SessionOptions) -> Result<Self> {
         let verifier = |model| CropVerifier::new(model, surface, options);
         Ok(Self { strict: verifier(&models.strict)?, keen: models.keen.as_ref().map(verifier).transpose()? })
@@ -79,7 +79,7 @@ impl CropVerifier {
         let (side, margin) = (crop.size, crop.model.manifest.crop.margin(surface.is_spherical()));
         let batch = Batch { data: vec![0.0; 3 * side * side], n: 1, width: side, height: side };
         // Damaged weights are to be found now, and not in the middle of a job.
-        crop.model.load()?;
+        crop.model.verify()?;
         let (model, options) = (crop.model.clone(), options.clone());
         Ok(Self { model, options, runner: None, margin, batch, states: States::default(), alphas: Vec::new() })
     }

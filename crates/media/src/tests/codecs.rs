@@ -104,14 +104,29 @@ fn ramp(x: usize) -> u8 {
     }
 }
 
-/// The alpha plane of the first frame, in 8 bits, as ffmpeg sees it.
-fn alpha_of(path: &Path, decoder: &str) -> Vec<u8> {
+/// The alpha plane of the first frame as ffmpeg sees it, behind a filter for the pixel format.
+fn alpha_as(path: &Path, decoder: &str, filter: &str) -> Vec<u8> {
     let mut command = Command::new("ffmpeg");
     command.args(["-v", "error"]).args(decoder.split_whitespace()).arg("-i").arg(path);
-    command.args(["-frames:v", "1", "-vf", "format=yuva444p,extractplanes=a", "-f", "rawvideo", "-"]);
+    command.args(["-frames:v", "1", "-vf", &format!("{filter},extractplanes=a"), "-f", "rawvideo", "-"]);
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output.stdout
+}
+
+/// The same, in 8 bits.
+fn alpha_of(path: &Path, decoder: &str) -> Vec<u8> {
+    alpha_as(path, decoder, "format=yuva444p")
+}
+
+#[test]
+fn opaque_pixels_are_opaque_to_the_last_bit_in_prores() {
+    let files = Files::new();
+    let eight = YuvLayout { alpha: true, ..yuv420(8) };
+    // FFmpeg decodes 12 bits.
+    let alpha = alpha_as(&write_alpha(&files, "a.mov", eight), "", "null");
+    let greatest = alpha.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])).max();
+    assert_eq!(greatest, Some(4095), "255 of 255");
 }
 
 #[test]
@@ -269,7 +284,7 @@ fn wrong_settings_are_refused() {
         ("a.mp4", EncodeOptions { pix_fmt: Some("yuv999".into()), ..none() }, "no pixel format \"yuv999\""),
         ("a.mp4", EncodeOptions { pix_fmt: Some("rgb24".into()), ..none() }, "it supports yuv420p"),
         ("a.webm", codec(Codec::H264), "the webm container cannot hold h264"),
-        ("a.mp4", codec(Codec::Ffv1), "cannot hold ffv1"),
+        ("a.mp4", codec(Codec::ProRes), "cannot hold prores"),
         ("a.xyz", none(), "use one of .mp4, .mov, .mkv, .webm"),
         ("a", none(), "use one of .mp4, .mov, .mkv, .webm"),
         ("a.gif", none(), "use one of .mp4, .mov, .mkv, .webm"),
