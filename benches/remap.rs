@@ -60,9 +60,11 @@ fn remap<T: Texel>(
             let source = noise::<T>(w * h);
             let mut out = Plane::<T>::new(dw, dh);
             let mut remapper = Remapper::new(filter);
+            // 10 bits; bytes have their own.
+            let max = 1023.0;
             move || {
                 let source = PlaneRef::new(black_box(&source), w, w, h);
-                remapper.remap(&table, source, T::default(), 65535.0, out.as_mut());
+                remapper.remap(&table, source, T::default(), max, out.as_mut());
                 black_box(&mut out);
             }
         });

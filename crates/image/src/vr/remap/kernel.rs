@@ -1,6 +1,6 @@
 //! Fills tiles, row by row: first the positions of a tile, then its samples.
 
-use super::fixed::Reader;
+use super::fixed::{Depth, Reader};
 use super::positions::{Buffer, interpolate, unpack};
 use super::pyramid::Pyramid;
 use super::table::{ExactRow, OUTSIDE, RemapTable, Tile, TileKind, limits};
@@ -16,7 +16,8 @@ pub(super) struct Scratch<S> {
     y: Buffer,
     /// The four samples around each position of a row.
     around: [[S; TILE_W]; 4],
-    reader: Reader,
+    bytes: Reader<u8>,
+    words: Reader<u16>,
 }
 
 impl<S: Texel> Default for Scratch<S> {
@@ -25,7 +26,8 @@ impl<S: Texel> Default for Scratch<S> {
             x: [[0; TILE_W]; TILE_H],
             y: [[0; TILE_W]; TILE_H],
             around: [[S::default(); TILE_W]; 4],
-            reader: Reader::default(),
+            bytes: Reader::default(),
+            words: Reader::default(),
         }
     }
 }
@@ -35,6 +37,8 @@ impl<S: Texel> Default for Scratch<S> {
 enum TileFill<D> {
     /// By the reader of bytes, which is prepared.
     Bytes,
+    /// By the reader of words, which is prepared.
+    Words(Depth),
     /// All are this sample.
     Constant(D),
     /// In floats, at the positions in the scratch buffers.
@@ -112,18 +116,7 @@ fn tile_of_block<S: Texel, D: Texel>(
         TileKind::Exact(at, _) => &table.exact[at as usize..][..h],
     };
     let level = pyramid.level(src, u32::from(tile.level));
-    // No closure: it would not be compiled for the features of its caller.
-    let fill = match S::bytes(level) {
-        Some(level)
-            if D::bytes_mut(&mut []).is_some() && scratch.reader.prepare(features, filter, level, (table, tile, h)) =>
-        {
-            TileFill::Bytes
-        }
-        _ => match float::constant(filter, level, tile) {
-            Some(sample) => TileFill::Constant(D::from_sample(sample, max)),
-            None => TileFill::Floats,
-        },
-    };
+    let fill = how_to_fill(features, filter, level, (table, tile, h), max, scratch);
     if let TileFill::Floats = fill {
         match tile.kind {
             TileKind::Smooth(at) => {
@@ -139,7 +132,12 @@ fn tile_of_block<S: Texel, D: Texel>(
         match (fill, filter) {
             (TileFill::Bytes, _) => {
                 if let Some(row) = D::bytes_mut(row) {
-                    scratch.reader.row(features, filter, j, row);
+                    scratch.bytes.row(features, filter, j, row);
+                }
+            }
+            (TileFill::Words(depth), _) => {
+                if let Some(row) = D::words_mut(row) {
+                    scratch.words.row(features, depth, j, row);
                 }
             }
             (TileFill::Constant(sample), _) => row.fill(sample),
@@ -153,5 +151,32 @@ fn tile_of_block<S: Texel, D: Texel>(
                 *value = if *x == OUTSIDE { outside } else { *value };
             }
         }
+    }
+}
+
+/// Prepares a reader where one can read the tile. No closures: they would not be compiled for the features of the caller.
+#[inline(always)]
+fn how_to_fill<S: Texel, D: Texel>(
+    features: Features,
+    filter: Filter,
+    level: PlaneRef<'_, S>,
+    (table, tile, rows): (&RemapTable, &Tile, usize),
+    max: f32,
+    scratch: &mut Scratch<S>,
+) -> TileFill<D> {
+    if let (Some(level), Some(_)) = (S::bytes(level), D::bytes_mut(&mut []))
+        && scratch.bytes.prepare(features, filter, level, (table, tile, rows))
+    {
+        return TileFill::Bytes;
+    }
+    if let (Some(level), Some(_), Some(depth), Filter::Bilinear) =
+        (S::words(level), D::words_mut(&mut []), Depth::of(max), filter)
+        && scratch.words.prepare(features, filter, level, (table, tile, rows))
+    {
+        return TileFill::Words(depth);
+    }
+    match float::constant(filter, level, tile) {
+        Some(sample) => TileFill::Constant(D::from_sample(sample, max)),
+        None => TileFill::Floats,
     }
 }

@@ -144,6 +144,16 @@ pub trait Texel: Sample {
         let _ = row;
         None
     }
+    /// The plane as one of words of 16 bits, if that is what the samples are.
+    fn words(plane: PlaneRef<'_, Self>) -> Option<PlaneRef<'_, u16>> {
+        let _ = plane;
+        None
+    }
+    /// The row as words, if that is what the samples are.
+    fn words_mut(row: &mut [Self]) -> Option<&mut [u16]> {
+        let _ = row;
+        None
+    }
 }
 
 impl Texel for u8 {
@@ -173,6 +183,14 @@ impl Texel for u16 {
     #[inline(always)]
     fn mean4(a: Self, b: Self, c: Self, d: Self) -> Self {
         ((u32::from(a) + u32::from(b) + u32::from(c) + u32::from(d) + 2) >> 2) as u16
+    }
+    #[inline(always)]
+    fn words(plane: PlaneRef<'_, Self>) -> Option<PlaneRef<'_, u16>> {
+        Some(plane)
+    }
+    #[inline(always)]
+    fn words_mut(row: &mut [Self]) -> Option<&mut [u16]> {
+        Some(row)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The functions of [`super`] with sixteen positions in a register.
 #![allow(unsafe_code)]
 
+use super::words::{self, Depth};
 use super::{FRACTION, HORIZONTAL, KEPT_BITS, Nodes, PAIRS, Pairs, Row, SIXTEENTH, SUM_BITS, VERTICAL};
 use crate::vr::remap::TILE_W;
 use crate::vr::remap::table::CELL;
@@ -67,7 +68,7 @@ fn places(width: usize, x: &Row, y: &Row) -> [u16; TILE_W] {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn bilinear(pairs: &Pairs, width: usize, x: &Row, y: &Row, out: &mut [u8; TILE_W]) {
+pub(super) fn bilinear(pairs: &Pairs<u16>, width: usize, x: &Row, y: &Row, out: &mut [u8; TILE_W]) {
     let at = places(width, x, y);
     for (i, out) in out.chunks_exact_mut(32).enumerate() {
         let i = i * 32;
@@ -82,7 +83,7 @@ pub(super) fn bilinear(pairs: &Pairs, width: usize, x: &Row, y: &Row, out: &mut 
 /// The weighted sums of sixteen positions from `i` on, rounded.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn sixteen(pairs: &Pairs, at: &[u16; TILE_W], x: &Row, y: &Row, i: usize) -> __m256i {
+fn sixteen(pairs: &Pairs<u16>, at: &[u16; TILE_W], x: &Row, y: &Row, i: usize) -> __m256i {
     let fraction = _mm256_set1_epi16((1 << FRACTION) - 1);
     let (x, y) = (_mm256_and_si256(load(x, i), fraction), _mm256_and_si256(load(y, i), fraction));
     // The vertical weights, two bytes each: 127 - lower, lower.
@@ -108,7 +109,7 @@ fn sixteen(pairs: &Pairs, at: &[u16; TILE_W], x: &Row, y: &Row, i: usize) -> __m
 /// would wait for each other.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn quads(pairs: &Pairs, at: &[u16; TILE_W], i: usize) -> __m128i {
+fn quads(pairs: &Pairs<u16>, at: &[u16; TILE_W], i: usize) -> __m128i {
     let first = _mm_cvtsi32_si128(quad(pairs, at[i]));
     let two = _mm_insert_epi32::<1>(first, quad(pairs, at[i + 1]));
     let three = _mm_insert_epi32::<2>(two, quad(pairs, at[i + 2]));
@@ -117,15 +118,71 @@ fn quads(pairs: &Pairs, at: &[u16; TILE_W], i: usize) -> __m128i {
 
 /// Four samples, one byte each, from the lowest: left, the one below it, right, the one below that.
 #[inline(always)]
-fn quad(pairs: &Pairs, at: u16) -> i32 {
+fn quad(pairs: &Pairs<u16>, at: u16) -> i32 {
     // Without a check: what is masked is inside.
     let at = usize::from(at) & (PAIRS - 1);
     (u32::from(pairs[at]) | u32::from(pairs[at + 1]) << 16) as i32
 }
 
+/// As [`words::bilinear`].
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn lanczos(pairs: &Pairs, width: usize, x: &Row, y: &Row, out: &mut [u8; TILE_W]) {
+pub(super) fn bilinear_words(
+    (pairs, depth): (&Pairs<u32>, Depth),
+    width: usize,
+    x: &Row,
+    y: &Row,
+    out: &mut [u16; TILE_W],
+) {
+    let at = places(width, x, y);
+    let fraction = _mm256_set1_epi16((1 << FRACTION) - 1);
+    let limit = _mm256_set1_epi16(depth.limit());
+    let dropped = _mm_cvtsi32_si128(depth.dropped() as i32);
+    let left_over = _mm_cvtsi32_si128(depth.left_over() as i32);
+    let (half, last_half) = (_mm256_set1_epi32(depth.half()), _mm256_set1_epi32(1 << (depth.left_over() - 1)));
+    for (i, out) in out.chunks_exact_mut(16).enumerate() {
+        let i = i * 16;
+        let (x, y) = (_mm256_and_si256(load(x, i), fraction), _mm256_and_si256(load(y, i), fraction));
+        let upper = _mm256_sub_epi16(_mm256_set1_epi16(words::VERTICAL), y);
+        let right = _mm256_slli_epi16::<{ words::HORIZONTAL_SHIFT as i32 }>(x);
+        let left = _mm256_sub_epi16(_mm256_set1_epi16(words::HORIZONTAL), right);
+        // A pair of weights for each position: 0 to 3 and 8 to 11, and the others.
+        let vertical = [_mm256_unpacklo_epi16(upper, y), _mm256_unpackhi_epi16(upper, y)];
+        let horizontal = [_mm256_unpacklo_epi16(left, right), _mm256_unpackhi_epi16(left, right)];
+        let mut sums = [_mm256_setzero_si256(); 2];
+        for (k, sum) in sums.iter_mut().enumerate() {
+            let i = i + 4 * k;
+            let first = _mm256_set_m128i(two_quads(pairs, &at, i + 8), two_quads(pairs, &at, i));
+            let second = _mm256_set_m128i(two_quads(pairs, &at, i + 10), two_quads(pairs, &at, i + 2));
+            let weights =
+                [_mm256_unpacklo_epi32(vertical[k], vertical[k]), _mm256_unpackhi_epi32(vertical[k], vertical[k])];
+            let drop = |v| _mm256_srl_epi32(_mm256_add_epi32(v, half), dropped);
+            let (a, b) = (drop(_mm256_madd_epi16(first, weights[0])), drop(_mm256_madd_epi16(second, weights[1])));
+            let columns = _mm256_min_epi16(_mm256_packs_epi32(a, b), limit);
+            let total = _mm256_madd_epi16(columns, horizontal[k]);
+            *sum = _mm256_srl_epi32(_mm256_add_epi32(total, last_half), left_over);
+        }
+        let values = _mm256_packus_epi32(sums[0], sums[1]);
+        // SAFETY: writes the 32 bytes of `out`.
+        unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), values) };
+    }
+}
+
+/// The samples around two positions from `i` on: for each left, the one below it, right, the one below that.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn two_quads(pairs: &Pairs<u32>, at: &[u16; TILE_W], i: usize) -> __m128i {
+    let quad = |at: u16| {
+        // Without a check: what is masked is inside.
+        let at = usize::from(at) & (PAIRS - 1);
+        (u64::from(pairs[at]) | u64::from(pairs[at + 1]) << 32) as i64
+    };
+    _mm_insert_epi64::<1>(_mm_cvtsi64_si128(quad(at[i])), quad(at[i + 1]))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn lanczos(pairs: &Pairs<u16>, width: usize, x: &Row, y: &Row, out: &mut [u8; TILE_W]) {
     const DROPPED: i32 = (WEIGHT_BITS - KEPT_BITS) as i32;
     const BITS: i32 = (WEIGHT_BITS + KEPT_BITS) as i32;
     let weights = weights::fixed();
@@ -165,7 +222,7 @@ pub(super) fn lanczos(pairs: &Pairs, width: usize, x: &Row, y: &Row, out: &mut [
 /// Eight pairs from `at` on, weighted.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn two_rows(pairs: &Pairs, at: usize, upper: i16, lower: i16) -> __m256i {
+fn two_rows(pairs: &Pairs<u16>, at: usize, upper: i16, lower: i16) -> __m256i {
     let part = &pairs[at..at + 8];
     // SAFETY: reads the 16 bytes of `part`.
     let samples = _mm256_cvtepu8_epi16(unsafe { _mm_loadu_si128(part.as_ptr().cast()) });

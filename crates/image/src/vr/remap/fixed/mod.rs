@@ -1,4 +1,4 @@
-//! Bilinear and Lanczos reading of 8-bit planes, in fixed point.
+//! Bilinear and Lanczos reading of 8-bit planes, and bilinear reading of up to 12 bits ([`words`]), in fixed point.
 //!
 //! What takes the time is fetching the four samples around each position, from rows that lie thousands of
 //! bytes apart. So the rectangle that a tile reads is first copied, row by row, into a small buffer of pairs
@@ -21,11 +21,14 @@
 mod avx2;
 #[cfg(test)]
 mod tests;
+mod words;
+
+pub(super) use words::Depth;
 
 use super::table::{CELL, ExactRow, NODES_X, NODES_Y, NodeRow, OUTSIDE, POSITION_BITS, RemapTable, Tile, TileKind};
 use super::weights::{self, WEIGHT_BITS, phase};
 use super::{Filter, TILE_H, TILE_W};
-use crate::plane::PlaneRef;
+use crate::plane::{PlaneRef, Sample};
 use crate::simd::Features;
 use std::ops::Range;
 
@@ -44,30 +47,59 @@ const KEPT_BITS: u32 = 6;
 /// Pairs that are kept: several times what a tile reads where it is about as large in the source. A power of two.
 const PAIRS: usize = 1 << 14;
 
-/// Pairs of a sample, in the lower byte, and the one below it; one more than can begin a quad.
-type Pairs = [u16; PAIRS + 1];
+/// Pairs; one more than can begin a quad.
+type Pairs<P> = [P; PAIRS + 1];
 /// A coordinate of the samples of a row.
 type Row = [i16; TILE_W];
 /// A coordinate of a row of nodes, filled up to a whole register.
 type Nodes = [i16; 16];
 
+/// Samples that are read as pairs of one, in the lower half, and the one below it.
+pub(super) trait Paired: Sample {
+    /// A pair.
+    type Pair: Copy + Default + std::fmt::Debug;
+    /// The pair of `upper` and `lower`.
+    fn pair(upper: Self, lower: Self) -> Self::Pair;
+}
+
+impl Paired for u8 {
+    type Pair = u16;
+    #[inline(always)]
+    fn pair(upper: Self, lower: Self) -> u16 {
+        u16::from_le_bytes([upper, lower])
+    }
+}
+
+impl Paired for u16 {
+    type Pair = u32;
+    #[inline(always)]
+    fn pair(upper: Self, lower: Self) -> u32 {
+        u32::from(upper) | u32::from(lower) << 16
+    }
+}
+
 /// Reads the rows of a tile; keeps its buffers from tile to tile.
 #[derive(Debug)]
-pub(super) struct Reader {
-    pairs: Box<Pairs>,
+pub(super) struct Reader<S: Paired> {
+    pairs: Box<Pairs<S::Pair>>,
     /// Pairs in a row.
     width: usize,
     x: [Row; TILE_H],
     y: [Row; TILE_H],
 }
 
-impl Default for Reader {
+impl<S: Paired> Default for Reader<S> {
     fn default() -> Self {
-        Self { pairs: Box::new([0; PAIRS + 1]), width: 0, x: [[0; TILE_W]; TILE_H], y: [[0; TILE_W]; TILE_H] }
+        Self {
+            pairs: Box::new([S::Pair::default(); PAIRS + 1]),
+            width: 0,
+            x: [[0; TILE_W]; TILE_H],
+            y: [[0; TILE_W]; TILE_H],
+        }
     }
 }
 
-impl Reader {
+impl<S: Paired> Reader<S> {
     /// Prepares `tile` of `table`, of which `rows` rows are wanted and which reads `src`. `false` where it has to
     /// be read in floats.
     #[inline(always)]
@@ -75,7 +107,7 @@ impl Reader {
         &mut self,
         features: Features,
         filter: Filter,
-        src: PlaneRef<'_, u8>,
+        src: PlaneRef<'_, S>,
         (table, tile, rows): (&RemapTable, &Tile, usize),
     ) -> bool {
         if !self.copy(filter, src, tile.origin, tile.reach) {
@@ -94,7 +126,7 @@ impl Reader {
     /// Copies what is read of `src` around positions that count from `origin` and whose whole samples are at most
     /// `reach`. `false` where that is too much.
     #[inline(always)]
-    fn copy(&mut self, filter: Filter, src: PlaneRef<'_, u8>, origin: (i32, i32), reach: (i32, i32)) -> bool {
+    fn copy(&mut self, filter: Filter, src: PlaneRef<'_, S>, origin: (i32, i32), reach: (i32, i32)) -> bool {
         let (before, after) = filter.margin();
         let span = |origin: i32, reach: i32| origin - before..origin + reach + after + 1;
         let (columns, rows) = (span(origin.0, reach.0), span(origin.1, reach.1));
@@ -112,19 +144,19 @@ impl Reader {
 
     /// Fills the pairs; beyond the source's border its last sample repeats.
     #[inline(always)]
-    fn fill(&mut self, src: PlaneRef<'_, u8>, columns: &Range<i32>, rows: &Range<i32>, inside: bool) {
+    fn fill(&mut self, src: PlaneRef<'_, S>, columns: &Range<i32>, rows: &Range<i32>, inside: bool) {
         let row = |y: i32| src.row(y.clamp(0, src.height as i32 - 1) as usize);
         for (y, pairs) in rows.clone().zip(self.pairs.chunks_exact_mut(columns.len()).take(rows.len() - 1)) {
             let (upper, lower) = (row(y), row(y + 1));
             if inside {
                 let columns = columns.start as usize..columns.end as usize;
                 for ((pair, upper), lower) in pairs.iter_mut().zip(&upper[columns.clone()]).zip(&lower[columns]) {
-                    *pair = u16::from_le_bytes([*upper, *lower]);
+                    *pair = S::pair(*upper, *lower);
                 }
             } else {
                 for (x, pair) in columns.clone().zip(pairs) {
                     let x = x.clamp(0, src.width as i32 - 1) as usize;
-                    *pair = u16::from_le_bytes([upper[x], lower[x]]);
+                    *pair = S::pair(upper[x], lower[x]);
                 }
             }
         }
@@ -172,7 +204,9 @@ impl Reader {
             }
         }
     }
+}
 
+impl Reader<u8> {
     /// Reads row `j` of the prepared tile.
     #[inline(always)]
     pub(super) fn row(&self, features: Features, filter: Filter, j: usize, out: &mut [u8]) {
@@ -219,7 +253,7 @@ fn split(v: i16) -> (usize, i16) {
 }
 
 #[inline(always)]
-fn bilinear(features: Features, pairs: &Pairs, width: usize, x: &Row, y: &Row, out: &mut [u8; TILE_W]) {
+fn bilinear(features: Features, pairs: &Pairs<u16>, width: usize, x: &Row, y: &Row, out: &mut [u8; TILE_W]) {
     #[cfg(target_arch = "x86_64")]
     if features.avx2().is_some() {
         // SAFETY: the proof of AVX2.
@@ -241,7 +275,7 @@ fn bilinear(features: Features, pairs: &Pairs, width: usize, x: &Row, y: &Row, o
 }
 
 #[inline(always)]
-fn lanczos(features: Features, pairs: &Pairs, width: usize, x: &Row, y: &Row, out: &mut [u8; TILE_W]) {
+fn lanczos(features: Features, pairs: &Pairs<u16>, width: usize, x: &Row, y: &Row, out: &mut [u8; TILE_W]) {
     #[cfg(target_arch = "x86_64")]
     if features.avx2().is_some() {
         // SAFETY: the proof of AVX2.
