@@ -188,6 +188,14 @@ fn slurm_job_survives_a_killed_task_and_a_drained_node() {
         assert_eq!(slurm.vrseg(2, &[&submit[..], change].concat()), "");
         assert!(finished(0) && finished(1), "with {change:?}");
     }
+    for words in [&["plan"][..], &[]] {
+        let other = [words, &[arg(&input), "-o", arg(&out), "--crf", "30"], &ENCODER[..2]].concat();
+        assert_eq!(slurm.vrseg(2, &other), "");
+        assert!(finished(0) && finished(1), "with {other:?}");
+        let elsewhere = vrseg().args(&other).env("PATH", "/nonexistent").output().unwrap();
+        assert_eq!(elsewhere.status.code(), Some(2), "{}", stderr(&elsewhere));
+        assert!(stderr(&elsewhere).contains("can't be asked whether tasks still work on it"), "{}", stderr(&elsewhere));
+    }
     let node = |state: &str| {
         let words = ["update", "NodeName=node", &format!("State={state}"), "Reason=test"].map(str::to_owned);
         slurm.command("scontrol", words)

@@ -68,10 +68,18 @@ pub fn submit(
 /// The job is submitted and not finished; Slurm doesn't answer.
 pub fn refuse_submitted(job: &Path) -> Result<()> {
     let Ok(before) = Submission::read(job) else { return Ok(()) };
-    if !matches!(status(&before)?.state, State::Running | State::Waiting) {
+    let shown = job.display();
+    let now = status(&before).map_err(|error| match error {
+        Error::Start { .. } | Error::Refused { .. } => Error::Request(format!(
+            "{shown}: was submitted to Slurm, which can't be asked whether tasks still work on it ({error}); \
+             continue at the cluster, or remove {} to forget that",
+            folder_of(job).display()
+        )),
+        other => other,
+    })?;
+    if !matches!(now.state, State::Running | State::Waiting) {
         return Ok(());
     }
-    let shown = job.display();
     Err(Error::Request(format!(
         "{shown}: is submitted and not finished; `vrseg cluster status {shown}` shows it, `vrseg cluster cancel` ends it"
     )))

@@ -4,6 +4,7 @@ use crate::cli::args::{JobArgs, MergeArgs, PlanArgs, WorkArgs};
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::interrupt::Stop;
 use crate::cli::job::build::{Batch, jobs};
+use crate::cli::job::engine::refuse_submitted;
 use crate::cli::job::inputs;
 use crate::cli::quote::quoted;
 use crate::ui::format::bytes;
@@ -34,6 +35,7 @@ pub(crate) fn plan(args: &PlanArgs, print: impl Fn(&str) -> anyhow::Result<()>) 
     for one in &batch.jobs {
         let first = one.outputs.first().map(|o| segments::beside(&o.path)).unwrap_or_default();
         let folder = args.folder.clone().unwrap_or(first);
+        refuse_submitted(&folder)?;
         let made = segments::plan(one, &folder, seconds, job.output.restart)?;
         let segments = made.segments.map_or(0, |s| s.len());
         let frames = made.frames.unwrap_or(0);

@@ -3,6 +3,7 @@
 use super::format_view::FormatView;
 use crate::ui::format::{bytes, duration};
 use serde::Serialize;
+use std::path::Path;
 use vrseg_engine::segments::{self, Persistence, WorkerOptions};
 use vrseg_engine::{Cancel, Job, Observer, Summary};
 
@@ -73,6 +74,9 @@ impl Engine for RealEngine {
     }
 
     fn run(&self, job: &Job, cancel: &Cancel, observer: &dyn Observer) -> anyhow::Result<Summary> {
+        if let Some(first) = job.outputs.first() {
+            refuse_submitted(&segments::beside(&first.path))?;
+        }
         let shared = self.workers.len() > 1 && segments::can_be_resumed(job);
         if let (Some(seconds), true) = (self.keep.seconds, shared) {
             return Ok(segments::run_crew(job, &self.workers, seconds, self.keep.restart, cancel, observer)?);
@@ -80,4 +84,15 @@ impl Engine for RealEngine {
         let plan = segments::understood(job)?;
         Ok(segments::run(job, plan, self.keep, self.auto_tune, cancel, observer)?)
     }
+}
+
+/// Refuses to touch a job's folder while a cluster has tasks for it: what they have made would be removed if settings differ.
+///
+/// # Errors
+/// As [`vrseg_cluster::refuse_submitted`].
+pub(crate) fn refuse_submitted(folder: &Path) -> anyhow::Result<()> {
+    if segments::is_job(folder) {
+        vrseg_cluster::refuse_submitted(&std::path::absolute(folder)?)?;
+    }
+    Ok(())
 }
