@@ -127,7 +127,8 @@ fn settings<'a>(text: &'a OsStr, mode: &str) -> Result<(Overrides, &'a OsStr), S
             });
         };
         rest = &rest[at + 1..];
-        let end = rest.iter().position(|b| matches!(b, b',' | b'='));
+        // ffmpeg separates options of a filter or muxer by colons.
+        let end = rest.iter().position(|b| matches!(b, b',' | b':' | b'='));
         let end = end.ok_or_else(|| format!("the path is missing; -o {mode}:{key}=VALUE=PATH"))?;
         let value = String::from_utf8_lossy(&rest[..end]).into_owned();
         let parsed = schema::find(name).ok_or_else(String::new)?.parse(&value).map_err(|e| format!("{key}: {e}"))?;
@@ -183,6 +184,7 @@ mod tests {
             own("green:codec=h265,crf=20=a=b.mp4"),
             Ok("Some(\"green\") [output.codec \"hevc\", output.crf 20.0] a=b.mp4".to_owned())
         );
+        assert_eq!(own("green:codec=h265:crf=20=a=b.mp4"), own("green:codec=h265,crf=20=a=b.mp4"));
         assert!(own("green:crf=200=a.mp4").is_err_and(|e| e.contains("crf: expected a number from 0 to 63")));
         assert!(own("green:gop=2=a.mp4").is_err_and(|e| e.contains("settings: codec, encoder, crf")));
         assert!(own("green:crf=20").is_err_and(|e| e.contains("the path is missing")));
