@@ -132,7 +132,7 @@ mod tests {
 
     const HEIGHT: usize = 8;
 
-    /// What is left of columns of each opacity, four columns of each, converted by the writers' road.
+    /// What is left of columns of each opacity, four columns of each, converted as writers do it.
     fn converted(from: &str, to: &str, half: bool) -> (Vec<(u32, u32)>, u32, u32) {
         let (from, to) = (format_named(from).unwrap(), format_named(to).unwrap());
         let (own, theirs) = (Samples::of(from).unwrap(), Samples::of(to).unwrap());

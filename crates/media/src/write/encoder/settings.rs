@@ -131,9 +131,7 @@ pub(crate) fn settings(
         "png" | "tiff" | "bmp" => s.no_rate(encoder, e, "such pictures are lossless")?,
         "mjpeg" => {
             s.no_rate(encoder, e, "set one with --enc-opt global_quality=118 (the best) to 3658")?;
-            // FFmpeg's -q:v 2.
-            s.set("flags", "+qscale");
-            s.set("global_quality", &(2 * ffi::FF_QP2LAMBDA).to_string());
+            s.quantizer(2);
         }
         "libwebp" => {
             s.no_rate(encoder, e, "set one with --enc-opt quality=0 to 100")?;
@@ -225,7 +223,6 @@ impl Settings<'_> {
     /// 56.8 to 58.1 and 59.0 to 59.9, hq 52.1 to 55.1 and 56.0 to 57.5, standard 46.5 to 50.9 and 50.2 to 52.2; files are
     /// 0.82 to 1.20 times as large. Opacity is exact with both.
     fn prores_quantizer(&mut self, profile: &str) {
-        const OTHER_ROADS: &[&str] = &["flags", "global_quality", "bits_per_mb"];
         let quantizer = match profile {
             "4444xq" | "5" => 1,
             "4444" | "4" => 2,
@@ -233,11 +230,15 @@ impl Settings<'_> {
             "standard" | "2" => 4,
             _ => return,
         };
-        if OTHER_ROADS.iter().any(|key| self.named.contains(key)) {
-            return;
+        if !self.named.contains(&"bits_per_mb") {
+            self.quantizer(quantizer);
         }
+    }
+
+    /// FFmpeg's `-q:v`, in the units of its codecs.
+    fn quantizer(&mut self, q: u32) {
         self.set("flags", "+qscale");
-        self.set("global_quality", &(quantizer * ffi::FF_QP2LAMBDA).to_string());
+        self.set("global_quality", &(q * ffi::FF_QP2LAMBDA as u32).to_string());
     }
 
     /// The peak that a player takes.
@@ -392,5 +393,7 @@ mod tests {
         }
         let rate = EncodeOptions { extra: vec![("bits_per_mb".into(), "2000".into())], ..preset("hq") };
         assert_eq!(words("prores_ks", &rate), "profile=hq vendor=apl0 | profile hq");
+        let own = EncodeOptions { extra: vec![("global_quality".into(), "590".into())], ..preset("hq") };
+        assert_eq!(words("prores_ks", &own), "profile=hq flags=+qscale vendor=apl0 | profile hq");
     }
 }

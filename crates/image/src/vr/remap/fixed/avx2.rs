@@ -139,7 +139,7 @@ pub(super) fn bilinear_words(
     let limit = _mm256_set1_epi16(depth.limit());
     let dropped = _mm_cvtsi32_si128(depth.dropped() as i32);
     let left_over = _mm_cvtsi32_si128(depth.left_over() as i32);
-    let (half, last_half) = (_mm256_set1_epi32(depth.half()), _mm256_set1_epi32(1 << (depth.left_over() - 1)));
+    let (half, last_half) = (_mm256_set1_epi32(depth.half()), _mm256_set1_epi32(depth.last_half()));
     for (i, out) in out.chunks_exact_mut(16).enumerate() {
         let i = i * 16;
         let (x, y) = (_mm256_and_si256(load(x, i), fraction), _mm256_and_si256(load(y, i), fraction));

@@ -40,6 +40,14 @@ fn exact<S: Paired + Into<f64>>(filter: Filter, src: PlaneRef<'_, S>, x: f64, y:
     sum / total
 }
 
+/// What `make` makes at every level of instructions, which has to be the same.
+fn same_at_each_level<T: PartialEq + std::fmt::Debug>(mut make: impl FnMut() -> T) -> T {
+    let mut made = Vec::new();
+    forced::each(|_| made.push(make()));
+    assert!(made.iter().all(|one| *one == made[0]), "{made:?}");
+    made.swap_remove(0)
+}
+
 /// Positions along a line through a source.
 struct Line {
     positions: Vec<(f64, f64)>,
@@ -89,20 +97,16 @@ proptest! {
             return Ok(());
         }
         (reader.x[3], reader.y[3]) = rounded(&positions, origin);
-        let mut rows = Vec::new();
-        forced::each(|_| {
+        let row = same_at_each_level(|| {
             let mut row = [0u16; TILE_W];
             reader.row(features(), depth, 3, &mut row);
-            rows.push(row);
+            row
         });
-        for row in &rows {
-            prop_assert_eq!(row, &rows[0]);
-        }
         // Positions are cut to 1/128, vertical sums to 15 bits.
         let allowed = 0.51 + f64::from(max) * (2.0 / 128.0 + 1.0 / 32768.0);
         for (k, (x, y)) in positions.iter().enumerate() {
             let want = exact(Filter::Bilinear, src, *x, *y);
-            prop_assert!((f64::from(rows[0][k]) - want).abs() <= allowed, "{k}: {} for {want}", rows[0][k]);
+            prop_assert!((f64::from(row[k]) - want).abs() <= allowed, "{k}: {} for {want}", row[k]);
         }
     }
 
@@ -120,20 +124,16 @@ proptest! {
             return Ok(());
         }
         (reader.x[3], reader.y[3]) = rounded(&positions, origin);
-        let mut rows = Vec::new();
-        forced::each(|_| {
+        let row = same_at_each_level(|| {
             let mut row = [0u8; TILE_W];
             reader.row(features(), filter, 3, &mut row);
-            rows.push(row);
+            row
         });
-        for row in &rows {
-            prop_assert_eq!(row, &rows[0]);
-        }
         // Positions are cut to 1/128; bilinear weights have steps of 1/127; the slope of Lanczos is less than 1.5.
         let allowed = 0.51 + 255.0 * if lanczos { 2.0 * 1.5 / 128.0 + 0.01 } else { 2.0 / 128.0 + 0.5 / 127.0 };
         for (k, (x, y)) in positions.iter().enumerate() {
             let want = exact(filter, src, *x, *y).clamp(0.0, 255.0);
-            prop_assert!((f64::from(rows[0][k]) - want).abs() <= allowed, "{k}: {} for {want}", rows[0][k]);
+            prop_assert!((f64::from(row[k]) - want).abs() <= allowed, "{k}: {} for {want}", row[k]);
         }
     }
 
@@ -156,24 +156,22 @@ proptest! {
             .collect();
         let (mut x, mut y) = ([[0; TILE_W]; TILE_H], [[0; TILE_W]; TILE_H]);
         super::super::positions::interpolate(&nodes, super::super::table::limits(reach), &mut x, &mut y);
-        let mut seen = Vec::new();
         let fits = nodes.as_flattened().as_flattened().iter().all(|v| (-4..254).contains(&(v >> POSITION_BITS)));
-        forced::each(|_| {
+        let seen = same_at_each_level(|| {
             let mut reader = Reader::<u8>::default();
             assert_eq!(reader.interpolate(features(), &nodes, reach), fits);
-            seen.push((reader.x, reader.y));
+            (reader.x, reader.y)
         });
         if !fits {
             return Ok(());
         }
-        for (short, fine) in [(&seen[0].0, &x), (&seen[0].1, &y)] {
+        for (short, fine) in [(&seen.0, &x), (&seen.1, &y)] {
             for (short, fine) in short.as_flattened().iter().zip(fine.as_flattened()) {
                 let fine = f64::from(*fine) / f64::from(1u32 << (POSITION_BITS - FRACTION));
                 // Three roundings of half a step.
                 prop_assert!((f64::from(*short) - fine).abs() < 2.6, "{short} {fine}");
             }
         }
-        prop_assert!(seen.iter().all(|s| s == &seen[0]));
     }
 }
 

@@ -37,12 +37,17 @@ impl Depth {
 
     /// What rounds them.
     pub(super) fn half(self) -> i32 {
-        (1 << self.dropped()) / 2
+        1 << (self.dropped() - 1)
     }
 
     /// Bits of whole sums behind those of a sample.
     pub(super) fn left_over(self) -> u32 {
         2 * FRACTION + HORIZONTAL_SHIFT - self.dropped()
+    }
+
+    /// What rounds those.
+    pub(super) fn last_half(self) -> i32 {
+        1 << (self.left_over() - 1)
     }
 }
 
@@ -82,6 +87,6 @@ fn bilinear(
         };
         let right = i32::from(x) << HORIZONTAL_SHIFT;
         let sum = column(pairs[at]) * (i32::from(HORIZONTAL) - right) + column(pairs[at + 1]) * right;
-        out[k] = ((sum + (1 << (depth.left_over() - 1))) >> depth.left_over()) as u16;
+        out[k] = ((sum + depth.last_half()) >> depth.left_over()) as u16;
     }
 }
