@@ -112,7 +112,7 @@ fn benchmark_prints_speed_latency_and_bottlenecks() {
 }
 
 #[test]
-fn long_job_tunes_threads_by_a_trial_and_remembers_them() {
+fn long_job_tunes_its_workers_by_a_trial_and_remembers_them() {
     let dir = folder();
     let at = |name: &str| dir.path().join(name);
     clip(&at("short.mp4"), "160x96", 60, H264);
@@ -127,12 +127,13 @@ fn long_job_tunes_threads_by_a_trial_and_remembers_them() {
         (stderr(&out).contains("splits tried in"), packets(&at("out.mp4"), "v"))
     };
     let (tried_first, plain) = made("false", &[]);
-    assert!(!tried_first && !at("cache/vrseg/tuned-1.json").exists());
+    assert!(!tried_first && !at("cache/vrseg/tuned-2.json").exists());
     let (tried_first, tried) = made("true", &[]);
     assert!(tried_first, "a long job begins with a trial");
     assert!(tried == plain, "the trial leaves no trace in the output");
-    let kept = std::fs::read_to_string(at("cache/vrseg/tuned-1.json")).unwrap();
-    assert!(kept.contains("selfie") && kept.contains("\"infer\""), "{kept}");
+    let kept = std::fs::read_to_string(at("cache/vrseg/tuned-2.json")).unwrap();
+    assert!(kept.contains("selfie") && kept.contains("\"workers\""), "{kept}");
+    assert!(!kept.contains("\"infer\""), "on some processors the bits depend on the model's threads: {kept}");
     let (tried_first, found) = made("true", &[]);
     assert!(!tried_first, "what was found is found again");
     assert!(found == plain, "and leaves none either");

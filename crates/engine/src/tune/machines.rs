@@ -145,6 +145,14 @@ fn batches_start_with_what_was_measured() {
 }
 
 #[test]
+fn half_and_twice_the_workers_are_worth_a_trial() {
+    assert_eq!(workers_to_try(16, 4, true), [4, 8, 2]);
+    assert_eq!(workers_to_try(4, 1, true), [1, 2]);
+    assert_eq!(workers_to_try(2, 1, true), [1], "two cores leave nothing to share out");
+    assert_eq!(workers_to_try(2, 1, false), [1, 2], "a GPU leaves the cores to the workers");
+}
+
+#[test]
 fn threads_add_up_to_little_more_than_the_cores() {
     for machine in [laptop(), rtx_2060(), rtx_3090(), rtx_4090(), a100(), eight(), container()] {
         let cores = threads(&machine.cpu).value;

@@ -241,28 +241,20 @@ impl Threads {
     }
 }
 
-/// Shares of threads that are worth a trial, the rules' first: more or fewer for the model, more or fewer
-/// workers, one at a time. Decoder and encoders keep theirs: an encoder's bits depend on its threads. Two cores leave
-/// nothing to share out: the rules' were the best in all six trials there (160 lines to 4K, one model and three).
-pub fn shares_to_try(cores: usize, rule: Threads, model_on_cpu: bool) -> Vec<Threads> {
-    let mut shares = vec![rule];
+/// Numbers of workers that are worth a trial, the rules' first. Decoder, models and encoders keep their threads: an
+/// encoder's bits depend on them, and on some processors a model's do. Two cores leave nothing to share out: the rules'
+/// was the best in all six trials there (160 lines to 4K, one model and three).
+pub fn workers_to_try(cores: usize, rule: usize, model_on_cpu: bool) -> Vec<usize> {
+    let mut numbers = vec![rule];
     if model_on_cpu && cores <= 2 {
-        return shares;
+        return numbers;
     }
-    let mut add = |share: Threads| {
-        if !shares.contains(&share) {
-            shares.push(share);
-        }
-    };
-    if model_on_cpu {
-        for infer in [cores, cores.div_ceil(2)] {
-            add(Threads { infer: infer.max(1), ..rule });
+    for number in [2 * rule, rule / 2].map(|n| n.clamp(1, cores.max(1))) {
+        if !numbers.contains(&number) {
+            numbers.push(number);
         }
     }
-    for compose in [2 * rule.compose, rule.compose / 2] {
-        add(Threads { compose: compose.clamp(1, cores.max(1)), ..rule });
-    }
-    shares
+    numbers
 }
 
 /// Threads of the whole job that `threads: auto` means.

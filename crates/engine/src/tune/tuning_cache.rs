@@ -27,28 +27,26 @@ pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs())
 }
 
-/// How threads are shared out best, as far as it was tried.
+/// How many workers are best, as far as it was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TunedShares {
-    /// The model's threads.
-    pub infer: usize,
+pub struct TunedWorkers {
     /// Workers that refine mattes and paint outputs.
     pub workers: usize,
-    /// Frames per second by the rules' shares, over those with this one: 1 where the rules' are best.
+    /// Frames per second with them over those with the rules' number: 1 where that is the best.
     pub gain: f64,
     /// When it was tried, in seconds since 1970.
     pub when: u64,
 }
 
-impl Found for TunedShares {
-    const FILE: &'static str = "tuned-1.json";
+impl Found for TunedWorkers {
+    const FILE: &'static str = "tuned-2.json";
 
     fn when(&self) -> u64 {
         self.when
     }
 
     fn is_plausible(&self) -> bool {
-        (1..=1024).contains(&self.infer) && (1..=256).contains(&self.workers)
+        (1..=256).contains(&self.workers)
     }
 }
 
@@ -95,14 +93,14 @@ impl<T: Found> TuningCache<T> {
 mod tests {
     use super::*;
 
-    fn found(when: u64) -> TunedShares {
-        TunedShares { infer: 3, workers: 2, gain: 1.25, when }
+    fn found(when: u64) -> TunedWorkers {
+        TunedWorkers { workers: 2, gain: 1.25, when }
     }
 
     #[test]
     fn cached_entries_are_found_and_the_oldest_are_removed() {
         let dir = tempfile::tempdir().unwrap();
-        let cache = TuningCache::<TunedShares>::new(&dir.path().join("new"));
+        let cache = TuningCache::<TunedWorkers>::new(&dir.path().join("new"));
         assert_eq!(cache.get("a"), None);
         for i in 0..MOST as u64 + 5 {
             cache.put(&format!("kind {i}"), found(1000 - i)).unwrap();
@@ -116,13 +114,13 @@ mod tests {
     #[test]
     fn nonsense_is_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        let cache = TuningCache::<TunedShares>::new(dir.path());
-        for text in ["", "{", "[1]", r#"{"a": {"infer": 0, "workers": 1, "gain": 1.0, "when": 1}}"#] {
-            std::fs::write(dir.path().join(TunedShares::FILE), text).unwrap();
+        let cache = TuningCache::<TunedWorkers>::new(dir.path());
+        for text in ["", "{", "[1]", r#"{"a": {"workers": 0, "gain": 1.0, "when": 1}}"#] {
+            std::fs::write(dir.path().join(TunedWorkers::FILE), text).unwrap();
             assert_eq!(cache.get("a"), None, "{text}");
         }
         cache.put("a", found(1)).unwrap();
         assert_eq!(cache.get("a"), Some(found(1)));
-        assert!(TuningCache::<TunedShares>::new(Path::new("/proc/nowhere")).put("a", found(1)).is_err());
+        assert!(TuningCache::<TunedWorkers>::new(Path::new("/proc/nowhere")).put("a", found(1)).is_err());
     }
 }
