@@ -88,3 +88,40 @@ fn unreachable_memory_limit_warns_and_the_job_finishes() {
     assert_eq!(wrong.status.code(), Some(2));
     assert!(stderr(&wrong).contains("an amount of memory such as 900M or 4G, at least 64M"), "{}", stderr(&wrong));
 }
+
+/// The most frames that were between the end of their decoding and the beginning of their encoding at one time, by the
+/// timeline of a job, and the video that it made.
+fn most_in_flight(input: &Path, out: &Path, more: &[&str]) -> (i32, Vec<(String, String)>) {
+    let trace = out.with_extension("json");
+    let args = ["-q", "-y", arg(input), "-o", arg(out), "--model", "selfie", "--no-cache", "--trace", arg(&trace)];
+    let run = vrseg().args(args).args(more).output().unwrap();
+    assert!(run.status.success(), "{}", stderr(&run));
+    let events: serde_json::Value = serde_json::from_slice(&std::fs::read(&trace).unwrap()).unwrap();
+    let events = events["traceEvents"].as_array().or(events.as_array()).unwrap();
+    let of = |name| events.iter().filter(move |e| e["name"] == name && !e["args"]["frame"].is_null());
+    let time = |e: &serde_json::Value, name: &str| e[name].as_f64().unwrap();
+    let mut changes: Vec<(f64, i32)> = of("decode").map(|e| (time(e, "ts") + time(e, "dur"), 1)).collect();
+    changes.truncate(of("encode").count());
+    changes.extend(of("encode").map(|e| (time(e, "ts"), -1)));
+    changes.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let counts = changes.iter().scan(0, |count, (_, change)| {
+        *count += change;
+        Some(*count)
+    });
+    (counts.max().unwrap_or(0), packets(out, "v"))
+}
+
+#[test]
+fn low_latency_has_at_most_two_frames_in_flight_and_the_same_output() {
+    let dir = folder();
+    let (input, out) = (dir.path().join("in_180_LR.mp4"), dir.path().join("out.mp4"));
+    clip(&input, "640x320", 40, H264);
+    let (usual, expected) = most_in_flight(&input, &out, &[]);
+    let (low, made) = most_in_flight(&input, &out, &["--low-latency"]);
+    assert!(usual > 2 && (1..=2).contains(&low), "{usual} frames usually, {low} with low latency");
+    assert!(made == expected, "the output is the same");
+    let both =
+        vrseg().args([arg(&input), "-o", arg(&out), "-y", "--low-latency", "--batch-size", "4"]).output().unwrap();
+    let text = stderr(&both);
+    assert!(both.status.code() == Some(2) && text.contains("processing.low_latency"), "{text}");
+}

@@ -160,6 +160,9 @@ pub struct Job {
     pub split: Split,
     /// Bytes of frames that may wait between stages; 0: by the memory that is available.
     pub queue_bytes: usize,
+    /// At most two frames are in flight, whatever the queue has room for.
+    #[serde(default)]
+    pub low_latency: bool,
     /// Bytes of main memory that the process may hold; `None`: most of what is available.
     #[serde(default)]
     pub max_memory: Option<u64>,
@@ -208,6 +211,7 @@ impl Job {
             threads: 0,
             split: Split::default(),
             queue_bytes: 0,
+            low_latency: false,
             max_memory: None,
             cache: CacheChoice::OFF,
             strict: false,

@@ -1,9 +1,10 @@
 //! NVIDIA GPUs, through NVML, the library that comes with the driver.
 
-use nvml_wrapper::enum_wrappers::device::TemperatureSensor;
+use nvml_wrapper::bitmasks::device::ThrottleReasons;
+use nvml_wrapper::enum_wrappers::device::{PcieUtilCounter, TemperatureSensor};
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 
 /// CUDA's version number of a GPU's features: 8.6 is a GeForce RTX 3090.
@@ -62,6 +63,52 @@ pub struct GpuLoad {
     pub power: Option<f64>,
     /// Highest power draw that the driver allows, in watts.
     pub power_limit: Option<f64>,
+    /// Whether its clock is held down, and by what.
+    pub throttle: Option<Throttle>,
+    /// Percent of what its PCIe link can carry in one direction, of the direction with more, 0 to 100.
+    pub pcie: Option<f64>,
+}
+
+/// What holds a GPU's clock down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Throttle {
+    /// Nothing.
+    None,
+    /// It would draw more power than the driver allows.
+    Power,
+    /// It is too hot.
+    Heat,
+    /// Its own protection: too much power, or a signal of the power supply.
+    Hardware,
+}
+
+impl Throttle {
+    /// Reads NVML's reasons. An idle GPU, and clocks that somebody has set, are nothing to worry about.
+    fn of(reasons: ThrottleReasons) -> Self {
+        let heat = ThrottleReasons::SW_THERMAL_SLOWDOWN | ThrottleReasons::HW_THERMAL_SLOWDOWN;
+        let hardware = ThrottleReasons::HW_SLOWDOWN | ThrottleReasons::HW_POWER_BRAKE_SLOWDOWN;
+        if reasons.intersects(heat) {
+            Self::Heat
+        } else if reasons.intersects(hardware) {
+            Self::Hardware
+        } else if reasons.contains(ThrottleReasons::SW_POWER_CAP) {
+            Self::Power
+        } else {
+            Self::None
+        }
+    }
+}
+
+/// Gigabytes per second and lane that a PCIe link of a generation, from 1 on, carries in one direction. (PCI-SIG: 2.5, 5, 8,
+/// 16, 32 and 64 gigatransfers per second, with 8 of 10 bits, then 128 of 130, then 242 of 256 being data.)
+const PCIE_LANE: [f64; 6] = [0.25, 0.5, 0.985, 1.969, 3.938, 7.563];
+
+/// Percent of a link's capacity that `kilobytes` per second are.
+fn pcie_percent(kilobytes: u32, generation: u32, lanes: u32) -> Option<f64> {
+    let lane = PCIE_LANE.get(generation.checked_sub(1)? as usize)?;
+    let capacity = lane * f64::from(lanes) * 1e6;
+    (capacity > 0.0).then(|| (f64::from(kilobytes) / capacity * 100.0).min(100.0))
 }
 
 /// All NVIDIA GPUs of a machine.
@@ -138,7 +185,17 @@ fn device_load(device: &Device<'_>) -> GpuLoad {
         temperature: device.temperature(TemperatureSensor::Gpu).ok(),
         power: watts(device.power_usage()),
         power_limit: watts(device.enforced_power_limit()),
+        throttle: device.current_throttle_reasons().ok().map(Throttle::of),
+        pcie: device_pcie(device),
     }
+}
+
+/// See [`GpuLoad::pcie`]. NVML measures each direction for 20 ms.
+fn device_pcie(device: &Device<'_>) -> Option<f64> {
+    let (generation, lanes) = (device.current_pcie_link_gen().ok()?, device.current_pcie_link_width().ok()?);
+    let throughput = |direction| device.pcie_throughput(direction).ok();
+    let most = throughput(PcieUtilCounter::Send)?.max(throughput(PcieUtilCounter::Receive)?);
+    pcie_percent(most, generation, lanes)
 }
 
 /// An error of NVML as a sentence that says what to do.
@@ -238,6 +295,26 @@ mod tests {
         assert!(found.note.is_some_and(|n| n.contains("restart the machine")));
         assert!(explain(&NvmlError::DriverNotLoaded).contains("modprobe"));
         assert!(Gpus::query(&FakeDriver { count: Ok(0), gpus: vec![] }).note.is_some());
+    }
+
+    #[test]
+    fn reasons_of_a_low_clock_are_told_apart() {
+        // Bits of nvml.h: none, idle, power limit, power limit and heat, slowdown by a power brake.
+        let of = |bits: u64| Throttle::of(ThrottleReasons::from_bits_truncate(bits));
+        assert_eq!([of(0x0), of(0x1), of(0x4), of(0x24), of(0x88)], {
+            use Throttle::{Hardware, Heat, None, Power};
+            [None, None, Power, Heat, Hardware]
+        });
+        assert_eq!(of(0x2), Throttle::None, "clocks that somebody has set");
+    }
+
+    #[test]
+    fn pcie_load_is_a_share_of_the_link() {
+        // 8K frames of 44 MB at 30 fps are 1.3 GB/s: little for sixteen lanes of generation 3, much for two.
+        assert_eq!(pcie_percent(1_300_000, 3, 16).map(f64::round), Some(8.0));
+        assert_eq!(pcie_percent(1_300_000, 3, 2).map(f64::round), Some(66.0));
+        assert_eq!(pcie_percent(90_000_000, 4, 16), Some(100.0), "a measurement above the link's rate");
+        assert_eq!((pcie_percent(1, 0, 16), pcie_percent(1, 9, 16), pcie_percent(1, 3, 0)), (None, None, None));
     }
 
     #[test]

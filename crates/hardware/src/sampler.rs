@@ -1,8 +1,9 @@
 //! What this process and the machine are doing while a job runs: a thread of its own takes a sample at a fixed interval.
 //! `benches/sampler.rs` measures what a sample costs.
 
-use super::gpu::{GpuLoad, NvmlDriver};
+use super::gpu::{GpuLoad, NvmlDriver, Throttle};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -36,6 +37,71 @@ pub struct Usage {
     pub gpu_busy: Option<f64>,
     /// The most memory that was in use on the GPU, by all processes, in bytes.
     pub gpu_peak_memory: Option<u64>,
+    /// Percent of time in which the GPU's encoder (NVENC) worked, on average.
+    #[serde(default)]
+    pub gpu_encoder: Option<f64>,
+    /// Percent of time in which the GPU's decoder (NVDEC) worked, on average.
+    #[serde(default)]
+    pub gpu_decoder: Option<f64>,
+    /// Percent of what the GPU's PCIe link can carry, on average of the direction with more.
+    #[serde(default)]
+    pub gpu_pcie: Option<f64>,
+    /// The GPU's power draw in watts, on average.
+    #[serde(default)]
+    pub gpu_power: Option<f64>,
+    /// Percent of time in which the GPU's clock was held down.
+    #[serde(default)]
+    pub gpu_throttled: Option<f64>,
+    /// What held it down for the longest time.
+    #[serde(default)]
+    pub gpu_throttle: Option<Throttle>,
+}
+
+/// A sum of samples, and their number.
+#[derive(Debug, Default)]
+struct Mean(f64, u32);
+
+impl Mean {
+    fn add(&mut self, value: Option<f64>) {
+        if let Some(value) = value {
+            (self.0, self.1) = (self.0 + value, self.1 + 1);
+        }
+    }
+
+    /// `None` without any sample.
+    fn get(&self) -> Option<f64> {
+        (self.1 > 0).then(|| self.0 / f64::from(self.1))
+    }
+}
+
+/// What the GPU did, sample after sample.
+#[derive(Debug, Default)]
+struct GpuUsage {
+    busy: Mean,
+    encoder: Mean,
+    decoder: Mean,
+    pcie: Mean,
+    power: Mean,
+    throttled: Mean,
+    /// Samples of each cause.
+    causes: BTreeMap<Throttle, u32>,
+    peak_memory: Option<u64>,
+}
+
+impl GpuUsage {
+    fn add(&mut self, load: &GpuLoad) {
+        let percent = |value: Option<u32>| value.map(f64::from);
+        self.busy.add(percent(load.busy));
+        self.encoder.add(percent(load.encoder));
+        self.decoder.add(percent(load.decoder));
+        self.pcie.add(load.pcie);
+        self.power.add(load.power);
+        self.throttled.add(load.throttle.map(|cause| if cause == Throttle::None { 0.0 } else { 100.0 }));
+        if let Some(cause) = load.throttle.filter(|cause| *cause != Throttle::None) {
+            *self.causes.entry(cause).or_default() += 1;
+        }
+        self.peak_memory = self.peak_memory.max(load.memory_used);
+    }
 }
 
 /// Takes samples until it is dropped.
@@ -75,9 +141,7 @@ struct State {
     peak_memory: u64,
     /// Seconds of processor time, and seconds.
     cores: (f64, f64),
-    /// Sum and number of the GPU's samples.
-    gpu_busy: (f64, u32),
-    gpu_peak: Option<u64>,
+    gpu: GpuUsage,
     /// First and last sample of the time that was waited for a disk, each with its own time.
     disk: Option<[(Instant, Duration); 2]>,
 }
@@ -148,11 +212,7 @@ impl State {
         self.cores.0 += sample.cores * time;
         self.cores.1 += time;
         if let Some(gpu) = &sample.gpu {
-            if let Some(busy) = gpu.busy {
-                self.gpu_busy.0 += f64::from(busy);
-                self.gpu_busy.1 += 1;
-            }
-            self.gpu_peak = self.gpu_peak.max(gpu.memory_used);
+            self.gpu.add(gpu);
         }
         if let Some(waited) = disk {
             let now = (Instant::now(), waited);
@@ -170,8 +230,14 @@ impl State {
                 let time = (end - start).as_secs_f64();
                 (time > 0.0).then(|| (waited / time * 100.0).min(100.0))
             }),
-            gpu_busy: (self.gpu_busy.1 > 0).then(|| self.gpu_busy.0 / f64::from(self.gpu_busy.1)),
-            gpu_peak_memory: self.gpu_peak,
+            gpu_busy: self.gpu.busy.get(),
+            gpu_peak_memory: self.gpu.peak_memory,
+            gpu_encoder: self.gpu.encoder.get(),
+            gpu_decoder: self.gpu.decoder.get(),
+            gpu_pcie: self.gpu.pcie.get(),
+            gpu_power: self.gpu.power.get(),
+            gpu_throttled: self.gpu.throttled.get(),
+            gpu_throttle: self.gpu.causes.iter().max_by_key(|(_, n)| **n).map(|(cause, _)| *cause),
         }
     }
 }
@@ -294,6 +360,19 @@ mod tests {
         state.add(reading(gpu(Some(80), 200), 0.0));
         let usage = state.usage();
         assert_eq!((usage.gpu_busy, usage.gpu_peak_memory, usage.mean_cores), (Some(60.0), Some(300), 2.0));
+        // Encoder, decoder, watts, what holds the clock down.
+        state = State::default();
+        let nvenc =
+            [(98, 41, 211.5, Throttle::None), (99, 40, 260.5, Throttle::Power), (97, 42, 248.0, Throttle::Power)];
+        for (encoder, decoder, power, throttle) in nvenc {
+            let load =
+                GpuLoad { encoder: Some(encoder), decoder: Some(decoder), power: Some(power), ..GpuLoad::default() };
+            state.add(reading(GpuLoad { throttle: Some(throttle), ..load }, 1.0));
+        }
+        let usage = state.usage();
+        assert_eq!((usage.gpu_encoder, usage.gpu_decoder, usage.gpu_power), (Some(98.0), Some(41.0), Some(240.0)));
+        assert_eq!((usage.gpu_throttled.map(f64::round), usage.gpu_throttle), (Some(67.0), Some(Throttle::Power)));
+        assert_eq!((usage.gpu_busy, usage.gpu_pcie), (None, None), "what isn't reported is not 0");
         // The time waited for a disk needs two samples.
         let waited = |ms| Reading { disk: Some(Duration::from_millis(ms)), ..Reading::default() };
         state = State::default();

@@ -63,7 +63,8 @@ pub(crate) fn run(args: &JobArgs, console: &Console, log: &mut Option<LogGuard>)
     // Only a summary for people says it.
     let machine =
         (settings.performance.profiling && matches!(style, Style::Human) && !args.output.dry_run).then(Machine::detect);
-    let mut ui = ProgressUi::new(console.clone(), style);
+    let latency = settings.processing.low_latency || settings.performance.max_latency_ms.is_some();
+    let mut ui = ProgressUi::new(console.clone(), style).with_latency(latency);
     if let Some(machine) = machine {
         ui = ui.with_profiling(machine);
     }

@@ -41,6 +41,8 @@ pub(crate) struct ProgressUi {
     started: Instant,
     /// The summary shows every stage's time, and the bottleneck on this machine.
     profiling: Option<Machine>,
+    /// The summary shows how long frames were on their way.
+    latency: bool,
     /// A timeline of every job.
     trace: Option<Arc<Trace>>,
     /// Gets all events, too.
@@ -78,6 +80,7 @@ impl ProgressUi {
             interval: FIRST_INTERVAL,
             started: Instant::now(),
             profiling: None,
+            latency: false,
             trace: None,
             status: None,
             state: Mutex::default(),
@@ -87,6 +90,12 @@ impl ProgressUi {
     /// The same with every stage's time in the summary, and what held a job up on `machine`.
     pub(crate) fn with_profiling(self, machine: Machine) -> Self {
         Self { profiling: Some(machine), ..self }
+    }
+
+    /// The same, with the time that frames are on their way in the summary if `shown`.
+    #[must_use]
+    pub(crate) fn with_latency(self, shown: bool) -> Self {
+        Self { latency: shown, ..self }
     }
 
     /// Writes a timeline of every job's stages.
@@ -255,6 +264,9 @@ impl ProgressUi {
                     bar.clear();
                 }
                 let mut text = text::done(summary, &state.warnings, &self.console);
+                if self.latency || self.profiling.is_some() {
+                    text += &text::latency(summary);
+                }
                 if let Some(machine) = &self.profiling {
                     text += &text::profile(summary, machine);
                 }

@@ -2,7 +2,7 @@ use super::*;
 use crate::ui::testing::{SharedBuffer, probed_event, sample_summary, start_event};
 use std::io::{self, Write};
 use std::path::PathBuf;
-use vrseg_engine::Summary;
+use vrseg_engine::{LatencyReport, Summary};
 use vrseg_hardware::Usage;
 
 fn progress(frames: u64, total: Option<u64>) -> Event {
@@ -168,8 +168,26 @@ fn profiling_lists_every_stage_and_the_bottleneck() {
 }
 
 #[test]
+fn latency_is_in_the_summary_where_it_matters() {
+    let summary = || Summary {
+        latency: Some(LatencyReport { p50_ms: 18.4, p95_ms: 31.2, max_ms: 90.0 }),
+        ..sample_summary(false)
+    };
+    let line = "  latency  from decoder to encoder: 18 ms for half of the frames, 31 ms for 95 %\n";
+    for (shown, count) in [(true, 1), (false, 0)] {
+        let (ui, output) = ui(Style::Human);
+        let ui = ui.with_latency(shown);
+        ui.event(Event::Done { summary: summary() });
+        assert_eq!(output.text().matches(line).count(), count, "{}", output.text());
+    }
+}
+
+#[test]
 fn gpu_usage_is_in_the_summary() {
     let usage = Usage { gpu_busy: Some(43.4), gpu_peak_memory: Some(2_100_000_000), ..sample_summary(false).resources };
+    let units = Usage { gpu_encoder: Some(97.2), gpu_decoder: Some(0.0), gpu_power: Some(240.0), ..usage.clone() };
+    let text = text::resources(&units);
+    assert!(text.contains("GPU 43 % busy, NVENC 97 %, 240 W, 2.0 GiB"), "{text}");
     let want =
         "577.0 MiB of memory at most, 1.84 cores on average; GPU 43 % busy, 2.0 GiB of its memory in use at most";
     assert_eq!(text::resources(&usage), want);

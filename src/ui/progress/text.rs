@@ -270,6 +270,15 @@ pub(super) fn next_step(s: &Summary, input: &str) -> Option<String> {
     })
 }
 
+/// How long frames were on their way, in a line; nothing where it isn't known.
+pub(super) fn latency(s: &Summary) -> String {
+    let Some(l) = s.latency else { return String::new() };
+    format!(
+        "  latency  from decoder to encoder: {:.0} ms for half of the frames, {:.0} ms for 95 %\n",
+        l.p50_ms, l.p95_ms
+    )
+}
+
 /// Stages and their seconds, a line each, and the bottlenecks.
 pub(super) fn profile(s: &Summary, machine: &Machine) -> String {
     let mut text = String::from("  stage         busy   waiting   a frame:  50 %  95 %  99 %  longest\n");
@@ -309,6 +318,15 @@ pub(super) fn resources(u: &Usage) -> String {
     let mut text = format!("{} of memory at most, {:.2} cores on average", format::bytes(u.peak_memory), u.mean_cores);
     if let Some(busy) = u.gpu_busy {
         let _ = write!(text, "; GPU {busy:.0} % busy");
+    }
+    // Most jobs use only one of them, many none.
+    for (unit, percent) in [("NVENC", u.gpu_encoder), ("NVDEC", u.gpu_decoder)] {
+        if let Some(percent) = percent.filter(|p| *p >= 1.0) {
+            let _ = write!(text, ", {unit} {percent:.0} %");
+        }
+    }
+    if let Some(watts) = u.gpu_power {
+        let _ = write!(text, ", {watts:.0} W");
     }
     if let Some(bytes) = u.gpu_peak_memory {
         let _ = write!(text, ", {} of its memory in use at most", format::bytes(bytes));

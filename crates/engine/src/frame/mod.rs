@@ -104,6 +104,8 @@ pub struct PaintedFrame {
     pub border: Option<Arc<Border>>,
     /// When the decoder was asked for it.
     pub since: Instant,
+    /// The source frame's permit, where frames count as in flight until every encoder has taken them.
+    pub permit: Option<Arc<Permit>>,
 }
 
 impl Item for DecodedFrame {

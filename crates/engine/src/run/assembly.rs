@@ -248,6 +248,7 @@ impl<'a> Assembly<'a> {
             size: (video.width, video.height),
         };
         let paint = Paint::new(form, self.job.matte, targets.to_vec(), recycling.views.clone());
-        paint.with_edits(&self.job.edits, self.clock()).with_borders(self.borders())
+        let paint = paint.with_edits(&self.job.edits, self.clock()).with_borders(self.borders());
+        paint.with_permits(self.job.low_latency)
     }
 }

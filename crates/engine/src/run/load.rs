@@ -89,8 +89,9 @@ impl LoadedJob {
         let provider = runner.provider();
         let one_by_one = plan.crop_plan().is_some_and(PeoplePlan::is_recurrent);
         let batch_frames = match job.model.batch_size {
-            // Whoever is recurrent wants frame after frame, and so all models get them.
-            0 if one_by_one => 1,
+            // Whoever is recurrent wants frame after frame, and so all models get them; a frame that waits for others
+            // is late.
+            0 if one_by_one || job.low_latency => 1,
             0 => rules::batch(processor(provider, &machine.cpu), &load(&plan, &runner), runner.sessions()).value,
             n => n as usize,
         };

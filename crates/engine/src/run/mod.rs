@@ -40,6 +40,9 @@ use vrseg_infer::ModelRunner;
 use vrseg_infer::cache::{self, Cache, CacheChoice, CacheStats, CachedInference, InferenceState, Tiers};
 use vrseg_media::{DecodeOptions, EncodeOptions, OpenInput, Reader};
 
+/// Frames in flight of a job that must have low latency: one in a stage while the next one is decoded.
+const LOW_LATENCY_FRAMES: usize = 2;
+
 /// Plans and runs a job.
 ///
 /// # Errors
@@ -125,7 +128,10 @@ pub fn run_part(
     let queue_bytes = if job.queue_bytes > 0 { job.queue_bytes } else { loaded.queue_bytes };
     let queue_bytes = queue_bytes.min(usize::try_from(shares.queue).unwrap_or(usize::MAX));
     let frame_bytes = video.layout.frame_bytes(video.width, video.height);
-    let frames = frames_in_flight(queue_bytes, frame_bytes, batch_frames, threads.prepare + threads.compose);
+    let frames = match job.low_latency {
+        true => LOW_LATENCY_FRAMES,
+        false => frames_in_flight(queue_bytes, frame_bytes, batch_frames, threads.prepare + threads.compose),
+    };
     // Enough for a batch to be filled while one frame is somewhere else.
     let guard = MemoryGuard::new(max_memory, sampler.latest(), cache.clone(), batch_frames + 1, &warn);
     let admission = Admission::new(Permits::new(frames), Some(guard));

@@ -93,7 +93,7 @@ impl Reporter<'_> {
         {
             self.warn(format!(
                 "5 of 100 frames took longer than {p95:.0} ms, but performance.max_latency_ms is {limit}; use \
-                 --batch-size 1 and a smaller processing.queue_mb"
+                 --low-latency"
             ));
         }
     }

@@ -215,7 +215,7 @@ impl Stage for Unpacker {
             (Yuv::U8(_), YuvMut::U16(..)) | (Yuv::U16(_), YuvMut::U8(..)) => {}
         }
         let (index, pts, duration) = (source.index, source.pts, source.duration);
-        Ok(vec![PaintedFrame { index, picture, pts, duration, border: None, since }])
+        Ok(vec![PaintedFrame { index, picture, pts, duration, border: None, since, permit: None }])
     }
 }
 

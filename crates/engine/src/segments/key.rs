@@ -31,6 +31,7 @@ pub fn key(job: &Job, plan: &Plan) -> Result<Value, Error> {
             "threads",
             "split",
             "queue_bytes",
+            "low_latency",
             "max_memory",
             "cache",
             "strict",

@@ -29,6 +29,7 @@ const WITH_ALPHA: &[Codec] = &[Codec::ProRes, Codec::Vp9, Codec::Ffv1];
 pub fn check(settings: &Settings, sources: &Sources) -> Result<(), ConfigError> {
     let rules = Rules { s: settings, from: sources };
     rules.precision()?;
+    rules.latency()?;
     rules.workers()?;
     rules.device()?;
     rules.model()?;
@@ -98,6 +99,15 @@ impl Rules<'_> {
 
     fn user(&self, name: &str) -> bool {
         self.from.of(name).is_user()
+    }
+
+    /// A frame that waits for others of its batch is late.
+    fn latency(&self) -> Result<(), ConfigError> {
+        let (low, batch) = ("processing.low_latency", "model.batch_size");
+        if !self.s.processing.low_latency || self.s.model.batch_size < 2 {
+            return Ok(());
+        }
+        self.clash(batch, low, "the first frame of a batch waits for the others; remove one of them")
     }
 
     /// Several workers share segments.

@@ -70,6 +70,11 @@ pub const SETTINGS: &[Setting] = &[
         .note("auto: 70 % of `processing.threads` (50 % with several outputs), up to 32"),
     open("processing.queue_mb", Integer(1, 1 << 20), "auto", "MiB of frames that may wait between stages")
         .note("auto: 96, less when memory is short"),
+    setting("processing.low_latency", Bool, "false", "At most two frames in flight: short latency, lower speed")
+        .note("`model.batch_size` must be 1 or auto; [figures](gpu.md#latency)")
+        .options(&[fixed("--low-latency", "true", Running)
+            .rank(2)
+            .help("At most two frames in flight: short latency, lower speed")]),
     open(
         "processing.max_memory",
         Form(values::MEMORY_FORM, values::is_memory),

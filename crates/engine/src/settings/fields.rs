@@ -146,6 +146,7 @@ impl Fields<'_> {
                 encode: self.get("processing.encode_threads"),
             },
             queue_bytes: self.get::<usize>("processing.queue_mb") << 20,
+            low_latency: self.get("processing.low_latency"),
             max_memory: self.read("processing.max_memory", values::memory),
             segments_at_once: self.get("processing.segments_at_once"),
             strict: self.get("processing.strict"),

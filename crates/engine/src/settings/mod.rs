@@ -95,6 +95,8 @@ pub struct ProcessingSettings {
     pub split: Split,
     /// Bytes of frames that may wait between stages; 0: by the memory that is available.
     pub queue_bytes: usize,
+    /// Whether at most two frames are in flight.
+    pub low_latency: bool,
     /// Bytes of main memory that the process may hold; `None`: most of what is available.
     pub max_memory: Option<u64>,
     /// Workers that share a job's segments on one device.

@@ -76,6 +76,8 @@ pub struct Paint {
     edits: Option<(Edits, SourceClock)>,
     /// Takes back the views of painted frames.
     recycle: Sender<Vec<SmallView>>,
+    /// A frame is in flight until every encoder has taken its picture, and not only until the pictures are painted.
+    holds_permits: bool,
 }
 
 impl Paint {
@@ -94,7 +96,18 @@ impl Paint {
             matte: FullMatte::new(matte, alpha_width, alpha_height),
             colors: vec![EdgeColors::default(); form.rects.len()],
         };
-        Self { form, targets, painters, full_size, by_colors, refined, options: matte, edits: None, recycle }
+        Self {
+            form,
+            targets,
+            painters,
+            full_size,
+            by_colors,
+            refined,
+            options: matte,
+            edits: None,
+            recycle,
+            holds_permits: false,
+        }
     }
 
     /// Makes the full-size matte even though no output takes it.
@@ -119,6 +132,12 @@ impl Paint {
             self.edits = Some((Edits { settings: edits.settings.clone(), ..Edits::default() }, clock));
         }
         self
+    }
+
+    /// The same; `held`: painted pictures keep their source frame's permit.
+    #[must_use]
+    pub fn with_permits(self, held: bool) -> Self {
+        Self { holds_permits: held, ..self }
     }
 
     /// The same, for views with such borders.
@@ -217,9 +236,14 @@ impl Stage for Paint {
                 duration: source.duration,
                 border: border.clone(),
                 since: frame.decoded.since,
+                permit: None,
             });
         }
         let _ = self.recycle.try_send(frame.views);
+        if self.holds_permits {
+            let permit = Arc::new(frame.decoded.permit);
+            painted.iter_mut().for_each(|painted| painted.permit = Some(Arc::clone(&permit)));
+        }
         Ok(painted)
     }
 }

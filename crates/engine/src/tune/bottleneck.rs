@@ -3,6 +3,7 @@
 use crate::graph::StageReport;
 use serde::Serialize;
 use vrseg_hardware::Usage;
+use vrseg_hardware::gpu::Throttle;
 
 /// How a stage spent its time, summed over its threads.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -42,6 +43,16 @@ pub struct BottleneckInput<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
+    /// The GPU's encoder (NVENC) works all the time.
+    Nvenc,
+    /// The GPU's decoder (NVDEC) works all the time.
+    Nvdec,
+    /// The GPU computes all the time.
+    Gpu,
+    /// The GPU's PCIe link carries nearly what it can.
+    Pcie,
+    /// The GPU's clock was held down.
+    Throttled,
     /// The GPU waited for the CPU's stages.
     StarvedGpu,
     /// The GPU's memory is nearly full: a larger frame would not fit.
@@ -70,6 +81,12 @@ pub struct Finding {
 
 /// Below this the GPU is starved, in percent of the time.
 const STARVED: f64 = 50.0;
+/// Above this a unit of the GPU holds a job up, in percent of the time.
+const BUSY_UNIT: f64 = 90.0;
+/// Above this the PCIe link holds a job up, in percent of what it can carry: headers of packets are not counted.
+const BUSY_LINK: f64 = 70.0;
+/// Above this a low clock is worth a word, in percent of the time.
+const THROTTLED: f64 = 20.0;
 /// Above this the cores are all taken, as a share of them.
 const BUSY_CORES: f64 = 0.9;
 /// Above this a memory is in danger, as a share of it.
@@ -82,9 +99,11 @@ const BUSY_STAGE: f64 = 0.9;
 /// All limits that were met, the one that costs most speed first, dangers last.
 pub fn findings(seen: &BottleneckInput<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
+    gpu_units(seen.usage, &mut found);
     let slowest = slowest(seen.stages);
     if let (Some(busy), Some((stage, _))) = (seen.usage.gpu_busy.filter(|b| *b < STARVED), slowest)
         && stage != "infer"
+        && found.is_empty()
     {
         let what = format!("the GPU was busy {busy:.0} % of the time: it waits for {stage}");
         found.push(Finding { limit: Limit::StarvedGpu, what, help: help(stage) });
@@ -125,6 +144,47 @@ pub fn findings(seen: &BottleneckInput<'_>) -> Vec<Finding> {
         });
     }
     found
+}
+
+/// The parts of a GPU that work all the time, or can't as fast as they could.
+fn gpu_units(usage: &Usage, found: &mut Vec<Finding>) {
+    let units = [
+        (
+            Limit::Nvenc,
+            usage.gpu_encoder,
+            "the GPU's encoder (NVENC) was busy",
+            "a faster --preset (p1), H.264 instead of HEVC, \
+          a smaller --scale, or --no-hwenc where cores are idle",
+        ),
+        (
+            Limit::Nvdec,
+            usage.gpu_decoder,
+            "the GPU's decoder (NVDEC) was busy",
+            "decode.hardware: off where cores are idle",
+        ),
+        (Limit::Gpu, usage.gpu_busy, "the GPU computed", "--profile fast, or a smaller --input-size"),
+    ];
+    for (limit, percent, what, help) in units {
+        if let Some(percent) = percent.filter(|p| *p > BUSY_UNIT) {
+            found.push(Finding { limit, what: format!("{what} {percent:.0} % of the time"), help });
+        }
+    }
+    if let Some(percent) = usage.gpu_pcie.filter(|p| *p > BUSY_LINK) {
+        let what = format!("the GPU's PCIe link carried {percent:.0} % of what it can");
+        let help = "a slot with more lanes, or of a newer generation (`nvidia-smi -q` shows Link Width and Gen)";
+        found.push(Finding { limit: Limit::Pcie, what, help });
+    }
+    if let (Some(percent), Some(cause)) = (usage.gpu_throttled.filter(|p| *p > THROTTLED), usage.gpu_throttle) {
+        let (cause, help) = match cause {
+            Throttle::Heat => ("heat", "better cooling: clean filters, a faster fan, more space around the GPU"),
+            Throttle::Power => ("its power limit", "a higher limit: `nvidia-smi -pl WATTS`, as root"),
+            Throttle::Hardware | Throttle::None => {
+                ("its own protection", "the GPU's power cables, and a stronger power supply")
+            }
+        };
+        let what = format!("the GPU's clock was held down by {cause} {percent:.0} % of the time");
+        found.push(Finding { limit: Limit::Throttled, what, help });
+    }
 }
 
 /// The stage whose threads worked longest, and the share of their time that they were at work. One that was over at
@@ -168,7 +228,7 @@ mod tests {
     }
 
     fn usage(mean_cores: f64, gpu_busy: Option<f64>) -> Usage {
-        Usage { peak_memory: GIB, mean_cores, gpu_busy, gpu_peak_memory: gpu_busy.map(|_| GIB), disk_wait: None }
+        Usage { peak_memory: GIB, mean_cores, gpu_busy, gpu_peak_memory: gpu_busy.map(|_| GIB), ..Usage::default() }
     }
 
     #[test]
@@ -176,13 +236,30 @@ mod tests {
         assert_eq!(limits(usage(1.9, None), "infer", 2), [Limit::Cpu]);
         assert_eq!(limits(usage(6.0, Some(31.0)), "encode", 16), [Limit::StarvedGpu]);
         assert_eq!(limits(usage(15.5, Some(31.0)), "encode", 16), [Limit::StarvedGpu, Limit::Cpu]);
-        // A GPU that works all the time is what it is there for.
-        assert_eq!(limits(usage(6.0, Some(97.0)), "infer", 16), [Limit::Stage]);
+        assert_eq!(limits(usage(6.0, Some(97.0)), "infer", 16), [Limit::Gpu]);
         let full = Usage { peak_memory: 8 * GIB, gpu_peak_memory: Some(8 * GIB), ..usage(6.0, Some(80.0)) };
         assert_eq!(limits(full, "none", 16), [Limit::GpuMemory, Limit::Memory]);
         assert_eq!(limits(usage(6.0, None), "none", 16), []);
         let slow_disk = Usage { disk_wait: Some(60.0), ..usage(6.0, None) };
         assert_eq!(limits(slow_disk, "none", 16), [Limit::Disk]);
+    }
+
+    #[test]
+    fn parts_of_a_gpu_are_told_apart() {
+        let on_gpu = usage(6.0, Some(38.0));
+        let nvenc = Usage { gpu_encoder: Some(98.0), gpu_decoder: Some(41.0), ..on_gpu.clone() };
+        assert_eq!(limits(nvenc.clone(), "encode", 16), [Limit::Nvenc], "and not that the GPU waits for encode");
+        let nvdec = Usage { gpu_encoder: Some(60.0), gpu_decoder: Some(97.0), ..on_gpu.clone() };
+        assert_eq!(limits(nvdec, "decode", 16), [Limit::Nvdec]);
+        let pcie = Usage { gpu_pcie: Some(84.0), ..on_gpu.clone() };
+        assert_eq!(limits(pcie, "compose", 16), [Limit::Pcie]);
+        assert_eq!(limits(nvenc, "encode", 6), [Limit::Nvenc, Limit::Cpu]);
+        for cause in [Throttle::Heat, Throttle::Power, Throttle::Hardware] {
+            let hot = Usage { gpu_throttled: Some(67.0), gpu_throttle: Some(cause), ..usage(6.0, Some(95.0)) };
+            assert_eq!(limits(hot, "infer", 16), [Limit::Gpu, Limit::Throttled]);
+        }
+        let briefly = Usage { gpu_throttled: Some(5.0), gpu_throttle: Some(Throttle::Power), ..on_gpu };
+        assert_eq!(limits(briefly, "none", 16), [Limit::StarvedGpu]);
     }
 
     #[test]

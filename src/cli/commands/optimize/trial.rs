@@ -282,6 +282,12 @@ impl Trial {
         a.gpu_peak_memory = a.gpu_peak_memory.max(b.gpu_peak_memory);
         a.mean_cores = mean(a.mean_cores, b.mean_cores);
         a.gpu_busy = means(a.gpu_busy, b.gpu_busy);
+        a.gpu_encoder = means(a.gpu_encoder, b.gpu_encoder);
+        a.gpu_decoder = means(a.gpu_decoder, b.gpu_decoder);
+        a.gpu_pcie = means(a.gpu_pcie, b.gpu_pcie);
+        a.gpu_power = means(a.gpu_power, b.gpu_power);
+        a.gpu_throttled = means(a.gpu_throttled, b.gpu_throttled);
+        a.gpu_throttle = a.gpu_throttle.max(b.gpu_throttle);
         a.disk_wait = means(a.disk_wait, b.disk_wait);
         for (mine, its) in self.stages.iter_mut().zip(&other.stages) {
             mine.busy += its.busy;
