@@ -179,3 +179,31 @@ fn own_video_is_measured_and_wrong_usage_is_refused() {
     assert_eq!(out.status.code(), Some(2));
     assert!(stderr(&out).contains("is not a result file of `vrseg bench`"), "{}", stderr(&out));
 }
+
+#[test]
+fn report_to_send_has_the_figures_and_no_names() {
+    let dir = folder();
+    let home = dir.path().join("somebody");
+    std::fs::create_dir(&home).unwrap();
+    let mut c = vrseg();
+    c.current_dir(dir.path()).env("HOME", &home).args(TINY).args(["--self-report", "--low-latency", "-q"]);
+    // A point that fails with a path in its error.
+    let out = c.args(["--devices", "cpu,openvino"]).env("ORT_DYLIB_PATH", home.join("none.so")).output().unwrap();
+    assert_eq!(out.status.code(), Some(1), "nothing can be measured: {}", stderr(&out));
+    let file = dir.path().join("vrseg-report.json");
+    let (text, failed) = (std::fs::read_to_string(&file).unwrap(), results(&file));
+    assert!(text.contains("~/none.so") && !text.contains("somebody"), "{text}");
+    assert_eq!((failed["machine"]["host"].as_str(), failed["gpu"].is_object()), (Some(""), true), "{text}");
+
+    let more = ["--self-report", "--low-latency", "-q", "-y"];
+    let out = vrseg().current_dir(dir.path()).args(TINY).args(more).output().unwrap();
+    assert!(out.status.success(), "{}", stderr(&out));
+    let found = results(&file);
+    assert_eq!(found["settings"]["low_latency"], true);
+    let whole = &found["points"][0]["whole"];
+    assert!(whole["usage"]["mean_cores"].as_f64().is_some_and(|cores| cores > 0.0), "{whole}");
+    assert!(whole["limits"].is_array(), "{whole}");
+    assert!(vrseg().args(["bench", "report", arg(&file)]).output().unwrap().status.success());
+    let both = run(["bench", "--self-report", "--input", "a.mp4"]);
+    assert_eq!(both.status.code(), Some(2), "a video of one's own has a name");
+}

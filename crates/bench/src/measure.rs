@@ -7,8 +7,9 @@ use crate::results::{Latency, Measured, StageShare, WholePipeline};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use vrseg_engine::LoadedJob;
-use vrseg_engine::tune::bottleneck::{self, StageTime};
+use vrseg_engine::tune::bottleneck::{self, BottleneckInput, StageTime};
 use vrseg_engine::{Cancel, Event, Job, Observer, Plan};
+use vrseg_hardware::Machine;
 use vrseg_infer::Kind;
 
 /// Frames that are measured even when the time is up.
@@ -54,6 +55,17 @@ pub fn measure(job: &Job, views: Option<usize>, limits: &Limits) -> Result<Measu
     whole.slowest = bottleneck::slowest(&shares).map(|s| s.0.to_owned()).unwrap_or_default();
     whole.shares =
         shares.iter().map(|s| StageShare { stage: s.stage.to_owned(), busy: s.busy, waiting: s.waiting }).collect();
+    let machine = Machine::detect();
+    let seen = BottleneckInput {
+        stages: &shares,
+        usage: &summary.resources,
+        cores: machine.cpu.usable,
+        memory: machine.memory.usable(),
+        gpu_memory: machine.gpu.cards.first().and_then(|card| card.memory_total),
+    };
+    whole.limits =
+        bottleneck::findings(&seen).into_iter().map(|f| format!("{}; what helps: {}", f.what, f.help)).collect();
+    whole.usage = summary.resources.clone();
     whole.peak_memory = summary.resources.peak_memory;
     whole.gpu_busy = summary.resources.gpu_busy;
     whole.gpu_memory = summary.resources.gpu_peak_memory;

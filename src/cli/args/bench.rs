@@ -3,7 +3,7 @@
 use super::settings::profile;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use vrseg_bench::Size;
 
 /// `vrseg bench`.
@@ -13,9 +13,9 @@ pub struct BenchArgs {
     /// Another task than measuring.
     #[command(subcommand)]
     pub command: Option<BenchCommand>,
-    /// Result file
-    #[arg(short, long, value_name = "FILE", default_value = "vrseg-bench.json")]
-    pub output: PathBuf,
+    /// Result file [default: vrseg-bench.json; with --self-report vrseg-report.json]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
     /// Replace an existing file
     #[arg(short = 'y', long, conflicts_with = "resume")]
     pub overwrite: bool,
@@ -41,6 +41,9 @@ pub struct BenchArgs {
     /// Devices [default: auto]
     #[arg(long, value_name = "DEVICE,...", value_delimiter = ',', help_heading = "Sweeps")]
     pub devices: Vec<String>,
+    /// Measure 1080p to 8K for a report that can be sent: no names of people, machines or files in it
+    #[arg(long, conflicts_with_all = ["input", "batches", "precisions", "sweep", "crossed"], help_heading = "Sweeps")]
+    pub self_report: bool,
     /// Sweep only the frame size
     #[arg(long, group = "sweep", help_heading = "Sweeps")]
     pub resolution_only: bool,
@@ -72,6 +75,9 @@ pub struct BenchArgs {
     /// Profile to measure [default: balanced]
     #[arg(long, value_parser = profile(), help_heading = "Measuring")]
     pub profile: Option<String>,
+    /// At most two frames in flight, for the shortest latency
+    #[arg(long, conflicts_with = "batches", help_heading = "Measuring")]
+    pub low_latency: bool,
     /// Output codec
     #[arg(long, help_heading = "Measuring")]
     pub codec: Option<String>,
@@ -91,6 +97,14 @@ pub struct BenchArgs {
     /// Measure this point; what `bench` starts for each of them
     #[arg(long, hide = true)]
     pub point: Option<String>,
+}
+
+impl BenchArgs {
+    /// The file for the results.
+    pub fn results(&self) -> &Path {
+        let usual = if self.self_report { "vrseg-report.json" } else { "vrseg-bench.json" };
+        self.output.as_deref().unwrap_or(Path::new(usual))
+    }
 }
 
 /// What is made of results.

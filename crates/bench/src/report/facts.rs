@@ -35,11 +35,12 @@ pub(super) fn facts(results: &Results) -> Vec<(&'static str, String)> {
     facts.push(("input", input));
     let encode = [("codec", &s.codec), ("preset", &s.preset)];
     let encode: String = encode.iter().filter_map(|(n, v)| Some(format!(", {n} {}", v.as_ref()?))).collect();
+    let latency = if s.low_latency { ", low latency" } else { "" };
     let profile = s.profile.as_deref().unwrap_or("balanced");
     facts.push((
         "measured",
         format!(
-            "profile {profile}{encode}; up to {} frames after {} of warm-up, {} s for each pipeline",
+            "profile {profile}{encode}{latency}; up to {} frames after {} of warm-up, {} s for each pipeline",
             s.iterations, s.warmup, s.seconds
         ),
     ));

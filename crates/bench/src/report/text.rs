@@ -57,7 +57,7 @@ pub fn text(results: &Results, target_fps: f64) -> String {
         let _ = write!(
             text,
             "\nTargets on an {TARGET_GPU} (not measured) beside {}\n{}",
-            results.machine.host,
+            if results.machine.host.is_empty() { "this machine" } else { &results.machine.host },
             targets(results)
         );
     }

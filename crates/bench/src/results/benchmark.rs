@@ -32,6 +32,9 @@ pub struct Results {
     pub finished: bool,
     /// The points in the order in which they were measured.
     pub points: Vec<Point>,
+    /// The GPUs as `vrseg hardware --json` describes them, in results that are made to be sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<serde_json::Value>,
 }
 
 /// Settings of a benchmark, which all points share.
@@ -51,8 +54,21 @@ pub struct Settings {
     pub codec: Option<String>,
     /// Preset of the output's encoder, where it was named.
     pub preset: Option<String>,
+    /// At most two frames are in flight.
+    #[serde(default)]
+    pub low_latency: bool,
     /// Values of what a sweep doesn't vary.
     pub base: Spec,
+}
+
+/// Replaces a part of all texts in `value`.
+fn replace_texts(value: &mut serde_json::Value, from: &str, to: &str) {
+    match value {
+        serde_json::Value::String(text) => *text = text.replace(from, to),
+        serde_json::Value::Array(values) => values.iter_mut().for_each(|v| replace_texts(v, from, to)),
+        serde_json::Value::Object(map) => map.values_mut().for_each(|v| replace_texts(v, from, to)),
+        _ => {}
+    }
 }
 
 impl Results {
@@ -70,7 +86,24 @@ impl Results {
             settings,
             finished: false,
             points: Vec::new(),
+            gpu: None,
         }
+    }
+
+    /// The same to be sent to others: with the GPUs of `machine`, and without the machine's name and, in texts of errors
+    /// and devices, the folder `home`.
+    ///
+    /// # Errors
+    /// The results can't be written as JSON.
+    pub fn to_send(&self, machine: &Machine, home: &str) -> serde_json::Result<Self> {
+        let mut value = serde_json::to_value(self)?;
+        if home.len() > 1 {
+            replace_texts(&mut value, home, "~");
+        }
+        let mut results: Self = serde_json::from_value(value)?;
+        results.machine.host = String::new();
+        results.gpu = Some(serde_json::to_value(&machine.gpu)?);
+        Ok(results)
     }
 
     /// A point's settings in words, as reports show them.

@@ -44,6 +44,8 @@ impl MachineInfo {
     pub fn summary(&self) -> String {
         let gpus = if self.gpus.is_empty() { "no NVIDIA GPU".to_owned() } else { self.gpus.join(", ") };
         let gib = self.memory as f64 / f64::from(1 << 30);
-        format!("{}: {}, {} cores, {gib:.0} GiB, {gpus}", self.host, self.cpu, self.cores)
+        // Results that were made to be sent have no name.
+        let host = if self.host.is_empty() { String::new() } else { format!("{}: ", self.host) };
+        format!("{host}{}, {} cores, {gib:.0} GiB, {gpus}", self.cpu, self.cores)
     }
 }

@@ -1,6 +1,7 @@
 //! The figures of one point.
 
 use serde::{Deserialize, Serialize};
+use vrseg_hardware::Usage;
 
 /// The stages that are measured alone, in the order of the data.
 pub(crate) const STAGES: [&str; 8] = ["decode", "prepare", "windows", "infer", "matte", "refine", "compose", "encode"];
@@ -53,6 +54,12 @@ pub struct WholePipeline {
     pub slowest: String,
     /// How long each stage was at work and waited.
     pub shares: Vec<StageShare>,
+    /// What was used of the machine, the GPU's parts among it.
+    #[serde(default)]
+    pub usage: Usage,
+    /// What held the pipeline up, a sentence each.
+    #[serde(default)]
+    pub limits: Vec<String>,
 }
 
 /// How a stage spent its time in the whole pipeline.

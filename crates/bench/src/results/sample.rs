@@ -28,6 +28,8 @@ pub(crate) fn results() -> Results {
         gpu_memory: None,
         slowest: "infer".into(),
         shares: vec![StageShare { stage: "infer".into(), busy: 9.0, waiting: 0.5 }],
+        usage: Usage::default(),
+        limits: Vec::new(),
     };
     let alone = |fps: f64, pixels: f64| {
         let stage = |stage: &str, ms: f64| StageAlone {

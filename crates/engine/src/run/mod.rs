@@ -129,7 +129,7 @@ pub fn run_part(
     let queue_bytes = queue_bytes.min(usize::try_from(shares.queue).unwrap_or(usize::MAX));
     let frame_bytes = video.layout.frame_bytes(video.width, video.height);
     let frames = match job.low_latency {
-        true => LOW_LATENCY_FRAMES,
+        true => LOW_LATENCY_FRAMES.max(batch_frames + 1),
         false => frames_in_flight(queue_bytes, frame_bytes, batch_frames, threads.prepare + threads.compose),
     };
     // Enough for a batch to be filled while one frame is somewhere else.

@@ -60,7 +60,8 @@ fn measure(args: &BenchArgs, console: &Console, print: impl Fn(&str) -> anyhow::
     let (axes, sweep) = axes(args)?;
     let points = axes.points(sweep);
     let settings = settings(args, &axes);
-    let mut results = begin(args, settings)?;
+    let machine = Machine::detect();
+    let mut results = begin(args, settings, &machine)?;
     let folder = tempfile::Builder::new().prefix("vrseg-bench-").tempdir().context("no temporary folder")?;
     let stop = listen(console)?;
     let runner = SweepRunner {
@@ -71,23 +72,30 @@ fn measure(args: &BenchArgs, console: &Console, print: impl Fn(&str) -> anyhow::
         stop: &stop,
     };
     // Proves that the file can be written before anything takes long.
-    results.write(&args.output)?;
+    let save = |results: &Results| match args.self_report {
+        true => Ok(results.to_send(&machine, &home())?.write(args.results())?),
+        false => anyhow::Ok(results.write(args.results())?),
+    };
+    save(&results)?;
     let progress = SweepProgress::new(console, &points, &results, args.quiet);
-    let done = runner.run(&points, &mut results, &progress, |results| Ok(results.write(&args.output)?));
+    let done = runner.run(&points, &mut results, &progress, save);
     progress.close();
     let whole = done?;
     results.finished = whole && points.iter().all(|p| results.point(p).is_some());
-    results.write(&args.output)?;
+    save(&results)?;
     if args.json {
-        print(&(serde_json::to_string_pretty(&results)? + "\n"))?;
+        print(&std::fs::read_to_string(args.results())?)?;
     } else if !args.quiet {
         print(&report::text::text(&results, args.report.target_fps))?;
-        console.line(&format!("vrseg: the figures are in {}", args.output.display()));
+        console.line(&format!("vrseg: the figures are in {}", args.results().display()));
+        if args.self_report {
+            console.line("vrseg: that file can be sent: it names no person, machine or file");
+        }
         console.line(&match &args.report.html {
             Some(page) => format!("vrseg: the page with charts is {}", page.display()),
             None => format!(
                 "vrseg: a page with charts: vrseg bench report {} --html bench.html",
-                quoted(args.output.as_os_str())
+                quoted(args.results().as_os_str())
             ),
         });
     }
@@ -122,6 +130,7 @@ fn axes(args: &BenchArgs) -> Result<(Axes, Sweep), UsageError> {
         (None, given) => given.to_vec(),
     };
     let batches: &[u32] = match args.batches.as_slice() {
+        [] if args.low_latency => &[1],
         [] if args.quick => &[1, 4],
         [] => &[1, 4, 8, 16, 32],
         given => given,
@@ -140,7 +149,7 @@ fn axes(args: &BenchArgs) -> Result<(Axes, Sweep), UsageError> {
         models: or(&args.models, &[""]),
         devices: or(&args.devices, &["auto"]),
     };
-    let sweep = if args.resolution_only {
+    let sweep = if args.resolution_only || args.self_report {
         Sweep::Resolution
     } else if args.batch_only {
         Sweep::Batch
@@ -164,19 +173,26 @@ fn settings(args: &BenchArgs, axes: &Axes) -> Settings {
         seconds: args.seconds.unwrap_or(seconds),
         codec: args.codec.clone(),
         preset: args.preset.clone(),
+        low_latency: args.low_latency,
         base: axes.base(),
     }
 }
 
 /// Options of the main job that all points have.
-fn options(args: &BenchArgs) -> Vec<(String, String)> {
+fn options(args: &BenchArgs) -> Vec<String> {
     let given = [("--profile", &args.profile), ("--codec", &args.codec), ("--preset", &args.preset)];
-    given.into_iter().filter_map(|(option, value)| Some((option.to_owned(), value.clone()?))).collect()
+    let given = given.into_iter().filter_map(|(option, value)| Some([option.to_owned(), value.clone()?]));
+    given.flatten().chain(args.low_latency.then(|| "--low-latency".to_owned())).collect()
+}
+
+/// The user's folder, which errors may name.
+fn home() -> String {
+    std::env::home_dir().map(|home| home.display().to_string()).unwrap_or_default()
 }
 
 /// New results, or those that `--resume` continues.
-fn begin(args: &BenchArgs, settings: Settings) -> anyhow::Result<Results> {
-    let path = &args.output;
+fn begin(args: &BenchArgs, settings: Settings, machine: &Machine) -> anyhow::Result<Results> {
+    let path = args.results();
     if args.resume && path.exists() {
         let mut old = read(path)?;
         if old.settings != settings {
@@ -192,7 +208,7 @@ fn begin(args: &BenchArgs, settings: Settings) -> anyhow::Result<Results> {
         let shown = path.display();
         return Err(UsageError(format!("{shown} exists; -y replaces it, --resume continues it")).into());
     }
-    Ok(Results::begin(&Machine::detect(), env!("VRSEG_GIT_COMMIT"), settings))
+    Ok(Results::begin(machine, env!("VRSEG_GIT_COMMIT"), settings))
 }
 
 fn write_reports(results: &Results, options: &ReportOptions) -> anyhow::Result<()> {

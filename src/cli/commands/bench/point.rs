@@ -21,8 +21,8 @@ pub(crate) struct PointRequest {
     pub iterations: u64,
     pub warmup: u64,
     pub seconds: f64,
-    /// `--profile`, `--codec` and `--preset`, where they were given.
-    pub options: Vec<(String, String)>,
+    /// `--profile`, `--codec`, `--preset` and `--low-latency`, where they were given.
+    pub options: Vec<String>,
 }
 
 /// Measures the point and prints its outcome as JSON.
@@ -57,7 +57,7 @@ fn point(request: &PointRequest) -> anyhow::Result<Measured> {
     if !spec.model.is_empty() {
         add("--model", &spec.model);
     }
-    request.options.iter().for_each(|(option, value)| add(option, value));
+    words.extend(request.options.iter().map(Into::into));
     let args = Cli::try_parse_from(words)?.job;
     let loader = Loader { profile: args.model.profile.clone(), flags: args.overrides(), ..Loader::from_environment() };
     let (settings, sources) = loader.load()?;

@@ -35,7 +35,7 @@ pub(super) struct SweepRunner<'a> {
     /// Folder for clips and outputs.
     pub folder: &'a Path,
     /// Options of the main job that all points have.
-    pub options: Vec<(String, String)>,
+    pub options: Vec<String>,
     /// After that time a point is ended.
     pub timeout: Duration,
     pub stop: &'a Stop,
