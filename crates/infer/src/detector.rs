@@ -11,6 +11,7 @@ use crate::models::weights::Model;
 use crate::session::fallback::{self, Fallback};
 use crate::session::fault::{Fault, NOT_A_NUMBER};
 use crate::session::provider::{self, Opened, Provider, SessionOptions};
+use crate::session::tensorrt::TensorRtModel;
 use crate::suppress::suppress;
 use ort::session::Session;
 use ort::value::TensorRef;
@@ -74,7 +75,9 @@ impl Detector {
         let manifest = model.manifest.clone();
         debug_assert_eq!(manifest.kind, Kind::Detector);
         let open = |model: &Model, options: &SessionOptions| -> Result<Box<dyn Engine>> {
-            let Opened { session, provider, .. } = provider::open(&model.load()?, &model.manifest.name, options)?;
+            let tensorrt = TensorRtModel::new(&model.manifest, options);
+            let Opened { session, provider, .. } =
+                provider::open(&model.load()?, &model.manifest.name, &tensorrt, options)?;
             Ok(Box::new(OrtEngine { session, provider }))
         };
         let engine = open(model, options)?;

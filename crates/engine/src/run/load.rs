@@ -3,16 +3,14 @@
 use super::device_check::{self, DeviceCheck};
 use crate::error::Result;
 use crate::people::PeopleLocator;
-use crate::plan::{PeoplePlan, Plan};
+use crate::plan::{CropModel, PeoplePlan, Plan};
 use crate::spec::Job;
 use crate::tune::cuda::CudaGpus;
 use crate::tune::rules::{self, MemoryShares, ModelLoad, Processor, Threads};
 use vrseg_hardware::{Cpu, Machine, sampler};
 use vrseg_infer::cache::{self, CacheKeyContext};
 use vrseg_infer::provider::{Provider, SessionOptions};
-use vrseg_infer::{
-    ActiveBackend, Batch, DeviceChoice, Kind, Model, ModelError, ModelRunner, Precision, States, runtime,
-};
+use vrseg_infer::{ActiveBackend, Batch, DeviceChoice, Kind, ModelError, ModelRunner, Precision, States, runtime};
 
 /// A job whose models are loaded; building it is what takes time before the first frame.
 pub struct LoadedJob {
@@ -78,6 +76,10 @@ impl LoadedJob {
             threads: threads.infer,
             session: job.model.session,
             gpu_memory: gpus.gpu(requested_gpu).and_then(|c| c.memory_total),
+            gpu: gpus
+                .gpu(requested_gpu)
+                .map(|gpu| format!("{}, driver {}", gpu.name, machine.gpu.driver.as_deref().unwrap_or("unknown"))),
+            input_size: Some(plan.model_input_size()),
             frugal: false,
             arena: true,
             pictures: plan.pictures(job),
@@ -111,7 +113,7 @@ impl LoadedJob {
             .map(|p| PeopleLocator::new(p, &options, &plan.views, plan.lens(), form))
             .transpose()?;
         let more_runners = plan.crop_plan().and_then(|people| people.crop_models.get(1..)).unwrap_or_default();
-        let more_runners = more_runners.iter().map(|n| load_another(&n.model, &options)).collect::<Result<Vec<_>>>()?;
+        let more_runners = more_runners.iter().map(|n| load_another(n, &options)).collect::<Result<Vec<_>>>()?;
         let queue_bytes = rules::queue(&machine.memory).value as usize;
         let gpu_name = gpu.as_ref().map(|(_, name)| name.as_str());
         let key_inputs = |runner: &ModelRunner| CacheKeyInputs {
@@ -186,9 +188,10 @@ impl LoadedJob {
 }
 
 /// Loads a model that runs beside the first one: with `auto` on OpenVINO only if it gains by that itself.
-fn load_another(model: &Model, options: &SessionOptions) -> Result<ModelRunner> {
-    let options = SessionOptions { openvino: options.openvino && model.manifest.bf16, ..options.clone() };
-    Ok(ModelRunner::load(model, &options)?)
+fn load_another(crop: &CropModel, options: &SessionOptions) -> Result<ModelRunner> {
+    let (openvino, input_size) = (options.openvino && crop.model.manifest.bf16, Some((crop.size, crop.size)));
+    let options = SessionOptions { openvino, input_size, ..options.clone() };
+    Ok(ModelRunner::load(&crop.model, &options)?)
 }
 
 /// Whether `--device auto` means OpenVINO for a job, unless a check has found otherwise.

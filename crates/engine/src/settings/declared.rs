@@ -22,7 +22,7 @@ pub const SETTINGS: &[Setting] = &[
         .options(&[value("--batch-size", "N", Model)]),
     setting("model.precision", Word(&["auto", "fp32", "fp16", "int8"]), "auto", "Number format of the model")
         .note(
-            "auto: TF32 with CUDA, FP16 with TensorRT, else fp32: the fastest format that keeps the matte's \
+            "auto: TF32 with CUDA, FP16 with TensorRT unless the model is recurrent, else fp32: the fastest format that keeps the matte's \
              quality; fp16 requires TensorRT; int8 is refused: no model has suitable weights",
         )
         .aliases(words::PRECISIONS).hints(words::PRECISION_HINTS)

@@ -40,7 +40,8 @@ impl Sources {
         };
         let fp32 = settings.model.precision == Precision::Fp32;
         if settings.model.precision == Precision::Auto {
-            let choice = rules::precision(on, false);
+            let recurrent = model.as_ref().is_some_and(|m| m.manifest.kind == Kind::Recurrent);
+            let choice = rules::precision(on, false, recurrent);
             self.rule("model.precision", choice.value, choice.why);
         }
         if let (Processor::Cuda(_), None) = (on, settings.device.session.tf32) {

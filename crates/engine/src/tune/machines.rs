@@ -84,21 +84,24 @@ const RVM: ModelLoad<'_> = ModelLoad { model: "rvm", recurrent: true, views: 2, 
 fn precisions() {
     let on_gpu = |machine: &Machine| {
         let gpu = machine.gpu.cards.first();
-        (precision(Processor::Cuda(gpu), false).value, precision(Processor::TensorRt(gpu), false).value)
+        (precision(Processor::Cuda(gpu), false, false).value, precision(Processor::TensorRt(gpu), false, false).value)
     };
     // Turing computes FP16 fast, but knows no TF32.
     assert_eq!(on_gpu(&rtx_2060()), (Format::Fp32, Format::Fp16));
     for machine in [rtx_3090(), rtx_4090(), a100(), eight()] {
         assert_eq!(on_gpu(&machine), (Format::Tf32, Format::Fp16), "{}", machine.gpu.cards[0].name);
     }
+    let on = |gpu| precision(Processor::TensorRt(gpu), false, true).value;
+    assert_eq!(on(rtx_4090().gpu.cards.first()), Format::Fp32, "a recurrent model drifts in FP16");
     let pascal = gpu(0, "NVIDIA GeForce GTX 1080", (6, 1), 8 * GIB, 8 * GIB);
-    assert_eq!(precision(Processor::TensorRt(Some(&pascal)), false).value, Format::Fp32);
+    assert_eq!(precision(Processor::TensorRt(Some(&pascal)), false, false).value, Format::Fp32);
 }
 
 #[test]
 fn precisions_on_a_cpu() {
-    let on =
-        |cpu: &Cpu, twin| (precision(Processor::Cpu(cpu), twin).value, precision(Processor::OpenVino(cpu), twin).value);
+    let on = |cpu: &Cpu, twin| {
+        (precision(Processor::Cpu(cpu), twin, false).value, precision(Processor::OpenVino(cpu), twin, false).value)
+    };
     assert_eq!(on(&laptop().cpu, true), (Format::Fp32, Format::Fp32));
     assert_eq!(on(&rtx_4090().cpu, false), (Format::Fp32, Format::Bf16));
     assert_eq!(on(&rtx_4090().cpu, true), (Format::Int8, Format::Bf16));

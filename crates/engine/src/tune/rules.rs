@@ -41,7 +41,7 @@ impl Processor<'_> {
     }
 }
 
-/// Arithmetic of a model. Recurrent states are FP32 in all of them: in FP16 they drift.
+/// Arithmetic of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// 32-bit floats.
@@ -74,18 +74,19 @@ const FAST_FP16: ComputeCapability = ComputeCapability { major: 7, minor: 0 };
 const HAS_TF32: ComputeCapability = ComputeCapability { major: 8, minor: 0 };
 
 /// The arithmetic that `precision: auto` means. `int8_twin`: the model has INT8 weights whose
-/// matte was found to be as good as FP32's.
-pub fn precision(on: Processor<'_>, int8_twin: bool) -> Choice<Format> {
+/// matte was found to be as good as FP32's. `recurrent`: it has states.
+pub fn precision(on: Processor<'_>, int8_twin: bool, recurrent: bool) -> Choice<Format> {
     let capability = |gpu: Option<&Gpu>| gpu.and_then(|c| c.compute_capability);
     match on {
+        Processor::TensorRt(_) if recurrent => {
+            Choice::new(Format::Fp32, "a recurrent model drifts in FP16; --precision fp16 tries it")
+        }
         Processor::TensorRt(gpu) => match capability(gpu) {
             Some(c) if c < FAST_FP16 => {
                 Choice::new(Format::Fp32, format!("compute capability {c}: FP16 is fast only from {FAST_FP16}"))
             }
-            Some(c) => {
-                Choice::new(Format::Fp16, format!("compute capability {c} computes FP16 fast; states stay FP32"))
-            }
-            None => Choice::new(Format::Fp16, "TensorRT; states stay FP32"),
+            Some(c) => Choice::new(Format::Fp16, format!("compute capability {c} computes FP16 fast")),
+            None => Choice::new(Format::Fp16, "TensorRT"),
         },
         Processor::Cuda(gpu) => match capability(gpu) {
             Some(c) if c < HAS_TF32 => {

@@ -94,12 +94,9 @@ fn output_text(output: &Output) -> String {
     people.as_ref().map_or(plain.clone(), |groups| format!("{plain} {groups:?}"))
 }
 
-/// Recurrent states, as they were described before their shapes could be.
+/// Recurrent states. Their first shapes are no part of it: they are zeros in any shape that the graph takes.
 fn states_text(states: &[State]) -> String {
-    let one = |s: &State| match s.shape.is_empty() {
-        true => format!("State {{ input: {:?}, output: {:?} }}", s.input, s.output),
-        false => format!("{s:?}"),
-    };
+    let one = |s: &State| format!("State {{ input: {:?}, output: {:?} }}", s.input, s.output);
     format!("[{}]", states.iter().map(one).collect::<Vec<_>>().join(", "))
 }
 

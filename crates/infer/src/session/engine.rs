@@ -4,6 +4,7 @@ use super::fault::Fault;
 use super::feed::Feed;
 use super::output::{self, Raw};
 use super::provider::{self, Opened, Provider, SessionOptions};
+use super::tensorrt::TensorRtModel;
 use crate::batch::{Pictures, States};
 use crate::error::{ModelError, Result};
 use crate::models::manifest::{Kind, Manifest};
@@ -129,7 +130,9 @@ impl OrtEngine {
     pub(crate) fn load(model: &Model, options: &SessionOptions) -> Result<Loaded> {
         let manifest = &model.manifest;
         let bytes = model.load()?;
-        let Opened { session, provider, refused, runtime } = provider::open(&bytes, &manifest.name, options)?;
+        let tensorrt = TensorRtModel::new(manifest, options);
+        let opened = provider::open(&bytes, &manifest.name, &tensorrt, options)?;
+        let Opened { session, provider, refused, runtime } = opened;
         let fail = |what: String| ModelError::Failed { name: manifest.name.clone(), what };
         let feed = Feed::new(&session, manifest).map_err(fail)?;
         let gpu = match provider {

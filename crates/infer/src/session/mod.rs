@@ -10,3 +10,4 @@ pub mod provider;
 pub mod runtime;
 pub mod selftest;
 mod shared_library;
+pub(crate) mod tensorrt;

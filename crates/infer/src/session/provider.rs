@@ -1,6 +1,7 @@
 //! Opens sessions on the best execution provider that really loads, and says why the others were not used.
 
 use super::runtime::{self, Runtime};
+use super::tensorrt::{self, TensorRtModel};
 use crate::error::{ModelError, Result};
 use crate::{DeviceChoice, Precision, SessionChoice};
 use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider, ExecutionProviderDispatch};
@@ -69,6 +70,10 @@ pub struct SessionOptions {
     pub session: SessionChoice,
     /// Bytes of memory of the GPU, where they were detected; needed for a share of them.
     pub gpu_memory: Option<u64>,
+    /// The GPU's name and its driver's version, for which TensorRT's engines are; `None`: unknown.
+    pub gpu: Option<String>,
+    /// Width and height of the pictures, where they are known when the model is loaded.
+    pub input_size: Option<(usize, usize)>,
     /// Whether CUDA takes only as much memory as it needs at once: slower at first, but more fits.
     pub frugal: bool,
     /// Whether a session on a CPU keeps the memory that it worked in, in an arena that grows by doubling, which is
@@ -97,7 +102,7 @@ pub(crate) struct Opened {
 ///
 /// # Errors
 /// The named device does not load; with `Auto`, only when not even the CPU does.
-pub(crate) fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result<Opened> {
+pub(crate) fn open(model: &[u8], name: &str, tensorrt: &TensorRtModel, options: &SessionOptions) -> Result<Opened> {
     let library = if options.wants_openvino() { DeviceChoice::OpenVino } else { options.device };
     let runtime = runtime::load(library, options.ort_library.as_deref())?;
     let providers = match options.device {
@@ -120,7 +125,7 @@ pub(crate) fn open(model: &[u8], name: &str, options: &SessionOptions) -> Result
             return Err(ModelError::Precision { device: provider.to_string() });
         }
         let opened = memory_limit(provider, options).and_then(|limit| {
-            session(runtime, model, provider, options, limit).map_err(|e| explain(provider, &e.to_string()))
+            session(runtime, (model, tensorrt), provider, options, limit).map_err(|e| explain(provider, &e.to_string()))
         });
         match opened {
             Ok(session) => {
@@ -154,7 +159,7 @@ fn memory_limit(provider: Provider, o: &SessionOptions) -> std::result::Result<O
 
 fn session(
     runtime: &Runtime,
-    model: &[u8],
+    (model, tensorrt): (&[u8], &TensorRtModel),
     provider: Provider,
     o: &SessionOptions,
     memory_limit: Option<usize>,
@@ -170,14 +175,12 @@ fn session(
         // that is an error.
         builder = builder.with_config_entry("session.disable_cpu_ep_fallback", "1")?;
     }
-    // Of engines ONNX Runtime itself knows only the graph's shape: other weights, or another version of
-    // TensorRT behind it, must not get them.
-    let engines = o.cache_dir.join("tensorrt").join(format!("{}-{}", short_hash(model), runtime.version));
+    let engines = tensorrt::engines(&o.cache_dir, &short_hash(model), &runtime.version, o.gpu.as_deref());
     if matches!(provider, Provider::TensorRt(_)) {
         // TensorRT creates no parents of a folder; one that can't be created it reports itself.
         let _ = std::fs::create_dir_all(&engines);
     }
-    if let Some(ep) = execution_provider(provider, o, memory_limit, &engines) {
+    if let Some(ep) = execution_provider((provider, tensorrt), o, memory_limit, &engines) {
         builder = builder.with_execution_providers([ep.error_on_failure()])?;
     }
     builder.commit_from_memory(model)
@@ -189,7 +192,7 @@ fn short_hash(model: &[u8]) -> String {
 }
 
 fn execution_provider(
-    provider: Provider,
+    (provider, tensorrt): (Provider, &TensorRtModel),
     o: &SessionOptions,
     memory_limit: Option<usize>,
     engines: &Path,
@@ -211,16 +214,7 @@ fn execution_provider(
                 false => cuda.build(),
             })
         }
-        Provider::TensorRt(n) => Some(
-            ep::TensorRT::default()
-                .with_device_id(n as i32)
-                .with_fp16(o.precision != Precision::Fp32)
-                .with_engine_cache(true)
-                .with_engine_cache_path(engines.display())
-                .with_timing_cache(true)
-                .with_timing_cache_path(engines.display())
-                .build(),
-        ),
+        Provider::TensorRt(n) => Some(tensorrt.provider(n, engines).build()),
         Provider::OpenVino => Some(
             ep::OpenVINO::default()
                 .with_device_type("CPU")
@@ -247,7 +241,7 @@ impl SessionOptions {
     #[must_use]
     pub fn for_helper(&self) -> Self {
         let device = if self.wants_openvino() { DeviceChoice::Cpu } else { self.device };
-        Self { device, pictures: 1, arena: false, ..self.clone() }
+        Self { device, pictures: 1, input_size: None, arena: false, ..self.clone() }
     }
 
     /// Whether OpenVINO is the first device that is tried.
@@ -266,6 +260,8 @@ impl SessionOptions {
             threads,
             session: SessionChoice::default(),
             gpu_memory: None,
+            gpu: None,
+            input_size: None,
             frugal: false,
             arena: true,
             pictures: 1,
@@ -312,7 +308,7 @@ fn explain(provider: Provider, text: &str) -> String {
                 _ => "; this ONNX Runtime is the CPU build: run `vrseg models install onnxruntime-gpu`",
             }
         }
-        _ if text.contains("libnvinfer") => "; install TensorRT 10",
+        _ if text.contains("libnvinfer") || text.contains("libnvonnxparser") => tensorrt::MISSING,
         _ if text.contains("libcu") || text.contains("libnv") => {
             "; CUDA's libraries are missing: run `vrseg models install onnxruntime-gpu`"
         }
@@ -335,6 +331,11 @@ mod tests {
             e.starts_with("libcublasLt.so.13: cannot open") && e.ends_with("`vrseg models install onnxruntime-gpu`"),
             "{e}"
         );
+        let e = explain(
+            Provider::TensorRt(0),
+            "FAIL : x.so with error: libnvonnxparser.so.10: cannot open shared object file",
+        );
+        assert!(e.starts_with("libnvonnxparser.so.10: cannot open") && e.ends_with(tensorrt::MISSING), "{e}");
         let text = "cuda_execution_provider_info.cc:63 FAIL : Failed to parse provider option \"device_id\": \
                     operator() Invalid device ID: 7, must be between 0 (inclusive) and 1 (exclusive).";
         assert!(explain(Provider::Cuda(7), text).starts_with("Invalid device ID: 7, must"));

@@ -4,7 +4,7 @@
 //! that `vrseg models install` and `setup.sh` fill (the CUDA or OpenVINO build where the device needs it), and last the
 //! CPU library inside the binary.
 
-use super::shared_library;
+use super::{shared_library, tensorrt};
 use crate::DeviceChoice;
 use crate::error::{ModelError, Result};
 use crate::models::registry::data_dir;
@@ -164,7 +164,8 @@ fn try_load(candidate: &Candidate) -> std::result::Result<Runtime, String> {
             }
             shared_library::check_whole(path).map_err(|e| format!("{} ({why}): {e}", path.display()))?;
             if let Some(dir) = path.parent() {
-                for lib in CUDA_LIBRARIES.iter().map(|l| dir.join(l)).filter(|l| l.exists()) {
+                for lib in CUDA_LIBRARIES.iter().chain(&tensorrt::LIBRARIES).map(|l| dir.join(l)).filter(|l| l.exists())
+                {
                     if let Err(e) = shared_library::check_whole(&lib) {
                         tracing::warn!("{} is skipped: {e}", lib.display());
                     } else if let Err(e) = ort::util::preload_dylib(&lib) {

@@ -2,6 +2,7 @@
 
 use super::provider::{self, SessionOptions};
 use super::runtime;
+use super::tensorrt::TensorRtModel;
 use crate::DeviceChoice;
 use crate::error::ModelError;
 use ort::value::Tensor;
@@ -41,7 +42,7 @@ pub fn provider(name: &str, device: DeviceChoice, library: Option<&Path>) -> Pro
 
 fn compute(device: DeviceChoice, library: Option<&Path>) -> Result<(), String> {
     let options = SessionOptions { device, ort_library: library.map(PathBuf::from), ..SessionOptions::cpu(1) };
-    let opened = provider::open(DOUBLE, "self-test", &options).map_err(|e| match e {
+    let opened = provider::open(DOUBLE, "self-test", &TensorRtModel::default(), &options).map_err(|e| match e {
         // The device's name stands before it already.
         ModelError::Device { why, .. } => why,
         other => other.to_string(),
