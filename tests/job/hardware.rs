@@ -63,3 +63,31 @@ fn doctor_finds_problems_and_suggests_fixes() {
     assert!(broken[0].contains("settings") && broken[0].contains("matte.grow"), "{printed}");
     assert!(broken[1].contains("v.mp4") && printed.contains("-> "), "{printed}");
 }
+
+#[test]
+fn decoding_on_a_gpu_falls_back_to_the_cpu_and_says_so_once() {
+    let dir = folder();
+    let (input, vp8, out) = (dir.path().join("in.mp4"), dir.path().join("vp8.webm"), dir.path().join("out.mp4"));
+    clip(&input, "320x160", 8, H264);
+    clip(&vp8, "320x160", 8, "-an -c:v libvpx");
+    let made = |input: &std::path::Path, gpu: &str| {
+        let args = ["-y", arg(input), "-o", arg(&out), "--model", "selfie", "--no-cache", "--hwaccel", gpu];
+        let run = run(args);
+        assert!(run.status.success(), "{}", stderr(&run));
+        (stderr(&run), packets(&out, "v"))
+    };
+    let (text, expected) = made(&input, "off");
+    assert!(!text.contains("decoded on the CPU"), "{text}");
+    // No machine has a GPU of that number.
+    let (text, found) = made(&input, "cuda:200");
+    assert_eq!(text.matches("vrseg: warning: the source is decoded on the CPU: FFmpeg says: ").count(), 1, "{text}");
+    assert!(found == expected, "the output is the same");
+    let (text, _) = made(&vp8, "cuda");
+    assert!(text.contains("the source is decoded on the CPU: vp8 is decoded on the CPU only"), "{text}");
+    let wrong = run(["-y", arg(&input), "-o", arg(&out), "--hwaccel", "vaapi"]);
+    assert!(
+        wrong.status.code() == Some(2) && stderr(&wrong).contains("off, auto, cuda or cuda:N"),
+        "{}",
+        stderr(&wrong)
+    );
+}

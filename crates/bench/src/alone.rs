@@ -133,8 +133,13 @@ impl<'a> Bench<'a> {
 
     fn open(&self) -> Result<Reader, Error> {
         let (range, threads) = (self.job.range, self.threads.decode);
-        let options =
-            DecodeOptions { choice: self.job.choice, range, threads, alpha: self.job.wants_alpha(), strict: false };
+        let options = DecodeOptions {
+            choice: self.job.choice,
+            range,
+            threads,
+            alpha: self.job.wants_alpha(),
+            ..DecodeOptions::default()
+        };
         Ok(Reader::open(&self.job.input, &options)?)
     }
 

@@ -11,6 +11,7 @@ use vrseg_image::matte::person_filter::PersonFilter;
 use vrseg_image::matte::windows::View;
 use vrseg_image::vr::FormatRequest;
 use vrseg_infer::cache::CacheChoice;
+use vrseg_infer::provider::Provider;
 use vrseg_infer::{DeviceChoice, Precision, SessionChoice};
 use vrseg_media::{EncodeOptions, InputChoice, TimeRange};
 
@@ -160,6 +161,9 @@ pub struct Job {
     pub split: Split,
     /// Bytes of frames that may wait between stages; 0: by the memory that is available.
     pub queue_bytes: usize,
+    /// What decodes the source.
+    #[serde(default)]
+    pub decode: DecodeHardware,
     /// At most two frames are in flight, whatever the queue has room for.
     #[serde(default)]
     pub low_latency: bool,
@@ -174,6 +178,28 @@ pub struct Job {
     pub target_fps: Option<f64>,
     /// A run in which more than 5 of 100 frames took this many milliseconds warns at its end.
     pub max_latency_ms: Option<f64>,
+}
+
+/// What decodes a source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DecodeHardware {
+    /// The CPU.
+    #[default]
+    Off,
+    /// The GPU that runs the model, if one does.
+    Auto,
+    /// The GPU of this number, as CUDA counts.
+    Cuda(u32),
+}
+
+impl DecodeHardware {
+    /// The GPU that is to decode, where the model runs on `provider`.
+    pub fn gpu(self, provider: Provider) -> Option<u32> {
+        match (self, provider) {
+            (Self::Off, _) | (Self::Auto, Provider::Cpu | Provider::OpenVino) => None,
+            (Self::Cuda(n), _) | (Self::Auto, Provider::Cuda(n) | Provider::TensorRt(n)) => Some(n),
+        }
+    }
 }
 
 impl Job {
@@ -211,6 +237,7 @@ impl Job {
             threads: 0,
             split: Split::default(),
             queue_bytes: 0,
+            decode: DecodeHardware::Off,
             low_latency: false,
             max_memory: None,
             cache: CacheChoice::OFF,

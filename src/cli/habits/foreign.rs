@@ -324,10 +324,10 @@ const TABLE: &[ForeignOption] = &[
     row(&["fp16", "half", "amp", "f16", "half-precision"], Nothing, Ignored, FP16),
     row(&["fp32", "no-half", "full-precision"], Nothing, Words("--precision fp32"), ""),
     row(
-        &["hwaccel", "hwaccel-device", "hwaccel-output-format", "init-hw-device"],
+        &["hwaccel-device", "hwaccel-output-format", "init-hw-device"],
         Value,
         Ignored,
-        "the model's device is --device; NVENC is used where it works",
+        "--hwaccel cuda:N decodes on a GPU, --device cuda:N runs the model there; NVENC is used where it works",
     ),
     row(&["no-hardware", "software", "no-nvenc"], Nothing, Words("--no-hwenc"), ""),
     row(

@@ -25,7 +25,7 @@ use crate::events::{Event, JobDescription, LatencyReport, Live, Observer, Progre
 use crate::frame::{Border, Cuts, Part};
 use crate::graph::{Admission, Cancel, Graph, Histogram, MemoryGuard, Permits, frames_in_flight};
 use crate::plan::Plan;
-use crate::spec::Job;
+use crate::spec::{DecodeHardware, Job};
 use crate::stages::{Decode, Infer};
 use crate::telemetry::SPANS;
 use crate::tune::rules::Threads;
@@ -119,7 +119,13 @@ pub fn run_part(
     runner.take_notes().into_iter().for_each(warn);
 
     let begin = part.and_then(|p| p.begin.clone()).unwrap_or_default();
-    let mut reader = open_source(job, opened, threads, part, &begin)?;
+    let decode_gpu = job.decode.gpu(runner.provider());
+    let mut reader = open_source(job, opened, (threads, decode_gpu), part, &begin)?;
+    match (reader.gpu_refusal(), job.decode) {
+        (Some(why), DecodeHardware::Cuda(_)) => warn(format!("the source is decoded on the CPU: {why}")),
+        (Some(why), _) => tracing::info!("the source is decoded on the CPU: {why}"),
+        (None, _) => {}
+    }
     let (template, encodes) = (reader.template(), encode_options(job, threads));
     let outputs = Outputs::open(job, plan, &encodes, &template, part, &begin, observer)?;
     observer.event(start_event(job, plan, device, &outputs));
@@ -227,7 +233,7 @@ fn several<T>(n: usize, one: impl Fn() -> T) -> Vec<T> {
 fn open_source(
     job: &Job,
     opened: Option<OpenInput>,
-    threads: Threads,
+    (threads, gpu): (Threads, Option<u32>),
     part: Option<&Part<'_>>,
     begin: &Border,
 ) -> Result<Reader> {
@@ -235,6 +241,7 @@ fn open_source(
         choice: job.choice,
         range: job.range,
         threads: threads.decode,
+        gpu,
         alpha: job.wants_alpha(),
         strict: job.strict,
     };

@@ -113,14 +113,14 @@ pub fn scan_people(
 ) -> Result<()> {
     let mut loaded = LoadedJob::new(job, plan)?;
     let opened = loaded.plan.opened.take();
-    let threads = loaded.threads;
+    let (threads, decode_gpu) = (loaded.threads, job.decode.gpu(loaded.provider()));
     let (plan, _, Some(locator)) = loaded.parts() else {
         return Err(Error::Request(
             "people are found by the detector of person crops; omit --model, --view and --crops off".to_owned(),
         ));
     };
     let warn = |message| observer.event(crate::events::Event::Warning { message });
-    let mut reader = open_source(job, opened, threads, None, &Border::default())?;
+    let mut reader = open_source(job, opened, (threads, decode_gpu), None, &Border::default())?;
     let (clocks, recycling, assembly) =
         (Clocks::default(), Recycling::new(threads.prepare, 1), Assembly::new(job, plan));
     let video = &plan.input.video;

@@ -29,8 +29,13 @@ pub(super) fn join(
     let end = records.last().map(|r| r.times.end()).filter(|_| cut);
     let mut reports = Vec::new();
     for (i, output) in job.outputs.iter().enumerate() {
-        let options =
-            DecodeOptions { choice: job.choice, range: job.range, threads: 1, alpha: job.wants_alpha(), strict: false };
+        let options = DecodeOptions {
+            choice: job.choice,
+            range: job.range,
+            threads: 1,
+            alpha: job.wants_alpha(),
+            ..DecodeOptions::default()
+        };
         let mut source = Reader::open(&job.input, &options)?;
         source.without_video(end);
         let pieces: Option<Vec<_>> = records

@@ -32,6 +32,7 @@ pub fn key(job: &Job, plan: &Plan) -> Result<Value, Error> {
             "split",
             "queue_bytes",
             "low_latency",
+            "decode",
             "max_memory",
             "cache",
             "strict",

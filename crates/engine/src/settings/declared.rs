@@ -59,6 +59,17 @@ pub const SETTINGS: &[Setting] = &[
         "Halve the model's input size when the GPU runs out of memory",
     )
     .note("tried before [falling back to the CPU](hardware.md#when-a-device-fails); small people may be missed"),
+    setting(
+        "decode.hardware",
+        Form(values::DECODING_FORM, values::is_decoding),
+        "off",
+        "Decoding on an NVIDIA GPU (NVDEC): off, auto, or cuda[:N]",
+    )
+    .note(
+        "auto: on the GPU that runs the model, if one does; H.264, HEVC and VP9, as far as the GPU can, else on the CPU; \
+         [not run on a GPU yet](gpu.md#decoding-on-the-gpu)",
+    )
+    .options(&[value("--hwaccel", "GPU", Hardware)]),
     open("processing.threads", Integer(1, 1024), "auto", "Threads for the whole job [default: all]")
         .note("auto: all that the process may use (affinity, cgroup limits)")
         .options(&[value("--threads", "N", Model)]),

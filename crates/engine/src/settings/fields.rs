@@ -53,6 +53,7 @@ impl Fields<'_> {
             profile: self.sources.profile.0.clone(),
             model: self.model(),
             device: self.device(),
+            decode: self.read("decode.hardware", values::decoding).unwrap_or_default(),
             processing: self.processing(),
             vr: self.format_request(),
             view: self.read("vr.view", View::from_name),

@@ -20,7 +20,7 @@ pub use sources::{Source, Sources};
 pub use template::{defaults, template};
 
 use crate::scale::Scale;
-use crate::spec::{PeopleChoice, Split};
+use crate::spec::{DecodeHardware, PeopleChoice, Split};
 use crate::telemetry::{LogFile, LogFormat};
 use std::fmt;
 use std::path::PathBuf;
@@ -178,6 +178,8 @@ pub struct Settings {
     pub model: ModelSettings,
     /// What runs it.
     pub device: DeviceSettings,
+    /// What decodes the source.
+    pub decode: DecodeHardware,
     /// Threads and memory.
     pub processing: ProcessingSettings,
     /// The user's options of the source's format.

@@ -456,6 +456,9 @@ mod tests {
     #[test]
     fn sections_are_listed_once() {
         let all: Vec<_> = sections().collect();
-        assert_eq!(all, ["model", "device", "processing", "vr", "performance", "matte", "people", "output", "logging"]);
+        assert_eq!(
+            all,
+            ["model", "device", "decode", "processing", "vr", "performance", "matte", "people", "output", "logging"]
+        );
     }
 }

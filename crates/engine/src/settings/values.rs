@@ -1,7 +1,7 @@
 //! Values that have a form of their own: colors, bit rates, devices.
 
 use crate::scale::Scale;
-use crate::spec::PeopleToKeep;
+use crate::spec::{DecodeHardware, PeopleToKeep};
 use vrseg_hardware::nearest::nearest;
 use vrseg_image::compose::Rgb;
 use vrseg_infer::DeviceChoice;
@@ -120,6 +120,24 @@ pub fn device(text: &str) -> Option<DeviceChoice> {
         ("tensorrt", n) => Some(DeviceChoice::TensorRt(n.unwrap_or(0))),
         _ => None,
     }
+}
+
+/// How `decode.hardware` is written.
+pub(super) const DECODING_FORM: &str = "off, auto, cuda or cuda:N";
+
+/// Reads what decodes a source: `off`, `auto`, `cuda[:N]`.
+pub(super) fn decoding(text: &str) -> Option<DecodeHardware> {
+    match (text, device(text)) {
+        ("off" | "none" | "cpu", _) => Some(DecodeHardware::Off),
+        (_, Some(DeviceChoice::Auto)) => Some(DecodeHardware::Auto),
+        (_, Some(DeviceChoice::Cuda(n))) => Some(DecodeHardware::Cuda(n)),
+        _ => None,
+    }
+}
+
+/// Whether `decode.hardware` takes it.
+pub(super) fn is_decoding(text: &str) -> bool {
+    decoding(text).is_some()
 }
 
 /// Reads a part of a view, `X,Y,W,H` as shares of its width and height: left, top, right and bottom edge.

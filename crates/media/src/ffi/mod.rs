@@ -5,6 +5,7 @@ pub(crate) mod codec;
 pub(crate) mod convert;
 pub(crate) mod dictionary;
 pub(crate) mod frame;
+pub(crate) mod hardware;
 pub(crate) mod input;
 pub(crate) mod layers;
 pub(crate) mod log;

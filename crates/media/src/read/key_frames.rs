@@ -29,7 +29,7 @@ pub fn key_frames(info: &InputInfo, count: u32, mut visit: impl FnMut(&VideoFram
     if !header_describes_video(&input, info) {
         read_ahead(&info.path, &mut input)?;
     }
-    let mut decoder = open_decoder(&info.path, &input, stream, vrseg_hardware::cores(), info.video.layers)?;
+    let mut decoder = open_decoder(&info.path, &input, stream, vrseg_hardware::cores(), info.video.layers, None)?;
     let mut join = JoinViews::new(info.video.layers);
     let mut uprighter = Uprighter::default();
     let start = info.start_time.map_or(0, |s| (s * 1e6).round() as i64);

@@ -3,6 +3,7 @@
 
 use crate::error::{MediaError, Result};
 use crate::ffi::dictionary::Dictionary;
+use crate::ffi::hardware::CudaDevice;
 use crate::ffi::input::{Input, file_url, format_of};
 use crate::ffi::layers;
 use crate::ffi::log;
@@ -145,13 +146,14 @@ fn check_file(path: &Path) -> Result<()> {
 }
 
 /// Opens the decoder of stream `index`, on this number of threads (0: FFmpeg chooses). With two `views` it delivers the
-/// frames of both, one after the other.
+/// frames of both, one after the other. On a `gpu` it decodes what that can decode.
 pub(crate) fn open_decoder(
     path: &Path,
     input: &Input,
     index: usize,
     threads: usize,
     views: Option<LayerViews>,
+    gpu: Option<&CudaDevice>,
 ) -> Result<ffmpeg::decoder::Video> {
     let fail = |reason: String, log| MediaError::Decode { path: path.to_path_buf(), reason, log };
     let Some(stream) = input.stream(index) else { return Err(fail("no stream".to_owned(), Vec::new())) };
@@ -166,6 +168,9 @@ pub(crate) fn open_decoder(
             (*c).pkt_timebase = (*stream.as_ptr()).time_base;
             // Of pictures that grow on the way, too.
             (*c).max_pixels = MAX_PIXELS as i64;
+        }
+        if let Some(gpu) = gpu {
+            gpu.attach(&mut context).map_err(|_| ffmpeg::Error::Other { errno: libc::ENOMEM })?;
         }
         let options = views.map(|_| layers::ALL_VIEWS);
         parameters::open_decoder(context, Parameters::of(&stream).codec(), options.as_slice())

@@ -35,6 +35,8 @@ pub struct DecodeOptions {
     pub range: TimeRange,
     /// Threads of the video decoder; 0 leaves the choice to FFmpeg.
     pub threads: usize,
+    /// Decode on the GPU of this number, as CUDA counts, where that works.
+    pub gpu: Option<u32>,
     /// Deliver frames in a layout of which FFmpeg also has a format with alpha
     /// ([`crate::layout_with_alpha`]), because an output will need that.
     pub alpha: bool,

@@ -249,7 +249,7 @@ fn picture_orientation(path: &Path, input: &Input, index: usize, choice: &InputC
         return None;
     }
     let mut again = open_context(path, choice).ok()?;
-    let mut decoder = open_decoder(path, &again, index, 1, None).ok()?;
+    let mut decoder = open_decoder(path, &again, index, 1, None, None).ok()?;
     let mut packet = ffmpeg::Packet::empty();
     packet.read(&mut again).ok()?;
     decoder.send_packet(&packet).ok()?;

@@ -201,6 +201,7 @@ fn job(
         threads: settings.processing.threads,
         split: settings.processing.split,
         queue_bytes: settings.processing.queue_bytes,
+        decode: settings.decode,
         low_latency: settings.processing.low_latency,
         max_memory: settings.processing.max_memory,
         cache: settings.processing.cache,

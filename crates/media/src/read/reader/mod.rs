@@ -1,6 +1,7 @@
 //! Reading a file: frames of the video stream, packets of all others.
 
 mod frames;
+mod gpu;
 mod item;
 mod packets;
 mod preroll;
@@ -23,6 +24,7 @@ use crate::read::range::{Range, check_range};
 use crate::read::streams::{CopyState, copy_states};
 use crate::read::template::SourceTemplate;
 use ffmpeg_next::{self as ffmpeg, ffi};
+use gpu::GpuDecoding;
 use preroll::Preroll;
 use std::collections::VecDeque;
 use std::path::Path;
@@ -44,6 +46,8 @@ pub struct Reader {
     template: Arc<SourceTemplate>,
     /// The views of both eyes on their way to one frame.
     join: JoinViews,
+    /// The GPU that decodes, where one was asked to.
+    gpu: GpuDecoding,
     convert: Convert,
     range: Range,
     queue: VecDeque<Item>,
@@ -93,7 +97,8 @@ impl Reader {
         let stream = info.video.index;
         check_range(&info, options)?;
         let time_base = ffi::AVRational { num: info.video.time_base.0, den: info.video.time_base.1 };
-        let decoder = open_decoder(&path, &input, stream, options.threads, info.video.layers)?;
+        let gpu = GpuDecoding::open(options.gpu, &info);
+        let decoder = open_decoder(&path, &input, stream, options.threads, info.video.layers, gpu.device())?;
         let join = JoinViews::new(info.video.layers);
         let streams = copy_states(&mut input, stream);
         let range = Range::new(&input, options, time_base);
@@ -118,6 +123,7 @@ impl Reader {
             streams,
             template,
             join,
+            gpu,
             convert,
             range,
             queue: VecDeque::new(),
@@ -175,6 +181,11 @@ impl Reader {
         self.decode_errors
     }
 
+    /// Why the GPU that was asked to decode doesn't, in a sentence; known with the first frame.
+    pub fn gpu_refusal(&self) -> Option<&str> {
+        self.gpu.refusal()
+    }
+
     /// Frames whose time stamp was missing or not after the one before.
     pub fn repaired_timestamps(&self) -> u64 {
         self.repaired
@@ -199,6 +210,7 @@ impl Reader {
             match self.decoder.receive_frame(&mut frame) {
                 Ok(()) => {
                     self.bad_in_a_row = 0;
+                    let frame = self.gpu.take(frame)?;
                     let whole = self.join.take(frame)?;
                     self.count_lost_views()?;
                     return whole.map_or(Ok(()), |frame| self.take_frame(frame));
