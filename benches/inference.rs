@@ -43,6 +43,8 @@ fn main() -> anyhow::Result<()> {
         auto_gpu: 0,
         session: SessionChoice::default(),
         gpu_memory: None,
+        gpu: None,
+        input_size: None,
         frugal: false,
         arena: true,
         pictures: 1,

@@ -1,4 +1,4 @@
-//! `vrseg hardware --json` matches docs/hardware.md, and `vrseg doctor` finds problems.
+//! `vrseg hardware --json` matches docs/gpu.md, and `vrseg doctor` finds problems.
 
 use crate::harness::*;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Fields and types of each object of the document.
 fn documented() -> BTreeMap<String, BTreeMap<String, String>> {
-    let objects = documented_fields("docs/hardware.md", "### ").into_iter();
+    let objects = documented_fields("docs/gpu.md", "### ").into_iter();
     objects.map(|(name, fields)| (name, fields.into_iter().map(|(field, (kind, _))| (field, kind)).collect())).collect()
 }
 

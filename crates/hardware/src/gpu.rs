@@ -84,6 +84,16 @@ pub enum Throttle {
 }
 
 impl Throttle {
+    /// What holds the clock down, in words; `None`: nothing does.
+    pub fn cause(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Power => Some("its power limit"),
+            Self::Heat => Some("heat"),
+            Self::Hardware => Some("its own protection"),
+        }
+    }
+
     /// Reads NVML's reasons. An idle GPU, and clocks that somebody has set, are nothing to worry about.
     fn of(reasons: ThrottleReasons) -> Self {
         let heat = ThrottleReasons::SW_THERMAL_SLOWDOWN | ThrottleReasons::HW_THERMAL_SLOWDOWN;

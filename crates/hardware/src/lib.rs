@@ -18,7 +18,7 @@ pub mod units;
 
 pub use cpu::{Cpu, cores};
 pub use disk::Disk;
-pub use gpu::{ComputeCapability, Gpu, GpuLoad, Gpus};
+pub use gpu::{ComputeCapability, Gpu, GpuLoad, Gpus, Throttle};
 pub use memory::Memory;
 pub use sampler::{Sample, Sampler, Usage};
 

@@ -13,7 +13,7 @@ use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use vrseg_hardware::{Disk, Gpu, Machine, disks};
+use vrseg_hardware::{Disk, Gpu, Machine, Throttle, disks};
 use vrseg_infer::DeviceChoice;
 use vrseg_infer::registry;
 use vrseg_infer::selftest::{self, ProviderState};
@@ -236,6 +236,7 @@ fn describe_load(gpu: &Gpu) -> String {
         percent("decoder", l.decoder),
         l.temperature.map(|t| format!("{t} °C")),
         power,
+        l.throttle.and_then(Throttle::cause).map(|cause| format!("clock held down by {cause}")),
     ];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     if parts.is_empty() { "it reports no figures".to_owned() } else { parts.join(", ") }
@@ -288,6 +289,8 @@ mod tests {
                     temperature: Some(41),
                     power: Some(32.7),
                     power_limit: Some(350.0),
+                    throttle: Some(Throttle::Heat),
+                    pcie: None,
                 },
             },
             Gpu { index: 1, name: "NVIDIA T4G".into(), ..Gpu::default() },

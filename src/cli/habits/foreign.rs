@@ -406,7 +406,7 @@ mod tests {
     #[test]
     fn names_are_found_with_their_dashes() {
         assert!(matches!(find("crf", 1).map(|f| f.replacement), Some(Words("--crf {}"))));
-        assert!(find("hide_banner", 1).is_some() && find("HWACCEL", 1).is_some());
+        assert!(find("hide_banner", 1).is_some() && find("HWACCEL_DEVICE", 1).is_some());
         assert!(find("m", 1).is_some() && find("m", 2).is_none());
         assert!(find("nothing-like-it", 2).is_none());
     }

@@ -4,7 +4,7 @@ use super::benchmark::{Results, Settings};
 use super::machine::MachineInfo;
 use super::measured::{Latency, Measured, StageAlone, StageShare, WholePipeline};
 use super::point::{Outcome, Point, Spec};
-use vrseg_hardware::Machine;
+use vrseg_hardware::{Machine, Usage};
 
 /// A machine of two cores, measured at three sizes, batches and precisions, by hand.
 pub(crate) fn results() -> Results {

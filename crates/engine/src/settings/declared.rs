@@ -58,7 +58,7 @@ pub const SETTINGS: &[Setting] = &[
         "false",
         "Halve the model's input size when the GPU runs out of memory",
     )
-    .note("tried before [falling back to the CPU](hardware.md#when-a-device-fails); small people may be missed"),
+    .note("tried before [falling back to the CPU](gpu.md#when-a-device-fails); small people may be missed"),
     setting(
         "decode.hardware",
         Form(values::DECODING_FORM, values::is_decoding),

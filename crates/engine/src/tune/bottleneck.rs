@@ -2,8 +2,8 @@
 
 use crate::graph::StageReport;
 use serde::Serialize;
+use vrseg_hardware::Throttle;
 use vrseg_hardware::Usage;
-use vrseg_hardware::gpu::Throttle;
 
 /// How a stage spent its time, summed over its threads.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -174,13 +174,12 @@ fn gpu_units(usage: &Usage, found: &mut Vec<Finding>) {
         let help = "a slot with more lanes, or of a newer generation (`nvidia-smi -q` shows Link Width and Gen)";
         found.push(Finding { limit: Limit::Pcie, what, help });
     }
-    if let (Some(percent), Some(cause)) = (usage.gpu_throttled.filter(|p| *p > THROTTLED), usage.gpu_throttle) {
-        let (cause, help) = match cause {
-            Throttle::Heat => ("heat", "better cooling: clean filters, a faster fan, more space around the GPU"),
-            Throttle::Power => ("its power limit", "a higher limit: `nvidia-smi -pl WATTS`, as root"),
-            Throttle::Hardware | Throttle::None => {
-                ("its own protection", "the GPU's power cables, and a stronger power supply")
-            }
+    let throttle = usage.gpu_throttle.and_then(|throttle| Some((throttle, throttle.cause()?)));
+    if let (Some(percent), Some((throttle, cause))) = (usage.gpu_throttled.filter(|p| *p > THROTTLED), throttle) {
+        let help = match throttle {
+            Throttle::Heat => "better cooling: clean filters, a faster fan, more space around the GPU",
+            Throttle::Power => "a higher limit: `nvidia-smi -pl WATTS`, as root",
+            Throttle::Hardware | Throttle::None => "the GPU's power cables, and a stronger power supply",
         };
         let what = format!("the GPU's clock was held down by {cause} {percent:.0} % of the time");
         found.push(Finding { limit: Limit::Throttled, what, help });

@@ -1,7 +1,7 @@
 //! What follows from the hardware: pure functions of its description, each with a reason in words.
 //!
 //! They give values to start from. Where measuring has spoken against what is generally said (many
-//! frames at once, FP16 weights: see `docs/hardware.md`), they follow what was measured.
+//! frames at once, FP16 weights: see `docs/gpu.md`), they follow what was measured.
 
 use std::fmt;
 use vrseg_hardware::{ComputeCapability, Cpu, Gpu, Memory};

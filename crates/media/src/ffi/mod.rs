@@ -14,6 +14,5 @@ pub(crate) mod parameters;
 pub(crate) mod pixel_format;
 pub(crate) mod pool;
 pub(crate) mod time;
-pub(crate) mod timecode;
 pub(crate) mod version;
 pub(crate) mod views;

@@ -1,7 +1,7 @@
 //! Sources of all kinds, good and bad.
 
 use super::*;
-use vrseg_image::plane::{Matrix, PlaneRef, Sample, Yuv, YuvColor};
+use vrseg_image::plane::{Matrix, Yuv, YuvColor};
 
 fn first_frame(path: &Path) -> (SourceFrame, InputInfo) {
     let mut reader = Reader::open(path, &DecodeOptions::default()).unwrap();
@@ -129,30 +129,6 @@ fn foreign_pixel_formats_are_converted() {
             let tolerance = 3 << (layout.bits - 8);
             assert!(sample(i).abs_diff(*want) <= tolerance, "{format} plane {i}: {} for {want}", sample(i));
         }
-    }
-}
-
-/// The samples of a plane, row by row.
-fn rows_of<T: Sample + Into<u32>>(plane: &PlaneRef<'_, T>) -> Vec<Vec<u32>> {
-    (0..plane.height).map(|y| plane.row(y).iter().map(|sample| (*sample).into()).collect()).collect()
-}
-
-#[test]
-fn interleaved_chroma_as_gpus_deliver_it_gives_the_same_samples() {
-    let files = Files::new();
-    for (planar, interleaved) in [("yuv420p", "nv12"), ("yuv420p10le", "p010le")] {
-        let plain = files.make(&format!("{} -c:v rawvideo -pix_fmt {planar}", picture("322x162", 2)), "plain.nut");
-        let from = plain.display();
-        let same = files.make(&format!("-i {from} -c:v rawvideo -pix_fmt {interleaved}"), "interleaved.nut");
-        let (a, b) = (first_frame(&plain).0.frame, first_frame(&same).0.frame);
-        assert_eq!(a.layout(), b.layout(), "{interleaved}");
-        let rows = |frame: &VideoFrame| -> Vec<Vec<u32>> {
-            match frame.yuv() {
-                Yuv::U8(planes) => planes.iter().flat_map(rows_of).collect(),
-                Yuv::U16(planes) => planes.iter().flat_map(rows_of).collect(),
-            }
-        };
-        assert!(rows(&a) == rows(&b), "{interleaved}");
     }
 }
 

@@ -248,3 +248,64 @@ fn coefficients(matrix: Matrix) -> i32 {
         Matrix::Bt2020 => ffi::SWS_CS_BT2020,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ffi::pixel_format::format_named;
+    use ffmpeg::format::Pixel;
+    use ffmpeg::frame::Video;
+
+    const SIZE: (u32, u32) = (322, 162);
+
+    /// A sample of a plane in `bits`, which looks random.
+    fn sample(plane: usize, x: usize, y: usize, bits: u32) -> u16 {
+        let at = (plane << 20 | y << 10 | x) as u32;
+        (at.wrapping_mul(0x9E37_79B9) >> (32 - bits)) as u16
+    }
+
+    /// Fills a row of samples of one or two bytes, each of which is moved up by `shift`.
+    fn fill(row: &mut [u8], values: impl Iterator<Item = u16>, bytes: usize, shift: u32) {
+        for (out, value) in row.chunks_exact_mut(bytes).zip(values) {
+            out.copy_from_slice(&(value << shift).to_le_bytes()[..bytes]);
+        }
+    }
+
+    fn rows(frame: &mut Video, plane: usize) -> impl Iterator<Item = (usize, &mut [u8])> {
+        let (stride, height) = (frame.stride(plane), frame.plane_height(plane) as usize);
+        frame.data_mut(plane).chunks_exact_mut(stride).take(height).enumerate()
+    }
+
+    #[test]
+    fn pictures_as_a_gpu_delivers_them_keep_every_bit() {
+        for (planar, interleaved, bits, shift) in [
+            (Pixel::YUV420P, Pixel::NV12, 8, 0),
+            // The upper bits of 16.
+            (Pixel::YUV420P10LE, Pixel::P010LE, 10, 6),
+        ] {
+            let bytes = if bits > 8 { 2 } else { 1 };
+            let (mut plain, mut pairs) = (Video::new(planar, SIZE.0, SIZE.1), Video::new(interleaved, SIZE.0, SIZE.1));
+            let (width, half) = (SIZE.0 as usize, SIZE.0 as usize / 2);
+            rows(&mut plain, 0).for_each(|(y, row)| fill(row, (0..width).map(|x| sample(0, x, y, bits)), bytes, 0));
+            rows(&mut pairs, 0).for_each(|(y, row)| fill(row, (0..width).map(|x| sample(0, x, y, bits)), bytes, shift));
+            for p in 1..3 {
+                rows(&mut plain, p).for_each(|(y, row)| fill(row, (0..half).map(|x| sample(p, x, y, bits)), bytes, 0));
+            }
+            rows(&mut pairs, 1).for_each(|(y, row)| {
+                let both = (0..half).flat_map(|x| [1, 2].map(|p| sample(p, x, y, bits)));
+                fill(row, both, bytes, shift);
+            });
+            let color = YuvColor { matrix: Matrix::Bt709, full_range: false };
+            let named = |pixel: Pixel| format_named(pixel.descriptor().expect("a format").name()).expect("a format");
+            let side = |pixel| Side { format: named(pixel), width, height: SIZE.1 as usize, color };
+            let mut found = Video::new(planar, SIZE.0, SIZE.1);
+            let mut scaler = Scaler::new(side(interleaved), side(planar)).expect("a scaler");
+            scaler.run(&pairs, &mut found).expect("converted");
+            for p in 0..3 {
+                let visible = bytes * if p == 0 { width } else { half };
+                let same = rows(&mut plain, p).zip(rows(&mut found, p)).all(|(a, b)| a.1[..visible] == b.1[..visible]);
+                assert!(same, "{interleaved:?}, plane {p}");
+            }
+        }
+    }
+}

@@ -1,6 +1,8 @@
 //! Time stamps: counts of ticks, whose length is a time base.
 #![allow(unsafe_code)]
 
+pub(crate) mod timecode;
+
 use ffmpeg_next::ffi;
 
 /// Microseconds, FFmpeg's common time base.
