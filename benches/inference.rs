@@ -44,7 +44,7 @@ fn main() -> anyhow::Result<()> {
         session: SessionChoice::default(),
         gpu_memory: None,
         gpu: None,
-        input_size: None,
+        largest_input: None,
         frugal: false,
         arena: true,
         pictures: 1,

@@ -55,14 +55,7 @@ pub fn measure(job: &Job, views: Option<usize>, limits: &Limits) -> Result<Measu
     whole.slowest = bottleneck::slowest(&shares).map(|s| s.0.to_owned()).unwrap_or_default();
     whole.shares =
         shares.iter().map(|s| StageShare { stage: s.stage.to_owned(), busy: s.busy, waiting: s.waiting }).collect();
-    let machine = Machine::detect();
-    let seen = BottleneckInput {
-        stages: &shares,
-        usage: &summary.resources,
-        cores: machine.cpu.usable,
-        memory: machine.memory.usable(),
-        gpu_memory: machine.gpu.cards.first().and_then(|card| card.memory_total),
-    };
+    let seen = BottleneckInput::new(&shares, &summary.resources, &Machine::detect());
     whole.limits =
         bottleneck::findings(&seen).into_iter().map(|f| format!("{}; what helps: {}", f.what, f.help)).collect();
     whole.usage = summary.resources.clone();

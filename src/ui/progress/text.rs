@@ -286,13 +286,7 @@ pub(super) fn profile(s: &Summary, machine: &Machine) -> String {
         let _ = writeln!(text, "  {:9}{:8.2} s{:8.2} s{}", t.stage, t.busy, t.waiting, latencies(t));
     }
     let stages: Vec<_> = s.stages.iter().map(StageTime::from).collect();
-    let seen = BottleneckInput {
-        stages: &stages,
-        usage: &s.resources,
-        cores: machine.cpu.usable,
-        memory: machine.memory.usable(),
-        gpu_memory: machine.gpu.cards.first().and_then(|card| card.memory_total),
-    };
+    let seen = BottleneckInput::new(&stages, &s.resources, machine);
     for finding in bottleneck::findings(&seen) {
         let _ = writeln!(text, "  {}; what helps: {}", finding.what, finding.help);
     }

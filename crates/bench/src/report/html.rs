@@ -49,7 +49,8 @@ pub fn page(results: &Results, target_fps: f64) -> Result<String, ChartError> {
         let _ = writeln!(body, "<dt>{label}</dt><dd>{}</dd>", escape(&value));
     }
     body += "</dl></div>\n";
-    let title = escape(&format!("vrseg benchmark, {}, {date}", results.machine.host));
+    let host = if results.machine.host.is_empty() { String::new() } else { format!(", {}", results.machine.host) };
+    let title = escape(&format!("vrseg benchmark{host}, {date}"));
     Ok(format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\

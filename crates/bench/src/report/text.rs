@@ -67,7 +67,8 @@ pub fn text(results: &Results, target_fps: f64) -> String {
     }
     for p in &results.points {
         let notes = p.measured().map(|m| m.notes.as_slice()).unwrap_or_default();
-        for note in notes {
+        let limits = p.whole().map(|w| w.limits.as_slice()).unwrap_or_default();
+        for note in notes.iter().chain(limits) {
             let _ = writeln!(text, "- {}: {note}.", results.label(p));
         }
     }

@@ -61,14 +61,29 @@ pub struct Settings {
     pub base: Spec,
 }
 
-/// Replaces a part of all texts in `value`.
-fn replace_texts(value: &mut serde_json::Value, from: &str, to: &str) {
+/// Changes all texts in `value`.
+fn change_texts(value: &mut serde_json::Value, change: &dyn Fn(&str) -> String) {
     match value {
-        serde_json::Value::String(text) => *text = text.replace(from, to),
-        serde_json::Value::Array(values) => values.iter_mut().for_each(|v| replace_texts(v, from, to)),
-        serde_json::Value::Object(map) => map.values_mut().for_each(|v| replace_texts(v, from, to)),
+        serde_json::Value::String(text) => *text = change(text),
+        serde_json::Value::Array(values) => values.iter_mut().for_each(|v| change_texts(v, change)),
+        serde_json::Value::Object(map) => map.values_mut().for_each(|v| change_texts(v, change)),
         _ => {}
     }
+}
+
+/// A text without the folders of the absolute paths in it: a path begins at a slash behind a blank or a sign, and ends, as
+/// far as can be told, at the last slash of the line.
+fn without_folders(text: &str) -> String {
+    let one = |line: &str| {
+        let begins =
+            |(at, _): &(usize, &str)| !line[..*at].ends_with(|c: char| c.is_alphanumeric() || "/.~_-".contains(c));
+        let first = line.match_indices('/').find(begins);
+        match (first, line.rfind('/')) {
+            (Some((first, _)), Some(last)) if first < last => format!("{}...{}", &line[..first], &line[last..]),
+            _ => line.to_owned(),
+        }
+    };
+    text.split('\n').map(one).collect::<Vec<_>>().join("\n")
 }
 
 impl Results {
@@ -91,15 +106,13 @@ impl Results {
     }
 
     /// The same to be sent to others: with the GPUs of `machine`, and without the machine's name and, in texts of errors
-    /// and devices, the folder `home`.
+    /// and devices, the folders of paths.
     ///
     /// # Errors
     /// The results can't be written as JSON.
-    pub fn to_send(&self, machine: &Machine, home: &str) -> serde_json::Result<Self> {
+    pub fn to_send(&self, machine: &Machine) -> serde_json::Result<Self> {
         let mut value = serde_json::to_value(self)?;
-        if home.len() > 1 {
-            replace_texts(&mut value, home, "~");
-        }
+        change_texts(&mut value, &without_folders);
         let mut results: Self = serde_json::from_value(value)?;
         results.machine.host = String::new();
         results.gpu = Some(serde_json::to_value(&machine.gpu)?);
@@ -114,5 +127,23 @@ impl Results {
     /// The point with these settings, if it was measured.
     pub fn point(&self, spec: &Spec) -> Option<&Point> {
         self.points.iter().find(|p| p.spec == *spec)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_left_out_of_texts() {
+        let cases = [
+            ("/home/al ice/none.so (ORT_DYLIB_PATH) is not a file", ".../none.so (ORT_DYLIB_PATH) is not a file"),
+            ("can't read '/mnt/x/a.mp4' or /root/b.mp4: no", "can't read '.../b.mp4: no"),
+            ("60 frames/s, 2 of 4 and/or 8", "60 frames/s, 2 of 4 and/or 8"),
+            ("one\nat /a/b\ntwo", "one\nat .../b\ntwo"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(without_folders(text), expected);
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::tune::cuda::CudaGpus;
 use crate::tune::rules::{self, MemoryShares, ModelLoad, Processor, Threads};
 use vrseg_hardware::{Cpu, Machine, sampler};
 use vrseg_infer::cache::{self, CacheKeyContext};
-use vrseg_infer::provider::{Provider, SessionOptions};
+use vrseg_infer::provider::{LargestInput, Provider, SessionOptions};
 use vrseg_infer::{ActiveBackend, Batch, DeviceChoice, Kind, ModelError, ModelRunner, Precision, States, runtime};
 
 /// A job whose models are loaded; building it is what takes time before the first frame.
@@ -20,6 +20,8 @@ pub struct LoadedJob {
     pub(super) more_runners: Vec<ModelRunner>,
     /// Who finds people.
     pub(super) locator: Option<PeopleLocator>,
+    /// The user knows that the GPU which was to decode doesn't.
+    pub(super) decode_refusal_told: bool,
     /// It computes in bfloat16.
     bf16: bool,
     /// How OpenVINO compares with the CPU's own kernels, where `auto` asked for it.
@@ -79,7 +81,10 @@ impl LoadedJob {
             gpu: gpus
                 .gpu(requested_gpu)
                 .map(|gpu| format!("{}, driver {}", gpu.name, machine.gpu.driver.as_deref().unwrap_or("unknown"))),
-            input_size: Some(plan.model_input_size()),
+            largest_input: Some(LargestInput {
+                pictures: if plan.crop_plan().is_some() { MOST_CROPS } else { plan.pictures(job) },
+                size: plan.model_input_size(),
+            }),
             frugal: false,
             arena: true,
             pictures: plan.pictures(job),
@@ -126,6 +131,7 @@ impl LoadedJob {
             runner,
             more_runners,
             locator,
+            decode_refusal_told: false,
             bf16,
             check,
             threads,
@@ -187,10 +193,14 @@ impl LoadedJob {
     }
 }
 
+/// Person crops that a recurrent model may get at once, of all people and both eyes.
+const MOST_CROPS: usize = 64;
+
 /// Loads a model that runs beside the first one: with `auto` on OpenVINO only if it gains by that itself.
 fn load_another(crop: &CropModel, options: &SessionOptions) -> Result<ModelRunner> {
-    let (openvino, input_size) = (options.openvino && crop.model.manifest.bf16, Some((crop.size, crop.size)));
-    let options = SessionOptions { openvino, input_size, ..options.clone() };
+    let openvino = options.openvino && crop.model.manifest.bf16;
+    let largest_input = Some(LargestInput { pictures: MOST_CROPS, size: (crop.size, crop.size) });
+    let options = SessionOptions { openvino, largest_input, ..options.clone() };
     Ok(ModelRunner::load(&crop.model, &options)?)
 }
 
@@ -242,7 +252,8 @@ fn context(job: &Job, runner: &ModelRunner, machine: &Machine, gpu: Option<&str>
             format!("{} {} {:?}", runner.provider(), machine.cpu.model, machine.cpu.features)
         }
         (Provider::Cuda(_), Some(name)) => format!("cuda {name}"),
-        (Provider::TensorRt(_), Some(name)) => format!("tensorrt {name}"),
+        // 2: recurrent models are in FP32 unless FP16 is requested.
+        (Provider::TensorRt(_), Some(name)) => format!("tensorrt 2 {name}"),
     };
     CacheKeyContext::new(runner.manifest(), runner.runtime(), &arithmetic, &processor)
 }

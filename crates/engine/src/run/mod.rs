@@ -25,7 +25,7 @@ use crate::events::{Event, JobDescription, LatencyReport, Live, Observer, Progre
 use crate::frame::{Border, Cuts, Part};
 use crate::graph::{Admission, Cancel, Graph, Histogram, MemoryGuard, Permits, frames_in_flight};
 use crate::plan::Plan;
-use crate::spec::{DecodeHardware, Job};
+use crate::spec::Job;
 use crate::stages::{Decode, Infer};
 use crate::telemetry::SPANS;
 use crate::tune::rules::Threads;
@@ -107,7 +107,7 @@ pub fn run_part(
     let _job = tracing::debug_span!(target: SPANS, "job", input = %job.input.display()).entered();
     let (device, started) = (loaded.device(), Instant::now());
     let opened = loaded.plan.opened.take();
-    let LoadedJob { plan, runner, more_runners, locator, threads, gpu, cache_keys, .. } = loaded;
+    let LoadedJob { plan, runner, more_runners, locator, threads, gpu, cache_keys, decode_refusal_told, .. } = loaded;
     let (plan, threads, batch_frames) = (&*plan, *threads, loaded.batch_frames);
     let video = &plan.input.video;
     let warn = |message| observer.event(Event::Warning { message });
@@ -121,10 +121,8 @@ pub fn run_part(
     let begin = part.and_then(|p| p.begin.clone()).unwrap_or_default();
     let decode_gpu = job.decode.gpu(runner.provider());
     let mut reader = open_source(job, opened, (threads, decode_gpu), part, &begin)?;
-    match (reader.gpu_refusal(), job.decode) {
-        (Some(why), DecodeHardware::Cuda(_)) => warn(format!("the source is decoded on the CPU: {why}")),
-        (Some(why), _) => tracing::info!("the source is decoded on the CPU: {why}"),
-        (None, _) => {}
+    if let Some(why) = reader.gpu_refusal().filter(|_| !std::mem::replace(decode_refusal_told, true)) {
+        warn(format!("the source is decoded on the CPU: {why}"));
     }
     let (template, encodes) = (reader.template(), encode_options(job, threads));
     let outputs = Outputs::open(job, plan, &encodes, &template, part, &begin, observer)?;

@@ -93,7 +93,8 @@ impl Reporter<'_> {
         {
             self.warn(format!(
                 "5 of 100 frames took longer than {p95:.0} ms, but performance.max_latency_ms is {limit}; use \
-                 --low-latency"
+                 {}",
+                if job.low_latency { "--profile fast" } else { "--low-latency" }
             ));
         }
     }

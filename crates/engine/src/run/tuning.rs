@@ -84,7 +84,7 @@ fn kind(job: &Job, plan: &Plan, machine: &Machine) -> String {
     let encoders: Vec<_> = plan.encoders.iter().map(|e| e.description.as_str()).collect();
     format!(
         "vrseg {} on {}, {} cores of {} {:?}, device {} {:?} {:?}; {} {} {w}x{h} for {} pictures, {} frames at once; \
-         {}x{} {:?}; {}; crops {:?}, stereo {}, refined {}, every {}",
+         {}x{} {:?}; {}; crops {:?}, stereo {}, refined {}, every {}, low latency {}, decoded {:?}",
         env!("CARGO_PKG_VERSION"),
         machine.cpu.model,
         machine.cpu.usable,
@@ -105,6 +105,8 @@ fn kind(job: &Job, plan: &Plan, machine: &Machine) -> String {
         job.matte.stereo,
         job.matte.refine,
         job.matte.every,
+        job.low_latency,
+        job.decode,
     )
 }
 

@@ -2,8 +2,7 @@
 
 use crate::graph::StageReport;
 use serde::Serialize;
-use vrseg_hardware::Throttle;
-use vrseg_hardware::Usage;
+use vrseg_hardware::{Machine, Throttle, Usage};
 
 /// How a stage spent its time, summed over its threads.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -37,6 +36,19 @@ pub struct BottleneckInput<'a> {
     pub memory: u64,
     /// Bytes of the GPU's memory, where a GPU ran the model.
     pub gpu_memory: Option<u64>,
+}
+
+impl<'a> BottleneckInput<'a> {
+    /// What was seen of a job on `machine`.
+    pub fn new(stages: &'a [StageTime<'a>], usage: &'a Usage, machine: &Machine) -> Self {
+        Self {
+            stages,
+            usage,
+            cores: machine.cpu.usable,
+            memory: machine.memory.usable(),
+            gpu_memory: machine.gpu.cards.first().and_then(|card| card.memory_total),
+        }
+    }
 }
 
 /// What kind of limit was met.

@@ -72,8 +72,8 @@ pub struct SessionOptions {
     pub gpu_memory: Option<u64>,
     /// The GPU's name and its driver's version, for which TensorRT's engines are; `None`: unknown.
     pub gpu: Option<String>,
-    /// Width and height of the pictures, where they are known when the model is loaded.
-    pub input_size: Option<(usize, usize)>,
+    /// The largest input that it will get, where that is known when the model is loaded.
+    pub largest_input: Option<LargestInput>,
     /// Whether CUDA takes only as much memory as it needs at once: slower at first, but more fits.
     pub frugal: bool,
     /// Whether a session on a CPU keeps the memory that it worked in, in an arena that grows by doubling, which is
@@ -85,6 +85,15 @@ pub struct SessionOptions {
     pub cache_dir: PathBuf,
     /// ONNX Runtime's library, where the user named one.
     pub ort_library: Option<PathBuf>,
+}
+
+/// The largest input of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LargestInput {
+    /// Pictures at once.
+    pub pictures: usize,
+    /// Their width and height.
+    pub size: (usize, usize),
 }
 
 /// A session, what it runs on, and why no better provider was used.
@@ -241,7 +250,7 @@ impl SessionOptions {
     #[must_use]
     pub fn for_helper(&self) -> Self {
         let device = if self.wants_openvino() { DeviceChoice::Cpu } else { self.device };
-        Self { device, pictures: 1, input_size: None, arena: false, ..self.clone() }
+        Self { device, pictures: 1, largest_input: None, arena: false, ..self.clone() }
     }
 
     /// Whether OpenVINO is the first device that is tried.
@@ -261,7 +270,7 @@ impl SessionOptions {
             session: SessionChoice::default(),
             gpu_memory: None,
             gpu: None,
-            input_size: None,
+            largest_input: None,
             frugal: false,
             arena: true,
             pictures: 1,

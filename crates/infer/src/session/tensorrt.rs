@@ -1,9 +1,9 @@
 //! What TensorRT is told of a model: its arithmetic, the shapes that its engine is built for, and where the engine is
 //! cached. All of it was tried up to loading only: no machine with TensorRT could be had.
 
-use super::provider::SessionOptions;
+use super::provider::{LargestInput, SessionOptions};
 use crate::Precision;
-use crate::models::manifest::{Kind, Manifest};
+use crate::models::manifest::{Aspect, Kind, Layout, Manifest};
 use ort::ep;
 use std::path::{Path, PathBuf};
 
@@ -20,26 +20,29 @@ pub(super) const MISSING: &str = "; install TensorRT 10 (not 11), such as the pa
 pub(crate) struct TensorRtModel {
     /// It may compute in FP16.
     fp16: bool,
-    /// Shapes of all inputs: the smallest, and the largest, which is also the one to be fast at. Without them the engine
-    /// is built again whenever a run has another number of pictures.
-    shapes: Option<[String; 2]>,
+    /// Shapes of all inputs of a recurrent model: the smallest, the one to be fast at, and the largest. Without them the
+    /// engine is built again whenever a run has another number of pictures, which for others happens once.
+    shapes: Option<[String; 3]>,
 }
 
 impl TensorRtModel {
     /// How `manifest`'s model is to be run with `options`.
     pub(crate) fn new(manifest: &Manifest, options: &SessionOptions) -> Self {
+        let recurrent = manifest.kind == Kind::Recurrent;
         let fp16 = match options.precision {
             Precision::Fp16 => true,
             // States drift in FP16: what is rounded in a frame is kept for the next ones.
-            Precision::Auto => manifest.kind != Kind::Recurrent,
+            Precision::Auto => !recurrent,
             Precision::Fp32 | Precision::Int8 => false,
         };
-        let most = options.pictures.max(MOST_WINDOWS);
-        let shapes = options.input_size.and_then(|size| {
+        let shapes = options.largest_input.filter(|_| recurrent).and_then(|LargestInput { pictures, size }| {
             let multiple = manifest.input.multiple.max(1) as usize;
             // Where memory doesn't suffice, sizes are halved.
-            let least = if options.session.smaller_input { (multiple, multiple) } else { size };
-            Some([shapes(manifest, 1, least)?, shapes(manifest, most, size)?])
+            let (least, usual) = (
+                if options.session.smaller_input { (multiple, multiple) } else { size },
+                options.pictures.min(pictures),
+            );
+            Some([shapes(manifest, 1, least)?, shapes(manifest, usual, size)?, shapes(manifest, pictures, size)?])
         });
         Self { fp16, shapes }
     }
@@ -54,21 +57,20 @@ impl TensorRtModel {
             .with_timing_cache(true)
             .with_timing_cache_path(folder.display());
         match &self.shapes {
-            Some([least, most]) => {
-                provider.with_profile_min_shapes(least).with_profile_opt_shapes(most).with_profile_max_shapes(most)
+            Some([least, usual, most]) => {
+                provider.with_profile_min_shapes(least).with_profile_opt_shapes(usual).with_profile_max_shapes(most)
             }
             None => provider,
         }
     }
 }
 
-/// Pictures that an engine is built for at least: people's windows come in other numbers in every frame.
-const MOST_WINDOWS: usize = 16;
-
 /// The shapes of all inputs for `n` pictures of a width and a height, as `input:1x3x512x512,state:...`. `None` where a
-/// state's shape isn't in the manifest, or the graph has pictures of one shape only.
+/// state's shape isn't in the manifest, or pictures don't reach the graph in that shape.
 fn shapes(manifest: &Manifest, n: usize, size: (usize, usize)) -> Option<String> {
-    if manifest.input.fixed || !manifest.constants.is_empty() || manifest.states.iter().any(|s| s.shape.is_empty()) {
+    let input = &manifest.input;
+    let other_shape = input.fixed || input.layout != Layout::Nchw || input.aspect == Aspect::Pad;
+    if other_shape || !manifest.constants.is_empty() || manifest.states.iter().any(|s| s.shape.is_empty()) {
         return None;
     }
     let text = |name: &str, shape: &[usize]| {
@@ -92,10 +94,10 @@ mod tests {
     use super::*;
     use crate::models::registry;
 
-    fn told(model: &str, precision: Precision, input_size: Option<(usize, usize)>) -> TensorRtModel {
+    fn told(model: &str, precision: Precision, largest_input: Option<LargestInput>) -> TensorRtModel {
         let manifest =
             registry::all().expect("manifests").into_iter().find(|m| m.name == model).expect("a known model");
-        let options = SessionOptions { precision, input_size, ..SessionOptions::cpu(1) };
+        let options = SessionOptions { precision, largest_input, pictures: 2, ..SessionOptions::cpu(1) };
         TensorRtModel::new(&manifest, &options)
     }
 
@@ -107,17 +109,14 @@ mod tests {
     }
 
     #[test]
-    fn engine_is_built_for_all_numbers_of_pictures_and_for_states_of_full_size() {
-        let shapes = |model, size| told(model, Precision::Auto, size).shapes;
-        assert_eq!(
-            shapes("rvm", Some((512, 256))),
-            Some([
-                "src:1x3x256x512,r1i:1x16x128x256,r2i:1x20x64x128,r3i:1x40x32x64,r4i:1x64x16x32".to_owned(),
-                "src:16x3x256x512,r1i:16x16x128x256,r2i:16x20x64x128,r3i:16x40x32x64,r4i:16x64x16x32".to_owned(),
-            ])
-        );
-        assert_eq!(shapes("selfie", Some((512, 512))).map(|s| s[0].clone()), Some("input:1x3x512x512".to_owned()));
-        assert_eq!(shapes("rvm", None), None, "the size isn't known");
+    fn engine_of_a_recurrent_model_is_built_for_all_numbers_of_pictures_and_states_of_full_size() {
+        let input = |pictures| Some(LargestInput { pictures, size: (512, 256) });
+        let shapes = |model, largest| told(model, Precision::Auto, largest).shapes;
+        let expected =
+            |n| format!("src:{n}x3x256x512,r1i:{n}x16x128x256,r2i:{n}x20x64x128,r3i:{n}x40x32x64,r4i:{n}x64x16x32");
+        assert_eq!(shapes("rvm", input(64)), Some([1, 2, 64].map(expected)));
+        assert_eq!(shapes("rvm", input(2)), Some([1, 2, 2].map(expected)));
+        assert_eq!((shapes("rvm", None), shapes("selfie", input(2))), (None, None));
     }
 
     #[test]

@@ -93,6 +93,12 @@ pub(crate) fn download(frame: &ffmpeg::frame::Video) -> Result<ffmpeg::frame::Vi
         return Err(MediaError::Invalid { what: format!("a picture can't be copied from the GPU: {reason}") });
     }
     copy_props(frame, &mut copy);
+    // Of a frame on a GPU FFmpeg cuts off only what is right of the picture and below it.
+    // SAFETY: a valid frame of our own.
+    let code = unsafe { ffi::av_frame_apply_cropping(copy.as_mut_ptr(), ffi::AV_FRAME_CROP_UNALIGNED as i32) };
+    if code < 0 {
+        return Err(MediaError::Invalid { what: "a picture of the GPU can't be cropped".to_owned() });
+    }
     Ok(copy)
 }
 

@@ -73,7 +73,7 @@ fn measure(args: &BenchArgs, console: &Console, print: impl Fn(&str) -> anyhow::
     };
     // Proves that the file can be written before anything takes long.
     let save = |results: &Results| match args.self_report {
-        true => Ok(results.to_send(&machine, &home())?.write(args.results())?),
+        true => Ok(results.to_send(&machine)?.write(args.results())?),
         false => anyhow::Ok(results.write(args.results())?),
     };
     save(&results)?;
@@ -83,6 +83,9 @@ fn measure(args: &BenchArgs, console: &Console, print: impl Fn(&str) -> anyhow::
     let whole = done?;
     results.finished = whole && points.iter().all(|p| results.point(p).is_some());
     save(&results)?;
+    if args.self_report {
+        results = results.to_send(&machine)?;
+    }
     if args.json {
         print(&std::fs::read_to_string(args.results())?)?;
     } else if !args.quiet {
@@ -111,6 +114,9 @@ fn measure(args: &BenchArgs, console: &Console, print: impl Fn(&str) -> anyhow::
 
 /// The values of each axis, and which of them are varied.
 fn axes(args: &BenchArgs) -> Result<(Axes, Sweep), UsageError> {
+    if let Some(path) = args.models.iter().find(|model| args.self_report && model.contains(['/', '.'])) {
+        return Err(UsageError(format!("--models {path}: a report that is to be sent names models, not files")));
+    }
     let or = |given: &[String], all: &[&str]| match given {
         [] => all.iter().map(|s| (*s).to_owned()).collect(),
         given => given.to_vec(),
@@ -183,11 +189,6 @@ fn options(args: &BenchArgs) -> Vec<String> {
     let given = [("--profile", &args.profile), ("--codec", &args.codec), ("--preset", &args.preset)];
     let given = given.into_iter().filter_map(|(option, value)| Some([option.to_owned(), value.clone()?]));
     given.flatten().chain(args.low_latency.then(|| "--low-latency".to_owned())).collect()
-}
-
-/// The user's folder, which errors may name.
-fn home() -> String {
-    std::env::home_dir().map(|home| home.display().to_string()).unwrap_or_default()
 }
 
 /// New results, or those that `--resume` continues.

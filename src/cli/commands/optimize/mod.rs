@@ -109,14 +109,7 @@ fn bottlenecks(trial: &Trial, machine: &Machine) -> Vec<Finding> {
         .iter()
         .map(|s| StageTime { stage: &s.stage, busy: s.busy, waiting: s.waiting, threads: s.threads })
         .collect();
-    let seen = BottleneckInput {
-        stages: &stages,
-        usage: &trial.resources,
-        cores: machine.cpu.usable,
-        memory: machine.memory.limit.unwrap_or(machine.memory.total),
-        gpu_memory: machine.gpu.cards.first().and_then(|c| c.memory_total),
-    };
-    bottleneck::findings(&seen)
+    bottleneck::findings(&BottleneckInput::new(&stages, &trial.resources, machine))
 }
 
 /// What may be changed on this machine, for these settings. `first` is a run of theirs.

@@ -2,7 +2,6 @@
 
 use crate::error::Result;
 use crate::ffi::hardware::{self, CudaDevice};
-use crate::ffi::log;
 use crate::read::info::InputInfo;
 use ffmpeg_next as ffmpeg;
 
@@ -15,21 +14,25 @@ pub(super) struct GpuDecoding {
     device: Option<CudaDevice>,
     /// Why it doesn't decode.
     refusal: Option<String>,
-    /// A frame was decoded.
-    begun: bool,
+    /// A frame came from it.
+    active: bool,
 }
 
 impl GpuDecoding {
+    /// It was asked, and doesn't decode, for this reason.
+    pub(super) fn refused(why: String) -> Self {
+        Self { refusal: Some(why), ..Self::default() }
+    }
+
     /// Opens the GPU for a source, if it is to decode.
     pub(super) fn open(gpu: Option<u32>, info: &InputInfo) -> Self {
         let Some(gpu) = gpu else { return Self::default() };
-        let refuse = |why: String| Self { refusal: Some(why), ..Self::default() };
         if let Some(why) = unsuitable(info) {
-            return refuse(why);
+            return Self::refused(why);
         }
         match CudaDevice::open(gpu) {
             Ok(device) => Self { device: Some(device), ..Self::default() },
-            Err(why) => refuse(why),
+            Err(why) => Self::refused(why),
         }
     }
 
@@ -41,21 +44,26 @@ impl GpuDecoding {
         self.refusal.as_deref()
     }
 
+    /// Whether frames come from it, so that an error may be the GPU's and not the source's.
+    pub(super) fn is_active(&self) -> bool {
+        self.active
+    }
+
+    /// Whether it was opened for the source but doesn't decode it; known with the first frame.
+    pub(super) fn declines(&self) -> bool {
+        self.device.is_some() && !self.active
+    }
+
     /// A decoded frame, in main memory.
     ///
     /// # Errors
     /// As [`hardware::download`].
     pub(super) fn take(&mut self, frame: ffmpeg::frame::Video) -> Result<ffmpeg::frame::Video> {
-        if self.device.is_none() {
+        if self.device.is_none() || !hardware::is_on_gpu(&frame) {
             return Ok(frame);
         }
-        let on_gpu = hardware::is_on_gpu(&frame);
-        if !on_gpu && !self.begun {
-            let said = log::recent_log().pop().map(|line| format!(" ({line})")).unwrap_or_default();
-            self.refusal = Some(format!("the GPU doesn't decode this video{said}"));
-        }
-        self.begun = true;
-        if on_gpu { hardware::download(&frame) } else { Ok(frame) }
+        self.active = true;
+        hardware::download(&frame)
     }
 }
 

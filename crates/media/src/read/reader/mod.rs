@@ -92,6 +92,20 @@ impl Reader {
     /// # Errors
     /// As [`Reader::open`].
     pub fn begin(opened: OpenInput, options: &DecodeOptions) -> Result<Self> {
+        let reader = Self::begin_on(opened, options)?;
+        if !reader.gpu.declines() {
+            return Ok(reader);
+        }
+        // A decoder for the GPU has one thread.
+        let path = reader.info().path.clone();
+        drop(reader);
+        let mut reader = Self::open(&path, &DecodeOptions { gpu: None, ..options.clone() })?;
+        reader.gpu = GpuDecoding::refused("the GPU doesn't decode such a video".to_owned());
+        Ok(reader)
+    }
+
+    /// On the GPU or the CPU, as `options` have it.
+    fn begin_on(opened: OpenInput, options: &DecodeOptions) -> Result<Self> {
         let (mut input, info) = opened.into_parts();
         let path = info.path.clone();
         let stream = info.video.index;
@@ -226,13 +240,25 @@ impl Reader {
                 }
                 Err(ffmpeg::Error::Other { errno: libc::EAGAIN }) => {}
                 Err(ffmpeg::Error::Other { errno: libc::ENOMEM }) => return Err(no_memory()),
-                Err(_) => return self.count_bad(),
+                Err(e) => return self.take_error(e),
             }
             if let Some(packet) = self.preroll.next() {
                 return self.send(&packet);
             }
         }
         self.read_packet()
+    }
+
+    /// An error of the decoder: damage in the source, or a GPU that fails.
+    ///
+    /// # Errors
+    /// A GPU's failure: the rest of the source would be lost. Damage, where none is allowed.
+    fn take_error(&mut self, error: ffmpeg::Error) -> Result<()> {
+        if self.gpu.is_active() && error != ffmpeg::Error::InvalidData {
+            let reason = format!("the GPU that decodes it fails ({error}); --hwaccel off decodes on the CPU");
+            return Err(MediaError::Decode { path: self.info().path.clone(), reason, log: log::recent_log() });
+        }
+        self.count_bad()
     }
 
     /// A damaged packet or frame; too many in a row end the reading.

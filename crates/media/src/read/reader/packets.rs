@@ -58,7 +58,7 @@ impl Reader {
         match self.decoder.send_packet(packet) {
             Ok(()) | Err(ffmpeg::Error::Other { errno: libc::EAGAIN }) => Ok(()),
             Err(ffmpeg::Error::Other { errno: libc::ENOMEM }) => Err(no_memory()),
-            Err(_) => self.count_bad(),
+            Err(e) => self.take_error(e),
         }
     }
 
