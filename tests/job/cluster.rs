@@ -183,19 +183,6 @@ fn slurm_job_survives_a_killed_task_and_a_drained_node() {
     // Drain the node while one of its tasks hangs.
     let finished = |n: usize| slurm.status(&job, 0)["segments"][n]["state"] == "finished";
     slurm.wait_until("the first task ends, and the second hangs", || finished(1) && dir.path().join("hung").exists());
-    // Neither the same job nor another one of the same output takes what the tasks have made.
-    for change in [&[][..], &["--crf", "30"]] {
-        assert_eq!(slurm.vrseg(2, &[&submit[..], change].concat()), "");
-        assert!(finished(0) && finished(1), "with {change:?}");
-    }
-    for words in [&["plan"][..], &[]] {
-        let other = [words, &[arg(&input), "-o", arg(&out), "--crf", "30"], &ENCODER[..2]].concat();
-        assert_eq!(slurm.vrseg(2, &other), "");
-        assert!(finished(0) && finished(1), "with {other:?}");
-        let elsewhere = vrseg().args(&other).env("PATH", "/nonexistent").output().unwrap();
-        assert_eq!(elsewhere.status.code(), Some(2), "{}", stderr(&elsewhere));
-        assert!(stderr(&elsewhere).contains("can't be asked whether tasks still work on it"), "{}", stderr(&elsewhere));
-    }
     let node = |state: &str| {
         let words = ["update", "NodeName=node", &format!("State={state}"), "Reason=test"].map(str::to_owned);
         slurm.command("scontrol", words)
@@ -211,6 +198,19 @@ fn slurm_job_survives_a_killed_task_and_a_drained_node() {
             && status["tasks"].as_array().unwrap().iter().all(|t| t["segments"] == "2-3" || t["state"] == "waiting")
     });
     assert_eq!(task(&slurm.status(&job, 0), "8-9")["state"], "waiting");
+    // Neither the same job nor another one of the same output takes what the tasks have made.
+    for change in [&[][..], &["--crf", "30"]] {
+        assert_eq!(slurm.vrseg(2, &[&submit[..], change].concat()), "");
+        assert!(finished(0) && finished(1), "with {change:?}");
+    }
+    for words in [&["plan"][..], &[]] {
+        let other = [words, &[arg(&input), "-o", arg(&out), "--crf", "30"], &ENCODER[..2]].concat();
+        assert_eq!(slurm.vrseg(2, &other), "");
+        assert!(finished(0) && finished(1), "with {other:?}");
+        let elsewhere = vrseg().args(&other).env("PATH", "/nonexistent").output().unwrap();
+        assert_eq!(elsewhere.status.code(), Some(2), "{}", stderr(&elsewhere));
+        assert!(stderr(&elsewhere).contains("can't be asked whether tasks still work on it"), "{}", stderr(&elsewhere));
+    }
     slurm.command("scancel", ["--full", "--signal=KILL", "1_1"].map(str::to_owned));
     node("RESUME");
     slurm.wait_until("the other tasks end", || {
