@@ -56,8 +56,7 @@ pub fn measure(job: &Job, views: Option<usize>, limits: &Limits) -> Result<Measu
     whole.shares =
         shares.iter().map(|s| StageShare { stage: s.stage.to_owned(), busy: s.busy, waiting: s.waiting }).collect();
     let seen = BottleneckInput::new(&shares, &summary.resources, &Machine::detect());
-    whole.limits =
-        bottleneck::findings(&seen).into_iter().map(|f| format!("{}; what helps: {}", f.what, f.help)).collect();
+    whole.limits = bottleneck::findings(&seen).iter().map(ToString::to_string).collect();
     whole.usage = summary.resources.clone();
     whole.peak_memory = summary.resources.peak_memory;
     whole.gpu_busy = summary.resources.gpu_busy;

@@ -65,7 +65,8 @@ pub struct GpuLoad {
     pub power_limit: Option<f64>,
     /// Whether its clock is held down, and by what.
     pub throttle: Option<Throttle>,
-    /// Percent of what its PCIe link can carry in one direction, of the direction with more, 0 to 100.
+    /// Percent of what its PCIe link can carry in one direction, of the direction with more, 0 to 100; measured by samplers
+    /// only.
     pub pcie: Option<f64>,
 }
 
@@ -152,9 +153,10 @@ impl NvmlDriver {
         Nvml::init().map(Self).map_err(|e| explain(&e))
     }
 
-    /// What GPU `index` is doing; nothing is known of one that doesn't exist.
+    /// What GPU `index` is doing, its link among it; nothing is known of one that doesn't exist.
     pub(crate) fn load_of(&self, index: u32) -> GpuLoad {
-        self.0.device_by_index(index).map_or_else(|_| GpuLoad::default(), |device| device_load(&device))
+        let device = self.0.device_by_index(index);
+        device.map_or_else(|_| GpuLoad::default(), |d| GpuLoad { pcie: device_pcie(&d), ..device_load(&d) })
     }
 }
 
@@ -196,11 +198,11 @@ fn device_load(device: &Device<'_>) -> GpuLoad {
         power: watts(device.power_usage()),
         power_limit: watts(device.enforced_power_limit()),
         throttle: device.current_throttle_reasons().ok().map(Throttle::of),
-        pcie: device_pcie(device),
+        pcie: None,
     }
 }
 
-/// See [`GpuLoad::pcie`]. NVML measures each direction for 20 ms.
+/// See [`GpuLoad::pcie`]. NVML measures each direction for 20 ms, which is too long for whoever only looks for GPUs.
 fn device_pcie(device: &Device<'_>) -> Option<f64> {
     let (generation, lanes) = (device.current_pcie_link_gen().ok()?, device.current_pcie_link_width().ok()?);
     let throughput = |direction| device.pcie_throughput(direction).ok();

@@ -288,7 +288,7 @@ pub(super) fn profile(s: &Summary, machine: &Machine) -> String {
     let stages: Vec<_> = s.stages.iter().map(StageTime::from).collect();
     let seen = BottleneckInput::new(&stages, &s.resources, machine);
     for finding in bottleneck::findings(&seen) {
-        let _ = writeln!(text, "  {}; what helps: {}", finding.what, finding.help);
+        let _ = writeln!(text, "  {finding}");
     }
     text
 }

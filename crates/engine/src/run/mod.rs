@@ -109,7 +109,6 @@ pub fn run_part(
     let opened = loaded.plan.opened.take();
     let LoadedJob { plan, runner, more_runners, locator, threads, gpu, cache_keys, decode_refusal_told, .. } = loaded;
     let (plan, threads, batch_frames) = (&*plan, *threads, loaded.batch_frames);
-    let video = &plan.input.video;
     let warn = |message| observer.event(Event::Warning { message });
 
     let max_memory = job.max_memory.unwrap_or(loaded.max_memory);
@@ -121,8 +120,9 @@ pub fn run_part(
     let begin = part.and_then(|p| p.begin.clone()).unwrap_or_default();
     let decode_gpu = job.decode.gpu(runner.provider());
     let mut reader = open_source(job, opened, (threads, decode_gpu), part, &begin)?;
-    if let Some(why) = reader.gpu_refusal().filter(|_| !std::mem::replace(decode_refusal_told, true)) {
+    if let (Some(why), false) = (reader.gpu_refusal(), *decode_refusal_told) {
         warn(format!("the source is decoded on the CPU: {why}"));
+        *decode_refusal_told = true;
     }
     let (template, encodes) = (reader.template(), encode_options(job, threads));
     let outputs = Outputs::open(job, plan, &encodes, &template, part, &begin, observer)?;
@@ -130,12 +130,12 @@ pub fn run_part(
 
     let cache = open_cache(job, shares.cached_mattes, observer);
     let queue_bytes = if job.queue_bytes > 0 { job.queue_bytes } else { loaded.queue_bytes };
-    let queue_bytes = queue_bytes.min(usize::try_from(shares.queue).unwrap_or(usize::MAX));
-    let frame_bytes = video.layout.frame_bytes(video.width, video.height);
-    let frames = match job.low_latency {
-        true => LOW_LATENCY_FRAMES.max(batch_frames + 1),
-        false => frames_in_flight(queue_bytes, frame_bytes, batch_frames, threads.prepare + threads.compose),
-    };
+    let frames = frames(
+        job,
+        plan,
+        queue_bytes.min(usize::try_from(shares.queue).unwrap_or(usize::MAX)),
+        (batch_frames, threads),
+    );
     // Enough for a batch to be filled while one frame is somewhere else.
     let guard = MemoryGuard::new(max_memory, sampler.latest(), cache.clone(), batch_frames + 1, &warn);
     let admission = Admission::new(Permits::new(frames), Some(guard));
@@ -203,6 +203,16 @@ pub fn run_part(
     let latency = LatencyReport::of(&latency);
     let reporter = Reporter { job, plan, live: &live, latency, cache: cache.as_deref(), observer };
     Ok(reporter.summarize(totals, finished.sinks, &notes))
+}
+
+/// Source frames that may be in flight where those that wait may take `queue_bytes`.
+fn frames(job: &Job, plan: &Plan, queue_bytes: usize, (batch_frames, threads): (usize, Threads)) -> usize {
+    if job.low_latency {
+        return LOW_LATENCY_FRAMES.max(batch_frames + 1);
+    }
+    let video = &plan.input.video;
+    let frame_bytes = video.layout.frame_bytes(video.width, video.height);
+    frames_in_flight(queue_bytes, frame_bytes, batch_frames, threads.prepare + threads.compose)
 }
 
 /// The models with their states and cached mattes.

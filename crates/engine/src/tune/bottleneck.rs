@@ -2,6 +2,7 @@
 
 use crate::graph::StageReport;
 use serde::Serialize;
+use std::fmt;
 use vrseg_hardware::{Machine, Throttle, Usage};
 
 /// How a stage spent its time, summed over its threads.
@@ -89,6 +90,12 @@ pub struct Finding {
     pub what: String,
     /// What helps.
     pub help: &'static str,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; what helps: {}", self.what, self.help)
+    }
 }
 
 /// Below this the GPU is starved, in percent of the time.
