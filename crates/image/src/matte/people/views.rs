@@ -27,8 +27,12 @@ const SPHERE: [Direction; 10] = [
 ];
 /// Width over height (or the other way round) from which on a flat picture also gets views of its parts.
 const WIDE: f64 = 1.2;
-/// Sides of these, and of three closer ones along the middle, as shares of the picture's longer side. In the whole a person
-/// of a tenth of a 16:9 picture's height has 23 of the detector's pixels, too few; in a closer one 58.
+/// Sides of the views of a flat picture as shares of its longer side: of one with black around the picture, of two parts, and
+/// of three closer ones along the middle. Around it, because what is shrunk is less blurred by motion, and NanoDet finds people
+/// who fill the picture better where they don't (IoU of flat clips on the choosing half: 0.714 with 1, 0.760, 0.754 and 0.766 with
+/// 1.25, 1.43 and 1.6). A person of a tenth of a 16:9 picture's height has 23 of the detector's pixels in the whole, too
+/// few, in a close one 58.
+const AROUND: f64 = 1.6;
 const PART: f64 = 0.6;
 const CLOSE: f64 = 0.4;
 
@@ -51,7 +55,8 @@ pub fn detector_views(surface: &Surface, lens: Option<Lens>) -> Vec<Window> {
 fn flat(surface: &Surface) -> Vec<Window> {
     let (w, h) = surface.size();
     let longer = w.max(h);
-    let mut views = vec![Window { center: [w / 2.0, h / 2.0, 0.0], half: longer / 2.0 }];
+    let whole = |share: f64| Window { center: [w / 2.0, h / 2.0, 0.0], half: share * longer / 2.0 };
+    let mut views = vec![whole(AROUND)];
     if longer > WIDE * w.min(h) {
         let (part, close) = (PART * longer / 2.0, CLOSE * longer / 2.0);
         for (at, half) in
@@ -60,6 +65,8 @@ fn flat(surface: &Surface) -> Vec<Window> {
             let center = if w > h { [at, h / 2.0, 0.0] } else { [w / 2.0, at, 0.0] };
             views.push(Window { center, half });
         }
+    } else {
+        views.push(whole(1.0));
     }
     views
 }
@@ -129,8 +136,9 @@ mod tests {
         let surface = Surface::new(None, 1600, 900);
         let views = detector_views(&surface, None);
         assert_eq!(views.len(), 6);
-        assert_eq!((views[0].half, views[1].half, views[3].half), (800.0, 480.0, 320.0));
-        assert_eq!(detector_views(&Surface::new(None, 900, 900), None).len(), 1);
+        assert_eq!((views[0].half, views[1].half, views[3].half), (1280.0, 480.0, 320.0));
+        let square = detector_views(&Surface::new(None, 900, 900), None);
+        assert_eq!(square.iter().map(|view| view.half).collect::<Vec<_>>(), [720.0, 450.0]);
     }
 
     #[test]
@@ -142,7 +150,9 @@ mod tests {
             plane.data_mut().fill(0.5);
         }
         blacken_outside(&surface, &detector_views(&surface, None)[0], &mut picture);
-        let row = |y: usize| picture.y.data()[16 * y];
-        assert_eq!([row(0), row(3), row(4), row(11), row(12), row(15)], [0.0, 0.0, 0.5, 0.5, 0.0, 0.0]);
+        let row = |y: usize| picture.y.data()[16 * y + 8];
+        assert_eq!([0, 5, 6, 10, 11, 15].map(row), [0.0, 0.0, 0.5, 0.5, 0.0, 0.0]);
+        let column = |x: usize| picture.y.data()[16 * 8 + x];
+        assert_eq!([0, 2, 3, 12, 13, 15].map(column), [0.0, 0.0, 0.5, 0.5, 0.0, 0.0]);
     }
 }
