@@ -1,6 +1,6 @@
 //! From a small YUV view to the model's normalized RGB input.
 
-use crate::matte::SmallYuv;
+use crate::matte::{SmallYuv, ramp};
 use crate::plane::Matrix;
 use crate::simd::dispatch;
 
@@ -27,6 +27,30 @@ impl Default for Normalization {
     }
 }
 
+/// Luma that this share of a picture's samples has to reach: below the first value the picture is dark, below the second it
+/// is shown to models as bright as the third, by at most the fourth as a factor. Models find people in dark
+/// pictures everywhere or nowhere.
+const BRIGHT_SHARE: f32 = 0.02;
+const DARK: (f32, f32) = (0.3, 0.2);
+const BRIGHTENED: f32 = 0.5;
+const MAX_GAIN: f32 = 6.0;
+
+/// The factor by which a picture with this luma is too dark for a model, at least 1.
+fn gain(luma: &[f32]) -> f32 {
+    let enough = BRIGHT_SHARE * luma.len() as f32;
+    if count_above(luma, DARK.0) as f32 >= enough {
+        return 1.0;
+    }
+    // Halving finds the luma that this share reaches.
+    let (mut low, mut high) = (0.0, DARK.0);
+    for _ in 0..8 {
+        let middle = (low + high) / 2.0;
+        *if count_above(luma, middle) as f32 >= enough { &mut low } else { &mut high } = middle;
+    }
+    let full = (BRIGHTENED / high).min(MAX_GAIN);
+    1.0 + (full - 1.0) * (1.0 - ramp(high, (DARK.1, DARK.0)))
+}
+
 /// Turns a sampled view into a model's input: `out` is one NCHW picture, 3 x height x width.
 ///
 /// # Panics
@@ -42,6 +66,10 @@ pub fn to_model_input(small: &SmallYuv, matrix: Matrix, norm: &Normalization, ou
     let (second, third) = rest.split_at_mut(n);
     let (red, blue, at) = if norm.bgr { (third, first, [2, 1, 0]) } else { (first, third, [0, 1, 2]) };
     yuv_to_rgb(small.y.data(), small.u.data(), small.v.data(), to_rgb, red, second, blue);
+    let gain = gain(small.y.data());
+    if gain > 1.0 {
+        [&mut *red, &mut *second, &mut *blue].into_iter().for_each(|channel| brighten(channel, gain));
+    }
     let divisor = if norm.divide_by_max { max_of(red).max(max_of(second)).max(max_of(blue)).max(1e-6) } else { 1.0 };
     for (channel, i) in [(red, at[0]), (second, at[1]), (blue, at[2])] {
         let factor = norm.scale / (divisor * norm.std[i]);
@@ -69,6 +97,24 @@ dispatch! {
         for v in data {
             *v = *v * factor + offset;
         }
+    }
+
+    fn brighten(data: &mut [f32], gain: f32) {
+        for v in data {
+            *v = (*v * gain).min(1.0);
+        }
+    }
+
+    fn count_above(data: &[f32], least: f32) -> u32 {
+        let mut lanes = [0u32; 16];
+        let chunks = data.chunks_exact(16);
+        let tail = chunks.remainder();
+        for c in chunks {
+            for (n, &v) in lanes.iter_mut().zip(c) {
+                *n += u32::from(v > least);
+            }
+        }
+        lanes.iter().sum::<u32>() + tail.iter().filter(|v| **v > least).count() as u32
     }
 
     fn max_of(data: &[f32]) -> f32 {
@@ -166,5 +212,47 @@ mod tests {
         for (o, v) in out.iter().zip(&rgb) {
             assert!((o - v / max).abs() < 1e-6);
         }
+    }
+
+    /// A picture whose luma goes from 0 to `most`, with a little blue.
+    fn slope(most: f32) -> SmallYuv {
+        let plane = |value: &dyn Fn(usize) -> f32| Plane::from_vec((0..40 * 25).map(value).collect(), 40, 25);
+        SmallYuv { y: plane(&|i| most * i as f32 / 999.0), u: plane(&|_| 0.02), v: plane(&|_| 0.0) }
+    }
+
+    fn rgb(small: &SmallYuv) -> Vec<f32> {
+        let mut out = vec![0.0; 3 * small.y.data().len()];
+        to_model_input(small, Matrix::Bt709, &Normalization::default(), &mut out);
+        out
+    }
+
+    #[test]
+    fn dark_pictures_are_brightened_and_others_are_not() {
+        for most in [1.0, 0.5, 0.32] {
+            let small = slope(most);
+            let red = &rgb(&small)[..1000];
+            assert!(red.iter().zip(small.y.data()).all(|(r, y)| r == y), "{most}");
+        }
+        // As bright as the third constant says, but by the fourth at most.
+        let top = |most: f32| rgb(&slope(most))[979];
+        assert!((top(0.15) - BRIGHTENED).abs() < 0.02, "{}", top(0.15));
+        assert!((top(0.02) / (0.02 * 0.98) - MAX_GAIN).abs() < 0.05, "{}", top(0.02));
+        assert!(rgb(&slope(0.0)).iter().all(|v| (0.0..=1.0).contains(v)));
+        // Hues stay.
+        let (dark, light) = (slope(0.15), rgb(&slope(0.15)));
+        let blue_over_green = |out: &[f32]| out[2900] / out[1900];
+        let mut plain = vec![0.0; 3000];
+        let m = [1.5748, -0.1873, -0.4681, 1.8556];
+        let (r, rest) = plain.split_at_mut(1000);
+        let (g, b) = rest.split_at_mut(1000);
+        yuv_to_rgb(dark.y.data(), dark.u.data(), dark.v.data(), m, r, g, b);
+        assert!((blue_over_green(&light) - blue_over_green(&plain)).abs() < 0.01);
+    }
+
+    #[test]
+    fn brightening_changes_gradually_with_the_light() {
+        let gains: Vec<f32> = (1..=400).map(|i| gain(slope(i as f32 / 1000.0).y.data())).collect();
+        assert!(gains.windows(2).skip(80).all(|pair| pair[1] <= pair[0] && pair[0] - pair[1] < 0.15), "{gains:?}");
+        assert_eq!(gains[399], 1.0);
     }
 }
