@@ -26,13 +26,15 @@ struct Actor<'a> {
     who: &'a Person,
     height: usize,
     at: (usize, usize),
+    /// How many pixels they go to the left from frame to frame.
+    left: usize,
     /// FFmpeg filter for the person.
     filter: &'static str,
 }
 
 impl<'a> Actor<'a> {
     fn new(who: &'a Person, height: usize, at: (usize, usize)) -> Self {
-        Self { who, height, at, filter: "null" }
+        Self { who, height, at, left: 0, filter: "null" }
     }
 }
 
@@ -44,7 +46,7 @@ struct Scene {
     outlines: Vec<Vec<u8>>,
 }
 
-/// Actors standing still in front of a blurred street.
+/// Actors in front of a blurred street; their outlines are those of the first frame.
 fn scene(actors: &[Actor<'_>], frames: usize) -> Scene {
     let dir = folder();
     let clip = dir.path().join("clip.mkv");
@@ -61,7 +63,8 @@ fn scene(actors: &[Actor<'_>], frames: usize) -> Scene {
         write!(
             filter,
             "[{color}]format=gbrp[c{i}];[{shape}]format=gray[m{i}];[c{i}][m{i}]alphamerge,{placed}[a{i}];\
-             [s{i}][a{i}]overlay={x}:{y}:format=gbrp[s{}];",
+             [s{i}][a{i}]overlay={x}-{}*n:{y}:format=gbrp[s{}];",
+            actor.left,
             i + 1
         )
         .unwrap();
@@ -249,6 +252,38 @@ fn whole_views_show_more_of_a_lying_person_than_crops() {
     let (whole, off) = (seen(&[]), seen(&["--crops", "off"]));
     assert!(windows > 0.1 && windows < 0.5, "windows show {windows:.2} of him");
     assert!(whole > 0.5 && whole == off, "{whole:.2}, {off:.2}");
+}
+
+/// Somebody who enters is found when a part of them is in the picture, and added to the frames before; so also where the work
+/// is divided between those frames.
+#[test]
+fn people_who_enter_are_in_frames_before_the_one_that_detects_them() {
+    let scene = scene(&[Actor { left: 9, ..Actor::new(&MAN, 300, (WIDTH, 60)) }], 30);
+    let seen = |options: &[&str]| {
+        let on = |frame: &Vec<u8>| frame.iter().filter(|v| **v >= 128).count();
+        let mattes = mattes(&scene.clip, &[&FLAT[..4], &["--profile", "fast"], options].concat());
+        mattes.frames.iter().map(on).collect::<Vec<_>>()
+    };
+    let first = |areas: &[usize]| areas.iter().position(|area| *area > 1000);
+    let (without, with) = (seen(&["--low-latency"]), seen(&[]));
+    let (late, early) = (first(&without).expect("he is found"), first(&with).expect("he is found"));
+    assert!(early < late && late - early <= 4, "frame {late} without looking ahead, {early} with it");
+    assert!(with[late..].iter().zip(&without[late..]).skip(4).all(|(a, b)| a == b), "{with:?} {without:?}");
+
+    // Two segments whose border lies between.
+    let dir = folder();
+    let (cut, whole) = (dir.path().join("in.mkv"), dir.path().join("whole.mkv"));
+    ffmpeg(&format!("-i {{}} -c:v libx264 -qp 10 -bf 0 -g {late} {{}}"), &[&scene.clip, &cut]);
+    let (job, made) = (dir.path().join("made.mkv.vrseg"), dir.path().join("made.mkv"));
+    let seconds = format!("{}", late as f64 / RATE as f64);
+    let options = ["--codec", "ffv1", "--device", "cpu", "--profile", "fast", "--no-cache"];
+    let more = [&options[..], &FLAT[..4], &["--segment-seconds", &seconds]].concat();
+    let output = |path| format!("matte={}", arg(path));
+    ok(["-q", arg(&cut), "-o", &output(&whole)].iter().chain(&more));
+    ok(["plan", arg(&cut), "-o", &output(&made)].iter().chain(&more));
+    ok(["work", arg(&job), "--all"]);
+    ok(["merge", arg(&job)]);
+    assert!(decode(&made, "gray", &[]).frames == decode(&whole, "gray", &[]).frames);
 }
 
 /// Nobody is found where nobody is: a bus, and a street without people.

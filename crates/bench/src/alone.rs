@@ -383,7 +383,7 @@ impl<'a> Sampling<'a> {
             // As a job does with what later stages have done with.
             let _ = self.recycling.views.try_send(frame.views);
             self.recycling.take_back(input);
-            timed(|| self.scenes.process(self.sample.process(frame.decoded)?))
+            timed(|| Ok(self.scenes.process(self.sample.process(frame.decoded)?)?.pop()))
         })
     }
 }

@@ -87,6 +87,9 @@ pub struct PeopleChoice {
     pub insist: bool,
     /// Frames from one detection pass to the next, each through another of its views; at least 1.
     pub every: u32,
+    /// Frames through which somebody is followed back from the one on which they are found.
+    #[serde(default)]
+    pub look_ahead: u32,
     /// How many of the people the matte shows.
     pub keep: PeopleToKeep,
     /// The user's other filters of people.

@@ -29,7 +29,8 @@ pub struct Border {
 pub enum Place {
     /// Like the frame before.
     Inside,
-    /// Only there for the state of the stages: it is not painted.
+    /// It is not painted. In front of a part it is there for the state of the stages, behind it for the people who are followed
+    /// back from it.
     WarmUp,
     /// A segment begins with it.
     Border(Box<Border>),
@@ -113,6 +114,8 @@ pub struct Cuts {
     first_pts: Option<i64>,
     index: u64,
     stopped: bool,
+    /// Frames behind the one at which the part stops.
+    beyond: usize,
 }
 
 impl Cuts {
@@ -127,11 +130,12 @@ impl Cuts {
             first_pts: None,
             index: 0,
             stopped: false,
+            beyond: 0,
         }
     }
 
-    /// Those of a part of a video whose ticks last this many seconds.
-    pub fn of(part: &Part<'_>, tick: f64) -> Self {
+    /// Those of a part of a video whose ticks last this many seconds, where people are followed back through `look_ahead` frames.
+    pub fn of(part: &Part<'_>, tick: f64, look_ahead: usize) -> Self {
         let begin = part.begin.as_ref();
         Self {
             length: part.seconds.map(|s| (s / tick).round().max(1.0) as i64),
@@ -142,15 +146,18 @@ impl Cuts {
             first_pts: begin.map(|b| b.first_pts),
             index: begin.map_or(0, |b| b.index),
             stopped: false,
+            // The first of them is the border.
+            beyond: look_ahead.saturating_sub(1),
         }
     }
 
     /// What the next frame is; `None` behind the end. The first frame behind the end is a border still,
-    /// which brings the state of the stages along.
+    /// which brings the state of the stages along; those behind it are there to look ahead.
     pub fn place(&mut self, frame: &SourceFrame) -> Option<Place> {
         let stop = self.until.is_some_and(|until| frame.pts >= until);
         if stop && std::mem::replace(&mut self.stopped, true) {
-            return None;
+            self.beyond = self.beyond.checked_sub(1)?;
+            return Some(Place::WarmUp);
         }
         if self.begin.is_some_and(|begin| frame.pts < begin) {
             return Some(Place::WarmUp);
@@ -177,5 +184,52 @@ impl Cuts {
             stop,
             state: TemporalState::default(),
         })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vrseg_image::plane::YuvLayout;
+    use vrseg_media::FramePool;
+
+    struct NoStore;
+
+    impl SegmentStore for NoStore {
+        fn path(&self, _: usize, _: usize) -> PathBuf {
+            PathBuf::new()
+        }
+
+        fn finished(&self, _: SegmentDone) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn frames_behind_a_part_are_there_to_look_ahead() {
+        let layout = YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
+        let pool = FramePool::new(layout, 16, 16).unwrap();
+        let places = |look_ahead: usize| {
+            let part = Part { begin: None, warm_up: None, until: Some(3), seconds: None, bytes: 0, store: &NoStore };
+            let mut cuts = Cuts::of(&part, 1.0, look_ahead);
+            let frame = |pts| SourceFrame {
+                frame: pool.get().unwrap(),
+                pts,
+                duration: 1,
+                index: 0,
+                key: false,
+                seekable: true,
+            };
+            (0..12)
+                .map_while(|pts| cuts.place(&frame(pts)))
+                .map(|place| match place {
+                    Place::Inside => 'i',
+                    Place::WarmUp => 'w',
+                    Place::Border(border) if border.stop => 's',
+                    Place::Border(_) => 'b',
+                })
+                .collect::<String>()
+        };
+        assert_eq!([0, 1, 4].map(places), ["iiis", "iiis", "iiiswww"]);
     }
 }

@@ -12,7 +12,7 @@ pub use people::{CropModel, PeoplePlan, Verification};
 pub use views::{SmallView, Views};
 
 use crate::error::{Error, Result};
-use crate::spec::{Job, ModelChoice, OutputSpec};
+use crate::spec::{Job, ModelChoice, OutputSpec, PeopleToKeep};
 use recognize::recognize;
 use std::path::Path;
 use std::sync::Arc;
@@ -177,6 +177,13 @@ impl Plan {
             self.crop_plan().into_iter().flat_map(|people| &people.crop_models).map(|crop| (crop.size, crop.size));
         let whole = self.crop_plan().is_none().then(|| self.views.model_input_size());
         windows.chain(whole)
+    }
+
+    /// Frames that are held back until those behind them were searched for people.
+    pub fn look_ahead(&self, job: &Job) -> usize {
+        // Who are the most prominent people is only known of the frames so far.
+        let applies = self.crop_plan().is_some() && job.people.keep == PeopleToKeep::All && !job.low_latency;
+        if applies { job.people.look_ahead as usize } else { 0 }
     }
 
     /// The plan for person crops; `None` where the model is run on whole eyes.

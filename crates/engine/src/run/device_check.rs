@@ -168,7 +168,7 @@ fn frame_at(job: &Job, loaded: &mut LoadedJob, place: f64, cancel: &Cancel) -> R
     let warn = |message: String| tracing::warn!("{message}");
     let mut scenes = assembly.scenes(None, locator, &warn);
     let Some(decoded) = next_frame(&mut decode, cancel)? else { return Ok(None) };
-    let sampled = scenes.process(assembly.sample(&recycling).process(decoded)?)?;
+    let sampled = scenes.process(assembly.sample(&recycling).process(decoded)?)?.pop();
     let Some(sampled) = sampled.filter(|s| !on_crops || !s.frame.people.is_empty()) else { return Ok(None) };
     assembly.gather(1, &recycling).process(assembly.cut_windows(&recycling).process(sampled)?)
 }

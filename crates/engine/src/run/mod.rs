@@ -130,14 +130,16 @@ pub fn run_part(
 
     let cache = open_cache(job, shares.cached_mattes, observer);
     let queue_bytes = if job.queue_bytes > 0 { job.queue_bytes } else { loaded.queue_bytes };
+    let look_ahead = plan.look_ahead(job);
     let frames = frames(
         job,
         plan,
         queue_bytes.min(usize::try_from(shares.queue).unwrap_or(usize::MAX)),
-        (batch_frames, threads),
+        (batch_frames, look_ahead, threads),
     );
     // Enough for a batch to be filled while one frame is somewhere else.
-    let guard = MemoryGuard::new(max_memory, sampler.latest(), cache.clone(), batch_frames + 1, &warn);
+    let least = look_ahead + batch_frames + 1;
+    let guard = MemoryGuard::new(max_memory, sampler.latest(), cache.clone(), least, &warn);
     let admission = Admission::new(Permits::new(frames), Some(guard));
 
     let live = Live::new(&job.input, sampler.latest());
@@ -164,7 +166,7 @@ pub fn run_part(
         observer.wrote(since.elapsed());
         progress.wrote(output, frames);
     };
-    let cuts = part.map_or_else(Cuts::none, |part| Cuts::of(part, assembly.tick()));
+    let cuts = part.map_or_else(Cuts::none, |part| Cuts::of(part, assembly.tick(), look_ahead));
     let notes = outputs.notes;
     let on_crops = plan.crop_plan().is_some();
     let cutters = if on_crops { threads.prepare } else { 1 };
@@ -174,7 +176,7 @@ pub fn run_part(
         .parallel_in_order(
             "prepare",
             several(threads.prepare, || assembly.sample(&recycling)),
-            assembly.scenes(begin.state.scene, locator.as_mut(), &warn),
+            assembly.scenes(begin.state.scene, locator.as_mut(), &warn).with_look_ahead(look_ahead),
             0,
         )
         // The batch that `gather` holds is the queue.
@@ -206,13 +208,20 @@ pub fn run_part(
 }
 
 /// Source frames that may be in flight where those that wait may take `queue_bytes`.
-fn frames(job: &Job, plan: &Plan, queue_bytes: usize, (batch_frames, threads): (usize, Threads)) -> usize {
+fn frames(
+    job: &Job,
+    plan: &Plan,
+    queue_bytes: usize,
+    (batch_frames, look_ahead, threads): (usize, usize, Threads),
+) -> usize {
     if job.low_latency {
         return LOW_LATENCY_FRAMES.max(batch_frames + 1);
     }
     let video = &plan.input.video;
     let frame_bytes = video.layout.frame_bytes(video.width, video.height);
-    frames_in_flight(queue_bytes, frame_bytes, batch_frames, threads.prepare + threads.compose)
+    let frames = frames_in_flight(queue_bytes, frame_bytes, batch_frames, threads.prepare + threads.compose);
+    // Those that are held back are among them: more cost memory and gained no speed. At least a batch can be filled.
+    frames.max(look_ahead + batch_frames + 1)
 }
 
 /// The models with their states and cached mattes.

@@ -216,7 +216,7 @@ impl Moments {
         let mut last = VecDeque::new();
         while let Some(decoded) = next_frame(&mut decode, &self.cancel)? {
             let at = clock.seconds(decoded.source.pts);
-            let Some(mut sampled) = scenes.process(sample.process(decoded)?)? else { continue };
+            let Some(mut sampled) = scenes.process(sample.process(decoded)?)?.pop() else { continue };
             if let Some(people) = known(at).or_else(|| known(seconds)) {
                 sampled.frame.people = people;
             }

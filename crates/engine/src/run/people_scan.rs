@@ -125,7 +125,8 @@ pub fn scan_people(
         (Clocks::default(), Recycling::new(threads.prepare, 1), Assembly::new(job, plan));
     let video = &plan.input.video;
     let frame_bytes = video.layout.frame_bytes(video.width, video.height);
-    let frames = frames_in_flight(frame_bytes * 8, frame_bytes, 1, threads.prepare + 1);
+    let look_ahead = plan.look_ahead(job);
+    let frames = look_ahead + frames_in_flight(frame_bytes * 8, frame_bytes, 1, threads.prepare + 1);
     let collect = Collect {
         clock: assembly.clock(),
         surface: plan.views.surface(plan.lens()),
@@ -148,7 +149,7 @@ pub fn scan_people(
         .parallel_in_order(
             "prepare",
             several(threads.prepare, || assembly.sample(&recycling)),
-            assembly.scenes(None, Some(locator), &warn),
+            assembly.scenes(None, Some(locator), &warn).with_look_ahead(look_ahead),
             1,
         )
         .split("compose", vec![collect], 1, 1)

@@ -31,7 +31,6 @@ pub fn key(job: &Job, plan: &Plan) -> Result<Value, Error> {
             "threads",
             "split",
             "queue_bytes",
-            "low_latency",
             "decode",
             "max_memory",
             "cache",

@@ -267,6 +267,13 @@ pub const SETTINGS: &[Setting] = &[
         "Frames between detection passes; each pass covers another part of the view",
     ),
     setting(
+        "people.look_ahead",
+        Integer(0, 60),
+        "4",
+        "Frames through which people are followed back from where they are detected",
+    )
+    .note("they are among the frames in flight; 0 with `--low-latency` and `--people main`; [person crops](quality.md#person-crops)"),
+    setting(
         "people.keep",
         Form(values::KEEP_FORM, values::is_keep),
         "all",

@@ -77,6 +77,7 @@ impl Fields<'_> {
                 size: self.get("people.size"),
                 insist: self.sources.of("people.crops").is_user(),
                 every: self.get("people.every"),
+                look_ahead: self.get("people.look_ahead"),
                 keep: self.read("people.keep", values::keep).unwrap_or_default(),
                 filter: PersonFilter {
                     min_size: self.get("people.min_size"),

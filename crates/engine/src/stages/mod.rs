@@ -10,6 +10,7 @@ mod backdrop;
 mod decode;
 mod encode;
 mod infer;
+mod look_ahead;
 mod matte;
 mod paint;
 mod sample;

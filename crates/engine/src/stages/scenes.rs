@@ -1,5 +1,6 @@
 //! Second stage, second part: what depends on the frames before: cuts, motion, and who is where.
 
+use super::look_ahead::LookAhead;
 use crate::error::Result;
 use crate::frame::{SampledFrame, SourceClock};
 use crate::graph::Stage;
@@ -26,6 +27,8 @@ pub struct Scenes<'a> {
     hidden: Option<HiddenPeople>,
     /// Adds people by hand.
     added: Option<AddedPeople>,
+    /// Frames that are held back.
+    ahead: LookAhead,
     /// The time in the source.
     clock: SourceClock,
     /// Hears what was done because a device failed.
@@ -44,6 +47,10 @@ impl<'a> Scenes<'a> {
     ) -> Self {
         let mut scenes = SceneDetector::default();
         scenes.remember(memory);
+        let mut locator = locator;
+        if let Some(locator) = &mut locator {
+            locator.look_back(false);
+        }
         let searches = if every > 1 { views } else { 0 };
         let searches = (0..searches).map(|_| MotionSearch::default()).collect();
         Self {
@@ -54,6 +61,7 @@ impl<'a> Scenes<'a> {
             locator,
             hidden: None,
             added: None,
+            ahead: LookAhead::new(0),
             clock: SourceClock::default(),
             warn,
         }
@@ -71,6 +79,29 @@ impl<'a> Scenes<'a> {
     pub fn with_edits(mut self, hidden: Option<HiddenPeople>, added: Option<AddedPeople>, clock: SourceClock) -> Self {
         (self.hidden, self.added, self.clock) = (hidden, added, clock);
         self
+    }
+
+    /// The same, with this many frames held back, so that people who are found late are added to them.
+    #[must_use]
+    pub fn with_look_ahead(mut self, frames: usize) -> Self {
+        if let Some(locator) = &mut self.locator {
+            locator.look_back(frames > 0);
+            self.ahead = LookAhead::new(frames);
+        }
+        self
+    }
+
+    /// Edits of a frame's people, when all of them are known.
+    fn edited(&self, mut sampled: SampledFrame) -> SampledFrame {
+        let frame = &mut sampled.frame;
+        let seconds = self.clock.seconds(frame.decoded.source.pts);
+        if let Some(hidden) = &self.hidden {
+            hidden.mark(&mut frame.people, seconds);
+        }
+        if let Some(added) = &self.added {
+            added.add(&mut frame.people, &frame.views, seconds);
+        }
+        sampled
     }
 
     /// Where a frame's views came from, if its mattes can be propagated from the frame before; else empty.
@@ -91,9 +122,9 @@ impl<'a> Scenes<'a> {
 
 impl Stage for Scenes<'_> {
     type Input = SampledFrame;
-    type Output = Option<SampledFrame>;
+    type Output = Vec<SampledFrame>;
 
-    fn process(&mut self, mut sampled: SampledFrame) -> Result<Option<SampledFrame>> {
+    fn process(&mut self, mut sampled: SampledFrame) -> Result<Vec<SampledFrame>> {
         let frame = &mut sampled.frame;
         let border = frame.decoded.place.state();
         let fresh = border.is_some();
@@ -110,14 +141,14 @@ impl Stage for Scenes<'_> {
             let found = locator.find(&frame.decoded.source.frame.yuv(), &frame.views, cells, frame.cut);
             locator.take_notes().into_iter().for_each(self.warn);
             frame.people = found?;
-            if let Some(hidden) = &self.hidden {
-                hidden.mark(&mut frame.people, seconds);
-            }
-            if let Some(added) = &self.added {
-                added.add(&mut frame.people, &frame.views, seconds);
-            }
         }
-        Ok(Some(sampled))
+        let next = self.ahead.push(sampled, self.locator.as_deref_mut());
+        Ok(next.map(|frame| self.edited(frame)).into_iter().collect())
+    }
+
+    fn finish(&mut self) -> Result<Option<Vec<SampledFrame>>> {
+        let rest: Vec<_> = self.ahead.rest().collect();
+        Ok(Some(rest.into_iter().map(|frame| self.edited(frame)).collect()))
     }
 }
 
@@ -187,8 +218,9 @@ mod tests {
         };
         for (n, decoded) in (0..FRAMES).map(decoded).enumerate() {
             let sampled = workers[n % samplers].process(decoded).unwrap();
-            let ordered = scenes.process(sampled).unwrap().unwrap();
-            gather.process(ordered).unwrap().into_iter().for_each(&mut note);
+            for ordered in scenes.process(sampled).unwrap() {
+                gather.process(ordered).unwrap().into_iter().for_each(&mut note);
+            }
         }
         gather.finish().unwrap().into_iter().flatten().for_each(&mut note);
         made

@@ -4,6 +4,7 @@
 //! The detector finds people now and then, through [`detector_views`]; [`Tracks`] follow them by motion in between.
 //! [`WindowSampler`] makes the picture of each [`Window`], and [`PersonLayers`] brings the mattes back onto the eye.
 
+mod backward;
 mod divide;
 mod follow;
 mod layers;
@@ -15,6 +16,7 @@ mod track;
 mod views;
 mod window;
 
+pub use backward::BackwardTrack;
 pub use divide::divide;
 pub use layers::{PersonLayers, PersonMatte, filled};
 pub use shift::shift;

@@ -127,18 +127,18 @@ pub struct Track {
     /// Whether they were among the selected people.
     #[serde(rename = "kept")]
     selected: bool,
-    patch: Patch,
+    pub(super) patch: Patch,
 }
 
 impl Track {
     /// The box in that eye, 0 being the first.
     pub fn region_in(&self, surface: &Surface, eye: usize) -> Region {
-        if eye == 0 { self.region } else { surface.moved(&self.region, self.shift, 0.0) }
+        surface.in_eye(&self.region, self.shift, eye)
     }
 
     /// The box that the window in that eye is for.
     pub fn crop_region_in(&self, surface: &Surface, eye: usize) -> Region {
-        if eye == 0 { self.crop_region } else { surface.moved(&self.crop_region, self.shift, 0.0) }
+        surface.in_eye(&self.crop_region, self.shift, eye)
     }
 
     /// Updates the shift by a new measurement; the first one replaces it.
@@ -159,19 +159,6 @@ impl Track {
     /// Whether somebody is there if models saw this much of a person in the box, see [`Tracks::verify`].
     pub fn is_believed(&self, seen: f32) -> bool {
         self.best + seen >= BELIEVED
-    }
-
-    /// The crop region follows where the person has left it.
-    fn hold(&mut self, surface: &Surface) {
-        let longer = |r: &Region| r.half[0].max(r.half[1]);
-        let fits = surface
-            .plane(self.crop_region.center)
-            .point(self.region.center)
-            .is_some_and(|[x, y]| x.abs().max(y.abs()) <= 2.0 * SLACK * longer(&self.crop_region));
-        let ratio = longer(&self.region) / longer(&self.crop_region).max(1e-9);
-        if !fits || (ratio - 1.0).abs() > MISFIT {
-            self.crop_region = self.region;
-        }
     }
 
     /// Takes over the sides of a box. Those at which the view ended can only be further out.
@@ -207,6 +194,17 @@ fn first_strength(fresh: bool) -> f32 {
 }
 
 /// All tracked people.
+/// The crop region on a frame, where it was `before` on the one next to it: it moves where the person has left it.
+pub(super) fn crop_region(surface: &Surface, before: Region, person: &Region) -> Region {
+    let longer = |r: &Region| r.half[0].max(r.half[1]);
+    let fits = surface
+        .plane(before.center)
+        .point(person.center)
+        .is_some_and(|[x, y]| x.abs().max(y.abs()) <= 2.0 * SLACK * longer(&before));
+    let ratio = longer(person) / longer(&before).max(1e-9);
+    if !fits || (ratio - 1.0).abs() > MISFIT { *person } else { before }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tracks {
     tracks: Vec<Track>,
@@ -240,6 +238,11 @@ impl Tracks {
             let (right, down) = track.patch.find(surface, luma, &track.region, track.speed);
             track.speed = (right, down);
             let before = track.region;
+    /// Shows somebody at full weight.
+    pub fn show(&mut self, id: u64) {
+        self.tracks.iter_mut().filter(|t| t.id == id).for_each(|t| t.strength = 1.0);
+    }
+
             track.region = surface.moved(&track.region, right, down);
             let step = surface.plane(before.center).point(track.region.center).unwrap_or([0.0; 2]);
             track.moved += step[0].hypot(step[1]) / before.half[0].max(before.half[1]).max(1e-9);
@@ -256,7 +259,7 @@ impl Tracks {
     /// Ends a frame: who is where is remembered for the next.
     pub fn finish(&mut self, surface: &Surface, luma: &Plane<f32>) {
         for track in &mut self.tracks {
-            track.hold(surface);
+            track.crop_region = crop_region(surface, track.crop_region, &track.region);
             track.patch.take(surface, luma, &track.region);
         }
     }
