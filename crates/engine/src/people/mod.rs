@@ -277,7 +277,7 @@ impl PeopleLocator {
             CropSource { planes, form: self.form, eye: (&self.surface, self.rects[0]), sampler: &mut self.sampler };
         while let Some(track) = self.tracks.unverified() {
             let (id, seen) = (track.id, verifier.verify(track, &mut source)?);
-            self.tracks.verify(id, seen, fresh);
+            self.tracks.verify(&self.surface, id, seen, fresh);
             if !fresh {
                 break;
             }

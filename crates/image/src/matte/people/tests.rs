@@ -178,7 +178,7 @@ fn uncertain_people_appear_once_confirmed_and_are_rechecked_less_often() {
     let mut verified = Vec::new();
     for frame in 0..40 {
         if let Some(id) = tracks.unverified().map(|track| track.id) {
-            tracks.verify(id, 0.3, false);
+            tracks.verify(&surface(), id, 0.3, false);
             verified.push(frame);
         }
         detect(&mut tracks, 0.45);
@@ -186,7 +186,7 @@ fn uncertain_people_appear_once_confirmed_and_are_rechecked_less_often() {
     assert_eq!(tracks.all()[0].strength, 0.0);
     assert_eq!(verified, [0, 4, 12, 28]);
     let id = tracks.all()[0].id;
-    tracks.verify(id, 0.6, false);
+    tracks.verify(&surface(), id, 0.6, false);
     detect(&mut tracks, 0.45);
     assert!(tracks.all()[0].strength > 0.0 && tracks.unverified().is_none());
 }
@@ -196,7 +196,7 @@ fn rejected_people_are_rechecked_when_their_score_rises() {
     let refused = || {
         let mut tracks = Tracks::new();
         tracks.found(&surface(), &[found(0.35, 30.0, 20.0)], |_| true, Trust::VERIFIED, false);
-        tracks.verify(0, 0.3, false);
+        tracks.verify(&surface(), 0, 0.3, false);
         assert!(tracks.unverified().is_none());
         tracks
     };
@@ -226,4 +226,23 @@ fn person_in_a_rejected_box_is_a_new_candidate() {
     };
     assert_eq!(start(0.35), 2);
     assert_eq!(start(0.9), 1, "who is surely there has parts");
+}
+
+#[test]
+fn unconfirmed_parts_of_a_confirmed_person_are_dropped() {
+    let left = |x: f64, part: [f64; 2]| {
+        let mut tracks = Tracks::new();
+        let whole = Region { center: [50.0, 50.0, 0.0], half: [20.0, 40.0] };
+        let smaller = Region { center: [x, 50.0, 0.0], half: part };
+        let boxes =
+            [(0.5, whole), (0.4, smaller)].map(|(score, region)| PersonBox { region, ..found(score, 0.0, 0.0) });
+        tracks.found(&surface(), &boxes, |_| true, Trust::VERIFIED, true);
+        assert_eq!(tracks.all().len(), 2);
+        let id = tracks.unverified().map(|track| track.id).expect("somebody to verify");
+        tracks.verify(&surface(), id, 0.6, true);
+        tracks.all().len()
+    };
+    assert_eq!(left(50.0, [9.0, 15.0]), 1, "a leg");
+    assert_eq!(left(35.0, [5.0, 38.0]), 1, "an arm");
+    assert_eq!(left(64.5, [12.0, 30.0]), 2, "somebody in front of them");
 }

@@ -58,6 +58,8 @@ const FAR_OFF: f64 = 0.5;
 const SAME_PERSON: f64 = 0.3;
 /// A box of which this share lies in another is a part of the same person.
 const PART_OF: f64 = 0.7;
+/// Whose box is smaller than this share of that one's area can't be another person who stands in front of or behind them.
+const SMALL_PART: f64 = 0.35;
 /// Detection passes in a row that may miss a person, and frames that they may be unseen: in the dark or blurred by a turn the detector
 /// loses people that the models still see.
 const MAX_MISSES: u32 = 2;
@@ -166,7 +168,11 @@ impl Track {
         let Some(new) = surface.sides_seen_from(&found.region, &self.region) else { return };
         let mut sides = self.region.sides();
         // Boxes that nearly agree are averaged, so that they don't jitter; a person who moved is followed.
-        let share = if surface.overlap(&self.region, &found.region) > 0.8 { 0.4 } else { 0.8 };
+        let mut share = if surface.overlap(&self.region, &found.region) > 0.8 { 0.4 } else { 0.8 };
+        if found.is_cut() {
+            // The sides of a part are the less certain the less the detector is sure of it.
+            share *= f64::from(found.score / self.best.max(found.score));
+        }
         for (i, side) in sides.iter_mut().enumerate() {
             let outwards = if i < 2 { new[i] < *side } else { new[i] > *side };
             if !found.cut[i] || outwards {
@@ -188,12 +194,6 @@ impl Track {
     }
 }
 
-/// The weight of somebody's first matte: where a scene begins (`fresh`) nobody is faded in.
-fn first_strength(fresh: bool) -> f32 {
-    if fresh { 1.0 } else { 1.0 / FADE_FRAMES }
-}
-
-/// All tracked people.
 /// The crop region on a frame, where it was `before` on the one next to it: it moves where the person has left it.
 pub(super) fn crop_region(surface: &Surface, before: Region, person: &Region) -> Region {
     let longer = |r: &Region| r.half[0].max(r.half[1]);
@@ -205,6 +205,12 @@ pub(super) fn crop_region(surface: &Surface, before: Region, person: &Region) ->
     if !fits || (ratio - 1.0).abs() > MISFIT { *person } else { before }
 }
 
+/// The weight of somebody's first matte: where a scene begins (`fresh`) nobody is faded in.
+fn first_strength(fresh: bool) -> f32 {
+    if fresh { 1.0 } else { 1.0 / FADE_FRAMES }
+}
+
+/// All tracked people.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tracks {
     tracks: Vec<Track>,
@@ -232,17 +238,17 @@ impl Tracks {
         &mut self.tracks
     }
 
+    /// Shows somebody at full weight.
+    pub fn show(&mut self, id: u64) {
+        self.tracks.iter_mut().filter(|t| t.id == id).for_each(|t| t.strength = 1.0);
+    }
+
     /// Begins a frame, whose first eye is `luma` in small: follows everybody, fades in and out.
     pub fn step(&mut self, surface: &Surface, luma: &Plane<f32>) {
         for track in &mut self.tracks {
             let (right, down) = track.patch.find(surface, luma, &track.region, track.speed);
             track.speed = (right, down);
             let before = track.region;
-    /// Shows somebody at full weight.
-    pub fn show(&mut self, id: u64) {
-        self.tracks.iter_mut().filter(|t| t.id == id).for_each(|t| t.strength = 1.0);
-    }
-
             track.region = surface.moved(&track.region, right, down);
             let step = surface.plane(before.center).point(track.region.center).unwrap_or([0.0; 2]);
             track.moved += step[0].hypot(step[1]) / before.half[0].max(before.half[1]).max(1e-9);
@@ -287,11 +293,16 @@ impl Tracks {
 
     /// Models that were run on the crop of track `id` found this much of a person in its box: the shares of the box
     /// that they took for one, added up. `fresh`: as for [`Tracks::found`].
-    pub fn verify(&mut self, id: u64, seen: f32, fresh: bool) {
+    pub fn verify(&mut self, surface: &Surface, id: u64, seen: f32, fresh: bool) {
         let Some(track) = self.tracks.iter_mut().find(|t| t.id == id) else { return };
         if track.is_believed(seen) {
             track.confirmed = true;
             track.strength = track.strength.max(first_strength(fresh));
+            // What is in the box, much smaller, and not confirmed yet is a part of the same person.
+            let whole = track.region;
+            let area = |r: &Region| r.half[0] * r.half[1];
+            let part = |r: &Region| surface.covered(r, &whole) > PART_OF && area(r) < SMALL_PART * area(&whole);
+            self.tracks.retain(|t| t.confirmed || !part(&t.region));
         } else {
             track.wait = RETRY_FRAMES << track.refusals.min(RETRY_DOUBLINGS);
             track.refusals += 1;
