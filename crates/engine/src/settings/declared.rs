@@ -272,7 +272,7 @@ pub const SETTINGS: &[Setting] = &[
         "4",
         "Frames through which people are followed back from where they are detected",
     )
-    .note("they are among the frames in flight; 0 with `--low-latency` and `--people main`; [person crops](quality.md#person-crops)"),
+    .note("at least this number of frames and a batch are in memory; 0 with `--low-latency` and `--people main`; [person crops](quality.md#person-crops)"),
     setting(
         "people.keep",
         Form(values::KEEP_FORM, values::is_keep),
