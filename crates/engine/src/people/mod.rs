@@ -23,7 +23,7 @@ use changes::Changes;
 use schedule::Schedule;
 use verify::{CropSource, Verifier};
 use vrseg_image::matte::people::{
-    BackwardTrack, Region, SourceFormat, Surface, Track, Tracks, Trust, Window, WindowSampler, detector_views,
+    Region, SAME_PERSON, SourceFormat, Surface, Track, Tracks, Trust, Window, WindowSampler, detector_views,
     merge_views, shift, shown,
 };
 use vrseg_image::plane::{Plane, Rect, Yuv, YuvColor, YuvLayout};
@@ -36,8 +36,6 @@ const CHANGED: usize = 2;
 /// Who has this share of their box in a view should be found there, and with this one is whole in it.
 const EXPECTED: f64 = 0.7;
 const WHOLE: f64 = 0.95;
-/// Boxes with this intersection over union are the same person.
-const SAME_PERSON: f64 = 0.3;
 
 /// A person in an eye of a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,6 +54,16 @@ pub struct FramePerson {
     pub sure: bool,
     /// Edits hide them at this time. Models run on them all the same: so cached mattes don't depend on edits.
     pub hidden: bool,
+}
+
+/// What was found in a frame.
+#[derive(Debug, Default)]
+pub struct FoundPeople {
+    /// The people in it, those of each track in all eyes.
+    pub people: Vec<FramePerson>,
+    /// Who is among them and wasn't among those of the frame before, to be followed back by [`PeopleLocator::before`]. Empty
+    /// where that wasn't requested.
+    pub appeared: Vec<Track>,
 }
 
 impl FramePerson {
@@ -77,10 +85,6 @@ pub struct PeopleLocator {
     tracks: Tracks,
     changes: Changes,
     keep: PeopleToKeep,
-    /// Whether people are to be added to the frames before the one on which they are found.
-    looks_back: bool,
-    /// Who appeared on the last frame, where that is so.
-    appeared: Vec<BackwardTrack>,
     surface: Surface,
     rects: Vec<Rect>,
     form: SourceFormat,
@@ -114,8 +118,6 @@ impl PeopleLocator {
             tracks: Tracks::new(),
             changes: Changes::default(),
             keep: plan.keep,
-            looks_back: false,
-            appeared: Vec::new(),
             surface,
             rects: views.rects.clone(),
             form: SourceFormat { layout, color },
@@ -147,44 +149,20 @@ impl PeopleLocator {
             state.cloned().unwrap_or_else(nothing);
     }
 
-    /// Whether [`PeopleLocator::take_appeared`] is used: then nobody is faded in.
-    pub fn look_back(&mut self, looks_back: bool) {
-        self.looks_back = looks_back;
-    }
-
-    /// Who appeared on the last frame, to be followed back.
-    pub fn take_appeared(&mut self) -> Vec<BackwardTrack> {
-        std::mem::take(&mut self.appeared)
-    }
-
     /// Follows somebody back to the frame before, which has these people and `views`: what is to be added to its people.
     /// `None`: they aren't in the picture there, or they are one of the people.
-    pub fn before(
-        &self,
-        track: &mut BackwardTrack,
-        people: &[FramePerson],
-        views: &[SmallView],
-    ) -> Option<Vec<FramePerson>> {
-        let seen = track.step(&self.surface, &views.first()?.yuv.y);
+    pub fn before(&self, track: &mut Track, people: &[FramePerson], views: &[SmallView]) -> Option<Vec<FramePerson>> {
+        let seen = track.step_back(&self.surface, &views.first()?.yuv.y);
         let region = track.region_in(&self.surface, 0);
         let known = |p: &FramePerson| p.eye == 0 && self.surface.overlap(&p.region, &region) >= SAME_PERSON;
         if !seen || people.iter().any(known) {
             return None;
         }
-        let in_eye = |eye| FramePerson {
-            track: track.id,
-            eye,
-            region: track.region_in(&self.surface, eye),
-            crop_region: track.crop_region_in(&self.surface, eye),
-            strength: 1.0,
-            sure: track.sure,
-            hidden: false,
-        };
-        Some((0..views.len()).map(in_eye).collect())
+        Some((0..views.len()).map(|eye| self.in_eye(track, eye)).collect())
     }
 
     /// The people in a frame, those of each track in all eyes. `cells`: the first eye's mean luma in each of some cells.
-    /// `cut`: it is the first frame of a scene.
+    /// `cut`: it is the first frame of a scene. `look_back`: who appears is followed back, so nobody is faded in.
     ///
     /// # Errors
     /// What the detector says.
@@ -194,28 +172,36 @@ impl PeopleLocator {
         views: &[SmallView],
         cells: &Plane<f32>,
         cut: bool,
-    ) -> Result<Vec<FramePerson>> {
+        look_back: bool,
+    ) -> Result<FoundPeople> {
         if cut {
             self.tracks.reset();
             self.schedule.restart();
         }
-        let Some(first) = views.first() else { return Ok(Vec::new()) };
-        let before = self.shown_tracks();
+        let Some(first) = views.first() else { return Ok(FoundPeople::default()) };
+        let before = self.weighted();
         self.tracks.step(&self.surface, &first.yuv.y);
         self.run_detector(planes, views, cells)?;
         self.tracks.finish(&self.surface, &first.yuv.y);
-        if self.looks_back {
-            let new: Vec<_> = self.shown_tracks().into_iter().filter(|id| !before.contains(id)).collect();
+        let mut appeared = Vec::new();
+        if look_back {
+            let new: Vec<_> = self.weighted().into_iter().filter(|id| !before.contains(id)).collect();
             new.iter().for_each(|id| self.tracks.show(*id));
-            let appeared = self.tracks.all().iter().filter(|t| new.contains(&t.id));
-            self.appeared = appeared.map(BackwardTrack::new).collect();
+            appeared.extend(self.tracks.all().iter().filter(|t| new.contains(&t.id)).map(Track::backward));
         }
         let shown_tracks = match self.keep {
             PeopleToKeep::All => None,
             PeopleToKeep::Largest(n) => Some(self.tracks.largest(n as usize)),
         };
         let shown = |t: &&Track| t.strength > 0.0 && shown_tracks.as_ref().is_none_or(|ids| ids.contains(&t.id));
-        let in_eye = |track: &Track, eye: usize| FramePerson {
+        let people = self.tracks.all().iter().filter(shown);
+        let people = people.flat_map(|track| (0..views.len()).map(|eye| self.in_eye(track, eye))).collect();
+        Ok(FoundPeople { people, appeared })
+    }
+
+    /// A person in that eye.
+    fn in_eye(&self, track: &Track, eye: usize) -> FramePerson {
+        FramePerson {
             track: track.id,
             eye,
             region: track.region_in(&self.surface, eye),
@@ -223,13 +209,11 @@ impl PeopleLocator {
             strength: track.strength,
             sure: track.is_certain(),
             hidden: false,
-        };
-        let people = self.tracks.all().iter().filter(shown);
-        Ok(people.flat_map(|track| (0..views.len()).map(move |eye| in_eye(track, eye))).collect())
+        }
     }
 
-    /// Numbers of the tracks that show.
-    fn shown_tracks(&self) -> Vec<u64> {
+    /// Numbers of the tracks that have a weight.
+    fn weighted(&self) -> Vec<u64> {
         self.tracks.all().iter().filter(|t| t.strength > 0.0).map(|t| t.id).collect()
     }
 

@@ -120,27 +120,18 @@ pub fn run_part(
     let begin = part.and_then(|p| p.begin.clone()).unwrap_or_default();
     let decode_gpu = job.decode.gpu(runner.provider());
     let mut reader = open_source(job, opened, (threads, decode_gpu), part, &begin)?;
-    if let (Some(why), false) = (reader.gpu_refusal(), *decode_refusal_told) {
-        warn(format!("the source is decoded on the CPU: {why}"));
-        *decode_refusal_told = true;
-    }
+    warn_of_decoding_on_the_cpu(&reader, decode_refusal_told, &warn);
     let (template, encodes) = (reader.template(), encode_options(job, threads));
     let outputs = Outputs::open(job, plan, &encodes, &template, part, &begin, observer)?;
     observer.event(start_event(job, plan, device, &outputs));
 
     let cache = open_cache(job, shares.cached_mattes, observer);
-    let queue_bytes = if job.queue_bytes > 0 { job.queue_bytes } else { loaded.queue_bytes };
-    let look_ahead = plan.look_ahead(job);
-    let frames = frames(
-        job,
-        plan,
-        queue_bytes.min(usize::try_from(shares.queue).unwrap_or(usize::MAX)),
-        (batch_frames, look_ahead, threads),
-    );
     // Enough for a batch to be filled while one frame is somewhere else.
+    let (look_ahead, sizes) = (plan.look_ahead(job), (loaded.queue_bytes, shares.queue));
     let least = look_ahead + batch_frames + 1;
+    let permits = Permits::new(frames(job, plan, sizes, least, (batch_frames, threads)));
     let guard = MemoryGuard::new(max_memory, sampler.latest(), cache.clone(), least, &warn);
-    let admission = Admission::new(Permits::new(frames), Some(guard));
+    let admission = Admission::new(permits, Some(guard));
 
     let live = Live::new(&job.input, sampler.latest());
     let assembly = Assembly::new(job, plan);
@@ -207,21 +198,33 @@ pub fn run_part(
     Ok(reporter.summarize(totals, finished.sinks, &notes))
 }
 
-/// Source frames that may be in flight where those that wait may take `queue_bytes`.
+/// Warns, once in a job, that the GPU which was to decode the source doesn't.
+fn warn_of_decoding_on_the_cpu(reader: &Reader, warned: &mut bool, warn: &dyn Fn(String)) {
+    if let (Some(why), false) = (reader.gpu_refusal(), *warned) {
+        warn(format!("the source is decoded on the CPU: {why}"));
+        *warned = true;
+    }
+}
+
+/// Source frames that may be in flight, at least `least`. Those that wait may take the job's bytes, or else the first of these
+/// two numbers, and the second at most.
 fn frames(
     job: &Job,
     plan: &Plan,
-    queue_bytes: usize,
-    (batch_frames, look_ahead, threads): (usize, usize, Threads),
+    (usual, most): (usize, u64),
+    least: usize,
+    (batch_frames, threads): (usize, Threads),
 ) -> usize {
     if job.low_latency {
-        return LOW_LATENCY_FRAMES.max(batch_frames + 1);
+        return LOW_LATENCY_FRAMES.max(least);
     }
+    let queue_bytes = if job.queue_bytes > 0 { job.queue_bytes } else { usual };
+    let queue_bytes = queue_bytes.min(usize::try_from(most).unwrap_or(usize::MAX));
     let video = &plan.input.video;
     let frame_bytes = video.layout.frame_bytes(video.width, video.height);
     let frames = frames_in_flight(queue_bytes, frame_bytes, batch_frames, threads.prepare + threads.compose);
-    // Those that are held back are among them: more cost memory and gained no speed. At least a batch can be filled.
-    frames.max(look_ahead + batch_frames + 1)
+    // Those that are held back are among them: more cost memory and gained no speed.
+    frames.max(least)
 }
 
 /// The models with their states and cached mattes.

@@ -3,6 +3,7 @@
 use crate::frame::SampledFrame;
 use crate::people::PeopleLocator;
 use std::collections::VecDeque;
+use vrseg_image::matte::people::Track;
 
 /// The last frames, in order.
 pub(super) struct LookAhead {
@@ -17,11 +18,13 @@ impl LookAhead {
         Self { frames: VecDeque::new(), most }
     }
 
-    /// Takes the next frame and returns the one that is now known well enough. `locator` has just searched it.
-    pub(super) fn push(&mut self, frame: SampledFrame, locator: Option<&mut PeopleLocator>) -> Option<SampledFrame> {
-        if let (false, Some(locator)) = (frame.frame.cut, locator) {
-            self.add_appeared(locator);
-        }
+    /// Whether frames are held back at all.
+    pub(super) fn is_on(&self) -> bool {
+        self.most > 0
+    }
+
+    /// Takes the next frame and returns the one that is now known well enough.
+    pub(super) fn push(&mut self, frame: SampledFrame) -> Option<SampledFrame> {
         self.frames.push_back(frame);
         if self.frames.len() > self.most { self.frames.pop_front() } else { None }
     }
@@ -31,9 +34,9 @@ impl LookAhead {
         std::mem::take(&mut self.frames).into_iter()
     }
 
-    /// Adds people who appeared on the next frame to those before it, back to where the scene begins.
-    fn add_appeared(&mut self, locator: &mut PeopleLocator) {
-        for mut track in locator.take_appeared() {
+    /// Adds people who appeared on the next frame of the same scene to those before it, back to where the scene begins.
+    pub(super) fn add(&mut self, appeared: Vec<Track>, locator: &PeopleLocator) {
+        for mut track in appeared {
             let mut first = None;
             for (n, SampledFrame { frame, .. }) in self.frames.iter_mut().enumerate().rev() {
                 let Some(people) = locator.before(&mut track, &frame.people, &frame.views) else { break };

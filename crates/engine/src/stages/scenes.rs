@@ -4,7 +4,7 @@ use super::look_ahead::LookAhead;
 use crate::error::Result;
 use crate::frame::{SampledFrame, SourceClock};
 use crate::graph::Stage;
-use crate::people::{AddedPeople, HiddenPeople, PeopleLocator};
+use crate::people::{AddedPeople, FoundPeople, HiddenPeople, PeopleLocator};
 use crate::plan::SmallView;
 use vrseg_image::matte::{Borders, Motion, MotionSearch, SceneDetector};
 use vrseg_image::plane::Plane;
@@ -47,10 +47,6 @@ impl<'a> Scenes<'a> {
     ) -> Self {
         let mut scenes = SceneDetector::default();
         scenes.remember(memory);
-        let mut locator = locator;
-        if let Some(locator) = &mut locator {
-            locator.look_back(false);
-        }
         let searches = if every > 1 { views } else { 0 };
         let searches = (0..searches).map(|_| MotionSearch::default()).collect();
         Self {
@@ -84,10 +80,7 @@ impl<'a> Scenes<'a> {
     /// The same, with this many frames held back, so that people who are found late are added to them.
     #[must_use]
     pub fn with_look_ahead(mut self, frames: usize) -> Self {
-        if let Some(locator) = &mut self.locator {
-            locator.look_back(frames > 0);
-            self.ahead = LookAhead::new(frames);
-        }
+        self.ahead = LookAhead::new(frames);
         self
     }
 
@@ -138,11 +131,16 @@ impl Stage for Scenes<'_> {
         frame.motion = self.motion(&frame.views, fresh || frame.cut || others);
         // The picture that the next frame is compared with is this frame's.
         if let (Some(locator), Some(cells)) = (&mut self.locator, self.scenes.memory()) {
-            let found = locator.find(&frame.decoded.source.frame.yuv(), &frame.views, cells, frame.cut);
+            let planes = frame.decoded.source.frame.yuv();
+            let found = locator.find(&planes, &frame.views, cells, frame.cut, self.ahead.is_on());
             locator.take_notes().into_iter().for_each(self.warn);
-            frame.people = found?;
+            let FoundPeople { people, appeared } = found?;
+            frame.people = people;
+            if !frame.cut {
+                self.ahead.add(appeared, locator);
+            }
         }
-        let next = self.ahead.push(sampled, self.locator.as_deref_mut());
+        let next = self.ahead.push(sampled);
         Ok(next.map(|frame| self.edited(frame)).into_iter().collect())
     }
 

@@ -4,7 +4,6 @@
 //! The detector finds people now and then, through [`detector_views`]; [`Tracks`] follow them by motion in between.
 //! [`WindowSampler`] makes the picture of each [`Window`], and [`PersonLayers`] brings the mattes back onto the eye.
 
-mod backward;
 mod divide;
 mod follow;
 mod layers;
@@ -16,11 +15,10 @@ mod track;
 mod views;
 mod window;
 
-pub use backward::BackwardTrack;
 pub use divide::divide;
 pub use layers::{PersonLayers, PersonMatte, filled};
 pub use shift::shift;
 pub use surface::{PlanePoint, Region, Spot, Surface, TangentPlane};
-pub use track::{PersonBox, Track, Tracks, Trust, merge_views, overlap};
+pub use track::{PersonBox, SAME_PERSON, Track, Tracks, Trust, merge_views, overlap};
 pub use views::{blacken_outside, detector_views, shown};
 pub use window::{SourceFormat, Window, WindowSampler};

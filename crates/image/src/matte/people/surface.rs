@@ -226,11 +226,6 @@ impl Surface {
         Region { center, half: [(right - left) / 2.0, (bottom - top) / 2.0] }
     }
 
-    /// A box of the first eye in that eye (0 being the first), where the second shows it `shift` pixels further right.
-    pub fn in_eye(&self, region: &Region, shift: f64, eye: usize) -> Region {
-        if eye == 0 { *region } else { self.moved(region, shift, 0.0) }
-    }
-
     /// The box this many pixels further right and down in the picture.
     pub fn moved(&self, region: &Region, right: f64, down: f64) -> Region {
         if right == 0.0 && down == 0.0 {

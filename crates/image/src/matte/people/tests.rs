@@ -246,3 +246,25 @@ fn unconfirmed_parts_of_a_confirmed_person_are_dropped() {
     assert_eq!(left(35.0, [5.0, 38.0]), 1, "an arm");
     assert_eq!(left(64.5, [12.0, 30.0]), 2, "somebody in front of them");
 }
+
+#[test]
+fn somebody_is_followed_back_until_they_leave_the_picture() {
+    // They enter from the right, 3 samples a frame, and are found in the ninth frame.
+    let at = |frame: i32| 194.0 - 3.0 * f64::from(frame);
+    let mut tracks = Tracks::new();
+    frame(&mut tracks, at(8), Some(&[found(0.9, at(8), 20.0)]));
+    let mut back = tracks.all()[0].backward();
+    assert!(back.is_certain());
+    let mut seen = Vec::new();
+    for frame in (0..8).rev() {
+        if !back.step_back(&surface(), &picture(at(frame), 20.0)) {
+            break;
+        }
+        seen.push(frame);
+        let off = back.region_in(&surface(), 0).center[0] - at(frame) - 10.0;
+        assert!(off.abs() <= 4.0, "frame {frame}: {off} pixels beside them");
+        let crop = back.crop_region_in(&surface(), 0).center[0] - at(frame) - 10.0;
+        assert!(crop.abs() <= 8.0, "frame {frame}: the crop is {crop} pixels beside them");
+    }
+    assert_eq!(seen, [7, 6, 5, 4, 3, 2], "in the frame before these their middle is beyond the border");
+}

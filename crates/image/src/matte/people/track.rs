@@ -55,7 +55,7 @@ const STILL_THERE: u32 = 8;
 /// Who has moved by this share of their box's half side since the last detection pass is checked again.
 const FAR_OFF: f64 = 0.5;
 /// A box and a track that overlap by this much are the same person.
-const SAME_PERSON: f64 = 0.3;
+pub const SAME_PERSON: f64 = 0.3;
 /// A box of which this share lies in another is a part of the same person.
 const PART_OF: f64 = 0.7;
 /// Whose box is smaller than this share of that one's area can't be another person who stands in front of or behind them.
@@ -129,18 +129,18 @@ pub struct Track {
     /// Whether they were among the selected people.
     #[serde(rename = "kept")]
     selected: bool,
-    pub(super) patch: Patch,
+    patch: Patch,
 }
 
 impl Track {
     /// The box in that eye, 0 being the first.
     pub fn region_in(&self, surface: &Surface, eye: usize) -> Region {
-        surface.in_eye(&self.region, self.shift, eye)
+        if eye == 0 { self.region } else { surface.moved(&self.region, self.shift, 0.0) }
     }
 
     /// The box that the window in that eye is for.
     pub fn crop_region_in(&self, surface: &Surface, eye: usize) -> Region {
-        surface.in_eye(&self.crop_region, self.shift, eye)
+        if eye == 0 { self.crop_region } else { surface.moved(&self.crop_region, self.shift, 0.0) }
     }
 
     /// Updates the shift by a new measurement; the first one replaces it.
@@ -161,6 +161,38 @@ impl Track {
     /// Whether somebody is there if models saw this much of a person in the box, see [`Tracks::verify`].
     pub fn is_believed(&self, seen: f32) -> bool {
         self.best + seen >= BELIEVED
+    }
+
+    /// The same person, to be followed back by [`Track::step_back`].
+    pub fn backward(&self) -> Self {
+        Self { speed: (0.0, 0.0), ..self.clone() }
+    }
+
+    /// Goes to the frame before, whose first eye is `luma` in small. False: they aren't in the picture there.
+    pub fn step_back(&mut self, surface: &Surface, luma: &Plane<f32>) -> bool {
+        self.follow(surface, luma);
+        self.remember(surface, luma);
+        surface.shows(self.region.center, 0.0)
+    }
+
+    /// Moves the box to where the person is in the next picture.
+    fn follow(&mut self, surface: &Surface, luma: &Plane<f32>) {
+        self.speed = self.patch.find(surface, luma, &self.region, self.speed);
+        self.region = surface.moved(&self.region, self.speed.0, self.speed.1);
+    }
+
+    /// Remembers where the person is and what they look like. The crop region follows where they have left it.
+    fn remember(&mut self, surface: &Surface, luma: &Plane<f32>) {
+        let longer = |r: &Region| r.half[0].max(r.half[1]);
+        let fits = surface
+            .plane(self.crop_region.center)
+            .point(self.region.center)
+            .is_some_and(|[x, y]| x.abs().max(y.abs()) <= 2.0 * SLACK * longer(&self.crop_region));
+        let ratio = longer(&self.region) / longer(&self.crop_region).max(1e-9);
+        if !fits || (ratio - 1.0).abs() > MISFIT {
+            self.crop_region = self.region;
+        }
+        self.patch.take(surface, luma, &self.region);
     }
 
     /// Takes over the sides of a box. Those at which the view ended can only be further out.
@@ -192,17 +224,6 @@ impl Track {
         self.best = self.best.max(found.score);
         (self.misses, self.unseen, self.lost, self.moved) = (0, 0, false, 0.0);
     }
-}
-
-/// The crop region on a frame, where it was `before` on the one next to it: it moves where the person has left it.
-pub(super) fn crop_region(surface: &Surface, before: Region, person: &Region) -> Region {
-    let longer = |r: &Region| r.half[0].max(r.half[1]);
-    let fits = surface
-        .plane(before.center)
-        .point(person.center)
-        .is_some_and(|[x, y]| x.abs().max(y.abs()) <= 2.0 * SLACK * longer(&before));
-    let ratio = longer(person) / longer(&before).max(1e-9);
-    if !fits || (ratio - 1.0).abs() > MISFIT { *person } else { before }
 }
 
 /// The weight of somebody's first matte: where a scene begins (`fresh`) nobody is faded in.
@@ -246,10 +267,8 @@ impl Tracks {
     /// Begins a frame, whose first eye is `luma` in small: follows everybody, fades in and out.
     pub fn step(&mut self, surface: &Surface, luma: &Plane<f32>) {
         for track in &mut self.tracks {
-            let (right, down) = track.patch.find(surface, luma, &track.region, track.speed);
-            track.speed = (right, down);
             let before = track.region;
-            track.region = surface.moved(&track.region, right, down);
+            track.follow(surface, luma);
             let step = surface.plane(before.center).point(track.region.center).unwrap_or([0.0; 2]);
             track.moved += step[0].hypot(step[1]) / before.half[0].max(before.half[1]).max(1e-9);
             let by = if track.lost || !track.confirmed { -1.0 } else { 1.0 } / FADE_FRAMES;
@@ -265,8 +284,7 @@ impl Tracks {
     /// Ends a frame: who is where is remembered for the next.
     pub fn finish(&mut self, surface: &Surface, luma: &Plane<f32>) {
         for track in &mut self.tracks {
-            track.crop_region = crop_region(surface, track.crop_region, &track.region);
-            track.patch.take(surface, luma, &track.region);
+            track.remember(surface, luma);
         }
     }
 
