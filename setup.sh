@@ -39,7 +39,7 @@ sample=$data/samples/sample_180_LR.mp4
 photos=$data/material/voc
 rust_needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")
 cargo_deny=0.20.2
-other_models=(selfie-landscape rvm blazepose multiclass nanodet u2netp u2net isnet) # beside selfie
+other_models=(selfie-landscape rvm blazepose multiclass nanodet movenet u2netp u2net isnet) # beside selfie
 
 asked_models=()
 permissive_only=no
@@ -316,7 +316,7 @@ SUMS
 
 models_to_make() {
     # What the profiles use, and with --dev what the tests use.
-    local wanted=(selfie nanodet multiclass rvm) kept=() name
+    local wanted=(selfie nanodet movenet multiclass rvm) kept=() name
     if [[ $dev = yes ]]; then
         wanted+=(blazepose selfie-landscape u2netp)
     fi
@@ -456,6 +456,7 @@ if [[ $build = yes ]]; then
         VRSEG_EMBED_ORT="$data/ort/libonnxruntime.so" \
             VRSEG_EMBED_MODEL="$data/models/selfie_segmentation.onnx" \
             VRSEG_EMBED_DETECTOR="$data/models/nanodet.onnx" \
+            VRSEG_EMBED_POSE="$data/models/movenet.onnx" \
             VRSEG_EMBED_MULTICLASS="$data/models/selfie_multiclass.onnx" \
             cargo build --release --locked) || fail "the build failed (see above)"
     install -D -m 755 "${CARGO_TARGET_DIR:-$root/target}/release/vrseg" "$prefix/bin/vrseg"

@@ -38,9 +38,9 @@ done
 [[ -x $binary ]] || fail "$binary does not exist: build it with ./setup.sh, or name another with --binary"
 command -v dpkg-shlibdeps >/dev/null || fail "needs the package dpkg-dev"
 
-# Everything that `fast` needs must be inside, since nothing else comes with the package.
+# Everything that `fast` needs, and the better of the permissive models, must be inside, since nothing else comes with the package.
 listed=$(VRSEG_DATA_DIR=/nonexistent "$binary" models)
-for model in selfie multiclass nanodet; do
+for model in selfie multiclass nanodet movenet; do
     grep -q "^$model  *built in" <<<"$listed" ||
         fail "$binary has no model $model inside: install the models, then build again (./setup.sh)"
 done

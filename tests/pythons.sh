@@ -15,7 +15,7 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/tools"
 cp "$root"/tools/*.py "$root"/tools/*.txt "$work/tools/"
 
-names=(selfie nanodet multiclass rvm u2netp)
+names=(selfie nanodet movenet multiclass rvm u2netp)
 runtimes=(onnxruntime)
 for python in "$@"; do
     version=$("$python" -c 'import platform; print(platform.python_version())')

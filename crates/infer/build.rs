@@ -1,14 +1,16 @@
-//! Puts the CPU build of ONNX Runtime, the small default model, the detector and the model that confirms people it finds
-//! into the binary (feature `embed`), so that one file does the main job wherever FFmpeg's libraries are.
+//! Puts the CPU build of ONNX Runtime, the small default model, the detector, the model that confirms people it finds and the
+//! better of the permissive models into the binary (feature `embed`), so that one file does the main job wherever FFmpeg's
+//! libraries are.
 //!
-//! The files come from `VRSEG_EMBED_ORT`, `VRSEG_EMBED_MODEL`, `VRSEG_EMBED_DETECTOR` and `VRSEG_EMBED_MULTICLASS`, or else from
-//! the data folder that `setup.sh` fills. What is not found is not embedded, with a warning, and the program then looks
+//! The files come from `VRSEG_EMBED_ORT`, `VRSEG_EMBED_MODEL`, `VRSEG_EMBED_DETECTOR`, `VRSEG_EMBED_POSE` and
+//! `VRSEG_EMBED_MULTICLASS`, or else from the data folder that `setup.sh` fills. What is not found is not embedded, with a warning, and the program then looks
 //! for it at run time; a variable that names a missing file is an error.
 //!
 //! For the crate this sets:
 //! - `cfg(embedded_ort)`: `OUT_DIR/ort.zst` is the library, compressed with Zstandard;
 //! - `cfg(embedded_model)`: `OUT_DIR/selfie.onnx` is the default model;
 //! - `cfg(embedded_detector)`: `OUT_DIR/nanodet.zst` is the detector, compressed with Zstandard;
+//! - `cfg(embedded_pose)`: `OUT_DIR/movenet.zst` is the model that confirms people, compressed with Zstandard;
 //! - `cfg(embedded_multiclass)`: `OUT_DIR/multiclass.zst` is that model, compressed with Zstandard.
 
 use std::env;
@@ -16,7 +18,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 fn main() {
-    println!("cargo::rustc-check-cfg=cfg(embedded_ort, embedded_model, embedded_detector, embedded_multiclass)");
+    println!(
+        "cargo::rustc-check-cfg=cfg(embedded_ort, embedded_model, embedded_detector, embedded_pose, embedded_multiclass)"
+    );
     println!("cargo::rerun-if-changed=build.rs");
 
     if env::var_os("CARGO_FEATURE_EMBED").is_none() {
@@ -30,10 +34,11 @@ fn main() {
     for (variable, file, what, target, flag) in [
         ("VRSEG_EMBED_ORT", "ort/libonnxruntime.so", "ONNX Runtime", "ort.zst", "embedded_ort"),
         ("VRSEG_EMBED_DETECTOR", "models/nanodet.onnx", "the detector", "nanodet.zst", "embedded_detector"),
+        ("VRSEG_EMBED_POSE", "models/movenet.onnx", "the model that confirms people", "movenet.zst", "embedded_pose"),
         (
             "VRSEG_EMBED_MULTICLASS",
             "models/selfie_multiclass.onnx",
-            "the model that confirms people",
+            "the model multiclass",
             "multiclass.zst",
             "embedded_multiclass",
         ),

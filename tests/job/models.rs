@@ -106,7 +106,7 @@ fn names_that_are_taken_are_refused_and_nothing_is_overwritten() {
     let library = Library::new();
     let selfie = weights("selfie_segmentation.onnx");
     let add = |name: &str| library.run(&["models", "add", arg(&selfie), "--name", name]);
-    for name in ["rvm", "nanodet", "a/b", "x.yaml"] {
+    for name in ["rvm", "nanodet", "movenet", "a/b", "x.yaml"] {
         let out = add(name);
         assert_eq!(out.status.code(), Some(2), "{name}: {}", stderr(&out));
         assert!(stderr(&out).contains(name), "{}", stderr(&out));
@@ -129,11 +129,12 @@ fn files_that_make_no_mattes_are_named_and_leave_nothing_behind() {
     let library = Library::new();
     let text = library.folder.path().join("notes.onnx");
     std::fs::write(&text, "no model").unwrap();
-    let nanodet = weights("nanodet.onnx");
+    let (nanodet, movenet) = (weights("nanodet.onnx"), weights("movenet.onnx"));
     for (file, why, code) in [
         (text.as_path(), "is not an ONNX file", 2),
         (Path::new("/nonexistent/x.onnx"), "No such file", 1),
         (nanodet.as_path(), "makes no mattes", 2),
+        (movenet.as_path(), "makes no mattes", 2),
     ] {
         let out = library.run(&["models", "add", arg(file), "--name", "mine"]);
         let printed = stderr(&out);

@@ -5,17 +5,13 @@
 //! sides of a box a distribution over 0 to 10 strides, whose mean is the side's distance from the
 //! cell's middle (Li et al., "Generalized Focal Loss", 2020).
 
-use crate::error::{ModelError, Result};
+use crate::error::Result;
+use crate::helper::{HelperModel, Output};
 use crate::models::manifest::{Kind, Manifest};
 use crate::models::weights::Model;
-use crate::session::fallback::{self, Fallback};
 use crate::session::fault::{Fault, NOT_A_NUMBER};
-use crate::session::provider::{self, Opened, Provider, SessionOptions};
-use crate::session::tensorrt::TensorRtModel;
+use crate::session::provider::SessionOptions;
 use crate::suppress::suppress;
-use ort::session::Session;
-use ort::value::TensorRef;
-use std::fmt::Debug;
 use vrseg_image::matte::people::overlap;
 
 /// COCO's classes.
@@ -46,25 +42,7 @@ impl Detection {
 /// A loaded detector. Where its device fails, the CPU runs the same picture again, and all that follow;
 /// [`Detector::take_notes`] reports that.
 #[derive(Debug)]
-pub struct Detector {
-    engine: Box<dyn Engine>,
-    manifest: Manifest,
-    fallback: Fallback<dyn Engine>,
-    notes: Vec<String>,
-}
-
-/// Runs the detector's model.
-trait Engine: Debug + Send {
-    fn provider(&self) -> Provider;
-
-    /// As [`Detector::detect`], but several boxes may be around the same person.
-    fn detect(
-        &mut self,
-        manifest: &Manifest,
-        picture: &[f32],
-        least: f32,
-    ) -> std::result::Result<Vec<Detection>, Fault>;
-}
+pub struct Detector(HelperModel);
 
 impl Detector {
     /// Checks the weights and loads them.
@@ -72,32 +50,23 @@ impl Detector {
     /// # Errors
     /// As [`crate::ModelRunner::load`].
     pub fn load(model: &Model, options: &SessionOptions) -> Result<Self> {
-        let manifest = model.manifest.clone();
-        debug_assert_eq!(manifest.kind, Kind::Detector);
-        let open = |model: &Model, options: &SessionOptions| -> Result<Box<dyn Engine>> {
-            let tensorrt = TensorRtModel::new(&model.manifest, options);
-            let Opened { session, provider, .. } =
-                provider::open(&model.load()?, &model.manifest.name, &tensorrt, options)?;
-            Ok(Box::new(OrtEngine { session, provider }))
-        };
-        let engine = open(model, options)?;
-        let fallback = Fallback::cpu(model, options, engine.provider(), open);
-        Ok(Self { engine, manifest, fallback, notes: Vec::new() })
+        debug_assert_eq!(model.manifest.kind, Kind::Detector);
+        HelperModel::load(model, options).map(Self)
     }
 
     /// The manifest of the model that was loaded.
     pub fn manifest(&self) -> &Manifest {
-        &self.manifest
+        self.0.manifest()
     }
 
     /// Side of its square input in pixels.
     pub fn side(&self) -> usize {
-        self.manifest.input.size as usize
+        self.0.side()
     }
 
     /// What was changed since the last call because the device failed, a sentence each.
     pub fn take_notes(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.notes)
+        self.0.take_notes()
     }
 
     /// The people in a picture, f32 `[3, side, side]`, normalized as the manifest says, with a score of `least` or
@@ -106,72 +75,38 @@ impl Detector {
     /// # Errors
     /// What ONNX Runtime reports, and outputs that are not NanoDet's, where the fallback does not help.
     pub fn detect(&mut self, picture: &[f32], least: f32) -> Result<Vec<Detection>> {
-        loop {
-            let fault = match self.engine.detect(&self.manifest, picture, least) {
-                Ok(mut found) => {
-                    suppress_overlaps(&mut found);
-                    return Ok(found);
-                }
-                Err(fault) => fault,
-            };
-            let Some(next) = self.fallback.take()? else {
-                return Err(ModelError::Failed { name: self.manifest.name.clone(), what: fault });
-            };
-            let reason = fallback::reason(self.engine.provider(), &fault);
-            self.notes.push(format!("{}: {}", self.manifest.name, fallback::note(&reason, next.provider())));
-            // A device that is lost can't be trusted to free what is on it.
-            std::mem::forget(std::mem::replace(&mut self.engine, next));
-        }
+        let side = self.side();
+        let mut found = self.0.run(picture, |outputs| people(outputs, side, least))?;
+        suppress_overlaps(&mut found);
+        Ok(found)
     }
 }
 
-#[derive(Debug)]
-struct OrtEngine {
-    session: Session,
-    provider: Provider,
-}
-
-impl Engine for OrtEngine {
-    fn provider(&self) -> Provider {
-        self.provider
+/// The boxes in NanoDet's outputs with a score of `least` or more; several may be around the same person.
+fn people(outputs: &[Output<'_>], side: usize, least: f32) -> std::result::Result<Vec<Detection>, Fault> {
+    // Scores and distances of a grid have the same number of rows and differ in the number of columns.
+    let mut grids: Vec<Grid<'_>> = Vec::new();
+    for Output { shape, values } in outputs {
+        let [_, rows, columns] = shape[..] else { return Err(format!("an output has the shape {shape:?}")) };
+        let cells = rows as usize;
+        let at = grids.iter().position(|g| g.cells == cells).unwrap_or_else(|| {
+            grids.push(Grid { cells, scores: &[], sides: &[] });
+            grids.len() - 1
+        });
+        match columns as usize {
+            CLASSES => grids[at].scores = values,
+            n if n == 4 * BINS => grids[at].sides = values,
+            n => return Err(format!("an output has {n} columns, neither {CLASSES} nor {}", 4 * BINS)),
+        }
     }
-
-    fn detect(
-        &mut self,
-        manifest: &Manifest,
-        picture: &[f32],
-        least: f32,
-    ) -> std::result::Result<Vec<Detection>, Fault> {
-        let side = manifest.input.size as usize;
-        let input = TensorRef::from_array_view(([1, 3, side, side], picture)).map_err(|e| e.to_string())?;
-        let inputs = ort::inputs![manifest.input.name.as_str() => input];
-        let outputs = self.session.run(inputs).map_err(|e| e.to_string())?;
-        // Scores and distances of a grid have the same number of rows and differ in the number of columns.
-        let mut grids: Vec<Grid<'_>> = Vec::new();
-        let values: Vec<_> = outputs.iter().collect();
-        for (_, value) in &values {
-            let (shape, data) = value.try_extract_tensor::<f32>().map_err(|e| e.to_string())?;
-            let [_, rows, columns] = shape[..] else { return Err(format!("an output has the shape {shape:?}")) };
-            let cells = rows as usize;
-            let at = grids.iter().position(|g| g.cells == cells).unwrap_or_else(|| {
-                grids.push(Grid { cells, scores: &[], sides: &[] });
-                grids.len() - 1
-            });
-            match columns as usize {
-                CLASSES => grids[at].scores = data,
-                n if n == 4 * BINS => grids[at].sides = data,
-                n => return Err(format!("an output has {n} columns, neither {CLASSES} nor {}", 4 * BINS)),
-            }
-        }
-        if grids.iter().any(|g| g.scores.len() != g.cells * CLASSES || g.sides.len() != g.cells * 4 * BINS) {
-            return Err("its outputs are not pairs of scores and sides".into());
-        }
-        // Half floats that overflowed make every score NaN, which would look like a picture without people.
-        if grids.iter().flat_map(|g| g.scores.chunks_exact(CLASSES)).any(|s| !s[PERSON].is_finite()) {
-            return Err(NOT_A_NUMBER.into());
-        }
-        Ok(grids.iter().flat_map(|grid| grid.people(side, least)).collect())
+    if grids.iter().any(|g| g.scores.len() != g.cells * CLASSES || g.sides.len() != g.cells * 4 * BINS) {
+        return Err("its outputs are not pairs of scores and sides".into());
     }
+    // Half floats that overflowed make every score NaN, which would look like a picture without people.
+    if grids.iter().flat_map(|g| g.scores.chunks_exact(CLASSES)).any(|s| !s[PERSON].is_finite()) {
+        return Err(NOT_A_NUMBER.into());
+    }
+    Ok(grids.iter().flat_map(|grid| grid.people(side, least)).collect())
 }
 
 /// Raw output for all cells of one size.
@@ -266,44 +201,6 @@ mod tests {
         [0.9485, 0.0000, 167.0852, 119.5145, 384.0000],
         [0.9218, 0.0000, 17.2278, 127.2324, 357.7498],
     ];
-
-    /// Detects a person at the picture's first value twice, or fails.
-    #[derive(Debug)]
-    struct FakeEngine(Provider, Option<&'static str>);
-
-    impl Engine for FakeEngine {
-        fn provider(&self) -> Provider {
-            self.0
-        }
-
-        fn detect(&mut self, _: &Manifest, picture: &[f32], _: f32) -> std::result::Result<Vec<Detection>, Fault> {
-            match self.1 {
-                Some(fault) => Err(fault.to_owned()),
-                None => Ok(vec![Detection { score: 1.0, sides: [picture[0]; 4] }; 2]),
-            }
-        }
-    }
-
-    fn detector(first: FakeEngine, then: Option<FakeEngine>) -> Detector {
-        let manifest = crate::registry::built_in().unwrap().into_iter().find(|m| m.name == "nanodet").unwrap();
-        let fallback = then.map_or(Fallback::NONE, |engine| Fallback::new(move || Ok(Box::new(engine) as _)));
-        Detector { engine: Box::new(first), manifest, fallback, notes: Vec::new() }
-    }
-
-    #[test]
-    fn failed_device_is_replaced_and_the_picture_is_run_again() {
-        let gpu = FakeEngine(Provider::Cuda(0), Some("CUDA failure 719: unspecified launch failure"));
-        let mut two = detector(gpu, Some(FakeEngine(Provider::Cpu, None)));
-        for picture in [[3.0], [4.0]] {
-            let found = two.detect(&picture, 0.2).unwrap();
-            assert!(found.iter().all(|d| d.sides == [picture[0]; 4]) && !found.is_empty(), "{found:?}");
-        }
-        let notes = two.take_notes();
-        assert_eq!(notes.len(), 1, "{notes:?}");
-        assert!(notes[0].contains("nanodet: cuda:0 failed (CUDA failure 719"), "{notes:?}");
-        let mut one = detector(FakeEngine(Provider::Cpu, Some("broken")), None);
-        assert!(one.detect(&[1.0], 0.2).unwrap_err().to_string().contains("broken"));
-    }
 
     #[test]
     fn mean_of_a_sharp_distribution_is_its_bin() {

@@ -17,8 +17,8 @@ pub enum ModelError {
         /// Names that exist, comma separated.
         known: String,
     },
-    /// A detector was requested where a model for mattes is needed.
-    #[error("model \"{name}\" is a detector and makes no mattes; `vrseg models` lists models that do")]
+    /// A model that only finds people was requested where a model for mattes is needed.
+    #[error("model \"{name}\" only finds people and makes no mattes; `vrseg models` lists models that do")]
     NoMattes {
         /// The model's name.
         name: String,

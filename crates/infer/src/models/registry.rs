@@ -19,6 +19,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("configs/models/u2net.yaml", include_str!("../../../../configs/models/u2net.yaml")),
     ("configs/models/isnet.yaml", include_str!("../../../../configs/models/isnet.yaml")),
     ("configs/models/nanodet.yaml", include_str!("../../../../configs/models/nanodet.yaml")),
+    ("configs/models/movenet.yaml", include_str!("../../../../configs/models/movenet.yaml")),
 ];
 
 /// The default model's weights, where the build put them into the binary.
@@ -34,6 +35,12 @@ const EMBEDDED_NANODET: Option<&[u8]> = Some(include_bytes!(concat!(env!("OUT_DI
 const EMBEDDED_NANODET: Option<&[u8]> = None;
 
 /// The weights of the model that confirms people, compressed with Zstandard, where the build put them into the binary.
+#[cfg(embedded_pose)]
+const EMBEDDED_MOVENET: Option<&[u8]> = Some(include_bytes!(concat!(env!("OUT_DIR"), "/movenet.zst")));
+#[cfg(not(embedded_pose))]
+const EMBEDDED_MOVENET: Option<&[u8]> = None;
+
+/// Multiclass's weights, compressed with Zstandard, where the build put them into the binary.
 #[cfg(embedded_multiclass)]
 const EMBEDDED_MULTICLASS: Option<&[u8]> = Some(include_bytes!(concat!(env!("OUT_DIR"), "/multiclass.zst")));
 #[cfg(not(embedded_multiclass))]
@@ -164,13 +171,14 @@ fn embedded(name: &str) -> Option<Weights> {
     match name {
         "selfie" => EMBEDDED_SELFIE.map(Weights::Embedded),
         "nanodet" => EMBEDDED_NANODET.map(Weights::Packed),
+        "movenet" => EMBEDDED_MOVENET.map(Weights::Packed),
         "multiclass" => EMBEDDED_MULTICLASS.map(Weights::Packed),
         _ => None,
     }
 }
 
 /// The models without which even `fast` does nothing; `setup.sh` builds them into the program.
-const BASICS: [&str; 3] = ["selfie", "nanodet", "multiclass"];
+const BASICS: [&str; 3] = ["selfie", "nanodet", "movenet"];
 
 /// What to do where a model's weights are missing: one command for all that is.
 fn fix(name: &str, has_runtime: bool, is_missing: impl Fn(&str) -> bool) -> String {
@@ -213,7 +221,7 @@ mod tests {
     #[test]
     fn one_command_installs_all_that_is_missing() {
         let all = fix("selfie", false, |_| true);
-        assert!(all.starts_with("`vrseg models install onnxruntime selfie nanodet multiclass` downloads all"), "{all}");
+        assert!(all.starts_with("`vrseg models install onnxruntime selfie nanodet movenet` downloads all"), "{all}");
         let one = fix("rvm", true, |_| false);
         assert!(one.starts_with("`vrseg models install rvm` downloads it, "), "{one}");
     }

@@ -50,9 +50,9 @@ impl Model {
     /// The model itself if it is one that makes mattes.
     ///
     /// # Errors
-    /// It is a detector.
+    /// It only finds people.
     pub fn require_mattes(self) -> Result<Self> {
-        if self.manifest.kind == Kind::Detector {
+        if matches!(self.manifest.kind, Kind::Detector | Kind::Pose) {
             return Err(ModelError::NoMattes { name: self.manifest.name });
         }
         Ok(self)

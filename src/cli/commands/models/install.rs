@@ -26,7 +26,6 @@ const TOOLS: &[(&str, &str)] = tools![
     "installer.py",
     "model_sources.py",
     "models.py",
-    "nanodet_to_onnx.py",
     "npm.txt",
     "onnx_graph.py",
     "onnx_reshape.py",
@@ -38,6 +37,7 @@ const TOOLS: &[(&str, &str)] = tools![
     "rvm_simplify.py",
     "rvm_to_onnx.py",
     "tfjs_graph.py",
+    "tfjs_to_onnx.py",
     "tflite_to_onnx.py",
 ];
 

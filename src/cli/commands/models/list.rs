@@ -27,7 +27,7 @@ pub(crate) enum WeightState {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ModelInfo {
     pub name: String,
-    /// image, recurrent, multiclass, instances, detector.
+    /// image, recurrent, multiclass, instances, detector, pose.
     pub kind: String,
     /// What it is good for, in a sentence.
     pub about: String,
@@ -152,6 +152,7 @@ fn info(manifest: Manifest, check: bool) -> ModelInfo {
         Kind::Recurrent => "recurrent",
         Kind::Multiclass => "multiclass",
         Kind::Detector => "detector",
+        Kind::Pose => "pose",
         Kind::Instances => "instances",
     };
     ModelInfo {

@@ -15,6 +15,8 @@ pub enum Kind {
     Multiclass,
     /// No mattes but boxes around people, see [`crate::detector`].
     Detector,
+    /// No mattes but keypoints of people, see [`crate::pose`].
+    Pose,
     /// A mask for each person, of which the matte shows all.
     Instances,
 }

@@ -18,9 +18,10 @@ impl Manifest {
             Kind::Recurrent => "recurrent",
             Kind::Multiclass => "multiclass",
             Kind::Detector => "detector",
+            Kind::Pose => "pose",
             Kind::Instances => "instances",
         };
-        line("kind", &format!("{kind} # image, recurrent, multiclass, instances or detector"));
+        line("kind", &format!("{kind} # image, recurrent, multiclass, instances, detector or pose"));
         line("file", &format!("{} # beside this manifest", quoted(&self.file)));
         line("sha256", &self.sha256);
         line("license", &quoted(&self.license));

@@ -1,8 +1,8 @@
-"""Converts NanoDet (the person detector) from TensorFlow.js to ONNX.
+"""Converts convolutional networks from TensorFlow.js to ONNX: NanoDet and MoveNet.
 
 The graph keeps TensorFlow's NHWC layout inside, with a Transpose before and after every
-convolution; ONNX Runtime cancels them. Input `input_1` [1, 3, 416, 416]. Checked against
-TensorFlow.js 4.22: the outputs differ by at most 1.3e-5.
+convolution; ONNX Runtime cancels them. Checked against TensorFlow.js 4.22: NanoDet's outputs
+differ by at most 1.3e-5, MoveNet's heat maps by 3e-6.
 """
 
 import numpy as np
@@ -14,7 +14,6 @@ from tfjs_graph import (
     allow_deep_graphs,
     attribute,
     base_name,
-    command_line,
     data_inputs,
 )
 
@@ -31,7 +30,7 @@ class LiteralConverter:
         self.done = {}
 
     def convert(self):
-        """Returns the ONNX model."""
+        """Returns the ONNX model of the whole graph."""
         outputs = []
         for key, value in self.graph.outputs.items():
             name = base_name(key)
@@ -43,6 +42,16 @@ class LiteralConverter:
                 dims = [int(d["size"]) for d in node["attr"]["shape"]["shape"]["dim"]]
                 inputs.append(float_tensor(node["name"], dims))
         return self.builder.model("nanodet", inputs, outputs, "vrseg-tfjs2onnx")
+
+    def convert_part(self, name, start, end):
+        """Returns the ONNX model from one tensor to another: pairs of a name with a reference and
+        a NCHW shape, which TensorFlow has in NHWC."""
+        (input_name, first, input_shape), (output_name, last, output_shape) = start, end
+        self.done[first] = self.builder.node("Transpose", [input_name], perm=TO_NHWC)
+        turned = self.builder.node("Transpose", [self.tensor(last)], perm=TO_NCHW)
+        self.builder.name_output(turned, output_name)
+        inputs, outputs = [float_tensor(input_name, input_shape)], [float_tensor(output_name, output_shape)]
+        return self.builder.model(name, inputs, outputs, "vrseg-tfjs2onnx")
 
     def constant(self, array):
         """A constant; ONNX wants its shapes and axes as int64."""
@@ -214,9 +223,18 @@ class LiteralConverter:
             output_count=len(sizes),
         )
 
+    def doubles(self, reference):
+        """Whether a size is twice that of a tensor (Keras's UpSampling2D, whose size isn't constant)."""
+        node = self.graph.nodes[base_name(reference)]
+        if reference in self.graph.weights or node["op"] != "Mul":
+            return False
+        kinds = {self.graph.nodes[base_name(i)]["op"]: i for i in data_inputs(node)}
+        return set(kinds) == {"StridedSlice", "Const"} and bool(np.all(self.value(kinds["Const"]) == 2))
+
     def resize(self, node, inputs):
-        """Bilinear resize to a constant size."""
-        size = self.value(inputs[1])
+        """Bilinear resize to a constant size, or to twice the size."""
+        twice = self.doubles(inputs[1])
+        size = None if twice else self.value(inputs[1])
         if attribute(node, "align_corners"):
             mode = "align_corners"
         elif attribute(node, "half_pixel_centers"):
@@ -225,27 +243,31 @@ class LiteralConverter:
             mode = "asymmetric"
 
         def emit(turned):
+            options = {"mode": "linear", "coordinate_transformation_mode": mode}
+            if twice:
+                scales = self.builder.constant(np.array([1, 1, 2, 2], np.float32))
+                return self.builder.node("Resize", [turned, "", scales], **options)
             shape = self.builder.node("Shape", [turned])
             first, last = self.builder.integers([0]), self.builder.integers([2])
             batch_and_channels = self.builder.node("Slice", [shape, first, last])
             wanted = self.builder.node(
                 "Concat", [batch_and_channels, self.builder.integers(size)], axis=0
             )
-            return self.builder.node(
-                "Resize",
-                [turned, "", "", wanted],
-                mode="linear",
-                coordinate_transformation_mode=mode,
-            )
+            return self.builder.node("Resize", [turned, "", "", wanted], **options)
 
         return self.in_nchw(inputs[0], emit)
 
 
-def convert(stem, target):
-    """Converts `STEM.json` and `STEM.bin` to the ONNX file `target`."""
+def convert_nanodet(stem, target):
+    """Converts NanoDet: input `input_1` [1, 3, 416, 416]."""
     allow_deep_graphs()
     onnx.save(LiteralConverter(stem).convert(), target)
 
 
-if __name__ == "__main__":
-    command_line(__doc__, convert)
+def convert_movenet(stem, target):
+    """Converts what MoveNet multipose needs for its keypoints' heat maps: input `input` [1, 3, 256, 256],
+    RGB from -1 to 1, output `keypoints` [1, 17, 64, 64], 0 to 1. What finds several people is left out."""
+    allow_deep_graphs()
+    start = ("input", "StatefulPartitionedCall/sub_1", [1, 3, 256, 256])
+    end = ("keypoints", "StatefulPartitionedCall/Sigmoid_1", [1, 17, 64, 64])
+    onnx.save(LiteralConverter(stem).convert_part("movenet", start, end), target)
