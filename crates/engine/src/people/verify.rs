@@ -1,4 +1,4 @@
-//! A second opinion on people the detector isn't sure about: models are run on their crops.
+//! A second opinion on people the detector isn't sure about: other models are run on their crops.
 
 use crate::error::Result;
 use crate::plan::{CropModel, Verification};
@@ -6,10 +6,18 @@ use vrseg_image::matte::people::{Region, SourceFormat, Surface, Track, Window, W
 use vrseg_image::matte::to_model_input;
 use vrseg_image::plane::{Plane, Rect, Yuv};
 use vrseg_infer::provider::SessionOptions;
-use vrseg_infer::{Batch, Model, ModelRunner, States};
+use vrseg_infer::{Batch, Model, ModelRunner, PoseModel, States};
 
-/// Multiclass's share counts up to this: where it sees somebody by mistake, it sees a lot.
-const MOST: f32 = 0.5;
+/// Sides of the pose model's crops in longer sides of the box: it sees details in one, and somebody with their surroundings in
+/// the other.
+const POSE_MARGINS: [f64; 2] = [1.25, 2.2];
+/// How much the pose model's opinion and the share of the box that the matte fills count, the detector's score being 1.
+/// Chosen on the choosing half with the sum that they must reach, see docs/quality.md.
+const POSE_WEIGHT: f32 = 2.1;
+const MATTE_WEIGHT: f32 = 1.4;
+/// Without a model for mattes: the pose model's weight, and what is added instead of the other's opinion.
+const POSE_WEIGHT_ALONE: f32 = 1.9;
+const NO_OPINION: f32 = 0.5;
 
 /// The frame that person crops are cut from.
 pub(super) struct CropSource<'a> {
@@ -19,51 +27,94 @@ pub(super) struct CropSource<'a> {
     pub(super) sampler: &'a mut WindowSampler,
 }
 
+impl CropSource<'_> {
+    /// Cuts a crop for a model into its input.
+    fn cut(&mut self, model: &Model, window: &Window, side: usize, input: &mut [f32]) {
+        let (surface, rect) = self.eye;
+        let picture = self.sampler.cut(self.planes, self.form, (surface, rect), window, side);
+        to_model_input(picture, self.form.color.matrix, &model.manifest.normalization(), input);
+    }
+}
+
 /// Checks whether somebody is in a box.
 pub(super) struct Verifier {
-    /// Hardly ever sees somebody where nobody is.
-    strict: CropVerifier,
-    /// Sees people who are blurred, too, and is faster.
-    keen: Option<CropVerifier>,
+    pose: PoseVerifier,
+    matte: Option<MatteVerifier>,
 }
 
 impl Verifier {
     /// Checks the models' weights, for windows on `surface`. Each model is loaded when it is needed: many videos show nobody
-    /// that the detector isn't sure about, and the two take some 120 MB and most of a second.
+    /// that the detector isn't sure about, and hardly any somebody about whom the pose model isn't either.
     ///
     /// # Errors
     /// As [`Model::verify`].
     pub(super) fn new(models: &Verification, surface: &Surface, options: &SessionOptions) -> Result<Self> {
-        let verifier = |model| CropVerifier::new(model, surface, options);
-        Ok(Self { strict: verifier(&models.strict)?, keen: models.keen.as_ref().map(verifier).transpose()? })
+        let matte = |model| MatteVerifier::new(model, surface, options);
+        Ok(Self {
+            pose: PoseVerifier::new(&models.pose, options)?,
+            matte: models.matte.as_ref().map(matte).transpose()?,
+        })
     }
 
     /// What was done since the last call because a device failed, a sentence each.
     pub(super) fn take_notes(&mut self) -> Vec<String> {
-        let verifiers = std::iter::once(&mut self.strict).chain(&mut self.keen);
-        verifiers.filter_map(|verifier| verifier.runner.as_mut()).flat_map(ModelRunner::take_notes).collect()
+        let pose = self.pose.loaded.as_mut().map(PoseModel::take_notes);
+        let matte = self.matte.as_mut().and_then(|m| m.runner.as_mut()).map(ModelRunner::take_notes);
+        pose.into_iter().chain(matte).flatten().collect()
     }
 
-    /// How much of a person the two models see in a track's box, their shares of it added up, 0 to 1.5. Without the keen
-    /// one, the strict one counts for both; where the keen one sees enough, or too little for the other to make up for, that
-    /// isn't run.
+    /// How much of a person the models see in a track's box, to be added to the detector's score. Where the pose model sees
+    /// enough, or too little for the other to make up for, that isn't run.
     ///
     /// # Errors
-    /// As [`ModelRunner::load`], where a model is needed for the first time; what it says.
+    /// As [`PoseModel::load`] and [`ModelRunner::load`], where a model is needed for the first time; what they report.
     pub(super) fn verify(&mut self, track: &Track, source: &mut CropSource<'_>) -> Result<f32> {
-        let Some(keen) = &mut self.keen else {
-            return Ok(2.0 * self.strict.share(source, &track.region)?.min(MOST));
-        };
-        let seen = keen.share(source, &track.region)?;
-        if track.is_believed(seen) || !track.is_believed(seen + MOST) {
+        let pose = self.pose.person(source, &track.region)?;
+        let Some(matte) = &mut self.matte else { return Ok(POSE_WEIGHT_ALONE * pose + NO_OPINION) };
+        let seen = POSE_WEIGHT * pose;
+        if track.is_believed(seen) || !track.is_believed(seen + MATTE_WEIGHT) {
             return Ok(seen);
         }
-        Ok(seen + self.strict.share(source, &track.region)?.min(MOST))
+        Ok(seen + MATTE_WEIGHT * matte.share(source, &track.region)?)
     }
 }
 
-/// A model that confirms one person at a time, on their crop.
-struct CropVerifier {
+/// The pose model on one crop at a time.
+struct PoseVerifier {
+    model: Model,
+    options: SessionOptions,
+    /// `None`: it hasn't been needed yet.
+    loaded: Option<PoseModel>,
+    input: Vec<f32>,
+}
+
+impl PoseVerifier {
+    fn new(model: &Model, options: &SessionOptions) -> Result<Self> {
+        // Damaged weights are to be found now, and not in the middle of a job.
+        model.verify()?;
+        Ok(Self { model: model.clone(), options: options.clone(), loaded: None, input: Vec::new() })
+    }
+
+    /// How sure the model is of a person in a box, 0..=1: the mean for its crops.
+    fn person(&mut self, source: &mut CropSource<'_>, region: &Region) -> Result<f32> {
+        let loaded = match &mut self.loaded {
+            Some(loaded) => loaded,
+            none => none.insert(PoseModel::load(&self.model, &self.options)?),
+        };
+        let side = loaded.side();
+        self.input.resize(3 * side * side, 0.0);
+        let mut sum = 0.0;
+        for margin in POSE_MARGINS {
+            let window = Window::around(source.eye.0, region, margin);
+            source.cut(&self.model, &window, side, &mut self.input);
+            sum += loaded.person(&self.input, 1.0 / margin)?;
+        }
+        Ok(sum / POSE_MARGINS.len() as f32)
+    }
+}
+
+/// A model for mattes on one crop at a time.
+struct MatteVerifier {
     model: Model,
     options: SessionOptions,
     /// `None`: it hasn't been needed yet.
@@ -74,11 +125,10 @@ struct CropVerifier {
     alphas: Vec<Plane<f32>>,
 }
 
-impl CropVerifier {
+impl MatteVerifier {
     fn new(crop: &CropModel, surface: &Surface, options: &SessionOptions) -> Result<Self> {
         let (side, margin) = (crop.size, crop.model.manifest.crop.margin(surface.is_spherical()));
         let batch = Batch { data: vec![0.0; 3 * side * side], n: 1, width: side, height: side };
-        // Damaged weights are to be found now, and not in the middle of a job.
         crop.model.verify()?;
         let (model, options) = (crop.model.clone(), options.clone());
         Ok(Self { model, options, runner: None, margin, batch, states: States::default(), alphas: Vec::new() })
@@ -86,11 +136,9 @@ impl CropVerifier {
 
     /// The share of a box that the model takes for a person, 0..=1.
     fn share(&mut self, source: &mut CropSource<'_>, region: &Region) -> Result<f32> {
-        let (surface, rect) = source.eye;
+        let surface = source.eye.0;
         let window = Window::around(surface, region, self.margin);
-        let picture = source.sampler.cut(source.planes, source.form, (surface, rect), &window, self.batch.width);
-        let norm = self.model.manifest.normalization();
-        to_model_input(picture, source.form.color.matrix, &norm, &mut self.batch.data);
+        source.cut(&self.model, &window, self.batch.width, &mut self.batch.data);
         self.states.reset();
         let runner = match &mut self.runner {
             Some(runner) => runner,

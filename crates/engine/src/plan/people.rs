@@ -7,10 +7,10 @@ use vrseg_infer::{Kind, Model, ModelError, registry};
 
 /// The detector's name.
 const DETECTOR: &str = "nanodet";
-/// The models that confirm people the detector isn't sure about, see [`Verification`]. Selfie sees people in too much that
-/// is none.
-const STRICT_VERIFIER: &str = "multiclass";
-const KEEN_VERIFIER: &str = "rvm";
+/// The models that confirm people the detector isn't sure about, see [`Verification`]. Selfie and multiclass see people in too
+/// much that is none.
+const POSE_VERIFIER: &str = "movenet";
+const MATTE_VERIFIER: &str = "rvm";
 
 /// The plan for finding people and for person crops.
 #[derive(Clone, Debug)]
@@ -50,10 +50,10 @@ fn if_installed(found: std::result::Result<Model, ModelError>, needed: bool) -> 
 /// The models that confirm people the detector isn't sure about.
 #[derive(Clone, Debug)]
 pub struct Verification {
-    /// Hardly ever sees somebody where nobody is, and nobody who is blurred.
-    pub strict: CropModel,
-    /// Sees people who are blurred, too; `None`: its weights are missing.
-    pub keen: Option<CropModel>,
+    /// Finds keypoints of people.
+    pub pose: Model,
+    /// Makes mattes, also of people who are blurred; `None`: its weights are missing.
+    pub matte: Option<CropModel>,
 }
 
 impl Verification {
@@ -62,17 +62,14 @@ impl Verification {
     /// # Errors
     /// Weights that can't be read.
     fn find() -> Result<Option<Self>> {
-        let find = |name| {
-            let model = if_installed(registry::find(name), false)?;
-            model.map(|model| CropModel::new(model, None)).transpose()
-        };
-        let Some(strict) = find(STRICT_VERIFIER)? else { return Ok(None) };
-        Ok(Some(Self { strict, keen: find(KEEN_VERIFIER)? }))
+        let Some(pose) = if_installed(registry::find(POSE_VERIFIER), false)? else { return Ok(None) };
+        let matte = if_installed(registry::find(MATTE_VERIFIER), false)?;
+        Ok(Some(Self { pose, matte: matte.map(|model| CropModel::new(model, None)).transpose()? }))
     }
 
     /// The models.
-    pub fn models(&self) -> impl Iterator<Item = &CropModel> {
-        std::iter::once(&self.strict).chain(&self.keen)
+    fn models(&self) -> impl Iterator<Item = &Model> {
+        std::iter::once(&self.pose).chain(self.matte.iter().map(|crop| &crop.model))
     }
 }
 
@@ -150,7 +147,7 @@ impl PeoplePlan {
     /// The detector and all models that are run on person crops.
     pub fn models(&self) -> impl Iterator<Item = &Model> {
         let verifiers = self.verification.iter().flat_map(Verification::models);
-        self.crop_models.iter().chain(verifiers).map(|crop| &crop.model).chain([&self.detector])
+        self.crop_models.iter().map(|crop| &crop.model).chain(verifiers).chain([&self.detector])
     }
 
     /// Models are run on person crops, rather than on whole eyes.

@@ -186,7 +186,7 @@ fn uncertain_people_appear_once_confirmed_and_are_rechecked_less_often() {
     assert_eq!(tracks.all()[0].strength, 0.0);
     assert_eq!(verified, [0, 4, 12, 28]);
     let id = tracks.all()[0].id;
-    tracks.verify(&surface(), id, 0.6, false);
+    tracks.verify(&surface(), id, 1.6, false);
     detect(&mut tracks, 0.45);
     assert!(tracks.all()[0].strength > 0.0 && tracks.unverified().is_none());
 }
@@ -216,6 +216,41 @@ fn rejected_people_are_rechecked_when_their_score_rises() {
 }
 
 #[test]
+fn people_with_a_high_score_need_less_of_a_second_opinion() {
+    for (score, seen, confirmed) in [(0.5, 1.4, false), (0.5, 1.5, true), (0.6, 0.8, false), (0.6, 1.0, true)] {
+        let mut tracks = Tracks::new();
+        tracks.found(&surface(), &[found(score, 30.0, 20.0)], |_| true, Trust::VERIFIED, true);
+        tracks.verify(&surface(), 0, seen, true);
+        assert_eq!(tracks.all()[0].strength > 0.0, confirmed, "{score} and {seen}");
+    }
+}
+
+#[test]
+fn rejected_people_who_move_are_rechecked_elsewhere() {
+    let rechecked = |step: f64| {
+        let mut tracks = Tracks::new();
+        let at = |frame: u32| 30.0 + step * f64::from(frame);
+        frame(&mut tracks, at(0), None);
+        let box_at = |frame: u32| [found(0.35, at(frame), 20.0)];
+        tracks.found(&surface(), &box_at(0), |_| true, Trust::VERIFIED, false);
+        let mut verified = Vec::new();
+        for n in 1..24 {
+            let (surface, luma) = (surface(), picture(at(n), 20.0));
+            tracks.step(&surface, &luma);
+            tracks.found(&surface, &box_at(n), |_| true, Trust::VERIFIED, false);
+            if let Some(id) = tracks.unverified().map(|track| track.id) {
+                tracks.verify(&surface, id, 0.3, false);
+                verified.push(n);
+            }
+            tracks.finish(&surface, &luma);
+        }
+        verified
+    };
+    assert_eq!(rechecked(0.0), [1, 5, 13]);
+    assert_eq!(rechecked(4.0), [1, 3, 5, 7, 9, 11, 13, 15], "in each place, and not for ever");
+}
+
+#[test]
 fn person_in_a_rejected_box_is_a_new_candidate() {
     let start = |score: f32| {
         let mut tracks = Tracks::new();
@@ -239,7 +274,7 @@ fn unconfirmed_parts_of_a_confirmed_person_are_dropped() {
         tracks.found(&surface(), &boxes, |_| true, Trust::VERIFIED, true);
         assert_eq!(tracks.all().len(), 2);
         let id = tracks.unverified().map(|track| track.id).expect("somebody to verify");
-        tracks.verify(&surface(), id, 0.6, true);
+        tracks.verify(&surface(), id, 1.6, true);
         tracks.all().len()
     };
     assert_eq!(left(50.0, [9.0, 15.0]), 1, "a leg");
