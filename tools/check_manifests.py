@@ -67,11 +67,11 @@ def check(path, models):
     if declared != named:
         problems.append(f"inputs are {sorted(declared)}, the manifest has {sorted(named)}")
     people = manifest["output"].get("people")
-    detector = manifest["kind"] == "detector"
+    no_mattes = manifest["kind"] in ("detector", "pose")
     for height, width in sizes(manifest["input"]):
-        for batch in (1,) if detector else (1, 2):
+        for batch in (1,) if no_mattes else (1, 2):
             matte = run(session, manifest, batch, height, width)
-            if detector:
+            if no_mattes:
                 continue
             if people:
                 if sorted(people["classes"] + people["background"]) != list(range(matte.shape[1])):
