@@ -6,7 +6,7 @@
 
 use crate::error::Result;
 use crate::helper::{HelperModel, Output};
-use crate::models::manifest::{Kind, Manifest};
+use crate::models::manifest::Kind;
 use crate::models::weights::Model;
 use crate::session::fault::{Fault, NOT_A_NUMBER};
 use crate::session::provider::SessionOptions;
@@ -27,11 +27,6 @@ impl PoseModel {
     pub fn load(model: &Model, options: &SessionOptions) -> Result<Self> {
         debug_assert_eq!(model.manifest.kind, Kind::Pose);
         HelperModel::load(model, options).map(Self)
-    }
-
-    /// The manifest of the model that was loaded.
-    pub fn manifest(&self) -> &Manifest {
-        self.0.manifest()
     }
 
     /// Side of its square input in pixels.
