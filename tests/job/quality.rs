@@ -131,7 +131,7 @@ fn quality_set(clips: &str) -> tempfile::TempDir {
     set
 }
 
-/// Floors a little under the figures of docs/quality.md: three flat clips and a VR180 one.
+/// Floors a little under the figures of docs/quality.md: four flat clips and a VR180 one.
 #[test]
 fn profiles_are_as_good_as_documented() {
     let set = quality_set("far,group,two,enter,vr-down");

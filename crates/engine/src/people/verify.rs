@@ -44,7 +44,7 @@ pub(super) struct Verifier {
 
 impl Verifier {
     /// Checks the models' weights, for windows on `surface`. Each model is loaded when it is needed: many videos show nobody
-    /// that the detector isn't sure about, and hardly any somebody about whom the pose model isn't either.
+    /// that the detector isn't sure about, and in few the pose model leaves doubt.
     ///
     /// # Errors
     /// As [`Model::verify`].

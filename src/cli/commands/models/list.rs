@@ -7,7 +7,7 @@ use crate::ui::Console;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use vrseg_infer::{Kind, Manifest, ModelError, Weights, registry};
+use vrseg_infer::{Manifest, ModelError, Weights, registry};
 
 /// State of a model's weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -147,17 +147,9 @@ fn info(manifest: Manifest, check: bool) -> ModelInfo {
             (state, path)
         }
     };
-    let kind = match manifest.kind {
-        Kind::Image => "image",
-        Kind::Recurrent => "recurrent",
-        Kind::Multiclass => "multiclass",
-        Kind::Detector => "detector",
-        Kind::Pose => "pose",
-        Kind::Instances => "instances",
-    };
     ModelInfo {
         name: manifest.name,
-        kind: kind.into(),
+        kind: manifest.kind.name().into(),
         about: manifest.description,
         license: manifest.license,
         license_note: manifest.notes,

@@ -21,6 +21,20 @@ pub enum Kind {
     Instances,
 }
 
+impl Kind {
+    /// Its name in manifests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Recurrent => "recurrent",
+            Self::Multiclass => "multiclass",
+            Self::Detector => "detector",
+            Self::Pose => "pose",
+            Self::Instances => "instances",
+        }
+    }
+}
+
 /// The input with which a model is best.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

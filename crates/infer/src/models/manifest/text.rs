@@ -1,8 +1,8 @@
 //! Manifests as text that people read and edit.
 
 use super::{
-    Activation, Aspect, ChannelOrder, Constant, Dimension, Input, Kind, Layout, Manifest, Output, PreferredInput,
-    Scores, State, Value,
+    Activation, Aspect, ChannelOrder, Constant, Dimension, Input, Layout, Manifest, Output, PreferredInput, Scores,
+    State, Value,
 };
 use std::fmt::Write as _;
 
@@ -13,15 +13,7 @@ impl Manifest {
         let mut line = |key: &str, value: &str| text += &format!("{key}: {value}\n");
         line("name", &quoted(&self.name));
         line("description", &quoted(&self.description));
-        let kind = match self.kind {
-            Kind::Image => "image",
-            Kind::Recurrent => "recurrent",
-            Kind::Multiclass => "multiclass",
-            Kind::Detector => "detector",
-            Kind::Pose => "pose",
-            Kind::Instances => "instances",
-        };
-        line("kind", &format!("{kind} # image, recurrent, multiclass, instances, detector or pose"));
+        line("kind", &format!("{} # image, recurrent, multiclass, instances, detector or pose", self.kind.name()));
         line("file", &format!("{} # beside this manifest", quoted(&self.file)));
         line("sha256", &self.sha256);
         line("license", &quoted(&self.license));
