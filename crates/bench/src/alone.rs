@@ -183,7 +183,7 @@ impl<'a> Bench<'a> {
     fn windows(&mut self) -> Result<StageAlone, Error> {
         let (limits, n) = (self.limits, self.frames.len());
         let mut frames = std::mem::take(&mut self.frames);
-        let recycling = Recycling::new(1, 1);
+        let recycling = one_worker(self.loaded.plan());
         let mut cut = Assembly::new(&self.job, self.loaded.plan()).cut_windows(&recycling);
         let laps = Laps::run(limits, |i| cut_one(&mut cut, &recycling, &mut frames, swing(i, n)).map(Some))?;
         (0..n).try_for_each(|i| cut_one(&mut cut, &recycling, &mut frames, i).map(drop))?;
@@ -197,7 +197,7 @@ impl<'a> Bench<'a> {
         let mut sampling = Sampling::new(&self.job, &mut self.loaded);
         (0..frames.len()).try_for_each(|i| sampling.sample(&mut frames, i).map(drop))?;
         drop(sampling);
-        let recycling = Recycling::new(1, 1);
+        let recycling = one_worker(self.loaded.plan());
         let mut cut = Assembly::new(&self.job, self.loaded.plan()).cut_windows(&recycling);
         (0..frames.len()).try_for_each(|i| cut_one(&mut cut, &recycling, &mut frames, i).map(drop))?;
         self.frames = frames;
@@ -278,7 +278,7 @@ impl<'a> Bench<'a> {
     fn matte(&mut self) -> Result<StageAlone, Error> {
         let preview = Preview::default();
         let assembly = Assembly::new(&self.job, self.loaded.plan());
-        let mut matte = assembly.matte(None, &preview)?;
+        let mut matte = assembly.matte(None, &one_worker(self.loaded.plan()), &preview)?;
         let n = self.frames.len();
         let mut frames: Vec<_> = std::mem::take(&mut self.frames).into_iter().map(Some).collect();
         let mut one = |at: usize| -> Result<Duration, Error> {
@@ -309,7 +309,7 @@ impl<'a> Bench<'a> {
         let (limits, frames) = (self.limits, &self.frames);
         let assembly = Assembly::new(&self.job, self.loaded.plan());
         let targets = assembly.targets()?;
-        let mut paint = assembly.paint(&targets, &Recycling::new(1, 1));
+        let mut paint = assembly.paint(&targets, &one_worker(self.loaded.plan()));
         let refined =
             Laps::run(limits, |i| Ok(Some(timed(|| paint.refine(&frames[swing(i, frames.len())].matted.frame)).0)))?;
         let mut painted: Vec<Option<VideoFrame>> = frames.iter().map(|_| None).collect();
@@ -362,6 +362,11 @@ impl<'a> Bench<'a> {
     }
 }
 
+/// The buffers of stages of one worker each.
+fn one_worker(plan: &Plan) -> Recycling {
+    Recycling::new(1, 1, plan.views.rects.len())
+}
+
 /// The stage `prepare`: its two parts, one after the other.
 struct Sampling<'a> {
     sample: Sample,
@@ -372,7 +377,7 @@ struct Sampling<'a> {
 impl<'a> Sampling<'a> {
     fn new(job: &'a Job, loaded: &'a mut LoadedJob) -> Self {
         let (plan, _, locator) = loaded.parts();
-        let (assembly, recycling) = (Assembly::new(job, plan), Recycling::new(1, 1));
+        let (assembly, recycling) = (Assembly::new(job, plan), one_worker(plan));
         let warn: &'a (dyn Fn(String) + Sync) = &|warning| tracing::warn!("{warning}");
         Self { sample: assembly.sample(&recycling), scenes: assembly.scenes(None, locator, warn), recycling }
     }
@@ -381,7 +386,7 @@ impl<'a> Sampling<'a> {
     fn sample(&mut self, frames: &mut Vec<BenchFrame>, at: usize) -> Result<Duration, Error> {
         again(frames, at, |frame, input| {
             // As a job does with what later stages have done with.
-            let _ = self.recycling.views.try_send(frame.views);
+            frame.views.into_iter().for_each(|view| self.recycling.planes.put_view(view));
             self.recycling.take_back(input);
             timed(|| Ok(self.scenes.process(self.sample.process(frame.decoded)?)?.pop()))
         })

@@ -46,10 +46,8 @@ impl Views {
 pub struct SmallView {
     /// Color planes.
     pub yuv: SmallYuv,
-    /// What the model found in each of the view's windows; before it has run, of an earlier frame
-    /// or empty.
+    /// What the model found in each of the view's windows; empty before it has run, and again when it was blended.
     pub mattes: Vec<Plane<f32>>,
-    /// The matte at the size of `yuv`; until the windows' mattes were blended, of an earlier frame or
-    /// empty.
+    /// The matte at the size of `yuv`; empty until the windows' mattes are blended.
     pub alpha: Plane<f32>,
 }

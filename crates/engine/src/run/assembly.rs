@@ -5,13 +5,12 @@ use crate::error::Result;
 use crate::events::Preview;
 use crate::frame::{Border, SourceClock};
 use crate::people::{AddedPeople, HiddenPeople, PeopleLocator};
-use crate::plan::{CropModel, PeoplePlan, Plan, SmallView, output_color, output_layout};
+use crate::plan::{CropModel, PeoplePlan, Plan, output_color, output_layout};
 use crate::spec::{Job, PeopleToKeep};
 use crate::stages::{
-    Backdrop, CropSpec, CutWindows, Gather, Matte, Paint, PeopleMattes, Recycled, Sample, Scenes, Smoothing,
-    SourceForm, Target,
+    Backdrop, CropSpec, CutWindows, Gather, Matte, Paint, PeopleMattes, Sample, Scenes, Smoothing, SourceForm, Spare,
+    Target,
 };
-use crossbeam_channel::{Sender, bounded};
 use std::sync::Arc;
 use vrseg_image::compose::{Mode, PassthroughPainter};
 use vrseg_image::matte::Borders;
@@ -30,29 +29,39 @@ pub struct Assembly<'a> {
     plan: &'a Plan,
 }
 
-/// The ways on which buffers go back to the stage that fills them.
+/// The buffers that go back from the stages that have done with them to those that fill them.
 pub struct Recycling {
-    /// From painting: views.
-    pub views: Sender<Vec<SmallView>>,
-    /// From inference: the model's input.
-    pub batches: Sender<Batch>,
-    /// To sampling.
-    pub to_sample: Recycled,
+    /// Planes of the size of small views: views and mattes.
+    pub planes: Spare<Plane<f32>>,
+    /// Inputs of the models with the pictures of one frame.
+    pub pictures: Spare<Batch>,
+    /// Inputs with the pictures of several frames, where there are such.
+    gathered: Spare<Batch>,
 }
 
+/// Planes of a view: luma, chroma, and its matte.
+const PLANES: usize = 4;
+/// Inputs of several frames: one is filled while the model has the other.
+const INPUTS: usize = 2;
+
 impl Recycling {
-    /// Gives inputs back that are done with.
+    /// Gives inputs of one frame back that are done with.
     pub fn take_back(&self, batches: Vec<Batch>) {
-        for batch in batches {
-            let _ = self.batches.try_send(batch);
-        }
+        batches.into_iter().for_each(|batch| self.pictures.put(batch));
     }
 
-    /// For this many workers that sample and paint.
-    pub fn new(samplers: usize, painters: usize) -> Self {
-        let (batches, free_batches) = bounded(samplers + 1);
-        let (views, free_views) = bounded(samplers + painters + 1);
-        Self { views, batches, to_sample: Recycled { batches: free_batches, views: free_views } }
+    /// Where the models' inputs go back to: those of one frame are the pictures as they were cut.
+    pub fn inputs(&self, batch_frames: usize) -> Spare<Batch> {
+        if batch_frames == 1 { self.pictures.clone() } else { self.gathered.clone() }
+    }
+
+    /// For this many workers that sample and paint frames of `views` views.
+    pub fn new(samplers: usize, painters: usize, views: usize) -> Self {
+        Self {
+            planes: Spare::new(PLANES * views * (samplers + painters + 1)),
+            pictures: Spare::new(samplers + 1),
+            gathered: Spare::new(INPUTS),
+        }
     }
 }
 
@@ -66,8 +75,9 @@ impl<'a> Assembly<'a> {
     pub fn sample(&self, recycling: &Recycling) -> Sample {
         let video = &self.plan.input.video;
         let normalization = self.plan.model.manifest.normalization();
-        let (on_crops, recycled) = (self.plan.crop_plan().is_some(), recycling.to_sample.clone());
-        Sample::new(self.plan.views.clone(), video.layout, video.color, normalization, recycled, on_crops)
+        let spare = (recycling.planes.clone(), recycling.pictures.clone());
+        let on_crops = self.plan.crop_plan().is_some();
+        Sample::new(self.plan.views.clone(), (video.layout, video.color), normalization, spare, on_crops)
     }
 
     /// What finds cuts, and people by `locator`; `memory` is its own of the frame before the first.
@@ -99,19 +109,20 @@ impl<'a> Assembly<'a> {
         };
         let choices = plan.crop_plan().iter().flat_map(|people| &people.crop_models).map(choice).collect();
         let form = SourceFormat { layout: video.layout, color: video.color };
-        CutWindows::new(surface, plan.views.rects.clone(), form, choices, recycling.to_sample.clone())
+        let spare = (recycling.planes.clone(), recycling.pictures.clone());
+        CutWindows::new(surface, plan.views.rects.clone(), form, choices, spare)
     }
 
     /// What gathers the frames that go through the models together.
     pub fn gather(&self, batch_frames: usize, recycling: &Recycling) -> Gather {
-        Gather::new(batch_frames, recycling.batches.clone())
+        Gather::new(batch_frames, recycling.pictures.clone(), recycling.inputs(batch_frames))
     }
 
     /// What makes the frame's mattes of what the models found. The work begins behind `begin` where it resumes.
     ///
     /// # Errors
     /// A background can't be read.
-    pub fn matte(&self, begin: Option<&Border>, preview: &'a Preview) -> Result<Matte<'a>> {
+    pub fn matte(&self, begin: Option<&Border>, recycling: &Recycling, preview: &'a Preview) -> Result<Matte<'a>> {
         let Self { job, plan } = *self;
         let video = &plan.input.video;
         let whole = plan.model.manifest.kind == Kind::Recurrent;
@@ -140,6 +151,7 @@ impl<'a> Assembly<'a> {
             backgrounds: self.backgrounds()?,
             matrix: video.color.matrix,
             first_pts: begin.map(|b| b.first_pts),
+            planes: recycling.planes.clone(),
             preview,
         };
         matte.remember(&begin.cloned().unwrap_or_default().state)?;
@@ -233,7 +245,7 @@ impl<'a> Assembly<'a> {
 
     /// A worker that makes full-size mattes, and paints nothing.
     pub fn refine(&self) -> Paint {
-        let mut paint = self.paint(&[], &Recycling::new(1, 1));
+        let mut paint = self.paint(&[], &Recycling::new(1, 1, self.plan.views.rects.len()));
         paint.make_full_size();
         paint.with_borders(self.borders())
     }
@@ -247,7 +259,7 @@ impl<'a> Assembly<'a> {
             color: video.color,
             size: (video.width, video.height),
         };
-        let paint = Paint::new(form, self.job.matte, targets.to_vec(), recycling.views.clone());
+        let paint = Paint::new(form, self.job.matte, targets.to_vec(), recycling.planes.clone());
         let paint = paint.with_edits(&self.job.edits, self.clock()).with_borders(self.borders());
         paint.with_permits(self.job.low_latency)
     }

@@ -160,7 +160,7 @@ fn frame_at(job: &Job, loaded: &mut LoadedJob, place: f64, cancel: &Cancel) -> R
         DecodeOptions { choice: job.choice, range: piece.range, threads: threads.decode, ..DecodeOptions::default() };
     let mut reader = Reader::open(&job.input, &options)?;
     let mut decode = Decode::new(&mut reader, Vec::new(), Cuts::none());
-    let (assembly, recycling) = (Assembly::new(&piece, plan), Recycling::new(1, 1));
+    let (assembly, recycling) = (Assembly::new(&piece, plan), Recycling::new(1, 1, plan.views.rects.len()));
     if let Some(locator) = &mut locator {
         locator.restore(None);
     }

@@ -135,10 +135,10 @@ pub fn run_part(
 
     let live = Live::new(&job.input, sampler.latest());
     let assembly = Assembly::new(job, plan);
-    let recycling = Recycling::new(threads.prepare, threads.compose);
+    let recycling = Recycling::new(threads.prepare, threads.compose, plan.views.rects.len());
     let targets = assembly.targets()?;
     let resumes = part.and_then(|p| p.begin.as_ref());
-    let matte = assembly.matte(resumes, &live.preview)?;
+    let matte = assembly.matte(resumes, &recycling, &live.preview)?;
     let runners = std::iter::once(runner).chain(more_runners);
     let inferences = cached(runners, cache_keys, cache.as_ref(), &begin.state.inference)?;
     if let Some(locator) = locator.as_mut() {
@@ -161,7 +161,7 @@ pub fn run_part(
     let notes = outputs.notes;
     let on_crops = plan.crop_plan().is_some();
     let cutters = if on_crops { threads.prepare } else { 1 };
-    let infer = Infer::new(inferences, on_crops, recycling.batches.clone(), &report);
+    let infer = Infer::new(inferences, on_crops, recycling.planes.clone(), recycling.inputs(batch_frames), &report);
     let finished = Graph::new(cancel, &live.clocks)
         .source(Decode::new(&mut reader, outputs.packets, cuts), admission, 2)
         .parallel_in_order(

@@ -201,7 +201,7 @@ impl Moments {
         let mut decode = Decode::new(&mut reader, Vec::new(), Cuts::none());
         let (plan, runners, locator) = self.loaded.parts();
         let assembly = Assembly::new(&job, plan);
-        let (clock, recycling) = (assembly.clock(), Recycling::new(1, 1));
+        let (clock, recycling) = (assembly.clock(), Recycling::new(1, 1, plan.views.rects.len()));
         // Where people are known, nobody needs to look for them.
         let mut locator = locator.filter(|_| known(seconds).is_none());
         if let Some(locator) = &mut locator {
@@ -237,7 +237,8 @@ impl Moments {
         let mut cut = assembly.cut_windows(&recycling);
         let mut gather = assembly.gather(1, &recycling);
         let report = |_, notes: Vec<String>| notes.into_iter().for_each(|note| tracing::warn!("{note}"));
-        let mut infer = Infer::new(inferences, plan.crop_plan().is_some(), recycling.batches.clone(), &report);
+        let mut infer =
+            Infer::new(inferences, plan.crop_plan().is_some(), recycling.planes.clone(), recycling.inputs(1), &report);
         let mut frames = Vec::new();
         for (seconds, sampled) in last {
             let batch = gather.process(cut.process(sampled)?)?;
@@ -269,7 +270,7 @@ impl Moments {
         let assembly = Assembly::new(&job, plan);
         let hidden = HiddenPeople::new(edits, plan.views.surface(plan.lens()));
         let preview = Preview::default();
-        let mut matte = assembly.matte(None, &preview)?;
+        let mut matte = assembly.matte(None, &Recycling::new(1, 1, plan.views.rects.len()), &preview)?;
         if let (Some(masks), Some(strokes)) = (&mut matte.edits, &held.strokes) {
             masks.restore(Some(strokes));
         }

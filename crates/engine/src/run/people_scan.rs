@@ -7,13 +7,13 @@ use crate::events::{Observer, Progress};
 use crate::frame::{Border, Cuts, SampledFrame, SourceClock};
 use crate::graph::{Admission, Cancel, Clocks, Graph, Item, Permits, Sink, Stage, frames_in_flight};
 use crate::people::{FramePerson, PersonNumbers};
-use crate::plan::Plan;
+use crate::plan::{Plan, SmallView};
 use crate::spec::Job;
 use crate::stages::Decode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
-use vrseg_image::matte::SmallYuv;
 use vrseg_image::matte::people::{SourceFormat, Surface, Window, WindowSampler};
+use vrseg_image::matte::{Sampler, SmallYuv};
 use vrseg_image::plane::{Matrix, Rect};
 
 /// Seconds from one point of a path to the next.
@@ -122,7 +122,7 @@ pub fn scan_people(
     let warn = |message| observer.event(crate::events::Event::Warning { message });
     let mut reader = open_source(job, opened, (threads, decode_gpu), None, &Border::default())?;
     let (clocks, recycling, assembly) =
-        (Clocks::default(), Recycling::new(threads.prepare, 1), Assembly::new(job, plan));
+        (Clocks::default(), Recycling::new(threads.prepare, 1, plan.views.rects.len()), Assembly::new(job, plan));
     let video = &plan.input.video;
     let frame_bytes = video.layout.frame_bytes(video.width, video.height);
     let look_ahead = plan.look_ahead(job);
@@ -133,6 +133,7 @@ pub fn scan_people(
         rect: plan.views.rects.first().copied().unwrap_or(Rect::new(0, 0, video.width, video.height)),
         format: SourceFormat { layout: video.layout, color: video.color },
         sampler: WindowSampler::default(),
+        chroma: Sampler::new(),
         numbers: PersonNumbers::default(),
         pictured: Vec::new(),
         found,
@@ -196,6 +197,7 @@ struct Collect<'a> {
     rect: Rect,
     format: SourceFormat,
     sampler: WindowSampler,
+    chroma: Sampler,
     numbers: PersonNumbers,
     /// For each person how large they are in the picture that was taken of them.
     pictured: Vec<f64>,
@@ -248,7 +250,7 @@ impl Stage for Collect<'_> {
     type Input = SampledFrame;
     type Output = Vec<Seen>;
 
-    fn process(&mut self, SampledFrame { frame, .. }: SampledFrame) -> Result<Vec<Seen>> {
+    fn process(&mut self, SampledFrame { mut frame, .. }: SampledFrame) -> Result<Vec<Seen>> {
         let source = &frame.decoded.source;
         let (seconds, index, since) = (self.clock.seconds(source.pts), source.index, frame.decoded.since);
         let matrix = self.format.color.matrix;
@@ -267,8 +269,14 @@ impl Stage for Collect<'_> {
                 self.viewer.person(**number, picture, matrix);
             }
         }
-        if let Some(view) = frame.views.first() {
-            self.viewer.frame(seconds, &view.yuv, matrix);
+        if let Some(SmallView { yuv, .. }) = frame.views.first_mut() {
+            // Where models are run on person crops only luma is there so far.
+            if yuv.u.data().is_empty() {
+                let (size, form) = ((yuv.y.width(), yuv.y.height()), (self.format.layout, self.format.color));
+                (yuv.u, yuv.v) = (self.recycling.planes.take(), self.recycling.planes.take());
+                self.chroma.sample_chroma(&source.frame.yuv(), form, self.rect, size, [&mut yuv.u, &mut yuv.v]);
+            }
+            self.viewer.frame(seconds, yuv, matrix);
         }
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         if frame.cut && index > 0 {
@@ -281,7 +289,7 @@ impl Stage for Collect<'_> {
             found.by_frame.push((seconds, frame.people));
         }
         drop(found);
-        let _ = self.recycling.views.try_send(frame.views);
+        frame.views.into_iter().for_each(|view| self.recycling.planes.put_view(view));
         Ok(vec![Seen { frame: index, since }])
     }
 }

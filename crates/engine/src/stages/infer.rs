@@ -1,9 +1,9 @@
 //! Fourth stage: runs the models.
 
+use super::Spare;
 use crate::error::Result;
 use crate::frame::{InferenceBatch, PreparedFrame};
 use crate::graph::Stage;
-use crossbeam_channel::Sender;
 use vrseg_image::plane::Plane;
 use vrseg_infer::Batch;
 use vrseg_infer::cache::{CacheStats, CachedInference};
@@ -17,8 +17,10 @@ pub struct Infer<'a> {
     inferences: Vec<CachedInference<'a>>,
     /// The models are run on person crops, rather than on whole views.
     on_crops: bool,
-    /// Takes input buffers back.
-    recycle: Sender<Batch>,
+    /// What mattes of whole views are made of.
+    planes: Spare<Plane<f32>>,
+    /// Takes inputs back.
+    inputs: Spare<Batch>,
     report: InferenceReport<'a>,
     alphas: Vec<Plane<f32>>,
     /// Frames whose mattes are propagated.
@@ -30,10 +32,11 @@ impl<'a> Infer<'a> {
     pub fn new(
         inferences: Vec<CachedInference<'a>>,
         on_crops: bool,
-        recycle: Sender<Batch>,
+        planes: Spare<Plane<f32>>,
+        inputs: Spare<Batch>,
         report: InferenceReport<'a>,
     ) -> Self {
-        Self { inferences, on_crops, recycle, report, alphas: Vec::new(), propagated: 0 }
+        Self { inferences, on_crops, planes, inputs, report, alphas: Vec::new(), propagated: 0 }
     }
 
     /// Runs the model on whole views.
@@ -46,7 +49,9 @@ impl<'a> Infer<'a> {
         inference.run(batch, shown, &mut self.alphas)?;
         let shown = frames.iter_mut().filter(|f| !f.is_propagated());
         let windows = shown.flat_map(|f| &mut f.views).flat_map(|v| &mut v.mattes);
-        take_over(windows, &mut self.alphas);
+        for (matte, alpha) in windows.zip(&mut self.alphas) {
+            *matte = std::mem::replace(alpha, self.planes.take());
+        }
         Ok(())
     }
 
@@ -66,16 +71,11 @@ impl<'a> Infer<'a> {
                 f.mattes[n].resize_with(f.people.len(), Plane::default);
                 &mut f.mattes[n]
             });
-            take_over(mattes, &mut self.alphas);
+            for (matte, alpha) in mattes.zip(&mut self.alphas) {
+                *matte = std::mem::take(alpha);
+            }
         }
         Ok(())
-    }
-}
-
-/// Hands mattes over. What was there, of an earlier frame, is the buffer for the next.
-fn take_over<'p>(mattes: impl Iterator<Item = &'p mut Plane<f32>>, alphas: &mut [Plane<f32>]) {
-    for (matte, alpha) in mattes.zip(alphas) {
-        std::mem::swap(matte, alpha);
     }
 }
 
@@ -103,7 +103,7 @@ impl Stage for Infer<'_> {
         (self.report)(stats, self.inferences.iter_mut().flat_map(CachedInference::take_notes).collect());
         done?;
         for batch in batches {
-            let _ = self.recycle.try_send(batch);
+            self.inputs.put(batch);
         }
         Ok(frames)
     }
@@ -122,7 +122,6 @@ mod tests {
     use crate::frame::{DecodedFrame, Place};
     use crate::graph::{Item, Permits};
     use crate::plan::SmallView;
-    use crossbeam_channel::unbounded;
     use std::sync::Mutex;
     use std::time::Instant;
     use vrseg_image::plane::YuvLayout;
@@ -141,12 +140,11 @@ mod tests {
         let layout = YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
         let pool = FramePool::new(layout, 16, 16).unwrap();
         let mut permits = Permits::new(n);
-        let (recycle, _batches) = unbounded();
         let mut runner = runner("selfie", first, then);
         let messages = Mutex::new(Vec::new());
         let report = |_, notes| messages.lock().unwrap().extend::<Vec<String>>(notes);
         let inference = CachedInference::new(&mut runner, &Default::default(), None).unwrap();
-        let mut infer = Infer::new(vec![inference], false, recycle, &report);
+        let mut infer = Infer::new(vec![inference], false, Spare::new(1), Spare::new(1), &report);
         let (mut indices, mut values, mut ok) = (Vec::new(), Vec::new(), true);
         let numbers: Vec<_> = (0..n).collect();
         for some in numbers.chunks(at_once) {

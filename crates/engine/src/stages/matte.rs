@@ -2,7 +2,7 @@
 //! mattes over time and fetches each frame's background. The one place after the model where frames depend on the
 //! frame before.
 
-use super::Backdrop;
+use super::{Backdrop, Spare};
 use crate::edits::{EditMasks, EditView, Edits};
 use crate::error::Result;
 use crate::events::{Preview, PreviewFrame};
@@ -48,6 +48,8 @@ pub struct Matte<'a> {
     pub matrix: Matrix,
     /// Time stamp of the job's first frame; `None`: the first that comes.
     pub first_pts: Option<i64>,
+    /// What the eyes' mattes are made of.
+    pub planes: Spare<Plane<f32>>,
     /// Shown to whoever watches the job.
     pub preview: &'a Preview,
 }
@@ -205,6 +207,7 @@ impl Matte<'_> {
         if !on_crops {
             for view in &mut frame.views {
                 self.blender.blend(&self.windows, &mut view.mattes, &mut view.alpha);
+                self.planes.put_all(view.mattes.drain(..));
             }
         }
         let Some(people) = &mut self.people else { return };
@@ -222,6 +225,9 @@ impl Matte<'_> {
 
     /// The frame's mattes: what the models saw or what is propagated, between the eyes, then over time.
     fn stabilized(&mut self, frame: &mut PreparedFrame) {
+        for view in frame.views.iter_mut().filter(|v| v.alpha.data().is_empty()) {
+            view.alpha = self.planes.take();
+        }
         if frame.is_propagated() {
             for ((view, motion), last) in frame.views.iter_mut().zip(&frame.motion).zip(&self.last) {
                 propagate(last, motion, &mut view.alpha);

@@ -15,6 +15,7 @@ mod matte;
 mod paint;
 mod sample;
 mod scenes;
+mod spare;
 mod windows;
 
 pub use backdrop::Backdrop;
@@ -24,6 +25,7 @@ pub use infer::Infer;
 pub(crate) use matte::edit_views;
 pub use matte::{Matte, PeopleMattes, Smoothing};
 pub use paint::{Paint, SourceForm, Target};
-pub use sample::{Recycled, Sample};
+pub use sample::Sample;
 pub use scenes::Scenes;
+pub use spare::Spare;
 pub use windows::{CropSpec, CutWindows, Gather};

@@ -1,12 +1,11 @@
 //! Fifth stage: brings the small mattes up to full size and paints every output. Frames are independent here, so
 //! several workers share the stage.
 
+use super::Spare;
 use crate::edits::Edits;
 use crate::error::Result;
 use crate::frame::{Border, MattedFrame, PaintedFrame, Place, PreparedFrame, SourceClock};
 use crate::graph::Stage;
-use crate::plan::SmallView;
-use crossbeam_channel::Sender;
 use std::sync::Arc;
 use vrseg_image::compose::{Composer, Frame, Mode, PassthroughPainter};
 use vrseg_image::matte::{Borders, EdgeColors, FullMatte, MatteOptions, MattedView};
@@ -74,15 +73,15 @@ pub struct Paint {
     options: MatteOptions,
     /// Settings by hand for a time, if there are some.
     edits: Option<(Edits, SourceClock)>,
-    /// Takes back the views of painted frames.
-    recycle: Sender<Vec<SmallView>>,
+    /// Takes back the planes of painted frames.
+    planes: Spare<Plane<f32>>,
     /// A frame is in flight until every encoder has taken its picture, and not only until the pictures are painted.
     holds_permits: bool,
 }
 
 impl Paint {
     /// One worker for these outputs.
-    pub fn new(form: SourceForm, matte: MatteOptions, targets: Vec<Target>, recycle: Sender<Vec<SmallView>>) -> Self {
+    pub fn new(form: SourceForm, matte: MatteOptions, targets: Vec<Target>, planes: Spare<Plane<f32>>) -> Self {
         let (width, height) = form.size;
         let painter = |target: &Target| match &target.passthrough {
             Some(painter) => Painter::Packed(Box::new(painter.clone())),
@@ -105,7 +104,7 @@ impl Paint {
             refined,
             options: matte,
             edits: None,
-            recycle,
+            planes,
             holds_permits: false,
         }
     }
@@ -239,7 +238,7 @@ impl Stage for Paint {
                 permit: None,
             });
         }
-        let _ = self.recycle.try_send(frame.views);
+        frame.views.into_iter().for_each(|view| self.planes.put_view(view));
         if self.holds_permits {
             let permit = Arc::new(frame.decoded.permit);
             painted.iter_mut().for_each(|painted| painted.permit = Some(Arc::clone(&permit)));

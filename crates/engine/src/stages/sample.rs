@@ -1,31 +1,15 @@
 //! Second stage, first part: samples each view of a frame down to the model's size, and makes the pictures that the
 //! model is shown of it. Knows nothing of other frames, so several workers share it.
 
+use super::Spare;
 use crate::error::Result;
 use crate::frame::{DecodedFrame, PreparedFrame, SampledFrame};
 use crate::graph::Stage;
 use crate::plan::{SmallView, Views};
-use crossbeam_channel::Receiver;
 use vrseg_image::matte::windows::Viewer;
-use vrseg_image::matte::{Normalization, SmallYuv, to_model_input};
-use vrseg_image::plane::{Plane, YuvColor, YuvLayout};
+use vrseg_image::matte::{Normalization, Sampler, SmallYuv, to_model_input};
+use vrseg_image::plane::{Plane, Rect, YuvColor, YuvLayout};
 use vrseg_infer::Batch;
-
-/// Buffers that later stages have done with. A fresh one costs the page faults of its first touch.
-#[derive(Clone, Debug)]
-pub struct Recycled {
-    /// Inputs of the model.
-    pub batches: Receiver<Batch>,
-    /// The views of painted frames.
-    pub views: Receiver<Vec<SmallView>>,
-}
-
-impl Recycled {
-    /// An empty batch for pictures of that width and height.
-    pub(super) fn batch(&self, (width, height): (usize, usize)) -> Batch {
-        Batch { n: 0, width, height, ..self.batches.try_recv().unwrap_or_default() }
-    }
-}
 
 /// Samples frames.
 pub struct Sample {
@@ -33,47 +17,63 @@ pub struct Sample {
     layout: YuvLayout,
     color: YuvColor,
     normalization: Normalization,
-    recycled: Recycled,
+    planes: Spare<Plane<f32>>,
+    pictures: Spare<Batch>,
     viewer: Viewer,
-    /// The models are run on person crops: those are cut out later.
+    sampler: Sampler,
+    /// The models are run on person crops: those are cut out later, and so is chroma sampled, which nobody needs before.
     on_crops: bool,
 }
 
 impl Sample {
-    /// For frames whose planes are `layout` and mean `color`. `on_crops`: models aren't run on whole views.
+    /// For frames whose planes are `layout` and mean `color`. Planes and inputs of the model are made of those given.
+    /// `on_crops`: models aren't run on whole views.
     pub fn new(
         views: Views,
-        layout: YuvLayout,
-        color: YuvColor,
+        (layout, color): (YuvLayout, YuvColor),
         normalization: Normalization,
-        recycled: Recycled,
+        (planes, pictures): (Spare<Plane<f32>>, Spare<Batch>),
         on_crops: bool,
     ) -> Self {
-        Self { views, layout, color, normalization, recycled, viewer: Viewer::new(), on_crops }
+        let (viewer, sampler) = (Viewer::new(), Sampler::new());
+        Self { views, layout, color, normalization, planes, pictures, viewer, sampler, on_crops }
     }
 
-    /// Only the small pictures.
-    fn sample_views(&mut self, decoded: &DecodedFrame, views: &mut Vec<SmallView>) {
-        let planes = decoded.source.frame.yuv();
-        views.resize_with(self.views.rects.len(), SmallView::default);
-        for (rect, view) in self.views.rects.iter().zip(views) {
-            self.viewer.sample(&self.views.windows, &planes, self.layout, self.color, *rect, &mut view.yuv, |_| {});
-        }
+    /// Only the small views' luma.
+    fn sample_luma(&mut self, decoded: &DecodedFrame) -> Vec<SmallView> {
+        let (planes, form, size) = (decoded.source.frame.yuv(), (self.layout, self.color), self.views.size());
+        let one = |rect: &Rect| {
+            let mut view = SmallView::default();
+            view.yuv.y = self.planes.take();
+            self.sampler.sample_luma(&planes, form, *rect, size, &mut view.yuv.y);
+            view
+        };
+        self.views.rects.iter().map(one).collect()
     }
 
-    fn sample(&mut self, decoded: &DecodedFrame, views: &mut Vec<SmallView>, pictures: &mut Batch) {
-        let Self { views: Views { rects, windows, .. }, color, normalization, .. } = self;
+    /// The small views, and their pictures in `pictures`.
+    fn sample(&mut self, decoded: &DecodedFrame, pictures: &mut Batch) -> Vec<SmallView> {
+        let Self { views: Views { rects, windows, .. }, layout, color, normalization, planes: spare, .. } = self;
         let planes = decoded.source.frame.yuv();
-        views.resize_with(rects.len(), SmallView::default);
-        for (rect, view) in rects.iter().zip(views) {
+        let one = |rect: &Rect| {
+            let yuv = SmallYuv { y: spare.take(), u: spare.take(), v: spare.take() };
+            let mut view = SmallView { yuv, ..SmallView::default() };
             view.mattes.resize_with(windows.count(), Plane::default);
-            self.viewer.sample(windows, &planes, self.layout, *color, *rect, &mut view.yuv, |picture| {
+            self.viewer.sample(windows, &planes, *layout, *color, *rect, &mut view.yuv, |picture| {
                 add(picture, *color, normalization, pictures);
             });
-        }
+            view
+        };
+        let views = rects.iter().map(one).collect();
         // It may have been a larger batch's.
         pictures.data.truncate(pictures.n * 3 * pictures.width * pictures.height);
+        views
     }
+}
+
+/// An empty batch for pictures of that width and height, in memory that was used before.
+pub(super) fn empty_batch(spare: &Spare<Batch>, (width, height): (usize, usize)) -> Batch {
+    Batch { n: 0, width, height, ..spare.take() }
 }
 
 /// Adds a picture to a batch.
@@ -92,13 +92,12 @@ impl Stage for Sample {
     type Output = SampledFrame;
 
     fn process(&mut self, decoded: DecodedFrame) -> Result<SampledFrame> {
-        let mut views = self.recycled.views.try_recv().unwrap_or_default();
         if self.on_crops {
-            self.sample_views(&decoded, &mut views);
+            let views = self.sample_luma(&decoded);
             return Ok(SampledFrame { frame: PreparedFrame::new(decoded, views), pictures: Vec::new() });
         }
-        let mut pictures = self.recycled.batch(self.views.model_input_size());
-        self.sample(&decoded, &mut views, &mut pictures);
+        let mut pictures = empty_batch(&self.pictures, self.views.model_input_size());
+        let views = self.sample(&decoded, &mut pictures);
         Ok(SampledFrame { frame: PreparedFrame::new(decoded, views), pictures: vec![pictures] })
     }
 }

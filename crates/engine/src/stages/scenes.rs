@@ -156,8 +156,7 @@ mod tests {
     use crate::frame::{DecodedFrame, InferenceBatch, Place, PreparedFrame};
     use crate::graph::{Item, Permits};
     use crate::plan::Views;
-    use crate::stages::{Gather, Recycled, Sample};
-    use crossbeam_channel::bounded;
+    use crate::stages::{Gather, Sample, Spare};
     use std::sync::Arc;
     use std::time::Instant;
     use vrseg_image::matte::Normalization;
@@ -198,21 +197,24 @@ mod tests {
             let permit = permits.acquire(|| false).unwrap();
             DecodedFrame { source, since: Instant::now(), permit, place: Place::Inside }
         };
-        let ((recycle, batches), (recycle_views, free)) = (bounded(4), bounded(4));
-        let recycled = Recycled { batches, views: free };
-        let sample =
-            || Sample::new(views(), layout, YuvColor::default(), Normalization::default(), recycled.clone(), false);
+        let (planes, pictures, inputs) = (Spare::new(8), Spare::new(4), Spare::new(4));
+        let spare = || (planes.clone(), pictures.clone());
+        let sample = || Sample::new(views(), (layout, YuvColor::default()), Normalization::default(), spare(), false);
         let mut workers: Vec<_> = (0..samplers).map(|_| sample()).collect();
         let mut scenes = Scenes::new(2, every, None, None, &|_| {});
-        let mut gather = Gather::new(batch_frames, recycle.clone());
+        let mut gather = Gather::new(batch_frames, pictures.clone(), inputs.clone());
         let mut made = Vec::new();
         let mut note = |mut work: InferenceBatch| {
             let batch = work.batches.pop().unwrap_or_default();
             let of = |f: &PreparedFrame| (f.frame(), f.cut, f.motion.len());
             made.push((work.frames.iter().map(of).collect(), batch.n, batch.data.clone()));
             // Buffers come back full of what they were used for.
-            let _ = recycle.try_send(batch);
-            work.frames.into_iter().for_each(|f| drop(recycle_views.try_send(f.views)));
+            if batch_frames == 1 {
+                pictures.put(batch)
+            } else {
+                inputs.put(batch)
+            }
+            work.frames.into_iter().flat_map(|f| f.views).for_each(|view| planes.put_view(view));
         };
         for (n, decoded) in (0..FRAMES).map(decoded).enumerate() {
             let sampled = workers[n % samplers].process(decoded).unwrap();

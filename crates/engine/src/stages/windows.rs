@@ -1,14 +1,16 @@
-//! Third stage: cuts the windows on people out of full-size frames (by several workers), and gathers the frames that go
+//! Third stage: cuts the windows on people out of full-size frames, and samples the chroma of their views (by several
+//! workers), and gathers the frames that go
 //! through the models together (in order).
 
-use super::sample::{Recycled, add};
+use super::Spare;
+use super::sample::{add, empty_batch};
 use crate::error::Result;
 use crate::frame::{InferenceBatch, PreparedFrame, SampledFrame};
 use crate::graph::Stage;
-use crossbeam_channel::Sender;
-use vrseg_image::matte::Normalization;
+use crate::plan::SmallView;
 use vrseg_image::matte::people::{SourceFormat, Surface, Window, WindowSampler};
-use vrseg_image::plane::Rect;
+use vrseg_image::matte::{Normalization, Sampler};
+use vrseg_image::plane::{Plane, Rect};
 use vrseg_infer::Batch;
 
 /// How person crops are cut for a model.
@@ -29,25 +31,39 @@ pub struct CutWindows {
     form: SourceFormat,
     /// One for each model; none where the models see whole views, whose pictures are there already.
     choices: Vec<CropSpec>,
-    recycled: Recycled,
-    sampler: WindowSampler,
+    planes: Spare<Plane<f32>>,
+    pictures: Spare<Batch>,
+    cutter: WindowSampler,
+    sampler: Sampler,
 }
 
 impl CutWindows {
-    /// For views at `rects` that show `surface` and are stored in `form`.
+    /// For views at `rects` that show `surface` and are stored in `form`. Planes and inputs of the models are made of those
+    /// given.
     pub fn new(
         surface: Surface,
         rects: Vec<Rect>,
         form: SourceFormat,
         choices: Vec<CropSpec>,
-        recycled: Recycled,
+        (planes, pictures): (Spare<Plane<f32>>, Spare<Batch>),
     ) -> Self {
-        Self { surface, rects, form, choices, recycled, sampler: WindowSampler::default() }
+        let (cutter, sampler) = (WindowSampler::default(), Sampler::new());
+        Self { surface, rects, form, choices, planes, pictures, cutter, sampler }
     }
 
     /// Whether there is anything to cut: models are run on person crops.
     pub fn uses_person_crops(&self) -> bool {
         !self.choices.is_empty()
+    }
+
+    /// Adds chroma to views that have only luma.
+    fn sample_chroma(&mut self, frame: &mut PreparedFrame) {
+        let (planes, form) = (frame.decoded.source.frame.yuv(), (self.form.layout, self.form.color));
+        for (rect, SmallView { yuv, .. }) in self.rects.iter().zip(&mut frame.views) {
+            (yuv.u, yuv.v) = (self.planes.take(), self.planes.take());
+            let size = (yuv.y.width(), yuv.y.height());
+            self.sampler.sample_chroma(&planes, form, *rect, size, [&mut yuv.u, &mut yuv.v]);
+        }
     }
 }
 
@@ -56,21 +72,25 @@ impl Stage for CutWindows {
     type Output = SampledFrame;
 
     fn process(&mut self, mut sampled: SampledFrame) -> Result<SampledFrame> {
+        if self.choices.is_empty() {
+            return Ok(sampled);
+        }
+        self.sample_chroma(&mut sampled.frame);
         // Nothing is shown of frames whose mattes are propagated.
-        if self.choices.is_empty() || sampled.frame.is_propagated() {
+        if sampled.frame.is_propagated() {
             return Ok(sampled);
         }
         let frame = &sampled.frame;
         let planes = frame.decoded.source.frame.yuv();
         for choice in &self.choices {
-            let mut batch = self.recycled.batch((choice.size, choice.size));
+            let mut batch = empty_batch(&self.pictures, (choice.size, choice.size));
             // Growing by doubling would hold up to twice the memory, in each of the batches in flight.
             let needed = frame.people.len() * 3 * choice.size * choice.size;
             batch.data.reserve_exact(needed.saturating_sub(batch.data.len()));
             for person in &frame.people {
                 let window = Window::around(&self.surface, &person.crop_region, choice.margin);
                 let eye = (&self.surface, self.rects[person.eye]);
-                let picture = self.sampler.cut(&planes, self.form, eye, &window, choice.size);
+                let picture = self.cutter.cut(&planes, self.form, eye, &window, choice.size);
                 add(picture, self.form.color, &choice.normalization, &mut batch);
             }
             // It may have been a larger batch's.
@@ -87,19 +107,37 @@ pub struct Gather {
     /// Frames that wait for their batch to be full, and the pictures of those that the models are run on.
     pending: Vec<PreparedFrame>,
     batches: Vec<Batch>,
-    /// Takes buffers back.
-    recycle: Sender<Batch>,
+    /// Inputs with the pictures of one frame go back there.
+    pictures: Spare<Batch>,
+    /// Inputs with the pictures of several frames come from there.
+    inputs: Spare<Batch>,
 }
 
 impl Gather {
-    /// `batch_frames` frames go through the models at once.
-    pub fn new(batch_frames: usize, recycle: Sender<Batch>) -> Self {
-        Self { batch_frames, pending: Vec::with_capacity(batch_frames), batches: Vec::new(), recycle }
+    /// `batch_frames` frames go through the models at once. `pictures` gets back what had one frame's, and `inputs` has those
+    /// that are filled with several frames'.
+    pub fn new(batch_frames: usize, pictures: Spare<Batch>, inputs: Spare<Batch>) -> Self {
+        Self { batch_frames, pending: Vec::with_capacity(batch_frames), batches: Vec::new(), pictures, inputs }
     }
 
     fn take(&mut self) -> Option<InferenceBatch> {
         let frames = std::mem::take(&mut self.pending);
         (!frames.is_empty()).then(|| InferenceBatch { frames, batches: std::mem::take(&mut self.batches) })
+    }
+
+    /// Adds one frame's pictures. They are copied, so that a buffer for one frame is never grown to several frames' size.
+    fn add(&mut self, n: usize, one: Batch) {
+        let batch = &mut self.batches[n];
+        let first = batch.width == 0;
+        if first {
+            *batch = empty_batch(&self.inputs, (one.width, one.height));
+            batch.data.clear();
+        }
+        let to_come = if first { self.batch_frames - self.pending.len() } else { 1 };
+        batch.data.reserve_exact(to_come * one.data.len());
+        batch.data.extend_from_slice(&one.data);
+        batch.n += one.n;
+        self.pictures.put(one);
     }
 }
 
@@ -109,18 +147,11 @@ impl Stage for Gather {
 
     fn process(&mut self, SampledFrame { frame, pictures }: SampledFrame) -> Result<Option<InferenceBatch>> {
         self.batches.resize_with(self.batches.len().max(pictures.len()), Batch::default);
-        for (mut one, batch) in pictures.into_iter().zip(&mut self.batches) {
-            if frame.is_propagated() {
-                one.n = 0;
-            } else if batch.n == 0 {
-                std::mem::swap(batch, &mut one);
-            } else {
-                batch.data.reserve_exact(one.data.len());
-                batch.data.extend_from_slice(&one.data);
-                batch.n += one.n;
-            }
-            if one.data.capacity() > 0 {
-                let _ = self.recycle.try_send(one);
+        for (n, one) in pictures.into_iter().enumerate() {
+            match (frame.is_propagated(), self.batch_frames) {
+                (true, _) => self.pictures.put(one),
+                (false, 1) => self.batches[n] = one,
+                (false, _) => self.add(n, one),
             }
         }
         self.pending.push(frame);

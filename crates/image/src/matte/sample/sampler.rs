@@ -2,7 +2,7 @@
 
 use super::Resampler;
 use crate::matte::SmallYuv;
-use crate::plane::{Rect, Yuv, YuvColor, YuvLayout};
+use crate::plane::{Plane, Rect, Yuv, YuvColor, YuvLayout};
 
 /// Source rows that are averaged into one output row, at most: at 8K a view is 7.5 times as high
 /// as the model's input, and four of those rows (each averaged over its full width) say as much
@@ -38,9 +38,7 @@ impl Sampler {
         size: (usize, usize),
         out: &mut SmallYuv,
     ) {
-        let x = (view.x as f64, (view.x + view.w) as f64);
-        let y = (view.y as f64, (view.y + view.h) as f64);
-        self.sample_part(yuv, layout, color, (x, y), size, out);
+        self.sample_part(yuv, layout, color, edges(view), size, out);
     }
 
     /// As [`Self::sample`], of the columns `x.0..x.1` and the rows `y.0..y.1` of the luma plane, which may
@@ -53,31 +51,78 @@ impl Sampler {
         yuv: &Yuv<'_>,
         layout: YuvLayout,
         color: YuvColor,
-        (x, y): ((f64, f64), (f64, f64)),
+        (x, y): Part,
         size: (usize, usize),
         out: &mut SmallYuv,
     ) {
-        for plane in 0..3 {
-            let chroma = plane > 0;
-            let (zero, span) = if chroma { color.chroma(layout.bits) } else { color.luma(layout.bits) };
-            let affine = (1.0 / span, -zero / span);
-            let rows = if chroma { CHROMA_ROWS } else { LUMA_ROWS };
-            // A view that begins or ends on an odd luma sample covers half a chroma sample there.
-            let (sx, sy) = if chroma {
-                (1.0 / f64::from(1u32 << layout.chroma_shift_x), 1.0 / f64::from(1u32 << layout.chroma_shift_y))
-            } else {
-                (1.0, 1.0)
-            };
-            let (x, y) = ((x.0 * sx, x.1 * sx), (y.0 * sy, y.1 * sy));
-            let dst = match plane {
-                0 => &mut out.y,
-                1 => &mut out.u,
-                _ => &mut out.v,
-            };
-            match yuv {
-                Yuv::U8(p) => self.resampler.resample(p[plane], x, y, rows, affine, size, dst),
-                Yuv::U16(p) => self.resampler.resample(p[plane], x, y, rows, affine, size, dst),
-            }
+        self.plane(yuv, (layout, color), (x, y), 0, size, &mut out.y);
+        self.plane(yuv, (layout, color), (x, y), 1, size, &mut out.u);
+        self.plane(yuv, (layout, color), (x, y), 2, size, &mut out.v);
+    }
+
+    /// As [`Self::sample`], of the luma plane alone.
+    ///
+    /// # Panics
+    /// As [`Self::sample`].
+    pub fn sample_luma(
+        &mut self,
+        yuv: &Yuv<'_>,
+        form: (YuvLayout, YuvColor),
+        view: Rect,
+        size: (usize, usize),
+        out: &mut Plane<f32>,
+    ) {
+        self.plane(yuv, form, edges(view), 0, size, out);
+    }
+
+    /// As [`Self::sample`], of the chroma planes alone: Cb, then Cr.
+    ///
+    /// # Panics
+    /// As [`Self::sample`].
+    pub fn sample_chroma(
+        &mut self,
+        yuv: &Yuv<'_>,
+        form: (YuvLayout, YuvColor),
+        view: Rect,
+        size: (usize, usize),
+        [u, v]: [&mut Plane<f32>; 2],
+    ) {
+        self.plane(yuv, form, edges(view), 1, size, u);
+        self.plane(yuv, form, edges(view), 2, size, v);
+    }
+
+    /// Samples plane number `plane` of a part that is given in luma samples.
+    fn plane(
+        &mut self,
+        yuv: &Yuv<'_>,
+        (layout, color): (YuvLayout, YuvColor),
+        (x, y): Part,
+        plane: usize,
+        size: (usize, usize),
+        out: &mut Plane<f32>,
+    ) {
+        let chroma = plane > 0;
+        let (zero, span) = if chroma { color.chroma(layout.bits) } else { color.luma(layout.bits) };
+        let affine = (1.0 / span, -zero / span);
+        let rows = if chroma { CHROMA_ROWS } else { LUMA_ROWS };
+        // A view that begins or ends on an odd luma sample covers half a chroma sample there.
+        let (sx, sy) = if chroma {
+            (1.0 / f64::from(1u32 << layout.chroma_shift_x), 1.0 / f64::from(1u32 << layout.chroma_shift_y))
+        } else {
+            (1.0, 1.0)
+        };
+        let (x, y) = ((x.0 * sx, x.1 * sx), (y.0 * sy, y.1 * sy));
+        match yuv {
+            Yuv::U8(p) => self.resampler.resample(p[plane], x, y, rows, affine, size, out),
+            Yuv::U16(p) => self.resampler.resample(p[plane], x, y, rows, affine, size, out),
         }
     }
+}
+
+/// Columns and rows of a part of a frame, from and to, in luma samples.
+type Part = ((f64, f64), (f64, f64));
+
+/// Where a view begins and ends.
+fn edges(view: Rect) -> Part {
+    ((view.x as f64, (view.x + view.w) as f64), (view.y as f64, (view.y + view.h) as f64))
 }
