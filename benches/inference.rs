@@ -46,7 +46,6 @@ fn main() -> anyhow::Result<()> {
         gpu: None,
         largest_input: None,
         frugal: false,
-        arena: true,
         pictures: 1,
         threads: Threads::share(vrseg_hardware::cores(), 1, true).infer,
         cache_dir: std::env::temp_dir(),

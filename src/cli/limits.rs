@@ -22,18 +22,29 @@ pub(super) fn ignore_file_size_signal() {
 const CORES_PER_ARENA: usize = 4;
 const MAX_ARENAS: usize = 8;
 
-/// Lets threads share arenas of the C library's allocator, unless the user has set their number. It has one for nearly each
-/// thread otherwise, and what a thread has freed stays in its own: some 9 % of a job's memory at 4K on two cores, without a
-/// gain in speed (docs/optimization_techniques.md, "Memory").
-pub(super) fn share_arenas() {
-    if std::env::var_os("MALLOC_ARENA_MAX").is_some() {
-        return;
-    }
+/// Bytes from which on a buffer is mapped by itself, and returned to the system when it is freed.
+const MAPPED_FROM: libc::c_int = 4 << 20;
+
+/// Sets the C library's allocator up, except for what the user has set (docs/optimization_techniques.md, "Memory", has the
+/// figures):
+///
+/// * Threads share arenas. It has one for nearly each thread otherwise, and what a thread has freed stays in its own.
+/// * Large buffers are mapped by themselves. It stops that for all sizes up to the first of them that is freed otherwise,
+///   and gaps stay between them.
+pub(super) fn set_up_allocator() {
     let arenas = (vrseg_hardware::cores() / CORES_PER_ARENA).clamp(1, MAX_ARENAS) as libc::c_int;
-    // SAFETY: sets one number of the allocator, before any thread is started.
+    let tunables = std::env::var("GLIBC_TUNABLES").unwrap_or_default();
     #[cfg(target_env = "gnu")]
-    unsafe {
-        libc::mallopt(libc::M_ARENA_MAX, arenas);
+    for (parameter, value, variable, tunable) in [
+        (libc::M_ARENA_MAX, arenas, "MALLOC_ARENA_MAX", "glibc.malloc.arena_max"),
+        (libc::M_MMAP_THRESHOLD, MAPPED_FROM, "MALLOC_MMAP_THRESHOLD_", "glibc.malloc.mmap_threshold"),
+    ] {
+        if std::env::var_os(variable).is_none() && !tunables.contains(tunable) {
+            // SAFETY: sets one number of the allocator, before any thread is started.
+            unsafe {
+                libc::mallopt(parameter, value);
+            }
+        }
     }
 }
 

@@ -38,7 +38,7 @@ use vrseg_engine::telemetry::{LogGuard, crash};
 /// Parses the arguments, does what they ask, and returns the exit code.
 pub fn main() -> ExitCode {
     limits::ignore_file_size_signal();
-    limits::share_arenas();
+    limits::set_up_allocator();
     vrseg_media::init();
     crash::report_panics();
     let words: Vec<OsString> = std::env::args_os().collect();

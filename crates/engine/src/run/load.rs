@@ -86,7 +86,6 @@ impl LoadedJob {
                 size: plan.model_input_size(),
             }),
             frugal: false,
-            arena: true,
             pictures: plan.pictures(job),
             cache_dir: cache::folder(),
             ort_library: job.model.ort_library.clone(),

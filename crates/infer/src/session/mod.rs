@@ -1,5 +1,6 @@
 //! Sessions: ONNX Runtime's library, execution providers, and what runs a model on one of them.
 
+mod arena;
 pub(crate) mod engine;
 pub(crate) mod fallback;
 pub(crate) mod fault;

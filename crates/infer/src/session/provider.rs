@@ -76,9 +76,6 @@ pub struct SessionOptions {
     pub largest_input: Option<LargestInput>,
     /// Whether CUDA takes only as much memory as it needs at once: slower at first, but more fits.
     pub frugal: bool,
-    /// Whether a session on a CPU keeps the memory that it worked in, in an arena that grows by doubling, which is
-    /// faster for a model that always runs. Without, it is freed after each run.
-    pub arena: bool,
     /// Pictures in each batch: on a CPU they may be divided among several sessions. 1: one session has all threads.
     pub pictures: usize,
     /// Folder below which TensorRT's engines are cached.
@@ -179,6 +176,9 @@ fn session(
         // Spinning threads would take the encoder's and decoder's cores.
         .with_intra_op_spinning(false)?
         .with_deterministic_compute(o.session.deterministic)?;
+    if provider == Provider::Cpu && runtime.shares_arena {
+        builder = builder.with_env_allocators()?;
+    }
     if provider == Provider::OpenVino {
         // With an option that it does not understand it silently leaves the graph to the CPU's kernels; with this
         // that is an error.
@@ -207,7 +207,7 @@ fn execution_provider(
     engines: &Path,
 ) -> Option<ExecutionProviderDispatch> {
     match provider {
-        Provider::Cpu => (!o.arena).then(|| ep::CPU::default().with_arena_allocator(false).build()),
+        Provider::Cpu => None,
         Provider::Cuda(n) => {
             let cuda = ep::CUDA::default()
                 .with_device_id(n as i32)
@@ -250,7 +250,7 @@ impl SessionOptions {
     #[must_use]
     pub fn for_helper(&self) -> Self {
         let device = if self.wants_openvino() { DeviceChoice::Cpu } else { self.device };
-        Self { device, pictures: 1, largest_input: None, arena: false, ..self.clone() }
+        Self { device, pictures: 1, largest_input: None, ..self.clone() }
     }
 
     /// Whether OpenVINO is the first device that is tried.
@@ -272,7 +272,6 @@ impl SessionOptions {
             gpu: None,
             largest_input: None,
             frugal: false,
-            arena: true,
             pictures: 1,
             cache_dir: std::env::temp_dir(),
             ort_library: None,

@@ -4,7 +4,7 @@
 //! that `vrseg models install` and `setup.sh` fill (the CUDA or OpenVINO build where the device needs it), and last the
 //! CPU library inside the binary.
 
-use super::{shared_library, tensorrt};
+use super::{arena, shared_library, tensorrt};
 use crate::DeviceChoice;
 use crate::error::{ModelError, Result};
 use crate::models::registry::data_dir;
@@ -62,6 +62,8 @@ pub struct Runtime {
     pub environment: Environment,
     /// Where the library came from, as users see it: a path with the reason in parentheses, or `built in`.
     pub origin: String,
+    /// Sessions on a CPU can share an arena.
+    pub(super) shares_arena: bool,
     /// Its version, such as `1.31`; empty where the library does not report it.
     pub version: String,
 }
@@ -196,7 +198,11 @@ fn try_load(candidate: &Candidate) -> std::result::Result<Runtime, String> {
         .map_err(|e| e.to_string())?;
     let version = ort::util::probe(&path).map(|minor| format!("1.{minor}")).unwrap_or_default();
     tracing::info!("ONNX Runtime {version}: {origin}");
-    Ok(Runtime { environment, origin, version })
+    let shared = arena::share(&environment);
+    if let Err(why) = &shared {
+        tracing::debug!("every session has an arena of its own: {why}");
+    }
+    Ok(Runtime { environment, origin, shares_arena: shared.is_ok(), version })
 }
 
 #[cfg(embedded_ort)]
