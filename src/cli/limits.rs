@@ -31,21 +31,31 @@ const MAPPED_FROM: libc::c_int = 4 << 20;
 /// * Threads share arenas. It has one for nearly each thread otherwise, and what a thread has freed stays in its own.
 /// * Large buffers are mapped by themselves. It stops that for all sizes up to the first of them that is freed otherwise,
 ///   and gaps stay between them.
+#[cfg(target_env = "gnu")]
 pub(super) fn set_up_allocator() {
-    let arenas = (vrseg_hardware::cores() / CORES_PER_ARENA).clamp(1, MAX_ARENAS) as libc::c_int;
-    let tunables = std::env::var("GLIBC_TUNABLES").unwrap_or_default();
-    #[cfg(target_env = "gnu")]
-    for (parameter, value, variable, tunable) in [
-        (libc::M_ARENA_MAX, arenas, "MALLOC_ARENA_MAX", "glibc.malloc.arena_max"),
-        (libc::M_MMAP_THRESHOLD, MAPPED_FROM, "MALLOC_MMAP_THRESHOLD_", "glibc.malloc.mmap_threshold"),
-    ] {
-        if std::env::var_os(variable).is_none() && !tunables.contains(tunable) {
-            // SAFETY: sets one number of the allocator, before any thread is started.
-            unsafe {
-                libc::mallopt(parameter, value);
-            }
+    for (parameter, value) in allocator_parameters(vrseg_hardware::cores(), |name| std::env::var(name).ok()) {
+        // SAFETY: sets one number of the allocator, before any thread is started.
+        unsafe {
+            libc::mallopt(parameter, value);
         }
     }
+}
+
+#[cfg(not(target_env = "gnu"))]
+pub(super) fn set_up_allocator() {}
+
+/// What to set on a machine with this many cores, except for what the variables of `environment` set.
+#[cfg(target_env = "gnu")]
+fn allocator_parameters(cores: usize, environment: impl Fn(&str) -> Option<String>) -> Vec<(libc::c_int, libc::c_int)> {
+    let arenas = (cores / CORES_PER_ARENA).clamp(1, MAX_ARENAS) as libc::c_int;
+    let tunables = environment("GLIBC_TUNABLES").unwrap_or_default();
+    let all = [
+        (libc::M_ARENA_MAX, arenas, "MALLOC_ARENA_MAX", "glibc.malloc.arena_max"),
+        (libc::M_MMAP_THRESHOLD, MAPPED_FROM, "MALLOC_MMAP_THRESHOLD_", "glibc.malloc.mmap_threshold"),
+    ];
+    let ours =
+        all.into_iter().filter(|(_, _, name, tunable)| environment(name).is_none() && !tunables.contains(tunable));
+    ours.map(|(parameter, value, ..)| (parameter, value)).collect()
 }
 
 /// MiB of address space that the process may use; `None` without a limit.
@@ -83,6 +93,20 @@ pub(super) fn hint(message: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_env = "gnu")]
+    #[test]
+    fn what_the_user_has_set_of_the_allocator_stays() {
+        let set = |variable: &'static str, value: &str| {
+            let value = value.to_owned();
+            allocator_parameters(16, move |name| (name == variable).then(|| value.clone()))
+        };
+        let (arenas, mapped) = ((libc::M_ARENA_MAX, 4), (libc::M_MMAP_THRESHOLD, MAPPED_FROM));
+        assert_eq!(set("HOME", "/"), [arenas, mapped]);
+        assert_eq!(set("MALLOC_ARENA_MAX", "9"), [mapped]);
+        assert_eq!(set("MALLOC_MMAP_THRESHOLD_", "9"), [arenas]);
+        assert_eq!(set("GLIBC_TUNABLES", "glibc.malloc.tcache_count=1:glibc.malloc.mmap_threshold=9"), [arenas]);
+    }
 
     #[test]
     fn limit_of_the_address_space_is_read() {

@@ -191,6 +191,12 @@ impl Plan {
         self.people.as_ref().filter(|people| people.uses_person_crops())
     }
 
+    /// Bytes of a decoded frame.
+    pub fn frame_bytes(&self) -> usize {
+        let video = &self.input.video;
+        video.layout.frame_bytes(video.width, video.height)
+    }
+
     /// Frames per second; 25 where the source doesn't say.
     pub fn fps(&self) -> f64 {
         Some(self.input.video.fps).filter(|fps| *fps > 0.0).unwrap_or(25.0)

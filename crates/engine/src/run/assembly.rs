@@ -8,8 +8,8 @@ use crate::people::{AddedPeople, HiddenPeople, PeopleLocator};
 use crate::plan::{CropModel, PeoplePlan, Plan, output_color, output_layout};
 use crate::spec::{Job, PeopleToKeep};
 use crate::stages::{
-    Backdrop, CropSpec, CutWindows, Gather, Matte, Paint, PeopleMattes, Sample, Scenes, Smoothing, SourceForm, Spare,
-    Target,
+    Backdrop, BatchLimits, CropSpec, CutWindows, Gather, Matte, Paint, PeopleMattes, Sample, Scenes, Smoothing,
+    SourceForm, Spare, Target,
 };
 use std::sync::Arc;
 use vrseg_image::compose::{Mode, PassthroughPainter};
@@ -114,8 +114,8 @@ impl<'a> Assembly<'a> {
     }
 
     /// What gathers the frames that go through the models together.
-    pub fn gather(&self, batch_frames: usize, recycling: &Recycling) -> Gather {
-        Gather::new(batch_frames, recycling.pictures.clone(), recycling.inputs(batch_frames))
+    pub fn gather(&self, limits: BatchLimits, recycling: &Recycling) -> Gather {
+        Gather::new(limits, recycling.pictures.clone(), recycling.inputs(limits.frames))
     }
 
     /// What makes the frame's mattes of what the models found. The work begins behind `begin` where it resumes.

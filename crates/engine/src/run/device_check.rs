@@ -11,7 +11,7 @@ use crate::frame::{Cuts, InferenceBatch};
 use crate::graph::{Cancel, Stage};
 use crate::plan::Plan;
 use crate::spec::Job;
-use crate::stages::Decode;
+use crate::stages::{BatchLimits, Decode};
 use crate::tune::tuning_cache::{self, Found, TuningCache};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -170,7 +170,7 @@ fn frame_at(job: &Job, loaded: &mut LoadedJob, place: f64, cancel: &Cancel) -> R
     let Some(decoded) = next_frame(&mut decode, cancel)? else { return Ok(None) };
     let sampled = scenes.process(assembly.sample(&recycling).process(decoded)?)?.pop();
     let Some(sampled) = sampled.filter(|s| !on_crops || !s.frame.people.is_empty()) else { return Ok(None) };
-    assembly.gather(1, &recycling).process(assembly.cut_windows(&recycling).process(sampled)?)
+    assembly.gather(BatchLimits::frames(1), &recycling).process(assembly.cut_windows(&recycling).process(sampled)?)
 }
 
 /// Agreement and speed of two loads of the same models on the same pictures; `None` where there is nobody.

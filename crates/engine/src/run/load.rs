@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::people::PeopleLocator;
 use crate::plan::{CropModel, PeoplePlan, Plan};
 use crate::spec::Job;
+use crate::stages::BatchLimits;
 use crate::tune::cuda::CudaGpus;
 use crate::tune::rules::{self, MemoryShares, ModelLoad, Processor, Threads};
 use vrseg_hardware::{Cpu, Machine, sampler};
@@ -28,7 +29,7 @@ pub struct LoadedJob {
     check: Option<DeviceCheck>,
     pub(super) threads: Threads,
     /// Frames that go through the model at once.
-    pub(super) batch_frames: usize,
+    pub(super) batch: BatchLimits,
     /// What the rules make of an open `queue_bytes`.
     pub(super) queue_bytes: usize,
     /// What they make of an open `max_memory`.
@@ -94,12 +95,16 @@ impl LoadedJob {
         warm_up(job, &plan, &mut runner, &machine.cpu)?;
         let provider = runner.provider();
         let one_by_one = plan.crop_plan().is_some_and(PeoplePlan::is_recurrent);
-        let batch_frames = match job.model.batch_size {
+        let batch = match job.model.batch_size {
             // Whoever is recurrent wants frame after frame, and so all models get them; a frame that waits for others
             // is late.
-            0 if one_by_one || job.low_latency => 1,
-            0 => rules::batch(processor(provider, &machine.cpu), &load(&plan, &runner), runner.sessions()).value,
-            n => n as usize,
+            0 if one_by_one || job.low_latency || plan.frame_bytes() >= rules::LARGE_FRAME => BatchLimits::frames(1),
+            0 => {
+                let on = processor(provider, &machine.cpu);
+                let frames = rules::batch(on, &load(&plan, &runner), runner.sessions()).value;
+                BatchLimits { frames, pictures: rules::PICTURES_PER_SESSION * runner.sessions() }
+            }
+            n => BatchLimits::frames(n as usize),
         };
         if provider.is_gpu() {
             threads = share(false);
@@ -134,7 +139,7 @@ impl LoadedJob {
             bf16,
             check,
             threads,
-            batch_frames,
+            batch,
             queue_bytes,
             max_memory,
             gpu,

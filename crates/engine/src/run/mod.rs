@@ -28,7 +28,7 @@ use crate::plan::Plan;
 use crate::spec::Job;
 use crate::stages::{Decode, Infer};
 use crate::telemetry::SPANS;
-use crate::tune::rules::Threads;
+use crate::tune::rules::{self, Threads};
 use load::{CacheKeyInputs, memory_shares};
 use outputs::Outputs;
 use report::{Reporter, Totals, report_reader};
@@ -108,7 +108,7 @@ pub fn run_part(
     let (device, started) = (loaded.device(), Instant::now());
     let opened = loaded.plan.opened.take();
     let LoadedJob { plan, runner, more_runners, locator, threads, gpu, cache_keys, decode_refusal_told, .. } = loaded;
-    let (plan, threads, batch_frames) = (&*plan, *threads, loaded.batch_frames);
+    let (plan, threads, batch_frames) = (&*plan, *threads, loaded.batch.frames);
     let warn = |message| observer.event(Event::Warning { message });
 
     let max_memory = job.max_memory.unwrap_or(loaded.max_memory);
@@ -160,6 +160,8 @@ pub fn run_part(
     let cuts = part.map_or_else(Cuts::none, |part| Cuts::of(part, assembly.tick(), look_ahead));
     let notes = outputs.notes;
     let on_crops = plan.crop_plan().is_some();
+    let painted =
+        rules::painted_queue(plan.frame_bytes(), targets.len(), targets.iter().any(|t| t.passthrough.is_some()));
     let cutters = if on_crops { threads.prepare } else { 1 };
     let infer = Infer::new(inferences, on_crops, recycling.planes.clone(), recycling.inputs(batch_frames), &report);
     let finished = Graph::new(cancel, &live.clocks)
@@ -174,12 +176,12 @@ pub fn run_part(
         .parallel_in_order(
             "windows",
             several(cutters, || assembly.cut_windows(&recycling)),
-            assembly.gather(batch_frames, &recycling),
+            assembly.gather(loaded.batch, &recycling),
             0,
         )
         .ordered("infer", infer, batch_frames)
         .ordered("matte", matte, 1)
-        .split("compose", several(threads.compose, || assembly.paint(&targets, &recycling)), targets.len(), 1)
+        .split("compose", several(threads.compose, || assembly.paint(&targets, &recycling)), targets.len(), painted)
         .run("encode", outputs.sinks, &wrote)?;
 
     report_reader(&reader, &job.input, observer);
@@ -220,9 +222,7 @@ fn frames(
     }
     let queue_bytes = if job.queue_bytes > 0 { job.queue_bytes } else { usual };
     let queue_bytes = queue_bytes.min(usize::try_from(most).unwrap_or(usize::MAX));
-    let video = &plan.input.video;
-    let frame_bytes = video.layout.frame_bytes(video.width, video.height);
-    let frames = frames_in_flight(queue_bytes, frame_bytes, batch_frames, threads.prepare + threads.compose);
+    let frames = frames_in_flight(queue_bytes, plan.frame_bytes(), batch_frames, threads.prepare + threads.compose);
     // Those that are held back are among them: more cost memory and gained no speed.
     frames.max(least)
 }

@@ -10,7 +10,7 @@ use crate::frame::{Cuts, DecodedFrame, MattedFrame, PreparedFrame, SampledFrame}
 use crate::graph::{Cancel, Next, Source, Stage, Ticket};
 use crate::people::{FramePerson, HiddenPeople};
 use crate::spec::Job;
-use crate::stages::{Decode, Infer, edit_views};
+use crate::stages::{BatchLimits, Decode, Infer, edit_views};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use vrseg_image::matte::{MatteOptions, Sampler, SmallYuv};
@@ -235,7 +235,7 @@ impl Moments {
         let nothing: Vec<InferenceState> = Vec::new();
         let inferences = cached(runners.into_iter(), cache_keys, self.cache.as_ref(), &nothing)?;
         let mut cut = assembly.cut_windows(&recycling);
-        let mut gather = assembly.gather(1, &recycling);
+        let mut gather = assembly.gather(BatchLimits::frames(1), &recycling);
         let report = |_, notes: Vec<String>| notes.into_iter().for_each(|note| tracing::warn!("{note}"));
         let mut infer =
             Infer::new(inferences, plan.crop_plan().is_some(), recycling.planes.clone(), recycling.inputs(1), &report);

@@ -124,7 +124,7 @@ pub fn scan_people(
     let (clocks, recycling, assembly) =
         (Clocks::default(), Recycling::new(threads.prepare, 1, plan.views.rects.len()), Assembly::new(job, plan));
     let video = &plan.input.video;
-    let frame_bytes = video.layout.frame_bytes(video.width, video.height);
+    let frame_bytes = plan.frame_bytes();
     let look_ahead = plan.look_ahead(job);
     let frames = look_ahead + frames_in_flight(frame_bytes * 8, frame_bytes, 1, threads.prepare + 1);
     let collect = Collect {

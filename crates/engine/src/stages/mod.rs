@@ -28,4 +28,4 @@ pub use paint::{Paint, SourceForm, Target};
 pub use sample::Sample;
 pub use scenes::Scenes;
 pub use spare::Spare;
-pub use windows::{CropSpec, CutWindows, Gather};
+pub use windows::{BatchLimits, CropSpec, CutWindows, Gather};

@@ -156,7 +156,7 @@ mod tests {
     use crate::frame::{DecodedFrame, InferenceBatch, Place, PreparedFrame};
     use crate::graph::{Item, Permits};
     use crate::plan::Views;
-    use crate::stages::{Gather, Sample, Spare};
+    use crate::stages::{BatchLimits, Gather, Sample, Spare};
     use std::sync::Arc;
     use std::time::Instant;
     use vrseg_image::matte::Normalization;
@@ -178,7 +178,7 @@ mod tests {
     }
 
     /// Prepares frames in which something moves, with a cut at the tenth, by this many samplers in turns.
-    fn prepared(samplers: usize, batch_frames: usize, every: u32) -> Vec<Made> {
+    fn prepared(samplers: usize, limits: BatchLimits, every: u32) -> Vec<Made> {
         let layout = YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
         let pool = FramePool::new(layout, 2 * EYE, EYE).unwrap();
         let mut permits = Permits::new(FRAMES as usize);
@@ -202,14 +202,14 @@ mod tests {
         let sample = || Sample::new(views(), (layout, YuvColor::default()), Normalization::default(), spare(), false);
         let mut workers: Vec<_> = (0..samplers).map(|_| sample()).collect();
         let mut scenes = Scenes::new(2, every, None, None, &|_| {});
-        let mut gather = Gather::new(batch_frames, pictures.clone(), inputs.clone());
+        let mut gather = Gather::new(limits, pictures.clone(), inputs.clone());
         let mut made = Vec::new();
         let mut note = |mut work: InferenceBatch| {
             let batch = work.batches.pop().unwrap_or_default();
             let of = |f: &PreparedFrame| (f.frame(), f.cut, f.motion.len());
             made.push((work.frames.iter().map(of).collect(), batch.n, batch.data.clone()));
             // Buffers come back full of what they were used for.
-            if batch_frames == 1 {
+            if limits.frames == 1 {
                 pictures.put(batch)
             } else {
                 inputs.put(batch)
@@ -228,18 +228,25 @@ mod tests {
 
     #[test]
     fn batches_and_propagated_frames_are_the_same_however_many_samplers_work() {
-        for (batch_frames, every) in [(1, 1), (1, 3), (4, 1), (4, 2)] {
-            let one = prepared(1, batch_frames, every);
+        let frames = BatchLimits::frames;
+        // Each frame has two pictures.
+        let by_pictures = |pictures| BatchLimits { frames: 4, pictures };
+        let all = [(frames(1), 1), (frames(1), 3), (frames(4), 1), (frames(4), 2)];
+        for (limits, every) in all.into_iter().chain([(by_pictures(4), 1), (by_pictures(1), 1), (by_pictures(4), 2)]) {
+            let one = prepared(1, limits, every);
             let frames: Vec<_> = one.iter().flat_map(|made| &made.0).collect();
             assert!(frames.iter().map(|f| f.0).eq(0..FRAMES));
             assert!(frames.iter().all(|f| f.1 == (f.0 == 10)), "{frames:?}");
             let propagated = frames.iter().filter(|f| f.2 > 0).count();
             assert_eq!(propagated > 0, every > 1, "{frames:?}");
             let pictures: usize = one.iter().map(|made| made.1).sum();
+            let (last, rest) = one.split_last().unwrap();
+            assert!(rest.iter().all(|made| made.0.len() == limits.frames || made.1 >= limits.pictures), "{limits:?}");
+            assert!(last.0.len() <= limits.frames && one.iter().all(|made| made.1 <= limits.pictures.max(2)));
             assert_eq!(pictures, 2 * (frames.len() - propagated));
             assert!(one.iter().all(|made| made.2.len() == made.1 * 3 * 32 * 32));
             for workers in [2, 4] {
-                assert!(prepared(workers, batch_frames, every) == one, "{workers} workers, {batch_frames} a batch");
+                assert!(prepared(workers, limits, every) == one, "{workers} workers, {limits:?}");
             }
         }
     }

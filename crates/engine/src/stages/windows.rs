@@ -1,6 +1,5 @@
-//! Third stage: cuts the windows on people out of full-size frames, and samples the chroma of their views (by several
-//! workers), and gathers the frames that go
-//! through the models together (in order).
+//! Third stage. Several workers cut the windows on people out of full-size frames, and sample the chroma of their views;
+//! behind them the frames that go through the models together are gathered in order.
 
 use super::Spare;
 use super::sample::{add, empty_batch};
@@ -101,9 +100,29 @@ impl Stage for CutWindows {
     }
 }
 
+/// When a batch is complete: with as many frames, or with as many pictures for a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchLimits {
+    /// Frames, at least 1.
+    pub frames: usize,
+    /// Pictures of them.
+    pub pictures: usize,
+}
+
+impl BatchLimits {
+    /// This many frames, however many pictures they have.
+    pub fn frames(frames: usize) -> Self {
+        Self { frames, pictures: usize::MAX }
+    }
+
+    fn reached(self, frames: usize, pictures: usize) -> bool {
+        frames >= self.frames || pictures >= self.pictures
+    }
+}
+
 /// Gathers the frames that go through the models together.
 pub struct Gather {
-    batch_frames: usize,
+    limits: BatchLimits,
     /// Frames that wait for their batch to be full, and the pictures of those that the models are run on.
     pending: Vec<PreparedFrame>,
     batches: Vec<Batch>,
@@ -114,10 +133,10 @@ pub struct Gather {
 }
 
 impl Gather {
-    /// `batch_frames` frames go through the models at once. `pictures` gets back what had one frame's, and `inputs` has those
+    /// As many frames go through the models at once. `pictures` gets back what had one frame's, and `inputs` has those
     /// that are filled with several frames'.
-    pub fn new(batch_frames: usize, pictures: Spare<Batch>, inputs: Spare<Batch>) -> Self {
-        Self { batch_frames, pending: Vec::with_capacity(batch_frames), batches: Vec::new(), pictures, inputs }
+    pub fn new(limits: BatchLimits, pictures: Spare<Batch>, inputs: Spare<Batch>) -> Self {
+        Self { limits, pending: Vec::new(), batches: Vec::new(), pictures, inputs }
     }
 
     fn take(&mut self) -> Option<InferenceBatch> {
@@ -125,16 +144,26 @@ impl Gather {
         (!frames.is_empty()).then(|| InferenceBatch { frames, batches: std::mem::take(&mut self.batches) })
     }
 
-    /// Adds one frame's pictures. They are copied, so that a buffer for one frame is never grown to several frames' size.
+    /// Adds the pictures of the frame that comes behind the pending ones.
     fn add(&mut self, n: usize, one: Batch) {
         let batch = &mut self.batches[n];
         let first = batch.width == 0;
+        if first && self.limits.reached(self.pending.len() + 1, one.n) {
+            *batch = one;
+            // Each side keeps as many buffers as it needs.
+            let other = self.inputs.take();
+            if other.data.capacity() > 0 {
+                self.pictures.put(other);
+            }
+            return;
+        }
         if first {
             *batch = empty_batch(&self.inputs, (one.width, one.height));
             batch.data.clear();
         }
-        let to_come = if first { self.batch_frames - self.pending.len() } else { 1 };
+        let to_come = if first { self.limits.frames - self.pending.len() } else { 1 };
         batch.data.reserve_exact(to_come * one.data.len());
+        // Copied, so that a buffer for one frame isn't grown to several frames' size.
         batch.data.extend_from_slice(&one.data);
         batch.n += one.n;
         self.pictures.put(one);
@@ -148,14 +177,14 @@ impl Stage for Gather {
     fn process(&mut self, SampledFrame { frame, pictures }: SampledFrame) -> Result<Option<InferenceBatch>> {
         self.batches.resize_with(self.batches.len().max(pictures.len()), Batch::default);
         for (n, one) in pictures.into_iter().enumerate() {
-            match (frame.is_propagated(), self.batch_frames) {
-                (true, _) => self.pictures.put(one),
-                (false, 1) => self.batches[n] = one,
-                (false, _) => self.add(n, one),
+            match frame.is_propagated() {
+                true => self.pictures.put(one),
+                false => self.add(n, one),
             }
         }
         self.pending.push(frame);
-        Ok(if self.pending.len() == self.batch_frames { self.take() } else { None })
+        let pictures = self.batches.iter().map(|batch| batch.n).max().unwrap_or(0);
+        Ok(if self.limits.reached(self.pending.len(), pictures) { self.take() } else { None })
     }
 
     /// A last batch may have fewer frames.

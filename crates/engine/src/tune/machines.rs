@@ -148,6 +148,14 @@ fn batches_start_with_what_was_measured() {
 }
 
 #[test]
+fn a_painted_frame_waits_for_its_encoder_unless_it_is_large() {
+    let bytes = |width: usize, height: usize| width * height * 3 / 2;
+    let (small, large) = (bytes(3840, 1920), bytes(7680, 3840));
+    let queues = [(small, 1, false), (large, 1, false), (large, 2, false), (large, 1, true)];
+    assert_eq!(queues.map(|(bytes, outputs, remapped)| painted_queue(bytes, outputs, remapped)), [1, 0, 1, 1]);
+}
+
+#[test]
 fn half_and_twice_the_workers_are_worth_a_trial() {
     assert_eq!(workers_to_try(16, 4, true), [4, 8, 2]);
     assert_eq!(workers_to_try(4, 1, true), [1, 2]);

@@ -153,6 +153,24 @@ pub fn largest_batch(gpu: Option<&Gpu>, load: &ModelLoad<'_>) -> usize {
     (available / load.frame_bytes().max(1)).clamp(1, LARGEST_BATCH) as usize
 }
 
+/// Bytes of a decoded frame from which on frames are so few that none waits without need: at 8K `batch_size: auto` means one
+/// frame, since a second one in the model costs 55 MB of memory (1557 and 1493 at 7680x3840 with `fast`) and gained nothing
+/// (60 frames in 8.91 and 8.94 s, means of six runs).
+pub const LARGE_FRAME: usize = 32 << 20;
+
+/// Painted frames that wait for each encoder. At 7680x3840 the one that otherwise waits costs 37 MB and gained nothing (60
+/// frames in 7.93 and 7.87 s, means of three runs); at 3840x1920 it gains 3 %. With several `outputs` it also keeps a slow
+/// encoder from holding up the others, and where a frame is seen through another lens (`remapped`) painting it is as much work
+/// as encoding it.
+pub fn painted_queue(frame_bytes: usize, outputs: usize, remapped: bool) -> usize {
+    usize::from(frame_bytes < LARGE_FRAME || outputs > 1 || remapped)
+}
+
+/// Pictures for each of a CPU's sessions with which a batch is complete, whatever the number of its frames: the sessions
+/// wait for each other rarely enough then. With six person crops a frame on two sessions, 1920x960, one frame and two at
+/// once took 7.92 and 7.89 s, and 430 and 483 MB (150 frames, means of six runs).
+pub const PICTURES_PER_SESSION: usize = 2;
+
 /// Frames at once that `batch_size: auto` means, where this many `sessions` of the model share out a frame's
 /// pictures.
 pub fn batch(on: Processor<'_>, load: &ModelLoad<'_>, sessions: usize) -> Choice<usize> {

@@ -48,3 +48,14 @@ fn check(status: OrtStatusPtr) -> Result<(), String> {
     unsafe { (api.ReleaseStatus)(status.0) };
     Err(message)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::DeviceChoice;
+    use crate::session::runtime;
+
+    #[test]
+    fn sessions_can_share_an_arena() {
+        assert!(runtime::load(DeviceChoice::Cpu, None).unwrap().shares_arena);
+    }
+}

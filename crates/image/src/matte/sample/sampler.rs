@@ -126,3 +126,24 @@ type Part = ((f64, f64), (f64, f64));
 fn edges(view: Rect) -> Part {
     ((view.x as f64, (view.x + view.w) as f64), (view.y as f64, (view.y + view.h) as f64))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plane::PlaneRef;
+
+    #[test]
+    fn luma_and_chroma_alone_are_the_planes_of_the_whole_view() {
+        let samples: Vec<u8> = (0..64u32 * 48).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let plane = |width, height| PlaneRef { data: &samples[..], width, height, stride: 64 };
+        let yuv = Yuv::U8([plane(64, 48), plane(32, 24), plane(32, 24)]);
+        let layout = YuvLayout { bits: 8, chroma_shift_x: 1, chroma_shift_y: 1, alpha: false };
+        let (form, view, size) = ((layout, YuvColor::default()), Rect::new(5, 3, 41, 37), (16, 12));
+        let (mut sampler, mut whole, mut parts) = (Sampler::new(), SmallYuv::default(), SmallYuv::default());
+        sampler.sample(&yuv, form.0, form.1, view, size, &mut whole);
+        sampler.sample_luma(&yuv, form, view, size, &mut parts.y);
+        assert!(parts.u.data().is_empty() && parts.v.data().is_empty());
+        sampler.sample_chroma(&yuv, form, view, size, [&mut parts.u, &mut parts.v]);
+        assert_eq!((parts.y, parts.u, parts.v), (whole.y, whole.u, whole.v));
+    }
+}
