@@ -183,8 +183,9 @@ impl<'a> Bench<'a> {
     fn windows(&mut self) -> Result<StageAlone, Error> {
         let (limits, n) = (self.limits, self.frames.len());
         let mut frames = std::mem::take(&mut self.frames);
-        let recycling = one_worker(self.loaded.plan());
-        let mut cut = Assembly::new(&self.job, self.loaded.plan()).cut_windows(&recycling);
+        let assembly = Assembly::new(&self.job, self.loaded.plan());
+        let recycling = assembly.recycling(1, 1);
+        let mut cut = assembly.cut_windows(&recycling);
         let laps = Laps::run(limits, |i| cut_one(&mut cut, &recycling, &mut frames, swing(i, n)).map(Some))?;
         (0..n).try_for_each(|i| cut_one(&mut cut, &recycling, &mut frames, i).map(drop))?;
         self.frames = frames;
@@ -197,8 +198,9 @@ impl<'a> Bench<'a> {
         let mut sampling = Sampling::new(&self.job, &mut self.loaded);
         (0..frames.len()).try_for_each(|i| sampling.sample(&mut frames, i).map(drop))?;
         drop(sampling);
-        let recycling = one_worker(self.loaded.plan());
-        let mut cut = Assembly::new(&self.job, self.loaded.plan()).cut_windows(&recycling);
+        let assembly = Assembly::new(&self.job, self.loaded.plan());
+        let recycling = assembly.recycling(1, 1);
+        let mut cut = assembly.cut_windows(&recycling);
         (0..frames.len()).try_for_each(|i| cut_one(&mut cut, &recycling, &mut frames, i).map(drop))?;
         self.frames = frames;
         Ok(())
@@ -278,7 +280,7 @@ impl<'a> Bench<'a> {
     fn matte(&mut self) -> Result<StageAlone, Error> {
         let preview = Preview::default();
         let assembly = Assembly::new(&self.job, self.loaded.plan());
-        let mut matte = assembly.matte(None, &one_worker(self.loaded.plan()), &preview)?;
+        let mut matte = assembly.matte(None, &assembly.recycling(1, 1), &preview)?;
         let n = self.frames.len();
         let mut frames: Vec<_> = std::mem::take(&mut self.frames).into_iter().map(Some).collect();
         let mut one = |at: usize| -> Result<Duration, Error> {
@@ -309,7 +311,7 @@ impl<'a> Bench<'a> {
         let (limits, frames) = (self.limits, &self.frames);
         let assembly = Assembly::new(&self.job, self.loaded.plan());
         let targets = assembly.targets()?;
-        let mut paint = assembly.paint(&targets, &one_worker(self.loaded.plan()));
+        let mut paint = assembly.paint(&targets, &assembly.recycling(1, 1));
         let refined =
             Laps::run(limits, |i| Ok(Some(timed(|| paint.refine(&frames[swing(i, frames.len())].matted.frame)).0)))?;
         let mut painted: Vec<Option<VideoFrame>> = frames.iter().map(|_| None).collect();
@@ -362,11 +364,6 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// The buffers of stages of one worker each.
-fn one_worker(plan: &Plan) -> Recycling {
-    Recycling::new(1, 1, plan.views.rects.len())
-}
-
 /// The stage `prepare`: its two parts, one after the other.
 struct Sampling<'a> {
     sample: Sample,
@@ -377,7 +374,8 @@ struct Sampling<'a> {
 impl<'a> Sampling<'a> {
     fn new(job: &'a Job, loaded: &'a mut LoadedJob) -> Self {
         let (plan, _, locator) = loaded.parts();
-        let (assembly, recycling) = (Assembly::new(job, plan), one_worker(plan));
+        let assembly = Assembly::new(job, plan);
+        let recycling = assembly.recycling(1, 1);
         let warn: &'a (dyn Fn(String) + Sync) = &|warning| tracing::warn!("{warning}");
         Self { sample: assembly.sample(&recycling), scenes: assembly.scenes(None, locator, warn), recycling }
     }
@@ -386,7 +384,7 @@ impl<'a> Sampling<'a> {
     fn sample(&mut self, frames: &mut Vec<BenchFrame>, at: usize) -> Result<Duration, Error> {
         again(frames, at, |frame, input| {
             // As a job does with what later stages have done with.
-            frame.views.into_iter().for_each(|view| self.recycling.planes.put_view(view));
+            self.recycling.planes.put_views(frame.views);
             self.recycling.take_back(input);
             timed(|| Ok(self.scenes.process(self.sample.process(frame.decoded)?)?.pop()))
         })

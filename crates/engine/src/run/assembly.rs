@@ -54,21 +54,22 @@ impl Recycling {
     pub fn inputs(&self, batch_frames: usize) -> Spare<Batch> {
         if batch_frames == 1 { self.pictures.clone() } else { self.gathered.clone() }
     }
-
-    /// For this many workers that sample and paint frames of `views` views.
-    pub fn new(samplers: usize, painters: usize, views: usize) -> Self {
-        Self {
-            planes: Spare::new(PLANES * views * (samplers + painters + 1)),
-            pictures: Spare::new(samplers + 1),
-            gathered: Spare::new(INPUTS),
-        }
-    }
 }
 
 impl<'a> Assembly<'a> {
     /// For a job that was understood as `plan`.
     pub fn new(job: &'a Job, plan: &'a Plan) -> Self {
         Self { job, plan }
+    }
+
+    /// The buffers of this many workers that sample and paint.
+    pub fn recycling(&self, samplers: usize, painters: usize) -> Recycling {
+        let views = self.plan.views.rects.len();
+        Recycling {
+            planes: Spare::new(PLANES * views * (samplers + painters + 1)),
+            pictures: Spare::new(samplers + 1),
+            gathered: Spare::new(INPUTS),
+        }
     }
 
     /// A worker that samples frames.
@@ -245,7 +246,7 @@ impl<'a> Assembly<'a> {
 
     /// A worker that makes full-size mattes, and paints nothing.
     pub fn refine(&self) -> Paint {
-        let mut paint = self.paint(&[], &Recycling::new(1, 1, self.plan.views.rects.len()));
+        let mut paint = self.paint(&[], &self.recycling(1, 1));
         paint.make_full_size();
         paint.with_borders(self.borders())
     }

@@ -4,7 +4,7 @@
 
 use super::load::openvino_rule;
 use super::moment::next_frame;
-use super::{Assembly, LoadedJob, Recycling};
+use super::{Assembly, LoadedJob};
 use crate::edits::Edits;
 use crate::error::Result;
 use crate::frame::{Cuts, InferenceBatch};
@@ -160,7 +160,8 @@ fn frame_at(job: &Job, loaded: &mut LoadedJob, place: f64, cancel: &Cancel) -> R
         DecodeOptions { choice: job.choice, range: piece.range, threads: threads.decode, ..DecodeOptions::default() };
     let mut reader = Reader::open(&job.input, &options)?;
     let mut decode = Decode::new(&mut reader, Vec::new(), Cuts::none());
-    let (assembly, recycling) = (Assembly::new(&piece, plan), Recycling::new(1, 1, plan.views.rects.len()));
+    let assembly = Assembly::new(&piece, plan);
+    let recycling = assembly.recycling(1, 1);
     if let Some(locator) = &mut locator {
         locator.restore(None);
     }

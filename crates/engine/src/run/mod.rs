@@ -26,7 +26,7 @@ use crate::frame::{Border, Cuts, Part};
 use crate::graph::{Admission, Cancel, Graph, Histogram, MemoryGuard, Permits, frames_in_flight};
 use crate::plan::Plan;
 use crate::spec::Job;
-use crate::stages::{Decode, Infer};
+use crate::stages::{Decode, Infer, Target};
 use crate::telemetry::SPANS;
 use crate::tune::rules::{self, Threads};
 use load::{CacheKeyInputs, memory_shares};
@@ -135,7 +135,7 @@ pub fn run_part(
 
     let live = Live::new(&job.input, sampler.latest());
     let assembly = Assembly::new(job, plan);
-    let recycling = Recycling::new(threads.prepare, threads.compose, plan.views.rects.len());
+    let recycling = assembly.recycling(threads.prepare, threads.compose);
     let targets = assembly.targets()?;
     let resumes = part.and_then(|p| p.begin.as_ref());
     let matte = assembly.matte(resumes, &recycling, &live.preview)?;
@@ -160,8 +160,7 @@ pub fn run_part(
     let cuts = part.map_or_else(Cuts::none, |part| Cuts::of(part, assembly.tick(), look_ahead));
     let notes = outputs.notes;
     let on_crops = plan.crop_plan().is_some();
-    let painted =
-        rules::painted_queue(plan.frame_bytes(), targets.len(), targets.iter().any(|t| t.passthrough.is_some()));
+    let painted = painted_queue(plan, &targets);
     let cutters = if on_crops { threads.prepare } else { 1 };
     let infer = Infer::new(inferences, on_crops, recycling.planes.clone(), recycling.inputs(batch_frames), &report);
     let finished = Graph::new(cancel, &live.clocks)
@@ -225,6 +224,11 @@ fn frames(
     let frames = frames_in_flight(queue_bytes, plan.frame_bytes(), batch_frames, threads.prepare + threads.compose);
     // Those that are held back are among them: more cost memory and gained no speed.
     frames.max(least)
+}
+
+/// Painted frames that wait for each encoder.
+fn painted_queue(plan: &Plan, targets: &[Target]) -> usize {
+    rules::painted_queue(plan.frame_bytes(), targets.len(), targets.iter().any(|t| t.passthrough.is_some()))
 }
 
 /// The models with their states and cached mattes.

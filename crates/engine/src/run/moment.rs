@@ -2,7 +2,7 @@
 //! moment everything is kept that edits don't change.
 
 use super::load::CacheKeyInputs;
-use super::{Assembly, LoadedJob, Recycling, cached, open_cache};
+use super::{Assembly, LoadedJob, cached, open_cache};
 use crate::edits::{EditMasks, Edits, MAX_LEAD, ROUNDING, RegionEdit, StrokeState};
 use crate::error::{Error, Result};
 use crate::events::{Preview, PreviewFrame};
@@ -201,7 +201,7 @@ impl Moments {
         let mut decode = Decode::new(&mut reader, Vec::new(), Cuts::none());
         let (plan, runners, locator) = self.loaded.parts();
         let assembly = Assembly::new(&job, plan);
-        let (clock, recycling) = (assembly.clock(), Recycling::new(1, 1, plan.views.rects.len()));
+        let (clock, recycling) = (assembly.clock(), assembly.recycling(1, 1));
         // Where people are known, nobody needs to look for them.
         let mut locator = locator.filter(|_| known(seconds).is_none());
         if let Some(locator) = &mut locator {
@@ -270,7 +270,7 @@ impl Moments {
         let assembly = Assembly::new(&job, plan);
         let hidden = HiddenPeople::new(edits, plan.views.surface(plan.lens()));
         let preview = Preview::default();
-        let mut matte = assembly.matte(None, &Recycling::new(1, 1, plan.views.rects.len()), &preview)?;
+        let mut matte = assembly.matte(None, &assembly.recycling(1, 1), &preview)?;
         if let (Some(masks), Some(strokes)) = (&mut matte.edits, &held.strokes) {
             masks.restore(Some(strokes));
         }

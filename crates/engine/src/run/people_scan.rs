@@ -9,11 +9,11 @@ use crate::graph::{Admission, Cancel, Clocks, Graph, Item, Permits, Sink, Stage,
 use crate::people::{FramePerson, PersonNumbers};
 use crate::plan::{Plan, SmallView};
 use crate::spec::Job;
-use crate::stages::Decode;
+use crate::stages::{Chroma, Decode};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
+use vrseg_image::matte::SmallYuv;
 use vrseg_image::matte::people::{SourceFormat, Surface, Window, WindowSampler};
-use vrseg_image::matte::{Sampler, SmallYuv};
 use vrseg_image::plane::{Matrix, Rect};
 
 /// Seconds from one point of a path to the next.
@@ -121,19 +121,20 @@ pub fn scan_people(
     };
     let warn = |message| observer.event(crate::events::Event::Warning { message });
     let mut reader = open_source(job, opened, (threads, decode_gpu), None, &Border::default())?;
-    let (clocks, recycling, assembly) =
-        (Clocks::default(), Recycling::new(threads.prepare, 1, plan.views.rects.len()), Assembly::new(job, plan));
+    let (clocks, assembly) = (Clocks::default(), Assembly::new(job, plan));
+    let recycling = assembly.recycling(threads.prepare, 1);
     let video = &plan.input.video;
     let frame_bytes = plan.frame_bytes();
     let look_ahead = plan.look_ahead(job);
     let frames = look_ahead + frames_in_flight(frame_bytes * 8, frame_bytes, 1, threads.prepare + 1);
+    let format = SourceFormat { layout: video.layout, color: video.color };
     let collect = Collect {
         clock: assembly.clock(),
         surface: plan.views.surface(plan.lens()),
         rect: plan.views.rects.first().copied().unwrap_or(Rect::new(0, 0, video.width, video.height)),
-        format: SourceFormat { layout: video.layout, color: video.color },
+        format,
         sampler: WindowSampler::default(),
-        chroma: Sampler::new(),
+        chroma: Chroma::new(format, recycling.planes.clone()),
         numbers: PersonNumbers::default(),
         pictured: Vec::new(),
         found,
@@ -197,7 +198,7 @@ struct Collect<'a> {
     rect: Rect,
     format: SourceFormat,
     sampler: WindowSampler,
-    chroma: Sampler,
+    chroma: Chroma,
     numbers: PersonNumbers,
     /// For each person how large they are in the picture that was taken of them.
     pictured: Vec<f64>,
@@ -272,9 +273,7 @@ impl Stage for Collect<'_> {
         if let Some(SmallView { yuv, .. }) = frame.views.first_mut() {
             // Where models are run on person crops only luma is there so far.
             if yuv.u.data().is_empty() {
-                let (size, form) = ((yuv.y.width(), yuv.y.height()), (self.format.layout, self.format.color));
-                (yuv.u, yuv.v) = (self.recycling.planes.take(), self.recycling.planes.take());
-                self.chroma.sample_chroma(&source.frame.yuv(), form, self.rect, size, [&mut yuv.u, &mut yuv.v]);
+                self.chroma.add(&source.frame.yuv(), self.rect, yuv);
             }
             self.viewer.frame(seconds, yuv, matrix);
         }
@@ -289,7 +288,7 @@ impl Stage for Collect<'_> {
             found.by_frame.push((seconds, frame.people));
         }
         drop(found);
-        frame.views.into_iter().for_each(|view| self.recycling.planes.put_view(view));
+        self.recycling.planes.put_views(frame.views);
         Ok(vec![Seen { frame: index, since }])
     }
 }

@@ -225,9 +225,7 @@ impl Matte<'_> {
 
     /// The frame's mattes: what the models saw or what is propagated, between the eyes, then over time.
     fn stabilized(&mut self, frame: &mut PreparedFrame) {
-        for view in frame.views.iter_mut().filter(|v| v.alpha.data().is_empty()) {
-            view.alpha = self.planes.take();
-        }
+        frame.views.iter_mut().for_each(|view| self.planes.supply(&mut view.alpha));
         if frame.is_propagated() {
             for ((view, motion), last) in frame.views.iter_mut().zip(&frame.motion).zip(&self.last) {
                 propagate(last, motion, &mut view.alpha);

@@ -25,7 +25,7 @@ pub use infer::Infer;
 pub(crate) use matte::edit_views;
 pub use matte::{Matte, PeopleMattes, Smoothing};
 pub use paint::{Paint, SourceForm, Target};
-pub use sample::Sample;
+pub use sample::{Chroma, Sample};
 pub use scenes::Scenes;
 pub use spare::Spare;
 pub use windows::{BatchLimits, CropSpec, CutWindows, Gather};

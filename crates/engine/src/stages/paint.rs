@@ -238,7 +238,7 @@ impl Stage for Paint {
                 permit: None,
             });
         }
-        frame.views.into_iter().for_each(|view| self.planes.put_view(view));
+        self.planes.put_views(frame.views);
         if self.holds_permits {
             let permit = Arc::new(frame.decoded.permit);
             painted.iter_mut().for_each(|painted| painted.permit = Some(Arc::clone(&permit)));

@@ -6,9 +6,10 @@ use crate::error::Result;
 use crate::frame::{DecodedFrame, PreparedFrame, SampledFrame};
 use crate::graph::Stage;
 use crate::plan::{SmallView, Views};
+use vrseg_image::matte::people::SourceFormat;
 use vrseg_image::matte::windows::Viewer;
 use vrseg_image::matte::{Normalization, Sampler, SmallYuv, to_model_input};
-use vrseg_image::plane::{Plane, Rect, YuvColor, YuvLayout};
+use vrseg_image::plane::{Plane, Rect, Yuv, YuvColor, YuvLayout};
 use vrseg_infer::Batch;
 
 /// Samples frames.
@@ -68,6 +69,28 @@ impl Sample {
         // It may have been a larger batch's.
         pictures.data.truncate(pictures.n * 3 * pictures.width * pictures.height);
         views
+    }
+}
+
+/// Adds chroma to views that were sampled for their luma alone.
+pub struct Chroma {
+    form: SourceFormat,
+    planes: Spare<Plane<f32>>,
+    sampler: Sampler,
+}
+
+impl Chroma {
+    /// For frames that are stored in `form`; its planes are made of those given.
+    pub fn new(form: SourceFormat, planes: Spare<Plane<f32>>) -> Self {
+        Self { form, planes, sampler: Sampler::new() }
+    }
+
+    /// Adds that of the view at `rect` of a frame.
+    pub fn add(&mut self, source: &Yuv<'_>, rect: Rect, SmallYuv { y, u, v }: &mut SmallYuv) {
+        self.planes.supply(u);
+        self.planes.supply(v);
+        let SourceFormat { layout, color } = self.form;
+        self.sampler.sample_chroma(source, (layout, color), rect, (y.width(), y.height()), [u, v]);
     }
 }
 

@@ -214,7 +214,7 @@ mod tests {
             } else {
                 inputs.put(batch)
             }
-            work.frames.into_iter().flat_map(|f| f.views).for_each(|view| planes.put_view(view));
+            work.frames.into_iter().for_each(|f| planes.put_views(f.views));
         };
         for (n, decoded) in (0..FRAMES).map(decoded).enumerate() {
             let sampled = workers[n % samplers].process(decoded).unwrap();

@@ -37,9 +37,18 @@ impl<T: Default> Spare<T> {
 }
 
 impl Spare<Plane<f32>> {
-    /// Takes back a view's planes.
-    pub fn put_view(&self, SmallView { yuv, mattes, alpha }: SmallView) {
-        self.put_all([yuv.y, yuv.u, yuv.v, alpha].into_iter().chain(mattes));
+    /// Gives a plane memory, unless it has some.
+    pub fn supply(&self, plane: &mut Plane<f32>) {
+        if plane.data().is_empty() {
+            *plane = self.take();
+        }
+    }
+
+    /// Takes back the planes of views.
+    pub fn put_views(&self, views: Vec<SmallView>) {
+        for SmallView { yuv, mattes, alpha } in views {
+            self.put_all([yuv.y, yuv.u, yuv.v, alpha].into_iter().chain(mattes));
+        }
     }
 
     /// Takes back those planes that have samples.

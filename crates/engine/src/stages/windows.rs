@@ -2,13 +2,12 @@
 //! behind them the frames that go through the models together are gathered in order.
 
 use super::Spare;
-use super::sample::{add, empty_batch};
+use super::sample::{Chroma, add, empty_batch};
 use crate::error::Result;
 use crate::frame::{InferenceBatch, PreparedFrame, SampledFrame};
 use crate::graph::Stage;
-use crate::plan::SmallView;
+use vrseg_image::matte::Normalization;
 use vrseg_image::matte::people::{SourceFormat, Surface, Window, WindowSampler};
-use vrseg_image::matte::{Normalization, Sampler};
 use vrseg_image::plane::{Plane, Rect};
 use vrseg_infer::Batch;
 
@@ -30,10 +29,9 @@ pub struct CutWindows {
     form: SourceFormat,
     /// One for each model; none where the models see whole views, whose pictures are there already.
     choices: Vec<CropSpec>,
-    planes: Spare<Plane<f32>>,
     pictures: Spare<Batch>,
-    cutter: WindowSampler,
-    sampler: Sampler,
+    sampler: WindowSampler,
+    chroma: Chroma,
 }
 
 impl CutWindows {
@@ -46,23 +44,13 @@ impl CutWindows {
         choices: Vec<CropSpec>,
         (planes, pictures): (Spare<Plane<f32>>, Spare<Batch>),
     ) -> Self {
-        let (cutter, sampler) = (WindowSampler::default(), Sampler::new());
-        Self { surface, rects, form, choices, planes, pictures, cutter, sampler }
+        let (sampler, chroma) = (WindowSampler::default(), Chroma::new(form, planes));
+        Self { surface, rects, form, choices, pictures, sampler, chroma }
     }
 
     /// Whether there is anything to cut: models are run on person crops.
     pub fn uses_person_crops(&self) -> bool {
         !self.choices.is_empty()
-    }
-
-    /// Adds chroma to views that have only luma.
-    fn sample_chroma(&mut self, frame: &mut PreparedFrame) {
-        let (planes, form) = (frame.decoded.source.frame.yuv(), (self.form.layout, self.form.color));
-        for (rect, SmallView { yuv, .. }) in self.rects.iter().zip(&mut frame.views) {
-            (yuv.u, yuv.v) = (self.planes.take(), self.planes.take());
-            let size = (yuv.y.width(), yuv.y.height());
-            self.sampler.sample_chroma(&planes, form, *rect, size, [&mut yuv.u, &mut yuv.v]);
-        }
     }
 }
 
@@ -74,13 +62,15 @@ impl Stage for CutWindows {
         if self.choices.is_empty() {
             return Ok(sampled);
         }
-        self.sample_chroma(&mut sampled.frame);
+        let frame = &mut sampled.frame;
+        let planes = frame.decoded.source.frame.yuv();
+        for (rect, view) in self.rects.iter().zip(&mut frame.views) {
+            self.chroma.add(&planes, *rect, &mut view.yuv);
+        }
         // Nothing is shown of frames whose mattes are propagated.
-        if sampled.frame.is_propagated() {
+        if frame.is_propagated() {
             return Ok(sampled);
         }
-        let frame = &sampled.frame;
-        let planes = frame.decoded.source.frame.yuv();
         for choice in &self.choices {
             let mut batch = empty_batch(&self.pictures, (choice.size, choice.size));
             // Growing by doubling would hold up to twice the memory, in each of the batches in flight.
@@ -89,7 +79,7 @@ impl Stage for CutWindows {
             for person in &frame.people {
                 let window = Window::around(&self.surface, &person.crop_region, choice.margin);
                 let eye = (&self.surface, self.rects[person.eye]);
-                let picture = self.cutter.cut(&planes, self.form, eye, &window, choice.size);
+                let picture = self.sampler.cut(&planes, self.form, eye, &window, choice.size);
                 add(picture, self.form.color, &choice.normalization, &mut batch);
             }
             // It may have been a larger batch's.
@@ -161,7 +151,7 @@ impl Gather {
             *batch = empty_batch(&self.inputs, (one.width, one.height));
             batch.data.clear();
         }
-        let to_come = if first { self.limits.frames - self.pending.len() } else { 1 };
+        let to_come = self.limits.frames - self.pending.len();
         batch.data.reserve_exact(to_come * one.data.len());
         // Copied, so that a buffer for one frame isn't grown to several frames' size.
         batch.data.extend_from_slice(&one.data);
